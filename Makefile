@@ -1,0 +1,152 @@
+# The chain from a data set to a compressed model. `make` alone lists the targets.
+#
+# Order and parallelism come from the rules below; whether a stage is up to date is
+# the fingerprints' decision (`python -m pipeline stale`), asked once, before any rule
+# runs. Written for GNU make 3.81 and later, a POSIX shell, and nothing else.
+
+EXP ?= digits
+SET ?=
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# One shell word, whatever it holds. $(value …) keeps make from reading `$` in it.
+quote = '$(subst ','\'',$(1))'
+exp := --exp=$(call quote,$(value EXP))
+sets := $(if $(strip $(value SET)),--sets=$(call quote,$(value SET)))
+
+venv_python := .venv/bin/python
+pipeline := $(venv_python) -m pipeline
+
+# ---------------------------------------------------------------- the chain
+
+stages := data augment tune train distill compress evaluate report
+
+# A name that is not a plain word cannot be part of a rule; the CLI will refuse it.
+plain := $(shell printf %s $(call quote,$(value EXP)) | tr -c 'A-Za-z0-9_-' _)
+here := experiments/$(or $(plain),_)
+records := $(stages:%=$(here)/%/stage.json)
+
+.PHONY: all $(stages)
+all: report  ## the whole chain, then the verdict
+	@$(pipeline) show $(exp)
+
+data: $(here)/data/stage.json  ## load, split, describe
+augment: $(here)/augment/stage.json  ## the augmentation policy, seen and timed
+tune: $(here)/tune/stage.json  ## search hyperparameters
+train: $(here)/train/stage.json  ## the float baseline, also the teacher
+distill: $(here)/distill/stage.json  ## a smaller student
+compress: $(here)/compress/stage.json  ## every recipe to .tflite, the frontier, the winner
+evaluate: $(here)/evaluate/stage.json  ## every .tflite on the test split
+report: $(here)/report/stage.json  ## HTML page, model card, picture
+
+# Order-only: which stages an edited experiment file concerns, the fingerprints know.
+$(here)/data/stage.json: | $(here)/experiment.yaml
+$(here)/augment/stage.json: $(here)/data/stage.json
+$(here)/tune/stage.json: $(patsubst %,$(here)/%/stage.json,data augment)
+$(here)/train/stage.json: $(patsubst %,$(here)/%/stage.json,data augment tune)
+$(here)/distill/stage.json: $(patsubst %,$(here)/%/stage.json,data augment train)
+$(here)/compress/stage.json: $(patsubst %,$(here)/%/stage.json,data augment train distill)
+$(here)/evaluate/stage.json: $(patsubst %,$(here)/%/stage.json,data compress)
+$(here)/report/stage.json: $(filter-out %/report/stage.json,$(records))
+
+$(records): $(here)/%/stage.json: | .venv/.ready
+	@$(pipeline) run $* --only $(exp) $(sets)
+
+# No experiment of that name: no rule is needed to let the CLI say so.
+$(here)/experiment.yaml: ;
+
+# A stage is published whole by a rename: an interrupt leaves nothing to delete.
+.PRECIOUS: $(records)
+
+# ---------------------------------------------------------------- looking
+
+.PHONY: help status show figures
+help:  ## this list
+	@awk -F ':.*##  *' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'Variables:  EXP=digits              the experiment, a folder of experiments/'
+	@echo '            SET="seed=1 a.b=v"      overrides of its experiment.yaml'
+	@echo '            PYTHON=python3          the Python (3.11 to 3.13) to build .venv with'
+	@echo '            PYTEST_ARGS="-k word"   options for the tests'
+	@echo
+	@echo 'Examples:   make all'
+	@echo '            make train SET="train.epochs=3 seed=1"'
+	@echo "            make augment SET='augment.policy=\"shift(1) | noise(0.1)\"'"
+	@echo '            make -j2 all EXP=digits'
+
+status: .venv/.ready  ## what is up to date, what is not, and why
+	@$(pipeline) status $(exp) $(sets)
+
+show: .venv/.ready  ## the verdict of the last run
+	@$(pipeline) show $(exp)
+
+figures: report  ## the README's picture, from the report of EXP
+	mkdir -p docs
+	cp $(here)/report/frontier.png docs/frontier.png
+
+# ---------------------------------------------------------------- checking, cleaning
+
+.PHONY: test lint clean-exp clean-venv constraints
+test: .venv/.ready  ## the tests
+	@$(venv_python) -m pytest -q $(PYTEST_ARGS)
+
+lint: .venv/.ready  ## flake8, as setup.cfg says
+	@$(venv_python) -m flake8 pipeline tests
+
+clean-exp: .venv/.ready  ## remove the results of EXP, keep its experiment.yaml
+	@$(pipeline) clean $(exp)
+
+clean-venv:  ## remove .venv
+	rm -rf .venv
+
+constraints: .venv/.ready  ## newest versions that setup.cfg allows, into constraints.txt
+	@$(venv_python) -I pipeline/environment.py lock
+
+# ---------------------------------------------------------------- the set-up
+
+# A Python that was asked for by name is used or refused, never replaced.
+pythons := $(call quote,$(PYTHON))
+ifeq (file,$(origin PYTHON))
+  pythons := python3 python3.13 python3.12 python3.11
+endif
+supported := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+.venv/.ready: setup.cfg constraints.txt pyproject.toml
+	@for python in $(pythons); do \
+	    if "$$python" -c '$(supported)' 2>/dev/null; then \
+	        exec "$$python" -I pipeline/environment.py build; \
+	    fi; \
+	done; \
+	echo "set-up    needs Python 3.11, 3.12 or 3.13, which none of these is:" $(pythons) >&2; \
+	echo "          install one, or name it: make PYTHON=/path/to/python3.12" >&2; \
+	exit 1
+
+# ---------------------------------------------------------------- before any rule
+
+.PHONY: FORCE
+asked := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
+wanted := $(filter $(stages),$(asked) $(if $(filter all figures,$(asked)),report))
+wanted += $(patsubst $(here)/%/stage.json,%,$(filter $(records),$(asked)))
+
+# A .venv that is not whole is built again, and then the CLI decides on each stage.
+# Otherwise one call names the stages that are not up to date; `!` is a mistake in
+# the experiment, which it has already explained.
+stale :=
+ifneq (,$(filter-out help clean-venv,$(asked)))
+  ifneq (ok,$(shell $(venv_python) -I pipeline/environment.py check >/dev/null 2>&1 && echo ok))
+    .venv/.ready: FORCE
+    stale := $(stages)
+  else ifneq (,$(strip $(wanted)))
+    stale := $(shell $(pipeline) stale $(wanted) $(exp) $(sets) || echo '!')
+    ifneq (,$(filter-out $(stages),$(stale)))
+      $(error nothing was run, for the reason above)
+    endif
+  endif
+endif
+
+$(patsubst %,$(here)/%/stage.json,$(stale)): FORCE

@@ -1,0 +1,18 @@
+"""policy.json: the augmentation policy as later stages read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.augment.policy import Policy
+from pipeline.engine.jsonio import read_json, write_json
+
+
+def write_policy(folder: Path, policy: Policy) -> None:
+    """Write policy.json."""
+    write_json(folder / "policy.json", {"policy": str(policy)})
+
+
+def read_policy(folder: Path, seed: int) -> Policy:
+    """The policy of a published augment stage, drawing from `seed`."""
+    return Policy(read_json(folder / "policy.json")["policy"], seed)

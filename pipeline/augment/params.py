@@ -1,0 +1,24 @@
+"""What an experiment file says of augmentation."""
+
+from __future__ import annotations
+
+from pydantic import field_validator
+
+from pipeline.augment.grammar import GRAMMAR
+from pipeline.engine.errors import UserError
+from pipeline.engine.params import Params
+from pipeline.pipes import parse_pipe, str_pipe
+
+
+class AugmentParams(Params):
+    """The policy, as a pipe; an empty one augments nothing."""
+
+    policy: str = ""
+
+    @field_validator("policy")
+    @classmethod
+    def _canonical(cls, policy: str) -> str:
+        try:
+            return str_pipe(parse_pipe(policy, GRAMMAR))
+        except UserError as error:
+            raise ValueError(str(error)) from None

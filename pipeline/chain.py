@@ -1,0 +1,48 @@
+"""The chain: which stages there are, and what each one reads.
+
+data ─▶ augment ─▶ tune ─▶ train ─▶ distill ─▶ compress ─▶ evaluate ─▶ report
+"""
+
+from __future__ import annotations
+
+from pipeline.augment.params import AugmentParams
+from pipeline.compress.params import CompressParams
+from pipeline.data.params import DataParams, reader_module
+from pipeline.distill.params import DistillParams
+from pipeline.engine.stage import Stage
+from pipeline.evaluate.params import EvaluateParams
+from pipeline.models.catalogue import BUILDER_MODULES
+from pipeline.report.params import ReportParams
+from pipeline.train.params import TrainParams
+from pipeline.tune.params import TuneParams
+
+_PAGE = {
+    "index.html": "shows latency, which this host's load changes",
+    "model_card.md": "states latency and the host",
+    "summary.json": "repeats latency for the terminal",
+}
+
+
+def _reader(params: DataParams) -> tuple[str, ...]:
+    return (reader_module(params.source),)
+
+
+def _builder(params: TuneParams) -> tuple[str, ...]:
+    return (BUILDER_MODULES[params.builder],)
+
+
+CHAIN = (
+    Stage("data", (), DataParams, code=_reader),
+    Stage("augment", ("data",), AugmentParams),
+    Stage("tune", ("data", "augment"), TuneParams, code=_builder),
+    Stage("train", ("data", "augment", "tune"), TrainParams),
+    Stage("distill", ("data", "augment", "train"), DistillParams),
+    Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
+    Stage("evaluate", ("data", "compress"), EvaluateParams),
+    Stage(
+        "report",
+        ("data", "augment", "tune", "train", "distill", "compress", "evaluate"),
+        ReportParams,
+        volatile=_PAGE,
+    ),
+)

@@ -1,0 +1,161 @@
+"""The command line: `python -m pipeline VERB`. Imports nothing heavy.
+
+Exit codes: 0 done, 1 a stage failed, 2 bad input, 3 no variant meets the budget,
+5 the experiment is being run by another process, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+EXIT_BUDGET = 3
+EXIT_INTERRUPTED = 130
+STAGES = "data augment tune train distill compress evaluate report".split()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    from pipeline import commands
+    from pipeline.engine.errors import UserError, from_os_error
+
+    try:
+        return getattr(commands, arguments.verb)(arguments)
+    except KeyboardInterrupt:
+        return _say("interrupted; nothing half-made was kept", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        known = from_os_error(error) if isinstance(error, OSError) else error
+        if arguments.debug:
+            raise
+        if isinstance(known, UserError):
+            return _say(str(known), known.exit_code)
+        kind = type(error).__name__
+        return _say(f"unexpected {kind}: {error} (--debug shows where)", 1)
+
+
+def _say(text: str, code: int) -> int:
+    sys.stdout.flush()
+    print(f"error: {text}" if code != EXIT_INTERRUPTED else text, file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description="From a data set to the smallest Keras model that meets its "
+        "accuracy budget.",
+        epilog="Stages, in order: " + ", ".join(STAGES) + ".",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add_run(verbs)
+    _add_stale(verbs)
+    status = _add(verbs, "status", "which stages are up to date, and why not")
+    _add_json(status)
+    show = _add(verbs, "show", "the verdict, or one stage's parameters and metrics")
+    show.add_argument(
+        "what",
+        nargs="?",
+        choices=[*STAGES, "config"],
+        metavar="WHAT",
+        help="a stage, or `config` for the resolved experiment file",
+    )
+    _add_json(show)
+    _add_new(verbs)
+    _add(verbs, "clean", "remove an experiment's artifacts, keep its file")
+    return parser
+
+
+def _add(verbs: argparse._SubParsersAction, name: str, text: str):
+    verb = verbs.add_parser(name, help=text, description=text)
+    verb.add_argument(
+        "--exp",
+        default="digits",
+        metavar="NAME",
+        help="the experiment (default: %(default)s)",
+    )
+    verb.add_argument(
+        "--root",
+        type=Path,
+        default=Path("experiments"),
+        metavar="DIR",
+        help="the folder of experiments (default: %(default)s)",
+    )
+    verb.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="A.B=V",
+        dest="sets",
+        help="override a value of the experiment file",
+    )
+    verb.add_argument(
+        "--sets",
+        default="",
+        metavar="'A.B=V C=W'",
+        dest="set_line",
+        help=argparse.SUPPRESS,
+    )
+    verb.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    return verb
+
+
+def _add_json(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_run(verbs: argparse._SubParsersAction) -> None:
+    run = _add(verbs, "run", "bring a stage, and what it needs, up to date")
+    run.add_argument(
+        "stage",
+        nargs="?",
+        default="report",
+        choices=STAGES,
+        metavar="STAGE",
+        help="default: the whole chain",
+    )
+    run.add_argument(
+        "--force", action="store_true", help="run the stage even where it is cached"
+    )
+    run.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be run and why, run nothing",
+    )
+    run.add_argument(
+        "--only",
+        action="store_true",
+        help="print no line for what the stage needs and is cached",
+    )
+    run.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show what libraries print; it is in log.txt anyway",
+    )
+
+
+def _add_stale(verbs: argparse._SubParsersAction) -> None:
+    text = "for make: names the stages that are not up to date"
+    stale = _add(verbs, "stale", text)
+    stale.add_argument("stages", nargs="+", choices=STAGES, metavar="STAGE")
+
+
+def _add_new(verbs: argparse._SubParsersAction) -> None:
+    text = "make an experiment file for a data set"
+    new = verbs.add_parser("new", help=text, description=text)
+    new.add_argument("name", metavar="NAME")
+    new.add_argument(
+        "--source",
+        required=True,
+        metavar="SOURCE",
+        help="sklearn:digits, tfds:fashion_mnist, ...",
+    )
+    new.add_argument("--root", type=Path, default=Path("experiments"), metavar="DIR")
+    new.add_argument("--debug", action="store_true")

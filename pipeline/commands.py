@@ -1,0 +1,168 @@
+"""What the verbs of the command line do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline import verdict
+from pipeline.config import (
+    Experiment,
+    check_name,
+    experiment_folder,
+    load_experiment,
+    split_sets,
+)
+from pipeline.data.params import check_source
+from pipeline.engine.closure import CodeReader
+from pipeline.engine.errors import UserError
+from pipeline.engine.jsonio import read_json
+from pipeline.engine.lock import experiment_lock
+from pipeline.engine.plan import Decision, plan
+from pipeline.engine.runner import CODE_ROOT, Runner
+from pipeline.engine.stage import Job
+from pipeline.engine.terminal import Terminal, decision_line
+
+TEMPLATE = """\
+# Every key and its default: python -m pipeline show config --exp {name}
+seed: 1
+
+data:
+  source: {source}
+
+compress:
+  budget: {{max_drop: 0.01}}
+"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Bring a stage up to date, or say what that would take."""
+    job, code = _open(arguments)
+    if arguments.dry_run:
+        _print_lines(plan(job, job.upto((arguments.stage,)), code))
+        return 0
+    reporter = Terminal(verbose=arguments.verbose)
+    runner = Runner(job, code, reporter)
+    runner.bring_up_to_date((arguments.stage,), arguments.force, arguments.only)
+    return 0
+
+
+def stale(arguments: argparse.Namespace) -> int:
+    """Names of stages to run on standard output, lines of the others on error.
+
+    Make reads the names while it reads its Makefile; `!` says that the message
+    on standard error is the end of it.
+    """
+    try:
+        job, code = _open(arguments)
+        decisions = plan(job, job.upto(tuple(arguments.stages)), code)
+    except UserError:
+        print("!", flush=True)
+        raise
+    cached = [decision for decision in decisions if decision.cached]
+    for decision in cached:
+        print(decision_line(decision), file=sys.stderr)
+    print(" ".join(d.stage for d in decisions if not d.cached))
+    return 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """The plan of the whole chain; nothing is run."""
+    job, code = _open(arguments)
+    decisions = plan(job, job.chain, code)
+    if arguments.json:
+        return _print_json([_facts(decision) for decision in decisions])
+    _print_lines(decisions)
+    return 0
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """The verdict of an experiment, one stage, or the resolved experiment file."""
+    folder = experiment_folder(arguments.root, arguments.exp)
+    if arguments.what == "config":
+        experiment = _experiment(folder, arguments)
+        return _print_json(experiment.model_dump(mode="json"))
+    if arguments.what:
+        return _print_json(_stage_facts(folder / arguments.what))
+    summary = verdict.read(folder)
+    if arguments.json:
+        _print_json(summary)
+    else:
+        print(verdict.text(folder, summary))
+    return verdict.exit_code(summary)
+
+
+def new(arguments: argparse.Namespace) -> int:
+    """Make experiments/NAME/experiment.yaml; an existing one is left alone."""
+    check_name(arguments.name)
+    check_source(arguments.source)
+    path = arguments.root / arguments.name / "experiment.yaml"
+    if path.exists():
+        raise UserError(f"{path}: is there already; choose another name, or edit it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(TEMPLATE.format(name=arguments.name, source=arguments.source))
+    print(f"{path}\nrun it with: make all EXP={arguments.name}")
+    return 0
+
+
+def clean(arguments: argparse.Namespace) -> int:
+    """Remove the stage folders and what a crash may have left."""
+    folder = experiment_folder(arguments.root, arguments.exp)
+    with experiment_lock(folder):
+        for stage in _experiment(folder, arguments).job(folder).chain:
+            paths = [folder / stage.name, *folder.glob(f".{stage.name}.*")]
+            for path in paths:
+                _remove(path)
+    (folder / ".code.json").unlink(missing_ok=True)
+    print(f"{folder}: artifacts removed, experiment.yaml kept")
+    return 0
+
+
+def _open(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
+    folder = experiment_folder(arguments.root, arguments.exp)
+    job = _experiment(folder, arguments).job(folder)
+    code = CodeReader(CODE_ROOT, folder / ".code.json")
+    for stage in job.chain:
+        code.closure((stage.module, *stage.code(job.params[stage.name])))
+    code.save_cache()
+    return job, code
+
+
+def _experiment(folder: Path, arguments: argparse.Namespace) -> Experiment:
+    sets = [*arguments.sets, *split_sets(arguments.set_line)]
+    return load_experiment(folder, sets)
+
+
+def _stage_facts(folder: Path) -> dict[str, Any]:
+    if not (folder / "stage.json").is_file():
+        raise UserError(
+            f"{folder}: no result yet; run: make {folder.name} EXP={folder.parent.name}"
+        )
+    names = ("params", "metrics", "run")
+    return {name: read_json(folder / f"{name}.json") for name in names}
+
+
+def _facts(decision: Decision) -> dict[str, str]:
+    names = ("stage", "state", "reason", "headline")
+    return {name: getattr(decision, name) for name in names}
+
+
+def _print_lines(decisions: list[Decision]) -> None:
+    for decision in decisions:
+        print(decision_line(decision))
+
+
+def _print_json(value: Any) -> int:
+    print(json.dumps(value, indent=2, sort_keys=True))
+    return 0
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

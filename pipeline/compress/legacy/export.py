@@ -1,0 +1,121 @@
+"""A tf_keras model in, the bytes of a .tflite file out.
+
+Every file takes one example at a time and names its input and output. Bytes
+depend on the model and the calibration examples only: layer names become tensor
+names, so the same names give the same bytes in every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from pipeline.engine.errors import UserError
+
+INPUT, OUTPUT = "input", "logits"  # names in the file's signature
+# The converter's int8 pass dies on their loops (LSTM becomes one operator instead).
+UNROLLED = ("GRU", "SimpleRNN")
+MOST_STEPS = 256
+
+
+def export(
+    model: tf_keras.Model, kind: str, calibration: np.ndarray | None = None
+) -> bytes:
+    """Write a model as `float`, `dynamic`, `float16` or `int8`.
+
+    Args:
+        model: one input of fixed shape, one output; not to be used afterwards.
+        kind: an export step of the recipe grammar.
+        calibration: float32 examples as the model takes them, for `int8`.
+
+    Raises:
+        UserError: when the model or the calibration examples do not fit, or when
+            the converter refuses the model.
+    """
+    if kind == "int8":
+        _unroll(model)
+    converter = _converter(model)
+    _SETTINGS[kind](converter, calibration)
+    try:
+        return bytes(converter.convert())
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f'the converter cannot write model "{model.name}" as {kind}: {reason[0]}'
+        ) from error
+
+
+def _converter(model: tf_keras.Model) -> Any:
+    """A converter for a batch of one, through a function with named ends."""
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise UserError(
+            f'model "{model.name}" has {len(model.inputs)} inputs and '
+            f"{len(model.outputs)} outputs; a file is written for one of each"
+        )
+    tensor = model.inputs[0]
+    spec = tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=INPUT)
+    call = tf.function(lambda x: {OUTPUT: model(x, training=False)}, [spec])
+    function = call.get_concrete_function()
+    holder = tf.Module()  # the model itself would trace each of its layers again
+    holder.variables_of_the_function = list(function.variables)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
+    converter.exclude_conversion_metadata = True  # versions and flags, unread
+    return converter
+
+
+def _unroll(model: tf_keras.Model) -> None:
+    """Have loops written out, step by step."""
+    for layer in model._flatten_layers():
+        if type(layer).__name__ not in UNROLLED:
+            continue
+        if layer.input_shape[1] > MOST_STEPS:
+            raise UserError(
+                f'layer "{layer.name}" ({type(layer).__name__}) makes '
+                f"{layer.input_shape[1]} steps; int8 is possible up to {MOST_STEPS}"
+            )
+        layer.unroll, layer._could_use_gpu_kernel = True, False
+
+
+def _as_float(converter: Any, calibration: np.ndarray | None) -> None:
+    """Nothing to set."""
+
+
+def _as_dynamic(converter: Any, calibration: np.ndarray | None) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+def _as_float16(converter: Any, calibration: np.ndarray | None) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+
+
+def _as_int8(converter: Any, calibration: np.ndarray | None) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = _representative(calibration)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.int8
+    converter.inference_output_type = tf.int8
+
+
+_SETTINGS: dict[str, Callable[[Any, np.ndarray | None], None]] = {
+    "float": _as_float,
+    "dynamic": _as_dynamic,
+    "float16": _as_float16,
+    "int8": _as_int8,
+}
+
+
+def _representative(calibration: np.ndarray | None) -> Callable[[], Iterator[Any]]:
+    """The generator that the converter draws calibration examples from."""
+    if calibration is None or not len(calibration):
+        raise UserError("int8 needs calibration examples, and there are none")
+    if not np.isfinite(calibration).all() or np.ptp(calibration) == 0:
+        raise UserError(
+            f"the {len(calibration)} calibration examples are constant or not finite, "
+            "so they show no range of values; look at the data stage's preview"
+        )
+    return lambda: ([example[None]] for example in calibration.astype(np.float32))

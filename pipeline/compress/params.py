@@ -1,0 +1,78 @@
+"""What to compress, how to fine-tune it, and the budget that the winner must meet."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from pipeline.compress.grammar import parse_recipe
+from pipeline.engine.errors import UserError
+from pipeline.engine.params import Params, unhashed
+from pipeline.fit.params import FitSettings
+
+Source = Literal["baseline", "student"]
+DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
+
+
+class Budget(Params):
+    """What the chosen file may cost; the smallest file within it is chosen.
+
+    Args:
+        max_drop: allowed loss of validation accuracy against the float baseline,
+            as a fraction: 0.01 is one percentage point.
+        max_bytes: allowed size of the file, or none.
+        measure: which size counts, `gzip` (gzip -9) or `raw`.
+    """
+
+    max_drop: float = Field(0.01, ge=0, lt=1)
+    max_bytes: int | None = Field(None, gt=0)
+    measure: Literal["gzip", "raw"] = "gzip"
+
+
+class CompressParams(FitSettings):
+    """What is built from which model, and how each technique is fine-tuned.
+
+    Args:
+        recipes: pipes over `pipeline.compress.grammar`; every source gets each.
+        sources: `baseline` is the trained model, `student` the distilled one.
+        workers: variants built at the same time; changes no result.
+        budget: what the chosen file may cost.
+        epochs: of the fine-tuning of one technique, far fewer than in training.
+    """
+
+    recipes: list[str] = Field(DEFAULT_RECIPES, min_length=1)
+    sources: list[Source] = Field(["baseline", "student"], min_length=1)
+    workers: int = unhashed(2, ge=1, le=64)
+    budget: Budget = Budget()
+    epochs: int = Field(12, ge=1, le=100_000)
+    learning_rate: float = Field(2e-3, gt=0, le=10)
+
+    def fine_tuning(self) -> FitSettings:
+        """The settings of the fit room alone."""
+        return FitSettings(**{k: getattr(self, k) for k in FitSettings.model_fields})
+
+    @field_validator("recipes")
+    @classmethod
+    def _readable(cls, recipes: list[str]) -> list[str]:
+        """Every recipe parses, and no two of them are the same."""
+        try:
+            texts = [parse_recipe(recipe).text for recipe in recipes]
+        except UserError as error:
+            raise ValueError(str(error)) from None
+        return _without_repeats(recipes, texts, "recipe")
+
+    @field_validator("sources")
+    @classmethod
+    def _different(cls, sources: list[Source]) -> list[Source]:
+        return _without_repeats(sources, sources, "source")
+
+
+def _without_repeats(values: list[str], keys: list[str], what: str) -> list[str]:
+    for at, key in enumerate(keys):
+        if key in keys[:at]:
+            first = values[keys.index(key)]
+            raise ValueError(
+                f'{what} {at + 1} "{values[at]}" repeats "{first}"; remove one of them'
+            )
+    return values

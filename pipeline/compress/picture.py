@@ -1,0 +1,193 @@
+"""pareto.png: accuracy against the size of the file, one point per variant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+COLORS = {"baseline": "#1f5fa8", "student": "#d1662c"}
+CHOSEN, MUTED = "#137a4c", "#8a8a8a"
+LOWEST = 0.1  # points further below the budget than this sit on the lower edge
+Point = Mapping[str, Any]
+
+
+def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
+    """Write the picture of a pareto.json document.
+
+    Args:
+        path: the .png file.
+        pareto: budget, measure, baseline, chosen and points.
+        title: name of the data.
+    """
+    points = [point for point in pareto["points"] if point["status"] == "ok"]
+    baseline = next(point for point in points if point["id"] == pareto["baseline"])
+    size = f"bytes_{pareto['measure']}"
+    least = baseline["accuracy"] - pareto["budget"]["max_drop"]
+    floor = min(max(min(p["accuracy"] for p in points), least - LOWEST), least)
+    placed = [_place(point, size, floor) for point in points]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    _dress(axes, placed, least, floor, f"{title}: accuracy and size of every variant")
+    axes.set_xlabel(f"size of the .tflite file, kB {pareto['measure']}")
+    _draw_largest(axes, pareto["budget"]["max_bytes"])
+    _draw_frontier(axes, placed)
+    _draw_points(axes, placed)
+    _draw_marks(axes, placed, pareto)
+    _note(axes, pareto)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def _place(point: Point, size: str, floor: float) -> dict[str, Any]:
+    """A point with its place: kB, and percent of the validation examples."""
+    return {
+        **point,
+        "x": point[size] / 1000,
+        "y": 100 * max(point["accuracy"], floor),
+        "below": point["accuracy"] < floor,
+    }
+
+
+def _dress(
+    axes: Axes, points: Sequence[Point], least: float, floor: float, title: str
+) -> None:
+    """Axes, grid, and the band of accuracies that the budget allows."""
+    top = max(point["y"] for point in points)
+    margin = 0.12 * (top - 100 * floor) + 0.2
+    low, high = 100 * floor - margin, min(top + 1.6 * margin, 100 + margin)
+    axes.set_ylim(low, high)
+    axes.axhspan(100 * least, high, color=CHOSEN, alpha=0.06, linewidth=0)
+    axes.axhline(100 * least, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.annotate(
+        f"budget: at least {100 * least:.1f} %",
+        (1, 100 * least),
+        (-6, -5),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=8,
+        color=CHOSEN,
+    )
+    _draw_sizes(axes, points)
+    axes.set_ylabel("validation accuracy, %")
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.grid(color="0.92", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_sizes(axes: Axes, points: Sequence[Point]) -> None:
+    """A logarithmic axis with plain numbers."""
+    axes.set_xscale("log")
+    left, right = min(p["x"] for p in points), max(p["x"] for p in points)
+    axes.set_xlim(left / 1.45, right * 1.45)
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_largest(axes: Axes, max_bytes: int | None) -> None:
+    """A line at the largest allowed size, when there is one in the picture."""
+    left, right = axes.get_xlim()
+    if not max_bytes or not left < max_bytes / 1000 < right:
+        return
+    axes.axvline(max_bytes / 1000, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.annotate(
+        f"budget: at most {max_bytes / 1000:.1f} kB",
+        (max_bytes / 1000, 0.02),
+        (4, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        rotation=90,
+        fontsize=8,
+        color=CHOSEN,
+    )
+
+
+def _draw_frontier(axes: Axes, points: Sequence[Point]) -> None:
+    """The steps between the points that no other point dominates."""
+    best = sorted((p["x"], p["y"]) for p in points if not p["dominated"])
+    axes.step(*zip(*best), where="post", color="0.55", linewidth=1.1, zorder=2)
+
+
+def _draw_points(axes: Axes, points: Sequence[Point]) -> None:
+    """Colours tell sources apart; dominated points are pale."""
+    for source, color in COLORS.items():
+        mine = [point for point in points if point["source"] == source]
+        for point in mine:
+            axes.plot(
+                point["x"],
+                point["y"],
+                "v" if point["below"] else "o",
+                color=color,
+                alpha=0.3 if point["dominated"] else 1.0,
+                markersize=7,
+                markeredgecolor="white",
+                zorder=3,
+            )
+        if mine:
+            axes.plot([], [], "o", color=color, label=source)
+    axes.plot([], [], "o", color=MUTED, alpha=0.4, label="pale: dominated")
+    axes.legend(frameon=False, loc="lower right", fontsize=8)
+
+
+def _draw_marks(axes: Axes, points: Sequence[Point], pareto: Mapping[str, Any]) -> None:
+    """Rings and names: the baseline, the chosen one, the rest of the frontier."""
+    for point in points:
+        if point["id"] == pareto["chosen"]:
+            _ring(axes, point, CHOSEN)
+            _name(axes, point, f"chosen: {_title(point)}", CHOSEN, "bold")
+        elif point["id"] == pareto["baseline"]:
+            _ring(axes, point, "0.35")
+            _name(axes, point, "float baseline", "0.35", "bold")
+        elif not point["dominated"]:
+            _name(axes, point, _title(point), "0.35", "normal")
+
+
+def _title(point: Point) -> str:
+    return f"{point['source']} | {point['recipe']}, {point['x']:.1f} kB"
+
+
+def _ring(axes: Axes, point: Point, color: str) -> None:
+    style = {"markerfacecolor": "none", "markeredgewidth": 1.6, "zorder": 4}
+    axes.plot(
+        point["x"], point["y"], "o", markersize=13, markeredgecolor=color, **style
+    )
+
+
+def _name(axes: Axes, point: Point, text: str, color: str, weight: str) -> None:
+    """Write above the point, towards the middle when it is near a side."""
+    left, right = axes.get_xlim()
+    across = math.log(point["x"] / left) / math.log(right / left)
+    side = "left" if across < 0.35 else "right" if across > 0.75 else "center"
+    axes.annotate(
+        text,
+        (point["x"], point["y"]),
+        ({"left": 9, "right": -9, "center": 0}[side], 9),
+        textcoords="offset points",
+        ha=side,
+        fontsize=8,
+        color=color,
+        weight=weight,
+        bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8},
+        zorder=5,
+    )
+
+
+def _note(axes: Axes, pareto: Mapping[str, Any]) -> None:
+    """Say what is not in the picture."""
+    statuses = [point["status"] for point in pareto["points"]]
+    absent = [
+        f"{statuses.count(status)} {status}"
+        for status in ("broken", "failed")
+        if status in statuses
+    ]
+    if absent:
+        text = f"not shown: {', '.join(absent)} (reasons in pareto.json)"
+        axes.text(0.01, 0.02, text, transform=axes.transAxes, fontsize=8, color=MUTED)

@@ -1,0 +1,75 @@
+"""The fresh process that runs one stage: `python -m pipeline.engine.child`.
+
+The request comes on standard input as JSON. Messages go back through the pipe
+whose number is in the request, one JSON object a line: progress, then either
+the result or the reason why there is none. All that is printed goes to the log.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.errors import UserError, from_os_error
+from pipeline.engine.lifetime import die_with_parent
+from pipeline.engine.stage import Inputs
+
+
+def main() -> int:
+    """Run the requested stage; 0 when it returned metrics."""
+    die_with_parent()
+    request = json.load(sys.stdin)
+    with os.fdopen(request["channel"], "w", buffering=1) as channel:
+        channel.write(json.dumps(_answer(request, channel)) + "\n")
+    return 0
+
+
+def _answer(request: dict[str, Any], channel: Any) -> dict[str, Any]:
+    inputs = _inputs(request, channel)
+    try:
+        metrics = _run(request, inputs)
+        return {"metrics": metrics, "volatile": inputs.volatile}
+    except Exception as error:
+        traceback.print_exc()
+        return _reason(error)
+
+
+def _run(request: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    module, _, name = request["params_class"].partition(":")
+    params = getattr(importlib.import_module(module), name)
+    stage = importlib.import_module(request["module"])
+    text = json.dumps(request["params"])
+    return stage.run(params.model_validate_json(text), inputs, Path(request["out"]))
+
+
+def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
+    def progress(text: str, done: int = 0, total: int = 0) -> None:
+        message = {"progress": text, "done": done, "total": total}
+        channel.write(json.dumps(message) + "\n")
+
+    folders = {name: Path(path) for name, path in request["folders"].items()}
+    return Inputs(folders, request["seed"], request["threads"], progress)
+
+
+def _reason(error: Exception) -> dict[str, Any]:
+    if isinstance(error, OSError):
+        error = from_os_error(error) or error
+    if isinstance(error, UserError):
+        return {"error": str(error), "exit_code": error.exit_code}
+    if isinstance(error, MemoryError):
+        return {"error": "memory ran out", "exit_code": 1}
+    text = str(error).strip().splitlines()
+    return {
+        "error": f"{type(error).__name__}: {text[0] if text else 'no message'}",
+        "exit_code": 1,
+        "unexpected": True,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

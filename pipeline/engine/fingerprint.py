@@ -1,0 +1,75 @@
+"""What a stage's result depends on, and in one line why two of those differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.engine.closure import CodeReader
+from pipeline.engine.record import Parts, content
+from pipeline.engine.stage import Job, Stage
+
+
+def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
+    """Everything that the result of `stage` depends on.
+
+    Inputs that are not published yet are described by None.
+    """
+    params = job.params[stage.name]
+    modules = (stage.module, *stage.code(params))
+    return {
+        "params": params.hashed(),
+        "settings": dict(job.settings),
+        "inputs": {name: content(job.folder / name) for name in stage.needs},
+        "code": code.closure(modules),
+        "libraries": code.libraries(modules),
+    }
+
+
+def explain(stage: str, before: Parts, now: Parts) -> str:
+    """The first difference in words, such as `train.epochs 30 -> 60`."""
+    words = [
+        *_changed(flatten(before["params"], stage), flatten(now["params"], stage)),
+        *_changed(before["settings"], now["settings"]),
+        *[f"input {name} changed" for name in _differing(before, now, "inputs")],
+        *[_code_changed(name, before, now) for name in _differing(before, now, "code")],
+        *_changed(before["libraries"], now["libraries"]),
+    ]
+    more = f", and {len(words) - 1} more" if len(words) > 1 else ""
+    return (words[0] if words else "its record is of another version") + more
+
+
+def flatten(values: Any, prefix: str) -> dict[str, Any]:
+    """Nested dictionaries as one, with dotted keys."""
+    if not isinstance(values, Mapping):
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat.update(flatten(value, f"{prefix}.{key}"))
+    return flat
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    keys = sorted({*before, *now})
+    return [
+        f"{key} {show(before.get(key))} -> {show(now.get(key))}"
+        for key in keys
+        if before.get(key) != now.get(key)
+    ]
+
+
+def show(value: Any) -> str:
+    """A value in a few characters."""
+    text = str(value) or '""'
+    return text if len(text) <= 24 else f"{text[:21]}..."
+
+
+def _differing(before: Parts, now: Parts, part: str) -> list[str]:
+    keys = sorted({*before[part], *now[part]})
+    return [key for key in keys if before[part].get(key) != now[part].get(key)]
+
+
+def _code_changed(name: str, before: Parts, now: Parts) -> str:
+    if name not in before["code"]:
+        return f"{name} is new"
+    return f"{name} {'changed' if name in now['code'] else 'is gone'}"

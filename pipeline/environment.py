@@ -1,0 +1,311 @@
+"""Is .venv whole? If not, build it. Standard library only, run as a file.
+
+    .venv/bin/python -I pipeline/environment.py check   # why not, in a line; exit 1
+    python3 -I pipeline/environment.py build            # makes it whole
+    .venv/bin/python -I pipeline/environment.py lock    # a new constraints.txt
+
+In: setup.cfg, constraints.txt and pyproject.toml of the checkout. Out: .venv and,
+written last, .venv/.ready: the checkout, Python and declarations that .venv was
+built for, and what pip installed. `check` believes that stamp only as far as the
+disk agrees: every file that pip recorded must be there, in its recorded size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ".venv"
+STAMP = ".ready"
+STAMP_KEYS = {"checkout", "python", "declarations", "distributions"}
+LOG = "install.log"
+LOG_LINES = 40
+DECLARATIONS = ("setup.cfg", "constraints.txt", "pyproject.toml")
+# Python rewrites the first by itself; half of all files are C++ headers.
+UNCHECKED = (".pyc", ".h", ".inc", ".hpp")
+# Needed to build .venv, not to use it, and often upgraded by hand.
+UNRECORDED = "pip-"
+OLDEST = "3.11"
+LOCK_HEADER = """\
+# The exact versions of everything in .venv, on every Python from 3.11 to 3.13.
+# Written by `make constraints`, which needs Python 3.11: what the oldest Python
+# takes, the newer ones take too.
+"""
+
+
+class Broken(Exception):
+    """Why .venv cannot be trusted, in one line."""
+
+
+class Failed(Exception):
+    """Why .venv cannot be built, and what to do about it."""
+
+
+def check(root: Path) -> None:
+    """Raise Broken unless the Python that runs this is `root`'s whole .venv."""
+    stamp = read_stamp(root / VENV / STAMP)
+    if stamp["checkout"] != str(root):
+        raise Broken(f"{VENV} was built for {stamp['checkout']}")
+    if stamp["python"] != python_version():
+        raise Broken(f"{VENV} was built for Python {stamp['python']}")
+    for name, digest in declarations(root).items():
+        if stamp["declarations"].get(name) != digest:
+            raise Broken(f"{name} has changed")
+    for distribution in stamp["distributions"]:
+        check_distribution(site_packages(root), distribution)
+
+
+def read_stamp(path: Path) -> dict:
+    """What the last complete set-up wrote.
+
+    Raises:
+        Broken: when there is no stamp, or it is not one.
+    """
+    try:
+        stamp = json.loads(path.read_bytes())
+    except OSError:
+        raise Broken(f"{VENV} was left half-made") from None
+    except ValueError:
+        stamp = None
+    if not isinstance(stamp, dict) or set(stamp) != STAMP_KEYS:
+        raise Broken(f"{VENV}/{STAMP} is not readable")
+    return stamp
+
+
+def check_distribution(packages: Path, distribution: str) -> None:
+    """Raise Broken unless the files of one distribution are all there.
+
+    Args:
+        packages: the site-packages folder.
+        distribution: its metadata folder in there, such as numpy-2.4.6.dist-info.
+    """
+    title = distribution.removesuffix(".dist-info").replace("-", " ")
+    try:
+        text = (packages / distribution / "RECORD").read_text(encoding="utf-8")
+    except OSError:
+        raise Broken(f"{title} is no longer installed") from None
+    for path, size in recorded_files(text):
+        if fault := fault_of(f"{packages}/{path}", size):
+            raise Broken(f"{title}: {path} {fault}")
+
+
+def fault_of(path: str, size: str) -> str:
+    """What is wrong with a file of `size` bytes (empty: any); empty when nothing is."""
+    try:
+        present = os.stat(path).st_size
+    except OSError:
+        return "is lost"
+    return "" if size in ("", str(present)) else f"has {present} bytes, not {size}"
+
+
+def recorded_files(text: str) -> Iterator[tuple[str, str]]:
+    """Path and size (bytes, or empty) of each checked file in a RECORD."""
+    for line in text.splitlines():
+        path, _, size = [*line.rsplit(",", 2), "", ""][:3]
+        path = path.strip('"')
+        if not path.endswith(UNCHECKED):
+            yield path, size
+
+
+def declarations(root: Path) -> dict[str, str]:
+    """File name -> digest of what the file says about packages."""
+    return {name: digest(root / name) for name in DECLARATIONS}
+
+
+def digest(path: Path) -> str:
+    """SHA-256 without comments, empty lines and setup.cfg's other sections."""
+    kept, section = [], "options"
+    for line in path.read_text(encoding="utf-8").splitlines():
+        line = line.rstrip()
+        if path.suffix == ".cfg" and line.startswith("["):
+            section = line.strip("[]")
+        if section.startswith("options") and line.lstrip()[:1] not in ("", "#"):
+            kept.append(line)
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest()
+
+
+def python_version() -> str:
+    """Such as 3.11: packages that fit one 3.11.x fit all."""
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def site_packages(root: Path) -> Path:
+    """Where .venv keeps the packages of the Python that runs this."""
+    return root / VENV / "lib" / f"python{python_version()}" / "site-packages"
+
+
+def record(root: Path) -> None:
+    """Write the stamp for what is installed now."""
+    folders = [path.name for path in site_packages(root).glob("*.dist-info")]
+    stamp = {
+        "checkout": str(root),
+        "python": python_version(),
+        "declarations": declarations(root),
+        "distributions": sorted(n for n in folders if not n.startswith(UNRECORDED)),
+    }
+    aside = root / VENV / f"{STAMP}.partial"
+    aside.write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+    aside.replace(root / VENV / STAMP)
+
+
+def build(root: Path) -> None:
+    """Make .venv whole: from nothing, unless it is whole already.
+
+    A second build of one checkout waits for the first, then finds nothing to do.
+
+    Raises:
+        Failed: when this Python cannot make environments, or pip fails.
+    """
+    declarations(root)  # one that is missing is an error before .venv is touched
+    with locked(root):
+        reason = ailment(root)
+        if reason:
+            version = sys.version.split()[0]
+            say(f"{reason}: installing with Python {version}, a few minutes")
+            create(root)
+            install(root)
+            inside(root, "record")
+        if reason := ailment(root):
+            raise Failed(f"{VENV} is not whole after its set-up: {reason}")
+        (root / VENV / STAMP).touch()
+
+
+@contextlib.contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Let one process at a time build the checkout's .venv."""
+    import fcntl
+
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        # Some network file systems have no locks; then nobody waits.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def ailment(root: Path) -> str:
+    """What .venv's own Python finds wrong with it; empty when it is whole."""
+    if not (root / VENV).is_dir():
+        return f"there is no {VENV}"
+    try:
+        answer = inside(root, "check")
+    except OSError:
+        return f"{VENV}/bin/python does not start"
+    if answer.returncode == 0:
+        return ""
+    return answer.stdout.strip() or f"{VENV}/bin/python does not work"
+
+
+def inside(root: Path, verb: str) -> subprocess.CompletedProcess[str]:
+    """Run this file with .venv's own Python."""
+    script = root / "pipeline" / Path(__file__).name
+    command = [root / VENV / "bin" / "python", "-I", script, verb]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def create(root: Path) -> None:
+    """A .venv with pip and nothing else, whatever was there before."""
+    try:
+        import ensurepip  # noqa: F401  (Debian and Ubuntu package it apart)
+    except ImportError:
+        raise Failed(
+            f"{sys.executable} cannot make environments: install the system's "
+            f"python{python_version()}-venv, or name another: make PYTHON=…"
+        ) from None
+    if not (root / VENV).is_dir():
+        (root / VENV).unlink(missing_ok=True)
+    # When the Python that runs this is .venv's own, the one that it came from.
+    base = getattr(sys, "_base_executable", sys.executable)
+    attempt(root, [base, "-I", "-m", "venv", "--clear", VENV])
+
+
+def install(root: Path) -> None:
+    """The checkout, editable, and all it needs, in the versions of the lock."""
+    pip = [f"{VENV}/bin/python", "-I", "-m", "pip", "--no-input", "install"]
+    quiet = ["--disable-pip-version-check", "--progress-bar", "off"]
+    attempt(root, pip + quiet + ["-c", "constraints.txt", "-e", ".[test]"])
+
+
+def attempt(root: Path, command: list[str]) -> None:
+    """Run a command; its output goes to .venv/install.log.
+
+    Raises:
+        Failed: with the end of that output.
+    """
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    text = {"text": True, "errors": "replace", "stdin": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=root, **pipe, **text) as process:
+        lines = [passing(line) for line in process.stdout]
+    with contextlib.suppress(OSError):
+        (root / VENV / LOG).write_text("".join(lines), encoding="utf-8")
+    if process.returncode:
+        end = "".join(lines[-LOG_LINES:])
+        raise Failed(f"{end}set-up    failed: {' '.join(command)}")
+
+
+def passing(line: str) -> str:
+    """Show a line on a terminal until the next one comes."""
+    if sys.stdout.isatty():
+        width = os.get_terminal_size().columns - 1
+        print(f"\r\033[K{line.strip()[:width]}\r", end="", flush=True)
+    return line
+
+
+def lock(root: Path) -> None:
+    """Rewrite constraints.txt with the newest versions that setup.cfg allows.
+
+    Raises:
+        Failed: with a Python that is not the oldest supported, or when pip fails.
+    """
+    if python_version() != OLDEST:
+        raise Failed(
+            f"the lock is made with Python {OLDEST}, not {python_version()}: "
+            f"make clean-venv, then make constraints PYTHON=python{OLDEST}"
+        )
+    report = root / VENV / "report.json"
+    pip = [f"{VENV}/bin/python", "-I", "-m", "pip", "--no-input", "install"]
+    dry = ["--dry-run", "--ignore-installed", "--report", str(report)]
+    attempt(root, [*pip, *dry, "-e", ".[test]"])
+    chosen = json.loads(report.read_text(encoding="utf-8"))["install"]
+    (root / "constraints.txt").write_text(lock_text(chosen), encoding="utf-8")
+
+
+def lock_text(chosen: list[dict]) -> str:
+    """constraints.txt from the `install` list of pip's report."""
+    found = [item["metadata"] for item in chosen if not item["is_direct"]]
+    lines = [f"{each['name']}=={each['version']}\n" for each in found]
+    return LOCK_HEADER + "".join(sorted(lines, key=str.lower))
+
+
+def say(text: str) -> None:
+    """A line in the manner of the stages."""
+    print(f"{'set-up':<10}{text}", flush=True)
+
+
+def main(verb: str) -> int:
+    """Exit code of `check`, `build`, `record` or `lock`."""
+    try:
+        {"check": check, "build": build, "record": record, "lock": lock}[verb](ROOT)
+    except Broken as broken:
+        print(broken)
+        return 1
+    except (Failed, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("set-up    interrupted: the next make starts it again", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

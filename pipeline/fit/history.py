@@ -1,0 +1,62 @@
+"""What happened in each epoch of a fit, as a table and as curves."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class History:
+    """Rows of `epoch, accuracy, loss, val_accuracy, val_loss`, and the best one."""
+
+    rows: list[dict[str, float]]
+    best: dict[str, float]
+
+    @classmethod
+    def of(cls, rows: list[dict[str, float]], monitor: str) -> History:
+        """Name the best row: the smallest loss, or the largest anything else."""
+        sign = 1 if monitor.endswith("loss") else -1
+        return cls(rows, min(rows, key=lambda row: sign * row[monitor]))
+
+    def write_csv(self, path: Path) -> None:
+        """One line an epoch; floats are written so that they read back equal."""
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def draw(self, path: Path, title: str) -> None:
+        """Loss and accuracy against the epoch, training and validation."""
+        figure = Figure(figsize=(8, 3.2), layout="constrained")
+        epochs = [row["epoch"] for row in self.rows]
+        for axis, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
+            axis.plot(epochs, [row[name] for row in self.rows], label="training")
+            axis.plot(
+                epochs, [row[f"val_{name}"] for row in self.rows], label="validation"
+            )
+            axis.axvline(self.best["epoch"], color="0.6", linestyle=":", label="kept")
+            axis.set(xlabel="epoch", title=f"{title}: {name}")
+            axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False)
+        figure.savefig(path, dpi=100)
+
+
+def summary(history: History, epochs: int, weights: int) -> dict[str, Any]:
+    """The numbers of the kept epoch, and the line for the terminal."""
+    best = history.best
+    early = ", stopped early" if len(history.rows) < epochs else ""
+    headline = (
+        f"best {best['val_accuracy']:.3f} in epoch {best['epoch']} of "
+        f"{len(history.rows)}{early}, {weights / 1000:.1f} k weights"
+    )
+    return {
+        "headline": headline,
+        "weights": weights,
+        "epochs": len(history.rows),
+        "best": best,
+    }

@@ -1,0 +1,68 @@
+"""model_card.md: what the chosen file is, what it is worth, how it is fed.
+
+After M. Mitchell et al., Model Cards for Model Reporting, 2019. In: Facts and
+summary.json's content. Out: Markdown, in which all values are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from pipeline.report import words
+from pipeline.report.card_template import CARD
+from pipeline.report.context import context
+from pipeline.report.facts import Facts
+
+# What Markdown reads as its own, whether it is HTML, a table, a link or a formula.
+MARKS = re.compile(r"([\\`*\[\]<>|&~$])")
+
+
+def render(facts: Facts, summary: Mapping[str, Any]) -> str:
+    """The model card.
+
+    Args:
+        summary: the content of summary.json.
+    """
+    chosen = summary["chosen"]
+    return (
+        _environment()
+        .from_string(CARD)
+        .render(
+            **context(facts, summary),
+            model=facts.models[chosen["source"]] if chosen else None,
+            pairs=_pairs,
+            counts=_counts,
+        )
+    )
+
+
+def escape(value: Any) -> Any:
+    """A value that Markdown shows as it is, on one line."""
+    if not isinstance(value, str):
+        return value
+    return MARKS.sub(r"\\\1", re.sub(r"\s+", " ", value))
+
+
+def _environment() -> Environment:
+    # `finalize` meets every value, so that none can be forgotten.
+    environment = Environment(
+        finalize=escape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= words.FILTERS
+    return environment
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _counts(values: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in values.items())

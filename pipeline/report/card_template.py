@@ -1,0 +1,156 @@
+"""The text of model_card.md, a Jinja2 template; `card` fills it in.
+
+A Python module for the reason that `page_template` gives. A backslash at the end of
+a line joins it with the next one: what is a paragraph here is one line there.
+"""
+
+CARD = """\
+{% macro recall(row, number) %}
+{% if row.recall[number] is none %}not in test\
+{% else %}{{ row.recall[number] | accuracy }}{% endif %}
+{% endmacro %}
+# {{ facts.title }}
+
+{% if chosen %}
+{{ chosen | name }}: {{ chosen.bytes_gzip | size }} gzip, {{ chosen.ratio | ratio }} \
+smaller than the float baseline, {{ chosen.accuracy | accuracy }} on test \
+({{ chosen | change }} points against the baseline, 95 % interval \
+{{ chosen | change_span }}).
+
+## Intended use
+
+Classifies one {{ facts.spec.modality }} of shape {{ facts.spec.shape | join("x") }} \
+as one of {{ facts.spec.classes | length }} classes: \
+{{ facts.spec.classes | join(", ") }}. It is meant for examples like those of \
+{{ facts.spec.source }}; on others it has not been measured.
+
+## Model
+
+| | |
+|---|---|
+| file | `compress/best.tflite` |
+| SHA-256 | `{{ best_hash }}` |
+| recipe | {{ chosen | name }} |
+| architecture | builder {{ model.builder }}, {{ pairs(model.values) }} |
+| weights | {{ model.weights | number }} before compression, \
+{{ chosen.weights | number }} in the file, \
+{{ "%.0f" | format(100 * chosen.sparsity) }} % of its kernels zero |
+| tensors | {{ counts(chosen.tensor_dtypes) }} |
+| operators | {{ counts(chosen.operators) }} |
+| size | {{ chosen.bytes_raw | size }} raw, {{ chosen.bytes_gzip | size }} gzip -9 |
+{% if chosen.latency_ms is not none %}
+| latency | {{ chosen.latency_ms | latency }} median for one example, on \
+{{ host.machine }}, {{ host.processors }} processors, {{ host.system }} |
+{% endif %}
+| parameters | all of them are in `report/index.html`, under Environment |
+
+## How to feed it
+
+Raw examples are {{ facts.spec.dtype }} of shape {{ facts.spec.shape | join("x") }}. \
+The model's input is `float32(raw) * {{ facts.spec.scale }} + {{ facts.spec.offset }}`.
+{% if chosen.input.scale %}
+The file's input is {{ chosen.input.dtype }}: divide by {{ chosen.input.scale }}, \
+round, add {{ chosen.input.zero_point }}, clip to what {{ chosen.input.dtype }} holds, \
+and only then cast; a cast alone would wrap round.
+{% else %}
+The file's input is {{ chosen.input.dtype }}, so that is all.
+{% endif %}
+Its output is one {{ chosen.output.dtype }} logit per class, in the order of \
+`compress/labels.txt`; the largest is the answer.
+
+```python
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+model = Interpreter("compress/best.tflite")
+model.allocate_tensors()
+given, answer = model.get_input_details()[0], model.get_output_details()[0]
+
+
+def classify(raw):
+    \"\"\"The class number of one raw example.\"\"\"
+    model.set_tensor(given["index"], stored(raw)[None])
+    model.invoke()
+    return int(model.get_tensor(answer["index"])[0].argmax())
+
+
+def stored(raw):
+    \"\"\"A raw example as the file takes it.\"\"\"
+    values = np.float32(raw) * np.float32({{ facts.spec.scale }})
+    values = values + np.float32({{ facts.spec.offset }})
+    if np.issubdtype(given["dtype"], np.integer):
+        scale, zero_point = given["quantization"]
+        steps = values / np.float32(scale)
+        rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps)) + zero_point
+        limits = np.iinfo(given["dtype"])
+        values = np.clip(rounded, limits.min, limits.max)
+    return values.astype(given["dtype"])
+```
+
+{% else %}
+No file meets the budget of {{ allowed }} points of validation accuracy\
+{% if summary.budget.max_bytes %} and {{ summary.budget.max_bytes | size }} \
+{{ summary.budget.measure }}{% endif %}, so there is no model to describe.
+{% if nearest %}
+The nearest miss is {{ nearest | name }}: {{ nearest.bytes_gzip | size }} gzip, \
+{{ nearest.accuracy | accuracy }} on test ({{ nearest | change }} points).
+{% endif %}
+
+{% endif %}
+## Metrics
+
+On {{ summary.examples | number }} test examples that no decision has seen. A \
+change is against the float baseline, in points; intervals are at 95 %.
+
+| variant | accuracy | interval | change | interval | macro F1 | gzip | raw |
+|---|---|---|---|---|---|---|---|
+{% for row in facts.rows if row.accuracy is not none %}
+| {{ row | name }}{{ ", chosen" if row is sameas chosen }} \
+| {{ row.accuracy | accuracy }} | {{ row.accuracy_interval | span }} \
+| {{ row | change }} | {{ row | change_span }} | {{ row.macro_f1 | accuracy }} \
+| {{ row.bytes_gzip | size }} | {{ row.bytes_raw | size }} |
+{% endfor %}
+
+{% if chosen %}
+| class | recall of the chosen file | of the baseline |
+|---|---|---|
+{% for label in facts.spec.classes %}
+| {{ label }} | {{ recall(chosen, loop.index0) | trim }} \
+| {{ recall(baseline, loop.index0) | trim }} |
+{% endfor %}
+
+{% endif %}
+## Data
+
+{{ facts.spec.source }}: {{ data.examples.train | number }} training, \
+{{ data.examples.validation | number }} validation and \
+{{ data.examples.test | number }} test examples; {{ data.shared_between_splits }} \
+examples stand in two splits, compared by content. {{ data.calibration }} training \
+examples set the int8 ranges.
+
+| file | SHA-256 |
+|---|---|
+{% for name, digest in facts.records.data.outputs.items()
+   if name.endswith((".npy", ".npz", "spec.json")) %}
+| `data/{{ name }}` | `{{ digest }}` |
+{% endfor %}
+
+## Limits
+
+- The test examples come from the same source as the training examples.
+- Training, search and choice were made once, from one seed; another seed gives other \
+numbers.
+- The choice was made on validation. An interval is of the test examples only; one of \
+no width says that no answer changed, not that none can.
+- Zeros make a file smaller to send (gzip), not smaller to keep (raw), nor faster.
+- Latency is that of the host named above, not of a device.
+
+## Reproduce
+
+```sh
+{{ command }}
+```
+
+Settings: {{ settings }}. Libraries: {{ libraries }}. The same machine, settings and \
+libraries give the same bytes.
+"""

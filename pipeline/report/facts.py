@@ -1,0 +1,142 @@
+"""All that the stages published, read once: what page, card and picture are made of.
+
+In: the folders of the stages. Out: Facts, whose rows join what compress measured on
+validation, what evaluate measured on test, and the latency of each file.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.data.spec import TaskSpec, read_spec
+from pipeline.engine.jsonio import read_json
+from pipeline.train.artifact import Architecture, read_architecture
+from pipeline.tune.artifact import Best, read_best
+
+ON_VALIDATION = ("accuracy", "drop")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """The common files of one published stage."""
+
+    fingerprint: str
+    parts: dict[str, Any]
+    outputs: dict[str, str]
+    metrics: dict[str, Any]
+    run: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """An experiment as it was published.
+
+    Attributes:
+        experiment: its name, which is its folder's.
+        title: heading of whatever is written about it.
+        pareto, evaluation: the documents of compress and evaluate, all but the rows.
+        rows: one per variant, the smallest file first, those without one last.
+        models: architecture of each source, `baseline` and `student`.
+        trials: rows of the search, as text.
+        records: stage name -> its common files, in the order of the chain.
+    """
+
+    experiment: str
+    title: str
+    folders: Mapping[str, Path]
+    spec: TaskSpec
+    pareto: dict[str, Any]
+    evaluation: dict[str, Any]
+    rows: list[Row]
+    models: dict[str, Architecture]
+    best: Best
+    trials: list[dict[str, str]]
+    records: dict[str, Record]
+
+    def row(self, name: str | None) -> Row | None:
+        """The row of one variant; None where there is none of that name."""
+        return next((row for row in self.rows if row["id"] == name), None)
+
+
+def read_facts(folders: Mapping[str, Path], title: str = "") -> Facts:
+    """Read what the stages before the report published.
+
+    Args:
+        folders: stage name -> its published folder.
+        title: heading; the experiment's name if empty.
+    """
+    experiment = folders["data"].parent.name
+    records = {name: _record(folder) for name, folder in folders.items()}
+    pareto = read_json(folders["compress"] / "pareto.json")
+    evaluation = read_json(folders["evaluate"] / "evaluation.json")
+    latency = records["compress"].run["volatile"].get("latency_ms", {})
+    return Facts(
+        experiment=experiment,
+        title=title or experiment,
+        folders=folders,
+        spec=read_spec(folders["data"]),
+        rows=join(pareto.pop("points"), evaluation.pop("variants"), latency, pareto),
+        pareto=pareto,
+        evaluation=evaluation,
+        models={
+            "baseline": read_architecture(folders["train"]),
+            "student": read_architecture(folders["distill"]),
+        },
+        best=read_best(folders["tune"]),
+        trials=_read_csv(folders["tune"] / "trials.csv"),
+        records=records,
+    )
+
+
+def join(
+    points: list[Row],
+    evaluated: list[Row],
+    latency: Mapping[str, Mapping[str, float]],
+    pareto: Mapping[str, Any],
+) -> list[Row]:
+    """One row a variant: `accuracy` and `drop` are of the test split.
+
+    What compress measured under these names becomes `validation_accuracy` and
+    `validation_drop`. A variant that was not evaluated has None for both pairs of
+    the test split, and for `ratio` and `latency_ms`.
+    """
+    by_name = {row["id"]: row for row in evaluated}
+    whole = by_name[pareto["baseline"]]["bytes_gzip"]
+    rows = [
+        {
+            **_renamed(point),
+            "accuracy": None,
+            "drop": None,
+            **by_name.get(point["id"], {}),
+            "ratio": whole / point["bytes_gzip"] if point["file"] else None,
+            "latency_ms": latency.get(point["id"], {}).get("median"),
+        }
+        for point in points
+    ]
+    return sorted(rows, key=lambda row: (not row["file"], row["bytes_gzip"] or 0))
+
+
+def _renamed(point: Row) -> Row:
+    kept = {key: value for key, value in point.items() if key not in ON_VALIDATION}
+    return kept | {f"validation_{key}": point[key] for key in ON_VALIDATION}
+
+
+def _record(folder: Path) -> Record:
+    record = read_json(folder / "stage.json")
+    return Record(
+        fingerprint=record["fingerprint"],
+        parts=record["parts"],
+        outputs=record["outputs"],
+        metrics=read_json(folder / "metrics.json"),
+        run=read_json(folder / "run.json"),
+    )
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,38 @@
+"""summary.json: the verdict, for the terminal and for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.compress.frontier import nearest_miss
+from pipeline.report.facts import Facts, Row
+
+
+def summarize(facts: Facts) -> dict[str, Any]:
+    """What was chosen, against what, under which budget.
+
+    Returns:
+        `chosen`, `baseline` and `nearest` are rows of Facts. `chosen` is None when
+        no file meets the budget, and `nearest` is None when one does.
+    """
+    chosen = facts.row(facts.pareto["chosen"])
+    return {
+        "experiment": facts.experiment,
+        "examples": facts.evaluation["examples"],
+        "budget": facts.pareto["budget"],
+        "baseline": facts.row(facts.pareto["baseline"]),
+        "chosen": chosen,
+        "nearest": None if chosen else _nearest(facts),
+    }
+
+
+def _nearest(facts: Facts) -> Row | None:
+    """The file that exceeds the budget least; on validation, as compress judges."""
+    budget = facts.pareto["budget"]
+    points = [
+        row | {"drop": row["validation_drop"], "accuracy": row["validation_accuracy"]}
+        for row in facts.rows
+    ]
+    size = f"bytes_{budget['measure']}"
+    miss = nearest_miss(points, size, budget["max_drop"], budget["max_bytes"])
+    return miss and facts.row(miss["id"])

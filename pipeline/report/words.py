@@ -1,0 +1,63 @@
+"""How numbers are written, on the page and in the card: as the terminal does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.verdict import points, size
+
+
+def name(row: dict[str, Any]) -> str:
+    """A variant for people: `student | prune(0.6) | pqat`."""
+    return f"{row['source']} | {row['recipe']}"
+
+
+def accuracy(value: float) -> str:
+    """A fraction with three digits, such as 0.983."""
+    return f"{value:.3f}"
+
+
+def span(interval: Sequence[float]) -> str:
+    """An interval of accuracies."""
+    return " to ".join(map(accuracy, interval))
+
+
+def change(row: dict[str, Any]) -> str:
+    """The change in accuracy against the baseline, in points; a loss is negative."""
+    return _gain(row["drop"])
+
+
+def change_span(row: dict[str, Any]) -> str:
+    """The interval of the change, in points."""
+    return " to ".join(map(_gain, reversed(row["drop_interval"])))
+
+
+def ratio(value: float) -> str:
+    """How many times smaller."""
+    return f"{value:.1f}x"
+
+
+def latency(milliseconds: float) -> str:
+    """A time per example."""
+    return f"{milliseconds:.3f} ms"
+
+
+def number(count: int) -> str:
+    """A count, with commas."""
+    return f"{count:,}"
+
+
+def short(text: str) -> str:
+    """A number from a table with at most four digits; other text as it is."""
+    return f"{float(text):.4g}" if re.fullmatch(r"-?\d*\.\d+(e-?\d+)?", text) else text
+
+
+def _gain(drop: float) -> str:
+    """A drop with its sign turned; nothing lost is +0.0, not -0.0."""
+    return points(0.0 - drop)
+
+
+_ALL = accuracy, change, change_span, latency, name, number, ratio, short, size, span
+FILTERS = {function.__name__: function for function in _ALL}

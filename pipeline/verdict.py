@@ -1,0 +1,66 @@
+"""The last lines of a run: the chosen file, its size, drop and latency."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.errors import UserError
+from pipeline.engine.jsonio import read_json
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The report's summary of the experiment in `folder`."""
+    path = folder / "report" / "summary.json"
+    if not path.is_file():
+        name = folder.name
+        raise UserError(f"{path.parent}: no result yet; run: make all EXP={name}")
+    return read_json(path)
+
+
+def exit_code(summary: dict[str, Any]) -> int:
+    """0 when a file meets the budget, 3 when none does."""
+    return 0 if summary["chosen"] else 3
+
+
+def text(folder: Path, summary: dict[str, Any]) -> str:
+    """Three lines: what was chosen, what it is worth, where the report is."""
+    row = summary["chosen"]
+    lines = [*_chosen(row)] if row else [*_nothing(summary)]
+    lines.append(f"report    {folder / 'report' / 'index.html'}")
+    return "\n".join(lines)
+
+
+def size(count: int) -> str:
+    """Bytes in kB of 1,000, with one digit after the point."""
+    return f"{count / 1000:.1f} kB"
+
+
+def points(fraction: float) -> str:
+    """A signed difference of accuracies in percentage points."""
+    return f"{100 * fraction:+z.1f}"
+
+
+def _chosen(row: dict[str, Any]) -> list[str]:
+    low, high = (points(-bound) for bound in reversed(row["drop_interval"]))
+    latency = row.get("latency_ms")
+    facts = [
+        f"{size(row['bytes_gzip'])} gzip, {row['ratio']:.1f}x smaller",
+        f"{row['accuracy']:.3f} on test ({points(-row['drop'])} points, "
+        f"95 % interval {low} to {high})",
+        *([f"{latency:.3f} ms"] if latency is not None else []),
+    ]
+    return [f"chosen    {row['source']} | {row['recipe']}", " " * 10 + ", ".join(facts)]
+
+
+def _nothing(summary: dict[str, Any]) -> list[str]:
+    near = summary["nearest"]
+    budget = summary["budget"]
+    limits = f"a drop of at most {100 * budget['max_drop']:.1f} points"
+    if budget["max_bytes"]:
+        limits += f" and {size(budget['max_bytes'])} {budget['measure']}"
+    lines = [f"chosen    nothing: no variant keeps to {limits}"]
+    if near:
+        drop = f"loses {100 * near['drop']:.1f} points at {size(near['bytes_gzip'])}"
+        lines.append(f"{'nearest':<9} {near['source']} | {near['recipe']}: {drop}")
+    return lines

@@ -1,0 +1,88 @@
+"""Domination and choice, on made-up points."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.compress.frontier import choose, dominated, nearest_miss
+
+BASELINE = 0.98
+
+
+def point(name: str, size: int, accuracy: float, status: str = "ok") -> dict:
+    drop = BASELINE - accuracy
+    return {
+        "id": name,
+        "size": size,
+        "accuracy": accuracy,
+        "drop": drop,
+        "status": status,
+    }
+
+
+FLOAT = point("float", 100, 0.98)
+INT8 = point("int8", 30, 0.975)
+QAT = point("qat", 30, 0.98)
+TINY = point("tiny", 5, 0.90)
+WORSE = point("worse", 40, 0.97)
+EXACTLY = point("exactly", 20, 0.97)
+BROKEN = point("broken", 1, 0.99, "broken")
+FAILED = {"id": "failed", "status": "failed", "size": None, "accuracy": None}
+FAILED["drop"] = None
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([FLOAT], [False]),
+        ([FLOAT, INT8], [False, False]),
+        ([FLOAT, QAT], [True, False]),
+        ([INT8, QAT], [True, False]),
+        ([QAT, QAT], [False, False]),
+        ([TINY, INT8, WORSE, FLOAT], [False, False, True, False]),
+        ([FLOAT, BROKEN, FAILED], [False, True, True]),
+        ([], []),
+    ],
+)
+def test_a_point_is_dominated_by_one_that_is_nowhere_worse(points, expected):
+    assert dominated(points, "size") == expected
+
+
+@pytest.mark.parametrize(
+    ("points", "max_drop", "max_bytes", "expected"),
+    [
+        ([FLOAT, INT8, TINY], 0.01, None, "int8"),
+        ([FLOAT, INT8, TINY], 0.0, None, "float"),
+        ([FLOAT, INT8, TINY], 0.2, None, "tiny"),
+        ([FLOAT, EXACTLY, TINY], 0.01, None, "exactly"),  # 0.98 - 0.97 > 0.01
+        ([FLOAT, INT8, QAT], 0.01, None, "qat"),  # equal sizes: the more accurate
+        ([FLOAT, QAT, {**QAT, "id": "twin"}], 0.01, None, "qat"),  # equal: the first
+        ([FLOAT, INT8, BROKEN, FAILED], 0.01, None, "int8"),
+        ([FLOAT, INT8, TINY], 0.01, 30, "int8"),
+        ([FLOAT, INT8, TINY], 0.01, 29, None),
+        ([BROKEN, FAILED], 0.5, None, None),
+        ([], 0.5, None, None),
+    ],
+)
+def test_the_smallest_within_the_budget_is_chosen(
+    points, max_drop, max_bytes, expected
+):
+    chosen = choose(points, "size", max_drop, max_bytes)
+    assert (chosen and chosen["id"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("points", "max_drop", "max_bytes", "expected"),
+    [
+        ([FLOAT, INT8, TINY], 0.01, 29, "int8"),  # one byte too large
+        ([FLOAT, TINY], 0.01, 4, "tiny"),  # 25 times too large loses to 7 points
+        ([INT8, TINY], 0.0, None, "int8"),
+        ([INT8, {**INT8, "id": "smaller", "size": 20}], 0.0, None, "smaller"),
+        ([BROKEN, FAILED], 0.01, None, None),
+    ],
+)
+def test_the_nearest_miss_exceeds_the_budget_least(
+    points, max_drop, max_bytes, expected
+):
+    miss = nearest_miss(points, "size", max_drop, max_bytes)
+    assert (miss and miss["id"]) == expected

@@ -1,0 +1,45 @@
+"""Section `compress` of an experiment."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.compress.params import CompressParams
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"recipes": ["prune(0.6) | qat"]}, "lose the zeros"),
+        ({"recipes": ["int8", "dinamic"]}, '"dynamic"'),
+        ({"recipes": []}, "at least 1"),
+        ({"recipes": ["qat", "qat | int8"]}, 'recipe 2 "qat | int8" repeats "qat"'),
+        ({"recipes": "int8"}, "valid list"),
+        ({"sources": ["teacher"]}, "'baseline' or 'student'"),
+        ({"sources": ["student", "student"]}, 'source 2 "student" repeats'),
+        ({"sources": []}, "at least 1"),
+        ({"budget": {"max_drop": 1.0}}, "less than 1"),
+        ({"budget": {"max_drop": -0.1}}, "greater than or equal to 0"),
+        ({"budget": {"max_bytes": 0}}, "greater than 0"),
+        ({"budget": {"measure": "zip"}}, "'gzip' or 'raw'"),
+        ({"budget": {"max_latency": 1}}, "not permitted"),
+        ({"workers": 0}, "greater than or equal to 1"),
+        ({"epochs": 0}, "greater than or equal to 1"),
+        ({"learning_rate": 0.0}, "greater than 0"),
+        ({"epoch": 3}, "not permitted"),
+    ],
+)
+def test_a_bad_value_is_refused_in_words(values, words):
+    with pytest.raises(ValidationError, match=words.replace("|", r"\|")):
+        CompressParams(**values)
+
+
+def test_workers_change_no_result_and_are_not_hashed():
+    assert CompressParams(workers=1).hashed() == CompressParams(workers=4).hashed()
+    assert CompressParams(epochs=3).hashed() != CompressParams().hashed()
+
+
+def test_fine_tuning_has_the_settings_of_the_fit_room():
+    settings = CompressParams(epochs=3, batch_size=16, patience=2).fine_tuning()
+    assert (settings.epochs, settings.batch_size, settings.patience) == (3, 16, 2)

@@ -1,0 +1,72 @@
+"""pareto.png is drawn for every kind of outcome, with equal bytes."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.image import imread
+
+from pipeline.compress import picture
+
+
+def point(
+    source: str, recipe: str, size: int, accuracy: float, dominated: bool
+) -> dict:
+    return {
+        "id": f"{source}-{recipe}",
+        "source": source,
+        "recipe": recipe,
+        "status": "ok",
+        "accuracy": accuracy,
+        "bytes_gzip": size,
+        "dominated": dominated,
+    }
+
+
+BASELINE = point("baseline", "float", 160_000, 0.98, True)
+POINTS = [
+    BASELINE,
+    point("baseline", "int8", 45_000, 0.98, False),
+    point("student", "qat", 4_700, 0.976, False),
+    point("student", "tiny", 1_000, 0.2, False),
+    {"id": "student-int8", "source": "student", "status": "failed", "dominated": True},
+]
+
+
+def draw(path, points, chosen, max_bytes=None) -> bytes:
+    budget = {"max_drop": 0.01, "max_bytes": max_bytes}
+    names = {"baseline": "baseline-float", "chosen": chosen}
+    document = {"budget": budget, "measure": "gzip", "points": points, **names}
+    picture.draw(path, document, "digits")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("points", "chosen"),
+    [
+        (POINTS, "student-qat"),
+        (POINTS, None),
+        ([{**BASELINE, "dominated": False}], "baseline-float"),
+        (POINTS[:2] + [{**POINTS[1], "id": "twin"}], "twin"),
+    ],
+)
+def test_every_outcome_can_be_drawn(tmp_path, points, chosen):
+    draw(tmp_path / "pareto.png", points, chosen)
+    image = imread(tmp_path / "pareto.png")
+    assert image.shape[:2] == (540, 960)
+    assert image.std() > 0.05
+
+
+def test_equal_points_give_equal_bytes_and_others_other(tmp_path):
+    path = tmp_path / "pareto.png"
+    first, second, third = (
+        draw(path, POINTS, c) for c in ("student-qat",) * 2 + (None,)
+    )
+    assert first == second != third
+
+
+def test_a_limit_of_the_size_is_drawn_where_it_is_in_the_picture(tmp_path):
+    path = tmp_path / "pareto.png"
+    without, within, beyond = (
+        draw(path, POINTS, None, limit) for limit in (None, 20_000, 10**9)
+    )
+    assert without == beyond != within

@@ -1,0 +1,87 @@
+"""Splits are disjoint, stratified and a function of the seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.data.examples import Examples
+from pipeline.data.params import SplitParams
+from pipeline.data.split import calibration, hash_examples, shared_hashes, split
+from pipeline.engine.errors import UserError
+
+
+def examples(counts: list[int], own_test: np.ndarray | None = None) -> Examples:
+    y = np.repeat(np.arange(len(counts)), counts)
+    x = np.arange(len(y), dtype=np.int64)[:, None]
+    names = tuple(map(str, range(len(counts))))
+    return Examples(x, y, names, scale=1.0, own_test=own_test)
+
+
+@given(
+    counts=st.lists(st.integers(10, 60), min_size=2, max_size=5),
+    seed=st.integers(1, 1000),
+)
+def test_every_example_is_in_one_split_and_every_class_in_each(counts, seed):
+    made = examples(counts)
+    places = split(made, SplitParams(), seed)
+    together = np.sort(np.concatenate(list(places.values())))
+    assert together.tolist() == list(range(sum(counts)))
+    for place in places.values():
+        shares = np.bincount(made.y[place], minlength=len(counts)) / len(place)
+        assert np.abs(shares - np.array(counts) / sum(counts)).max() < 0.15
+        assert shares.min() > 0
+
+
+def test_the_fractions_are_kept():
+    params = SplitParams(train=0.5, validation=0.3, test=0.2)
+    places = split(examples([100, 100]), params, 1)
+    assert {key: len(place) for key, place in places.items()} == {
+        "train": 100,
+        "validation": 60,
+        "test": 40,
+    }
+
+
+def test_a_seed_gives_the_same_split_and_another_one_another():
+    made = examples([50, 50])
+    first, again, other = (split(made, SplitParams(), seed) for seed in (1, 1, 2))
+    assert np.array_equal(first["test"], again["test"])
+    assert not np.array_equal(first["test"], other["test"])
+
+
+def test_the_sources_own_test_split_stays_the_test_split():
+    own = np.arange(100) >= 80
+    own[5] = True
+    places = split(examples([50, 50], own), SplitParams(), 1)
+    assert places["test"].tolist() == np.flatnonzero(own).tolist()
+    assert len(places["train"]) + len(places["validation"]) == 79
+
+
+def test_a_class_that_is_too_small_is_an_error():
+    with pytest.raises(UserError, match="data.split: .*every class on both sides"):
+        split(examples([50, 1]), SplitParams(), 1)
+
+
+@given(
+    counts=st.lists(st.integers(5, 30), min_size=2, max_size=4),
+    count=st.integers(1, 60),
+    seed=st.integers(1, 99),
+)
+def test_calibration_is_as_balanced_as_the_classes_allow(counts, count, seed):
+    y = np.random.default_rng(seed).permutation(np.repeat(range(len(counts)), counts))
+    chosen = calibration(y, count, seed)
+    assert len(np.unique(chosen)) == len(chosen) == min(count, len(y))
+    got = np.bincount(y[chosen], minlength=len(counts))
+    short = [n for n, has in zip(got, counts) if n < has]
+    assert not short or max(got) - min(short) <= 1
+
+
+def test_an_example_in_two_splits_is_counted():
+    x = np.array([[1, 2], [3, 4], [1, 2]], np.uint8)
+    hashes = hash_examples(x)
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert shared_hashes({"train": hashes[:2], "test": hashes[2:]}) == 1
+    assert shared_hashes({"train": hashes[[0, 2]], "test": hashes[[1]]}) == 0

@@ -1,0 +1,85 @@
+"""Isolated tasks: values come back, failures are reasons, the rest goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from pipeline.engine.errors import UserError
+from pipeline.engine.pool import Pool
+
+
+def test_each_task_has_a_process_and_a_value():
+    pool = Pool(workers=2)
+    for number in range(5):
+        pool.submit(number, lambda n: (n * n, os.getpid()), number)
+    outcomes = list(pool.drain())
+    assert sorted((o.key, o.value[0]) for o in outcomes) == [
+        (n, n * n) for n in range(5)
+    ]
+    assert len({outcome.value[1] for outcome in outcomes} | {os.getpid()}) == 6
+
+
+def raises(error: Exception):
+    raise error
+
+
+FAILURES = [
+    (lambda: raises(ValueError("bad\nmore")), "ValueError: bad"),
+    (lambda: raises(UserError("mend it")), "mend it"),
+    (lambda: os.kill(os.getpid(), signal.SIGKILL), "ended by SIGKILL"),
+    (lambda: os._exit(3), "ended with code 3"),
+    (lambda: sys.exit(4), "ended with code 4"),
+]
+
+
+@pytest.mark.parametrize(("task", "reason"), FAILURES)
+def test_a_failed_task_has_a_reason_and_the_others_go_on(task, reason, capfd):
+    pool = Pool(workers=1)
+    pool.submit("bad", task)
+    pool.submit("good", lambda: 1)
+    outcomes = {outcome.key: outcome for outcome in pool.drain()}
+    assert reason in outcomes["bad"].error
+    assert "\n" not in outcomes["bad"].error
+    assert outcomes["good"].value == 1
+
+
+def test_no_more_than_the_workers_run_at_once(tmp_path):
+    def task(number: int) -> int:
+        (tmp_path / str(number)).touch()
+        time.sleep(0.1)
+        count = len(list(tmp_path.iterdir()))
+        (tmp_path / str(number)).unlink()
+        return count
+
+    pool = Pool(workers=2)
+    for number in range(6):
+        pool.submit(number, task, number)
+    assert max(outcome.value for outcome in pool.drain()) <= 2
+
+
+def test_two_workers_take_turns_at_the_same_time():
+    pool = Pool(workers=2)
+    begin = time.monotonic()
+    for number in range(2):
+        pool.submit(number, time.sleep, 0.5)
+    assert len(list(pool.drain())) == 2
+    assert time.monotonic() - begin < 0.95
+
+
+def test_waiting_for_nothing_is_an_error():
+    with pytest.raises(LookupError):
+        Pool(workers=1).wait()
+
+
+def test_close_ends_what_runs():
+    pool = Pool(workers=1)
+    pool.submit("long", time.sleep, 60)
+    (process,) = [entry[1] for entry in pool.running.values()]
+    pool.close()
+    process.join(10)
+    assert process.exitcode == -signal.SIGKILL

@@ -1,0 +1,186 @@
+"""Runs that go well, and runs that are stopped in every way there is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from pipeline.engine.errors import Busy, StageFailed, UserError
+from pipeline.engine.lock import experiment_lock
+
+
+def test_a_stage_is_published_with_its_common_files(toy):
+    toy.run()
+    names = sorted(path.name for path in (toy.folder / "one").iterdir())
+    common = ["log.txt", "metrics.json", "params.json", "run.json", "stage.json"]
+    assert names == sorted([*common, "text.txt"])
+    assert toy.read("one", "log.txt") == "a library says something\n"
+    assert json.loads(toy.read("one", "params.json")) == {
+        "text": "hello",
+        "trouble": "",
+    }
+    assert json.loads(toy.read("one", "run.json"))["volatile"]["speed"] > 0
+    assert not [path for path in toy.folder.iterdir() if path.name.endswith(".partial")]
+
+
+def test_two_runs_in_two_places_have_equal_records(toy, tmp_path):
+    toy.run()
+    first = toy.read("two", "stage.json")
+    shutil.rmtree(toy.folder / "one")
+    shutil.rmtree(toy.folder / "two")
+    toy.run()
+    assert toy.read("two", "stage.json") == first
+
+
+def test_force_runs_a_cached_stage_and_says_so(toy):
+    toy.run()
+    printed = toy.run(force=True)
+    assert "one       cached" in printed
+    assert "two       stale    --force" in printed
+
+
+def test_pins_are_set_before_the_stage_is_imported(toy, monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    path = toy.root / "toy" / "helper.py"
+    path.write_text(
+        "import os\nPINS = [f'{k}={v}' for k, v in os.environ.items()]\n"
+        "def shout(text):\n    return '\\n'.join(PINS)\n"
+    )
+    toy.run("one")
+    lines = toy.read("one").splitlines()
+    assert "TF_NUM_INTRAOP_THREADS=1" in lines
+    assert "TF_DETERMINISTIC_OPS=1" in lines
+    assert not [line for line in lines if line.startswith("TF_ENABLE_ONEDNN_OPTS")]
+
+
+FAILURES = [
+    ("user", UserError, 2, ["one: one.text: received nonsense; give it sense"]),
+    ("surprise", StageFailed, 1, ["KeyError: 'surprise'", ".one.failed.log"]),
+    ("kill", StageFailed, 1, ["ended by SIGKILL", "memory ran out"]),
+]
+
+
+@pytest.mark.parametrize(("trouble", "kind", "code", "parts"), FAILURES)
+def test_a_failed_stage_leaves_the_published_one(toy, trouble, kind, code, parts):
+    toy.run()
+    before = toy.read("one", "stage.json")
+    toy.one["trouble"] = trouble
+    with pytest.raises(kind) as caught:
+        toy.run()
+    assert caught.value.exit_code == code
+    for part in parts:
+        assert part in str(caught.value)
+    assert toy.read("one", "stage.json") == before
+    assert not (toy.folder / ".one.partial").exists()
+    toy.one["trouble"] = ""
+    assert all(decision.cached for decision in toy.plan().values())
+
+
+def test_the_log_of_a_failure_is_kept_until_the_stage_succeeds(toy):
+    toy.one["trouble"] = "surprise"
+    with pytest.raises(StageFailed):
+        toy.run()
+    log = toy.folder / ".one.failed.log"
+    assert "Traceback" in log.read_text()
+    toy.one["trouble"] = ""
+    toy.run()
+    assert not log.exists()
+
+
+def wait_for(path, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def test_kill_9_in_the_middle_of_a_stage_loses_nothing(toy):
+    toy.run()
+    before = toy.read("one", "stage.json")
+    toy.one["trouble"] = "sleep"
+    process = toy.start()
+    wait_for(toy.folder / "asleep")
+    process.kill()
+    process.communicate()
+    assert toy.read("one", "stage.json") == before
+    toy.one["trouble"] = ""
+    toy.run()
+    assert toy.read() == "HELLOHELLO"
+    assert not (toy.folder / ".one.partial").exists()
+
+
+def test_kill_9_ends_the_stages_process_too(toy):
+    toy.one["trouble"] = "sleep"
+    process = toy.start()
+    wait_for(toy.folder / "asleep")
+    children = subprocess.run(
+        ["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True
+    )
+    child = int(children.stdout)
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 10
+    while os.path.exists(f"/proc/{child}") and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not os.path.exists(f"/proc/{child}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_cleans_up_and_publishes_nothing(toy, number):
+    toy.one["trouble"] = "sleep"
+    process = toy.start()
+    wait_for(toy.folder / "asleep")
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert not (toy.folder / "one").exists()
+    assert not (toy.folder / ".one.partial").exists()
+
+
+def test_a_second_run_of_the_same_experiment_is_refused(toy):
+    with experiment_lock(toy.folder):
+        with pytest.raises(Busy, match=f"process {os.getpid()} is running"):
+            toy.run()
+    toy.run()
+
+
+def test_a_full_disk_is_named_and_nothing_is_lost(toy):
+    toy.run()
+    before = toy.read("one", "stage.json")
+    small = toy.folder / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        toy.one["trouble"] = "full"
+        with pytest.raises(UserError, match="no space is left on the device"):
+            toy.run()
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert toy.read("one", "stage.json") == before
+
+
+def test_a_folder_that_cannot_be_written_is_named(toy):
+    shutil.rmtree(toy.folder)
+    toy.folder.write_text("a file in the folder's place")
+    with pytest.raises(OSError):
+        toy.run()
+
+
+def test_a_crash_between_the_two_renames_is_mended(toy):
+    toy.run()
+    (toy.folder / "two").rename(toy.folder / ".two.old")
+    assert "two       cached" in toy.run()
+
+
+def test_progress_on_a_pipe_is_plain_lines(toy):
+    printed = toy.run()
+    assert "\r" not in printed and "\x1b" not in printed
+    assert "one       new      no result yet" in printed

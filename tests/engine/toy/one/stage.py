@@ -1,0 +1,50 @@
+"""Writes a text; can be told to go wrong half-way."""
+
+import os
+import signal
+import time
+
+from pipeline.engine.errors import UserError
+from toy.helper import shout
+
+
+def run(params, inputs, out):
+    """Write text.txt, in two halves."""
+    print("a library says something")
+    inputs.progress("half 1/2", done=1, total=2)
+    (out / "text.txt").write_text("half")
+    TROUBLES[params.trouble](out)
+    (out / "text.txt").write_text(shout(params.text))
+    inputs.volatile["speed"] = time.time()
+    return {"headline": f"{len(params.text)} letters", "letters": len(params.text)}
+
+
+def _sleep(out):
+    (out.parent / "asleep").touch()
+    time.sleep(60)
+
+
+def _user(out):
+    raise UserError("one.text: received nonsense; give it sense")
+
+
+def _surprise(out):
+    raise KeyError("surprise")
+
+
+def _kill(out):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _full(out):
+    (out.parent / "small" / "big.bin").write_bytes(bytes(1 << 21))
+
+
+TROUBLES = {
+    "": lambda out: None,
+    "sleep": _sleep,
+    "user": _user,
+    "surprise": _surprise,
+    "kill": _kill,
+    "full": _full,
+}

@@ -1,0 +1,224 @@
+"""A published experiment of three classes, small enough to be written by hand.
+
+Four files were built: the float baseline, two smaller ones, and one that failed; a
+fifth is broken. Test accuracies come from true answers through evaluate's own code.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.data.spec import TaskSpec, write_spec
+from pipeline.engine.hashing import hash_folder, hash_value
+from pipeline.engine.jsonio import read_json, write_json
+from pipeline.engine.stage import COMMON_VOLATILE, Inputs
+from pipeline.evaluate.compare import Reference, compare
+from pipeline.train.artifact import Architecture, write_architecture
+from pipeline.tune.artifact import Best, write_best, write_trials
+
+STAGES = ("data", "augment", "tune", "train", "distill", "compress", "evaluate")
+COUNT = 200
+Y = np.arange(COUNT) % 3
+VALUES = {"filters": 8, "learning_rate": 0.00125}
+# Variant -> accuracy on validation, mistakes on test, bytes raw and gzip.
+FILES = {
+    "baseline-float": (0.98, range(0, 4), 40_000, 30_000),
+    "baseline-int8": (0.98, range(0, 6), 12_000, 9_000),
+    "student-int8": (0.975, range(2, 9), 4_000, 3_000),
+}
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAA"
+    "AABJRU5ErkJggg=="
+)
+RECIPES = {"baseline-float": "float", "baseline-int8": "int8", "student-int8": "int8"}
+LATENCY = {"student-int8": {"median": 0.0124}, "baseline-float": {"median": 0.05}}
+HOST = {
+    "machine": "abacus",
+    "processors": 2,
+    "system": "beads",
+    "host": "secret",
+    "started": "2026-01-02T03:04:05Z",
+    "seconds": 1.5,
+}
+
+
+class Published:
+    """The folders of all stages, which a test may change before it reports."""
+
+    def __init__(self, folder: Path, classes: tuple[str, ...] = ("a", "b", "c")):
+        self.folder = folder / "toy"
+        self.folders = {name: self.folder / name for name in STAGES}
+        for path in self.folders.values():
+            path.mkdir(parents=True)
+        self.out = self.folder / "report"
+        self.out.mkdir()
+        self._write_data(classes)
+        self._write_models()
+        self._write_compress()
+        self._write_evaluation(classes)
+        for name in STAGES:
+            self._write_record(name)
+
+    def inputs(self) -> Inputs:
+        """What the engine hands to the stage."""
+        return Inputs(self.folders, seed=1)
+
+    def change(self, stage: str, file: str, alter: Callable[[Any], None]) -> None:
+        """Alter the content of one JSON file."""
+        path = self.folders[stage] / file
+        content = read_json(path)
+        alter(content)
+        write_json(path, content)
+
+    def draw(self, stage: str, file: str) -> Path:
+        """Publish a picture of one pixel."""
+        path = self.folder / stage / file
+        path.write_bytes(base64.b64decode(PIXEL))
+        return path
+
+    def _write_data(self, classes: tuple[str, ...]) -> None:
+        spec = TaskSpec("toy", "sklearn:toy", (2, 2, 1), "uint8", classes, scale=0.5)
+        write_spec(self.folders["data"], spec)
+        counts = {"train": 900, "validation": 200, "test": COUNT}
+        (self.folders["data"] / "splits.npz").write_bytes(b"positions")
+        metrics = {
+            "examples": counts,
+            "calibration": 50,
+            "class_balance": {name: [n // 3] * 3 for name, n in counts.items()},
+            "shared_between_splits": 0,
+        }
+        write_json(self.folders["data"] / "metrics.json", metrics)
+
+    def _write_models(self) -> None:
+        write_best(self.folders["tune"], Best("cnn", VALUES, 0.98, 9_999, trial=1))
+        done = {"status": "completed", "reason": ""}
+        trials = [
+            {"trial": 0, "score": 0.9712345678, "learning_rate": 0.001, **done},
+            {"trial": 1, "score": 0.98, "learning_rate": 0.00125, **done},
+        ]
+        write_trials(self.folders["tune"], trials)
+        for stage, weights in (("train", 9_999), ("distill", 1_234)):
+            architecture = Architecture("cnn", VALUES, weights)
+            write_architecture(self.folders[stage], architecture)
+            self.draw(stage, "curves.png")
+
+    def _write_compress(self) -> None:
+        points = [_point(name, *facts) for name, facts in FILES.items()]
+        points.append(
+            _point("student-qat", 0.5, (), 4_100, 3_100)
+            | {"status": "broken", "reason": "QUANTIZE works on <float32>"}
+        )
+        nothing = ("file", "accuracy", "drop", "bytes_raw", "bytes_gzip", "weights")
+        points.append(
+            _point("student-prune0.5", None, (), 0, 0)
+            | dict.fromkeys(nothing)
+            | {"status": "failed", "reason": "memory ran out", "dominated": True}
+        )
+        document = {
+            "budget": {"max_drop": 0.01, "max_bytes": None, "measure": "gzip"},
+            "measure": "gzip",
+            "baseline": "baseline-float",
+            "chosen": "student-int8",
+            "points": points,
+        }
+        write_json(self.folders["compress"] / "pareto.json", document)
+        (self.folders["compress"] / "best.tflite").write_bytes(b"the chosen file")
+
+    def _write_evaluation(self, classes: tuple[str, ...]) -> None:
+        answers = {name: _answers(facts[1]) for name, facts in FILES.items()}
+        reference = Reference(Y, answers["baseline-float"], len(classes))
+        rows = [
+            _name(name)
+            | {"bytes_raw": FILES[name][2], "bytes_gzip": FILES[name][3]}
+            | {"input": _tensor("int8", 0.25), "output": _tensor("int8", 0.5)}
+            | compare(reference, answer, resamples=200, seed=1)
+            for name, answer in answers.items()
+        ]
+        document = {"baseline": "baseline-float", "chosen": "student-int8"}
+        document |= {"examples": COUNT, "classes": list(classes), "variants": rows}
+        write_json(self.folders["evaluate"] / "evaluation.json", document)
+        self.draw("evaluate", "confusion.png")
+
+    def _write_record(self, stage: str) -> None:
+        folder = self.folders[stage]
+        volatile = {"latency_ms": LATENCY} if stage == "compress" else {}
+        write_json(folder / "run.json", {**HOST, "volatile": volatile})
+        metrics = folder / "metrics.json"
+        known = read_json(metrics) if metrics.is_file() else {}
+        write_json(metrics, {**known, "headline": f"{stage} is well"})
+        parts = {"params": {"knob": stage}, "settings": {"seed": 1, "threads": 1}}
+        parts |= {"libraries": {"numpy": "2.4.6"}, "inputs": {}, "code": {}}
+        outputs = hash_folder(folder, frozenset(COMMON_VOLATILE))
+        record = {"parts": parts, "outputs": outputs, "fingerprint": hash_value(stage)}
+        write_json(folder / "stage.json", record)
+
+
+def _name(name: str) -> dict[str, str]:
+    source, recipe = name.split("-", 1)
+    return {"id": name, "source": source, "recipe": RECIPES.get(name, recipe)}
+
+
+def _point(name: str, accuracy, _, raw: int, packed: int) -> dict[str, Any]:
+    return {
+        **_name(name),
+        "status": "ok",
+        "reason": None,
+        "file": f"variants/{name}.tflite",
+        "accuracy": accuracy,
+        "drop": accuracy and FILES["baseline-float"][0] - accuracy,
+        "bytes_raw": raw,
+        "bytes_gzip": packed,
+        "weights": 1_234,
+        "sparsity": 0.25,
+        "tensor_dtypes": {"int8": 5, "int32": 2},
+        "operators": {"CONV_2D": 1},
+        "left_out": [],
+        "dominated": name == "baseline-float",
+    }
+
+
+def _answers(mistakes) -> np.ndarray:
+    guess = Y.copy()
+    guess[list(mistakes)] = (guess[list(mistakes)] + 1) % 3
+    return guess
+
+
+def _tensor(dtype: str, scale: float) -> dict[str, Any]:
+    return {"dtype": dtype, "scale": scale, "zero_point": 3}
+
+
+@pytest.fixture(scope="session")
+def publish() -> type[Published]:
+    """Writes an experiment into a folder."""
+    return Published
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Published:
+    """A whole experiment; `student-int8` is chosen."""
+    return Published(tmp_path)
+
+
+@pytest.fixture
+def nothing_chosen(published: Published) -> Published:
+    """The same under a budget of bytes that no file meets."""
+
+    def alter(pareto: dict[str, Any]) -> None:
+        pareto["chosen"] = None
+        pareto["budget"]["max_bytes"] = 2_500
+
+    published.change("compress", "pareto.json", alter)
+    return published
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Published:
+    """An experiment whose class names are markup."""
+    names = ("<script>alert(1)</script>", "a | b\n# c `d` $e$", '"&amp;')
+    return Published(tmp_path, names)

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import dataclasses
+from html.parser import HTMLParser
+
+import pytest
+
+from pipeline.report import page
+from pipeline.report.facts import read_facts
+from pipeline.report.summary import summarize
+
+
+class Seen(HTMLParser):
+    """What a browser would find in a page."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag: str) -> list[dict]:
+        """Attributes of every element of one kind."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def _render(published, title: str = "") -> str:
+    facts = read_facts(published.folders, title)
+    picture = published.draw("report", "frontier.png")
+    return page.render(facts, summarize(facts), picture)
+
+
+def test_the_verdict_comes_first_and_is_complete(published):
+    text = Seen(_render(published)).text
+    verdict = text[: text.index("Accuracy and size")]
+    for part in (
+        "Chosen: student | int8",
+        "3.0 kB",
+        "10.0x",
+        "0.965",
+        "-1.5 points, 95 % interval",
+        "0.012 ms",
+        "make all EXP=toy",
+    ):
+        assert part in verdict
+
+
+def test_nothing_is_loaded_and_nothing_runs(published):
+    text = _render(published)
+    seen = Seen(text)
+    addresses = [
+        value
+        for _, attributes in seen.tags
+        for key, value in attributes.items()
+        if key in ("src", "href", "srcset", "action")
+    ]
+    assert addresses
+    assert all(value.startswith(("data:image/png;base64,", "#")) for value in addresses)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in seen.tags}
+    assert "url(" not in text and "@import" not in text
+
+
+def test_every_picture_has_words_for_those_who_do_not_see_it(published):
+    pictures = Seen(_render(published)).all("img")
+    assert len(pictures) == 4
+    assert all(len(picture["alt"]) > 20 for picture in pictures)
+
+
+def test_links_lead_somewhere_and_names_are_unique(published):
+    seen = Seen(_render(published))
+    names = [attributes["id"] for _, attributes in seen.tags if "id" in attributes]
+    assert len(names) == len(set(names))
+    for link in seen.all("a"):
+        assert link["href"].removeprefix("#") in names
+
+
+def test_markup_in_class_names_is_text(hostile):
+    text = _render(hostile)
+    assert "<script" not in text
+    assert "<script>alert(1)</script>" in Seen(text).text
+
+
+def test_markup_in_titles_and_reasons_is_text(published):
+    seen = Seen(_render(published, title="<img src=x onerror=y>"))
+    assert "QUANTIZE works on <float32>" in seen.text
+    assert not any("onerror" in attributes for _, attributes in seen.tags)
+
+
+def test_a_picture_that_was_not_drawn_is_left_out(published):
+    (published.folders["train"] / "curves.png").unlink()
+    assert len(Seen(_render(published)).all("img")) == 3
+
+
+def test_pictures_of_the_data_are_not_turned_dark(published):
+    published.draw("data", "preview.png")
+    kinds = [picture["class"] for picture in Seen(_render(published)).all("img")]
+    assert kinds.count("photo") == 1 and kinds.count("plot") == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("baseline-float", "float baseline, dominated"),
+        ("baseline-int8", "on the frontier"),
+        ("student-int8", "chosen , on the frontier"),
+        ("student-qat", "broken: QUANTIZE works on <float32>"),
+        ("student-prune0.5", "– – – – – – – failed: memory ran out"),
+    ],
+)
+def test_each_variant_has_a_row_that_says_what_became_of_it(published, row, words):
+    text = _render(published)
+    _, _, rest = text.partition(f'id="variant-{row}"')
+    assert words in Seen("<tr " + rest[: rest.index("</tr>")]).text
+
+
+def test_layers_that_were_left_out_are_named(published):
+    def alter(pareto):
+        pareto["points"][1]["left_out"] = ["qat: embed (Embedding)"]
+
+    published.change("compress", "pareto.json", alter)
+    assert "left out: qat: embed (Embedding)" in Seen(_render(published)).text
+
+
+def test_without_a_chosen_file_the_page_says_so_and_names_the_nearest(nothing_chosen):
+    text = Seen(_render(nothing_chosen)).text
+    assert "No file meets the budget" in text
+    assert "The nearest miss is student | int8 : 3.0 kB gzip" in text
+    assert "make all EXP=toy" in text
+
+
+def test_without_latency_there_is_no_figure_of_it(published):
+    published.change("compress", "run.json", lambda run: run["volatile"].clear())
+    assert "Latency, one example" not in Seen(_render(published)).text
+
+
+def test_a_class_that_the_test_split_lacks_is_said_to_be_missing(published):
+    def alter(evaluation):
+        for row in evaluation["variants"]:
+            row["recall"][1] = None
+
+    published.change("evaluate", "evaluation.json", alter)
+    assert Seen(_render(published)).text.count("not in test") == 2
+
+
+def test_fingerprints_and_hashes_are_those_of_the_records(published):
+    text = Seen(_render(published)).text
+    for record in read_facts(published.folders).records.values():
+        assert record.fingerprint[:16] in text
+        assert all(f"{digest} " in text for digest in record.outputs.values())
+
+
+def test_the_name_of_the_host_stays_at_home(published):
+    text = _render(published)
+    assert "abacus" in text and "secret" not in text
+
+
+def test_fifty_variants_make_a_page_of_less_than_a_megabyte(published):
+    facts = read_facts(published.folders)
+    rows = [row | {"id": f"{row['id']}-{n}"} for n in range(10) for row in facts.rows]
+    many = dataclasses.replace(facts, rows=rows)
+    picture = published.draw("report", "frontier.png")
+    assert len(page.render(many, summarize(facts), picture)) < 1_000_000

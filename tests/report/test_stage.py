@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from pipeline import verdict
+from pipeline.engine.jsonio import read_json
+from pipeline.report import stage, words
+from pipeline.report.params import ReportParams
+
+FILES = {"index.html", "model_card.md", "frontier.png", "summary.json"}
+PROOF = """
+import json, sys
+from pathlib import Path
+from pipeline.engine.stage import Inputs
+from pipeline.report import stage
+from pipeline.report.params import ReportParams
+folders = {name: Path(path) for name, path in json.loads(sys.argv[1]).items()}
+stage.run(ReportParams(), Inputs(folders, 1), Path(sys.argv[2]))
+print([name for name in ("tensorflow", "keras", "tf_keras") if name in sys.modules])
+"""
+
+
+def _run(published, title=""):
+    return stage.run(ReportParams(title=title), published.inputs(), published.out)
+
+
+@pytest.fixture(scope="module")
+def reported(publish, tmp_path_factory):
+    """An experiment that was reported once: read only."""
+    published = publish(tmp_path_factory.mktemp("reported"))
+    published.metrics = _run(published)
+    return published
+
+
+def test_four_files_are_written(reported):
+    assert {path.name for path in reported.out.iterdir()} == FILES
+    assert reported.metrics["headline"] == "3.0 kB gzip, 10.0x smaller"
+
+
+def test_a_title_stands_on_page_and_card(published):
+    _run(published, title="Toys for all")
+    assert "<h1>Toys for all</h1>" in (published.out / "index.html").read_text()
+    assert (published.out / "model_card.md").read_text().startswith("# Toys for all\n")
+
+
+def test_page_card_and_terminal_tell_the_same_numbers(reported):
+    told = verdict.text(reported.folder, verdict.read(reported.folder))
+    numbers = re.findall(r"\d+\.\d kB|\d\.\d{3}(?: ms)?|[+-]\d+\.\d", told)
+    assert numbers == ["3.0 kB", "0.965", "-1.5", *numbers[3:5], "0.012 ms"]
+    for name in ("index.html", "model_card.md"):
+        text = (reported.out / name).read_text()
+        assert [number for number in numbers if number not in text] == []
+
+
+def test_page_and_card_tell_what_evaluate_measured(reported):
+    rows = read_json(reported.folders["evaluate"] / "evaluation.json")["variants"]
+    for name in ("index.html", "model_card.md"):
+        text = (reported.out / name).read_text()
+        for row in rows:
+            assert words.accuracy(row["accuracy"]) in text
+            assert words.span(row["accuracy_interval"]) in text
+            assert words.change(row) in text
+            assert words.change_span(row) in text
+
+
+def test_the_summary_repeats_the_chosen_row_of_evaluate(reported):
+    chosen = read_json(reported.out / "summary.json")["chosen"]
+    rows = read_json(reported.folders["evaluate"] / "evaluation.json")["variants"]
+    row = next(row for row in rows if row["id"] == "student-int8")
+    assert chosen.items() >= row.items()
+    assert (chosen["ratio"], chosen["latency_ms"]) == (10.0, 0.0124)
+
+
+def test_headline_and_terminal_can_tell_that_nothing_was_chosen(nothing_chosen):
+    assert _run(nothing_chosen)["headline"] == "no file meets the budget"
+    summary = verdict.read(nothing_chosen.folder)
+    assert verdict.exit_code(summary) == 3
+    assert "student | int8" in verdict.text(nothing_chosen.folder, summary)
+
+
+def test_equal_inputs_give_equal_bytes(published):
+    contents = []
+    for _ in range(2):
+        _run(published)
+        contents.append([(published.out / name).read_bytes() for name in sorted(FILES)])
+    assert contents[0] == contents[1]
+
+
+def test_tensorflow_is_not_imported(published):
+    folders = {name: str(path) for name, path in published.folders.items()}
+    command = [sys.executable, "-c", PROOF, json.dumps(folders), str(published.out)]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.stdout.strip() == "[]", answer.stderr

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pipeline.report.facts import read_facts
+from pipeline.report.summary import summarize
+
+
+def test_the_chosen_and_the_baseline_are_whole_rows(published):
+    facts = read_facts(published.folders)
+    summary = summarize(facts)
+    assert summary["chosen"] == facts.row("student-int8")
+    assert summary["baseline"] == facts.row("baseline-float")
+    assert summary["nearest"] is None
+
+
+def test_where_nothing_is_chosen_the_nearest_miss_is_named(nothing_chosen):
+    summary = summarize(read_facts(nothing_chosen.folders))
+    assert summary["chosen"] is None
+    assert summary["nearest"]["id"] == "student-int8"
+
+
+def test_the_nearest_miss_is_judged_on_validation_and_told_on_test(nothing_chosen):
+    def alter(pareto):
+        pareto["budget"] |= {"max_bytes": None, "max_drop": 0.0}
+        for point in pareto["points"]:
+            point["drop"] = 0.001 if point["id"] == "baseline-int8" else 0.2
+
+    nothing_chosen.change("compress", "pareto.json", alter)
+    nearest = summarize(read_facts(nothing_chosen.folders))["nearest"]
+    assert nearest["id"] == "baseline-int8"
+    assert nearest["drop"] == 2 / 200

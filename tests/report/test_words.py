@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.report import words
+
+
+@pytest.mark.parametrize(
+    ("drop", "text"),
+    [(0.0123, "-1.2"), (-0.005, "+0.5"), (0.0, "+0.0"), (-0.0, "+0.0")],
+)
+def test_a_drop_is_written_as_the_change_that_it_is(drop, text):
+    assert words.change({"drop": drop}) == text
+
+
+def test_the_interval_of_a_change_begins_with_the_greatest_loss():
+    assert words.change_span({"drop_interval": [-0.002, 0.013]}) == "-1.3 to +0.2"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("0.9712345678", "0.9712"),
+        ("0.00125", "0.00125"),
+        ("1.25e-05", "1.25e-05"),
+        ("64", "64"),
+        ("relu", "relu"),
+        ("3.1.2", "3.1.2"),
+        ("", ""),
+    ],
+)
+def test_only_long_numbers_are_shortened(text, shown):
+    assert words.short(text) == shown

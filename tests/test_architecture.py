@@ -1,0 +1,76 @@
+"""The rules that hold the house up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.chain import CHAIN
+from pipeline.engine.closure import CodeReader, parse
+
+ROOT = Path(__file__).parent.parent
+# Libraries first, then the stages in the order of the chain. models and fit have
+# no stage: tune, train, distill and compress build on them.
+ROOMS = "data augment models fit tune train distill compress evaluate report".split()
+MODULES = [
+    path.relative_to(ROOT).with_suffix("").parts
+    for path in sorted((ROOT / "pipeline").rglob("*.py"))
+]
+
+
+def imports(module: tuple[str, ...]) -> tuple[str, ...]:
+    path = ROOT.joinpath(*module).with_suffix(".py")
+    package = ".".join(module[:-1])
+    return parse(path.read_bytes(), package, str(path)).imports
+
+
+def rooms_of(names: tuple[str, ...]) -> set[str]:
+    parts = [name.split(".") for name in names if name.startswith("pipeline.")]
+    return {part[1] for part in parts} & set(ROOMS)
+
+
+def test_the_list_of_rooms_is_complete():
+    folders = {path.name for path in (ROOT / "pipeline").iterdir() if path.is_dir()}
+    assert folders - {"__pycache__"} == {*ROOMS, "engine"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m[1] == "engine"])
+def test_the_engine_imports_no_room(module):
+    assert not rooms_of(imports(module))
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m[1] in ROOMS], ids=".".join)
+def test_a_room_imports_only_rooms_before_it_and_no_other_stage(module):
+    before = set(ROOMS[: ROOMS.index(module[1]) + 1])
+    names = imports(module)
+    assert rooms_of(names) <= before
+    assert not {f"pipeline.{room}.stage" for room in ROOMS} & set(names)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=".".join)
+def test_tf_keras_and_tfmot_are_known_to_one_folder(module):
+    tops = {name.partition(".")[0] for name in imports(module)}
+    if module[1:3] != ("compress", "legacy"):
+        assert not tops & {"tf_keras", "tensorflow_model_optimization"}
+
+
+def test_only_evaluate_can_read_the_test_split():
+    code = CodeReader(ROOT)
+    readers = {
+        stage.name
+        for stage in CHAIN
+        if "pipeline.data.heldout" in code.closure([stage.module, *stage_code(stage)])
+    }
+    assert readers == {"evaluate"}
+
+
+def stage_code(stage) -> tuple[str, ...]:
+    sections = {"data": {"source": "sklearn:digits"}}
+    return stage.code(stage.params(**sections.get(stage.name, {})))
+
+
+@pytest.mark.parametrize("module", ["cli", "commands", "config", "verdict"])
+def test_the_command_line_reaches_no_heavy_library(module):
+    libraries = CodeReader(ROOT).libraries([f"pipeline.{module}"])
+    assert set(libraries) <= {"python", "pydantic", "PyYAML", "numpy"}

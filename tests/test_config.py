@@ -1,0 +1,186 @@
+"""The experiment file: what it fills in, and how it complains."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.cli import STAGES
+from pipeline.chain import CHAIN
+from pipeline.config import Experiment, experiment_folder, load_experiment, split_sets
+from pipeline.engine.errors import UserError
+
+GOOD = "data: {source: 'sklearn:digits'}\n"
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "experiment.yaml").write_text(text)
+    return folder
+
+
+def test_defaults_fill_what_the_file_does_not_say(tmp_path):
+    experiment = load_experiment(write(tmp_path, GOOD))
+    assert experiment.seed == 1
+    assert experiment.train.epochs == 60
+
+
+def test_set_overrides_the_file_and_numbers_keep_their_types(tmp_path):
+    folder = write(tmp_path, GOOD + "train: {epochs: 9}\n")
+    sets = [
+        "train.epochs=3",
+        "train.learning_rate=1e-3",
+        "augment.policy=flip|shift(1)",
+    ]
+    experiment = load_experiment(folder, sets)
+    assert experiment.train.epochs == 3
+    assert experiment.train.learning_rate == 0.001
+    assert experiment.augment.policy == "flip | shift(1)"
+
+
+def test_a_line_of_settings_is_split_as_a_shell_would():
+    text = "train.epochs=3 augment.policy='flip | shift(1)'"
+    assert split_sets(text) == ["train.epochs=3", "augment.policy=flip | shift(1)"]
+
+
+BAD_FILES = [
+    ("train: {epoch: 3}", ["line 2", "no key train.epoch", 'mean "epochs"']),
+    ("trian: {epochs: 3}", ["line 2", "no key trian", 'mean "train"']),
+    ("train: {epochs: many}", ["line 2", "train.epochs", "integer", '"many"']),
+    ("train: {epochs: 0}", ["train.epochs", "greater than or equal to 1", "0"]),
+    ("train: {epochs: 2.5}", ["train.epochs", "integer", "2.5"]),
+    ("train:\n  epochs: 3\n  epochs: 4", ["line 4", "train.epochs is given twice"]),
+    ("train: 3", ["line 2", "train", "received 3"]),
+    ("train: [", ["not readable as YAML", "line"]),
+    ("seed: -1", ["seed", "greater than or equal to 0"]),
+    ("seed: 2020-01-01", ["seed is a date", "quote it"]),
+    ("threads: 0", ["threads", "greater than or equal to 1"]),
+    ("portability: full", ["portability", "'native' or 'portable'"]),
+    ("augment: {policy: flpi}", ["augment.policy", "step 1", 'mean "flip"']),
+    ("compress: {recipes: [int9]}", ["compress.recipes", "step 1", 'mean "int8"']),
+    ("compress: {budget: {max_drop: 2}}", ["compress.budget.max_drop", "less than 1"]),
+    ("tune: {builder: cmn}", ["tune.builder", 'no builder "cmn"', 'mean "cnn"']),
+    ("- 1", ["line"]),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), BAD_FILES)
+def test_an_error_names_the_file_the_key_and_what_is_allowed(tmp_path, text, parts):
+    with pytest.raises(UserError) as caught:
+        load_experiment(write(tmp_path, GOOD + text))
+    for part in [str(tmp_path / "experiment.yaml"), *parts]:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("skleran:digits", ["data.source", 'mean "sklearn"']),
+        ("digits", ["data.source", "KIND:NAME"]),
+        ("sklearn:", ["data.source", "KIND:NAME"]),
+    ],
+)
+def test_a_bad_source_names_the_kinds(tmp_path, source, parts):
+    with pytest.raises(UserError) as caught:
+        load_experiment(write(tmp_path, f"data: {{source: '{source}'}}\n"))
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_split_fractions_must_add_up(tmp_path):
+    text = "data:\n  source: sklearn:digits\n  split: {train: 0.9, test: 0.5}\n"
+    with pytest.raises(UserError, match=re.escape("must add up to 1, not 1.6")):
+        load_experiment(write(tmp_path, text))
+
+
+def test_a_missing_source_is_named(tmp_path):
+    with pytest.raises(UserError, match="data is missing"):
+        load_experiment(write(tmp_path, ""))
+
+
+@pytest.mark.parametrize("text", ["train.epochs", "=3", "train..epochs=3"])
+def test_a_setting_must_be_a_key_and_a_value(tmp_path, text):
+    with pytest.raises(UserError, match=r"--set .*section\.key=value"):
+        load_experiment(write(tmp_path, GOOD), [text])
+
+
+def test_an_error_in_a_setting_names_the_setting(tmp_path):
+    with pytest.raises(UserError, match=r"^--set train\.epochs=x: train\.epochs"):
+        load_experiment(write(tmp_path, GOOD), ["train.epochs=x"])
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "", "-x", "a/b", "."])
+def test_a_name_cannot_leave_the_folder_of_experiments(tmp_path, name):
+    with pytest.raises(UserError, match="experiment name"):
+        experiment_folder(tmp_path, name)
+
+
+def test_an_unknown_experiment_names_the_nearest(tmp_path):
+    (tmp_path / "digits").mkdir()
+    write(tmp_path / "digits", GOOD)
+    with pytest.raises(UserError, match='did you mean "digits"'):
+        experiment_folder(tmp_path, "digit")
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+KEYS = st.sampled_from([*Experiment.model_fields, "epochs", "split", "budget", "x"])
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(values=st.dictionaries(KEYS, VALUES, max_size=4))
+def test_any_mapping_is_an_experiment_or_a_user_error(tmp_path, values):
+    import yaml
+
+    write(tmp_path, yaml.safe_dump({"data": {"source": "sklearn:digits"}, **values}))
+    try:
+        load_experiment(tmp_path)
+    except UserError as error:
+        assert str(tmp_path / "experiment.yaml") in str(error)
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(text=st.text(max_size=40))
+def test_any_text_is_an_experiment_or_a_user_error(tmp_path, text):
+    (tmp_path / "experiment.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError):
+        load_experiment(tmp_path)
+
+
+def test_the_schema_has_a_section_for_each_stage_of_the_chain():
+    assert [stage.name for stage in CHAIN] == STAGES
+    for stage in CHAIN:
+        assert Experiment.model_fields[stage.name].annotation is stage.params
+
+
+def test_how_many_workers_is_no_part_of_a_fingerprint():
+    experiment = Experiment.model_validate({"data": {"source": "sklearn:digits"}})
+    assert "workers" not in experiment.tune.hashed()
+    assert "workers" not in experiment.compress.hashed()
+    assert experiment.compress.hashed()["budget"]["max_drop"] == 0.01
+
+
+def test_the_configuration_is_read_without_tensorflow():
+    code = "import sys, pipeline.config; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
