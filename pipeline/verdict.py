@@ -1,4 +1,4 @@
-"""The last lines of a run: the chosen file, its size, drop and latency."""
+"""The last lines of a run: every file in a table, then the chosen one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,20 @@ def exit_code(summary: dict[str, Any]) -> int:
 
 
 def text(folder: Path, summary: dict[str, Any]) -> str:
-    """Three lines: what was chosen, what it is worth, where the report is."""
+    """The table of files, what was chosen, what it is worth, where the report is."""
     row = summary["chosen"]
-    lines = [*_chosen(row)] if row else [*_nothing(summary)]
+    lines = [*table(summary), ""]
+    lines += [*_chosen(row)] if row else [*_nothing(summary)]
     lines.append(f"report    {folder / 'report' / 'index.html'}")
     return "\n".join(lines)
+
+
+def table(summary: dict[str, Any]) -> list[str]:
+    """One line a variant: sizes, test accuracy, change in points, latency, note."""
+    rows = summary["variants"]
+    width = max(len(_name(row)) for row in rows)
+    head = f"{'variant':<{width}}  {'gzip':>8}  {'raw':>8}  {'test':>5}  points  ms"
+    return [head, *(_line(row, width, summary) for row in rows)]
 
 
 def size(count: int) -> str:
@@ -41,6 +50,32 @@ def points(fraction: float) -> str:
     return f"{100 * fraction:+z.1f}"
 
 
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['source']} | {row['recipe']}"
+
+
+def _line(row: dict[str, Any], width: int, summary: dict[str, Any]) -> str:
+    if row["accuracy"] is None:
+        return f"{_name(row):<{width}}  {row['status']}: {row['reason']}"
+    latency = row.get("latency_ms")
+    cells = [
+        f"{_name(row):<{width}}",
+        f"{size(row['bytes_gzip']):>8}",
+        f"{size(row['bytes_raw']):>8}",
+        f"{row['accuracy']:.3f}",
+        f"{points(0.0 - row['drop']):>6}",
+        f"{latency:.3f}" if latency is not None else "    -",
+        _note(row, summary),
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _note(row: dict[str, Any], summary: dict[str, Any]) -> str:
+    marks = ("chosen", "baseline")
+    named = [mark for mark in marks if (summary[mark] or {}).get("id") == row["id"]]
+    return ", ".join(named) or ("dominated" if row["dominated"] else "")
+
+
 def _chosen(row: dict[str, Any]) -> list[str]:
     low, high = (points(-bound) for bound in reversed(row["drop_interval"]))
     latency = row.get("latency_ms")
@@ -50,7 +85,7 @@ def _chosen(row: dict[str, Any]) -> list[str]:
         f"95 % interval {low} to {high})",
         *([f"{latency:.3f} ms"] if latency is not None else []),
     ]
-    return [f"chosen    {row['source']} | {row['recipe']}", " " * 10 + ", ".join(facts)]
+    return [f"chosen    {_name(row)}", " " * 10 + ", ".join(facts)]
 
 
 def _nothing(summary: dict[str, Any]) -> list[str]:
@@ -62,5 +97,5 @@ def _nothing(summary: dict[str, Any]) -> list[str]:
     lines = [f"chosen    nothing: no variant keeps to {limits}"]
     if near:
         drop = f"loses {100 * near['drop']:.1f} points at {size(near['bytes_gzip'])}"
-        lines.append(f"{'nearest':<9} {near['source']} | {near['recipe']}: {drop}")
+        lines.append(f"{'nearest':<9} {_name(near)}: {drop}")
     return lines

@@ -76,7 +76,9 @@ def test_the_verdict_is_the_reports(finished):
     answer = project.run("show")
     summary = json.loads(project.run("show", "--json").out)
     assert answer.code == 0, answer.err
-    assert answer.out.startswith(f"chosen    {summary['chosen']['source']} | ")
+    assert f"\nchosen    {summary['chosen']['source']} | " in answer.out
+    rows = [line for line in answer.out.splitlines() if " | " in line]
+    assert len(rows) == len(summary["variants"]) + 1
     assert f"{summary['chosen']['accuracy']:.3f} on test" in answer.out
 
 

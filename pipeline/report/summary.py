@@ -12,8 +12,9 @@ def summarize(facts: Facts) -> dict[str, Any]:
     """What was chosen, against what, under which budget.
 
     Returns:
-        `chosen`, `baseline` and `nearest` are rows of Facts. `chosen` is None when
-        no file meets the budget, and `nearest` is None when one does.
+        `chosen`, `baseline` and `nearest` are rows of Facts, `variants` are all of
+        them, the smallest file first. `chosen` is None when no file meets the
+        budget, and `nearest` is None when one does.
     """
     chosen = facts.row(facts.pareto["chosen"])
     return {
@@ -22,6 +23,7 @@ def summarize(facts: Facts) -> dict[str, Any]:
         "budget": facts.pareto["budget"],
         "baseline": facts.row(facts.pareto["baseline"]),
         "chosen": chosen,
+        "variants": facts.rows,
         "nearest": None if chosen else _nearest(facts),
     }
 

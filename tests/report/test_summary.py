@@ -12,6 +12,14 @@ def test_the_chosen_and_the_baseline_are_whole_rows(published):
     assert summary["nearest"] is None
 
 
+def test_every_variant_is_listed_the_smallest_first(published):
+    facts = read_facts(published.folders)
+    variants = summarize(facts)["variants"]
+    sizes = [row["bytes_gzip"] for row in variants if row["file"]]
+    assert sizes == sorted(sizes)
+    assert {row["id"] for row in variants} == {row["id"] for row in facts.rows}
+
+
 def test_where_nothing_is_chosen_the_nearest_miss_is_named(nothing_chosen):
     summary = summarize(read_facts(nothing_chosen.folders))
     assert summary["chosen"] is None
