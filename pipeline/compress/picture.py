@@ -100,11 +100,11 @@ def _draw_largest(axes: Axes, max_bytes: int | None) -> None:
     axes.axvline(max_bytes / 1000, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate(
         f"budget: at most {max_bytes / 1000:.1f} kB",
-        (max_bytes / 1000, 0.02),
+        (max_bytes / 1000, 0.98),
         (4, 0),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
-        rotation=90,
+        va="top",
         fontsize=8,
         color=CHOSEN,
     )

@@ -119,6 +119,8 @@ class _Builder:
     def _free_name(self, name: str) -> str:
         """The name itself; a nested model's name goes before it when it is taken."""
         free = name if name not in self.names else f"{self.prefix}{name}"
+        while free in self.names:
+            free += "_"
         self.names.add(free)
         return free
 
@@ -193,7 +195,7 @@ def _culprit(model: keras.Model, converted: tf_keras.Model, batch: Any) -> str:
     shared = [each for each in _graph(model).operations if each.name in names]
     for source in shared:
         copy = converted.get_layer(source.name)
-        want = keras.Model(model.inputs, source.output)(batch)
+        want = keras.Model(_single(model.inputs), source.output)(batch)
         got = tf_keras.Model(converted.inputs, copy.output)(batch)
         if not largest_difference(np.asarray(want), np.asarray(got)) <= TOLERANCE:
             return f'layer "{source.name}" ({type(source).__name__}) is the first'

@@ -43,7 +43,7 @@ def export(
     try:
         return bytes(converter.convert())
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
+        reason = str(error).strip().splitlines() or ["the log says why"]
         raise UserError(
             f'the converter cannot write model "{model.name}" as {kind}: {reason[0]}'
         ) from error

@@ -1,0 +1,42 @@
+"""Run the compress stage in a process of its own, as the engine does.
+
+    python drive.py FOLDERS OUT '{"workers": 2, ...}'
+
+FOLDERS has the published folders of data, augment, train and distill. Prints the
+metrics, what is volatile, and the progress lines, as one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from pipeline.engine.determinism import pins
+
+os.environ.update(pins(1, "native"))
+
+from pipeline.compress.params import CompressParams  # noqa: E402
+from pipeline.compress.stage import run  # noqa: E402
+from pipeline.engine.errors import UserError  # noqa: E402
+from pipeline.engine.stage import Inputs  # noqa: E402
+
+
+def main(folders: Path, out: Path, params: str) -> None:
+    lines: list[str] = []
+    inputs = Inputs(
+        {name: folders / name for name in ("data", "augment", "train", "distill")},
+        seed=5,
+        progress=lambda text, done=0, total=0: lines.append(text),
+    )
+    out.mkdir()
+    try:
+        answer = {"metrics": run(CompressParams(**json.loads(params)), inputs, out)}
+    except UserError as error:
+        answer = {"error": str(error)}
+    print(json.dumps({**answer, "volatile": inputs.volatile, "progress": lines}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

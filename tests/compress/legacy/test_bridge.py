@@ -1,0 +1,231 @@
+"""The bridge: equal models for every architecture, a loud refusal otherwise."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tf_keras
+from keras import layers
+
+from pipeline.compress.legacy.bridge import (
+    TOLERANCE,
+    check_equal,
+    largest_difference,
+    random_batch,
+    to_tf_keras,
+)
+from pipeline.engine.errors import UserError
+
+IMAGE, SEQUENCE = (8, 8, 3), (6, 4)
+
+
+def model_of(*stack, shape=IMAGE, dtype="float32") -> keras.Model:
+    image = x = keras.Input(shape, dtype=dtype, name="image")
+    for layer in stack:
+        x = layer(x)
+    return keras.Model(image, x, name="model")
+
+
+def normalized() -> keras.Model:
+    model = model_of(
+        layers.Conv2D(4, 3, use_bias=False, name="conv"),
+        layers.BatchNormalization(name="norm"),
+        layers.ReLU(6.0, name="relu"),
+        layers.GlobalAveragePooling2D(name="pool"),
+        layers.Dense(3, kernel_regularizer="l2", name="logits"),
+    )
+    statistics = model.get_layer("norm").weights
+    for weight in statistics:
+        weight.assign(np.random.default_rng(1).uniform(0.5, 2, weight.shape))
+    return model
+
+
+def residual() -> keras.Model:
+    image = keras.Input(IMAGE, name="image")
+    shared = layers.Conv2D(3, 3, padding="same", activation="silu", name="shared")
+    x = shared(image) + image
+    x = layers.Add(name="join")([shared(x), x])
+    return keras.Model(
+        image, layers.Flatten(name="flatten")(x * image), name="residual"
+    )
+
+
+def concatenated() -> keras.Model:
+    image = keras.Input(IMAGE, name="image")
+    left = layers.Conv2D(2, 1, activation="leaky_relu", name="left")(image)
+    right = layers.MaxPooling2D(1, name="right")(image)
+    x = layers.Concatenate(name="both")([left, right])
+    return keras.Model(image, layers.LeakyReLU(0.1, name="leaky")(x), name="join")
+
+
+def attention() -> keras.Model:
+    sequence = keras.Input(SEQUENCE, name="sequence")
+    x = layers.MultiHeadAttention(2, 3, name="heads")(sequence, sequence)
+    x = layers.LayerNormalization(name="norm")(x)
+    return keras.Model(sequence, x, name="attention")
+
+
+def nested() -> keras.Model:
+    inner = keras.Sequential(
+        [keras.Input(IMAGE), layers.Conv2D(3, 1, name="conv"), layers.RandomFlip()],
+        name="inner",
+    )
+    return model_of(layers.Conv2D(3, 3, padding="same", name="conv"), inner)
+
+
+def tokens() -> keras.Model:
+    return model_of(
+        layers.Embedding(10, 4, mask_zero=True, name="table"),
+        layers.LSTM(3, name="lstm"),
+        shape=(6,),
+        dtype="int32",
+    )
+
+
+MODELS = {
+    "conv, normalization, relu": normalized,
+    "residual, shared layer, bare operators": residual,
+    "concatenation": concatenated,
+    "attention": attention,
+    "nested model": nested,
+    "tokens with a mask": tokens,
+    "sequential": lambda: keras.Sequential(
+        [keras.Input(IMAGE), layers.Flatten(name="flatten"), layers.Dense(3)]
+    ),
+    "dense": lambda: model_of(
+        layers.Flatten(name="f"), layers.Dense(4, "gelu"), layers.Dropout(0.5)
+    ),
+    "depthwise": lambda: model_of(
+        layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, name="depthwise")
+    ),
+    "separable": lambda: model_of(
+        layers.SeparableConv2D(4, 3, dilation_rate=2, activation="tanh", name="s")
+    ),
+    "transposed": lambda: model_of(
+        layers.UpSampling2D(name="u"), layers.Conv2DTranspose(2, 3, strides=2, name="t")
+    ),
+    "preprocessing": lambda: model_of(
+        layers.Rescaling(2.0, -1.0), layers.Normalization(mean=0.1, variance=2.0)
+    ),
+    "lstm": lambda: model_of(layers.LSTM(5, name="lstm"), shape=SEQUENCE),
+    "gru": lambda: model_of(layers.GRU(5, name="gru"), shape=SEQUENCE),
+    "both directions": lambda: model_of(
+        layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="b"),
+        layers.Bidirectional(layers.GRU(3), merge_mode="sum", name="c"),
+        shape=SEQUENCE,
+    ),
+    "one dimension": lambda: model_of(
+        layers.Conv1D(3, 2, padding="causal"),
+        layers.GroupNormalization(3),
+        shape=(6, 3),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_copy_computes_the_same(name):
+    model = MODELS[name]()
+    copy = to_tf_keras(model)
+    assert isinstance(copy, tf_keras.Model)
+    batch = random_batch(model, seed=99)
+    expected, received = model(batch, training=False), copy(batch, training=False)
+    assert np.abs(np.asarray(expected)).max() > 0
+    assert largest_difference(np.asarray(expected), np.asarray(received)) <= TOLERANCE
+
+
+def test_layers_keep_their_names_and_their_number_of_weights():
+    model = normalized()
+    copy = to_tf_keras(model)
+    assert [each.name for each in copy.layers] == [each.name for each in model.layers]
+    assert copy.count_params() == model.count_params()
+
+
+def test_a_nested_model_is_inlined_and_equal_names_are_told_apart():
+    names = [layer.name for layer in to_tf_keras(nested()).layers]
+    assert names == ["image", "conv", "inner_conv"]
+
+
+def test_a_name_that_is_taken_twice_is_told_apart_once_more():
+    taken = layers.Conv2D(3, 1, name="inner_conv")
+    copy = to_tf_keras(model_of(taken, *nested().layers[1:]))
+    names = [layer.name for layer in copy.layers]
+    assert names == ["image", "inner_conv", "conv", "inner_conv_"]
+
+
+def test_two_conversions_share_no_layer():
+    model = normalized()
+    first, second = to_tf_keras(model), to_tf_keras(model)
+    first.get_layer("logits").bias.assign([9, 9, 9])
+    assert not np.any(second.get_layer("logits").bias.numpy() == 9)
+    assert not np.any(np.asarray(model.get_layer("logits").bias) == 9)
+
+
+def test_dropout_drops_in_training_though_keras_records_that_it_should_not():
+    copy = to_tf_keras(model_of(layers.Flatten(), layers.Dropout(0.5, seed=1)))
+    ones = np.ones((2, *IMAGE), np.float32)
+    assert 0 < np.mean(np.asarray(copy(ones, training=True)) == 0) < 1
+
+
+@keras.saving.register_keras_serializable("test")
+class Own(layers.Layer):
+    def call(self, inputs):
+        return inputs
+
+
+class Subclassed(keras.Model):
+    def call(self, inputs):
+        return inputs
+
+
+def bare_function() -> keras.Model:
+    image = keras.Input(IMAGE, name="image")
+    return keras.Model(image, keras.ops.sin(image), name="waves")
+
+
+REFUSED = {
+    "a layer of one's own": (
+        lambda: model_of(Own(name="mine")),
+        ['layer "mine"', "class Own", "standard layers"],
+    ),
+    "a subclassed model": (Subclassed, ["Subclassed", "no graph", "functional"]),
+    "a model that is not built": (
+        lambda: keras.Sequential([layers.Dense(3)]),
+        ["no graph", "built"],
+    ),
+    "a bare function": (bare_function, ["Sin", "not a layer", "Multiply"]),
+    "an open dimension": (
+        lambda: model_of(layers.GRU(3), shape=(None, 4)),
+        ['input "image"', "(None, None, 4)", "must be fixed"],
+    ),
+    "half precision": (
+        lambda: model_of(layers.Conv2D(2, 3, dtype="mixed_float16", name="half")),
+        ['layer "half"', "mixed_float16", "float32"],
+    ),
+    "an unknown activation": (
+        lambda: model_of(layers.Conv2D(2, 3, activation="hard_silu", name="h")),
+        ['layer "h" (Conv2D)', "hard_silu"],
+    ),
+    "an activation with another meaning": (
+        lambda: model_of(layers.Dense(2, activation="hard_sigmoid", name="sigmoid")),
+        ["differ by", "1e-05", 'layer "sigmoid" (Dense) is the first'],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_carried_over_is_refused_by_name(name):
+    make, words = REFUSED[name]
+    with pytest.raises(UserError) as caught:
+        to_tf_keras(make())
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_check_finds_a_copy_with_other_weights():
+    model = normalized()
+    copy = to_tf_keras(model)
+    kernel = copy.get_layer("conv").kernel
+    kernel.assign(kernel + 1e-3)
+    with pytest.raises(UserError, match='layer "conv"'):
+        check_equal(model, copy, seed=1)

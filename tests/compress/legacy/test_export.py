@@ -1,0 +1,86 @@
+"""Files: what they hold, how they are called, equal bytes."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from pipeline.compress.flatbuffer import broken_promises, read_facts
+from pipeline.compress.legacy.bridge import to_tf_keras
+from pipeline.compress.legacy.export import export
+from pipeline.compress.runtime import LiteModel
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def calibration() -> np.ndarray:
+    return np.random.default_rng(1).uniform(0, 1, (40, 8, 8, 1)).astype(np.float32)
+
+
+def two_inputs() -> keras.Model:
+    ends = [keras.Input((4,), name=name) for name in ("a", "b")]
+    return keras.Model(ends, layers.Add(name="add")(ends), name="two")
+
+
+def recurrent(kind: str, steps: int = 8) -> keras.Model:
+    sequence = keras.Input((steps, 4), name="sequence")
+    x = getattr(layers, kind)(5, name="memory")(sequence)
+    return keras.Model(sequence, layers.Dense(3, name="logits")(x), name="recurrent")
+
+
+@pytest.mark.parametrize("kind", ["float", "float16", "int8"])
+def test_a_file_answers_like_its_model(
+    small_net, calibration, written, spec, validation, kind
+):
+    content = export(to_tf_keras(small_net), kind, calibration)
+    received = LiteModel(written(content), spec).logits(validation.x)
+    expected = np.asarray(small_net(spec.to_input(validation.x), training=False))
+    allowed = {"float": 1e-4, "float16": 0.05, "int8": 0.1 * np.ptp(expected)}[kind]
+    assert np.abs(received - expected).max() < allowed
+    assert np.mean(received.argmax(1) == expected.argmax(1)) > 0.95
+
+
+def test_the_ends_have_names_and_one_example(small_net, written, spec):
+    model = LiteModel(written(export(to_tf_keras(small_net), "float")), spec)
+    signature = model.interpreter.get_signature_list()["serving_default"]
+    assert signature == {"inputs": ["input"], "outputs": ["logits"]}
+    assert tuple(model.input["shape"]) == (1, 8, 8, 1)
+
+
+@pytest.mark.parametrize("kind", ["float", "dynamic", "int8"])
+def test_exporting_again_gives_the_same_bytes(small_net, calibration, kind):
+    first, second = (
+        export(to_tf_keras(small_net), kind, calibration) for _ in range(2)
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
+def test_a_recurrent_net_can_be_full_integer(kind, written):
+    model = recurrent(kind)
+    examples = np.random.default_rng(2).normal(size=(40, 8, 4)).astype(np.float32)
+    content = export(to_tf_keras(model), "int8", examples)
+    assert broken_promises(read_facts(content), "int8") == []
+    spec = TaskSpec("s", "toy:s", (8, 4), "float32", ("a", "b", "c"))
+    received = LiteModel(written(content), spec).logits(examples)
+    expected = np.asarray(model(examples))
+    assert np.abs(received - expected).max() < 0.1 * np.ptp(expected)
+
+
+@pytest.mark.parametrize(
+    ("make", "examples", "words"),
+    [
+        (recurrent, None, "needs calibration examples"),
+        (recurrent, np.empty((0, 8, 4)), "there are none"),
+        (recurrent, np.ones((5, 8, 4)), "constant"),
+        (recurrent, np.full((5, 8, 4), np.nan), "not finite"),
+        (lambda kind: two_inputs(), np.zeros(1), "2 inputs and 1 outputs"),
+        (lambda kind: recurrent(kind, 300), np.zeros(1), "300 steps.*up to 256"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_in_words(make, examples, words):
+    with pytest.raises(UserError, match=words):
+        export(to_tf_keras(make("GRU")), "int8", examples)

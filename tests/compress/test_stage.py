@@ -1,0 +1,165 @@
+"""The stage on real models: what is published, what fails, equal bytes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.augment.artifact import write_policy
+from pipeline.augment.policy import Policy
+from pipeline.compress.runtime import LiteModel, accuracy
+from pipeline.data.artifact import write_split
+from pipeline.data.spec import write_spec
+from pipeline.engine.jsonio import read_json
+from pipeline.models.files import save_model
+
+ROOT = Path(__file__).parents[2]
+DRIVE = Path(__file__).with_name("drive.py")
+SETTINGS = {"recipes": ["int8", "prune(0.5) | pqat"], "epochs": 2}
+SETTINGS["budget"] = {"max_drop": 0.05}
+
+
+def one_dimensional():
+    """A student whose weights are all in layers that tfmot cannot quantize."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(2)
+    image = keras.Input((8, 8, 1), name="image")
+    x = layers.Reshape((8, 8), name="rows")(image)
+    x = layers.Conv1D(3, 8, name="conv")(x)
+    return keras.Model(image, layers.Flatten(name="logits")(x), name="student")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, small_net, spec, train, validation) -> Path:
+    """The published folders that compress reads."""
+    root = tmp_path_factory.mktemp("folders")
+    for name in ("data", "augment", "train", "distill"):
+        (root / name).mkdir()
+    write_spec(root / "data", spec)
+    write_split(root / "data", "train", train)
+    write_split(root / "data", "validation", validation)
+    np.savez(root / "data" / "splits.npz", calibration=np.arange(50))
+    write_policy(root / "augment", Policy("shift(1)", seed=1))
+    save_model(small_net, root / "train" / "model.keras")
+    save_model(one_dimensional(), root / "distill" / "student.keras")
+    return root
+
+
+def drive(folders: Path, out: Path, **params) -> dict:
+    """Run the stage in a fresh process."""
+    command = [sys.executable, str(DRIVE), str(folders), str(out), json.dumps(params)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def published(folders, tmp_path_factory) -> tuple[Path, dict]:
+    """The folder of one run with two workers, and what the run said."""
+    out = tmp_path_factory.mktemp("published") / "compress"
+    return out, drive(folders, out, workers=2, **SETTINGS)
+
+
+def test_every_source_gets_every_recipe_in_order(published):
+    out, _ = published
+    pareto = read_json(out / "pareto.json")
+    assert [point["id"] for point in pareto["points"]] == [
+        "baseline-float",
+        "student-float",
+        "baseline-int8",
+        "baseline-prune0.5-pqat",
+        "student-int8",
+        "student-prune0.5-pqat",
+    ]
+    with (out / "pareto.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [point["id"] for point in pareto["points"]]
+
+
+def test_a_failing_variant_is_a_row_with_its_reason_and_the_others_finish(published):
+    out, answer = published
+    points = {p["id"]: p for p in read_json(out / "pareto.json")["points"]}
+    failed = points.pop("student-prune0.5-pqat")
+    assert failed["status"] == "failed" and failed["file"] is None
+    assert "pqat can handle no layer" in failed["reason"]
+    assert "Conv1D" in failed["reason"]
+    assert {point["status"] for point in points.values()} == {"ok"}
+    assert answer["metrics"]["variants"] == {"ok": 5, "broken": 0, "failed": 1}
+    assert any("failed: pqat can handle" in line for line in answer["progress"])
+
+
+def test_the_rows_are_true_of_the_files(published, spec, validation):
+    out, _ = published
+    for point in read_json(out / "pareto.json")["points"]:
+        if point["status"] == "ok":
+            content = (out / point["file"]).read_bytes()
+            logits = LiteModel(out / point["file"], spec).logits(validation.x)
+            assert point["bytes_raw"] == len(content)
+            assert point["accuracy"] == accuracy(logits, validation.y)
+
+
+def test_the_chosen_file_is_best_and_within_the_budget(published):
+    out, answer = published
+    pareto = read_json(out / "pareto.json")
+    chosen = {p["id"]: p for p in pareto["points"]}[pareto["chosen"]]
+    assert pareto["chosen"] == "baseline-prune0.5-pqat"
+    assert chosen["drop"] <= 0.05 and not chosen["dominated"]
+    assert chosen["sparsity"] >= 0.5
+    best = (out / "best.tflite").read_bytes()
+    assert best == (out / chosen["file"]).read_bytes()
+    assert answer["metrics"]["headline"].startswith(
+        "6 variants, chosen baseline | prune"
+    )
+
+
+def test_labels_and_picture_are_published_and_latency_is_not(published):
+    out, answer = published
+    assert (out / "labels.txt").read_text() == "a\nb\nc\n"
+    assert (out / "pareto.png").read_bytes()[1:4] == b"PNG"
+    assert set(answer["volatile"]["latency_ms"]) == {
+        path.stem for path in (out / "variants").iterdir()
+    }
+    assert "latency" not in (out / "pareto.json").read_text()
+
+
+def test_progress_counts_the_variants(published):
+    _, answer = published
+    first, *lines = answer["progress"]
+    assert first == "6 variants, 2 at a time"
+    assert [line.split()[1] for line in lines] == [f"{n}/6" for n in range(1, 7)]
+
+
+def test_another_process_with_one_worker_writes_the_same_bytes(
+    published, folders, tmp_path
+):
+    out, _ = published
+    again = tmp_path / "again"
+    drive(folders, again, workers=1, **{**SETTINGS, "sources": ["baseline"]})
+    files = sorted(path.name for path in (again / "variants").iterdir())
+    assert "baseline-prune0.5-pqat.tflite" in files and len(files) == 4
+    for name in files:
+        first, second = (folder / "variants" / name for folder in (out, again))
+        assert first.read_bytes() == second.read_bytes(), name
+
+
+def test_when_no_model_can_be_read_the_stage_says_which(folders, tmp_path):
+    broken = shutil.copytree(folders, tmp_path / "broken")
+    for path in (
+        broken / "train" / "model.keras",
+        broken / "distill" / "student.keras",
+    ):
+        path.write_bytes(path.read_bytes()[:1000])
+    answer = drive(broken, tmp_path / "out", recipes=["int8"])
+    assert "none of the 4 variants could be built" in answer["error"]
+    assert "model.keras" in answer["error"]
