@@ -174,7 +174,14 @@ def _add_new(verbs: argparse._SubParsersAction) -> None:
 
 
 def _add_proofs(verbs: argparse._SubParsersAction) -> None:
-    _add(verbs, "lock", "record what is published in experiment.lock")
+    lock = _add(verbs, "lock", "record what is published in experiment.lock")
+    lock.add_argument(
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="NAME=X",
+        help="for other machines: points, images, loss or size; kept in the lock",
+    )
     _add(verbs, "verify", "what is published against the lock; nothing is run")
     _add_reproduce(verbs)
     text = "what differs between two runs, or a run and its lock, and why"

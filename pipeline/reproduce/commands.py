@@ -9,6 +9,7 @@ import argparse
 import json
 from collections.abc import Callable
 from contextlib import ExitStack, chdir
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from pipeline.reproduce.snapshot import (
     with_tensors,
     write_lock,
 )
+from pipeline.reproduce.tolerance import read_tolerance
 
 
 def lock(arguments: argparse.Namespace) -> int:
@@ -53,8 +55,10 @@ def lock(arguments: argparse.Namespace) -> int:
     with experiment_lock(job.folder):
         _refuse_stale(job, code)
         _refuse_undeclared(job)
-        snapshot = with_tensors(of_run(job.folder, _names(job)))
         path = job.folder / LOCK
+        stated = _tolerance(path, arguments.tolerance)
+        run = of_run(job.folder, tuple(stage.name for stage in job.chain))
+        snapshot = replace(with_tensors(run), tolerance=stated)
         write_lock(path, snapshot)
     files = sum(len(entry.outputs) for entry in snapshot.entries.values())
     print(f"{path}: {len(snapshot.entries)} stages, {files} files; keep it in git")
@@ -118,8 +122,13 @@ def lineage(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _names(job: Job) -> tuple[str, ...]:
-    return tuple(stage.name for stage in job.chain)
+def _tolerance(path: Path, texts: list[str]) -> dict[str, float]:
+    """What the lock before this one stated, changed by the options."""
+    try:
+        stated = of_lock(path).tolerance
+    except UserError:
+        stated = {}
+    return read_tolerance(texts, stated)
 
 
 def _refuse_stale(job: Job, code: CodeReader) -> None:
@@ -173,7 +182,8 @@ def _cut(lock: Snapshot, stages: tuple[str, ...]) -> Snapshot:
     needed = requirements(roots)
     versions = lock.environment["libraries"].items()
     libraries = {name: version for name, version in versions if name in needed}
-    return Snapshot(lock.name, kept, {**lock.environment, "libraries": libraries})
+    there = {**lock.environment, "libraries": libraries}
+    return replace(lock, entries=kept, environment=there)
 
 
 def _another_question(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Entries in the order of the chain; `folder` where the files are, if anywhere."""
+    """Entries in the order of the chain.
+
+    Args:
+        name: of the folder or lock, for the terminal.
+        folder: where the files are, if anywhere.
+        tolerance: what a lock states, see `pipeline.reproduce.tolerance`.
+    """
 
     name: str
     entries: Mapping[str, Entry]
     environment: Mapping[str, Any]
     folder: Path | None = None
+    tolerance: Mapping[str, float] = field(default_factory=dict)
 
     def file(self, stage: str, name: str) -> Path | None:
         """The path of an output, where it is there."""
@@ -102,10 +109,10 @@ def write_lock(path: Path, snapshot: Snapshot) -> None:
 def with_tensors(snapshot: Snapshot) -> Snapshot:
     """The same, with the hashes of the tensors in its weights files."""
     entries = {
-        stage: Entry(**{**vars(entry), "tensors": _digests(snapshot, stage)})
+        stage: replace(entry, tensors=_digests(snapshot, stage))
         for stage, entry in snapshot.entries.items()
     }
-    return Snapshot(snapshot.name, entries, snapshot.environment, snapshot.folder)
+    return replace(snapshot, entries=entries)
 
 
 def _digests(snapshot: Snapshot, stage: str) -> dict[str, dict[str, str]]:
@@ -162,7 +169,9 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
     parts = [entry.parts for entry in snapshot.entries.values()]
     return {
         "version": VERSION,
+        "chain": list(snapshot.entries),
         "settings": parts[0]["settings"],
+        "tolerance": snapshot.tolerance,
         "environment": snapshot.environment,
         "code": {name: code for part in parts for name, code in part["code"].items()},
         "stages": {name: _stage(entry) for name, entry in snapshot.entries.items()},
@@ -186,13 +195,14 @@ def _stage(entry: Entry) -> dict[str, Any]:
 def _from_document(path: Path, lock: dict[str, Any]) -> Snapshot:
     if lock["version"] != VERSION:
         raise ValueError(f"version {lock['version']}, not {VERSION}")
-    entries = {name: _locked(lock, each) for name, each in lock["stages"].items()}
+    entries = {name: _locked(lock, lock["stages"][name]) for name in lock["chain"]}
     for name, entry in entries.items():
         if entry.fingerprint != fingerprint(entry.parts):
             raise ValueError(f"the fingerprint of {name} is not that of its parts")
     if not {"libraries", "pins", "processor"} <= set(lock["environment"]):
         raise ValueError("its environment is incomplete")
-    return Snapshot(str(path), entries, lock["environment"])
+    stated = {name: float(amount) for name, amount in lock["tolerance"].items()}
+    return Snapshot(str(path), entries, lock["environment"], tolerance=stated)
 
 
 def _locked(lock: dict[str, Any], stage: dict[str, Any]) -> Entry:

@@ -11,43 +11,41 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.engine.errors import UserError
 from pipeline.engine.fingerprint import flatten, show
 from pipeline.reproduce.snapshot import Snapshot
 
-POINTS = 0.005  # half a percentage point, or this many images if they are more:
-IMAGES = 2
+# What a lock states unless it is told otherwise. Nets that are trained for seconds
+# vary more: `pipeline lock --tolerance points=3`.
+DEFAULT = {
+    "points": 0.5,  # percentage points of accuracy and its kin,
+    "images": 2.0,  # or this many examples, if they are more
+    "loss": 3.0,  # percent
+    "size": 5.0,  # percent
+}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Metrics whose dotted name matches, how they are compared, and how far."""
+    """Metrics whose dotted name matches, and by what they are judged."""
 
     pattern: str
     kind: str
-    amount: float = 0.0
-
-    def says(self, slack: float) -> str:
-        """The rule in words."""
-        words = {
-            "exact": "must be equal",
-            "points": f"may differ by {100 * slack:.2g} points",
-            "relative": f"may differ by {100 * self.amount:g} %",
-            "choice": "a choice, told and not judged",
-        }
-        return words[self.kind]
 
 
-# The first that matches counts.
+# The first that matches counts. What training scored in the epoch that was kept
+# follows the choice of that epoch.
 RULES = (
     Rule(r"(data|augment)\..*", "exact"),
-    Rule(r".*(accuracy|agreement|drop|score|recall|f1|auc)\b.*", "points"),
-    Rule(r".*(loss|error|calibration|divergence)\b.*", "relative", 0.03),
     Rule(r".*\.(headline|chosen|epochs?|weights|best_\w+|smaller)", "choice"),
-    Rule(r".*(bytes\w*|ratio)", "relative", 0.05),
+    Rule(r".*\.best\.(accuracy|loss)", "choice"),
+    Rule(r".*(accuracy|agreement|drop|score|recall|f1|auc)\b.*", "points"),
+    Rule(r".*(loss|error|calibration|divergence)\b.*", "loss"),
+    Rule(r".*(bytes\w*|ratio)", "size"),
     Rule(r".*", "exact"),
 )
 
@@ -61,15 +59,43 @@ class Broken:
 
 
 def judge(before: Snapshot, after: Snapshot) -> list[Broken]:
-    """Every metric of `after` that is not within its tolerance of `before`."""
-    slack = max(POINTS, IMAGES / _images(before))
+    """Every metric of `after` further from `before` than `before` allows."""
+    allowed = _allowed(before)
     both = [name for name in before.entries if name in after.entries]
-    return [broken for name in both for broken in _stage(before, after, name, slack)]
+    return [broken for name in both for broken in _stage(before, after, name, allowed)]
 
 
 def rule_of(name: str) -> Rule:
     """The rule for a metric such as `train.best.val_loss`."""
     return next(rule for rule in RULES if re.fullmatch(rule.pattern, name))
+
+
+def read_tolerance(
+    texts: Iterable[str], stated: Mapping[str, float]
+) -> dict[str, float]:
+    """`["points=3"]` over what is stated already, or the defaults.
+
+    Raises:
+        UserError: for an unknown name, or what is no number of at least 0.
+    """
+    found = {**DEFAULT, **stated}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in DEFAULT or not re.fullmatch(r"\d+(\.\d+)?", value):
+            known = ", ".join(f"{key}={amount:g}" for key, amount in DEFAULT.items())
+            raise UserError(
+                f"--tolerance {text}: must be one of {known}, or another number"
+            )
+        found[name] = float(value)
+    return found
+
+
+def _allowed(snapshot: Snapshot) -> dict[str, float]:
+    """How far, by kind: a difference of points, a part of losses and sizes."""
+    stated = {**DEFAULT, **snapshot.tolerance}
+    images = stated["images"] / _images(snapshot)
+    points = max(stated["points"] / 100, images)
+    return {"points": points, **{k: stated[k] / 100 for k in ("loss", "size")}}
 
 
 def _images(snapshot: Snapshot) -> float:
@@ -81,27 +107,29 @@ def _images(snapshot: Snapshot) -> float:
 
 
 def _stage(
-    before: Snapshot, after: Snapshot, stage: str, slack: float
+    before: Snapshot, after: Snapshot, stage: str, allowed: Mapping[str, float]
 ) -> Iterator[Broken]:
-    old, new = (_flat(each.entries[stage].metrics, stage) for each in (before, after))
+    old, new = (flatten(each.entries[stage].metrics, stage) for each in (before, after))
     for key in sorted({*old, *new}):
-        rule = rule_of(key)
-        if not _within(rule, old.get(key), new.get(key), slack):
+        kind = rule_of(key).kind
+        if not _within(kind, old.get(key), new.get(key), allowed):
             change = f"{key} {show(old.get(key))} -> {show(new.get(key))}"
-            yield Broken(stage, f"{change} ({rule.says(slack)})")
+            yield Broken(stage, f"{change} ({_words(kind, allowed)})")
 
 
-def _flat(metrics: Mapping[str, Any], stage: str) -> dict[str, Any]:
-    flat = flatten(metrics, stage)
-    return {k: v for k, v in flat.items() if not k.endswith(".headline")}
+def _words(kind: str, allowed: Mapping[str, float]) -> str:
+    if kind == "exact":
+        return "must be equal"
+    unit = "points" if kind == "points" else "%"
+    return f"may differ by {100 * allowed[kind]:.2g} {unit}"
 
 
-def _within(rule: Rule, old: Any, new: Any, slack: float) -> bool:
-    if rule.kind == "choice" or old == new:
+def _within(kind: str, old: Any, new: Any, allowed: Mapping[str, float]) -> bool:
+    if kind == "choice" or old == new:
         return True
-    if rule.kind == "exact" or not _numbers(old, new):
+    if kind == "exact" or not _numbers(old, new):
         return False
-    far = slack if rule.kind == "points" else rule.amount * abs(old)
+    far = allowed[kind] * (1 if kind == "points" else abs(old))
     return abs(new - old) <= far + 1e-9
 
 

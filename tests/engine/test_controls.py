@@ -167,6 +167,7 @@ def test_a_lock_is_equal_bytes_whenever_it_is_made(toy):
 BROKEN_LOCKS = [
     lambda d: d.update(version=99),
     lambda d: d.pop("code"),
+    lambda d: d.update(chain=["three"]),
     lambda d: d["settings"].update(seed=7),
     lambda d: d["stages"]["one"].update(outputs=3),
     lambda d: d["stages"]["one"]["params"].update(text="forged"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from pipeline.engine.errors import UserError
 from pipeline.engine.fingerprint import flatten
 from pipeline.reproduce.snapshot import Entry, Snapshot
-from pipeline.reproduce.tolerance import judge, rule_of
+from pipeline.reproduce.tolerance import judge, read_tolerance, rule_of
 
 
 def run(stage: str, metrics: dict, images: int = 1000) -> Snapshot:
@@ -27,6 +29,7 @@ CASES = [
     ("train", {"best": {"val_loss": 0.1}}, {"best": {"val_loss": float("nan")}}, 1),
     ("train", {"epochs": 10, "weights": 5}, {"epochs": 12, "weights": 9}, 0),
     ("train", {"headline": "a"}, {"headline": "b"}, 0),
+    ("train", {"best": {"accuracy": 0.8}}, {"best": {"accuracy": 0.9}}, 0),
     ("compress", {"bytes_gzip": 1000}, {"bytes_gzip": 1049}, 0),
     ("compress", {"bytes_gzip": 1000}, {"bytes_gzip": 1051}, 1),
     ("compress", {"variants": {"failed": 0}}, {"variants": {"failed": 1}}, 1),
@@ -66,3 +69,18 @@ def test_every_metric_of_the_chain_that_is_no_count_has_a_rule_of_its_own(finish
         metrics = json.loads(path.read_text())
         for key, value in flatten(metrics, path.parent.name).items():
             assert not isinstance(value, float) or rule_of(key).kind != "exact", key
+
+
+def test_a_lock_can_state_another_tolerance():
+    stated = read_tolerance(["points=3"], {"loss": 10.0})
+    assert (stated["points"], stated["loss"], stated["size"]) == (3, 10, 5)
+    old, new = {"best": {"val_accuracy": 0.95}}, {"best": {"val_accuracy": 0.975}}
+    before = run("train", old)
+    assert judge(before, run("train", new))
+    assert not judge(replace(before, tolerance=stated), run("train", new))
+
+
+@pytest.mark.parametrize("text", ["points", "pionts=3", "points=-1", "loss=nan", "="])
+def test_a_tolerance_that_is_none_is_refused(text):
+    with pytest.raises(UserError, match="must be one of points=0.5"):
+        read_tolerance([text], {})
