@@ -117,7 +117,7 @@ def verdict(outcome: Outcome) -> list[str]:
 
 def row(kind: str, what: str, text: str = "") -> str:
     """`parameters  train     train.epochs 60 -> 30`."""
-    return f"{kind:<12}{what:<10}{text}".rstrip()
+    return f"{kind:<11} {what:<9} {text}".rstrip()
 
 
 def _environment(outcome: Outcome) -> str:
