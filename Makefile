@@ -89,6 +89,26 @@ figures: report  ## the README's picture, from the report of EXP
 	mkdir -p docs
 	cp $(here)/report/frontier.png docs/frontier.png
 
+# ---------------------------------------------------------------- the proof
+
+.PHONY: lock verify reproduce bench-portable ci
+lock: .venv/.ready  ## record the results of EXP in its experiment.lock
+	@$(pipeline) lock $(exp) $(sets)
+
+verify: .venv/.ready  ## the results of EXP against its lock, without a run
+	@$(pipeline) verify $(exp) $(sets)
+
+reproduce: .venv/.ready  ## EXP from scratch elsewhere, compared with its lock
+	@$(pipeline) reproduce $(exp) $(sets)
+
+bench-portable: .venv/.ready  ## what `portability: portable` costs here
+	@$(venv_python) benchmarks/portable.py
+
+ci:  ## what a change must pass: lint, test, and reproduce smoke
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory reproduce EXP=smoke
+
 # ---------------------------------------------------------------- checking, cleaning
 
 .PHONY: test lint clean-exp clean-venv constraints

@@ -1,7 +1,7 @@
 """The command line: `python -m pipeline VERB`. Imports nothing heavy.
 
 Exit codes: 0 done, 1 a stage failed, 2 bad input, 3 no variant meets the budget,
-5 the experiment is being run by another process, 130 interrupted.
+4 not reproduced, 5 the experiment is being run by another process, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 EXIT_BUDGET = 3
 EXIT_INTERRUPTED = 130
+PROOFS = ("lock", "verify", "reproduce", "diff", "lineage")
 STAGES = "data augment tune train distill compress evaluate report".split()
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
-    from pipeline import commands
     from pipeline.engine.errors import UserError, from_os_error
 
     try:
-        return getattr(commands, arguments.verb)(arguments)
+        return getattr(_commands(arguments.verb), arguments.verb)(arguments)
     except KeyboardInterrupt:
         return _say("interrupted; nothing half-made was kept", EXIT_INTERRUPTED)
     except BrokenPipeError:
@@ -37,6 +38,16 @@ def main(argv: list[str] | None = None) -> int:
             return _say(str(known), known.exit_code)
         kind = type(error).__name__
         return _say(f"unexpected {kind}: {error} (--debug shows where)", 1)
+
+
+def _commands(verb: str) -> ModuleType:
+    if verb in PROOFS:
+        from pipeline.reproduce import commands as proofs
+
+        return proofs
+    from pipeline import commands
+
+    return commands
 
 
 def _say(text: str, code: int) -> int:
@@ -67,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_json(show)
     _add_new(verbs)
+    _add_proofs(verbs)
     _add(verbs, "clean", "remove an experiment's artifacts, keep its file")
     return parser
 
@@ -159,3 +171,48 @@ def _add_new(verbs: argparse._SubParsersAction) -> None:
     )
     new.add_argument("--root", type=Path, default=Path("experiments"), metavar="DIR")
     new.add_argument("--debug", action="store_true")
+
+
+def _add_proofs(verbs: argparse._SubParsersAction) -> None:
+    lock = _add(verbs, "lock", "record what is published in experiment.lock")
+    lock.add_argument(
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="NAME=X",
+        help="for other machines: points, images, loss or size; kept in the lock",
+    )
+    _add(verbs, "verify", "what is published against the lock; nothing is run")
+    _add_reproduce(verbs)
+    text = "what differs between two runs, or a run and its lock, and why"
+    diff = verbs.add_parser("diff", help=text, description=text)
+    diff.add_argument("before", metavar="A", help="an experiment, or a lock file")
+    diff.add_argument("after", metavar="B", nargs="?", help="default: A and its lock")
+    text = "where a file comes from, down to the data"
+    lineage = verbs.add_parser("lineage", help=text, description=text)
+    lineage.add_argument("file", type=Path, metavar="FILE", help="any artifact")
+    _add_json(lineage)
+    for verb in (diff, lineage):
+        verb.add_argument("--root", type=Path, default=Path("experiments"))
+        verb.add_argument("--debug", action="store_true")
+
+
+def _add_reproduce(verbs: argparse._SubParsersAction) -> None:
+    verb = _add(verbs, "reproduce", "run from scratch elsewhere, compare with the lock")
+    verb.add_argument(
+        "stage",
+        nargs="?",
+        default="report",
+        choices=STAGES,
+        metavar="STAGE",
+        help="up to this stage; default: the whole chain",
+    )
+    verb.add_argument(
+        "--twice",
+        action="store_true",
+        help="run it twice and compare the two: needs no lock, requires equal bits",
+    )
+    verb.add_argument("--keep", action="store_true", help="keep the new results")
+    verb.add_argument(
+        "--verbose", action="store_true", help="show what libraries print"
+    )

@@ -41,7 +41,7 @@ compress:
 
 def run(arguments: argparse.Namespace) -> int:
     """Bring a stage up to date, or say what that would take."""
-    job, code = _open(arguments)
+    job, code = open_job(arguments)
     if arguments.dry_run:
         _print_lines(plan(job, job.upto((arguments.stage,)), code))
         return 0
@@ -58,7 +58,7 @@ def stale(arguments: argparse.Namespace) -> int:
     on standard error is the end of it.
     """
     try:
-        job, code = _open(arguments)
+        job, code = open_job(arguments)
         decisions = plan(job, job.upto(tuple(arguments.stages)), code)
     except UserError:
         print("!", flush=True)
@@ -72,7 +72,7 @@ def stale(arguments: argparse.Namespace) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     """The plan of the whole chain; nothing is run."""
-    job, code = _open(arguments)
+    job, code = open_job(arguments)
     decisions = plan(job, job.chain, code)
     if arguments.json:
         return _print_json([_facts(decision) for decision in decisions])
@@ -122,7 +122,8 @@ def clean(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _open(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
+def open_job(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
+    """The experiment of a command, and the reader of the code that it runs."""
     folder = experiment_folder(arguments.root, arguments.exp)
     job = _experiment(folder, arguments).job(folder)
     code = CodeReader(CODE_ROOT, folder / ".code.json")
@@ -133,8 +134,12 @@ def _open(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
 
 
 def _experiment(folder: Path, arguments: argparse.Namespace) -> Experiment:
-    sets = [*arguments.sets, *split_sets(arguments.set_line)]
-    return load_experiment(folder, sets)
+    return load_experiment(folder, all_sets(arguments))
+
+
+def all_sets(arguments: argparse.Namespace) -> list[str]:
+    """The overrides of a command, from `--set` and from make's SET."""
+    return [*arguments.sets, *split_sets(arguments.set_line)]
 
 
 def _stage_facts(folder: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from pipeline.tune.params import TuneParams
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 FILE = "experiment.yaml"
+DEEPEST = 20  # sections within sections
 
 
 class Experiment(Params):
@@ -158,6 +159,8 @@ def _validate(values: dict[str, Any], origin: Origin) -> Experiment:
 
 
 def _not_plain(values: Any, origin: Origin, key: yamlfile.Key = ()) -> str:
+    if len(key) > DEEPEST:
+        return f"{origin.of(key)}: {key[0]} is nested too deeply, or holds itself"
     items = values.items() if isinstance(values, dict) else enumerate(values)
     for name, value in items:
         try:

@@ -11,6 +11,7 @@ import yaml
 from pipeline.engine.errors import UserError
 
 Key = tuple[str | int, ...]
+MOST = 100_000  # values in one file; aliases can stand for more than there is memory
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -39,6 +40,8 @@ def load(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
         values = yaml.load(text, Loader=Loader)
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not readable as YAML: {_problem(error)}") from None
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply, or an alias in itself") from None
     if not isinstance(values, dict | None):
         kind = type(values).__name__
         raise UserError(f"{path}: must hold `key: value` lines; received a {kind}")
@@ -51,7 +54,7 @@ def parse_value(text: str) -> Any:
         return ""
     try:
         return yaml.load(text, Loader=Loader)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         return text
 
 
@@ -63,6 +66,8 @@ def _read(path: Path) -> str:
 
 
 def _note_lines(node: yaml.Node, key: Key, lines: dict[Key, int], path: Path) -> None:
+    if len(lines) > MOST:
+        raise UserError(f"{path}: stands for more than {MOST:,} values")
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
             inner = (*key, str(name.value))

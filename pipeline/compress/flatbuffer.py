@@ -116,6 +116,23 @@ def read_facts(content: bytes) -> Facts:
     )
 
 
+def stored_tensors(content: bytes) -> dict[str, np.ndarray]:
+    """Name -> values of every tensor that is stored in a .tflite file.
+
+    Raises:
+        UserError: when the bytes are no .tflite file.
+    """
+    model = _parse(content)
+    tensors = [
+        _tensor(each, model) for graph in model.subgraphs for each in graph.tensors
+    ]
+    return {
+        f"{at} {tensor.name}": tensor.values
+        for at, tensor in enumerate(tensors)
+        if tensor.values is not None
+    }
+
+
 def gzip_size(content: bytes) -> int:
     """Bytes after gzip -9, without a time stamp."""
     return len(gzip.compress(content, 9, mtime=0))

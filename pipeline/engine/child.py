@@ -7,6 +7,7 @@ the result or the reason why there is none. All that is printed goes to the log.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -35,7 +36,8 @@ def _answer(request: dict[str, Any], channel: Any) -> dict[str, Any]:
         metrics = _run(request, inputs)
         return {"metrics": metrics, "volatile": inputs.volatile}
     except Exception as error:
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the disk of the log may be full
+            traceback.print_exc()
         return _reason(error)
 
 

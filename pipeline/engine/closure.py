@@ -54,6 +54,10 @@ class CodeReader:
         self.known = dict(self.cache)
         self.modules: dict[str, Module | None] = {}
 
+    def has(self, name: str) -> bool:
+        """Whether there is a module of that name below the root."""
+        return self._find(name) is not None
+
     def closure(self, names: Iterable[str]) -> dict[str, str]:
         """Module name -> digest, for `names` and all that they import here.
 

@@ -9,6 +9,9 @@ from pipeline.engine.closure import CodeReader
 from pipeline.engine.record import Parts, content
 from pipeline.engine.stage import Job, Stage
 
+# What the engine does that enters results: seeds and pins.
+ENGINE = "pipeline.engine.determinism"
+
 
 def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
     """Everything that the result of `stage` depends on.
@@ -16,7 +19,8 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
     Inputs that are not published yet are described by None.
     """
     params = job.params[stage.name]
-    modules = (stage.module, *stage.code(params))
+    modules = [stage.module, *stage.code(params)]
+    modules += [ENGINE] if code.has(ENGINE) else []
     return {
         "params": params.hashed(),
         "settings": dict(job.settings),

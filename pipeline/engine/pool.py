@@ -13,6 +13,7 @@ task with its reason, and the others go on.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 import sys
@@ -94,11 +95,13 @@ def _task(sender: connection.Connection, function: Callable, args: tuple) -> Non
     except UserError as error:
         sender.send((None, str(error)))
     except Exception as error:
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the disk of the log may be full
+            traceback.print_exc()
         sender.send((None, f"{type(error).__name__}: {_first_line(error)}"))
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
 
 
 def _receive(key: Hashable, process: Any, receiver: connection.Connection) -> Outcome:

@@ -25,9 +25,11 @@ from pipeline.engine.closure import CodeReader
 from pipeline.engine.determinism import derive_seed, pins
 from pipeline.engine.errors import StageFailed, UserError, from_os_error
 from pipeline.engine.hashing import SHORT
+from pipeline.engine.host import environment
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, decide
+from pipeline.engine.provenance import git_state
 from pipeline.engine.publish import partial_folder, publish, recover
 from pipeline.engine.record import fingerprint, write_record
 from pipeline.engine.stage import Job, Stage
@@ -141,8 +143,16 @@ class Runner:
     ) -> None:
         write_json(out / "metrics.json", answer["metrics"])
         write_json(out / "params.json", decision.parts["params"])
-        write_json(out / "run.json", answer["volatile"])
+        write_json(out / "run.json", {**answer["volatile"], **self._where(decision)})
         write_record(out, stage, decision.parts)
+
+    def _where(self, decision: Decision) -> dict[str, Any]:
+        """What of this machine and checkout the result was made with."""
+        libraries = decision.parts["libraries"]
+        return {
+            "environment": environment(self.job.settings, libraries),
+            "git": git_state(CODE_ROOT / "pipeline"),
+        }
 
     def _request(self, stage: Stage, out: Path) -> dict[str, Any]:
         params = self.job.params[stage.name]

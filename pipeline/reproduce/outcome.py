@@ -1,0 +1,169 @@
+"""Two snapshots compared: which outputs differ, the verdicts, and the table.
+
+Bits are required where the environments are equal, a tolerance everywhere. An
+experiment that asks another question than its lock (other parameters, another
+seed) is never a reproduction of it, however near its numbers are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.reproduce import contents
+from pipeline.reproduce.causes import Cause, causes, of_stage
+from pipeline.reproduce.snapshot import Snapshot
+from pipeline.reproduce.tolerance import Broken, judge
+
+EXIT_DIFFERENT = 4
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What comparing gave.
+
+    Args:
+        files: stage -> its outputs that differ, in the order of the chain.
+        missing: stages of the first snapshot that the second does not have.
+    """
+
+    before: Snapshot
+    after: Snapshot
+    causes: list[Cause]
+    files: dict[str, list[str]]
+    missing: list[str]
+    broken: list[Broken]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every output is the same, bit for bit."""
+        return not self.files and not self.missing
+
+    @property
+    def same_environment(self) -> bool:
+        """Whether equal bits can be asked for."""
+        return not self._of("environment")
+
+    @property
+    def same_question(self) -> bool:
+        """Whether the parameters and settings are the same."""
+        return not self._of("parameters")
+
+    @property
+    def reproduced(self) -> bool:
+        """The verdict."""
+        if self.missing or not self.same_question:
+            return False
+        return self.equal or (not self.same_environment and not self.broken)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when reproduced, else 4."""
+        return 0 if self.reproduced else EXIT_DIFFERENT
+
+    def _of(self, kind: str) -> list[Cause]:
+        return [cause for cause in self.causes if cause.kind == kind]
+
+
+def compare(before: Snapshot, after: Snapshot) -> Outcome:
+    """Compare, for example, a lock and a run."""
+    both = [name for name in before.entries if name in after.entries]
+    files = {name: differing(before, after, name) for name in both}
+    return Outcome(
+        before,
+        after,
+        causes(before, after),
+        {name: found for name, found in files.items() if found},
+        [name for name in before.entries if name not in after.entries],
+        judge(before, after),
+    )
+
+
+def differing(before: Snapshot, after: Snapshot, stage: str) -> list[str]:
+    """Outputs of a stage that are not the same in both."""
+    old, new = before.entries[stage].outputs, after.entries[stage].outputs
+    return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+
+
+def table(outcome: Outcome, reference: Snapshot | None = None) -> list[str]:
+    """Causes first, then every output that differs, the first stage on top.
+
+    Args:
+        reference: where the files of `outcome.before` are, if it has none itself.
+    """
+    lines = [row(c.kind, _stages(c, outcome), c.text) for c in outcome.causes]
+    for stage, names in outcome.files.items():
+        lines += _outputs(outcome, reference or outcome.before, stage, names)
+    lines += [row("missing", stage, "no result") for stage in outcome.missing]
+    lines += [row("tolerance", each.stage, each.text) for each in outcome.broken]
+    return lines
+
+
+def verdict(outcome: Outcome) -> list[str]:
+    """The two verdicts, bits and tolerance, and what follows from them."""
+    required = "required" if outcome.same_environment else "not required here"
+    bits = "equal" if outcome.equal else "different"
+    near = f"{len(outcome.broken)} broken" if outcome.broken else "kept"
+    result = "reproduced" if outcome.reproduced else "NOT reproduced"
+    if not outcome.same_question:
+        result += ": the parameters are others, the lock is of another experiment"
+    return [
+        row("bits", bits, f"{required}: {_environment(outcome)}"),
+        row("tolerance", near, "required everywhere"),
+        row("verdict", result),
+    ]
+
+
+def row(kind: str, what: str, text: str = "") -> str:
+    """`parameters  train     train.epochs 60 -> 30`."""
+    return f"{kind:<11} {what:<9} {text}".rstrip()
+
+
+def _environment(outcome: Outcome) -> str:
+    return f"the environment is {'the same' if outcome.same_environment else 'another'}"
+
+
+def _stages(cause: Cause, outcome: Outcome) -> str:
+    whole = len(cause.stages) == len(outcome.before.entries) - len(outcome.missing)
+    return "all" if whole and len(cause.stages) > 1 else ",".join(cause.stages)
+
+
+def _outputs(
+    outcome: Outcome, reference: Snapshot, stage: str, names: list[str]
+) -> Iterator[str]:
+    because = of_stage(outcome.causes, outcome.before, outcome.after, stage)
+    files = "1 file" if len(names) == 1 else f"{len(names)} files"
+    yield row("outputs", stage, f"{files}, because: {because}")
+    for name in names:
+        told = inside(outcome, reference, stage, name)
+        yield row("", "", f"  {name:<24} {told}")
+
+
+def inside(outcome: Outcome, reference: Snapshot, stage: str, name: str) -> str:
+    """Which tensor of a file differs most, and by how much, where it can be told."""
+    old, new = outcome.before.entries[stage], outcome.after.entries[stage]
+    if name not in old.outputs or name not in new.outputs:
+        return "is new" if name in new.outputs else "is gone"
+    after = outcome.after.file(stage, name)
+    before = reference.file(stage, name)
+    if (
+        before
+        and after
+        and reference.entries[stage].outputs.get(name) == (old.outputs[name])
+    ):
+        return _named(list(map(str, contents.compare(before, after))))
+    if after and name in old.tensors:
+        return _named(_changed(after, dict(old.tensors[name])))
+    return "bytes differ"
+
+
+def _changed(after: Path, known: dict[str, str]) -> list[str]:
+    return [f"{tensor} changed" for tensor in contents.changed(after, known)]
+
+
+def _named(texts: list[str]) -> str:
+    if not texts:
+        return "bytes differ"
+    more = f", and {len(texts) - 1} more" if len(texts) > 1 else ""
+    return texts[0] + more

@@ -1,0 +1,241 @@
+"""Negative controls: whatever changes the result must change the verdict."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.engine.content import STABLE, UNSTABLE, undeclared
+from pipeline.engine.errors import UserError
+from pipeline.engine.host import environment, processor, requirements
+from pipeline.engine.provenance import git_state
+from pipeline.reproduce.causes import causes
+from pipeline.reproduce.outcome import compare, table
+from pipeline.reproduce.snapshot import of_lock, of_run, with_tensors, write_lock
+
+STAGES = ("one", "two")
+
+
+def again(toy):
+    """Run from scratch; the two snapshots, before and after."""
+    lock = toy.root / "experiment.lock"
+    write_lock(lock, with_tensors(of_run(toy.folder, STAGES)))
+    shutil.rmtree(toy.folder)
+    toy.folder.mkdir()
+    toy.run()
+    return compare(of_lock(lock), of_run(toy.folder, STAGES))
+
+
+def edit(toy, old: str, new: str) -> None:
+    path = toy.root / "toy" / "helper.py"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_the_same_experiment_is_reproduced(toy):
+    toy.run()
+    outcome = again(toy)
+    assert outcome.reproduced and outcome.equal and outcome.same_environment
+    assert (outcome.exit_code, table(outcome)) == (0, [])
+
+
+CHANGES = [
+    (lambda t: t.settings.update(seed=2), "parameters", "seed 1 -> 2"),
+    (lambda t: t.two.update(times=3), "parameters", "two.times 2 -> 3"),
+    (lambda t: pixel(t), "data", "what one reads is not the same"),
+    (lambda t: edit(t, ".upper()", ".lower()"), "code", "toy.helper changed"),
+]
+
+
+def pixel(toy) -> None:
+    """The source says something else, where no fingerprint can see it."""
+    text = (toy.root / "source.txt").read_text()
+    (toy.root / "source.txt").write_text(text.replace("1", "2", 1))
+
+
+@pytest.mark.parametrize(("change", "kind", "text"), CHANGES)
+def test_a_change_is_not_reproduced_and_is_named(toy, change, kind, text):
+    (toy.root / "source.txt").write_text("1111")
+    edit(
+        toy,
+        "return text.upper()",
+        "source = __import__('pathlib').Path(__file__).parents[1] / 'source.txt'\n"
+        "    return text.upper() + source.read_text()",
+    )
+    toy.run()
+    change(toy)
+    outcome = again(toy)
+    assert outcome.exit_code == 4
+    assert (kind, text) in [(each.kind, each.text) for each in outcome.causes]
+
+
+def test_what_the_seed_changes_is_seen_in_the_bytes_too(toy):
+    path = toy.root / "toy" / "one" / "stage.py"
+    text = path.read_text().replace("shout(params.text)", "str(inputs.seed)")
+    path.write_text(text)
+    toy.run()
+    toy.settings["seed"] = 2
+    outcome = again(toy)
+    assert outcome.files == {"one": ["text.txt"], "two": ["text.txt"]}
+    assert [text for text in table(outcome) if "because: seed 1 -> 2" in text]
+
+
+def test_another_version_of_a_library_changes_the_verdict(toy):
+    path = toy.root / "toy" / "helper.py"
+    path.write_text("import yaml\n" + path.read_text())
+    toy.run()
+    lock = toy.root / "experiment.lock"
+    write_lock(lock, of_run(toy.folder, STAGES))
+    old = of_lock(lock)
+    old.environment["libraries"]["pyyaml"] = "99.0"
+    outcome = compare(old, of_run(toy.folder, STAGES))
+    assert not outcome.same_environment
+    (cause,) = outcome.causes
+    assert cause.text.startswith("libraries.pyyaml 99.0 -> 6")
+
+
+def faked(toy, monkeypatch, **changes: str) -> None:
+    """From now on this is another machine."""
+    other = {**processor(), **changes}
+    monkeypatch.setattr("pipeline.engine.host.processor", lambda: other)
+
+
+def test_other_bits_on_another_machine_within_tolerance_are_reproduced(
+    toy, monkeypatch
+):
+    toy.run()
+    edit(toy, ".upper()", ".lower()")
+    faked(toy, monkeypatch, model="other/1/2/3")
+    outcome = again(toy)
+    assert not outcome.equal and not outcome.same_environment
+    assert not outcome.broken and outcome.exit_code == 0
+
+
+def test_beyond_the_tolerance_no_machine_is_an_excuse(toy, monkeypatch):
+    toy.run()
+    stage = toy.root / "toy" / "one" / "stage.py"
+    text = stage.read_text().replace('"letters": len', '"letters": 1 + len')
+    stage.write_text(text)
+    faked(toy, monkeypatch, flags="avx")
+    outcome = again(toy)
+    assert outcome.exit_code == 4
+    assert [each.stage for each in outcome.broken] == ["one"]
+
+
+def test_another_seed_is_no_reproduction_on_any_machine(toy, monkeypatch):
+    toy.run()
+    toy.settings["seed"] = 2
+    faked(toy, monkeypatch, model="other/1/2/3")
+    assert again(toy).exit_code == 4
+
+
+def test_flags_of_a_processor_are_told_as_a_difference(toy, monkeypatch):
+    faked(toy, monkeypatch, flags="avx avx2 fma sse4_1")
+    toy.run()
+    before = of_run(toy.folder, STAGES)
+    shutil.rmtree(toy.folder)
+    toy.folder.mkdir()
+    faked(toy, monkeypatch, flags="avx avx2 avx512f fma sse4_1")
+    toy.run()
+    (cause,) = causes(before, of_run(toy.folder, STAGES))
+    assert (cause.kind, cause.text) == ("environment", "processor.flags +avx512f")
+
+
+def test_stages_of_two_environments_make_no_lock(toy, monkeypatch):
+    toy.run("one")
+    faked(toy, monkeypatch, model="other/1/2/3")
+    toy.run()
+    with pytest.raises(UserError, match="two: was run in another environment"):
+        of_run(toy.folder, STAGES)
+
+
+def test_a_lock_is_equal_bytes_whenever_it_is_made(toy):
+    toy.run()
+    write_lock(toy.root / "a.lock", with_tensors(of_run(toy.folder, STAGES)))
+    shutil.rmtree(toy.folder)
+    toy.folder.mkdir()
+    toy.run()
+    write_lock(toy.root / "b.lock", with_tensors(of_run(toy.folder, STAGES)))
+    first, second = (toy.root / name for name in ("a.lock", "b.lock"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+BROKEN_LOCKS = [
+    lambda d: d.update(version=99),
+    lambda d: d.pop("code"),
+    lambda d: d.update(chain=["three"]),
+    lambda d: d["settings"].update(seed=7),
+    lambda d: d["stages"]["one"].update(outputs=3),
+    lambda d: d["stages"]["one"]["params"].update(text="forged"),
+    lambda d: d["environment"].pop("processor"),
+    lambda d: d.update(stages=[]),
+]
+
+
+@pytest.mark.parametrize("hurt", BROKEN_LOCKS)
+def test_an_altered_lock_is_not_believed(toy, hurt):
+    toy.run()
+    path = toy.root / "experiment.lock"
+    write_lock(path, of_run(toy.folder, STAGES))
+    document = json.loads(path.read_text())
+    hurt(document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match="not a lock"):
+        of_lock(path)
+
+
+def test_the_environment_names_what_a_library_requires():
+    assert {"keras", "h5py", "numpy"} <= set(requirements(["keras"]))
+    assert requirements(["no-such-thing"]) == {}
+
+
+def test_threads_and_portability_are_part_of_the_environment():
+    made = [
+        json.dumps(environment({"threads": n, "portability": p}, []), sort_keys=True)
+        for n, p in [(1, "native"), (2, "native"), (1, "portable")]
+    ]
+    assert len(set(made)) == 3
+
+
+def test_a_run_says_at_which_commit_it_was(toy):
+    toy.run()
+    facts = json.loads(toy.read("one", "run.json"))
+    code = Path(__file__).parents[2] / "pipeline"
+    assert facts["git"] == git_state(code)
+    assert set(facts["environment"]) >= {"processor", "libraries", "pins", "python"}
+    assert "git" not in json.loads(toy.read("one", "stage.json"))
+
+
+def test_a_commit_is_named_and_a_change_makes_it_dirty(tmp_path):
+    def git(*words: str) -> str:
+        call = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        return subprocess.run(
+            call, cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
+
+    assert git_state(tmp_path) is None
+    git("init", "-q")
+    (tmp_path / "a.py").write_text("x = 1\n")
+    assert git_state(tmp_path) is None
+    git("add", "a.py")
+    git("commit", "-qm", "first")
+    state = git_state(tmp_path)
+    assert state == {"commit": git("rev-parse", "HEAD").strip(), "dirty": False}
+    (tmp_path / "a.py").write_text("x = 2\n")
+    assert git_state(tmp_path)["dirty"]
+
+
+def test_a_file_that_is_neither_stable_nor_volatile_is_named(tmp_path):
+    for name in ("a.json", "b.svg", "c.weird", "d.html", "sub/e.pdf"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert undeclared(tmp_path, frozenset({"d.html"})) == [
+        "b.svg",
+        "c.weird",
+        "sub/e.pdf",
+    ]
+    assert not set(STABLE) & set(UNSTABLE)

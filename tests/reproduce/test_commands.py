@@ -1,0 +1,319 @@
+"""lock, verify, reproduce, diff and lineage on the real chain, by the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.chain import CHAIN
+from pipeline.cli import STAGES
+from pipeline.engine.content import undeclared
+from pipeline.engine.hashing import hash_file
+from pipeline.engine.record import fingerprint
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def lock_of(project) -> Path:
+    return project.small / "experiment.lock"
+
+
+def states(answer) -> dict[str, str]:
+    """Stage -> the word after it, in the first lines that begin with a stage."""
+    rows = [line.split() for line in answer.out.splitlines() if line[:1] != " "]
+    found: dict[str, str] = {}
+    for row in rows:
+        if row[0] in STAGES:
+            found.setdefault(row[0], row[1])
+    return found
+
+
+def test_a_lock_holds_what_the_issue_of_a_run_is(locked):
+    lock = json.loads(lock_of(locked).read_text())
+    assert lock["chain"] == STAGES and sorted(lock["stages"]) == sorted(STAGES)
+    for name, stage in lock["stages"].items():
+        record = json.loads((locked.small / name / "stage.json").read_text())
+        assert stage["outputs"] == record["outputs"]
+        assert stage["fingerprint"] == record["fingerprint"]
+    tensors = lock["stages"]["train"]["tensors"]["model.keras"]
+    assert any("vars" in name for name in tensors)
+    assert {"processor", "libraries", "pins"} <= set(lock["environment"])
+    assert str(locked.folder) not in lock_of(locked).read_text()
+
+
+def test_a_lock_of_the_same_run_is_the_same_bytes(locked):
+    before = lock_of(locked).read_bytes()
+    locked.run("lock")
+    assert lock_of(locked).read_bytes() == before
+
+
+def test_verify_is_quick_and_says_equal(locked):
+    begin = time.monotonic()
+    answer = locked.run("verify")
+    assert time.monotonic() - begin < 3  # under a second on a quiet machine
+    assert answer.code == 0, answer.out
+    assert set(states(answer).values()) == {"equal"} and len(states(answer)) == 8
+
+
+FILES = [
+    "data/train_x.npy",
+    "data/splits.npz",
+    "augment/policy.json",
+    "tune/trials.csv",
+    "train/model.keras",
+    "train/curves.png",
+    "compress/best.tflite",
+    "compress/labels.txt",
+    "evaluate/metrics.json",
+]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_flipped_byte_in_each_kind_of_artifact_is_found(locked):
+    assert {Path(name).suffix for name in FILES} >= kinds(locked)
+    for name in FILES:
+        path = locked.small / name
+        before = path.read_bytes()
+        flip(path)
+        answer = locked.run("verify")
+        path.write_bytes(before)
+        stage, _, file = name.partition("/")
+        assert answer.code == 4 and "Traceback" not in answer.err
+        assert answer.lines[stage] == "damaged" + " " * 33 + f"{file} was altered"
+    print(f"{len(FILES)} kinds of artifact, each damage found")
+
+
+def kinds(project) -> set[str]:
+    """The suffixes of all hashed files."""
+    records = [project.small / name / "stage.json" for name in STAGES]
+    names = [n for path in records for n in json.loads(path.read_text())["outputs"]]
+    return {Path(name).suffix for name in names}
+
+
+def test_every_published_file_is_of_a_stable_kind_or_volatile_with_a_reason(finished):
+    project, _ = finished
+    for stage in CHAIN:
+        assert undeclared(project.small / stage.name, stage.not_content) == []
+        assert all(stage.volatile.values())
+
+
+def test_a_file_of_an_unknown_kind_is_not_locked(locked):
+    folder = locked.small / "report"
+    (folder / "graph.pb").write_bytes(b"?")
+    record = json.loads((folder / "stage.json").read_text())
+    record["outputs"]["graph.pb"] = hash_file(folder / "graph.pb")
+    (folder / "stage.json").write_text(json.dumps(record))
+    answer = locked.run("lock")
+    assert answer.code == 2 and "graph.pb: neither of a kind" in answer.err
+
+
+def test_what_is_missing_is_told(locked):
+    shutil.rmtree(locked.small / "tune")
+    answer = locked.run("verify")
+    assert answer.code == 4 and states(answer)["tune"] == "missing"
+    assert locked.run("lock").code == 2
+
+
+def test_without_a_lock_the_command_that_makes_one_is_named(copied):
+    for verb in ("verify", "reproduce"):
+        answer = copied.run(verb)
+        assert answer.code == 2 and "make lock EXP=small" in answer.err
+
+
+def test_a_lock_of_an_unfinished_run_is_refused(copied):
+    answer = copied.run("lock", "--set", "train.epochs=7")
+    assert answer.code == 2 and "train is stale (train.epochs 6 -> 7)" in answer.err
+    assert not lock_of(copied).exists()
+
+
+def test_data_and_augment_are_reproduced_elsewhere(locked):
+    before = {p: p.stat().st_mtime_ns for p in locked.small.rglob("*") if p.is_file()}
+    answer = locked.run("reproduce", "augment")
+    assert answer.code == 0, answer.out + answer.err
+    assert states(answer) == {"data": "equal", "augment": "equal"}
+    assert "verdict     reproduced" in answer.out
+    after = {p: p.stat().st_mtime_ns for p in locked.small.rglob("*") if p.is_file()}
+    assert {p for p in after if after[p] != before.get(p)} <= {locked.small / ".lock"}
+
+
+def test_another_parameter_is_another_experiment_and_nothing_is_run(locked):
+    begin = time.monotonic()
+    answer = locked.run("reproduce", "--set", "seed=4")
+    assert time.monotonic() - begin < 10
+    assert answer.code == 4 and "seed 3 -> 4" in answer.out
+    assert "nothing was run" in answer.out
+
+
+def forge(project, change) -> None:
+    """Change a lock, and make its fingerprints true again."""
+    lock = json.loads(lock_of(project).read_text())
+    change(lock)
+    for stage in lock["stages"].values():
+        parts = {key: stage[key] for key in ("params", "inputs", "libraries")}
+        parts["settings"] = lock["settings"]
+        parts["code"] = {name: lock["code"][name] for name in stage["modules"]}
+        stage["fingerprint"] = fingerprint(parts)
+    lock_of(project).write_text(json.dumps(lock))
+
+
+def test_another_seed_is_seen_in_the_bytes(locked):
+    forge(locked, lambda lock: lock["settings"].update(seed=4))
+    answer = locked.run("reproduce", "data", "--set", "seed=4")
+    assert answer.code == 4, answer.out
+    assert states(answer)["data"].startswith("differs")
+    assert "train_x.npy" in answer.out and "largest difference" in answer.out
+
+
+PATCH = """
+import sklearn.datasets as sets
+load = sets.load_digits
+def patched(*args, **kwargs):
+    made = load(*args, **kwargs)
+    made["images"][5, 3, 3] = 15 - made["images"][5, 3, 3]
+    made["data"][5, 27] = made["images"][5, 3, 3]
+    return made
+sets.load_digits = patched
+"""
+
+
+def test_one_changed_pixel_is_found(locked, tmp_path, monkeypatch):
+    path = tmp_path / "patch" / "sitecustomize.py"
+    path.parent.mkdir()
+    path.write_text(PATCH)
+    monkeypatch.setattr(
+        type(locked),
+        "environment",
+        staticmethod(lambda: with_path(path.parent, ROOT)),
+    )
+    answer = locked.run("reproduce", "data")
+    assert answer.code == 4, answer.out + answer.err
+    assert "what data reads is not the same" in answer.out
+    assert "1 of " in answer.out and "largest difference" in answer.out
+
+
+def with_path(*folders: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
+
+
+def test_one_changed_line_in_an_imported_module_is_found(locked, tmp_path, monkeypatch):
+    code = tmp_path / "code"
+    shutil.copytree(ROOT / "pipeline", code / "pipeline")
+    path = code / "pipeline" / "engine" / "determinism.py"
+    text = path.read_text()
+    assert "(2**31 - 1) + 1" in text
+    path.write_text(text.replace("(2**31 - 1) + 1", "(2**31 - 3) + 1"))
+    monkeypatch.setattr(
+        type(locked), "environment", staticmethod(lambda: with_path(code))
+    )
+    answer = locked.run("reproduce", "data")
+    assert answer.code == 4, answer.out + answer.err
+    assert "pipeline.engine.determinism changed" in answer.out
+
+
+def test_another_library_version_asks_for_a_tolerance_only(locked):
+    def older(lock) -> None:
+        lock["environment"]["libraries"]["numpy"] = "1.0"
+        lock["stages"]["data"]["outputs"]["preview.png"] = "0" * 64
+
+    forge(locked, older)
+    answer = locked.run("reproduce", "data")
+    assert answer.code == 0, answer.out
+    assert "libraries.numpy 1.0 -> " in answer.out
+    assert "bits        different not required here" in answer.out
+
+
+def test_on_the_same_machine_other_bits_are_an_error(locked):
+    def other(lock) -> None:
+        lock["stages"]["data"]["outputs"]["preview.png"] = "0" * 64
+
+    forge(locked, other)
+    answer = locked.run("reproduce", "data")
+    assert answer.code == 4
+    assert "bits        different required" in answer.out
+
+
+def test_without_a_lock_two_runs_are_compared(copied):
+    answer = copied.run("reproduce", "data", "--twice")
+    assert answer.code == 0, answer.err
+    assert "verdict     reproduced" in answer.out
+
+
+def test_a_run_and_its_lock_are_compared(locked):
+    answer = locked.cli("diff", "small")
+    assert answer.code == 0 and "are equal" in answer.out
+
+
+def test_diff_says_which_difference_explains_which(locked):
+    other = locked.folder / "experiments" / "other"
+    shutil.copytree(locked.small, other)
+    made = locked.cli(
+        "run", "evaluate", "--exp", "other", "--set", "compress.recipes=[int8]"
+    )
+    assert made.code == 0, made.err
+    answer = locked.cli("diff", "small", "other")
+    rows = answer.out.splitlines()
+    assert answer.code == 4
+    assert rows[0].startswith("parameters  compress  compress.recipes ")
+    assert any(r.startswith("outputs     compress") and "recipes" in r for r in rows)
+    assert any(
+        r.startswith("outputs     evaluate") and "after compress" in r for r in rows
+    )
+    assert "is gone" in answer.out
+
+
+def test_the_lineage_of_a_lone_file_goes_down_to_the_data(locked, tmp_path):
+    lone = tmp_path / "from_a_board.tflite"
+    shutil.copyfile(locked.small / "compress" / "best.tflite", lone)
+    answer = locked.cli("lineage", str(lone))
+    assert answer.code == 0, answer.err
+    assert "experiments/small: compress/best.tflite" in answer.out
+    chain = ["compress", "distill", "train", "tune", "augment", "data"]
+    rows = [line.split()[0] for line in answer.out.splitlines()]
+    assert [word for word in rows if word in STAGES] == chain
+    assert "sklearn:digits" in answer.out.splitlines()[-1]
+
+
+def test_the_lock_alone_knows_the_lineage(locked, tmp_path):
+    lone = tmp_path / "model.keras"
+    shutil.copyfile(locked.small / "train" / "model.keras", lone)
+    for name in STAGES:
+        shutil.rmtree(locked.small / name)
+    answer = locked.cli("lineage", str(lone), "--json")
+    facts = json.loads(answer.out)
+    assert facts["found"] == ["experiments/small/experiment.lock: train/model.keras"]
+    assert facts["chain"][-1]["source"] == "sklearn:digits"
+
+
+def test_an_altered_file_has_no_lineage(locked, tmp_path):
+    lone = tmp_path / "a.tflite"
+    shutil.copyfile(locked.small / "compress" / "best.tflite", lone)
+    flip(lone)
+    answer = locked.cli("lineage", str(lone))
+    assert answer.code == 2 and "in no record" in answer.err
+    assert locked.cli("lineage", str(tmp_path / "no")).code == 2
+
+
+@pytest.mark.parametrize("verb", [["verify"], ["lineage", "experiment.yaml"]])
+def test_the_quick_verbs_import_nothing_heavy(verb, tmp_path):
+    code = (
+        "import sys; from pipeline.cli import main\n"
+        f"main({verb!r})\n"
+        "print(sorted({'tensorflow', 'numpy', 'h5py'} & set(sys.modules)))"
+    )
+    call = [sys.executable, "-c", code]
+    done = subprocess.run(
+        call, cwd=tmp_path, env=with_path(ROOT), capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
