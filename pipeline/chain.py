@@ -5,6 +5,9 @@ data ─▶ augment ─▶ tune ─▶ train ─▶ distill ─▶ compress ─�
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
 from pipeline.data.params import DataParams, reader_module
@@ -23,20 +26,20 @@ _PAGE = {
 }
 
 
-def _reader(params: DataParams) -> tuple[str, ...]:
-    return (reader_module(params.source),)
+def _reader(params: Mapping[str, Any]) -> tuple[str, ...]:
+    return (reader_module(params["data"].source),)
 
 
-def _builder(params: TuneParams) -> tuple[str, ...]:
-    return (BUILDER_MODULES[params.builder],)
+def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
+    return (BUILDER_MODULES[params["tune"].builder],)
 
 
 CHAIN = (
     Stage("data", (), DataParams, code=_reader),
     Stage("augment", ("data",), AugmentParams),
     Stage("tune", ("data", "augment"), TuneParams, code=_builder),
-    Stage("train", ("data", "augment", "tune"), TrainParams),
-    Stage("distill", ("data", "augment", "train"), DistillParams),
+    Stage("train", ("data", "augment", "tune"), TrainParams, code=_builder),
+    Stage("distill", ("data", "augment", "train"), DistillParams, code=_builder),
     Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
     Stage("evaluate", ("data", "compress"), EvaluateParams),
     Stage(
@@ -44,5 +47,6 @@ CHAIN = (
         ("data", "augment", "tune", "train", "distill", "compress", "evaluate"),
         ReportParams,
         volatile=_PAGE,
+        retells=True,
     ),
 )

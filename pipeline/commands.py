@@ -128,7 +128,7 @@ def open_job(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
     job = _experiment(folder, arguments).job(folder)
     code = CodeReader(CODE_ROOT, folder / ".code.json")
     for stage in job.chain:
-        code.closure((stage.module, *stage.code(job.params[stage.name])))
+        code.closure(job.modules(stage))
     code.save_cache()
     return job, code
 

@@ -31,7 +31,7 @@ from pipeline.report.params import ReportParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 FILE = "experiment.yaml"
 DEEPEST = 20  # sections within sections
 
@@ -105,8 +105,8 @@ def check_name(name: str) -> None:
     """Names are folder names: letters, digits, `_` and `-`."""
     if not NAME.fullmatch(name):
         raise UserError(
-            f"experiment name {name!r}: must be letters, digits, - and _, "
-            "and begin with a letter or digit"
+            f"experiment name {name[:120]!r}: must be at most 100 letters, digits, - "
+            "and _, and begin with a letter or digit"
         )
 
 

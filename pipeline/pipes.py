@@ -110,7 +110,10 @@ def _given(inside: str, where: str, name: str, signature: Signature) -> dict[str
     if len(values) > len(names):
         takes = ", ".join(names) or "no arguments"
         raise UserError(f"{where}: {name} takes {takes}; received {len(values)} values")
-    return {**dict(zip(names, values)), **named}
+    placed = dict(zip(names, values))
+    if twice := placed.keys() & named.keys():
+        raise UserError(f"{where}: {name} receives {sorted(twice)[0]} twice")
+    return {**placed, **named}
 
 
 def _literal(node: ast.expr) -> Any:
@@ -154,4 +157,4 @@ def _inside(value: Value, argument: Argument) -> bool:
 
 
 def _text(value: Value) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -8,6 +8,8 @@ from typing import Any
 from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json
 
+KEYS = {"baseline", "budget", "chosen", "nearest", "variants"}
+
 
 def read(folder: Path) -> dict[str, Any]:
     """The report's summary of the experiment in `folder`."""
@@ -15,7 +17,12 @@ def read(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         name = folder.name
         raise UserError(f"{path.parent}: no result yet; run: make all EXP={name}")
-    return read_json(path)
+    summary = read_json(path)
+    if not isinstance(summary, dict) or not KEYS <= set(summary):
+        raise UserError(
+            f"{path}: was altered; make it again: make all EXP={folder.name}"
+        )
+    return summary
 
 
 def exit_code(summary: dict[str, Any]) -> int:
@@ -27,16 +34,20 @@ def text(folder: Path, summary: dict[str, Any]) -> str:
     """The table of files, what was chosen, what it is worth, where the report is."""
     row = summary["chosen"]
     lines = [*table(summary), ""]
-    lines += [*_chosen(row)] if row else [*_nothing(summary)]
+    lines += _chosen(row, summary) if row else _nothing(summary)
     lines.append(f"report    {folder / 'report' / 'index.html'}")
     return "\n".join(lines)
 
 
 def table(summary: dict[str, Any]) -> list[str]:
-    """One line a variant: sizes, test accuracy, change in points, latency, note."""
+    """One line a variant: sizes, accuracy on validation and on test, change, latency.
+
+    Points are those of the test split. What is chosen or dominated is so on
+    validation, where all decisions are made.
+    """
     rows = summary["variants"]
     width = max(len(_name(row)) for row in rows)
-    head = f"{'variant':<{width}}  {'gzip':>8}  {'raw':>8}  {'test':>5}  points  ms"
+    head = f"{'variant':<{width}}  {'gzip':>8}  {'raw':>8}  valid.   test  points  ms"
     return [head, *(_line(row, width, summary) for row in rows)]
 
 
@@ -62,6 +73,7 @@ def _line(row: dict[str, Any], width: int, summary: dict[str, Any]) -> str:
         f"{_name(row):<{width}}",
         f"{size(row['bytes_gzip']):>8}",
         f"{size(row['bytes_raw']):>8}",
+        f"{row['validation_accuracy']:>6.3f}",
         f"{row['accuracy']:.3f}",
         f"{points(0.0 - row['drop']):>6}",
         f"{latency:.3f}" if latency is not None else "    -",
@@ -76,7 +88,7 @@ def _note(row: dict[str, Any], summary: dict[str, Any]) -> str:
     return ", ".join(named) or ("dominated" if row["dominated"] else "")
 
 
-def _chosen(row: dict[str, Any]) -> list[str]:
+def _chosen(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
     low, high = (points(-bound) for bound in reversed(row["drop_interval"]))
     latency = row.get("latency_ms")
     facts = [
@@ -85,7 +97,21 @@ def _chosen(row: dict[str, Any]) -> list[str]:
         f"95 % interval {low} to {high})",
         *([f"{latency:.3f} ms"] if latency is not None else []),
     ]
-    return [f"chosen    {_name(row)}", " " * 10 + ", ".join(facts)]
+    return [
+        f"chosen    {_name(row)}",
+        " " * 10 + ", ".join(facts),
+        *_warned(row, summary),
+    ]
+
+
+def _warned(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
+    """A choice that keeps to the budget on validation may exceed it on test."""
+    allowed = summary["budget"]["max_drop"]
+    if row["drop"] <= allowed:
+        return []
+    return [
+        f"          on test that is more than the {100 * allowed:.1f} points allowed"
+    ]
 
 
 def _nothing(summary: dict[str, Any]) -> list[str]:
@@ -94,8 +120,9 @@ def _nothing(summary: dict[str, Any]) -> list[str]:
     limits = f"a drop of at most {100 * budget['max_drop']:.1f} points"
     if budget["max_bytes"]:
         limits += f" and {size(budget['max_bytes'])} {budget['measure']}"
-    lines = [f"chosen    nothing: no variant keeps to {limits}"]
+    lines = [f"chosen    nothing: no variant keeps to {limits} on validation"]
     if near:
-        drop = f"loses {100 * near['drop']:.1f} points at {size(near['bytes_gzip'])}"
-        lines.append(f"{'nearest':<9} {_name(near)}: {drop}")
+        loss = f"loses {100 * near['validation_drop']:.1f} points there"
+        loss += f" at {size(near['bytes_gzip'])}"
+        lines.append(f"{'nearest':<9} {_name(near)}: {loss}")
     return lines

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.chain import CHAIN
+from pipeline.config import Experiment
 from pipeline.engine.closure import CodeReader, parse
 
 ROOT = Path(__file__).parent.parent
 # Libraries first, then the stages in the order of the chain. models and fit have
 # no stage: tune, train, distill and compress build on them.
 ROOMS = "data augment models fit tune train distill compress evaluate report".split()
+JOB = Experiment.model_validate({"data": {"source": "sklearn:digits"}}).job(ROOT)
 MODULES = [
     path.relative_to(ROOT).with_suffix("").parts
     for path in sorted((ROOT / "pipeline").rglob("*.py"))
@@ -65,14 +67,9 @@ def test_only_evaluate_can_read_the_test_split():
     readers = {
         stage.name
         for stage in CHAIN
-        if "pipeline.data.heldout" in code.closure([stage.module, *stage_code(stage)])
+        if "pipeline.data.heldout" in code.closure(JOB.modules(stage))
     }
     assert readers == {"evaluate"}
-
-
-def stage_code(stage) -> tuple[str, ...]:
-    sections = {"data": {"source": "sklearn:digits"}}
-    return stage.code(stage.params(**sections.get(stage.name, {})))
 
 
 @pytest.mark.parametrize("module", ["cli", "commands", "config", "verdict"])
@@ -81,3 +78,8 @@ def test_the_command_line_reaches_no_heavy_library(module):
     # The last two open files that differ, and are imported when there is one.
     late = {"h5py", "ai_edge_litert"}
     assert set(libraries) <= {"python", "pydantic", "PyYAML", "numpy", *late}
+
+
+@pytest.mark.parametrize("name", ["tune", "train", "distill"])
+def test_what_builds_a_model_depends_on_its_builder(name):
+    assert "pipeline.models.cnn" in JOB.modules(JOB.stage(name))

@@ -114,7 +114,7 @@ def test_an_error_in_a_setting_names_the_setting(tmp_path):
         load_experiment(write(tmp_path, GOOD), ["train.epochs=x"])
 
 
-@pytest.mark.parametrize("name", ["../up", "a b", "", "-x", "a/b", "."])
+@pytest.mark.parametrize("name", ["../up", "a b", "", "-x", "a/b", ".", "a" * 101])
 def test_a_name_cannot_leave_the_folder_of_experiments(tmp_path, name):
     with pytest.raises(UserError, match="experiment name"):
         experiment_folder(tmp_path, name)

@@ -32,6 +32,7 @@ GRAMMAR = {
         ("prune(0.50)", "prune(0.5, constant)"),
         ("prune(schedule='ramp', sparsity=0.8)", "prune(0.8, ramp)"),
         ("prune(0.8, ramp)", "prune(0.8, ramp)"),
+        ("prune(0.12345678)", "prune(0.12345678, constant)"),
     ],
 )
 def test_every_spelling_has_one_canonical_text(text, canonical):
@@ -51,6 +52,7 @@ def test_every_spelling_has_one_canonical_text(text, canonical):
         ("pad(1, 2)", ["takes pixels", "received 2 values"]),
         ("pad(pixel=1)", ['no "pixel"', 'did you mean "pixels"']),
         ("flip(1)", ["takes no arguments"]),
+        ("pad(1, pixels=2)", ["receives pixels twice"]),
         ("prune(0.5, 'a b)", ["unreadable arguments"]),
         ("prune(0.5, quick)", ["schedule='quick'", "constant or ramp"]),
         ("pad(__import__('os'))", ["unreadable arguments"]),

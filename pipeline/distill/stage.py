@@ -13,6 +13,7 @@ from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import read_data
 from pipeline.distill.params import DistillParams
 from pipeline.distill.student import Distilled
+from pipeline.engine.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.fit.history import summary
 from pipeline.fit.loop import fit
@@ -28,6 +29,7 @@ def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     values = {**large.values, "width": params.width}
     teacher = load_model(inputs["train"] / "model.keras")
     student = registry.build(large.builder, values, data.spec, inputs.seed)
+    _check_smaller(student.count_params(), large, params.width)
     history = fit(
         Distilled(student, teacher, params.weight, params.temperature),
         data.spec,
@@ -45,3 +47,12 @@ def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     history.draw(out / "curves.png", "student")
     smaller = {"smaller": round(large.weights / weights, 1)}
     return {**summary(history, params.epochs, weights), **smaller}
+
+
+def _check_smaller(weights: int, large: Architecture, width: float) -> None:
+    if width != 1 and weights == large.weights:
+        raise UserError(
+            f"distill.width {width:g}: builder {large.builder} makes {weights:,} "
+            "weights with it as without it; it must scale its layers by the "
+            'hyperparameter `width`, as hp.Fixed("width", 1.0)'
+        )

@@ -36,6 +36,11 @@ DISTRIBUTIONS = {
 }
 
 
+# What a remembered digest depends on besides the source: Python, and this file.
+_OWN = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+PARSER = f"{sys.version_info[:2]} {_OWN}"
+
+
 @dataclass(frozen=True)
 class Module:
     """What one source file says: a digest of its code, and what it imports."""
@@ -57,6 +62,12 @@ class CodeReader:
     def has(self, name: str) -> bool:
         """Whether there is a module of that name below the root."""
         return self._find(name) is not None
+
+    def fresh(self) -> CodeReader:
+        """A reader that looks at the files again, remembering what was parsed."""
+        reader = CodeReader(self.root)
+        reader.known = self.known
+        return reader
 
     def closure(self, names: Iterable[str]) -> dict[str, str]:
         """Module name -> digest, for `names` and all that they import here.
@@ -121,7 +132,7 @@ class CodeReader:
     def _read(self, name: str, path: Path) -> Module:
         source = path.read_bytes()
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        key = hashlib.sha256(f"{package}\n".encode() + source).hexdigest()
+        key = hashlib.sha256(f"{PARSER}\n{package}\n".encode() + source).hexdigest()
         if key not in self.known:
             self.known[key] = parse(source, package, str(path))
         return self.known[key]

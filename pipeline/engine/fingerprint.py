@@ -19,8 +19,7 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
     Inputs that are not published yet are described by None.
     """
     params = job.params[stage.name]
-    modules = [stage.module, *stage.code(params)]
-    modules += [ENGINE] if code.has(ENGINE) else []
+    modules = (*job.modules(stage), *([ENGINE] if code.has(ENGINE) else []))
     return {
         "params": params.hashed(),
         "settings": dict(job.settings),

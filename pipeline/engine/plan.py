@@ -13,6 +13,7 @@ from pipeline.engine.fingerprint import describe, explain
 from pipeline.engine.hashing import SHORT, hash_folder
 from pipeline.engine.jsonio import read_json
 from pipeline.engine.record import Parts, fingerprint, read_record
+from pipeline.engine.runfacts import hurt_volatile, read_run, retold
 from pipeline.engine.stage import Job, Stage
 
 
@@ -66,8 +67,10 @@ def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
     if record["fingerprint"] != fingerprint(parts):
         reason = explain(stage.name, record["parts"], parts)
         return Decision(stage.name, "stale", reason, parts)
-    if hurt := damage(folder, record, stage):
+    if hurt := damage(folder, record, stage) or hurt_volatile(folder):
         return Decision(stage.name, "damaged", hurt, parts)
+    if again := _ran_again(job, stage):
+        return Decision(stage.name, "stale", f"input {again} ran again", parts)
     short = record["fingerprint"][:SHORT]
     return Decision(stage.name, "cached", short, parts, metrics.get("headline", ""))
 
@@ -84,6 +87,12 @@ def damage(folder: Path, record: dict[str, Any], stage: Stage) -> str:
         if present[name] != recorded[name]:
             return f"{name} was altered"
     return ""
+
+
+def _ran_again(job: Job, stage: Stage) -> str:
+    """The input whose volatile facts a stage repeats and that has other ones now."""
+    seen, now = read_run(job.folder / stage.name).get("retold", {}), retold(job, stage)
+    return next((key for key in now if seen.get(key) != now[key]), "")
 
 
 def _pending(decision: Decision | None) -> bool:

@@ -1,8 +1,9 @@
 """A pool of isolated processes: one forked process per task.
 
 The parent may have imported TensorFlow but must not have run an operation. A
-task's memory goes back when its process ends; a crash or a kill is a failed
-task with its reason, and the others go on.
+task's memory goes back when its process ends. A task whose process dies, by a crash
+or a kill, is tried once more; then it is a failed task with its reason, and the
+others go on.
 
     pool = Pool(workers=2)
     for key, function, argument in tasks:
@@ -20,7 +21,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import connection
 from typing import Any
 
@@ -39,17 +40,27 @@ class Outcome:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Task:
+    """What is to be called, and how often that may still be tried again."""
+
+    key: Hashable
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    retries: int = 1
+
+
 class Pool:
     """At most `workers` tasks at once; `submit` never waits, `wait` does."""
 
     def __init__(self, workers: int):
         self.workers = workers
-        self.waiting: deque[tuple[Hashable, Callable, tuple]] = deque()
-        self.running: dict[connection.Connection, tuple[Hashable, Any]] = {}
+        self.waiting: deque[Task] = deque()
+        self.running: dict[connection.Connection, tuple[Task, Any]] = {}
 
     def submit(self, key: Hashable, function: Callable, *args: Any) -> None:
         """Queue `function(*args)`; its value must pickle, its arguments need not."""
-        self.waiting.append((key, function, args))
+        self.waiting.append(Task(key, function, args))
         self._fill()
 
     def wait(self) -> Outcome:
@@ -58,62 +69,63 @@ class Pool:
         Raises:
             LookupError: when no task is left.
         """
-        if not self.running:
-            raise LookupError("no task is running")
-        receiver = connection.wait(list(self.running))[0]
-        key, process = self.running.pop(receiver)
-        outcome = _receive(key, process, receiver)
-        self._fill()
-        return outcome
+        while self.running:
+            receiver = connection.wait(list(self.running))[0]
+            task, process = self.running.pop(receiver)
+            outcome, lost = _receive(task, process, receiver)
+            again = lost and task.retries > 0
+            if again:
+                self.waiting.appendleft(replace(task, retries=task.retries - 1))
+            self._fill()
+            if not again:
+                return outcome
+        raise LookupError("no task is running")
 
     def drain(self) -> Iterator[Outcome]:
         """Every task that is left, in the order in which they end."""
         while self.running:
             yield self.wait()
 
-    def close(self) -> None:
-        """Stop what is running and forget what is waiting."""
-        self.waiting.clear()
-        for _, process in self.running.values():
-            process.kill()
-        self.running.clear()
-
     def _fill(self) -> None:
         while self.waiting and len(self.running) < self.workers:
-            key, function, args = self.waiting.popleft()
+            task = self.waiting.popleft()
             receiver, sender = FORK.Pipe(duplex=False)
-            process = FORK.Process(target=_task, args=(sender, function, args))
+            process = FORK.Process(target=_work, args=(sender, task))
             process.start()
             sender.close()
-            self.running[receiver] = (key, process)
+            self.running[receiver] = (task, process)
 
 
-def _task(sender: connection.Connection, function: Callable, args: tuple) -> None:
+def _work(sender: connection.Connection, task: Task) -> None:
+    """Send `(value, reason, lost)`; lost is what another try may not meet again."""
     die_with_parent()
     try:
-        sender.send((function(*args), None))
+        sender.send((task.function(*task.args), None, False))
     except UserError as error:
-        sender.send((None, str(error)))
+        sender.send((None, str(error), False))
     except Exception as error:
+        reason = f"{type(error).__name__}: {_first_line(error)}"
+        sender.send((None, reason, isinstance(error, OSError | MemoryError)))
         with contextlib.suppress(OSError):  # the disk of the log may be full
             traceback.print_exc()
-        sender.send((None, f"{type(error).__name__}: {_first_line(error)}"))
     finally:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
 
 
-def _receive(key: Hashable, process: Any, receiver: connection.Connection) -> Outcome:
+def _receive(
+    task: Task, process: Any, receiver: connection.Connection
+) -> tuple[Outcome, bool]:
     try:
-        value, error = receiver.recv()
+        value, error, lost = receiver.recv()
     except EOFError:
         process.join()
-        return Outcome(key, error=_ending(process.exitcode))
+        return Outcome(task.key, error=_ending(process.exitcode)), True
     finally:
         receiver.close()
     process.join()
-    return Outcome(key, value, error)
+    return Outcome(task.key, value, error), lost
 
 
 def _ending(code: int) -> str:

@@ -5,19 +5,15 @@ Runner(job, code, reporter).bring_up_to_date(("train",))
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import shutil
 import signal
-import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from select import select
 from typing import Any, Protocol
 
 import pipeline
@@ -29,9 +25,11 @@ from pipeline.engine.host import environment
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, decide
+from pipeline.engine.process import Listener, run_in_process
 from pipeline.engine.provenance import git_state
 from pipeline.engine.publish import partial_folder, publish, recover
 from pipeline.engine.record import fingerprint, write_record
+from pipeline.engine.runfacts import host_facts, retold, write_run
 from pipeline.engine.stage import Job, Stage
 
 CODE_ROOT = Path(pipeline.__file__).parent.parent
@@ -40,7 +38,7 @@ SCRUBBED = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_")
 KEPT = ("TF_FORCE_GPU_ALLOW_GROWTH", "KERAS_HOME")
 
 
-class Reporter(Protocol):
+class Reporter(Listener, Protocol):
     """Who tells the user how it goes."""
 
     def cached(self, decision: Decision) -> None:
@@ -49,23 +47,24 @@ class Reporter(Protocol):
     def started(self, decision: Decision) -> None:
         """The stage starts, for the decision's reason."""
 
-    def progress(self, message: dict[str, Any]) -> None:
-        """The stage says how far it is."""
-
     def finished(self, key: str, headline: str, seconds: float) -> None:
         """The stage is published under a short key."""
-
-    def log(self, text: str) -> None:
-        """What the stage's libraries printed."""
 
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs stages of one experiment, one after the other."""
+    """Runs stages of one experiment, one after the other.
+
+    Args:
+        code: read anew for each stage, which may have been edited meanwhile.
+        lock: descriptor of the experiment's lock. A stage's process keeps it open,
+            so that the lock outlives a killed parent for as long as its child does.
+    """
 
     job: Job
     code: CodeReader
     reporter: Reporter
+    lock: int | None = None
 
     def bring_up_to_date(
         self, names: tuple[str, ...], force: bool = False, quiet: bool = False
@@ -76,12 +75,13 @@ class Runner:
             force: run `names` even where they are cached.
             quiet: say nothing of cached stages that are not among `names`.
         """
-        with experiment_lock(self.job.folder), self._interruptible():
+        with experiment_lock(self.job.folder) as lock, self._interruptible():
             for stage in self.job.chain:
                 recover(self.job.folder, stage.name)
             for stage in self.job.upto(names):
                 named = stage.name in names
-                self._one(stage, force and named, quiet and not named)
+                run = replace(self, code=self.code.fresh(), lock=lock)
+                run._one(stage, force and named, quiet and not named)
 
     def _one(self, stage: Stage, force: bool, quiet: bool) -> None:
         decision = decide(self.job, stage, self.code)
@@ -101,27 +101,41 @@ class Runner:
         out = partial_folder(self.job.folder, stage.name)
         try:
             answer = self._answer(stage, out)
+            self._check_code(stage, decision)
             self._write_common(stage, decision, out, answer)
             publish(out, self.job.folder, stage.name)
             self._failed_log(stage).unlink(missing_ok=True)
         except OSError as error:
             raise from_os_error(error) or error from error
         finally:
-            shutil.rmtree(out, ignore_errors=True)
+            recover(self.job.folder, stage.name)
         return answer["metrics"]
+
+    def _check_code(self, stage: Stage, decision: Decision) -> None:
+        """Refuse a result of which nobody knows which code made it."""
+        now = self.code.fresh().closure(self.job.modules(stage))
+        before = decision.parts["code"]
+        edited = [name for name in now if now[name] != before.get(name)]
+        if edited:
+            raise StageFailed(
+                f"{stage.name}: {edited[0]} was edited while it ran, so its result "
+                "was not published; run the same command again"
+            )
 
     def _answer(self, stage: Stage, out: Path) -> dict[str, Any]:
         begin = time.time()
-        answer = run_in_process(
-            self._request(stage, out),
-            out / "log.txt",
-            self._environment(),
-            self.reporter,
-        )
+        # What libraries leave in the temporary folder goes when the stage is over.
+        with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
+            answer = run_in_process(
+                self._request(stage, out),
+                out / "log.txt",
+                {**self._environment(), "TMPDIR": scratch},
+                self.reporter,
+                kept=() if self.lock is None else (self.lock,),
+            )
         if "error" in answer:
             raise self._failure(stage, answer, out / "log.txt")
-        answer["volatile"] = _run_facts(begin, answer["volatile"])
-        return answer
+        return {**answer, "begin": begin}
 
     def _failure(self, stage: Stage, answer: dict[str, Any], log: Path) -> UserError:
         kept = self._failed_log(stage)
@@ -143,13 +157,15 @@ class Runner:
     ) -> None:
         write_json(out / "metrics.json", answer["metrics"])
         write_json(out / "params.json", decision.parts["params"])
-        write_json(out / "run.json", {**answer["volatile"], **self._where(decision)})
+        facts = {"volatile": answer["volatile"], "retold": retold(self.job, stage)}
+        write_run(out, stage, {**facts, **self._where(decision, answer["begin"])})
         write_record(out, stage, decision.parts)
 
-    def _where(self, decision: Decision) -> dict[str, Any]:
-        """What of this machine and checkout the result was made with."""
+    def _where(self, decision: Decision, begin: float) -> dict[str, Any]:
+        """When, on which machine and from which checkout the result was made."""
         libraries = decision.parts["libraries"]
         return {
+            **host_facts(begin),
             "environment": environment(self.job.settings, libraries),
             "git": git_state(CODE_ROOT / "pipeline"),
         }
@@ -186,92 +202,3 @@ class Runner:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
-
-
-def run_in_process(
-    request: dict[str, Any], log: Path, environment: dict[str, str], reporter: Reporter
-) -> dict[str, Any]:
-    """Run `pipeline.engine.child` on `request` and return its last message."""
-    reader, writer = os.pipe()
-    with log.open("wb") as printed, log.open("r", errors="replace") as written:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.engine.child"],
-            stdin=subprocess.PIPE,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            pass_fds=(writer,),
-            start_new_session=True,
-        )
-        os.close(writer)
-        try:
-            _send(process, {**request, "channel": writer})
-            echo = lambda: reporter.log(written.read())  # noqa: E731
-            answer = _listen(process, reader, reporter, echo)
-        finally:
-            _end(process)
-            os.close(reader)
-    return answer
-
-
-def _send(process: subprocess.Popen, request: dict[str, Any]) -> None:
-    process.stdin.write(json.dumps(request).encode())
-    process.stdin.close()
-
-
-def _listen(
-    process: subprocess.Popen, reader: int, reporter: Reporter, echo: Callable[[], None]
-) -> dict[str, Any]:
-    """Pass progress on until the process is over and its pipe is empty."""
-    answer: dict[str, Any] | None = None
-    rest = b""
-    while True:
-        over = process.poll() is not None
-        ready, _, _ = select([reader], [], [], 0.0 if over else 0.1)
-        piece = os.read(reader, 65536) if ready else b""
-        echo()
-        *lines, rest = (rest + piece).split(b"\n")
-        for message in map(json.loads, lines):
-            if "progress" in message:
-                reporter.progress(message)
-            else:
-                answer = message
-        if over and not piece:
-            return answer or _no_answer(process.returncode)
-        if not piece and ready:
-            time.sleep(0.02)  # the pipe is closed, the process not yet over
-
-
-def _no_answer(code: int) -> dict[str, Any]:
-    how = f"with code {code}"
-    if code < 0:
-        how = f"by {signal.Signals(-code).name}"
-    hint = " (memory ran out, or somebody killed it)" if code == -signal.SIGKILL else ""
-    return {
-        "error": f"its process was ended {how}{hint}",
-        "exit_code": 1,
-        "unexpected": True,
-    }
-
-
-def _end(process: subprocess.Popen) -> None:
-    """Stop the process and the workers that it forked."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-
-
-def _run_facts(begin: float, volatile: dict[str, Any]) -> dict[str, Any]:
-    clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin))
-    return {
-        "started": clock,
-        "seconds": round(time.time() - begin, 3),
-        "host": platform.node(),
-        "machine": platform.machine(),
-        "processors": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "volatile": volatile,
-    }

@@ -24,7 +24,7 @@ COMMON_VOLATILE = {
 }
 
 
-def no_code(params: Params) -> tuple[str, ...]:
+def no_code(params: Mapping[str, Params]) -> tuple[str, ...]:
     """Modules that a stage runs beyond what it imports: none."""
     return ()
 
@@ -38,7 +38,9 @@ class Stage:
         needs: names of the stages whose folders it reads.
         params: its section of the experiment file.
         volatile: file name -> why that file differs from run to run.
-        code: modules chosen by parameters, such as the builder's.
+        code: modules chosen by parameters (of any stage), such as the builder's.
+        retells: repeats what is volatile in its inputs, such as latency, and so
+            runs again when one of them did.
         package: where the rooms are.
     """
 
@@ -46,7 +48,8 @@ class Stage:
     needs: tuple[str, ...]
     params: type[Params]
     volatile: Mapping[str, str] = field(default_factory=dict)
-    code: Callable[[Any], tuple[str, ...]] = no_code
+    code: Callable[[Mapping[str, Any]], tuple[str, ...]] = no_code
+    retells: bool = False
     package: str = "pipeline"
 
     @property
@@ -74,6 +77,10 @@ class Job:
     chain: tuple[Stage, ...]
     params: Mapping[str, Params]
     settings: Mapping[str, Any]
+
+    def modules(self, stage: Stage) -> tuple[str, ...]:
+        """Where the code of a stage begins."""
+        return (stage.module, *stage.code(self.params))
 
     def stage(self, name: str) -> Stage:
         """The link called `name`."""

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from pipeline.engine.errors import UserError
+from pipeline.models import defaults  # noqa: F401  sets Keras before any model
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 

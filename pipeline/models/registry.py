@@ -19,6 +19,7 @@ from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError, nearest
+from pipeline.models import defaults  # noqa: F401  sets Keras before any model
 from pipeline.models.catalogue import BUILDER_MODULES
 
 Builder = Callable[[HyperParameters, TaskSpec], keras.Model]

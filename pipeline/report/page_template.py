@@ -186,10 +186,11 @@ PAGE = """\
 
 <section id="variants" aria-labelledby="variants-title">
 <h2 id="variants-title">Variants</h2>
-<p class="soft">Every exported file, smallest first. A change is against the float
-baseline; intervals are at 95 %, of the change by paired bootstrap.</p>
+<p class="soft">Every exported file, smallest first. What is chosen or dominated is so
+on validation. A change is of test accuracy, against the float baseline; intervals are at 95 %, of the change by paired bootstrap.</p>
 {% call table("Variants") %}
-<thead><tr><th scope="col">Variant</th><th scope="col">Test accuracy</th>
+<thead><tr><th scope="col">Variant</th><th scope="col">Validation</th>
+<th scope="col">Test accuracy</th>
 <th scope="col">Change, points</th><th scope="col">Flipped</th>
 <th scope="col">gzip</th><th scope="col">raw</th><th scope="col">Smaller</th>
 <th scope="col">Latency</th><th scope="col">Note</th></tr></thead>
@@ -199,6 +200,8 @@ baseline; intervals are at 95 %, of the change by paired bootstrap.</p>
     {%- if row is sameas chosen %} class="chosen"
     {%- elif row.dominated %} class="pale"{% endif %}>
 <th scope="row">{{ row | name }}</th>
+<td>{% if row.validation_accuracy is not none %}{{ row.validation_accuracy | accuracy }}
+    {%- else %}–{% endif %}</td>
 {% if row.accuracy is not none %}
 <td>{{ row.accuracy | accuracy }}<small>{{ row.accuracy_interval | span }}</small></td>
 <td>{{ row | change }}<small>{{ row | change_span }}</small></td>

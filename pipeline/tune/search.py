@@ -1,7 +1,7 @@
 """A Keras Tuner oracle in this process, each trial in a process of its own.
 
-The oracle is asked in the order of the trials and told in the same order, so
-what it proposes does not depend on which trial ends first.
+Random search learns nothing from scores, so all proposals are drawn before the
+first trial, and none depends on which trial ends first.
 """
 
 from __future__ import annotations

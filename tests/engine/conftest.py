@@ -23,13 +23,22 @@ ROOT = Path(__file__).parent.parent.parent
 TOY = Path(__file__).parent / "toy"
 
 
-def job_of(folder: Path, one: dict[str, Any], two: dict[str, Any], **settings) -> Job:
+def job_of(
+    folder: Path, one: dict[str, Any], two: dict[str, Any], retells=False, **settings
+) -> Job:
     """The toy chain with given parameters."""
     from toy.params import OneParams, TwoParams
 
     chain = (
         Stage("one", (), OneParams, package="toy"),
-        Stage("two", ("one",), TwoParams, {"clock.txt": "the time"}, package="toy"),
+        Stage(
+            "two",
+            ("one",),
+            TwoParams,
+            volatile={"clock.txt": "the time"},
+            retells=retells,
+            package="toy",
+        ),
     )
     params = {"one": OneParams(**one), "two": TwoParams(**two)}
     fixed = {"seed": 1, "threads": 1, "portability": "native", **settings}
@@ -44,6 +53,7 @@ class Toy:
     one: dict[str, Any] = field(default_factory=dict)
     two: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    retells: bool = False
 
     @property
     def folder(self) -> Path:
@@ -51,7 +61,7 @@ class Toy:
 
     @property
     def job(self) -> Job:
-        return job_of(self.folder, self.one, self.two, **self.settings)
+        return job_of(self.folder, self.one, self.two, self.retells, **self.settings)
 
     def code(self) -> CodeReader:
         return CodeReader(self.root)

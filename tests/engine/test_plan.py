@@ -126,8 +126,41 @@ def test_an_altered_record_is_not_believed(toy):
     assert toy.plan()["one"].state == "damaged"
 
 
-def test_volatile_files_may_change(toy):
+@pytest.mark.parametrize("name", ["clock.txt", "log.txt", "params.json"])
+def test_damage_to_a_volatile_file_is_noticed_and_mended(toy, name):
     toy.run()
-    (toy.folder / "two" / "clock.txt").write_text("later")
-    (toy.folder / "two" / "log.txt").write_text("more")
+    before = toy.read("two", "stage.json")
+    flip_byte(toy.folder / "two" / name)
+    assert toy.plan()["two"].reason == f"{name} was altered"
+    (toy.folder / "two" / name).unlink()
+    assert toy.plan()["two"].reason == f"{name} is missing"
+    toy.run()
+    assert toy.plan()["two"].cached
+    assert toy.read("two", "stage.json") == before
+
+
+@pytest.mark.parametrize("hurt", [lambda p: p.unlink(), lambda p: flip_byte(p, 30)])
+def test_damage_to_the_facts_of_a_run_is_noticed(toy, hurt):
+    toy.run()
+    hurt(toy.folder / "two" / "run.json")
+    assert "run.json" in toy.plan()["two"].reason
+    toy.run()
+    assert toy.plan()["two"].cached
+
+
+def test_a_stage_that_retells_runs_again_when_its_input_did(toy):
+    toy.retells = True
+    toy.run()
+    assert toy.plan()["two"].cached
+    record = toy.read("two", "stage.json")
+    toy.run("one", force=True)
+    assert toy.plan()["two"].reason == "input one ran again"
+    toy.run()
+    assert toy.plan()["two"].cached
+    assert toy.read("two", "stage.json") == record
+
+
+def test_a_stage_that_does_not_retell_stays_cached(toy):
+    toy.run()
+    toy.run("one", force=True)
     assert toy.plan()["two"].cached

@@ -76,10 +76,29 @@ def test_waiting_for_nothing_is_an_error():
         Pool(workers=1).wait()
 
 
-def test_close_ends_what_runs():
+def once(path, how) -> str:
+    """Goes wrong the first time."""
+    if not path.exists():
+        path.touch()
+        how()
+    return "done"
+
+
+LOSSES = [
+    lambda: os.kill(os.getpid(), signal.SIGKILL),
+    lambda: raises(MemoryError()),
+    lambda: raises(OSError("disk")),
+]
+
+
+@pytest.mark.parametrize("how", LOSSES)
+def test_a_task_that_was_lost_is_tried_once_more(tmp_path, how):
     pool = Pool(workers=1)
-    pool.submit("long", time.sleep, 60)
-    (process,) = [entry[1] for entry in pool.running.values()]
-    pool.close()
-    process.join(10)
-    assert process.exitcode == -signal.SIGKILL
+    pool.submit("x", once, tmp_path / "tried", how)
+    assert pool.wait().value == "done"
+
+
+def test_a_task_that_refused_is_not_tried_again(tmp_path):
+    pool = Pool(workers=1)
+    pool.submit("x", once, tmp_path / "tried", lambda: raises(UserError("no")))
+    assert pool.wait().error == "no"

@@ -119,16 +119,41 @@ def test_kill_9_ends_the_stages_process_too(toy):
     toy.one["trouble"] = "sleep"
     process = toy.start()
     wait_for(toy.folder / "asleep")
-    children = subprocess.run(
-        ["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True
-    )
-    child = int(children.stdout)
+    child = int((toy.folder / "pid").read_text())
+    assert is_alive(child)
     process.kill()
     process.communicate()
     end = time.monotonic() + 10
-    while os.path.exists(f"/proc/{child}") and time.monotonic() < end:
+    while is_alive(child) and time.monotonic() < end:
         time.sleep(0.05)
-    assert not os.path.exists(f"/proc/{child}")
+    assert not is_alive(child)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is over but not yet collected does not."""
+    ps = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(ps, capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def test_a_run_after_kill_9_waits_for_what_is_left_of_the_first(toy):
+    toy.one["trouble"] = "sleep"
+    process = toy.start()
+    wait_for(toy.folder / "asleep")
+    process.kill()
+    process.communicate()
+    child = int((toy.folder / "pid").read_text())
+    toy.one["trouble"] = ""
+    toy.run()
+    assert not is_alive(child)
+    assert toy.read() == "HELLOHELLO"
+
+
+def test_code_that_is_edited_during_a_run_is_not_published_as_old(toy):
+    toy.one["trouble"] = "edit"
+    with pytest.raises(StageFailed, match="toy.helper was edited while it ran"):
+        toy.run()
+    assert not (toy.folder / "one").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -12,9 +12,12 @@ from pipeline.models.files import load_model
 def test_code_inside_a_keras_file_is_refused(tmp_path):
     given = keras.Input((2,))
     marker = tmp_path / "owned"
-    layer = keras.layers.Lambda(
-        lambda x: (open(str(marker), "w"), x)[1], output_shape=(2,), name="trap"
-    )
+
+    def trap(x, path=str(marker)):
+        open(path, "w").close()
+        return x
+
+    layer = keras.layers.Lambda(trap, output_shape=(2,), name="trap")
     model = keras.Model(given, layer(given))
     marker.unlink(missing_ok=True)
     model.save(tmp_path / "a.keras")

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 from pipeline.engine.errors import UserError
 from toy.helper import shout
@@ -20,8 +21,14 @@ def run(params, inputs, out):
 
 
 def _sleep(out):
+    (out.parent / "pid").write_text(str(os.getpid()))
     (out.parent / "asleep").touch()
     time.sleep(60)
+
+
+def _edit(out):
+    path = Path(__file__).parent.parent / "helper.py"
+    path.write_text(path.read_text() + "EDITED = True\n")
 
 
 def _user(out):
@@ -43,6 +50,7 @@ def _full(out):
 TROUBLES = {
     "": lambda out: None,
     "sleep": _sleep,
+    "edit": _edit,
     "user": _user,
     "surprise": _surprise,
     "kill": _kill,
