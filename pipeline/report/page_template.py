@@ -187,7 +187,8 @@ PAGE = """\
 <section id="variants" aria-labelledby="variants-title">
 <h2 id="variants-title">Variants</h2>
 <p class="soft">Every exported file, smallest first. What is chosen or dominated is so
-on validation. A change is of test accuracy, against the float baseline; intervals are at 95 %, of the change by paired bootstrap.</p>
+on validation. A change is of test accuracy, against the float baseline;
+intervals are at 95 %, of the change by paired bootstrap.</p>
 {% call table("Variants") %}
 <thead><tr><th scope="col">Variant</th><th scope="col">Validation</th>
 <th scope="col">Test accuracy</th>
