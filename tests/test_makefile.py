@@ -346,6 +346,19 @@ def test_any_experiment_name_reaches_the_command_line_unchanged(
     assert not (ready.root / "oops").exists()
 
 
+@pytest.mark.parametrize("verb", ["lock", "verify", "reproduce"])
+def test_the_proof_is_asked_of_the_command_line(verb: str, ready: Checkout):
+    assert ready.make(verb, "SET=seed=2").returncode == 0
+    assert ready.calls() == [[verb, "--exp=digits", "--sets=seed=2"]]
+
+
+def test_ci_is_lint_then_tests_then_the_smoke_experiment_again(ready: Checkout):
+    said = ready.make("-n", "ci").stdout
+    wanted = ["-m flake8", "-m pytest", "reproduce --exp='smoke'"]
+    places = [said.index(part) for part in wanted]
+    assert places == sorted(places)
+
+
 def test_the_picture_is_copied_from_the_report(ready: Checkout):
     ready.publish(*STAGES)
     picture = ready.root / "experiments/digits/report/frontier.png"

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.augment.grammar import GRAMMAR as POLICY
+from pipeline.chain import CHAIN
 from pipeline.cli import STAGES
 from pipeline.compress.grammar import GRAMMAR as RECIPE
 from pipeline.config import load_experiment
+from pipeline.engine.content import STABLE
+from pipeline.reproduce.snapshot import of_lock
+from pipeline.reproduce.tolerance import DEFAULT
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -43,3 +47,29 @@ def test_every_make_target_that_it_names_exists():
 def test_the_picture_is_there():
     (path,) = re.findall(r"!\[.*?\]\((.*?)\)", README)
     assert (ROOT / path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_tolerance_that_it_states_is_the_default():
+    points, images, loss, size = (
+        DEFAULT[k] for k in ("points", "images", "loss", "size")
+    )
+    said = (
+        f"{points:g} points or {images:g} examples, losses {loss:g} %, sizes {size:g} %"
+    )
+    assert said in " ".join(README.split())
+
+
+def test_every_kind_of_stable_file_is_in_its_table():
+    for suffix in STABLE:
+        assert f"`{suffix}`" in README
+
+
+def test_every_volatile_file_is_in_its_table():
+    for stage in CHAIN:
+        for name in stage.not_content - {"params.json", "stage.json"}:
+            assert f"`{name}`" in README
+
+
+def test_the_committed_lock_of_smoke_is_whole():
+    lock = of_lock(ROOT / "experiments" / "smoke" / "experiment.lock")
+    assert list(lock.entries) == STAGES

@@ -31,6 +31,7 @@ from pipeline.reproduce import lineage as lines_of
 from pipeline.reproduce.causes import Cause, causes
 from pipeline.reproduce.outcome import (
     EXIT_DIFFERENT,
+    Outcome,
     compare,
     row,
     table,
@@ -80,19 +81,28 @@ def reproduce(arguments: argparse.Namespace) -> int:
     """Run from scratch in another place, and compare with the lock."""
     job, code = open_job(arguments)
     stages = tuple(stage.name for stage in job.upto((arguments.stage,)))
+    if arguments.twice:
+        return _twice(job, arguments, stages)
+    before = _cut(of_lock(job.folder / LOCK), stages)
+    if early := _another_question(before, job, code, stages):
+        return _refuse(early, before.name)
     with ExitStack() as stack:
-        if arguments.twice:
-            print("the first run, which the second is compared with")
-            before = _rerun(job, arguments, stack, stages, None)
-        else:
-            before = _cut(of_lock(job.folder / LOCK), stages)
-            if early := _another_question(before, job, code, stages):
-                return _refuse(early, before.name)
         after = _rerun(job, arguments, stack, stages, before)
-        outcome = compare(before, after)
-        reference = _reference(job, stages)
-        for text in [*table(outcome, reference), *verdict(outcome)]:
-            print(text)
+        return _tell(compare(before, after), _reference(job, stages))
+
+
+def _twice(job: Job, arguments: argparse.Namespace, stages: tuple[str, ...]) -> int:
+    with ExitStack() as stack:
+        print("the first run, which the second is compared with")
+        before = _rerun(job, arguments, stack, stages, None)
+        print("the second run")
+        after = _rerun(job, arguments, stack, stages, before)
+        return _tell(compare(before, after), before)
+
+
+def _tell(outcome: Outcome, reference: Snapshot | None) -> int:
+    for text in [*table(outcome, reference), *verdict(outcome)]:
+        print(text)
     return outcome.exit_code
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.fingerprint import flatten, show
+from pipeline.engine.hashing import hash_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,8 +48,10 @@ def locked(name: str) -> bool:
 
 
 def digests(path: Path) -> dict[str, str]:
-    """Tensor -> short hash of its dtype, shape and bytes."""
-    return {name: _digest(array) for name, array in read(path).items()}
+    """Tensor -> short hash of its dtype, shape and bytes; a config as a whole."""
+    found = {name: _digest(array) for name, array in read(path).items()}
+    config = [f"{name} {found.pop(name)}" for name in sorted(found) if _config(name)]
+    return {**found, **({"config": hash_value(config)[:SHORT]} if config else {})}
 
 
 def changed(path: Path, known: dict[str, str]) -> list[str]:
@@ -67,7 +70,7 @@ def compare(before: Path, after: Path) -> list[Difference]:
     except Exception as error:  # a damaged file of any format differs as a whole
         return [Difference(after.name, f"not readable: {_first_line(error)}")]
     found = [_difference(n, old.get(n), new.get(n)) for n in sorted({*old, *new})]
-    return sorted(filter(None, found), key=lambda each: -each.size)
+    return sorted(filter(None, found), key=_weights_first)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -196,6 +199,15 @@ def _other_form(name: str, old: Any, new: Any) -> Difference:
     return Difference(
         name, f"{old.dtype} {old.shape} -> {new.dtype} {new.shape}".replace(",)", ")")
     )
+
+
+def _weights_first(each: Difference) -> tuple[bool, float]:
+    """The largest difference first; a config's numbers after all weights."""
+    return _config(each.name), -each.size
+
+
+def _config(name: str) -> bool:
+    return name.startswith("config.")
 
 
 def _first_line(error: Exception) -> str:
