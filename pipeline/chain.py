@@ -24,7 +24,7 @@ _PAGE = {
 
 
 def _reader(params: DataParams) -> tuple[str, ...]:
-    return (reader_module(params.source),)
+    return tuple(map(reader_module, params.sources))
 
 
 def _builder(params: TuneParams) -> tuple[str, ...]:
