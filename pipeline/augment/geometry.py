@@ -184,10 +184,10 @@ def _after(old: tf.Tensor, new: tf.Tensor, length: int) -> tf.Tensor:
 
 
 def _gather(x: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    count, width = tf.shape(x)[0], x.shape[2]
-    outside = (rows[:, :, None] < 0) | (columns[:, None, :] < 0)
-    at = tf.maximum(rows, 0)[:, :, None] * width + tf.maximum(columns, 0)[:, None, :]
+    """Pixels at (row, column); -1 reads the zeros that are added below and right."""
+    count, height, width, channels = tf.shape(x)[0], *x.shape[1:]
+    bordered = tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])
+    rows = tf.where(rows < 0, height, rows) * (width + 1)
+    at = rows[:, :, None] + tf.where(columns < 0, width, columns)[:, None, :]
     at = tf.broadcast_to(at, [count, *at.shape[1:]])
-    flat = tf.reshape(x, [count, -1, x.shape[3]])
-    found = tf.gather(flat, at, batch_dims=1)
-    return tf.where(outside[..., None], 0.0, found)
+    return tf.gather(tf.reshape(bordered, [count, -1, channels]), at, batch_dims=1)

@@ -59,8 +59,8 @@ def calibration(y: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 def hash_examples(x: Source) -> np.ndarray:
     """A short content hash of each raw example, `(n,)` of 16 hexadecimal digits."""
-    digests = [_digest(example) for part in chunks(x) for example in part]
-    return np.array(digests, dtype="S16")
+    parts = [np.array([_digest(e) for e in part], "S16") for part in chunks(x)]
+    return np.concatenate(parts)
 
 
 def shared_hashes(hashes: Places) -> int:
