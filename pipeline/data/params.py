@@ -163,7 +163,8 @@ class DataParams(Params):
         classes: the class list; null takes what the source has.
         file_name: what the names of files say, such as `{speaker}_{index}`.
         on_bad: `skip` lists bad examples in skipped.csv and goes on without them.
-        duplicates: `drop` takes examples out of train that stand in another split.
+        duplicates: of what stands in several splits `drop` keeps test's example,
+            then validation's; `report` only counts.
         balance: `weights` weighs classes in the loss, `resample` repeats examples
             of the smaller classes.
         calibration: examples of the training split that set int8 ranges.

@@ -82,10 +82,13 @@ def duplicates(hashes: Places) -> dict[str, int]:
 
 
 def without_shared(places: Places, hashes: np.ndarray) -> Places:
-    """The splits, train without what also stands in validation or test."""
-    others = np.concatenate([hashes[places[name]] for name in SPLITS[1:]])
-    train = places["train"]
-    return {**places, "train": train[~np.isin(hashes[train], others)]}
+    """The splits without doubles: what test has leaves validation and train, what
+    validation has leaves train."""
+    train, validation, test = (places[name] for name in SPLITS)
+    validation = validation[~np.isin(hashes[validation], hashes[test])]
+    later = np.concatenate([hashes[validation], hashes[test]])
+    train = train[~np.isin(hashes[train], later)]
+    return {"train": train, "validation": validation, "test": test}
 
 
 def _own(examples: Examples, name: str, params: SplitParams) -> np.ndarray | None:

@@ -87,8 +87,10 @@ def _planned(pool: Pool, params: DataParams) -> Plan:
     places = pool.places
     if params.duplicates == "drop":
         places = without_shared(places, hashes)
-    dropped = len(pool.places["train"]) - len(places["train"])
-    facts = {"duplicates": {**found, "dropped_from_train": dropped}}
+    dropped = {
+        f"dropped_from_{n}": len(pool.places[n]) - len(places[n]) for n in places
+    }
+    facts = {"duplicates": {**found, **dropped}}
     return Plan(pool, places, pool.examples.y, hashes, facts)
 
 

@@ -122,6 +122,14 @@ def test_a_prepared_tfds_set_is_read_with_its_own_test_split(tmp_path):
     assert examples.classes == ("dark", "light")
     assert np.array_equal(examples.y, examples.x[:][:, 0, 0, 0] // 200)
     assert np.flatnonzero(examples.own_test).tolist() == list(range(20, 26))
+    parts = {"train": "train[:50%]", "validation": "train[10:14]", "test": "test[:4]"}
+    some = params.model_copy(update={"subsplits": parts})
+    examples = read("tiny_shapes", Intake(some, scratch))
+    assert len(examples) == 18
+    assert np.flatnonzero(examples.own_validation).tolist() == [10, 11, 12, 13]
+    wrong = params.model_copy(update={"subsplits": {"train": "trian"}})
+    with pytest.raises(UserError, match='no split "trian"'):
+        read("tiny_shapes", Intake(wrong, scratch))
 
 
 SHARED = os.environ.get("PIPELINE_SHARED_DATA")
