@@ -8,6 +8,7 @@ from __future__ import annotations
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
 from pipeline.data.params import DataParams, reader_module
+from pipeline.data.paths import source_state
 from pipeline.distill.params import DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
@@ -32,7 +33,7 @@ def _builder(params: TuneParams) -> tuple[str, ...]:
 
 
 CHAIN = (
-    Stage("data", (), DataParams, code=_reader),
+    Stage("data", (), DataParams, code=_reader, sources=source_state),
     Stage("augment", ("data",), AugmentParams),
     Stage("tune", ("data", "augment"), TuneParams, code=_builder),
     Stage("train", ("data", "augment", "tune"), TrainParams),

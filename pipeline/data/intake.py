@@ -7,7 +7,6 @@ A bad example is one clear error that names its file or row, or, with
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data.params import DataParams
+from pipeline.data.paths import expand
 from pipeline.data.rows import RowWriter
 from pipeline.engine.errors import UserError, nearest
-
-VARIABLE = re.compile(r"\$\{(\w*)\}")
 
 
 @dataclass
@@ -73,25 +71,6 @@ class Intake:
         return (
             f'label "{label}" is not one of data.classes{nearest(str(label), classes)}'
         )
-
-
-def expand(text: str, key: str) -> str:
-    """A path of the experiment file with `${NAME}` replaced by the environment.
-
-    Raises:
-        UserError: when the variable is not set.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if not os.environ.get(name):
-            raise UserError(
-                f'{key} "{text}": the environment variable {name or "of no name"} is '
-                f"not set; set it (export {name or 'NAME'}=FOLDER), or write the path"
-            )
-        return os.environ[name]
-
-    return VARIABLE.sub(value, text)
 
 
 def source_path(kind: str, name: str, folder: bool) -> Path:

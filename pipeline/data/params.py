@@ -21,6 +21,7 @@ SOURCES = {
     "text": "a CSV file with a text and a label column, .gz or plain",
     "npz": "a NumPy .npz file with arrays x and y",
 }
+FILES = ("images", "wav", "csv", "text", "npz")  # kinds that name a path
 
 
 class SplitParams(Params):
@@ -223,9 +224,7 @@ def check_source(source: str) -> None:
 def set_name(source: str) -> str:
     """What to call a source: its name, or its file's without folder and endings."""
     kind, _, name = source.partition(":")
-    if kind in ("sklearn", "tfds"):
-        return name
-    return PurePath(name).name.partition(".")[0]
+    return PurePath(name).name.partition(".")[0] if kind in FILES else name
 
 
 def reader_module(source: str) -> str:

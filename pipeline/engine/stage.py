@@ -29,6 +29,11 @@ def no_code(params: Params) -> tuple[str, ...]:
     return ()
 
 
+def no_sources(params: Params) -> Mapping[str, str | None]:
+    """Files outside the experiment that a stage reads: none."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Stage:
     """One link of the chain.
@@ -39,6 +44,8 @@ class Stage:
         params: its section of the experiment file.
         volatile: file name -> why that file differs from run to run.
         code: modules chosen by parameters, such as the builder's.
+        sources: files outside the experiment: name -> a hash that changes with the
+            content, or None where the file is not on this machine.
         package: where the rooms are.
     """
 
@@ -47,6 +54,7 @@ class Stage:
     params: type[Params]
     volatile: Mapping[str, str] = field(default_factory=dict)
     code: Callable[[Any], tuple[str, ...]] = no_code
+    sources: Callable[[Any], Mapping[str, str | None]] = no_sources
     package: str = "pipeline"
 
     @property

@@ -17,8 +17,9 @@ import tensorflow_datasets as tfds
 
 from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
-from pipeline.data.intake import Intake, expand
+from pipeline.data.intake import Intake
 from pipeline.data.network import reachable
+from pipeline.data.paths import expand
 from pipeline.data.rows import Rows
 from pipeline.data.signals import front_end
 from pipeline.engine.errors import UserError, nearest
