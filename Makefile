@@ -111,12 +111,18 @@ ci:  ## what a change must pass: lint, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test lint clean-exp clean-venv constraints
+.PHONY: test lint bench-augment bench-memory clean-exp clean-venv constraints
 test: .venv/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PYTEST_ARGS)
 
 lint: .venv/.ready  ## flake8, as setup.cfg says
-	@$(venv_python) -m flake8 pipeline tests
+	@$(venv_python) -m flake8 pipeline tests benchmarks
+
+bench-augment: .venv/.ready  ## images a second through the policy, and through Keras layers
+	@$(venv_python) -m benchmarks.augment
+
+bench-memory: .venv/.ready  ## peak memory of data and augment, 20,000 and 200,000 images
+	@$(venv_python) -m benchmarks.memory
 
 clean-exp: .venv/.ready  ## remove the results of EXP, keep its experiment.yaml
 	@$(pipeline) clean $(exp)

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
 from pipeline.data.params import DataParams, reader_module
+from pipeline.data.paths import source_state
 from pipeline.distill.params import DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
@@ -27,7 +28,7 @@ _PAGE = {
 
 
 def _reader(params: Mapping[str, Any]) -> tuple[str, ...]:
-    return (reader_module(params["data"].source),)
+    return tuple(map(reader_module, params["data"].sources))
 
 
 def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
@@ -35,7 +36,7 @@ def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 CHAIN = (
-    Stage("data", (), DataParams, code=_reader),
+    Stage("data", (), DataParams, code=_reader, sources=source_state),
     Stage("augment", ("data",), AugmentParams),
     Stage("tune", ("data", "augment"), TuneParams, code=_builder),
     Stage("train", ("data", "augment", "tune"), TrainParams, code=_builder),

@@ -8,7 +8,11 @@ size changes a draw. Keras's own random layers keep a state, which a parallel
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import tensorflow as tf
+
+from pipeline.engine.determinism import derive_seed
 
 GOLDEN = 0x9E3779B97F4A7C15
 
@@ -31,6 +35,37 @@ def uniform(key: int, epoch: tf.Tensor, index: tf.Tensor, pixels: int = 0) -> tf
         state = _mix(state[:, None] + _word(tf.range(pixels)) * _word(GOLDEN))
     top = tf.bitwise.right_shift(state, _word(40))
     return tf.cast(top, tf.float32) * 2.0**-24
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The draws of one step of a policy for one batch.
+
+    Args:
+        seed: of the step: its place in the policy and its name are in it.
+        gate: `(batch,)` of 0 and 1; 0 makes the symmetric draws of an example 0.
+    """
+
+    seed: int
+    epoch: tf.Tensor
+    index: tf.Tensor
+    gate: tf.Tensor | None = None
+
+    def unit(self, name: str, pixels: int = 0) -> tf.Tensor:
+        """Uniform in 0 .. 1, `(batch,)` or `(batch, pixels)`."""
+        return uniform(derive_seed(self.seed, name), self.epoch, self.index, pixels)
+
+    def __call__(self, name: str, reach: float, pixels: int = 0) -> tf.Tensor:
+        """Uniform in -reach .. reach."""
+        drawn = (2 * self.unit(name, pixels) - 1) * reach
+        if self.gate is None:
+            return drawn
+        return drawn * (self.gate[:, None] if pixels else self.gate)
+
+    def below(self, name: str, count: int) -> tf.Tensor:
+        """Whole numbers in 0 .. count - 1, int32 `(batch,)`."""
+        drawn = tf.cast(self.unit(name) * count, tf.int32)
+        return tf.minimum(drawn, count - 1)
 
 
 def _word(value: int | tf.Tensor) -> tf.Tensor:

@@ -1,32 +1,35 @@
-"""A policy applied to batches of images, the same whatever the parallelism.
+"""A policy applied to batches of examples, the same whatever the parallelism.
 
     policy = Policy("shift(1) | rotate(8)", seed=7)
     policy(images, epoch, index)      # inside tf.data's map, in TensorFlow's graph
 
-Steps that move pixels are composed into one projective transform, so that an
-image is resampled once whatever their number.
+What a step draws is a function of (seed, epoch, example). A policy that mixes
+examples needs to fetch partners from the whole split: see `mixed`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from pipeline.augment.draws import uniform
-from pipeline.augment.grammar import GRAMMAR
+from pipeline.augment.draws import Draw
+from pipeline.augment.geometry import GEOMETRIC, Canvas
+from pipeline.augment.grammar import GRAMMAR, MIXING
+from pipeline.augment.mixing import MIXERS, Pair
+from pipeline.augment.pixels import PIXELWISE
+from pipeline.augment.signals import SIGNALS
 from pipeline.engine.determinism import derive_seed
 from pipeline.pipes import Step, parse_pipe, str_pipe
 
-Draw = Callable[..., tf.Tensor]
+Fetch = Callable[[tf.Tensor], Pair]
 
 
 class Policy:
     """A parsed pipe of augmentation steps.
 
     Args:
-        pipe: see `pipeline.augment.grammar`; empty leaves images as they are.
+        pipe: see `pipeline.augment.grammar`; empty leaves examples as they are.
         seed: draws are a function of it, the epoch and the example.
     """
 
@@ -37,96 +40,102 @@ class Policy:
     def __str__(self) -> str:
         return str_pipe(self.steps)
 
+    @property
+    def mixes(self) -> bool:
+        """Whether labels become probabilities."""
+        return any(step.name in MIXING for step in self.steps)
+
     def __call__(self, x: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """Augment a batch.
+        """Augment a batch, by a policy that does not mix examples.
 
         Args:
-            x: float32 model inputs, `(batch, height, width, channels)`.
+            x: model inputs, `(batch, ...)`, as `TaskSpec.to_input` gives them.
             epoch: scalar; each epoch has draws of its own.
             index: positions in the training split, `(batch,)`.
         """
-        matrices = []
-        for at, step in enumerate(self.steps):
-            draw = self._draw(at, step, epoch, index)
-            if step.name in GEOMETRIC:
-                matrices.append(GEOMETRIC[step.name](draw, **step.args))
-            else:
-                x = PIXELWISE[step.name](_warp(x, matrices), draw, **step.args)
-                matrices = []
-        return _warp(x, matrices)
+        if self.mixes:
+            raise ValueError(f'"{self}" mixes examples: use Policy.mixed')
+        return self._run(range(len(self.steps)), x, epoch, index)
 
-    def _draw(self, at: int, step: Step, epoch: tf.Tensor, index: tf.Tensor) -> Draw:
-        def draw(name: str, reach: float, pixels: int = 0) -> tf.Tensor:
-            """Uniform in -reach .. reach."""
-            key = derive_seed(self.seed, at, step.name, name)
-            return (2 * uniform(key, epoch, index, pixels) - 1) * reach
+    def mixed(
+        self, fetch: Fetch, epoch: tf.Tensor, index: tf.Tensor, count: int
+    ) -> Pair:
+        """Augment a batch by any policy; labels are probabilities.
 
-        return draw
+        Args:
+            fetch: positions in the training split, `(batch,)` -> model inputs and
+                labels, `(batch, classes)` float32.
+            count: examples in the split.
+        """
+        return self._upto(len(self.steps), fetch, epoch, index, count)
 
+    def _upto(
+        self, end: int, fetch: Fetch, epoch: tf.Tensor, index: tf.Tensor, count: int
+    ) -> Pair:
+        """The batch after the first `end` steps; both halves of a mix go through
+        the steps before it, each with the draws of its own example."""
+        mixers = [at for at in range(end) if self.steps[at].name in MIXING]
+        if not mixers:
+            x, y = fetch(index)
+            return self._run(range(end), x, epoch, index), y
+        at, step = mixers[-1], self.steps[mixers[-1]]
+        draw = self._draw(at, epoch, index)
+        partner = tf.cast(draw.below("partner", count), index.dtype)
+        one = self._upto(at, fetch, epoch, index, count)
+        other = self._upto(at, fetch, epoch, partner, count)
+        x, y = MIXERS[step.name](one, other, draw, **step.args)
+        return self._run(range(at + 1, end), x, epoch, index), y
 
-def _flip(draw: Draw) -> tf.Tensor:
-    sign = tf.where(draw("side", 1.0) < 0, -1.0, 1.0)
-    zero, one = tf.zeros_like(sign), tf.ones_like(sign)
-    return _matrix(sign, zero, zero, zero, one, zero)
+    def _run(
+        self, places: range, x: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor
+    ) -> tf.Tensor:
+        canvas = Canvas(x)
+        for at in places:
+            _apply(self.steps[at], canvas, self._draw(at, epoch, index))
+        return canvas.pixels()
 
-
-def _shift(draw: Draw, pixels: float) -> tf.Tensor:
-    right, down = draw("x", pixels), draw("y", pixels)
-    zero, one = tf.zeros_like(right), tf.ones_like(right)
-    return _matrix(one, zero, right, zero, one, down)
-
-
-def _rotate(draw: Draw, degrees: float) -> tf.Tensor:
-    angle = draw("angle", math.radians(degrees))
-    cos, sin, zero = tf.cos(angle), tf.sin(angle), tf.zeros_like(angle)
-    return _matrix(cos, -sin, zero, sin, cos, zero)
-
-
-def _zoom(draw: Draw, fraction: float) -> tf.Tensor:
-    scale = 1.0 / (1.0 + draw("scale", fraction))
-    zero = tf.zeros_like(scale)
-    return _matrix(scale, zero, zero, zero, scale, zero)
-
-
-def _brightness(x: tf.Tensor, draw: Draw, delta: float) -> tf.Tensor:
-    return x + draw("delta", delta)[:, None, None, None]
+    def _draw(self, at: int, epoch: tf.Tensor, index: tf.Tensor) -> Draw:
+        return Draw(derive_seed(self.seed, at, self.steps[at].name), epoch, index)
 
 
-def _contrast(x: tf.Tensor, draw: Draw, fraction: float) -> tf.Tensor:
-    mean = tf.reduce_mean(x, axis=(1, 2, 3), keepdims=True)
-    return mean + (x - mean) * (1.0 + draw("scale", fraction)[:, None, None, None])
+def _apply(step: Step, canvas: Canvas, draw: Draw) -> None:
+    if step.name == "randaugment":
+        _randaugment(canvas, draw, **step.args)
+    elif step.name in GEOMETRIC:
+        GEOMETRIC[step.name](canvas, draw, **step.args)
+    else:
+        change = {**PIXELWISE, **SIGNALS}[step.name]
+        canvas.replace(change(canvas.pixels(), draw, **step.args))
 
 
-def _noise(x: tf.Tensor, draw: Draw, amount: float) -> tf.Tensor:
-    shape = x.shape[1:]
-    return x + tf.reshape(draw("pixel", amount, shape.num_elements()), [-1, *shape])
+def _randaugment(canvas: Canvas, draw: Draw, count: int, magnitude: float) -> None:
+    """Every step is done, with strength 0 for the examples that did not draw it.
+
+    Cubuk et al., RandAugment, 2020, on steps that are the identity at strength 0;
+    steps that move pixels come first, so that they are one resampling.
+    """
+    steps = _random_steps(canvas, magnitude)
+    picks = [draw.below(f"pick {turn}", len(steps)) for turn in range(count)]
+    for number, step in enumerate(steps):
+        hits = tf.stack([tf.equal(pick, number) for pick in picks])
+        gate = tf.cast(tf.reduce_any(hits, axis=0), tf.float32)
+        seed = derive_seed(draw.seed, step.name)
+        _apply(step, canvas, Draw(seed, draw.epoch, draw.index, gate))
 
 
-GEOMETRIC = {"flip": _flip, "shift": _shift, "rotate": _rotate, "zoom": _zoom}
-PIXELWISE = {"brightness": _brightness, "contrast": _contrast, "noise": _noise}
-
-
-def _matrix(*rows: tf.Tensor) -> tf.Tensor:
-    """`(batch, 3, 3)` from the six numbers of an affine map, each `(batch,)`."""
-    zero, one = tf.zeros_like(rows[0]), tf.ones_like(rows[0])
-    return tf.reshape(tf.stack([*rows, zero, zero, one], axis=-1), [-1, 3, 3])
-
-
-def _warp(x: tf.Tensor, matrices: list[tf.Tensor]) -> tf.Tensor:
-    """Resample around the centre; output pixel p is taken from `matrix @ p`."""
-    if not matrices:
-        return x
-    whole = matrices[0]
-    for matrix in matrices[1:]:
-        whole = whole @ matrix
-    height, width = x.shape[1], x.shape[2]
-    centre = tf.constant([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]])
-    whole = centre @ whole @ tf.linalg.inv(centre)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=x,
-        transforms=tf.reshape(whole, [-1, 9])[:, :8],
-        output_shape=tf.constant([height, width]),
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="NEAREST",
-    )
+def _random_steps(canvas: Canvas, magnitude: float) -> list[Step]:
+    strongest = {
+        "shift": {"pixels": 0.3 * min(canvas.size())},
+        "rotate": {"degrees": 30.0},
+        "zoom": {"fraction": 0.5},
+        "shear": {"degrees": 17.0},
+        "brightness": {"delta": 0.5},
+        "contrast": {"fraction": 0.9},
+        "noise": {"amount": 0.3},
+    }
+    if canvas.x.shape[-1] == 3:
+        strongest["saturation"] = {"fraction": 0.9}
+    return [
+        Step(name, {key: value * magnitude for key, value in args.items()})
+        for name, args in strongest.items()
+    ]

@@ -15,12 +15,18 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from pipeline.augment.artifact import write_policy
+from pipeline.augment.check import check_policy
+from pipeline.augment.mixing import Pair
 from pipeline.augment.params import AugmentParams
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import read_data
-from pipeline.data.preview import show_image
-from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.data.preview import (
+    draw_lines,
+    picture,
+    show_image,
+    vocabulary,
+    words_of,
+)
 from pipeline.engine.stage import Inputs
 
 EXAMPLES = 8
@@ -31,34 +37,42 @@ TIMED = 50  # batches
 def run(params: AugmentParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Check that the policy fits the data, draw it, time it."""
     data = read_data(inputs["data"])
-    _check(params.policy, data.spec)
     policy = Policy(params.policy, inputs.seed)
+    check_policy(policy.steps, data.spec)
     write_policy(out, policy)
-    images = data.spec.to_input(data.train().x[:EXAMPLES])
-    draw_preview(out / "preview.png", policy, images)
-    inputs.volatile["images_per_second"] = round(throughput(policy, images))
+    train = data.train()
+    examples = data.spec.to_input(np.asarray(train.x[:EXAMPLES]))
+    columns = [examples, *versions(policy, examples)]
+    if data.spec.modality == "text":
+        _draw_texts(out / "preview.png", columns, vocabulary(data))
+    else:
+        shown = [picture(column, data.spec) for column in columns]
+        draw_preview(out / "preview.png", shown)
+    inputs.volatile["images_per_second"] = round(throughput(policy, examples))
     return {"headline": str(policy) or "no augmentation", "steps": len(policy.steps)}
 
 
-def _check(pipe: str, spec: TaskSpec) -> None:
-    if pipe and (spec.modality != "image" or len(spec.shape) != 3):
-        raise UserError(
-            f'augment.policy "{pipe}": needs images of (height, width, channels); '
-            f"{spec.source} has {spec.modality} of {spec.shape}"
-        )
+def versions(policy: Policy, examples: np.ndarray) -> list[np.ndarray]:
+    """The examples as augmented in each of the first epochs."""
+    index = tf.range(len(examples), dtype=tf.int64)
+    step = augment_all(policy, tf.constant(examples))
+    return [step(tf.constant(epoch), index).numpy() for epoch in range(VERSIONS)]
 
 
-def draw_preview(path: Path, policy: Policy, images: np.ndarray) -> None:
+def augment_all(policy: Policy, examples: tf.Tensor):
+    """`step(epoch, index)` on examples of which each may be mixed with any other."""
+
+    def fetch(index: tf.Tensor) -> Pair:
+        return tf.gather(examples, index), tf.zeros([tf.shape(index)[0], 1])
+
+    return lambda epoch, index: policy.mixed(fetch, epoch, index, len(examples))[0]
+
+
+def draw_preview(path: Path, columns: list[np.ndarray]) -> None:
     """Originals in the first column, one augmented version an epoch beside them."""
-    figure = Figure(
-        figsize=(0.8 * (VERSIONS + 1), 0.8 * len(images)), layout="constrained"
-    )
-    grid = figure.subplots(len(images), VERSIONS + 1, squeeze=False)
-    index = tf.range(len(images), dtype=tf.int64)
-    columns = [images] + [
-        policy(tf.constant(images), tf.constant(epoch), index).numpy()
-        for epoch in range(VERSIONS)
-    ]
+    count = len(columns[0])
+    figure = Figure(figsize=(0.8 * len(columns), 0.8 * count), layout="constrained")
+    grid = figure.subplots(count, len(columns), squeeze=False)
     for column, shown in enumerate(columns):
         for row, image in enumerate(shown):
             show_image(grid[row, column], image)
@@ -66,11 +80,20 @@ def draw_preview(path: Path, policy: Policy, images: np.ndarray) -> None:
     figure.savefig(path, dpi=80)
 
 
-def throughput(policy: Policy, images: np.ndarray, batch: int = 64) -> float:
-    """Images a second through the policy alone, compiled, in batches."""
-    repeated = np.resize(images, (batch, *images.shape[1:]))
+def _draw_texts(path: Path, columns: list[np.ndarray], words: tuple[str, ...]) -> None:
+    lines = []
+    for text, *others in zip(*columns):
+        changed = [f"      {words_of(other, words)}" for other in others[:2]]
+        lines += [words_of(text, words), *changed]
+    draw_lines(path, lines)
+
+
+def throughput(policy: Policy, examples: np.ndarray, batch: int = 64) -> float:
+    """Examples a second through the policy alone, compiled, in batches."""
+    repeated = np.resize(examples, (batch, *examples.shape[1:]))
     index = tf.range(batch, dtype=tf.int64)
-    step = tf.function(lambda epoch: policy(tf.constant(repeated), epoch, index))
+    augment = augment_all(policy, tf.constant(repeated))
+    step = tf.function(lambda epoch: augment(epoch, index))
     step(tf.constant(0))
     begin = time.perf_counter()
     for epoch in range(TIMED):

@@ -1,30 +1,43 @@
 """What the data stage publishes, and how later stages read it.
 
     spec.json            the signature
-    <split>_x.npy, _y    raw examples and class numbers of one split
+    <split>_x.npy, _y    stored examples and class numbers of one split
     splits.npz           positions in the source and content hashes, per split,
                          and which training examples are for calibration
+    vocabulary.txt       of texts, a word a line
+    balance.json         class weights, where classes are balanced
 
 The test split is read by `pipeline.data.heldout` alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.data.features import Step, read_steps
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.engine.errors import UserError
+from pipeline.engine.jsonio import read_json, write_json
+
+LARGE = 64_000_000  # bytes of a split that stay on the disk and are read in pieces
 
 
 @dataclass(frozen=True)
 class Split:
-    """Examples `x`, raw, `(n, *shape)`, and class numbers `y`, `(n,)` int64."""
+    """Examples of one split.
+
+    Args:
+        x: stored examples, `(n, *shape)`; a memory map where they are many.
+        y: class numbers, `(n,)` int64.
+        class_weights: of each class in the training loss; None where all weigh 1.
+    """
 
     x: np.ndarray
     y: np.ndarray
+    class_weights: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -39,11 +52,22 @@ class Data:
 
     def train(self) -> Split:
         """What weights are fitted on."""
-        return load_split(self.folder, "train")
+        return replace(load_split(self.folder, "train"), class_weights=self.weights())
 
     def validation(self) -> Split:
         """What decisions are made on."""
         return load_split(self.folder, "validation")
+
+    def weights(self) -> tuple[float, ...] | None:
+        """The weights of classes, where `data.balance` is `weights`."""
+        path = self.folder / "balance.json"
+        recorded = read_json(path) if path.exists() else {}
+        weighs = recorded.get("mode") == "weights"
+        return tuple(recorded["class_weights"]) if weighs else None
+
+    def steps(self) -> tuple[Step, ...]:
+        """What turns raw examples into stored ones."""
+        return read_steps(self.spec.preprocess, self.folder)
 
     def calibration(self) -> Split:
         """The recorded part of the training split that sets int8 ranges."""
@@ -58,16 +82,17 @@ def read_data(folder: Path) -> Data:
     return Data(folder, read_spec(folder))
 
 
-def write_split(folder: Path, name: str, split: Split) -> None:
-    """Write one split."""
-    np.save(folder / f"{name}_x.npy", split.x)
-    np.save(folder / f"{name}_y.npy", split.y)
+def write_balance(folder: Path, mode: str, weights: list[float]) -> None:
+    """Write balance.json."""
+    write_json(folder / "balance.json", {"mode": mode, "class_weights": weights})
 
 
 def load_split(folder: Path, name: str) -> Split:
-    """Read one split into memory."""
-    paths = (folder / f"{name}_x.npy", folder / f"{name}_y.npy")
+    """Read one split into memory, or map its examples where they are many."""
+    path = folder / f"{name}_x.npy"
     try:
-        return Split(*(np.load(path, allow_pickle=False) for path in paths))
+        mode = "r" if path.stat().st_size > LARGE else None
+        x = np.load(path, mmap_mode=mode, allow_pickle=False)
+        return Split(x, np.load(folder / f"{name}_y.npy", allow_pickle=False))
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: the {name} split is unreadable: {error}") from None

@@ -1,4 +1,4 @@
-"""What a source hands over, before it is split."""
+"""What every reader hands over, before it is split: one typed signature."""
 
 from __future__ import annotations
 
@@ -6,23 +6,46 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.data.rows import Source
+from pipeline.data.features import Step
+
 
 @dataclass(frozen=True)
 class Examples:
     """All examples of a source.
 
     Args:
-        x: raw examples, `(n, *shape)`.
+        x: raw examples, `(n, *shape)`; texts are an object array of str, `(n,)`.
         y: class numbers, `(n,)`, int64.
         classes: one name a class.
-        scale: `model input = x * scale + offset`.
+        scale: `model input = stored * scale + offset`.
+        modality: image, audio, text or table.
+        steps: what is done to each raw example before it is stored.
+        learns: the step that is added with what the training split teaches:
+            `standardise`, `vocabulary` or nothing.
         own_test: True for the examples of the source's own test split, `(n,)`;
             None where the source has none.
+        own_validation: likewise.
+        groups: what belongs together, `(n,)` of str, where a group is asked for.
+        names: file names or row numbers, `(n,)` of str, for lists of examples.
     """
 
-    x: np.ndarray
+    x: Source
     y: np.ndarray
     classes: tuple[str, ...]
-    scale: float
+    scale: float = 1.0
     offset: float = 0.0
+    modality: str = "image"
+    steps: tuple[Step, ...] = ()
+    learns: str = ""
     own_test: np.ndarray | None = None
+    own_validation: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    names: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def name(self, at: int) -> str:
+        """What a person would look for: a file, a row, or a position."""
+        return f"example {at}" if self.names is None else str(self.names[at])

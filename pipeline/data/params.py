@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+import re
+from pathlib import PurePath
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,15 +15,33 @@ from pipeline.engine.params import Params
 SOURCES = {
     "sklearn": "a data set inside scikit-learn, such as sklearn:digits",
     "tfds": "a TensorFlow Datasets name, such as tfds:fashion_mnist",
+    "images": "a folder with a folder of image files for each class",
+    "wav": "a folder with a folder of WAV files for each class",
+    "csv": "a CSV file of numbers and a label column, .gz or plain",
+    "text": "a CSV file with a text and a label column, .gz or plain",
+    "npz": "a NumPy .npz file with arrays x and y",
 }
+FILES = ("images", "wav", "csv", "text", "npz")  # kinds that name a path
 
 
 class SplitParams(Params):
-    """Fractions of the examples; a source's own test split replaces `test`."""
+    """Fractions of the examples; a source's own test split replaces `test`.
+
+    Args:
+        group: keep examples of one group in one split: a column of a CSV file, an
+            array of a .npz file, or a part of `data.file_name`.
+        own: take the source's own validation and test splits where it has them.
+        folds, fold: cross-validation; fold `fold` of `folds` is the test split
+            (validation, where the test split is the source's own).
+    """
 
     train: float = Field(0.6, gt=0, lt=1)
     validation: float = Field(0.2, gt=0, lt=1)
     test: float = Field(0.2, gt=0, lt=1)
+    group: str | None = None
+    own: bool = True
+    folds: int | None = Field(None, ge=2, le=100)
+    fold: int = Field(0, ge=0)
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -30,33 +50,166 @@ class SplitParams(Params):
             raise ValueError(
                 f"train, validation and test must add up to 1, not {total:g}"
             )
+        if self.fold >= (self.folds or 1):
+            raise ValueError(
+                f"fold {self.fold} needs folds of at least {self.fold + 1}; "
+                "folds are counted from 0"
+            )
         return self
+
+
+class ColumnParams(Params):
+    """Which columns of a CSV file (arrays of a .npz file) are what.
+
+    Args:
+        label: the class.
+        text: the text, for `text:`.
+        ignore: columns that are no input; `split.group` is none anyway.
+    """
+
+    label: str = "label"
+    text: str = "text"
+    ignore: list[str] = []
+
+
+class ImageParams(Params):
+    """How image files become arrays.
+
+    Args:
+        size: `[height, width]` to resize to; null wants files of one size.
+        channels: 1 is grey, 3 is colour.
+    """
+
+    size: list[int] | None = Field(None, min_length=2, max_length=2)
+    channels: Literal[1, 3] = 3
+
+    @field_validator("size")
+    @classmethod
+    def _positive(cls, size: list[int] | None) -> list[int] | None:
+        if size and not all(1 <= side <= 4096 for side in size):
+            raise ValueError("height and width must be from 1 to 4096")
+        return size
+
+
+class AudioParams(Params):
+    """How clips become features.
+
+    Args:
+        rate: samples a second that every file must have; null takes the first's.
+        seconds: clips are cut, or silence is added, to this length.
+        frame_ms, hop_ms: length of a frame, and from one frame to the next.
+        bins: mel bands of a frame.
+        coefficients: of `mfcc`.
+    """
+
+    rate: int | None = Field(None, ge=1000, le=192_000)
+    seconds: float = Field(1.0, gt=0, le=60)
+    front_end: Literal["log_mel", "mfcc"] = "log_mel"
+    frame_ms: float = Field(32.0, gt=0, le=1000)
+    hop_ms: float = Field(16.0, gt=0, le=1000)
+    bins: int = Field(40, ge=2, le=256)
+    coefficients: int = Field(13, ge=1, le=256)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.front_end == "mfcc" and self.coefficients > self.bins:
+            raise ValueError(
+                f"mfcc has at most as many coefficients as bins ({self.bins}), "
+                f"not {self.coefficients}"
+            )
+        if self.seconds * 1000 < self.frame_ms:
+            raise ValueError("seconds must hold at least one frame of frame_ms")
+        return self
+
+
+class TextParams(Params):
+    """How texts become word numbers.
+
+    Args:
+        vocabulary: word numbers in all; 0 is padding, 1 an unknown word.
+        length: words of a text that are kept.
+    """
+
+    vocabulary: int = Field(2000, ge=3, le=1_000_000)
+    length: int = Field(32, ge=1, le=10_000)
+
+
+class LabelParams(Params):
+    """What is done to the labels of the training split.
+
+    Args:
+        noise: part of them that is replaced by another class, for studies.
+        errors: `list` writes suspected mistakes into label_errors.csv, `drop` and
+            `relabel` also act on them; `off` does not look for any.
+        folds: of the search for mistakes.
+    """
+
+    noise: float = Field(0.0, ge=0, le=0.9)
+    errors: Literal["off", "list", "drop", "relabel"] = "off"
+    folds: int = Field(5, ge=2, le=20)
 
 
 class DataParams(Params):
     """The source and how it is split.
 
+    Paths are taken from the folder in which the command runs; `${NAME}` in them is
+    the environment variable NAME.
+
     Args:
         source: `kind:name`.
+        extend: a second source whose examples are added, split by split.
         data_dir: where TensorFlow Datasets keeps its files; its default if null.
         download: fetch a TFDS set that is not on this machine.
+        subsplits: of a TFDS set, such as `{train: "train[:10%]", test: test}`.
+        classes: the class list; null takes what the source has.
+        file_name: what the names of files say, such as `{speaker}_{index}`.
+        on_bad: `skip` lists bad examples in skipped.csv and goes on without them.
+        duplicates: of what stands in several splits `drop` keeps test's example,
+            then validation's; `report` only counts.
+        balance: `weights` weighs classes in the loss, `resample` repeats examples
+            of the smaller classes.
         calibration: examples of the training split that set int8 ranges.
     """
 
     source: str
+    extend: str | None = None
     data_dir: str | None = None
     download: bool = True
+    subsplits: dict[Literal["train", "validation", "test"], str] | None = None
+    classes: list[str] | None = Field(None, min_length=2)
+    file_name: str | None = None
+    columns: ColumnParams = ColumnParams()
+    image: ImageParams = ImageParams()
+    audio: AudioParams = AudioParams()
+    text: TextParams = TextParams()
+    on_bad: Literal["error", "skip"] = "error"
     split: SplitParams = SplitParams()
+    duplicates: Literal["report", "drop"] = "report"
+    labels: LabelParams = LabelParams()
+    balance: Literal["none", "weights", "resample"] = "none"
     calibration: int = Field(200, ge=1, le=100_000)
 
-    @field_validator("source")
+    @field_validator("source", "extend")
     @classmethod
-    def _known(cls, source: str) -> str:
+    def _known(cls, source: str | None) -> str | None:
         try:
-            check_source(source)
+            if source is not None:
+                check_source(source)
         except UserError as error:
             raise ValueError(str(error)) from None
         return source
+
+    @field_validator("file_name")
+    @classmethod
+    def _pattern(cls, file_name: str | None) -> str | None:
+        if file_name is not None and not re.search(r"\{[a-z_]+\}", file_name):
+            raise ValueError('must name parts in braces, such as "{speaker}_{index}"')
+        return file_name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source, and the one that extends it."""
+        return (self.source, *filter(None, [self.extend]))
 
 
 def check_source(source: str) -> None:
@@ -66,6 +219,12 @@ def check_source(source: str) -> None:
         known = "; ".join(f"{kind}: {text}" for kind, text in SOURCES.items())
         hint = nearest(kind, SOURCES)
         raise UserError(f'source "{source}" must be KIND:NAME{hint} ({known})')
+
+
+def set_name(source: str) -> str:
+    """What to call a source: its name, or its file's without folder and endings."""
+    kind, _, name = source.partition(":")
+    return PurePath(name).name.partition(".")[0] if kind in FILES else name
 
 
 def reader_module(source: str) -> str:

@@ -1,4 +1,8 @@
-"""preview.png: some examples of each class."""
+"""preview.png: some examples of each class.
+
+Images are shown as they are, audio as spectrograms (time to the right, low
+frequencies below), tables as strips of their standardised values, texts in words.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +11,95 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.data.artifact import Split
+from pipeline.data.artifact import Data
+from pipeline.data.features import Vocabulary
+from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 
 COLUMNS = 8
+LETTERS = 110  # of a text that is shown
+SPREAD = 2.5  # deviations from black to white
 
 
-def draw(path: Path, split: Split, spec: TaskSpec, rows: int = 10) -> None:
-    """A row of examples for each of the first `rows` classes."""
-    classes = spec.classes[:rows]
+def draw(path: Path, data: Data, rows: int = 10) -> None:
+    """A row of training examples for each of the first `rows` classes."""
+    classes = data.spec.classes[:rows]
+    stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
+    shown = [stored[np.flatnonzero(y == k)[:COLUMNS]] for k in range(len(classes))]
+    if data.spec.modality == "text":
+        _draw_texts(path, classes, shown, vocabulary(data))
+        return
     figure = Figure(figsize=(COLUMNS * 0.8, len(classes) * 0.8), layout="constrained")
     grid = figure.subplots(len(classes), COLUMNS, squeeze=False)
-    images = spec.to_input(split.x)
-    for label, axes in enumerate(grid):
-        axes[0].set_title(classes[label], loc="left", fontsize=8)
-        _row(axes, images[split.y == label])
+    for name, axes, examples in zip(classes, grid, shown):
+        axes[0].set_title(name, loc="left", fontsize=8, parse_math=False)
+        _row(axes, data.spec, data.spec.to_input(examples))
     figure.savefig(path, dpi=80)
 
 
+def picture(inputs: np.ndarray, spec: TaskSpec) -> np.ndarray:
+    """Model inputs of images, audio or tables as images of 0 .. 1.
+
+    Args:
+        inputs: `(n, *spec.shape)`.
+
+    Returns:
+        `(n, height, width, channels)`.
+    """
+    if spec.modality == "image":
+        return inputs
+    flat = inputs[:, None, :, None]
+    if spec.modality == "audio":
+        flat = inputs.transpose(0, 2, 1, 3)[:, ::-1]
+    return 0.5 + flat / (2 * SPREAD)
+
+
 def show_image(axis, image: np.ndarray) -> None:
-    """One image, `(height, width, 1 or 3)`, of 0 .. 1."""
+    """One image, `(height, width, channels)`, of 0 .. 1; one channel is grey."""
     shown = np.clip(image, 0, 1)
+    colour = shown.shape[-1] == 3
     axis.imshow(
-        shown[..., 0] if shown.shape[-1] == 1 else shown, cmap="gray_r", vmin=0, vmax=1
+        shown if colour else shown[..., 0],
+        cmap="gray_r",
+        vmin=0,
+        vmax=1,
+        aspect="equal" if min(shown.shape[:2]) > 1 else "auto",
     )
 
 
-def _row(axes, images: np.ndarray) -> None:
+def words_of(numbers: np.ndarray, words: tuple[str, ...]) -> str:
+    """A text from its word numbers, padding left out."""
+    return " ".join(words[number] for number in numbers if number)[:LETTERS]
+
+
+def vocabulary(data: Data) -> tuple[str, ...]:
+    """The words of a data set of texts."""
+    return next(step.words for step in data.steps() if isinstance(step, Vocabulary))
+
+
+def _row(axes, spec: TaskSpec, inputs: np.ndarray) -> None:
     for axis in axes:
         axis.set_axis_off()
-    for axis, image in zip(axes, images):
+    for axis, image in zip(axes, picture(inputs, spec)):
         show_image(axis, image)
+
+
+def _draw_texts(
+    path: Path, classes: tuple[str, ...], shown: list[np.ndarray], words: tuple
+) -> None:
+    lines = [
+        f"{name}:  {words_of(text, words)}"
+        for name, texts in zip(classes, shown)
+        for text in texts
+    ]
+    draw_lines(path, lines)
+
+
+def draw_lines(path: Path, lines: list[str]) -> None:
+    """Lines of text as a picture; letters that the font lacks become `?`."""
+    figure = Figure(figsize=(9, 0.22 * len(lines) + 0.2))
+    for at, line in enumerate(lines):
+        plain = line.encode("latin-1", "replace").decode("latin-1")
+        height = 1 - (at + 0.7) / (len(lines) + 0.5)
+        figure.text(0.01, height, plain, fontsize=8, parse_math=False)
+    figure.savefig(path, dpi=80)

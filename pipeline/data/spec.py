@@ -1,7 +1,9 @@
 """The signature of a data set: what a model is given and what it must say.
 
-spec.json is enough to feed an exported file by hand:
-`model input = float32(raw) * scale + offset`, and output k is class `classes[k]`.
+spec.json is enough to feed an exported file by hand. `preprocess` turns a raw
+example into a stored one, step by step (see `pipeline.data.features`); then
+`model input = float32(stored) * scale + offset`, or the stored word numbers
+themselves for text; output k is class `classes[k]`.
 """
 
 from __future__ import annotations
@@ -20,9 +22,14 @@ class TaskSpec:
     """Shape, type and meaning of inputs and outputs.
 
     Args:
-        shape: of one raw example, without the batch.
-        dtype: of the raw example as it is stored.
+        shape: of one stored example, without the batch: `(height, width, channels)`
+            of an image, `(frames, bins, 1)` of audio, `(length,)` of a text,
+            `(columns,)` of a table.
+        dtype: of the stored example.
         scale: see the module; the model's input is about 0 .. 1 or -1 .. 1.
+        modality: image, audio, text or table.
+        vocabulary: how many word numbers there are, for text; else 0.
+        preprocess: steps from raw to stored, as JSON values.
     """
 
     name: str
@@ -34,9 +41,13 @@ class TaskSpec:
     offset: float = 0.0
     modality: str = "image"
     task: str = "classification"
+    vocabulary: int = 0
+    preprocess: tuple[dict[str, Any], ...] = ()
 
     def to_input(self, raw: np.ndarray) -> np.ndarray:
-        """Raw examples as the float32 model input, same shape."""
+        """Stored examples as the model input, same shape: float32, int32 for text."""
+        if self.modality == "text":
+            return raw.astype(np.int32)
         scaled = raw.astype(np.float32) * np.float32(self.scale)
         return scaled + np.float32(self.offset)
 
@@ -53,5 +64,6 @@ def write_spec(folder: Path, spec: TaskSpec) -> None:
 def read_spec(folder: Path) -> TaskSpec:
     """Read spec.json."""
     values = read_json(folder / "spec.json")
-    tuples = {key: tuple(values[key]) for key in ("shape", "classes")}
+    keys = ("shape", "classes", "preprocess")
+    tuples = {key: tuple(values[key]) for key in keys if key in values}
     return TaskSpec(**{**values, **tuples})

@@ -1,34 +1,44 @@
-"""Disjoint splits: train, validation and test, stratified by class."""
+"""Disjoint splits: stratified by class, by group, the source's own, or k-fold."""
 
 from __future__ import annotations
 
 import hashlib
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import (
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    train_test_split,
+)
 
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
+from pipeline.data.rows import Source, chunks
 from pipeline.engine.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 
+Places = dict[str, np.ndarray]
 
-def split(examples: Examples, params: SplitParams, seed: int) -> dict[str, np.ndarray]:
+
+def split(examples: Examples, params: SplitParams, seed: int) -> Places:
     """Positions of the examples of each split, sorted; every example is in one.
 
     Raises:
-        UserError: when a class is too small to be in every split.
+        UserError: when a class is too small to be in every split, there are too few
+            groups, or a group stands on both sides of the source's own splits.
     """
-    every = np.arange(len(examples.y))
-    own = examples.own_test
-    if own is None:
-        rest, test = _cut(every, examples, params.test, seed)
-    else:
-        rest, test = every[~own], every[own]
-    fraction = params.validation / (params.train + params.validation)
-    train, validation = _cut(rest, examples, fraction, seed)
-    return {"train": train, "validation": validation, "test": test}
+    every = np.arange(len(examples))
+    taken = {name: _own(examples, name, params) for name in SPLITS[1:]}
+    given = {name: every[mask] for name, mask in taken.items() if mask is not None}
+    rest = np.setdiff1d(every, np.concatenate([every[:0], *given.values()]))
+    for name in ("test", "validation"):
+        if name not in given:
+            rest, given[name] = _part(rest, examples, params, name, seed)
+    places = {"train": rest, **{name: given[name] for name in SPLITS[1:]}}
+    _check_groups(places, examples)
+    _check_classes(places["train"], examples)
+    return places
 
 
 def calibration(y: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -47,17 +57,57 @@ def calibration(y: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.sort(first[:count])
 
 
-def hash_examples(x: np.ndarray) -> np.ndarray:
-    """A short content hash of each example, `(n,)` of 16 hexadecimal digits."""
-    digests = [hashlib.sha256(np.ascontiguousarray(e).tobytes()).hexdigest() for e in x]
-    return np.array([digest[:16] for digest in digests], dtype="S16")
+def hash_examples(x: Source) -> np.ndarray:
+    """A short content hash of each raw example, `(n,)` of 16 hexadecimal digits."""
+    parts = [np.array([_digest(e) for e in part], "S16") for part in chunks(x)]
+    return np.concatenate(parts)
 
 
-def shared_hashes(hashes: dict[str, np.ndarray]) -> int:
+def shared_hashes(hashes: Places) -> int:
     """How many distinct examples stand in more than one split."""
     unique = [np.unique(values) for values in hashes.values()]
     _, counts = np.unique(np.concatenate(unique), return_counts=True)
     return int((counts > 1).sum())
+
+
+def duplicates(hashes: Places) -> dict[str, int]:
+    """Distinct examples that two splits share, and repeats inside each split."""
+    pairs = [("train", "validation"), ("train", "test"), ("validation", "test")]
+    between = {
+        f"{one}_{two}": len(np.intersect1d(hashes[one], hashes[two]))
+        for one, two in pairs
+    }
+    inside = {name: len(h) - len(np.unique(h)) for name, h in hashes.items()}
+    return {**between, **{f"within_{name}": n for name, n in inside.items()}}
+
+
+def without_shared(places: Places, hashes: np.ndarray) -> Places:
+    """The splits without doubles: what test has leaves validation and train, what
+    validation has leaves train."""
+    train, validation, test = (places[name] for name in SPLITS)
+    validation = validation[~np.isin(hashes[validation], hashes[test])]
+    later = np.concatenate([hashes[validation], hashes[test]])
+    train = train[~np.isin(hashes[train], later)]
+    return {"train": train, "validation": validation, "test": test}
+
+
+def _own(examples: Examples, name: str, params: SplitParams) -> np.ndarray | None:
+    return getattr(examples, f"own_{name}") if params.own else None
+
+
+def _part(
+    positions: np.ndarray, examples: Examples, params: SplitParams, name: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`(rest, part)`: the part is a fold, where it is the one that folds choose."""
+    own_test = _own(examples, "test", params) is not None
+    if params.folds and name == ("validation" if own_test else "test"):
+        return _fold(positions, examples, params, seed)
+    fraction = params.test
+    if name == "validation":
+        fraction = params.validation / (params.train + params.validation)
+    if examples.groups is not None:
+        return _cut_groups(positions, examples, fraction, seed)
+    return _cut(positions, examples, fraction, seed)
 
 
 def _cut(
@@ -75,3 +125,70 @@ def _cut(
             f"with every class on both sides ({error})"
         ) from None
     return np.sort(first), np.sort(second)
+
+
+def _cut_groups(
+    positions: np.ndarray, examples: Examples, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """As many whole groups, in a drawn order, as come nearest to the fraction."""
+    names, number, counts = np.unique(
+        examples.groups[positions], return_inverse=True, return_counts=True
+    )
+    if len(names) < 2:
+        raise UserError(
+            f"data.split.group: {len(names)} group is left ({', '.join(names[:1])}) "
+            "where two are needed; three are needed for train, validation and test"
+        )
+    order = np.random.default_rng(seed).permutation(len(names))
+    reached = np.cumsum(counts[order])[:-1]
+    taken = order[: 1 + int(np.argmin(np.abs(reached - fraction * len(positions))))]
+    mine = np.isin(number, taken)
+    return positions[~mine], positions[mine]
+
+
+def _fold(
+    positions: np.ndarray, examples: Examples, params: SplitParams, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    kind = StratifiedKFold if examples.groups is None else StratifiedGroupKFold
+    groups = None if examples.groups is None else examples.groups[positions]
+    folds = kind(params.folds, shuffle=True, random_state=seed)
+    labels = examples.y[positions]
+    smallest = np.bincount(labels)[np.unique(labels)].min()
+    several = len(positions) if groups is None else len(np.unique(groups))
+    if smallest < params.folds or several < params.folds:
+        raise UserError(
+            f"data.split.folds: {params.folds} folds need as many examples of every "
+            f"class (the smallest has {smallest}) and as many groups"
+            f"{'' if groups is None else f' (there are {several})'}"
+        )
+    rest, part = list(folds.split(positions, labels, groups))[params.fold]
+    return positions[rest], positions[part]
+
+
+def _check_groups(places: Places, examples: Examples) -> None:
+    if examples.groups is None:
+        return
+    groups = {name: np.unique(examples.groups[at]) for name, at in places.items()}
+    names, counts = np.unique(np.concatenate(list(groups.values())), return_counts=True)
+    if (counts > 1).any():
+        torn = ", ".join(names[counts > 1][:5])
+        raise UserError(
+            f"data.split.group: of the source's own splits, more than one holds the "
+            f"group {torn}; set data.split.own to false to split anew by group"
+        )
+
+
+def _check_classes(train: np.ndarray, examples: Examples) -> None:
+    missing = set(np.unique(examples.y)) - set(np.unique(examples.y[train]))
+    if missing:
+        names = ", ".join(examples.classes[label] for label in sorted(missing))
+        raise UserError(
+            f"data.split: no training example is left of the class {names}; choose "
+            "other fractions, groups or seed"
+        )
+
+
+def _digest(example: np.ndarray | str) -> str:
+    plain = isinstance(example, str)
+    raw = example.encode() if plain else np.ascontiguousarray(example).tobytes()
+    return hashlib.sha256(raw).hexdigest()[:16]

@@ -1,85 +1,224 @@
 """data: from a source to a signature and disjoint splits.
 
-In: a source. Out: spec.json, the splits, splits.npz, preview.png.
+In: a source. Out: spec.json, the splits, splits.npz, preview.png; vocabulary.txt
+for texts; skipped.csv, label_noise.csv, label_errors.csv, balance.json when asked for.
 Run: python -m pipeline run data --exp digits
 """
 
 from __future__ import annotations
 
-import importlib
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.data import preview
-from pipeline.data.artifact import Split, write_split
+from pipeline.data import balance, labels, preview
+from pipeline.data.artifact import Data, write_balance
 from pipeline.data.examples import Examples
-from pipeline.data.params import DataParams, reader_module
+from pipeline.data.features import (
+    Step,
+    Vocabulary,
+    apply_steps,
+    learn_standardise,
+    learn_vocabulary,
+    write_steps,
+)
+from pipeline.data.intake import write_skipped
+from pipeline.data.params import DataParams, set_name
+from pipeline.data.pool import Pool, read_pool
+from pipeline.data.rows import Rows, RowWriter, chunks
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.data.split import calibration, hash_examples, shared_hashes, split
-from pipeline.engine.errors import UserError
+from pipeline.data.split import (
+    Places,
+    calibration,
+    duplicates,
+    hash_examples,
+    shared_hashes,
+    without_shared,
+)
+from pipeline.engine.determinism import derive_seed
 from pipeline.engine.stage import Inputs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of the pool: who goes where, under which label.
+
+    Args:
+        y: class numbers of the whole pool, as they are trained on.
+        hashes: of the whole pool's raw examples.
+        facts: for metrics.json.
+    """
+
+    pool: Pool
+    places: Places
+    y: np.ndarray
+    hashes: np.ndarray
+    facts: dict[str, Any]
+
+    @property
+    def examples(self) -> Examples:
+        """The pool's examples."""
+        return self.pool.examples
 
 
 def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Read, check, split and write."""
-    inputs.progress(f"reading {params.source}")
-    name = params.source.partition(":")[2]
-    examples = importlib.import_module(reader_module(params.source)).read(name, params)
-    _check(examples, params.source)
-    places = split(examples, params.split, inputs.seed)
-    spec = _spec(examples, params.source)
-    write_spec(out, spec)
-    parts = {key: Split(examples.x[at], examples.y[at]) for key, at in places.items()}
-    for key, part in parts.items():
-        write_split(out, key, part)
-    chosen = calibration(parts["train"].y, params.calibration, inputs.seed)
-    hashes = {key: hash_examples(part.x) for key, part in parts.items()}
-    _write_splits(out, places, chosen, hashes)
-    preview.draw(out / "preview.png", parts["train"], spec)
-    return _metrics(parts, chosen, shared_hashes(hashes))
+    inputs.progress(f"reading {' and '.join(params.sources)}")
+    with tempfile.TemporaryDirectory(prefix=".scratch", dir=out) as scratch:
+        pool = read_pool(params, Path(scratch), inputs.seed)
+        plan = _with_noise(_planned(pool, params), params, inputs.seed, out)
+        steps = _steps(plan, params)
+        inputs.progress("looking for label errors" if _looks(params) else "writing")
+        plan = _without_errors(plan, steps, params, inputs.seed, out)
+        _write(plan, steps, params, inputs.seed, out)
+    spec = _write_signature(plan, steps, params, out)
+    preview.draw(out / "preview.png", Data(out, spec))
+    if pool.skipped:
+        write_skipped(out / "skipped.csv", pool.skipped)
+    return _metrics(plan, params, out)
 
 
-def _check(examples: Examples, source: str) -> None:
-    if len(np.unique(examples.y)) < 2:
-        raise UserError(f'data.source "{source}": holds one class; two are needed')
+def _planned(pool: Pool, params: DataParams) -> Plan:
+    hashes = hash_examples(pool.examples.x)
+    found = duplicates({name: hashes[at] for name, at in pool.places.items()})
+    places = pool.places
+    if params.duplicates == "drop":
+        places = without_shared(places, hashes)
+    dropped = {
+        f"dropped_from_{n}": len(pool.places[n]) - len(places[n]) for n in places
+    }
+    facts = {"duplicates": {**found, **dropped}}
+    return Plan(pool, places, pool.examples.y, hashes, facts)
 
 
-def _spec(examples: Examples, source: str) -> TaskSpec:
-    return TaskSpec(
-        name=source.partition(":")[2],
-        source=source,
-        shape=examples.x.shape[1:],
-        dtype=str(examples.x.dtype),
+def _with_noise(plan: Plan, params: DataParams, seed: int, out: Path) -> Plan:
+    if not params.labels.noise:
+        return plan
+    classes, train = plan.examples.classes, plan.places["train"]
+    seed = derive_seed(seed, "label noise")
+    noise = params.labels.noise
+    changes = labels.add_noise(plan.y, train, noise, len(classes), seed)
+    labels.write_changes(out / "label_noise.csv", changes, classes, plan.examples.name)
+    facts = {**plan.facts, "label_noise": len(changes)}
+    return replace(plan, y=labels.relabelled(plan.y, changes), facts=facts)
+
+
+def _steps(plan: Plan, params: DataParams) -> tuple[Step, ...]:
+    """The source's own steps, and what the first source's training split teaches."""
+    examples, train = plan.examples, plan.places["train"]
+    train = train[train < plan.pool.first]
+    if examples.learns == "vocabulary":
+        texts = (text for part in chunks(examples.x, train) for text in part)
+        learnt = learn_vocabulary(texts, params.text.vocabulary, params.text.length)
+        return (*examples.steps, learnt)
+    if examples.learns == "standardise":
+        batches = (apply_steps(examples.steps, b) for b in chunks(examples.x, train))
+        return (*examples.steps, learn_standardise(batches))
+    return examples.steps
+
+
+def _looks(params: DataParams) -> bool:
+    return params.labels.errors != "off"
+
+
+def _without_errors(
+    plan: Plan, steps: tuple[Step, ...], params: DataParams, seed: int, out: Path
+) -> Plan:
+    """List suspected label errors of train; drop or relabel them on request."""
+    if not _looks(params):
+        return plan
+    at, examples = plan.places["train"], plan.examples
+    x = np.concatenate([apply_steps(steps, part) for part in chunks(examples.x, at)])
+    folds, words = params.labels.folds, _words(steps)
+    found = labels.suspects(x, plan.y[at], at, folds, seed, words)
+    path, classes = out / "label_errors.csv", examples.classes
+    labels.write_changes(path, found, classes, examples.name)
+    plan = replace(plan, facts={**plan.facts, "suspected_label_errors": len(found)})
+    if params.labels.errors == "relabel":
+        return replace(plan, y=labels.relabelled(plan.y, found))
+    if params.labels.errors == "drop":
+        kept = at[~np.isin(at, [change.at for change in found])]
+        return replace(plan, places={**plan.places, "train": kept})
+    return plan
+
+
+def _write(
+    plan: Plan, steps: tuple[Step, ...], params: DataParams, seed: int, out: Path
+) -> None:
+    train = plan.places["train"]
+    chosen = calibration(plan.y[train], params.calibration, seed)
+    index = {f"{name}_index": at for name, at in plan.places.items()}
+    digests = {f"{name}_hash": plan.hashes[at] for name, at in plan.places.items()}
+    np.savez(out / "splits.npz", calibration=chosen, **index, **digests)
+    if params.balance == "resample":
+        train = np.concatenate([train, train[balance.repeats(plan.y[train], seed)]])
+    for name, at in {**plan.places, "train": train}.items():
+        _write_split(plan, steps, name, at, out)
+    if params.balance != "none":
+        weights = balance.class_weights(plan.y[train], len(plan.examples.classes))
+        write_balance(out, params.balance, weights)
+
+
+def _write_split(
+    plan: Plan, steps: tuple[Step, ...], name: str, at: np.ndarray, out: Path
+) -> None:
+    np.save(out / f"{name}_y.npy", plan.y[at])
+    writer = None
+    for part in chunks(plan.examples.x, at):
+        stored = apply_steps(steps, part)
+        if writer is None:
+            path = out / f"{name}_x.npy"
+            writer = RowWriter(path, stored.shape[1:], stored.dtype)
+        writer.append(stored)
+    writer.close()
+
+
+def _write_signature(
+    plan: Plan, steps: tuple[Step, ...], params: DataParams, out: Path
+) -> TaskSpec:
+    stored, examples = Rows(out / "train_x.npy"), plan.examples
+    spec = TaskSpec(
+        name=set_name(params.source),
+        source=params.source,
+        shape=stored.shape[1:],
+        dtype=str(stored.dtype),
         classes=examples.classes,
         scale=examples.scale,
         offset=examples.offset,
+        modality=examples.modality,
+        vocabulary=_words(steps),
+        preprocess=write_steps(steps, out),
     )
+    write_spec(out, spec)
+    return spec
 
 
-def _write_splits(
-    out: Path,
-    places: dict[str, np.ndarray],
-    chosen: np.ndarray,
-    hashes: dict[str, np.ndarray],
-) -> None:
-    index = {f"{key}_index": value for key, value in places.items()}
-    digests = {f"{key}_hash": value for key, value in hashes.items()}
-    np.savez(out / "splits.npz", calibration=chosen, **index, **digests)
+def _words(steps: tuple[Step, ...]) -> int:
+    return next((len(s.words) for s in steps if isinstance(s, Vocabulary)), 0)
 
 
-def _metrics(
-    parts: dict[str, Split], chosen: np.ndarray, shared: int
-) -> dict[str, Any]:
-    counts = {key: len(part) for key, part in parts.items()}
+def _metrics(plan: Plan, params: DataParams, out: Path) -> dict[str, Any]:
+    shared = shared_hashes({n: plan.hashes[at] for n, at in plan.places.items()})
+    counts = {name: len(at) for name, at in plan.places.items()}
+    classes = len(plan.examples.classes)
+    shares = {
+        name: np.bincount(plan.y[at], minlength=classes).tolist()
+        for name, at in plan.places.items()
+    }
     total = sum(counts.values())
-    balance = {key: np.bincount(part.y).tolist() for key, part in parts.items()}
+    skipped = len(plan.pool.skipped)
     doubles = f", {shared} examples in two of them" if shared else ""
+    left = f", {skipped} bad ones skipped" if skipped else ""
     return {
-        "headline": f"{total:,} examples, {len(parts)} disjoint splits{doubles}",
+        "headline": f"{total:,} examples, {len(counts)} disjoint splits{doubles}{left}",
         "examples": counts,
-        "calibration": len(chosen),
-        "class_balance": balance,
+        "calibration": min(params.calibration, counts["train"]),
+        "class_balance": shares,
         "shared_between_splits": shared,
+        "skipped": skipped,
+        "stored_train": len(Rows(out / "train_x.npy")),
+        **plan.facts,
     }

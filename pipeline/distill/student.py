@@ -49,8 +49,15 @@ class Distilled(keras.Model):
         """The mean of both losses over the batch, plus the regularisers."""
         if not training:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        true = keras.losses.sparse_categorical_crossentropy(y, y_pred, from_logits=True)
+        true = _cross_entropy(y, y_pred)
         imitation = hinton(y_pred, self.teach(x), self.temperature)
         mixed = (1 - self.weight) * true + self.weight * imitation
         mixed = mixed if sample_weight is None else mixed * sample_weight
         return tf.reduce_mean(mixed) + sum(self.losses)
+
+
+def _cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """One loss per example; `y` is class numbers, or probabilities after mixing."""
+    if len(y.shape) == 2 and y.shape[1] == logits.shape[1]:
+        return keras.losses.categorical_crossentropy(y, logits, from_logits=True)
+    return keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.engine.closure import CodeReader
-from pipeline.engine.record import Parts, content
+from pipeline.engine.record import Parts, content, recorded_sources
 from pipeline.engine.stage import Job, Stage
 
 # What the engine does that enters results: seeds and pins.
@@ -16,7 +16,8 @@ ENGINE = "pipeline.engine.determinism"
 def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
     """Everything that the result of `stage` depends on.
 
-    Inputs that are not published yet are described by None.
+    Inputs that are not published yet are described by None. A source that is not on
+    this machine cannot have changed: it is described as it was.
     """
     params = job.params[stage.name]
     modules = (*job.modules(stage), *([ENGINE] if code.has(ENGINE) else []))
@@ -24,9 +25,16 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
         "params": params.hashed(),
         "settings": dict(job.settings),
         "inputs": {name: content(job.folder / name) for name in stage.needs},
+        "sources": _sources(job, stage),
         "code": code.closure(modules),
         "libraries": code.libraries(modules),
     }
+
+
+def _sources(job: Job, stage: Stage) -> dict[str, str | None]:
+    now = dict(stage.sources(job.params[stage.name]))
+    before = recorded_sources(job.folder / stage.name) if None in now.values() else {}
+    return {name: state or before.get(name) for name, state in now.items()}
 
 
 def explain(stage: str, before: Parts, now: Parts) -> str:
@@ -35,6 +43,7 @@ def explain(stage: str, before: Parts, now: Parts) -> str:
         *_changed(flatten(before["params"], stage), flatten(now["params"], stage)),
         *_changed(before["settings"], now["settings"]),
         *[f"input {name} changed" for name in _differing(before, now, "inputs")],
+        *[f"{name} changed" for name in _differing(before, now, "sources")],
         *[_code_changed(name, before, now) for name in _differing(before, now, "code")],
         *_changed(before["libraries"], now["libraries"]),
     ]
@@ -68,8 +77,8 @@ def show(value: Any) -> str:
 
 
 def _differing(before: Parts, now: Parts, part: str) -> list[str]:
-    keys = sorted({*before[part], *now[part]})
-    return [key for key in keys if before[part].get(key) != now[part].get(key)]
+    old, new = before.get(part, {}), now.get(part, {})
+    return [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
 
 def _code_changed(name: str, before: Parts, now: Parts) -> str:

@@ -49,3 +49,11 @@ def content(folder: Path) -> str | None:
         return hash_value(read_record(folder)["outputs"])
     except UserError:
         return None
+
+
+def recorded_sources(folder: Path) -> dict[str, str | None]:
+    """What the record says of files outside the experiment; empty without one."""
+    try:
+        return read_record(folder)["parts"].get("sources", {})
+    except UserError:
+        return {}

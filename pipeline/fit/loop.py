@@ -44,17 +44,19 @@ def fit(
     Args:
         model: changed in place; its output is logits, `(batch, classes)`.
         policy: augmentation of the training examples.
-        loss: defaults to sparse categorical cross-entropy from logits.
+        loss: defaults to categorical cross-entropy from logits, sparse unless the
+            policy mixes examples, which makes labels probabilities.
         api: the Keras that the model was made with, `keras` or `tf_keras`.
 
     Raises:
         StageFailed: when the loss is not a number any more.
     """
     size = min(settings.batch_size, len(train))
+    soft = policy is not None and policy.mixes
     steps, fused = plan_steps(len(train), size)
     model.compile(
         optimizer=_optimizer(settings, steps, api),
-        loss=loss or api.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=loss or _cross_entropy(soft, api),
         metrics=["accuracy"],
         steps_per_execution=fused,
         jit_compile=False,
@@ -64,13 +66,19 @@ def fit(
     epochs = range(settings.epochs)
     model.fit(
         training_batches(train, spec, size, epochs, seed, policy),
-        validation_data=validation_batches(validation, spec),
+        validation_data=validation_batches(validation, spec, soft=soft),
         epochs=settings.epochs,
         steps_per_epoch=steps,
         callbacks=[stop, watch, *callbacks],
         verbose=0,
     )
     return History.of(watch.rows, f"val_{settings.monitor}")
+
+
+def _cross_entropy(soft: bool, api: ModuleType) -> Any:
+    if soft:
+        return api.losses.CategoricalCrossentropy(from_logits=True)
+    return api.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def _optimizer(settings: FitSettings, steps: int, api: ModuleType) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.data.artifact import read_data
 from pipeline.data.heldout import held_out_split
+from pipeline.data.intake import Intake
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run
 from pipeline.engine.errors import UserError
@@ -72,7 +73,9 @@ def test_a_set_that_is_not_there_is_not_fetched_against_the_users_will(tmp_path)
 
 def test_a_tfds_set_without_class_labels_is_refused(tmp_path):
     params = DataParams(source="tfds:div2k", data_dir=str(tmp_path))
-    with pytest.raises(UserError, match="pair images with class labels|not prepared"):
+    with pytest.raises(
+        UserError, match="pair images, audio or texts with class|not prep"
+    ):
         run(params.model_copy(update={"download": False}), INPUTS, tmp_path)
 
 
@@ -109,14 +112,24 @@ def test_a_prepared_tfds_set_is_read_with_its_own_test_split(tmp_path):
                 yield number, {"image": image, "label": number % 2}
 
     TinyShapes(data_dir=str(tmp_path)).download_and_prepare()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     params = DataParams(
         source="tfds:tiny_shapes", data_dir=str(tmp_path), download=False
     )
-    examples = read("tiny_shapes", params)
+    examples = read("tiny_shapes", Intake(params, scratch))
     assert examples.x.shape == (26, 6, 5, 1)
     assert examples.classes == ("dark", "light")
-    assert np.array_equal(examples.y, examples.x[:, 0, 0, 0] // 200)
+    assert np.array_equal(examples.y, examples.x[:][:, 0, 0, 0] // 200)
     assert np.flatnonzero(examples.own_test).tolist() == list(range(20, 26))
+    parts = {"train": "train[:50%]", "validation": "train[10:14]", "test": "test[:4]"}
+    some = params.model_copy(update={"subsplits": parts})
+    examples = read("tiny_shapes", Intake(some, scratch))
+    assert len(examples) == 18
+    assert np.flatnonzero(examples.own_validation).tolist() == [10, 11, 12, 13]
+    wrong = params.model_copy(update={"subsplits": {"train": "trian"}})
+    with pytest.raises(UserError, match='no split "trian"'):
+        read("tiny_shapes", Intake(wrong, scratch))
 
 
 SHARED = os.environ.get("PIPELINE_SHARED_DATA")

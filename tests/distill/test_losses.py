@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.distill.losses import hinton
@@ -110,3 +111,16 @@ def test_regularisation_of_the_student_counts():
     penalty = 0.5 * float(tf.reduce_sum(dense.kernel**2))
     got = float(model.compute_loss(inputs, y, logits, training=True))
     assert got == pytest.approx(float(tf.reduce_mean(plain)) + penalty, rel=1e-4)
+
+
+def test_a_student_is_fitted_on_mixed_examples_too():
+    model, student, _ = pair(0.0)
+    x, y = SPEC.to_input(split(8).x), np.eye(3, dtype=np.float32)[[0, 1, 2, 0] * 2]
+    hard = model.compute_loss(x, y.argmax(axis=1), student(x))
+    assert float(model.compute_loss(x, y, student(x))) == pytest.approx(float(hard))
+    mixed = float(model.compute_loss(x, (y + y[::-1]) / 2, student(x)))
+    assert mixed != pytest.approx(float(hard))
+    settings = FitSettings(epochs=1)
+    policy = Policy("mixup", 1)
+    history = fit(model, SPEC, split(40), split(20), settings, seed=1, policy=policy)
+    assert np.isfinite(history.best["loss"])

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from pipeline.augment.policy import Policy
+from pipeline.data import artifact
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import StageFailed
-from pipeline.fit.batches import MOST_FUSED, plan_steps, training_batches
+from pipeline.fit.batches import (
+    MOST_FUSED,
+    plan_steps,
+    training_batches,
+    validation_batches,
+)
 from pipeline.fit.history import History
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
@@ -120,3 +128,82 @@ def test_the_history_names_its_best_epoch(tmp_path):
     assert (tmp_path / "h.csv").read_text().splitlines()[1] == "1,1.0,0.1,3.0,0.1"
     history.draw(tmp_path / "h.png", "x")
     assert (tmp_path / "h.png").stat().st_size > 5000
+
+
+WIDE = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"), scale=1 / 255)
+
+
+def first(split: Split, pipe: str | None, spec: TaskSpec = SPEC, epochs=range(1)):
+    policy = Policy(pipe, 4) if pipe is not None else None
+    batches = training_batches(split, spec, 50, epochs, 4, policy)
+    return [np.concatenate(part) for part in zip(*batches.as_numpy_iterator())]
+
+
+def test_a_policy_that_mixes_makes_labels_probabilities():
+    x, y = first(TRAIN, "shift(1) | mixup", WIDE)
+    assert y.shape == (200, 3) and y.dtype == np.float32
+    np.testing.assert_allclose(y.sum(axis=1), 1, atol=1e-5)
+    assert ((y > 0.01) & (y < 0.99)).any()
+    bright = x.mean(axis=(1, 2, 3))
+    assert np.corrcoef(bright, y[:, 1])[0, 1] > 0.9
+
+
+def test_it_learns_from_mixed_examples():
+    model = registry.build("cnn", {"width": 0.25}, SPEC, 4)
+    settings = FitSettings(epochs=6, learning_rate=5e-3)
+    policy = Policy("mixup(0.3) | cutmix", 4)
+    history = fit(model, SPEC, TRAIN, VALIDATION, settings, seed=4, policy=policy)
+    assert history.best["val_accuracy"] > 0.9
+    probability = tf.nn.softmax(model(SPEC.to_input(VALIDATION.x))).numpy()
+    right = probability[np.arange(len(VALIDATION)), VALIDATION.y]
+    assert -np.log(right).mean() == pytest.approx(history.best["val_loss"], rel=1e-3)
+
+
+def test_class_weights_become_weights_of_examples():
+    weighted = replace(TRAIN, class_weights=(0.5, 3.0))
+    _, y, weights = first(weighted, None)
+    assert np.array_equal(weights, np.where(y == 1, np.float32(3), np.float32(0.5)))
+    _, soft, weights = first(weighted, "mixup")
+    np.testing.assert_allclose(weights, soft @ [0.5, 3.0], rtol=1e-5)
+
+
+def test_weights_shift_what_is_learnt_to_the_heavy_class():
+    rng = np.random.default_rng(1)
+    x = rng.integers(0, 255, (200, 8, 8, 1), np.uint8)  # says nothing of the class
+    plain = Split(x, (np.arange(200) < 40).astype(np.int64))
+    heavy = replace(plain, class_weights=(0.1, 5.0))
+    guesses = []
+    for split_ in (plain, heavy):
+        model = registry.build("cnn", {"width": 0.25}, SPEC, 4)
+        settings = FitSettings(epochs=2, learning_rate=3e-3)
+        fit(model, SPEC, split_, plain, settings, seed=4)
+        guesses.append(model(SPEC.to_input(x)).numpy().argmax(axis=1).mean())
+    assert guesses[0] < 0.3 and guesses[1] > 0.7
+
+
+@pytest.mark.parametrize("pipe", [None, "flip | shift(1)", "mixup"])
+def test_a_split_that_stays_on_the_disk_gives_the_same_batches(tmp_path, pipe):
+    np.save(tmp_path / "x.npy", TRAIN.x)
+    mapped = Split(np.load(tmp_path / "x.npy", mmap_mode="r"), TRAIN.y)
+    for one, other in zip(first(TRAIN, pipe), first(mapped, pipe)):
+        assert np.array_equal(one, other)
+    plain, read = (validation_batches(s, SPEC, 64) for s in (TRAIN, mapped))
+    for one, other in zip(plain, read):
+        assert np.array_equal(one[0], other[0]) and np.array_equal(one[1], other[1])
+
+
+def test_large_splits_stay_on_the_disk(tmp_path, monkeypatch):
+    np.save(tmp_path / "train_x.npy", TRAIN.x)
+    np.save(tmp_path / "train_y.npy", TRAIN.y)
+    assert not isinstance(artifact.load_split(tmp_path, "train").x, np.memmap)
+    monkeypatch.setattr(artifact, "LARGE", 1000)
+    assert isinstance(artifact.load_split(tmp_path, "train").x, np.memmap)
+
+
+def test_word_numbers_reach_the_model_as_they_are():
+    spec = TaskSpec("x", "x:x", (6,), "int32", ("a", "b"), modality="text")
+    x = np.arange(60, dtype=np.int32).reshape(10, 6)
+    batches = training_batches(Split(x, np.arange(10) % 2), spec, 5, range(1), 1, None)
+    for words, _ in batches:
+        assert words.dtype == tf.int32
+    assert spec.to_input(x).dtype == np.int32

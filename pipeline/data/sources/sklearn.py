@@ -1,6 +1,7 @@
-"""`sklearn:digits`: 1,797 scanned digits of 8x8, 17 grey levels, inside the wheel.
+"""`sklearn:NAME`: the classification sets inside the wheel, nothing to download.
 
-Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
+digits: 1,797 scanned digits of 8x8, 17 grey levels (Alpaydin, Kaynak, Optical
+Recognition of Handwritten Digits, UCI, 1998). breast_cancer, iris, wine: tables.
 """
 
 from __future__ import annotations
@@ -9,22 +10,41 @@ import numpy as np
 from sklearn import datasets
 
 from pipeline.data.examples import Examples
-from pipeline.data.params import DataParams
+from pipeline.data.intake import Intake
 from pipeline.engine.errors import UserError, nearest
 
-NAMES = ("digits",)
+TABLES = {
+    "breast_cancer": datasets.load_breast_cancer,
+    "iris": datasets.load_iris,
+    "wine": datasets.load_wine,
+}
+NAMES = ("digits", *TABLES)
 
 
-def read(name: str, params: DataParams) -> Examples:
+def read(name: str, intake: Intake) -> Examples:
     """Read a data set that scikit-learn carries."""
     if name not in NAMES:
         known = ", ".join(NAMES)
         hint = nearest(name, NAMES)
         raise UserError(f'data.source "sklearn:{name}": unknown{hint} (known: {known})')
+    return _digits() if name == "digits" else _table(TABLES[name]())
+
+
+def _digits() -> Examples:
     bunch = datasets.load_digits()
     return Examples(
         x=bunch.images.astype(np.uint8)[..., None],
         y=bunch.target.astype(np.int64),
         classes=tuple(map(str, bunch.target_names)),
         scale=1 / 16,
+    )
+
+
+def _table(bunch) -> Examples:
+    return Examples(
+        x=bunch.data.astype(np.float32),
+        y=bunch.target.astype(np.int64),
+        classes=tuple(map(str, bunch.target_names)),
+        modality="table",
+        learns="standardise",
     )

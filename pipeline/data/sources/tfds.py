@@ -1,42 +1,137 @@
-"""`tfds:NAME`, `tfds:NAME/CONFIG:VERSION`: an image set of TensorFlow Datasets.
+"""`tfds:NAME`, `tfds:NAME/CONFIG:VERSION`: a set of TensorFlow Datasets.
 
-A prepared set is read from `data.data_dir`; one that is not there is fetched
-unless `data.download` is false. Its own test split, if any, stays the test split.
+Images of one size, audio or texts, paired with class labels. A prepared set is read
+from `data.data_dir`; one that is not there is fetched unless `data.download` is
+false. Its own validation and test splits stay what they are; `data.subsplits` says
+which parts to take, in TFDS's own syntax.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from pipeline.data.examples import Examples
-from pipeline.data.params import DataParams
+from pipeline.data.features import FixedLength
+from pipeline.data.intake import Intake
+from pipeline.data.network import reachable
+from pipeline.data.paths import expand
+from pipeline.data.rows import Rows
+from pipeline.data.signals import front_end
 from pipeline.engine.errors import UserError, nearest
 
+BATCH = 256
 
-def read(name: str, params: DataParams) -> Examples:
-    """Read every split of the set into memory, `train` first."""
-    builder = _builder(name, params)
-    label = _label_feature(builder, name)
-    splits = sorted(builder.info.splits, key=lambda split: (split != "train", split))
-    parts = [_arrays(builder, split) for split in splits]
-    x, y = (np.concatenate(column) for column in zip(*parts))
-    own_test = np.repeat(np.array(splits) == "test", [len(part[1]) for part in parts])
+
+def read(name: str, intake: Intake) -> Examples:
+    """Read every split of the set, `train` first, to the disk."""
+    builder = _builder(name, intake)
+    kind, label = _features(builder, name)
+    splits = _splits(builder, intake)
+    arrange = ARRANGE[kind](builder, intake)
+    y, origin = _copy(builder, splits, arrange)
     return Examples(
-        x=x,
-        y=y.astype(np.int64),
+        x=arrange.x(),
+        y=y,
         classes=tuple(label.names),
-        scale=1 / 255,
-        own_test=own_test if own_test.any() else None,
+        own_test=_own(origin, "test"),
+        own_validation=_own(origin, "validation"),
+        **arrange.signature(),
     )
 
 
-def _builder(name: str, params: DataParams) -> tfds.core.DatasetBuilder:
+class Images:
+    """Images of one size, stored as they are."""
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, intake: Intake):
+        feature = builder.info.features[builder.info.supervised_keys[0]]
+        self.dtype = np.dtype(feature.np_dtype)
+        self.writer = intake.writer(feature.shape, self.dtype)
+
+    def add(self, batch: np.ndarray) -> None:
+        """Keep a batch."""
+        self.writer.append(batch)
+
+    def x(self) -> Rows:
+        """What was kept."""
+        self.writer.close()
+        return Rows(self.writer.path)
+
+    def signature(self) -> dict[str, Any]:
+        """What `Examples` must know of it."""
+        return {"scale": 1 / 255 if self.dtype == np.uint8 else 1.0}
+
+
+class Audio:
+    """Clips, cut or padded to one length; whole numbers are of 16 bits."""
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, intake: Intake):
+        feature = builder.info.features[builder.info.supervised_keys[0]]
+        self.audio = intake.params.audio
+        self.rate = feature.sample_rate or self.audio.rate
+        if not self.rate or self.audio.rate not in (None, self.rate):
+            raise UserError(
+                f"data.audio.rate is {self.audio.rate}, and {builder.name} has "
+                f"{feature.sample_rate} samples a second; set it to what it has"
+            )
+        self.length = FixedLength(round(self.audio.seconds * self.rate), self.rate)
+        self.writer = intake.writer((self.length.samples,), np.dtype(np.float32))
+
+    def add(self, batch: np.ndarray) -> None:
+        """Keep a batch."""
+        scale = 2.0**-15 if np.issubdtype(batch.dtype, np.integer) else 1.0
+        clips = (batch * scale).astype(np.float32)
+        self.writer.append(self.length.apply(clips))
+
+    x = Images.x
+
+    def signature(self) -> dict[str, Any]:
+        """What `Examples` must know of it."""
+        steps = front_end(self.audio, self.rate)
+        return {"modality": "audio", "steps": steps, "learns": "standardise"}
+
+
+class Texts:
+    """Texts, kept in memory."""
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, intake: Intake):
+        self.texts: list[str] = []
+
+    def add(self, batch: np.ndarray) -> None:
+        """Keep a batch."""
+        self.texts += [text.decode("utf-8", "replace") for text in batch]
+
+    def x(self) -> np.ndarray:
+        """What was kept."""
+        return np.array(self.texts, dtype=object)
+
+    def signature(self) -> dict[str, Any]:
+        """What `Examples` must know of it."""
+        return {"modality": "text", "learns": "vocabulary"}
+
+
+ARRANGE = {
+    tfds.features.Image: Images,
+    tfds.features.Audio: Audio,
+    tfds.features.Text: Texts,
+}
+
+
+def _builder(name: str, intake: Intake) -> tfds.core.DatasetBuilder:
+    params = intake.params
+    data_dir = expand(params.data_dir, "data.data_dir") if params.data_dir else None
     try:
-        builder = tfds.builder(name, data_dir=params.data_dir)
+        builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
         hint = nearest(name, tfds.list_builders(with_community_datasets=False))
         raise UserError(f'data.source "tfds:{name}": no such data set{hint}') from None
+    except (ValueError, AssertionError) as error:
+        reason = str(error).strip().splitlines() or ["no such version"]
+        raise UserError(f'data.source "tfds:{name}": {reason[0]}') from None
     if builder.is_prepared():
         return builder
     if not params.download:
@@ -44,31 +139,87 @@ def _builder(name: str, params: DataParams) -> tfds.core.DatasetBuilder:
             f"{builder.data_path}: {name} is not prepared there, and data.download is "
             "false; set data.data_dir to where it is, or data.download to true"
         )
-    builder.download_and_prepare()
+    _download(builder, name)
     return builder
 
 
-def _label_feature(builder: tfds.core.DatasetBuilder, name: str):
+def _download(builder: tfds.core.DatasetBuilder, name: str) -> None:
+    """Fetch a set, unless the machine is offline: TFDS would retry for minutes."""
+    urls = sorted(getattr(builder, "url_infos", None) or {})
+    host = next((url for url in urls if url.startswith("http")), None)
+    if host and not reachable(host):
+        folder = Path(builder.data_path)
+        raise UserError(
+            f"{folder}: {name} is not prepared there, and {host} cannot be reached "
+            "to download it. By hand: on a machine with a network run\n"
+            f'    python -c "import tensorflow_datasets as tfds; '
+            f"tfds.builder('{name}', data_dir='tfds').download_and_prepare()\"\n"
+            f"copy its folder tfds/{builder.name} to {folder.parents[0]}, and set "
+            "data.download to false"
+        )
+    builder.download_and_prepare()
+
+
+def _features(builder: tfds.core.DatasetBuilder, name: str) -> tuple[type, Any]:
+    """The kind of input, and the label's feature."""
     keys = builder.info.supervised_keys
     features = builder.info.features
-    image = keys and isinstance(features[keys[0]], tfds.features.Image)
-    if not image or not isinstance(features[keys[1]], tfds.features.ClassLabel):
+    kinds = [kind for kind in ARRANGE if keys and isinstance(features[keys[0]], kind)]
+    if not kinds or not isinstance(features[keys[1]], tfds.features.ClassLabel):
         raise UserError(
-            f'data.source "tfds:{name}": must pair images with class labels; '
-            f"it has {features}"
+            f'data.source "tfds:{name}": must pair images, audio or texts with class '
+            f"labels; it has {features}"
         )
-    if None in features[keys[0]].shape:
+    if kinds[0] is tfds.features.Image and None in features[keys[0]].shape:
         raise UserError(
             f'data.source "tfds:{name}": its images differ in size '
             f"{features[keys[0]].shape}; they must be of one size"
         )
-    return features[keys[1]]
+    return kinds[0], features[keys[1]]
 
 
-def _arrays(builder: tfds.core.DatasetBuilder, split: str):
+def _splits(builder: tfds.core.DatasetBuilder, intake: Intake) -> list[tuple[str, str]]:
+    """`(what it is, TFDS's text)`: all splits, or those that are asked for."""
+    asked = intake.params.subsplits
+    if asked:
+        return sorted(asked.items(), key=lambda split: split[0] != "train")
+    labelled = [split for split in builder.info.splits if split != "unsupervised"]
+    return [
+        (split, split)
+        for split in sorted(labelled, key=lambda split: (split != "train", split))
+    ]
+
+
+def _copy(
+    builder: tfds.core.DatasetBuilder, splits: list[tuple[str, str]], arrange: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    labels, origin = [], []
+    for name, text in splits:
+        for x, y in _batches(builder, text):
+            arrange.add(x)
+            labels.append(y.astype(np.int64))
+            origin.append(np.full(len(y), name))
+    if not labels:
+        raise UserError(f"{builder.name}: the splits {splits} hold no examples")
+    return np.concatenate(labels), np.concatenate(origin)
+
+
+def _batches(builder: tfds.core.DatasetBuilder, split: str) -> Iterator[tuple]:
     config = tfds.ReadConfig(interleave_cycle_length=1)
-    dataset = builder.as_dataset(
-        split=split, batch_size=1024, as_supervised=True, read_config=config
-    )
-    batches = list(tfds.as_numpy(dataset))
-    return tuple(np.concatenate(column) for column in zip(*batches))
+    try:
+        dataset = builder.as_dataset(
+            split=split, as_supervised=True, read_config=config, shuffle_files=False
+        )
+    except (ValueError, KeyError) as error:
+        known = ", ".join(builder.info.splits)
+        raise UserError(
+            f'{builder.name}: no split "{split}" (there are: {known}; parts are '
+            f'written "train[:10%]"; {str(error).splitlines()[0]})'
+        ) from None
+    shapes = [spec.shape for spec in dataset.element_spec]
+    yield from tfds.as_numpy(dataset.padded_batch(BATCH, padded_shapes=tuple(shapes)))
+
+
+def _own(origin: np.ndarray, name: str) -> np.ndarray | None:
+    mine = origin == name
+    return mine if mine.any() and not mine.all() else None

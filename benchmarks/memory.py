@@ -1,0 +1,88 @@
+"""Peak resident memory of reading, splitting, storing and augmenting more images.
+
+Writes a .npz file of generated images of 32x32x3, runs the data stage on it, and one
+epoch of augmented training batches over what it stored, each in a process of its
+own, for 20,000 and for 200,000 images. Needs 3 GB of disk in the temporary folder.
+
+Run: make bench-memory     (python -m benchmarks.memory)
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+COUNTS = (20_000, 200_000)
+CLASSES, SHAPE, BATCH = 10, (32, 32, 3), 128
+CHUNK = 5_000
+
+
+def main() -> None:
+    """Print one line a step and count, and how much the peaks grow."""
+    peaks: dict[str, list[int]] = {"data": [], "augment": []}
+    for count in COUNTS:
+        with tempfile.TemporaryDirectory() as folder:
+            generate(Path(folder) / "images.npz", count)
+            for step, seen in peaks.items():
+                seen.append(peak(step, folder))
+                print(f"{step:8s} {count:8,d} images  {seen[-1]:6,d} MB", flush=True)
+    for step, (few, many) in peaks.items():
+        times = COUNTS[1] // COUNTS[0]
+        print(f"{step:8s} {many - few:+,d} MB for {times} times as many")
+
+
+def generate(path: Path, count: int) -> None:
+    """Random images, written without ever holding them all."""
+    rng = np.random.default_rng(1)
+    with zipfile.ZipFile(path, "w") as archive:
+        with archive.open("x.npy", "w", force_zip64=True) as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (count, *SHAPE)}
+            np.lib.format.write_array_header_1_0(file, header)
+            for _ in range(count // CHUNK):
+                file.write(rng.integers(0, 256, (CHUNK, *SHAPE), np.uint8).tobytes())
+        with archive.open("y.npy", "w") as file:
+            np.lib.format.write_array(file, np.arange(count) % CLASSES)
+
+
+def peak(step: str, folder: str) -> int:
+    """The peak resident memory of one step in a fresh process, in MB."""
+    command = [sys.executable, "-m", "benchmarks.memory", step, folder]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return int(done.stdout.split()[-1])
+
+
+def data(folder: Path) -> None:
+    """The data stage."""
+    from pipeline.data.params import DataParams
+    from pipeline.data.stage import run
+    from pipeline.engine.stage import Inputs
+
+    (folder / "data").mkdir()
+    source = f"npz:{folder / 'images.npz'}"
+    run(DataParams(source=source), Inputs({}, seed=1), folder / "data")
+
+
+def augment(folder: Path) -> None:
+    """One epoch of training batches."""
+    from pipeline.augment.policy import Policy
+    from pipeline.data.artifact import read_data
+    from pipeline.fit.batches import training_batches
+
+    data = read_data(folder / "data")
+    policy = Policy("pad(4) | random_crop(32) | flip", 7)
+    for _ in training_batches(data.train(), data.spec, BATCH, range(1), 1, policy):
+        pass
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        {"data": data, "augment": augment}[sys.argv[1]](Path(sys.argv[2]))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    else:
+        main()

@@ -1,0 +1,119 @@
+"""What readers of all kinds share: paths, bad examples, and room on the disk.
+
+A bad example is one clear error that names its file or row, or, with
+`data.on_bad: skip`, a line of skipped.csv.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data.params import DataParams
+from pipeline.data.paths import expand
+from pipeline.data.rows import RowWriter
+from pipeline.engine.errors import UserError, nearest
+
+
+@dataclass
+class Intake:
+    """One reading of one source.
+
+    Args:
+        params: the data section.
+        scratch: a folder for files that are gone when the stage ends.
+        skipped: `(file or row, reason)` of every example that was left out.
+    """
+
+    params: DataParams
+    scratch: Path
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def bad(self, place: str, reason: str, where: Path | str) -> None:
+        """Complain about an example, or note that it is left out.
+
+        Args:
+            place: its file or row, relative to the source.
+            where: the source.
+
+        Raises:
+            UserError: unless bad examples are skipped.
+        """
+        if self.params.on_bad == "error":
+            raise UserError(
+                f"{where}: {place}: {reason}; mend it, or set data.on_bad to skip"
+            )
+        self.skipped.append((place, reason))
+
+    def writer(self, shape: Sequence[int], dtype: str) -> RowWriter:
+        """A file for examples that may be more than memory holds."""
+        number = len(list(self.scratch.iterdir()))
+        return RowWriter(self.scratch / f"{number}.npy", shape, dtype)
+
+    def class_numbers(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple]:
+        """Labels as numbers in the order of `data.classes`, or of the alphabet.
+
+        Returns:
+            `(n,)` int64, -1 for a label that is not of the list, and the list.
+        """
+        classes = tuple(self.params.classes or sorted(set(labels), key=_natural))
+        number = {name: at for at, name in enumerate(classes)}
+        return np.array([number.get(label, -1) for label in labels], np.int64), classes
+
+    def outside(self, label: str) -> str:
+        """The reason why a label cannot be taken."""
+        classes = self.params.classes or []
+        return (
+            f'label "{label}" is not one of data.classes{nearest(str(label), classes)}'
+        )
+
+
+def source_path(kind: str, name: str, folder: bool) -> Path:
+    """The file or folder behind `kind:name`, from the working directory.
+
+    Raises:
+        UserError: when it is not there, or not of that kind.
+    """
+    path = Path(expand(name, "data.source")).expanduser()
+    if path.is_dir() if folder else path.is_file():
+        return path
+    wanted = "folder" if folder else "file"
+    found = "is not one" if path.exists() else "does not exist"
+    raise UserError(
+        f'data.source "{kind}:{name}": {path} must be a {wanted} and {found} '
+        f"(relative paths begin at {Path.cwd()})"
+    )
+
+
+def named_part(file_name: str | None, stem: str, part: str) -> str | None:
+    """A part of a file's name: `speaker` of `theo_12` by `{speaker}_{index}`.
+
+    Returns:
+        None when the name does not follow the pattern.
+    """
+    pieces = re.split(r"(\{[a-z_]+\})", file_name or "")
+    pattern = "".join(
+        f"(?P<{p[1:-1]}>.+?)" if p.startswith("{") else re.escape(p) for p in pieces
+    )
+    match = re.fullmatch(pattern, stem)
+    return match.group(part) if match and part in match.groupdict() else None
+
+
+def write_skipped(path: Path, skipped: Sequence[tuple[str, str]]) -> None:
+    """skipped.csv: every example that was left out, and why."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([("example", "reason"), *skipped])
+
+
+def _natural(label: str) -> tuple:
+    """Numbers by value, before words in alphabetical order."""
+    try:
+        return (0, float(label), label)
+    except ValueError:
+        return (1, 0.0, label)

@@ -1,0 +1,115 @@
+"""All sources of an experiment as one pool of examples, each split on its own.
+
+The second source (`data.extend`) adds to every split and moves nothing between the
+splits of the first; what the training split teaches (statistics, vocabulary) stays
+the first source's, so that a model trained on it keeps its meaning.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data.examples import Examples
+from pipeline.data.intake import Intake
+from pipeline.data.params import DataParams, reader_module
+from pipeline.data.rows import Joined
+from pipeline.data.split import SPLITS, Places, split
+from pipeline.engine.errors import UserError
+
+ALIKE = ("modality", "classes", "scale", "offset", "steps")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Examples of all sources, one after another.
+
+    Args:
+        places: split -> positions in the pool.
+        first: how many examples the first source has.
+        skipped: `(file or row, reason)` of what readers left out.
+    """
+
+    examples: Examples
+    places: Places
+    first: int
+    skipped: list[tuple[str, str]]
+
+
+def read_pool(params: DataParams, scratch: Path, seed: int) -> Pool:
+    """Read, check and split every source."""
+    intake = Intake(params, scratch)
+    sources = [_read(source, intake) for source in params.sources]
+    sources[1:] = [_like(sources[0], more, params) for more in sources[1:]]
+    places: Places = {name: np.empty(0, np.int64) for name in SPLITS}
+    begin = 0
+    for examples in sources:
+        for name, at in split(examples, params.split, seed).items():
+            places[name] = np.concatenate([places[name], at + begin])
+        begin += len(examples)
+    whole = sources[0] if len(sources) == 1 else _joined(sources)
+    return Pool(whole, places, len(sources[0]), intake.skipped)
+
+
+def _read(source: str, intake: Intake) -> Examples:
+    reader = importlib.import_module(reader_module(source))
+    examples = reader.read(source.partition(":")[2], intake)
+    _check(examples, source, intake.params)
+    return examples
+
+
+def _check(examples: Examples, source: str, params: DataParams) -> None:
+    present = np.unique(examples.y)
+    if len(present) < 2:
+        only = ", ".join(examples.classes[label] for label in present)
+        raise UserError(
+            f'data.source "{source}": holds one class ({only}); two are needed'
+        )
+    if params.classes and tuple(params.classes) != examples.classes:
+        raise UserError(
+            f'data.classes must be the classes of "{source}", in their order: '
+            f"{', '.join(examples.classes)}"
+        )
+    if params.split.group and examples.groups is None:
+        raise UserError(
+            f'data.split.group "{params.split.group}": "{source}" has no groups; '
+            "files have them by data.file_name, tables by a column"
+        )
+
+
+def _like(first: Examples, more: Examples, params: DataParams) -> Examples:
+    """The second source with the class numbers of the first."""
+    unknown = set(more.classes) - set(first.classes)
+    if unknown:
+        raise UserError(
+            f'data.extend "{params.extend}": has classes that "{params.source}" does '
+            f"not: {', '.join(sorted(unknown))} (known: {', '.join(first.classes)})"
+        )
+    number = np.array([first.classes.index(name) for name in more.classes])
+    more = replace(more, y=number[more.y], classes=first.classes)
+    shapes = [(examples.x.shape[1:], examples.x.dtype) for examples in (first, more)]
+    differs = [name for name in ALIKE if getattr(first, name) != getattr(more, name)]
+    if differs or shapes[0] != shapes[1]:
+        what = ", ".join(differs) or f"{shapes[1]} instead of {shapes[0]}"
+        raise UserError(
+            f'data.extend "{params.extend}": its examples are not like those of '
+            f'"{params.source}" ({what})'
+        )
+    return more
+
+
+def _joined(sources: list[Examples]) -> Examples:
+    names = [str(e.name(at)) for e in sources for at in range(len(e))]
+    groups = [e.groups for e in sources]
+    return replace(
+        sources[0],
+        x=Joined([e.x for e in sources]),
+        y=np.concatenate([e.y for e in sources]),
+        groups=None if groups[0] is None else np.concatenate(groups),
+        names=np.array(names),
+        own_test=None,
+        own_validation=None,
+    )

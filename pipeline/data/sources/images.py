@@ -1,0 +1,57 @@
+"""`images:FOLDER`: a folder of image files for each class, in any format of Pillow's.
+
+Files must be of one size, or `data.image.size` resizes them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.data.examples import Examples
+from pipeline.data.features import Resize
+from pipeline.data.folders import BadFile, chosen, list_files, read_all
+from pipeline.data.intake import Intake, source_path
+from pipeline.data.params import ImageParams
+from pipeline.data.rows import Rows
+
+SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
+
+
+def read(name: str, intake: Intake) -> Examples:
+    """Read every image below the folder, uint8 `(n, height, width, channels)`."""
+    root = source_path("images", name, folder=True)
+    settings = intake.params.image
+    found = list_files(root, SUFFIXES, intake)
+    path, kept = read_all(
+        found, root, lambda file: _image(file, settings), intake, "uint8"
+    )
+    y, classes = intake.class_numbers(found.labels)
+    size = settings.size
+    return Examples(
+        x=Rows(path),
+        y=y[kept],
+        classes=classes,
+        scale=1 / 255,
+        steps=(Resize(*size, settings.channels),) if size else (),
+        groups=chosen(found.groups, kept) if found.groups is not None else None,
+        names=chosen([f.relative_to(root).as_posix() for f in found.files], kept),
+    )
+
+
+def _image(file: Path, settings: ImageParams) -> np.ndarray:
+    mode = "L" if settings.channels == 1 else "RGB"
+    try:
+        with Image.open(file) as image:
+            plain = image.convert(mode)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = str(error).splitlines()[0].replace(f" '{file}'", "")
+        raise BadFile(f"not a whole image ({reason})") from None
+    pixels = np.asarray(plain).reshape(plain.height, plain.width, settings.channels)
+    if settings.size is None:
+        return pixels
+    return Resize(*settings.size, settings.channels).apply(pixels[None])[0]

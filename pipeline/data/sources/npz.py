@@ -1,0 +1,120 @@
+"""`npz:FILE`: arrays `x`, `(n, ...)`, and the label column, `y` if there is no `label`.
+
+x of one dimension beyond the first is a table, `(n, height, width[, channels])` are
+images: uint8 of 0 .. 255, or floating-point numbers of 0 .. 1. Labels are names or
+numbers. A file larger than memory is read in pieces.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from pipeline.data.examples import Examples
+from pipeline.data.intake import Intake, source_path
+from pipeline.data.rows import CHUNK_BYTES, Rows, chunks
+from pipeline.engine.errors import UserError, nearest
+
+
+def read(name: str, intake: Intake) -> Examples:
+    """Copy `x` to the disk piece by piece, read the labels, check both."""
+    path = source_path("npz", name, folder=False)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive, path, intake)
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+        raise UserError(f"{path}: not a readable .npz file ({error})") from None
+
+
+def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
+    label = intake.params.columns.label
+    label = "y" if label == "label" and "label.npy" not in archive.namelist() else label
+    labels = _small(archive, label, path)
+    rows = _stream(archive, path, intake)
+    if labels.shape != (len(rows),):
+        raise UserError(
+            f'{path}: "{label}" must be of shape ({len(rows)},), one label for each '
+            f"example of x, not {labels.shape}"
+        )
+    group = intake.params.split.group
+    groups = _small(archive, group, path).astype(str) if group else None
+    kept = _good(rows, labels, path, intake)
+    some = len(kept) < len(rows)
+    values, number = np.unique(labels[kept], return_inverse=True)
+    y, classes = intake.class_numbers(values.astype(str).tolist())
+    return Examples(
+        x=rows[kept] if some else rows,
+        y=y[number],
+        classes=classes,
+        groups=None if groups is None else groups[kept],
+        names=np.array([f"row {at}" for at in kept], dtype=str) if some else None,
+        **_kind(rows, path),
+    )
+
+
+def _kind(rows: Rows, path: Path) -> dict:
+    if len(rows.shape) == 2:
+        return {"modality": "table", "learns": "standardise"}
+    if len(rows.shape) == 4 and rows.shape[-1] in (1, 3):
+        return {"scale": 1 / 255 if rows.dtype == np.uint8 else 1.0}
+    raise UserError(
+        f"{path}: x must be a table (n, columns) or images (n, height, width, 1 or 3), "
+        f"not {rows.shape}"
+    )
+
+
+def _open(archive: zipfile.ZipFile, name: str, path: Path) -> BinaryIO:
+    names = [entry.removesuffix(".npy") for entry in archive.namelist()]
+    if name not in names:
+        known = ", ".join(names)
+        raise UserError(
+            f'{path}: no array "{name}"{nearest(name, names)} (there are: {known})'
+        )
+    return archive.open(f"{name}.npy")
+
+
+def _small(archive: zipfile.ZipFile, name: str, path: Path) -> np.ndarray:
+    with _open(archive, name, path) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _stream(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Rows:
+    """`x` as rows on the disk; grey images without a channel axis get one."""
+    with _open(archive, "x", path) as file:
+        np.lib.format.read_magic(file)
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        if fortran or dtype.kind not in "uif" or len(shape) < 2:
+            raise UserError(
+                f'{path}: "x" must be a C-ordered array of numbers, (n, ...), '
+                f"not {dtype} {shape}"
+            )
+        inner = (*shape[1:], 1) if len(shape) == 3 else shape[1:]
+        stored = dtype if dtype == np.uint8 else np.dtype(np.float32)
+        with intake.writer(inner, stored) as writer:
+            _copy(file, dtype, shape[0], writer)
+    return Rows(writer.path)
+
+
+def _copy(file: BinaryIO, dtype: np.dtype, count: int, writer) -> None:
+    stride = int(np.prod(writer.shape)) * dtype.itemsize
+    while writer.count < count:
+        some = min(count - writer.count, max(1, CHUNK_BYTES // stride))
+        values = np.frombuffer(file.read(some * stride), dtype)
+        writer.append(values.reshape(some, *writer.shape).astype(writer.dtype))
+
+
+def _good(rows: Rows, labels: np.ndarray, path: Path, intake: Intake) -> np.ndarray:
+    """Positions of the examples that are finite and of a class of the list."""
+    finite = np.concatenate(
+        [np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in chunks(rows)]
+    )
+    wanted = intake.params.classes
+    values, number = np.unique(labels, return_inverse=True)
+    known = np.isin(values.astype(str), wanted or values.astype(str))[number]
+    for at in np.flatnonzero(~finite | ~known):
+        reason = "holds NaN or infinity" if known[at] else intake.outside(labels[at])
+        intake.bad(f"row {at}", reason, path)
+    return np.flatnonzero(finite & known)

@@ -1,0 +1,107 @@
+"""CSV files, plain or gzip: what `csv:` and `text:` share."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data.intake import Intake
+from pipeline.engine.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file that have as many fields as its header.
+
+    Args:
+        numbers: of the rows, as an editor counts the file's records: header is 1.
+    """
+
+    path: Path
+    header: list[str]
+    rows: list[list[str]]
+    numbers: list[int]
+
+    def column(self, name: str, key: str) -> int:
+        """The position of a column.
+
+        Raises:
+            UserError: when the file has none of that name.
+        """
+        if name in self.header:
+            return self.header.index(name)
+        known = ", ".join(self.header)
+        raise UserError(
+            f'{self.path}: no column "{name}"{nearest(name, self.header)} '
+            f"(there are: {known}); set {key}"
+        )
+
+
+def read_table(path: Path, intake: Intake) -> Table:
+    """Read a file whose first row names its columns."""
+    rows = list(csv.reader(io.StringIO(_text(path), newline="")))
+    if len(rows) < 2:
+        raise UserError(f"{path}: must hold a row of column names and rows of values")
+    header, table = rows[0], Table(path, rows[0], [], [])
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) == len(header):
+            table.rows.append(row)
+            table.numbers.append(number)
+        elif row:
+            reason = f"has {len(row)} values, the header {len(header)}"
+            intake.bad(f"row {number}", reason, path)
+    return table
+
+
+def keep_labelled(table: Table, label: int, intake: Intake) -> Table:
+    """The rows whose label is not empty and is of `data.classes`, if given."""
+    wanted = intake.params.classes
+    kept = []
+    for at, (row, number) in enumerate(zip(table.rows, table.numbers)):
+        if not row[label].strip():
+            intake.bad(f"row {number}", "has no label", table.path)
+        elif wanted is not None and row[label] not in wanted:
+            intake.bad(f"row {number}", intake.outside(row[label]), table.path)
+        else:
+            kept.append(at)
+    return only(table, kept)
+
+
+def only(table: Table, kept: Sequence[int]) -> Table:
+    """The rows at some positions."""
+    if not kept:
+        raise UserError(f"{table.path}: not one row can be used")
+    rows, numbers = table.rows, table.numbers
+    return Table(
+        table.path, table.header, [rows[k] for k in kept], [numbers[k] for k in kept]
+    )
+
+
+def groups(table: Table, intake: Intake) -> np.ndarray | None:
+    """The group of each row, if one is asked for."""
+    group = intake.params.split.group
+    if group is None:
+        return None
+    at = table.column(group, "data.split.group")
+    return np.array([row[at] for row in table.rows], dtype=str)
+
+
+def names(table: Table) -> np.ndarray:
+    """What to call each row."""
+    return np.array([f"row {number}" for number in table.numbers], dtype=str)
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        return raw.decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as CSV in UTF-8 ({error})") from None

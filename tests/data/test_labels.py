@@ -1,0 +1,75 @@
+"""Noise that is injected is found again, listed, dropped or mended."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.data.labels import add_noise, relabelled, suspects
+
+DIGITS = {"source": "sklearn:digits"}
+
+
+def test_noise_changes_the_asked_part_of_train_to_every_other_class():
+    y = np.repeat(np.arange(4), 500)
+    train = np.arange(0, 2000, 2)
+    changes = add_noise(y, train, 0.3, 4, seed=1)
+    assert len(changes) == 300
+    assert set(change.at for change in changes) <= set(train)
+    assert all(change.given == y[change.at] != change.other for change in changes)
+    steps = [(change.other - change.given) % 4 for change in changes]
+    assert np.bincount(steps)[1:].min() > 70
+    again, other = (add_noise(y, train, 0.3, 4, seed) for seed in (1, 2))
+    assert again == changes != other
+    assert (relabelled(y, changes) != y).sum() == 300
+
+
+def test_wrong_labels_of_separable_classes_are_found_and_no_others():
+    rng = np.random.default_rng(1)
+    y = np.arange(300) % 3
+    x = rng.normal(0, 0.3, (300, 2)) + np.array([[0, 4], [4, 0], [-4, -4]])[y]
+    at = np.arange(300) + 1000
+    assert suspects(x, y, at, 5, seed=1) == []
+    wrong = y.copy()
+    wrong[[3, 50, 71]] = (wrong[[3, 50, 71]] + 1) % 3
+    found = suspects(x, wrong, at, 5, seed=1)
+    assert {(c.at, c.other) for c in found} == {(1000 + k, y[k]) for k in (3, 50, 71)}
+
+
+def test_most_of_the_noise_on_real_digits_is_found(make):
+    made = make(**DIGITS, labels={"noise": 0.05, "errors": "list"})
+    noise = {row["position"]: row["given"] for row in made.rows("label_noise.csv")}
+    found = {row["position"]: row["other"] for row in made.rows("label_errors.csv")}
+    assert len(noise) == made.metrics["label_noise"] == 54
+    assert len(found) == made.metrics["suspected_label_errors"]
+    mended = [at for at, given in noise.items() if found.get(at) == given]
+    assert len(mended) > 0.7 * len(noise)
+    assert len(set(found) - set(noise)) < 0.06 * 1077
+
+
+@pytest.mark.parametrize("act", ["drop", "relabel"])
+def test_suspects_are_dropped_or_relabelled_on_request(make, act):
+    plain = make(**DIGITS, labels={"noise": 0.1})
+    mended = make(**DIGITS, labels={"noise": 0.1, "errors": act})
+    clean = make(**DIGITS).data.train().y
+    with np.load(plain.folder / "splits.npz") as splits:
+        before = splits["train_index"]
+    with np.load(mended.folder / "splits.npz") as splits:
+        kept = np.isin(before, splits["train_index"])
+    wrong_before = (plain.data.train().y != clean).mean()
+    wrong_after = (mended.data.train().y != clean[kept]).mean()
+    assert wrong_before == pytest.approx(0.1, abs=0.01)
+    assert wrong_after < 0.05
+    assert kept.all() == (act == "relabel")
+
+
+def test_noise_leaves_validation_and_test_alone(make):
+    plain, noisy = make(**DIGITS), make(**DIGITS, labels={"noise": 0.5})
+    assert np.array_equal(plain.data.validation().y, noisy.data.validation().y)
+    assert not np.array_equal(plain.data.train().y, noisy.data.train().y)
+
+
+def test_suspects_among_texts(make, texts):
+    made = make(source=f"text:{texts}", labels={"noise": 0.1, "errors": "list"})
+    noise = {row["example"] for row in made.rows("label_noise.csv")}
+    assert noise <= {row["example"] for row in made.rows("label_errors.csv")}

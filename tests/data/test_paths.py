@@ -1,0 +1,61 @@
+"""A changed source file makes the data stage stale; a missing one does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.data.params import DataParams
+from pipeline.data.paths import expand, source_state
+from pipeline.engine.errors import UserError
+
+
+def state(source: str, **params) -> dict:
+    return dict(source_state(DataParams(source=source, **params)))
+
+
+def test_a_file_is_known_by_its_content(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("one")
+    source = f"csv:{path}"
+    first = state(source)[source]
+    path.write_text("two")
+    assert state(source)[source] != first
+    path.write_text("one")
+    assert state(source)[source] == first
+
+
+def test_a_folder_is_known_by_names_and_sizes(tmp_path, images):
+    source = f"images:{images}"
+    first = state(source)[source]
+    (images / "red" / "3.png").rename(images / "blue" / "99.png")
+    assert state(source)[source] != first
+
+
+def test_what_is_not_here_and_what_has_no_path(tmp_path, monkeypatch):
+    monkeypatch.delenv("NOWHERE", raising=False)
+    assert state("csv:${NOWHERE}/a.csv") == {"csv:${NOWHERE}/a.csv": None}
+    assert state(f"csv:{tmp_path}/a.csv") == {f"csv:{tmp_path}/a.csv": None}
+    assert state("sklearn:digits") == {}
+
+
+def test_both_sources_count(table, texts):
+    assert len(state(f"csv:{table}", extend=f"csv:{texts}")) == 2
+
+
+def test_variables_are_replaced(monkeypatch):
+    monkeypatch.setenv("HERE", "/x")
+    assert expand("${HERE}/y/${HERE}", "data.source") == "/x/y//x"
+    assert expand("$HERE/{a}", "data.source") == "$HERE/{a}"
+    with pytest.raises(UserError, match="variable of no name is not set"):
+        expand("${}", "data.source")
+
+
+def test_the_plan_says_which_source_changed(project, table):
+    project.write(f"data: {{source: 'csv:{table}', columns: {{ignore: [site]}}}}\n")
+    assert project.run("run", "data").code == 0
+    assert "cached" in project.run("status").lines["data"]
+    whole = table.read_bytes()
+    table.unlink()
+    assert "cached" in project.run("status").lines["data"]
+    table.write_bytes(whole[:-1])
+    assert f"stale    csv:{table} changed" in project.run("status").lines["data"]

@@ -1,0 +1,148 @@
+"""Duplicates, balance, folds, and a second source."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.data.balance import class_weights, repeats
+from pipeline.data.heldout import held_out_split
+from pipeline.engine.errors import UserError
+from tests.data.conftest import table_rows, text_rows, write_csv
+
+TABLE = {"columns": {"ignore": ["site"]}}
+
+
+def indices(made) -> dict[str, np.ndarray]:
+    with np.load(made.folder / "splits.npz") as splits:
+        names = ("train", "validation", "test")
+        return {name: splits[f"{name}_index"] for name in names}
+
+
+def test_duplicates_between_splits_are_counted_and_dropped_on_request(make, tmp_path):
+    rows = text_rows(100)
+    rows += [row[:] for row in rows[1:41]]
+    source = f"text:{write_csv(tmp_path / 'twice.csv', rows)}"
+    told = make(source=source)
+    assert told.metrics["shared_between_splits"] > 5
+    assert "in two of them" in told.metrics["headline"]
+    assert told.metrics["duplicates"]["dropped_from_train"] == 0
+    clean = make(source=source, duplicates="drop")
+    assert clean.metrics["shared_between_splits"] == 0
+    assert clean.metrics["duplicates"]["dropped_from_train"] > 3
+    assert np.array_equal(indices(told)["test"], indices(clean)["test"])
+    with np.load(clean.folder / "splits.npz") as splits:
+        hashes = [set(splits[f"{n}_hash"]) for n in ("train", "validation", "test")]
+    assert sum(map(len, hashes)) == len(set.union(*hashes))
+
+
+@pytest.mark.parametrize("group", [None, "site"])
+def test_each_example_is_in_the_test_split_of_exactly_one_fold(make, table, group):
+    params = {"source": f"csv:{table}", "columns": {"ignore": ["site"]}}
+    folds = [
+        make(**params, split={"folds": 3, "fold": k, "group": group}) for k in range(3)
+    ]
+    tests = [indices(made)["test"] for made in folds]
+    assert np.sort(np.concatenate(tests)).tolist() == list(range(60))
+    for made in folds:
+        assert sum(made.metrics["examples"].values()) == 60
+    if group:
+        assert all(len({at % 6 for at in test}) == 2 for test in tests)
+
+
+def test_more_folds_than_examples_of_a_class_is_an_error(make, tmp_path):
+    rows = [row for row in table_rows() if row[2] != "up"] + [[99, 1, "up", "g0"]] * 3
+    path = write_csv(tmp_path / "few.csv", rows)
+    with pytest.raises(UserError, match=r"5 folds need .*the smallest has 3"):
+        make(source=f"csv:{path}", **TABLE, split={"folds": 5})
+
+
+def test_one_group_cannot_be_split(make, tmp_path):
+    rows = [table_rows()[0], *([*row[:3], "home"] for row in table_rows()[1:])]
+    path = write_csv(tmp_path / "one.csv", rows)
+    with pytest.raises(UserError, match=r"split.group: 1 group is left \(home\)"):
+        make(source=f"csv:{path}", split={"group": "site"})
+
+
+def test_weights_make_every_class_count_the_same():
+    y = np.array([0] * 6 + [1] * 3 + [3])
+    weights = class_weights(y, 4)
+    totals = [weights[k] * (y == k).sum() for k in range(4)]
+    assert totals == pytest.approx([10 / 3, 10 / 3, 0, 10 / 3])
+    assert np.mean([weights[k] for k in y]) == pytest.approx(1)
+
+
+def test_repeats_level_the_classes_and_use_every_example_evenly():
+    y = np.array([0] * 10 + [1] * 4 + [2] * 3)
+    whole = np.concatenate([np.arange(len(y)), repeats(y, 1)])
+    assert np.bincount(y[whole]).tolist() == [10, 10, 10]
+    assert np.ptp(np.bincount(whole)[10:14]) <= 1
+    assert np.ptp(np.bincount(whole)[14:]) <= 1
+
+
+@pytest.fixture
+def uneven(tmp_path):
+    rows = [row for k, row in enumerate(table_rows(120)) if row[2] != "up" or k % 3]
+    return f"csv:{write_csv(tmp_path / 'uneven.csv', rows)}"
+
+
+def test_weights_are_recorded_and_read_with_the_training_split(make, uneven):
+    made = make(source=uneven, **TABLE, balance="weights")
+    counts = np.bincount(made.data.train().y)
+    assert made.data.train().class_weights == tuple(sum(counts) / (2 * counts))
+    assert made.data.validation().class_weights is None
+    assert make(source=uneven, **TABLE).data.train().class_weights is None
+
+
+def test_resampling_repeats_training_examples_only(make, uneven):
+    plain = make(source=uneven, **TABLE)
+    made = make(source=uneven, **TABLE, balance="resample")
+    counts = np.bincount(plain.data.train().y)
+    assert np.bincount(made.data.train().y).tolist() == [counts.max()] * 2
+    assert np.array_equal(made.data.train().x[: sum(counts)], plain.data.train().x)
+    assert np.array_equal(held_out_split(made.folder).x, held_out_split(plain.folder).x)
+    assert made.metrics["stored_train"] == 2 * counts.max()
+    assert made.data.train().class_weights is None
+
+
+def test_a_second_source_adds_to_every_split_and_moves_nothing(make, tmp_path):
+    rows = table_rows(100)
+    one = f"csv:{write_csv(tmp_path / 'one.csv', rows[:61])}"
+    more = [[a * 3, b, label, site] for a, b, label, site in rows[61:]]
+    two = f"csv:{write_csv(tmp_path / 'two.csv', [rows[0], *more])}"
+    alone, both = make(source=one, **TABLE), make(source=one, extend=two, **TABLE)
+    before, after = indices(alone), indices(both)
+    for name in before:
+        assert after[name][after[name] < 60].tolist() == before[name].tolist()
+        assert (after[name] >= 60).sum() > 0
+    assert both.data.spec.preprocess == alone.data.spec.preprocess
+    first = both.data.train().x[: len(before["train"])]
+    assert np.array_equal(first, alone.data.train().x)
+
+
+def test_a_second_source_that_does_not_fit_is_an_error(make, tmp_path, texts):
+    one = f"csv:{write_csv(tmp_path / 'one.csv', table_rows())}"
+    other = [
+        [*row[:2], "left" if row[2] == "up" else row[2], row[3]] for row in table_rows()
+    ]
+    other[0][2] = "label"
+    two = f"csv:{write_csv(tmp_path / 'two.csv', other)}"
+    with pytest.raises(UserError, match="data.extend .* does not: left"):
+        make(source=one, extend=two, **TABLE)
+    wide = [[1, *row] for row in table_rows()]
+    wide[0][0] = "depth"
+    three = f"csv:{write_csv(tmp_path / 'three.csv', wide)}"
+    with pytest.raises(UserError, match="data.extend .* not like those"):
+        make(source=one, extend=three, **TABLE)
+
+
+def test_the_same_experiment_gives_the_same_bytes(make, clips):
+    params = {"source": f"wav:{clips}", "audio": {"seconds": 0.5}}
+    one, two, other = make(**params), make(**params), make(seed=6, **params)
+    names = sorted(path.name for path in one.folder.iterdir())
+    assert names == sorted(path.name for path in two.folder.iterdir())
+    for name in names:
+        assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
+    assert (one.folder / "spec.json").read_bytes() != (
+        other.folder / "spec.json"
+    ).read_bytes()

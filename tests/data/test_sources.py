@@ -1,0 +1,390 @@
+"""Every kind of source becomes the same typed thing; bad input is named or listed."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import wavfile
+
+from pipeline.data.features import apply_steps
+from pipeline.data.heldout import held_out_split
+from pipeline.engine.errors import UserError
+from tests.data.conftest import RATE, table_rows, text_rows, write_csv
+
+
+def sizes(made) -> list[int]:
+    return list(made.metrics["examples"].values())
+
+
+def test_a_folder_of_images(make, images):
+    made = make(source=f"images:{images}")
+    spec = made.data.spec
+    assert (spec.shape, spec.dtype, spec.modality) == ((7, 6, 3), "uint8", "image")
+    assert (spec.name, spec.classes) == ("images", ("blue", "red"))
+    train = made.data.train()
+    assert np.array_equal(train.x[..., 0].mean(axis=(1, 2)) > 100, train.y == 1)
+    assert sizes(made) == [18, 6, 6]
+
+
+def test_images_of_several_sizes_are_resized_on_request_and_that_is_recorded(
+    make, images
+):
+    Image.new("RGB", (20, 10), "blue").save(images / "blue" / "large.png")
+    with pytest.raises(UserError, match=r"blue/large.png: is of \(10, 20, 3\).*size"):
+        make(source=f"images:{images}")
+    made = make(source=f"images:{images}", image={"size": [5, 4], "channels": 1})
+    assert made.data.spec.shape == (5, 4, 1)
+    assert made.data.spec.preprocess[0]["step"] == "resize"
+    raw = np.asarray(Image.open(images / "red" / "3.png"))[None]
+    stored = apply_steps(made.data.steps(), raw)[0]
+    splits = [made.data.train(), made.data.validation(), held_out_split(made.folder)]
+    everything = np.concatenate([split.x for split in splits])
+    assert (everything == stored).all(axis=(1, 2, 3)).sum() == 1
+
+
+def test_a_folder_of_clips_becomes_standardised_frames(make, clips):
+    made = make(source=f"wav:{clips}", audio={"seconds": 0.5, "bins": 20})
+    spec, train = made.data.spec, made.data.train()
+    assert (spec.shape, spec.dtype, spec.modality) == ((30, 20, 1), "float32", "audio")
+    names = [step["step"] for step in spec.preprocess]
+    assert names == ["fixed_length", "log_mel", "standardise"]
+    assert spec.preprocess[1] == {
+        "step": "log_mel",
+        "rate": 8000,
+        "frame_ms": 32.0,
+        "hop_ms": 16.0,
+        "bins": 20,
+    }
+    assert abs(train.x.mean(axis=(0, 1))).max() < 1e-4
+    assert abs(train.x.std(axis=(0, 1)) - 1).max() < 1e-3
+
+
+def test_groups_come_from_file_names_and_stay_together(make, clips):
+    made = make(
+        source=f"wav:{clips}",
+        file_name="{speaker}_{index}",
+        split={"group": "speaker"},
+        audio={"seconds": 0.5},
+    )
+    assert sizes(made) == [24, 8, 8]  # of five speakers with eight clips: 3, 1, 1
+
+
+def test_a_name_without_its_group_is_bad(make, clips):
+    with pytest.raises(UserError, match=r'high/a_0.wav: its name has no "speaker"'):
+        make(source=f"wav:{clips}", split={"group": "speaker"})
+
+
+def test_a_raw_clip_becomes_what_is_stored(make, clips):
+    made = make(source=f"wav:{clips}", audio={"seconds": 0.5, "front_end": "mfcc"})
+    _, samples = wavfile.read(clips / "high" / "a_0.wav")
+    one = apply_steps(made.data.steps(), samples[None].astype(np.float32) / 2**15)
+    splits = [made.data.train(), made.data.validation(), held_out_split(made.folder)]
+    stored = np.concatenate([split.x for split in splits])
+    assert one.shape[1:] == made.data.spec.shape == (30, 13, 1)
+    assert np.abs(stored - one).reshape(len(stored), -1).max(axis=1).min() < 1e-5
+
+
+def test_a_table(make, table):
+    made = make(source=f"csv:{table}", columns={"ignore": ["site"]})
+    spec, train = made.data.spec, made.data.train()
+    assert (spec.shape, spec.dtype, spec.modality) == ((2,), "float32", "table")
+    assert (spec.name, spec.classes) == ("table", ("down", "up"))
+    np.testing.assert_allclose(train.x.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(train.x.std(axis=0), 1, atol=1e-4)
+    assert abs(held_out_split(made.folder).x.mean(axis=0)).max() > 1e-3
+    (step,) = spec.preprocess
+    np.testing.assert_allclose(step["mean"], [10, -3], atol=2)
+
+
+def test_the_group_column_is_no_input_and_stays_together(make, table):
+    made = make(source=f"csv:{table}", split={"group": "site"})
+    assert made.data.spec.shape == (2,)
+    with np.load(made.folder / "splits.npz") as splits:
+        sites = [set(splits[f"{n}_index"] % 6) for n in ("train", "validation", "test")]
+    assert sum(map(len, sites)) == len(set.union(*sites)) == 6
+
+
+def test_texts_become_numbers_of_the_training_splits_words(make, texts):
+    made = make(source=f"text:{texts}", text={"vocabulary": 50, "length": 5})
+    spec, train = made.data.spec, made.data.train()
+    assert (spec.shape, spec.dtype, spec.modality) == ((5,), "int32", "text")
+    words = (made.folder / "vocabulary.txt").read_text().splitlines()
+    assert spec.vocabulary == len(words) == 2 + 4 + len(train)  # each has its number
+    assert words[:4] == ["[padding]", "[unknown]", "day", "number"]
+    assert train.x.max() == len(words) - 1
+    assert (made.data.validation().x[:, 3] == 1).all()  # numbers that train lacks
+    assert (train.x[:, 4] == 0).all()
+    assert spec.to_input(train.x).dtype == np.int32
+
+
+def test_an_npz_file(make, npz):
+    made = make(source=f"npz:{npz}")
+    spec = made.data.spec
+    assert (spec.shape, spec.dtype) == ((5, 4, 1), "uint8")
+    assert spec.classes == ("cat", "dog")
+    with np.load(made.folder / "splits.npz") as splits:
+        assert np.array_equal(made.data.train().y, splits["train_index"] % 2)
+
+
+@pytest.mark.parametrize(("name", "columns"), [("iris", 4), ("wine", 13)])
+def test_scikit_learns_tables(make, name, columns):
+    spec = make(source=f"sklearn:{name}").data.spec
+    assert (spec.shape, spec.modality, len(spec.classes)) == ((columns,), "table", 3)
+
+
+@pytest.mark.parametrize("kind", ["images", "wav", "csv", "text", "npz"])
+def test_a_path_that_is_not_there_is_named(make, tmp_path, kind):
+    with pytest.raises(UserError, match="nowhere must be a .*relative paths begin"):
+        make(source=f"{kind}:{tmp_path}/nowhere")
+
+
+def test_a_path_may_hold_an_environment_variable_which_is_not_recorded(
+    make, table, monkeypatch
+):
+    monkeypatch.setenv("WHERE", str(table.parent))
+    made = make(source="csv:${WHERE}/table.csv.gz", columns={"ignore": ["site"]})
+    assert made.data.spec.source == "csv:${WHERE}/table.csv.gz"
+    assert str(table.parent) not in (made.folder / "spec.json").read_text()
+    monkeypatch.delenv("WHERE")
+    with pytest.raises(UserError, match="environment variable WHERE is not set"):
+        make(source="csv:${WHERE}/table.csv.gz")
+
+
+def test_relative_paths_begin_at_the_working_directory(make, texts, monkeypatch):
+    monkeypatch.chdir(texts.parent)
+    assert sizes(make(source="text:texts.csv")) == [36, 12, 12]
+
+
+# ------------------------------------------------------------------- bad input
+
+
+def break_image(folder):
+    whole = (folder / "red" / "3.png").read_bytes()
+    (folder / "red" / "3.png").write_bytes(whole[: len(whole) // 2])
+
+
+def empty_class(folder):
+    (folder / "green").mkdir()
+
+
+BAD_IMAGES = [
+    (break_image, {}, r"red/3\.png: not a whole image", ("red/3.png", 29)),
+    (empty_class, {}, "green/: an empty class folder", ("green/", 30)),
+    (
+        lambda folder: (folder / "green").mkdir(),
+        {"classes": ["blue", "red"]},
+        r'green/: label "green" is not one of data\.classes',
+        ("green/", 30),
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "params", "message", "skip"), BAD_IMAGES)
+def test_bad_images(make, images, spoil, params, message, skip):
+    spoil(images)
+    with pytest.raises(UserError, match=f"{message}.*on_bad"):
+        make(source=f"images:{images}", **params)
+    made = make(source=f"images:{images}", on_bad="skip", **params)
+    assert [row["example"] for row in made.rows("skipped.csv")] == [skip[0]]
+    assert (made.metrics["skipped"], sum(sizes(made))) == (1, skip[1])
+    assert "1 bad ones skipped" in made.metrics["headline"]
+
+
+def other_rate(folder):
+    wavfile.write(folder / "low" / "b_2.wav", 16000, np.ones(8000, np.int16))
+
+
+def no_wav(folder):
+    (folder / "low" / "b_2.wav").write_text("this is no sound")
+
+
+def no_samples(folder):
+    wavfile.write(folder / "low" / "b_2.wav", RATE, np.ones(0, np.int16))
+
+
+def no_numbers(folder):
+    wavfile.write(folder / "low" / "b_2.wav", RATE, np.full(9, np.nan, np.float32))
+
+
+BAD_CLIPS = [
+    (other_rate, "has 16000 samples a second; the first file.* has 8000"),
+    (no_wav, "not a readable WAV file"),
+    (no_samples, "holds no samples|not a readable"),
+    (no_numbers, "samples that are not numbers"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD_CLIPS)
+def test_bad_clips(make, clips, spoil, message):
+    spoil(clips)
+    audio = {"seconds": 0.5}
+    with pytest.raises(UserError, match=rf"low/b_2\.wav: .*({message})"):
+        make(source=f"wav:{clips}", audio=audio)
+    made = make(source=f"wav:{clips}", audio=audio, on_bad="skip")
+    (row,) = made.rows("skipped.csv")
+    assert row["example"] == "low/b_2.wav"
+    assert sum(sizes(made)) == 39
+
+
+def test_the_sample_rate_can_be_asked_for(make, clips):
+    with pytest.raises(UserError, match=r"8000 samples a second; data\.audio\.rate"):
+        make(source=f"wav:{clips}", audio={"rate": 16000})
+
+
+BAD_CELLS = [
+    ((7, 0, "nan"), "row 8: column \"width\" is 'nan', not a number"),
+    ((7, 1, "tall"), "row 8: column \"height\" is 'tall'"),
+    ((7, 1, ""), "row 8: column \"height\" is ''"),
+    ((7, 2, ""), "row 8: has no label"),
+    ((7, 2, "sideways"), 'row 8: label "sideways" is not one of data.classes'),
+    ((7, 3, "x,y"), "row 8: has 5 values, the header 4"),
+]
+
+
+@pytest.mark.parametrize(("cell", "message"), BAD_CELLS)
+def test_bad_rows(make, tmp_path, cell, message):
+    rows = table_rows()
+    rows[cell[0]][cell[1]] = cell[2]
+    path = write_csv(tmp_path / "bad.csv", rows)
+    params = {
+        "source": f"csv:{path}",
+        "columns": {"ignore": ["site"]},
+        "classes": ["down", "up"],
+    }
+    with pytest.raises(UserError) as caught:
+        make(**params)
+    assert message in str(caught.value) and "bad.csv" in str(caught.value)
+    made = make(**params, on_bad="skip")
+    assert [row["example"] for row in made.rows("skipped.csv")] == ["row 8"]
+    assert sum(sizes(made)) == 59
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"columns": {"label": "lable"}}, 'no column "lable"; did you mean "label"'),
+        ({"columns": {"ignore": ["depth"]}}, r'no column "depth".*columns\.ignore'),
+        ({"split": {"group": "city"}}, r'no column "city".*data\.split\.group'),
+    ],
+)
+def test_a_missing_column_is_named_with_those_that_there_are(
+    make, table, params, message
+):
+    with pytest.raises(UserError, match=message):
+        make(source=f"csv:{table}", **params, on_bad="skip")
+
+
+def test_an_empty_text_is_bad(make, tmp_path):
+    rows = text_rows()
+    rows[4][0] = "  "
+    path = write_csv(tmp_path / "texts.csv", rows)
+    with pytest.raises(UserError, match="row 5: its text is empty"):
+        make(source=f"text:{path}")
+    assert sum(sizes(make(source=f"text:{path}", on_bad="skip"))) == 59
+
+
+def test_a_file_that_is_no_table_is_named(make, tmp_path):
+    path = tmp_path / "broken.csv.gz"
+    path.write_bytes(b"\x1f\x8b broken")
+    with pytest.raises(UserError, match="broken.csv.gz: not readable as CSV"):
+        make(source=f"csv:{path}")
+
+
+def test_one_class_only_is_an_error_even_where_bad_examples_are_skipped(make, tmp_path):
+    rows = [
+        row if row[2] != "up" else [*row[:2], "down", row[3]] for row in table_rows()
+    ]
+    path = write_csv(tmp_path / "one.csv", rows)
+    with pytest.raises(UserError, match=r"holds one class \(down\); two are needed"):
+        make(source=f"csv:{path}", columns={"ignore": ["site"]}, on_bad="skip")
+
+
+def test_numbers_that_are_none_in_an_npz_file(make, tmp_path):
+    x = np.random.default_rng(1).normal(size=(40, 3))
+    x[5, 1] = np.nan
+    path = tmp_path / "nan.npz"
+    np.savez(path, x=x, y=np.arange(40) % 2)
+    with pytest.raises(UserError, match="row 5: holds NaN or infinity"):
+        make(source=f"npz:{path}")
+    made = make(source=f"npz:{path}", on_bad="skip")
+    assert [row["example"] for row in made.rows("skipped.csv")] == ["row 5"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"z": np.ones(3)}, 'no array "y"'),
+        ({"x": np.ones((4, 2)), "y": np.ones(3)}, r"must be of shape \(4,\)"),
+        (
+            {"x": np.ones((4, 2, 2, 2)), "y": np.arange(4)},
+            "must be a table .* or images",
+        ),
+        ({"x": np.array(["a", "b"]), "y": np.arange(2)}, "C-ordered array of numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit(make, tmp_path, arrays, message):
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(UserError, match=message):
+        make(source=f"npz:{tmp_path}/bad.npz")
+
+
+def test_a_group_on_both_sides_of_the_sources_own_splits_is_named():
+    from pipeline.data.examples import Examples
+    from pipeline.data.params import SplitParams
+    from pipeline.data.split import split
+
+    made = Examples(
+        np.arange(40)[:, None],
+        np.arange(40) % 2,
+        ("a", "b"),
+        own_test=np.arange(40) >= 30,
+        groups=np.array([f"g{k // 4}" for k in range(40)]),
+    )
+    with pytest.raises(UserError, match=r"own splits.* holds the group g7;.*own"):
+        split(made, SplitParams(group="site"), 1)
+    places = split(made, SplitParams(group="site", own=False), 1)
+    assert sorted(map(len, places.values())) == [8, 8, 24]
+
+
+def test_an_offline_machine_says_so_within_seconds(make, tmp_path, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    import tensorflow_datasets  # noqa: F401  (its import is not what is timed)
+
+    begin = time.monotonic()
+    with pytest.raises(UserError) as caught:
+        make(source="tfds:mnist", data_dir=str(tmp_path / "tfds"))
+    assert time.monotonic() - begin < 10
+    for part in ("cannot be reached", "By hand", "download_and_prepare", "tfds/mnist"):
+        assert part in str(caught.value)
+
+
+@pytest.fixture
+def online(monkeypatch):
+    """As if hosts were there: mock_data answers for them."""
+    monkeypatch.setattr("pipeline.data.sources.tfds.reachable", lambda url: True)
+
+
+TFDS = [
+    ("mnist", {}, (28, 28, 1), "image", 10),
+    ("cifar10", {}, (32, 32, 3), "image", 10),
+    ("speech_commands", {"audio": {"rate": 16000}}, (61, 40, 1), "audio", 12),
+    ("imdb_reviews", {}, (32,), "text", 2),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "shape", "modality", "classes"), TFDS)
+def test_sets_of_tensorflow_datasets(
+    make, online, name, params, shape, modality, classes
+):
+    import tensorflow_datasets as tfds
+
+    with tfds.testing.mock_data(num_examples=150):
+        made = make(source=f"tfds:{name}", subsplits={"train": "train"}, **params)
+    spec = made.data.spec
+    assert (spec.shape, spec.modality, len(spec.classes)) == (shape, modality, classes)
