@@ -11,7 +11,7 @@ from pipeline.data.params import DataParams, reader_module
 from pipeline.distill.params import DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
-from pipeline.models.catalogue import BUILDER_MODULES
+from pipeline.models import catalogue
 from pipeline.report.params import ReportParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
@@ -28,7 +28,7 @@ def _reader(params: DataParams) -> tuple[str, ...]:
 
 
 def _builder(params: TuneParams) -> tuple[str, ...]:
-    return (BUILDER_MODULES[params.builder],)
+    return (catalogue.parse(params.builder).module,)
 
 
 CHAIN = (

@@ -23,6 +23,7 @@ class TaskSpec:
         shape: of one raw example, without the batch.
         dtype: of the raw example as it is stored.
         scale: see the module; the model's input is about 0 .. 1 or -1 .. 1.
+        vocabulary: how many tokens there are, for text; else 0.
     """
 
     name: str
@@ -34,6 +35,7 @@ class TaskSpec:
     offset: float = 0.0
     modality: str = "image"
     task: str = "classification"
+    vocabulary: int = 0
 
     def to_input(self, raw: np.ndarray) -> np.ndarray:
         """Raw examples as the float32 model input, same shape."""
