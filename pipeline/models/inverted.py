@@ -36,8 +36,7 @@ def inverted_stages(
 
     Args:
         width: multiplies the table's filters, which are rounded to eights.
-        late: halve the image in the last two stages with a stride only: small
-            images are halved no earlier.
+        late: keep the size through the first three stages, for small images.
     """
     for number, stage in enumerate(stages, 1):
         keep = late and number <= 3

@@ -93,7 +93,7 @@ def declare(
         UserError: for a name or a kind of value that the builder does not know.
     """
     given = {**preset(name), **(values or {})}
-    _check(name, spec, values or {})
+    check(name, spec, values or {})
     for key, value in given.items():
         if isinstance(value, list):
             hp.Choice(key, value)
@@ -102,8 +102,12 @@ def declare(
     get(name)(hp, spec)
 
 
-def _check(name: str, spec: TaskSpec, values: Values) -> None:
-    """Hold what the user fixes against what the builder declares by itself."""
+def check(name: str, spec: TaskSpec, values: Values) -> None:
+    """Hold what the user fixes against what the builder declares by itself.
+
+    Raises:
+        UserError: for a name or a kind of value that the builder does not know.
+    """
     if not values:
         return
     plain = HyperParameters()

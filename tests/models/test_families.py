@@ -17,9 +17,10 @@ from pipeline.compress.legacy.bridge import to_tf_keras
 from pipeline.compress.legacy.export import export
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
-from pipeline.models.catalogue import BUILDER_MODULES
+from pipeline.models.catalogue import BUILDER_MODULES, PRESETS
 from pipeline.models.files import load_model, save_model
-from tests.models.cases import SLIM, spec_for
+from tests.models import cases
+from tests.models.cases import spec_for
 
 ROOT = Path(__file__).parent.parent.parent
 BATCH = 16
@@ -29,10 +30,6 @@ import json, sys
 from tests.models.test_families import file_hash
 print(json.dumps({name: file_hash(name) for name in sys.argv[1:]}))
 """
-
-
-def build(name: str) -> keras.Model:
-    return registry.build(name, SLIM, spec_for(name), 1)
 
 
 def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +69,7 @@ def run_file(content: bytes, x: np.ndarray) -> np.ndarray:
 
 
 def file_hash(name: str) -> str:
-    content = export(to_tf_keras(build(name)), "float")
+    content = export(to_tf_keras(cases.build(name, spec_for(name))), "float")
     return hashlib.sha256(content).hexdigest()
 
 
@@ -91,7 +88,8 @@ def hashes_elsewhere() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", BUILDER_MODULES)
 def test_a_family_trains_is_saved_and_answers_the_same_as_its_file(name, tmp_path):
-    spec, model = spec_for(name), build(name)
+    spec = spec_for(name)
+    model = cases.build(name, spec)
     x, y = examples(spec, model)
     model.compile(keras.optimizers.Adam(3e-3), loss_for(spec), run_eagerly=True)
     losses = [float(model.train_on_batch(x, y)) for _ in range(4)]
@@ -109,16 +107,28 @@ def test_a_family_trains_is_saved_and_answers_the_same_as_its_file(name, tmp_pat
 @pytest.mark.parametrize("name", BUILDER_MODULES)
 def test_a_family_gives_equal_files_in_one_process_and_in_two(name, hashes_elsewhere):
     """The other process built others before it, and this one built it before."""
-    build(name)
+    cases.build(name, spec_for(name))
     assert file_hash(name) == hashes_elsewhere[name]
 
 
 @pytest.mark.parametrize("name", BUILDER_MODULES)
-def test_a_family_names_its_layers_and_slims(name):
+def test_a_family_names_its_layers_and_ends_in_logits(name):
     spec = spec_for(name)
-    models = [registry.build(name, {}, spec, 1) for _ in range(2)]
+    models = [cases.build(name, spec) for _ in range(2)]
     names = [[layer.name for layer in model.layers] for model in models]
     assert names[0] == names[1]
     classifies = spec.task in ("classification", "next_token", "segmentation")
     assert (names[0][-1] == "logits") == classifies
-    assert build(name).count_params() < models[0].count_params()
+
+
+@pytest.mark.parametrize("name", [n for n in BUILDER_MODULES if n not in cases.VALUES])
+def test_width_makes_a_family_slimmer(name):
+    spec = spec_for(name)
+    wide, slim = (registry.build(name, {"width": w}, spec, 1) for w in (1.0, 0.25))
+    assert slim.count_params() < 0.6 * wide.count_params()
+
+
+@pytest.mark.parametrize("family", PRESETS)
+def test_the_catalogue_names_the_presets_of_the_family(family):
+    registry.get(family)
+    assert tuple(registry._PRESETS[family]) == PRESETS[family]
