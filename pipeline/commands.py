@@ -128,8 +128,8 @@ def _model_and_data(
     parse(name)
     if not arguments.shape and not (folder / "data" / "spec.json").is_file():
         raise UserError(
-            f"{folder}: its data are not there yet; run: make data EXP={arguments.exp}, "
-            "or give --shape H,W,C --classes N"
+            f"{folder}: its data are not there yet; run: make data "
+            f"EXP={arguments.exp}, or give --shape H,W,C --classes N"
         )
     spec = _made_up(arguments) if arguments.shape else _published(folder)
     return name, tune.values if name == tune.builder else {}, spec

@@ -51,8 +51,8 @@ def pretrained(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     `weights: imagenet` fetches those of a name from the network; `freeze` is the
     part of the backbone's layers that keep their weights, from the first one on.
     """
-    needs = "images of at least 32x32 with one or three channels"
-    fits = is_image(spec, 32) and spec.shape[2] in (1, 3)
+    needs = "images of at least 8x8 with one or three channels"
+    fits = is_image(spec, 8) and spec.shape[2] in (1, 3)
     require("pretrained", spec, needs, fits, ["classification"])
     own = choose(hp, normalization="none")
     freeze = hp.Choice("freeze", [1.0, 0.75, 0.5, 0.0], default=1.0)

@@ -43,7 +43,6 @@ def spec(
 SPECS = (
     spec((6, 5, 1), "audio"),
     spec((8, 8, 3)),
-    spec((32, 32, 3)),
     spec((6,), "text", vocabulary=20),
     spec((2,), "table", vocabulary=20),
     spec((10,), "audio", "reconstruction"),

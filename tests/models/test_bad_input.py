@@ -77,7 +77,7 @@ REFUSED = [
     ("unet", (8, 8, 1), "for segmentation"),
     ("autoencoder", (8,), "for reconstruction"),
     ("two_tower", (8,), "pairs (user, item)"),
-    ("pretrained", (16, 16, 3), "at least 32x32"),
+    ("pretrained", (4, 4, 3), "at least 8x8"),
 ]
 
 
