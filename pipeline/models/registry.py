@@ -10,14 +10,19 @@ is the layer "logits" for a classification:
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
 from keras_tuner import HyperParameters
 
+import pipeline
 from pipeline.data.spec import TaskSpec
+from pipeline.engine.closure import CodeReader
 from pipeline.engine.errors import UserError, nearest
 from pipeline.models import own
 from pipeline.models.catalogue import parse
@@ -79,6 +84,17 @@ def build(name: str, values: Values, spec: TaskSpec, seed: int) -> keras.Model:
     hp = HyperParameters()
     hp.values = {**preset(name), **values}
     return get(name)(hp, spec)
+
+
+def code_hash(name: str) -> str:
+    """A hash of the builder's module and of all that it imports of ours or yours.
+
+    It goes into what `tune` and `train` publish, so that whoever builds the model
+    again is stale when the builder is changed, even if its score is not.
+    """
+    reader = CodeReader(Path(pipeline.__file__).parent.parent, also=(Path.cwd(),))
+    modules = reader.closure([parse(name).module])
+    return hashlib.sha256(json.dumps(modules).encode()).hexdigest()[:16]
 
 
 def declare(

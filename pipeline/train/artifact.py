@@ -11,11 +11,16 @@ from pipeline.engine.jsonio import read_json, write_json
 
 @dataclass(frozen=True)
 class Architecture:
-    """A builder with its hyperparameters, and how many weights that gives."""
+    """A builder with its hyperparameters, and how many weights that gives.
+
+    Args:
+        code: hash of the builder's code, see `registry.code_hash`.
+    """
 
     builder: str
     values: dict[str, Any]
     weights: int
+    code: str = ""
 
 
 def write_architecture(folder: Path, architecture: Architecture) -> None:

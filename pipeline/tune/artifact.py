@@ -19,6 +19,7 @@ class Best:
         score: validation accuracy.
         weights: how many the model has.
         trial: its number; trial 0 is the builder's defaults.
+        code: hash of the builder's code, see `registry.code_hash`.
     """
 
     builder: str
@@ -26,6 +27,7 @@ class Best:
     score: float
     weights: int
     trial: int
+    code: str = ""
 
 
 def write_best(folder: Path, best: Best) -> None:

@@ -106,7 +106,8 @@ def _best(builder: str, values: list[Values], outcomes: list[Outcome]) -> Best:
         raise StageFailed(f"every trial failed; the first: {outcomes[0].error}")
     top = max(good, key=lambda one: (one.value["score"], -one.value["loss"]))
     score, weights = top.value["score"], top.value["weights"]
-    return Best(builder, values[top.key], score, weights, top.key)
+    code = registry.code_hash(builder)
+    return Best(builder, values[top.key], score, weights, top.key, code)
 
 
 def _metrics(best: Best, outcomes: list[Outcome]) -> dict[str, Any]:
