@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ SPECS = (
 )
 
 
+@cache
 def spec_for(name: str) -> TaskSpec:
     """The first signature that the family takes."""
     for one in SPECS:
