@@ -15,7 +15,7 @@ from pipeline.data.paths import source_state
 from pipeline.distill.params import DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
-from pipeline.models.catalogue import BUILDER_MODULES
+from pipeline.models import catalogue
 from pipeline.report.params import ReportParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
@@ -32,7 +32,7 @@ def _reader(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
-    return (BUILDER_MODULES[params["tune"].builder],)
+    return (catalogue.parse(params["tune"].builder).module,)
 
 
 CHAIN = (

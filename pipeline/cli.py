@@ -72,10 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "what",
         nargs="?",
-        choices=[*STAGES, "config"],
+        choices=[*STAGES, "config", "model"],
         metavar="WHAT",
-        help="a stage, or `config` for the resolved experiment file",
+        help="a stage, `config` for the resolved experiment file, or `model` for "
+        "what a builder's model costs and which compression it can take",
     )
+    _add_show_model(show)
     _add_json(show)
     _add_new(verbs)
     _add_proofs(verbs)
@@ -157,6 +159,37 @@ def _add_stale(verbs: argparse._SubParsersAction) -> None:
     text = "for make: names the stages that are not up to date"
     stale = _add(verbs, "stale", text)
     stale.add_argument("stages", nargs="+", choices=STAGES, metavar="STAGE")
+
+
+def _add_show_model(show: argparse.ArgumentParser) -> None:
+    show.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="for `show model`: family, family:preset or module:function "
+        "(default: the experiment's)",
+    )
+    show.add_argument(
+        "--shape",
+        metavar="H,W,C",
+        help="for `show model`: the shape of an example, instead of the experiment's",
+    )
+    show.add_argument(
+        "--classes", type=int, default=10, metavar="N", help="with --shape"
+    )
+    show.add_argument(
+        "--vocabulary",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --shape, for tokens: how many there are",
+    )
+    show.add_argument(
+        "--task",
+        default="classification",
+        metavar="TASK",
+        help="with --shape (default: %(default)s)",
+    )
 
 
 def _add_new(verbs: argparse._SubParsersAction) -> None:

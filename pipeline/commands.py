@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -26,7 +28,9 @@ from pipeline.engine.plan import Decision, plan
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import Terminal, decision_line
+from pipeline.models.catalogue import parse
 
+MODALITIES = {1: "table", 2: "audio", 3: "image"}  # by the number of dimensions
 TEMPLATE = """\
 # Every key and its default: python -m pipeline show config --exp {name}
 seed: 1
@@ -81,7 +85,11 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """The verdict of an experiment, one stage, or the resolved experiment file."""
+    """The verdict, one stage, the resolved experiment file, or a model."""
+    if arguments.what == "model":
+        return _show_model(arguments)
+    if arguments.model:
+        raise UserError(f"show {arguments.what} takes no second name")
     folder = experiment_folder(arguments.root, arguments.exp)
     if arguments.what == "config":
         experiment = _experiment(folder, arguments)
@@ -94,6 +102,71 @@ def show(arguments: argparse.Namespace) -> int:
     else:
         print(verdict.text(folder, summary))
     return verdict.exit_code(summary)
+
+
+def _show_model(arguments: argparse.Namespace) -> int:
+    name, values, spec = _model_and_data(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    module = importlib.import_module("pipeline.show_model")  # imports TensorFlow
+    told = module.facts(name, values, spec)
+    if arguments.json:
+        return _print_json(told)
+    print(module.text(told))
+    return 0
+
+
+def _model_and_data(
+    arguments: argparse.Namespace,
+) -> tuple[str, dict[str, Any], Any]:
+    """The builder with the experiment's values, if it is the experiment's."""
+    if arguments.shape and arguments.model:
+        parse(arguments.model)
+        return arguments.model, {}, _made_up(arguments)
+    folder = experiment_folder(arguments.root, arguments.exp)
+    tune = _experiment(folder, arguments).tune
+    name = arguments.model or tune.builder
+    parse(name)
+    if not arguments.shape and not (folder / "data" / "spec.json").is_file():
+        raise UserError(
+            f"{folder}: its data are not there yet; run: make data "
+            f"EXP={arguments.exp}, or give --shape H,W,C --classes N"
+        )
+    spec = _made_up(arguments) if arguments.shape else _published(folder)
+    return name, tune.values if name == tune.builder else {}, spec
+
+
+def _published(folder: Path) -> Any:
+    from pipeline.data.spec import read_spec
+
+    return read_spec(folder / "data")
+
+
+def _made_up(arguments: argparse.Namespace) -> Any:
+    """A signature from --shape and --classes."""
+    from pipeline.data.spec import TaskSpec  # and NumPy, which no other verb needs
+
+    try:
+        shape = tuple(int(size) for size in arguments.shape.split(","))
+    except ValueError:
+        shape = (0,)
+    if min(shape) < 1 or arguments.classes < 1 or arguments.vocabulary < 0:
+        raise UserError(
+            f"--shape {arguments.shape} --classes {arguments.classes}: must be whole "
+            "numbers above zero, such as --shape 32,32,3 --classes 10"
+        )
+    classes = tuple(str(number) for number in range(arguments.classes))
+    return TaskSpec(
+        "shape",
+        "--shape",
+        shape,
+        "int32" if arguments.vocabulary else "float32",
+        classes,
+        modality="text"
+        if arguments.vocabulary
+        else MODALITIES.get(len(shape), "audio"),
+        task=arguments.task,
+        vocabulary=arguments.vocabulary,
+    )
 
 
 def new(arguments: argparse.Namespace) -> int:
@@ -126,7 +199,7 @@ def open_job(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
     """The experiment of a command, and the reader of the code that it runs."""
     folder = experiment_folder(arguments.root, arguments.exp)
     job = _experiment(folder, arguments).job(folder)
-    code = CodeReader(CODE_ROOT, folder / ".code.json")
+    code = CodeReader(CODE_ROOT, folder / ".code.json", also=(Path.cwd(),))
     for stage in job.chain:
         code.closure(job.modules(stage))
     code.save_cache()

@@ -203,6 +203,29 @@ def test_nothing_within_the_budget_is_said_and_the_exit_code_is_3(copied):
     assert not (copied.small / "compress" / "best.tflite").exists()
 
 
+OWN = """
+import keras
+
+def build(hp, spec):
+    x = image = keras.Input(spec.shape, name="image")
+    x = keras.layers.Flatten(name="flatten")(x)
+    return keras.Model(image, keras.layers.Dense(10, name="logits")(x), name="own")
+"""
+
+
+def test_a_builder_of_ones_own_trains_and_its_code_is_part_of_the_fingerprint(copied):
+    module = copied.folder / "own_models.py"
+    module.write_text(OWN)
+    settings = ["--set", "tune.builder=own_models:build", "--set", "train.epochs=1"]
+    answer = copied.run("run", "train", *settings)
+    assert answer.code == 0, answer.err
+    assert copied.run("status", *settings).lines["tune"].startswith("cached")
+    module.write_text(OWN + "\nUNUSED = 1\n")
+    assert "own_models changed" in copied.run("status", *settings).lines["tune"]
+    answer = copied.run("run", "train", *settings)
+    assert states(answer) == {**states(answer), "tune": "done", "train": "done"}
+
+
 def test_clean_keeps_the_experiment_file_alone(copied):
     answer = copied.run("clean")
     assert answer.code == 0

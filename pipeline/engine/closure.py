@@ -50,10 +50,18 @@ class Module:
 
 
 class CodeReader:
-    """Reads modules below `root`, a folder of packages such as the checkout's."""
+    """Reads modules below `root`, a folder of packages such as the checkout's.
 
-    def __init__(self, root: Path, cache_file: Path | None = None):
+    Args:
+        also: other folders to find modules in, such as the working directory, which
+            holds what a user wrote.
+    """
+
+    def __init__(
+        self, root: Path, cache_file: Path | None = None, also: tuple[Path, ...] = ()
+    ):
         self.root = root
+        self.roots = (root, *also)
         self.cache_file = cache_file
         self.cache = _read_cache(cache_file)
         self.known = dict(self.cache)
@@ -65,7 +73,7 @@ class CodeReader:
 
     def fresh(self) -> CodeReader:
         """A reader that looks at the files again, remembering what was parsed."""
-        reader = CodeReader(self.root)
+        reader = CodeReader(self.root, also=self.roots[1:])
         reader.known = self.known
         return reader
 
@@ -78,7 +86,7 @@ class CodeReader:
         found: dict[str, str] = {}
         for name in names:
             if self._module(name) is None:
-                raise UserError(f"no module {name} below {self.root}")
+                raise UserError(f"no module {name} below {self._where()}")
             self._walk(name, found)
         return dict(sorted(found.items()))
 
@@ -123,11 +131,15 @@ class CodeReader:
         return self.modules[name]
 
     def _find(self, name: str) -> Path | None:
-        base = self.root.joinpath(*name.split("."))
-        for path in (base / "__init__.py", base.with_suffix(".py")):
-            if path.is_file():
-                return path
+        for root in self.roots:
+            base = root.joinpath(*name.split("."))
+            for path in (base / "__init__.py", base.with_suffix(".py")):
+                if path.is_file():
+                    return path
         return None
+
+    def _where(self) -> str:
+        return " or ".join(str(root) for root in dict.fromkeys(self.roots))
 
     def _read(self, name: str, path: Path) -> Module:
         source = path.read_bytes()

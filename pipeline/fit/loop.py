@@ -20,6 +20,7 @@ from pipeline.engine.errors import StageFailed
 from pipeline.engine.stage import silent
 from pipeline.fit.batches import plan_steps, training_batches, validation_batches
 from pipeline.fit.history import History
+from pipeline.fit.losses import make_loss
 from pipeline.fit.params import FitSettings
 
 WARM_UP = 0.1  # of all steps, for the cosine schedule
@@ -44,8 +45,8 @@ def fit(
     Args:
         model: changed in place; its output is logits, `(batch, classes)`.
         policy: augmentation of the training examples.
-        loss: defaults to categorical cross-entropy from logits, sparse unless the
-            policy mixes examples, which makes labels probabilities.
+        loss: defaults to the one that the settings name, from logits. Labels are
+            probabilities where the policy mixes examples.
         api: the Keras that the model was made with, `keras` or `tf_keras`.
 
     Raises:
@@ -56,7 +57,7 @@ def fit(
     steps, fused = plan_steps(len(train), size)
     model.compile(
         optimizer=_optimizer(settings, steps, api),
-        loss=loss or _cross_entropy(soft, api),
+        loss=loss or make_loss(settings, spec, api, soft),
         metrics=["accuracy"],
         steps_per_execution=fused,
         jit_compile=False,
@@ -75,12 +76,6 @@ def fit(
     return History.of(watch.rows, f"val_{settings.monitor}")
 
 
-def _cross_entropy(soft: bool, api: ModuleType) -> Any:
-    if soft:
-        return api.losses.CategoricalCrossentropy(from_logits=True)
-    return api.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
 def _optimizer(settings: FitSettings, steps: int, api: ModuleType) -> Any:
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":
@@ -89,9 +84,10 @@ def _optimizer(settings: FitSettings, steps: int, api: ModuleType) -> Any:
         rate = api.optimizers.schedules.CosineDecay(
             0.0, max(1, total - warm_up), warmup_target=rate, warmup_steps=warm_up
         )
+    clip = {"global_clipnorm": settings.clip_norm}
     if settings.weight_decay:
-        return api.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
-    return api.optimizers.Adam(rate)
+        return api.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **clip)
+    return api.optimizers.Adam(rate, **clip)
 
 
 def _early_stopping(settings: FitSettings, api: ModuleType) -> Any:

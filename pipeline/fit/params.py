@@ -18,6 +18,10 @@ class FitSettings(Params):
         monitor: measured on validation; the weights of its best epoch are kept.
         schedule: `cosine` rises for a tenth of the steps and falls to zero.
         weight_decay: of AdamW; 0 is Adam.
+        loss: `cross_entropy`, `focal`, `binary`, `mse`, `mae` or `huber`; if null,
+            cross-entropy for classes and mse for numbers.
+        label_smoothing: part of each target that goes to all classes alike.
+        clip_norm: the longest gradient, over all weights; null does not clip.
     """
 
     epochs: int = Field(60, ge=1, le=100_000)
@@ -27,3 +31,8 @@ class FitSettings(Params):
     weight_decay: float = Field(0.0, ge=0, le=1)
     patience: int = Field(15, ge=1)
     monitor: Literal["loss", "accuracy"] = "loss"
+    loss: Literal["cross_entropy", "focal", "binary", "mse", "mae", "huber"] | None = (
+        None
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    clip_norm: float | None = Field(None, gt=0)

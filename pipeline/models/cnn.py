@@ -11,34 +11,25 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
-from pipeline.models.registry import builder, scaled
+from pipeline.models.choices import choose
+from pipeline.models.ends import answer, entrance, is_image, require
+from pipeline.models.registry import builder
 
 
 @builder("cnn")
 def cnn(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """Images of at least 4x4 to logits, `(batch, classes)`."""
-    _check(spec)
-    width = hp.Fixed("width", 1.0)
-    filters = scaled(hp.Int("filters", 16, 48, step=16, default=32), width)
-    dense = scaled(hp.Int("dense", 32, 96, step=32, default=64), width)
-    dropout = hp.Float("dropout", 0.0, 0.4, step=0.1, default=0.2)
-    x = image = keras.Input(spec.shape, name="image")
+    needs = "images of at least 4x4 (height, width, channels)"
+    require("cnn", spec, needs, is_image(spec))
+    own = choose(hp, initializer="glorot_uniform", normalization="none")
+    filters = hp.Int("filters", 16, 48, step=16, default=32)
+    dense = hp.Int("dense", 32, 96, step=32, default=64)
+    x = image = entrance(spec)
     for number, count in enumerate((filters, 2 * filters), 1):
-        x = layers.Conv2D(
-            count, 3, padding="same", activation="relu", name=f"conv{number}"
-        )(x)
+        for again in range(own.deep(1)):
+            name = f"conv{number}" + (f"_{again + 1}" if again else "")
+            x = own.conv(x, own.wide(count), 3, name)
         x = layers.MaxPooling2D(name=f"pool{number}")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(dense, activation="relu", name="dense")(x)
-    x = layers.Dropout(dropout, seed=1, name="dropout")(x)
-    x = layers.Dense(len(spec.classes), name="logits")(x)
-    return keras.Model(image, x, name="cnn")
-
-
-def _check(spec: TaskSpec) -> None:
-    if spec.task != "classification" or len(spec.shape) != 3 or min(spec.shape[:2]) < 4:
-        raise UserError(
-            "builder cnn: needs images of at least 4x4 (height, width, channels) and "
-            f"classes; {spec.source} is {spec.task} of {spec.modality} {spec.shape}"
-        )
+    x = own.drop(own.dense(x, own.wide(dense), "dense"))
+    return keras.Model(image, answer(x, spec, own), name="cnn")

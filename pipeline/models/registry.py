@@ -2,7 +2,7 @@
 
 A builder declares its hyperparameters the Keras Tuner way, and is its own search
 space. It returns an uncompiled functional model, every layer named, whose output
-is the layer "logits":
+is the layer "logits" for a classification:
 
     @builder("cnn")
     def cnn(hp: HyperParameters, spec: TaskSpec) -> keras.Model: ...
@@ -20,39 +20,55 @@ from keras_tuner import HyperParameters
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError, nearest
 from pipeline.models import defaults  # noqa: F401  sets Keras before any model
-from pipeline.models.catalogue import BUILDER_MODULES
+from pipeline.models import own
+from pipeline.models.catalogue import parse
 
 Builder = Callable[[HyperParameters, TaskSpec], keras.Model]
+Values = Mapping[str, Any]
 _BUILDERS: dict[str, Builder] = {}
+_PRESETS: dict[str, Mapping[str, Values]] = {}
 
 
-def builder(name: str) -> Callable[[Builder], Builder]:
-    """Register a builder under its name in the catalogue."""
+def builder(
+    name: str, presets: Mapping[str, Values] | None = None
+) -> Callable[[Builder], Builder]:
+    """Register a builder under its name in the catalogue.
+
+    Args:
+        presets: preset name -> the hyperparameters that it fixes.
+    """
 
     def register(function: Builder) -> Builder:
         _BUILDERS[name] = function
+        _PRESETS[name] = presets or {}
         return function
 
     return register
 
 
 def get(name: str) -> Builder:
-    """The builder called `name`.
+    """The builder called `name`: a family, with or without a preset, or one's own.
 
     Raises:
         UserError: when there is none.
     """
-    if name not in BUILDER_MODULES:
-        known = ", ".join(BUILDER_MODULES)
-        hint = nearest(name, BUILDER_MODULES)
-        raise UserError(f'no builder "{name}"{hint} (there are: {known})')
-    importlib.import_module(BUILDER_MODULES[name])
-    return _BUILDERS[name]
+    choice = parse(name)
+    if choice.own:
+        return own.load(choice.module, choice.name)
+    importlib.import_module(choice.module)
+    return _BUILDERS[choice.name]
 
 
-def build(
-    name: str, values: Mapping[str, Any], spec: TaskSpec, seed: int
-) -> keras.Model:
+def preset(name: str) -> Values:
+    """The values that `family:preset` fixes; none for a plain family."""
+    choice = parse(name)
+    if not choice.preset:
+        return {}
+    importlib.import_module(choice.module)
+    return _PRESETS[choice.name][choice.preset]
+
+
+def build(name: str, values: Values, spec: TaskSpec, seed: int) -> keras.Model:
     """A model with given hyperparameters; those not given take their defaults.
 
     Args:
@@ -62,13 +78,66 @@ def build(
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     hp = HyperParameters()
-    hp.values = dict(values)
+    hp.values = {**preset(name), **values}
     return get(name)(hp, spec)
 
 
-def declare(name: str, hp: HyperParameters, spec: TaskSpec) -> None:
-    """Add the builder's hyperparameters to a search space."""
+def declare(
+    name: str, hp: HyperParameters, spec: TaskSpec, values: Values | None = None
+) -> None:
+    """Add the builder's hyperparameters to a search space.
+
+    Args:
+        values: a value fixes a hyperparameter, a list is searched.
+
+    Raises:
+        UserError: for a name or a kind of value that the builder does not know.
+    """
+    given = {**preset(name), **(values or {})}
+    check(name, spec, values or {})
+    for key, value in given.items():
+        if isinstance(value, list):
+            hp.Choice(key, value)
+        else:
+            hp.Fixed(key, value)
     get(name)(hp, spec)
+
+
+def check(name: str, spec: TaskSpec, values: Values) -> None:
+    """Hold what the user fixes against what the builder declares by itself.
+
+    Raises:
+        UserError: for a name or a kind of value that the builder does not know.
+    """
+    if not values:
+        return
+    plain = HyperParameters()
+    plain.values = dict(preset(name))
+    get(name)(plain, spec)
+    for key, value in values.items():
+        if key not in plain.values:
+            known = ", ".join(plain.values)
+            hint = nearest(key, plain.values)
+            raise UserError(
+                f'tune.values: builder {name} has no "{key}"{hint} (there are: {known})'
+            )
+        for one in value if isinstance(value, list) else [value]:
+            _check_kind(f"tune.values.{key}", one, plain.values[key])
+
+
+def _check_kind(where: str, value: Any, default: Any) -> None:
+    """The same kind as the default; a number that counts something is above zero."""
+    kinds = (int, float) if type(default) is float else (type(default),)
+    if type(value) not in kinds:
+        raise UserError(
+            f"{where}: must be {_WORDS[type(default)]}, such as {default}; "
+            f"received {value!r}"
+        )
+    if type(default) is int and value < 1:
+        raise UserError(f"{where}: must be at least 1; received {value}")
+
+
+_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true, false"}
 
 
 def scaled(count: int, width: float) -> int:

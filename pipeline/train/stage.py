@@ -1,6 +1,7 @@
 """train: fit the best hyperparameters fully; the result is baseline and teacher.
 
-In: data, augment, tune. Out: model.keras, model.json, history.csv, curves.png.
+In: data, augment, tune. Out: model.keras, model.json, history.csv, curves.png,
+gradients.csv.
 Run: python -m pipeline run train --exp digits
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import read_data
 from pipeline.engine.stage import Inputs
+from pipeline.fit.gradients import gradient_norms, verdict, write_norms
 from pipeline.fit.history import summary
 from pipeline.fit.loop import fit
 from pipeline.models import registry
@@ -26,16 +28,23 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     data = read_data(inputs["data"])
     best = read_best(inputs["tune"])
     model = registry.build(best.builder, best.values, data.spec, inputs.seed)
+    settings = params.settings(best.values["learning_rate"])
+    before = gradient_norms(model, data.spec, data.train(), settings)
     history = fit(
         model,
         data.spec,
         data.train(),
         data.validation(),
-        params.settings(best.values["learning_rate"]),
+        settings,
         seed=inputs.seed,
         policy=read_policy(inputs["augment"], inputs.seed),
         progress=inputs.progress,
     )
+    after = gradient_norms(model, data.spec, data.train(), settings)
+    for when, norms in (("before training", before), ("after training", after)):
+        if said := verdict(norms):
+            print(f"{when}: {said}")
+    write_norms(out / "gradients.csv", before, after)
     weights = model.count_params()
     save_model(model, out / "model.keras")
     write_architecture(out, Architecture(best.builder, best.values, weights))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from keras_tuner import HyperParameters
@@ -13,12 +14,14 @@ RATES = (5e-4, 5e-3)
 DEFAULT_RATE = 2e-3
 
 
-def space_config(builder: str, spec: TaskSpec) -> dict[str, Any]:
+def space_config(
+    builder: str, spec: TaskSpec, values: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The space as Keras Tuner's plain configuration.
 
     Builds the model once, so it belongs in a process of its own.
     """
     hp = HyperParameters()
     hp.Float("learning_rate", *RATES, sampling="log", default=DEFAULT_RATE)
-    registry.declare(builder, hp, spec)
+    registry.declare(builder, hp, spec, values)
     return hp.get_config()

@@ -29,7 +29,7 @@ from pipeline.tune.space import space_config
 def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Search, record every trial, name the best."""
     data = read_data(inputs["data"])
-    space = _space(params.builder, data)
+    space = _space(params, data)
     values = list(proposals(space, params.trials, inputs.seed))
     trial = _trial(params, inputs, data)
     outcomes = run_trials(values, trial, params.workers, _teller(values, inputs))
@@ -41,9 +41,9 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     return _metrics(best, outcomes)
 
 
-def _space(builder: str, data: Data) -> dict[str, Any]:
+def _space(params: TuneParams, data: Data) -> dict[str, Any]:
     pool = Pool(workers=1)
-    pool.submit("space", space_config, builder, data.spec)
+    pool.submit("space", space_config, params.builder, data.spec, params.values)
     outcome = pool.wait()
     if outcome.error:
         raise StageFailed(outcome.error)

@@ -30,7 +30,8 @@ def export(
     Args:
         model: one input of fixed shape, one output; not to be used afterwards.
         kind: an export step of the recipe grammar.
-        calibration: float32 examples as the model takes them, for `int8`.
+        calibration: examples as the model takes them, for `int8`: float32, or
+            integer tokens of the input's own dtype.
 
     Raises:
         UserError: when the model or the calibration examples do not fit, or when
@@ -118,4 +119,6 @@ def _representative(calibration: np.ndarray | None) -> Callable[[], Iterator[Any
             f"the {len(calibration)} calibration examples are constant or not finite, "
             "so they show no range of values; look at the data stage's preview"
         )
-    return lambda: ([example[None]] for example in calibration.astype(np.float32))
+    tokens = np.issubdtype(calibration.dtype, np.integer)
+    examples = calibration if tokens else calibration.astype(np.float32)
+    return lambda: ([example[None]] for example in examples)

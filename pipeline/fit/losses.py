@@ -1,0 +1,113 @@
+"""What a fit makes small: by name, from logits, for Keras 3 and for tf_keras.
+
+Each loss is a function of (answers, outputs) that returns one number for each
+example. Of a classification, the squared, absolute and Huber errors are those of
+the probabilities (Brier, 1950).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
+from pipeline.fit.params import FitSettings
+
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+HUBER = 1.0  # where the squared error becomes an absolute one
+ONLY_CLASSES = ("cross_entropy", "focal", "binary")
+CLASSES = ("classification", "segmentation", "next_token")
+
+
+def make_loss(
+    settings: FitSettings, spec: TaskSpec, api: ModuleType, soft: bool = False
+) -> Any:
+    """The loss that the settings name, or the task's own.
+
+    Args:
+        soft: answers are probabilities, `(batch, classes)`, not class numbers.
+
+    Raises:
+        UserError: for a loss that does not fit the task.
+    """
+    classify = spec.task in CLASSES
+    name = settings.loss or ("cross_entropy" if classify else "mse")
+    if not classify and (name in ONLY_CLASSES or settings.label_smoothing):
+        what = name if name in ONLY_CLASSES else "label_smoothing"
+        raise UserError(
+            f"{what} is for classes, and {spec.source} is a {spec.task}; "
+            "loss can be mse, mae or huber"
+        )
+    if name == "cross_entropy" and not settings.label_smoothing and not soft:
+        return api.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if not classify:
+        return lambda y, outputs: _ERRORS[name](_like(y, outputs), outputs)
+    return _of_classes(name, settings.label_smoothing)
+
+
+def _of_classes(name: str, smoothing: float) -> Loss:
+    def loss(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        target = _smooth(y, logits, smoothing)
+        if name in _ERRORS:
+            return _ERRORS[name](target, tf.nn.softmax(logits))
+        return _LIKELIHOODS[name](target, logits)
+
+    return loss
+
+
+def _smooth(y: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """One-hot unless it is soft already, with a part given to all classes alike.
+
+    Szegedy et al., Rethinking the Inception Architecture, 2016, section 7.
+    """
+    count = logits.shape[-1]
+    if not y.dtype.is_floating:
+        places = tf.reshape(tf.cast(y, tf.int32), tf.shape(logits)[:-1])
+        y = tf.one_hot(places, count)
+    return y * (1 - smoothing) + smoothing / count
+
+
+def _like(y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(tf.cast(y, outputs.dtype), tf.shape(outputs))
+
+
+def _cross_entropy(target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.nn.softmax_cross_entropy_with_logits(target, logits)
+
+
+def _focal(target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Less weight to what is right already, (1 - p) squared.
+
+    Lin et al., Focal Loss for Dense Object Detection, 2017.
+    """
+    log = tf.nn.log_softmax(logits)
+    return -tf.reduce_sum(target * (1 - tf.exp(log)) ** 2 * log, axis=-1)
+
+
+def _binary(target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Each class against all others, by itself."""
+    each = tf.nn.sigmoid_cross_entropy_with_logits(target, logits)
+    return tf.reduce_mean(each, axis=-1)
+
+
+def _mse(target: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean((target - outputs) ** 2, axis=-1)
+
+
+def _mae(target: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.abs(target - outputs), axis=-1)
+
+
+def _huber(target: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Squared where small, absolute where large (Huber, 1964)."""
+    error = tf.abs(target - outputs)
+    inside = tf.minimum(error, HUBER)
+    return tf.reduce_mean(inside * (error - inside / 2), axis=-1)
+
+
+_ERRORS = {"mse": _mse, "mae": _mae, "huber": _huber}
+_LIKELIHOODS = {"cross_entropy": _cross_entropy, "focal": _focal, "binary": _binary}

@@ -1,0 +1,80 @@
+"""Trained models as parts of a new one.
+
+In: a .keras file. Out: its layers in a new graph, flat, with names of their own,
+so that compression sees plain layers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras_tuner import HyperParameters
+
+from pipeline.engine.errors import UserError
+from pipeline.models.files import load_model
+
+
+def read(text: str, hp: HyperParameters, key: str) -> keras.Model:
+    """Load a .keras file, and fix its hash among the hyperparameters.
+
+    Args:
+        text: a path from the working directory; `$NAME` is taken from the environment.
+        key: the hyperparameter with the hash: a changed file is a changed value,
+            so that what was made from it becomes stale.
+
+    Raises:
+        UserError: when it is missing, damaged, no graph, or not the one that the
+            search saw.
+    """
+    path = Path(os.path.expandvars(text)).expanduser()
+    if not path.is_file():
+        raise UserError(
+            f"{path}: there is no such .keras file (working in {Path.cwd()})"
+        )
+    now = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    seen = hp.Fixed(key, now)
+    if seen != now:
+        raise UserError(
+            f"{path}: changed since the search: {key} {seen} -> {now}; "
+            "run again with --force, beginning with tune"
+        )
+    model = load_model(path)
+    if not hasattr(model, "_run_through_graph"):
+        raise UserError(f"{path}: a {type(model).__name__} has no graph of layers")
+    return model
+
+
+def apply(model: keras.Model, x: Any, prefix: str = "") -> Any:
+    """The model's output for `x`, its layers called `prefix` and their name.
+
+    The image may have another size than the one that the model was trained on,
+    unless a layer counts its pixels.
+
+    Raises:
+        UserError: when it does.
+    """
+    copy = model
+    if prefix:
+        copy = keras.models.clone_model(model, clone_function=_renamer(prefix))
+        copy.set_weights(model.get_weights())
+    try:
+        made = copy._run_through_graph([x], operation_fn=lambda operation: operation)
+    except ValueError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"a trained model for {model.input_shape[1:]} cannot take {x.shape[1:]}: "
+            f"{reason}"
+        ) from error
+    return keras.tree.flatten(made)[0]
+
+
+def _renamer(prefix: str) -> Any:
+    def rename(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = {**layer.get_config(), "name": f"{prefix}{layer.name}"}
+        return type(layer).from_config(config)
+
+    return rename

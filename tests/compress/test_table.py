@@ -1,0 +1,48 @@
+"""The compression table: said of each layer, and true where it can be tried."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from pipeline.compress.legacy.bridge import to_tf_keras
+from pipeline.compress.legacy.support import left_out
+from pipeline.compress.legacy.table import possible
+
+
+def test_every_layer_of_a_convolutional_net_has_its_row(small_net):
+    rows = {row.name: row for row in possible(small_net)}
+    assert set(rows) == {layer.name for layer in small_net.layers[1:]}
+    conv, pool = rows["conv"], rows["pool"]
+    assert (conv.prune, conv.cluster, conv.qat, conv.int8) == ("yes",) * 4
+    assert (pool.prune, pool.cluster, pool.qat) == ("-", "-", "yes")
+
+
+def test_it_says_no_where_the_recipes_leave_a_layer_out():
+    given = keras.Input((6, 4), name="given")
+    x = layers.Conv1D(4, 3, name="conv")(given)
+    x = layers.GlobalAveragePooling1D(name="pool")(x)
+    model = keras.Model(given, layers.Dense(3, name="logits")(x), name="net")
+    rows = possible(model)
+    missed = [f"{row.name} ({row.kind})" for row in rows if row.qat == "no"]
+    assert missed == left_out(to_tf_keras(model), "qat") == ["conv (Conv1D)"]
+
+
+def test_depthwise_kernels_are_neither_pruned_nor_clustered():
+    image = keras.Input((6, 6, 2), name="image")
+    x = layers.DepthwiseConv2D(3, name="depthwise")(image)
+    x = layers.Flatten(name="flatten")(x)
+    model = keras.Model(image, layers.Dense(3, name="logits")(x), name="net")
+    row = next(row for row in possible(model) if row.name == "depthwise")
+    assert (row.prune, row.cluster, row.qat, row.int8) == ("no", "no", "yes", "yes")
+
+
+def test_one_layer_that_the_converter_refuses_does_not_damn_the_others():
+    """A recurrent layer of more than 256 steps has no int8 form."""
+    given = keras.Input((300, 2), name="given")
+    x = layers.GRU(2, name="gru")(given)
+    model = keras.Model(given, layers.Dense(3, name="logits")(x), name="net")
+    assert {row.name: row.int8 for row in possible(model)} == {
+        "gru": "no",
+        "logits": "yes",
+    }

@@ -1,0 +1,93 @@
+"""Data that each family can take: the first of these that it does not refuse."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
+from pipeline.models import registry
+from pipeline.models.files import save_model
+
+THREE = ("a", "b", "c")
+# Small and quick, and without draws: what is tested is the family.
+SLIM = {"width": 0.25, "depth": 0.34, "dropout": 0.0}
+
+
+def spec(
+    shape: tuple[int, ...],
+    modality: str = "image",
+    task: str = "classification",
+    vocabulary: int = 0,
+    classes: tuple[str, ...] = THREE,
+) -> TaskSpec:
+    """A signature of made-up data."""
+    dtype = "int32" if vocabulary else "float32"
+    return TaskSpec(
+        "toy",
+        "toy:toy",
+        shape,
+        dtype,
+        classes,
+        modality=modality,
+        task=task,
+        vocabulary=vocabulary,
+    )
+
+
+SPECS = (
+    spec((6, 5, 1), "audio"),
+    spec((8, 8, 3)),
+    spec((6,), "text", vocabulary=20),
+    spec((2,), "table", vocabulary=20),
+    spec((10,), "audio", "reconstruction"),
+    spec((6,), "text", "next_token", 20),
+    spec((8, 8, 3), task="segmentation"),
+)
+
+
+@cache
+def spec_for(name: str) -> TaskSpec:
+    """The first signature that the family takes."""
+    for one in SPECS:
+        try:
+            build(name, one)
+            return one
+        except UserError:
+            continue
+    raise AssertionError(f"{name} takes none of the shapes in tests/models/cases.py")
+
+
+def build(name: str, one: TaskSpec) -> keras.Model:
+    """A small model; what is made of trained models gets two small ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        values = VALUES[name](Path(folder), one) if name in VALUES else {}
+        return registry.build(name, {**SLIM, **values}, one, 1)
+
+
+def trained(path: Path, one: TaskSpec, seed: int = 1, name: str = "cnn") -> Path:
+    """A .keras file of a small model."""
+    save_model(registry.build(name, SLIM, one, seed), path)
+    return path
+
+
+def _backbone(folder: Path, one: TaskSpec) -> dict[str, Any]:
+    other = replace(one, shape=(24, 24, 3))
+    return {
+        "backbone": str(trained(folder / "net.keras", other, name="resnet")),
+        "freeze": 0.5,
+    }
+
+
+def _members(folder: Path, one: TaskSpec) -> dict[str, Any]:
+    paths = [trained(folder / f"{seed}.keras", one, seed) for seed in (1, 2)]
+    return {"members": ",".join(map(str, paths))}
+
+
+VALUES = {"pretrained": _backbone, "ensemble": _members}

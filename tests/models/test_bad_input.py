@@ -1,0 +1,98 @@
+"""What a user can get wrong about models: one clear message each."""
+
+from __future__ import annotations
+
+import pytest
+from keras_tuner import HyperParameters
+
+from pipeline.engine.errors import UserError
+from pipeline.models import registry
+from pipeline.models.catalogue import BUILDER_MODULES
+from pipeline.tune.params import TuneParams
+from tests.models import cases
+from tests.models.cases import SPECS, spec
+
+IMAGE = spec((8, 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("resnit", ['no builder "resnit"', 'mean "resnet"', "module:function"]),
+        ("resnet:mlperf", ['no preset "mlperf"', 'mean "mlperf_tiny"']),
+        ("resnet:", ['no preset ""', "there are: mlperf_tiny"]),
+        ("cnn:tiny", ['no preset "tiny"', "it has none"]),
+        ("my.models:build", ["module:function", "my/models.py is not in"]),
+        ("resnit:mlperf_tiny", ['mean "resnet"']),
+        ("", ['no builder ""']),
+        ("../up:build", ['no builder "../up:build"']),
+    ],
+)
+def test_a_builder_that_does_not_exist(name, parts):
+    with pytest.raises(ValueError) as caught:
+        TuneParams(builder=name)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        ({"filter": 8}, ['builder resnet has no "filter"', 'mean "filters"']),
+        ({"width": -1.0}, ["tune.values.width", "more than 0", "-1.0"]),
+        ({"width": 0}, ["tune.values.width", "more than 0"]),
+        ({"depth": "two"}, ["tune.values.depth", "a number", "'two'"]),
+        ({"filters": -4}, ["tune.values.filters", "at least 1", "-4"]),
+        ({"filters": 2.5}, ["tune.values.filters", "a whole number", "2.5"]),
+        ({"bias": 1}, ["tune.values.bias", "true, false"]),
+        ({"activation": "rellu"}, ["tune.values.activation", 'mean "relu"']),
+        ({"activation": ["relu", 3]}, ["tune.values.activation", "a text", "3"]),
+        ({"initializer": "he"}, ["tune.values.initializer", "he_normal"]),
+        ({"normalization": "bach"}, ["tune.values.normalization", 'mean "batch"']),
+        ({"dropout": 1.5}, ["tune.values.dropout", "at most 0.95", "1.5"]),
+        ({"l2": -0.1}, ["tune.values.l2", "at least 0", "-0.1"]),
+    ],
+)
+def test_a_value_that_the_builder_does_not_know(values, parts):
+    with pytest.raises(UserError) as caught:
+        registry.declare("resnet", HyperParameters(), IMAGE, values)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_a_value_is_fixed_and_a_list_is_searched():
+    hp = HyperParameters()
+    values = {"filters": 24, "activation": ["relu", "tanh"]}
+    registry.declare("resnet", hp, IMAGE, values)
+    kinds = {part.name: type(part).__name__ for part in hp.space}
+    assert hp.values["filters"] == 24
+    assert kinds["filters"] == "Fixed" and kinds["activation"] == "Choice"
+
+
+REFUSED = [
+    ("cnn", (8,), "images of at least 4x4"),
+    ("resnet", (4, 4, 1), "images of at least 8x8"),
+    ("text_cnn", (8, 8, 1), "tokens (length,) of a vocabulary"),
+    ("lstm", (8, 8, 3), "sequences"),
+    ("unet", (8, 8, 1), "for segmentation"),
+    ("autoencoder", (8,), "for reconstruction"),
+    ("two_tower", (8,), "pairs (user, item)"),
+    ("pretrained", (4, 4, 3), "at least 8x8"),
+]
+
+
+@pytest.mark.parametrize(("name", "shape", "needs"), REFUSED)
+def test_a_family_says_what_it_needs(name, shape, needs):
+    with pytest.raises(UserError) as caught:
+        registry.build(name, {}, spec(shape), 1)
+    for part in (f"builder {name}: needs", needs, str(shape), "tune.builder"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("one", SPECS, ids=lambda one: f"{one.task} {one.shape}")
+@pytest.mark.parametrize("name", BUILDER_MODULES)
+def test_any_family_takes_any_data_or_says_why_not(name, one):
+    try:
+        cases.build(name, one)
+    except UserError as error:
+        assert "needs" in str(error) or "cannot take" in str(error)

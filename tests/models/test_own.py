@@ -1,0 +1,89 @@
+"""A builder of the user's own: found, checked, and part of the fingerprint."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.chain import CHAIN
+from pipeline.engine.closure import CodeReader
+from pipeline.engine.errors import UserError
+from pipeline.models import registry
+from pipeline.tune.params import TuneParams
+from tests.models.cases import spec
+
+ROOT = Path(__file__).parent.parent.parent
+IMAGE = spec((8, 8, 1))
+GOOD = """
+import keras
+from my_helper import UNITS
+
+def build(hp, spec):
+    x = image = keras.Input(spec.shape, name="image")
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dense(hp.Int("units", 4, 8, default=UNITS), name="dense")(x)
+    return keras.Model(image, keras.layers.Dense(3, name="logits")(x), name="mine")
+"""
+BODIES = [
+    ("return None", "must return a functional keras.Model; it returned a"),
+    ("return keras.Sequential([keras.layers.Dense(3)])", "must return a functional"),
+    ("raise RuntimeError('no luck')", "it raised RuntimeError: no luck (mine"),
+    ("return 1 / 0", "ZeroDivisionError"),
+    ("x = keras.Input((8, 8, 1)); return keras.Model(x, x)", "output of its model"),
+    (
+        "x = keras.Input((4,)); return keras.Model(x, keras.layers.Dense(3)(x))",
+        "the input of its model is (None, 4); toy:toy needs (None, 8, 8, 1)",
+    ),
+]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """A working directory of the user's own."""
+    monkeypatch.chdir(tmp_path)
+    before, known = list(sys.path), set(sys.modules)
+    (tmp_path / "my_helper.py").write_text("UNITS = 5\n")
+    yield tmp_path
+    sys.path[:] = before
+    for name in set(sys.modules) - known:
+        if name.startswith(("mine", "my_")):
+            del sys.modules[name]
+
+
+def test_it_is_built_and_is_its_own_search_space(here):
+    (here / "mine.py").write_text(GOOD)
+    assert registry.build("mine:build", {}, IMAGE, 1).get_layer("dense").units == 5
+    model = registry.build("mine:build", {"units": 7}, IMAGE, 1)
+    assert model.get_layer("dense").units == 7
+
+
+@pytest.mark.parametrize(("body", "said"), BODIES)
+def test_what_it_returns_is_checked(here, body, said):
+    (here / "mine_bad.py").write_text(f"import keras\ndef build(hp, spec): {body}\n")
+    with pytest.raises(UserError) as caught:
+        registry.build("mine_bad:build", {}, IMAGE, 1)
+    assert "builder mine_bad:build" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_module_that_cannot_be_imported_and_a_function_that_is_not_there(here):
+    (here / "mine_broken.py").write_text("import no_such_library\n")
+    with pytest.raises(UserError, match="importing it fails: ModuleNotFoundError"):
+        registry.get("mine_broken:build")
+    (here / "mine.py").write_text(GOOD)
+    with pytest.raises(UserError, match="there is no function make in mine"):
+        registry.get("mine:make")
+
+
+def test_its_module_and_what_it_imports_are_part_of_the_fingerprint(here):
+    (here / "mine.py").write_text(GOOD)
+    stage = next(stage for stage in CHAIN if stage.name == "tune")
+    modules = stage.code(TuneParams(builder="mine:build"))
+    before = CodeReader(ROOT, also=(here,)).closure(modules)
+    assert set(before) == {"mine", "my_helper"}
+    (here / "my_helper.py").write_text("UNITS = 6\n")
+    after = CodeReader(ROOT, also=(here,)).closure(modules)
+    assert before["my_helper"] != after["my_helper"]
+    assert before["mine"] == after["mine"]
