@@ -87,7 +87,7 @@ def validation_batches(
     batches = at.map(lambda at: (to_input(fetch(at), spec), tf.gather(split.y, at)))
     if soft:
         batches = batches.map(lambda x, y: (x, tf.one_hot(y, len(spec.classes))))
-    return batches if isinstance(split.x, np.memmap) else batches.cache()
+    return batches if is_whole_file(split.x) else batches.cache()
 
 
 def to_input(x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
@@ -99,7 +99,7 @@ def to_input(x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
 
 def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
     """`fetch(positions)`: examples from memory, or from the file of a memory map."""
-    if not isinstance(x, np.memmap):
+    if not is_whole_file(x):
         whole = tf.constant(x)
         return lambda at: tf.gather(whole, at)
     rows = Rows(Path(x.filename))
@@ -109,6 +109,14 @@ def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
         return tf.ensure_shape(read, [at.shape[0], *rows.shape[1:]])
 
     return fetch
+
+
+def is_whole_file(x: np.ndarray) -> bool:
+    """Whether x is a memory map of all of a .npy file, and not a part of one."""
+    if not isinstance(x, np.memmap):
+        return False
+    whole = np.prod(x.shape) * x.itemsize + x.offset == Path(x.filename).stat().st_size
+    return bool(whole and x.flags.c_contiguous)
 
 
 def _weights(y: tf.Tensor, split: Split) -> tuple[tf.Tensor, ...]:

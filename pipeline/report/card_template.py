@@ -46,6 +46,11 @@ as one of {{ facts.spec.classes | length }} classes: \
 
 ## How to feed it
 
+{% if facts.spec.preprocess %}
+`raw` is what the steps of `data/spec.json` make of the original: \
+{{ facts.spec.preprocess | map(attribute="step") | join(", ") }}; \
+`pipeline/data/features.py` applies them.
+{% endif %}
 Raw examples are {{ facts.spec.dtype }} of shape {{ facts.spec.shape | join("x") }}. \
 The model's input is `float32(raw) * {{ facts.spec.scale }} + {{ facts.spec.offset }}`.
 {% if chosen.input.scale %}

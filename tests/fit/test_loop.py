@@ -15,6 +15,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import StageFailed
 from pipeline.fit.batches import (
     MOST_FUSED,
+    is_whole_file,
     plan_steps,
     training_batches,
     validation_batches,
@@ -185,11 +186,21 @@ def test_weights_shift_what_is_learnt_to_the_heavy_class():
 def test_a_split_that_stays_on_the_disk_gives_the_same_batches(tmp_path, pipe):
     np.save(tmp_path / "x.npy", TRAIN.x)
     mapped = Split(np.load(tmp_path / "x.npy", mmap_mode="r"), TRAIN.y)
+    assert is_whole_file(mapped.x) and not is_whole_file(mapped.x[5:])
     for one, other in zip(first(TRAIN, pipe), first(mapped, pipe)):
         assert np.array_equal(one, other)
     plain, read = (validation_batches(s, SPEC, 64) for s in (TRAIN, mapped))
     for one, other in zip(plain, read):
         assert np.array_equal(one[0], other[0]) and np.array_equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("part", [slice(50, 150), slice(None, None, -1)])
+def test_a_part_of_a_split_on_the_disk_is_that_part(tmp_path, part):
+    np.save(tmp_path / "x.npy", TRAIN.x)
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")[part]
+    ones = first(Split(TRAIN.x[part], TRAIN.y[part]), None)
+    for one, other in zip(ones, first(Split(x, TRAIN.y[part]), None)):
+        assert np.array_equal(one, other)
 
 
 def test_large_splits_stay_on_the_disk(tmp_path, monkeypatch):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from pipeline.data.spec import read_spec, write_spec
 from pipeline.report import card
 from pipeline.report.facts import read_facts
 from pipeline.report.summary import summarize
@@ -124,3 +126,11 @@ def _int8(shape: tuple[int, ...], scale: float, zero_point: int):
     tensor.quantization.scale = [scale]
     tensor.quantization.zeroPoint = [zero_point]
     return tensor
+
+
+def test_preprocessing_of_raw_input_is_named(published):
+    steps = ({"step": "log_mel", "rate": 8000}, {"step": "standardise", "mean": [1.0]})
+    spec = read_spec(published.folders["data"])
+    assert "data/spec.json` make of" not in _render(published)
+    write_spec(published.folders["data"], replace(spec, preprocess=steps))
+    assert "make of the original: log_mel, standardise;" in _render(published)
