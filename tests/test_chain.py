@@ -226,6 +226,19 @@ def test_a_builder_of_ones_own_trains_and_its_code_is_part_of_the_fingerprint(co
     assert states(answer) == {**states(answer), "tune": "done", "train": "done"}
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("tune.values={width: -1.0}", "tune.values.width: must be more than 0"),
+        ("tune.builder=text_cnn", "builder text_cnn: needs tokens (length,)"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_bad_input(copied, setting, said):
+    answer = copied.run("run", "tune", "--set", setting)
+    assert answer.code == 2
+    assert said in answer.err and "Traceback" not in answer.err
+
+
 def test_clean_keeps_the_experiment_file_alone(copied):
     answer = copied.run("clean")
     assert answer.code == 0

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, read_data
 from pipeline.engine.determinism import derive_seed
-from pipeline.engine.errors import StageFailed
+from pipeline.engine.errors import StageFailed, UserError
 from pipeline.engine.pool import Outcome, Pool
 from pipeline.engine.stage import Inputs
 from pipeline.fit.loop import fit
@@ -45,8 +45,8 @@ def _space(params: TuneParams, data: Data) -> dict[str, Any]:
     pool = Pool(workers=1)
     pool.submit("space", space_config, params.builder, data.spec, params.values)
     outcome = pool.wait()
-    if outcome.error:
-        raise StageFailed(outcome.error)
+    if outcome.error:  # the builder, its values and the data do not fit
+        raise UserError(outcome.error)
     return outcome.value
 
 
