@@ -16,7 +16,6 @@ import pytest
 from pipeline.augment.artifact import write_policy
 from pipeline.augment.policy import Policy
 from pipeline.compress.runtime import LiteModel, accuracy
-from pipeline.data.artifact import write_split
 from pipeline.data.spec import write_spec
 from pipeline.engine.jsonio import read_json
 from pipeline.models.files import save_model
@@ -46,8 +45,9 @@ def folders(tmp_path_factory, small_net, spec, train, validation) -> Path:
     for name in ("data", "augment", "train", "distill"):
         (root / name).mkdir()
     write_spec(root / "data", spec)
-    write_split(root / "data", "train", train)
-    write_split(root / "data", "validation", validation)
+    for name, split in {"train": train, "validation": validation}.items():
+        np.save(root / "data" / f"{name}_x.npy", split.x)
+        np.save(root / "data" / f"{name}_y.npy", split.y)
     np.savez(root / "data" / "splits.npz", calibration=np.arange(50))
     write_policy(root / "augment", Policy("shift(1)", seed=1))
     save_model(small_net, root / "train" / "model.keras")
