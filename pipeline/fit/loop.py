@@ -57,7 +57,7 @@ def fit(
     model.compile(
         optimizer=_optimizer(settings, steps, api),
         loss=loss or _cross_entropy(soft, api),
-        metrics=["accuracy"],
+        metrics=[_accuracy(soft, api)],
         steps_per_execution=fused,
         jit_compile=False,
     )
@@ -79,6 +79,12 @@ def _cross_entropy(soft: bool, api: ModuleType) -> Any:
     if soft:
         return api.losses.CategoricalCrossentropy(from_logits=True)
     return api.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def _accuracy(soft: bool, api: ModuleType) -> Any:
+    """Said by its class where labels are probabilities: a name is resolved by the
+    first labels that Keras sees, which need not be those of training."""
+    return api.metrics.CategoricalAccuracy("accuracy") if soft else "accuracy"
 
 
 def _optimizer(settings: FitSettings, steps: int, api: ModuleType) -> Any:
