@@ -58,7 +58,7 @@ def fit(
     model.compile(
         optimizer=_optimizer(settings, steps, api),
         loss=loss or make_loss(settings, spec, api, soft),
-        metrics=["accuracy"],
+        metrics=[_accuracy(soft, api)],
         steps_per_execution=fused,
         jit_compile=False,
     )
@@ -74,6 +74,12 @@ def fit(
         verbose=0,
     )
     return History.of(watch.rows, f"val_{settings.monitor}")
+
+
+def _accuracy(soft: bool, api: ModuleType) -> Any:
+    """Said by its class where labels are probabilities: a name is resolved by the
+    first labels that Keras sees, which need not be those of training."""
+    return api.metrics.CategoricalAccuracy("accuracy") if soft else "accuracy"
 
 
 def _optimizer(settings: FitSettings, steps: int, api: ModuleType) -> Any:

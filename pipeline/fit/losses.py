@@ -65,6 +65,7 @@ def _smooth(y: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
     Szegedy et al., Rethinking the Inception Architecture, 2016, section 7.
     """
     count = logits.shape[-1]
+    y = tf.convert_to_tensor(y)
     if not y.dtype.is_floating:
         places = tf.reshape(tf.cast(y, tf.int32), tf.shape(logits)[:-1])
         y = tf.one_hot(places, count)

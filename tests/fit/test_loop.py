@@ -218,3 +218,28 @@ def test_word_numbers_reach_the_model_as_they_are():
     for words, _ in batches:
         assert words.dtype == tf.int32
     assert spec.to_input(x).dtype == np.int32
+
+
+@pytest.mark.parametrize("pipe", ["shift(1)", "mixup"])
+@pytest.mark.parametrize("weights", [None, (0.5, 2.0)])
+def test_fine_tuning_on_tf_keras_takes_labels_and_weights_of_both_kinds(pipe, weights):
+    import tf_keras
+
+    from pipeline.compress.legacy.callbacks import BuildFirst
+
+    dense = tf_keras.layers.Dense(2)
+    model = tf_keras.Sequential([tf_keras.layers.Flatten(input_shape=(8, 8, 1)), dense])
+    train = replace(TRAIN, class_weights=weights)
+    settings = FitSettings(epochs=10, learning_rate=0.02)
+    history = fit(
+        model,
+        SPEC,
+        train,
+        VALIDATION,
+        settings,
+        seed=4,
+        policy=Policy(pipe, 4),
+        callbacks=[BuildFirst()],
+        api=tf_keras,
+    )
+    assert history.rows[-1]["loss"] < history.rows[0]["loss"]
