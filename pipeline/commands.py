@@ -198,7 +198,7 @@ def clean(arguments: argparse.Namespace) -> int:
 def open_job(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
     """The experiment of a command, and the reader of the code that it runs."""
     folder = experiment_folder(arguments.root, arguments.exp)
-    job = _experiment(folder, arguments).job(folder)
+    job = _experiment(folder, arguments).job(folder, all_sets(arguments))
     code = CodeReader(CODE_ROOT, folder / ".code.json", also=(Path.cwd(),))
     for stage in job.chain:
         code.closure(job.modules(stage))

@@ -58,11 +58,16 @@ class Experiment(Params):
     evaluate: EvaluateParams = EvaluateParams()
     report: ReportParams = ReportParams()
 
-    def job(self, folder: Path) -> Job:
-        """The experiment as the engine sees it."""
+    def job(self, folder: Path, overrides: Iterable[str] = ()) -> Job:
+        """The experiment as the engine sees it.
+
+        Args:
+            overrides: the `--set` texts that it was loaded with.
+        """
         params = {stage.name: getattr(self, stage.name) for stage in CHAIN}
         keys = ("seed", "threads", "portability")
-        return Job(folder, CHAIN, params, {key: getattr(self, key) for key in keys})
+        settings = {key: getattr(self, key) for key in keys}
+        return Job(folder, CHAIN, params, settings, tuple(overrides))
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,9 @@ def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
         channel.write(json.dumps(message) + "\n")
 
     folders = {name: Path(path) for name, path in request["folders"].items()}
-    return Inputs(folders, request["seed"], request["threads"], progress)
+    overrides = tuple(request["overrides"])
+    seed, threads = request["seed"], request["threads"]
+    return Inputs(folders, seed, threads, progress, overrides=overrides)
 
 
 def _reason(error: Exception) -> dict[str, Any]:

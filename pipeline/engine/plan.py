@@ -70,7 +70,7 @@ def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
     if hurt := damage(folder, record, stage) or hurt_volatile(folder):
         return Decision(stage.name, "damaged", hurt, parts)
     if again := _ran_again(job, stage):
-        return Decision(stage.name, "stale", f"input {again} ran again", parts)
+        return Decision(stage.name, "stale", again, parts)
     short = record["fingerprint"][:SHORT]
     return Decision(stage.name, "cached", short, parts, metrics.get("headline", ""))
 
@@ -90,7 +90,7 @@ def damage(folder: Path, record: dict[str, Any], stage: Stage) -> str:
 
 
 def _ran_again(job: Job, stage: Stage) -> str:
-    """The input whose volatile facts a stage repeats and that has other ones now."""
+    """Why a stage that repeats volatile facts would repeat other ones now."""
     seen, now = read_run(job.folder / stage.name).get("retold", {}), retold(job, stage)
     return next((key for key in now if seen.get(key) != now[key]), "")
 

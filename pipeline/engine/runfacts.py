@@ -76,9 +76,18 @@ def hurt_volatile(folder: Path) -> str:
 
 
 def retold(job: Job, stage: Stage) -> dict[str, str]:
-    """What a stage repeats although it is volatile: its inputs' run.json, the name."""
+    """What a stage repeats although it is volatile: reason -> value.
+
+    That is its inputs' run.json, the experiment's name, and the overrides.
+    """
     if not stage.retells:
         return {}
     paths = {name: job.folder / name / "run.json" for name in stage.needs}
-    runs = {name: hash_file(path) for name, path in paths.items() if path.is_file()}
-    return {**runs, "name": job.folder.resolve().name}
+    found = {name: path for name, path in paths.items() if path.is_file()}
+    runs = {f"input {name} ran again": hash_file(at) for name, at in found.items()}
+    name = job.folder.resolve().name
+    return {
+        **runs,
+        "the experiment was renamed": name,
+        "the command changed": " ".join(job.overrides),
+    }

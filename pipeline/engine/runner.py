@@ -180,6 +180,7 @@ class Runner:
             "folders": {name: str(folder / name) for name in stage.needs},
             "seed": derive_seed(self.job.settings["seed"], stage.name),
             "threads": self.job.settings["threads"],
+            "overrides": self.job.overrides,
             "out": str(out.resolve()),
         }
 

@@ -79,12 +79,14 @@ class Job:
         folder: holds one sub-folder per published stage.
         params: stage name -> its parameters.
         settings: what fixes the bits: seed, threads, portability.
+        overrides: values given on the command line, as they were given.
     """
 
     folder: Path
     chain: tuple[Stage, ...]
     params: Mapping[str, Params]
     settings: Mapping[str, Any]
+    overrides: tuple[str, ...] = ()
 
     def modules(self, stage: Stage) -> tuple[str, ...]:
         """Where the code of a stage begins."""
@@ -116,6 +118,7 @@ class Inputs:
         threads: threads inside one TensorFlow operation.
         progress: `progress("epoch 3/60", done=3, total=60)`.
         volatile: goes to run.json: what is measured but never hashed.
+        overrides: values given on the command line, for those who tell the command.
     """
 
     folders: Mapping[str, Path]
@@ -123,6 +126,7 @@ class Inputs:
     threads: int = 1
     progress: Callable[..., None] = silent
     volatile: dict[str, Any] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
 
     def __getitem__(self, stage: str) -> Path:
         return self.folders[stage]

@@ -23,7 +23,7 @@ def context(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
         "facts": facts,
         "summary": summary,
         **{role: summary[role] for role in ("chosen", "baseline", "nearest")},
-        "command": f"make all EXP={facts.experiment}",
+        "command": summary["command"],
         "allowed": f"{100 * facts.pareto['budget']['max_drop']:.1f}",
         "best_hash": records["compress"].outputs.get("best.tflite"),
         "data": records["data"].metrics,

@@ -22,7 +22,7 @@ from pipeline.verdict import size
 def run(params: ReportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Read everything once, then write it four ways."""
     facts = read_facts(inputs.folders, params.title)
-    summary = summarize(facts)
+    summary = summarize(facts, inputs.overrides)
     write_json(out / "summary.json", summary)
     picture = out / "frontier.png"
     title = f"{facts.title}: accuracy and size of every variant"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.compress.frontier import nearest_miss
 from pipeline.report.facts import Facts, Row
 
 
-def summarize(facts: Facts) -> dict[str, Any]:
+def summarize(facts: Facts, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """What was chosen, against what, under which budget.
+
+    Args:
+        overrides: `--set` texts that the experiment was run with.
 
     Returns:
         `chosen`, `baseline` and `nearest` are rows of Facts, `variants` are all of
@@ -19,6 +24,7 @@ def summarize(facts: Facts) -> dict[str, Any]:
     chosen = facts.row(facts.pareto["chosen"])
     return {
         "experiment": facts.experiment,
+        "command": command(facts.experiment, overrides),
         "examples": facts.evaluation["examples"],
         "budget": facts.pareto["budget"],
         "baseline": facts.row(facts.pareto["baseline"]),
@@ -26,6 +32,12 @@ def summarize(facts: Facts) -> dict[str, Any]:
         "variants": facts.rows,
         "nearest": None if chosen else _nearest(facts),
     }
+
+
+def command(experiment: str, overrides: Sequence[str]) -> str:
+    """What to type to get this result again."""
+    sets = " ".join(map(shlex.quote, overrides))
+    return f"make all EXP={experiment}" + (f" SET={shlex.quote(sets)}" if sets else "")
 
 
 def _nearest(facts: Facts) -> Row | None:

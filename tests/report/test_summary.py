@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import shlex
+
+import pytest
+
+from pipeline.config import split_sets
 from pipeline.report.facts import read_facts
-from pipeline.report.summary import summarize
+from pipeline.report.summary import command, summarize
 
 
 def test_the_chosen_and_the_baseline_are_whole_rows(published):
@@ -36,3 +41,23 @@ def test_the_nearest_miss_is_judged_on_validation_and_told_on_test(nothing_chose
     nearest = summarize(read_facts(nothing_chosen.folders))["nearest"]
     assert nearest["id"] == "baseline-int8"
     assert nearest["drop"] == 2 / 200
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], "make all EXP=toys"),
+        (["seed=2"], "make all EXP=toys SET=seed=2"),
+        (["seed=2", "train.epochs=3"], "make all EXP=toys SET='seed=2 train.epochs=3'"),
+    ],
+)
+def test_the_command_repeats_the_overrides(overrides, expected):
+    assert command("toys", overrides) == expected
+
+
+def test_a_pipe_in_an_override_survives_the_shell_and_make():
+    text = command("toys", ["augment.policy=flip | shift(1)"])
+    (setting,) = shlex.split(text)[3:]
+    assert split_sets(setting.removeprefix("SET=")) == [
+        "augment.policy=flip | shift(1)"
+    ]
