@@ -70,8 +70,12 @@ def _parameters(pairs: Pairs) -> Iterator[Cause]:
 
 
 def _data(pairs: Pairs) -> Iterator[Cause]:
-    """A stage without inputs that gives other outputs from the same parts."""
+    """Sources that changed, and a stage without inputs that gives other outputs
+    from the same parts."""
     for name, (old, new) in pairs.items():
+        was, now = old.parts["sources"], new.parts["sources"]
+        changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+        yield from (Cause("data", f"{key} changed", (name,)) for key in changed)
         source = not old.parts["inputs"] and not new.parts["inputs"]
         if source and old.fingerprint == new.fingerprint and old.outputs != new.outputs:
             yield Cause("data", f"what {name} reads is not the same", (name,))

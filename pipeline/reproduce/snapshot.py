@@ -184,6 +184,7 @@ def _stage(entry: Entry) -> dict[str, Any]:
         "fingerprint": entry.fingerprint,
         "params": parts["params"],
         "inputs": parts["inputs"],
+        "sources": parts["sources"],
         "libraries": parts["libraries"],
         "modules": sorted(parts["code"]),
         "outputs": entry.outputs,
@@ -206,7 +207,8 @@ def _from_document(path: Path, lock: dict[str, Any]) -> Snapshot:
 
 
 def _locked(lock: dict[str, Any], stage: dict[str, Any]) -> Entry:
-    parts = {key: stage[key] for key in ("params", "inputs", "libraries")}
+    names = ("params", "inputs", "sources", "libraries")
+    parts = {key: stage[key] for key in names}
     parts["settings"] = lock["settings"]
     parts["code"] = {name: lock["code"][name] for name in stage["modules"]}
     rest = {key: dict(stage[key]) for key in ("outputs", "metrics", "tensors")}

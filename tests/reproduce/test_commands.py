@@ -161,7 +161,9 @@ def forge(project, change) -> None:
     lock = json.loads(lock_of(project).read_text())
     change(lock)
     for stage in lock["stages"].values():
-        parts = {key: stage[key] for key in ("params", "inputs", "libraries")}
+        parts = {
+            key: stage[key] for key in ("params", "inputs", "sources", "libraries")
+        }
         parts["settings"] = lock["settings"]
         parts["code"] = {name: lock["code"][name] for name in stage["modules"]}
         stage["fingerprint"] = fingerprint(parts)
