@@ -80,7 +80,7 @@ def test_a_module_that_cannot_be_imported_and_a_function_that_is_not_there(here)
 def test_its_module_and_what_it_imports_are_part_of_the_fingerprint(here):
     (here / "mine.py").write_text(GOOD)
     stage = next(stage for stage in CHAIN if stage.name == "tune")
-    modules = stage.code(TuneParams(builder="mine:build"))
+    modules = stage.code({"tune": TuneParams(builder="mine:build")})
     before = CodeReader(ROOT, also=(here,)).closure(modules)
     assert set(before) == {"mine", "my_helper"}
     (here / "my_helper.py").write_text("UNITS = 6\n")
