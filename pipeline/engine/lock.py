@@ -17,7 +17,7 @@ from typing import TextIO
 
 from pipeline.engine.errors import Busy
 
-PATIENCE = 2.5  # seconds; more than a stage's process outlives its parent
+PATIENCE = 4.0  # seconds; more than a stage's process outlives its parent
 
 
 @contextmanager
