@@ -13,14 +13,14 @@ PR_SET_PDEATHSIG = 1  # of Linux's prctl(2)
 PERIOD = 0.5  # seconds between two looks at the parent
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int | None = None) -> None:
     """End this process soon after its parent's, even after a kill -9.
 
     Linux does it at once; elsewhere a thread looks, which an import can keep waiting.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    watch = threading.Thread(target=_watch, args=(os.getppid(),), daemon=True)
+    watch = threading.Thread(target=_watch, args=(parent or os.getppid(),), daemon=True)
     watch.start()
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import traceback
@@ -90,15 +91,15 @@ class Pool:
         while self.waiting and len(self.running) < self.workers:
             task = self.waiting.popleft()
             receiver, sender = FORK.Pipe(duplex=False)
-            process = FORK.Process(target=_work, args=(sender, task))
+            process = FORK.Process(target=_work, args=(sender, task, os.getpid()))
             process.start()
             sender.close()
             self.running[receiver] = (task, process)
 
 
-def _work(sender: connection.Connection, task: Task) -> None:
+def _work(sender: connection.Connection, task: Task, parent: int) -> None:
     """Send `(value, reason, lost)`; lost is what another try may not meet again."""
-    die_with_parent()
+    die_with_parent(parent)
     try:
         sender.send((task.function(*task.args), None, False))
     except UserError as error:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.engine.errors import Busy
+from pipeline.engine.lock import experiment_lock
 from pipeline.cli import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +71,18 @@ def kill_in(project, stage: str, seconds: float) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert partial.exists() and not (project.small / stage).exists()
+    wait_for_workers(project)
+
+
+def wait_for_workers(project, seconds: float = 60) -> None:
+    """Until the last worker of a killed run has let go of the lock."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with experiment_lock(project.small):
+                return
+        except Busy:
+            assert time.monotonic() < end
 
 
 def test_killed_in_every_stage_and_continued_by_make_j2_it_is_the_same_bytes(
