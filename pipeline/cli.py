@@ -85,20 +85,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(verbs: argparse._SubParsersAction, name: str, text: str):
+def _add_plain(verbs: argparse._SubParsersAction, name: str, text: str):
+    """A verb with what all verbs have."""
     verb = verbs.add_parser(name, help=text, description=text)
-    verb.add_argument(
-        "--exp",
-        default="digits",
-        metavar="NAME",
-        help="the experiment (default: %(default)s)",
-    )
     verb.add_argument(
         "--root",
         type=Path,
         default=Path("experiments"),
         metavar="DIR",
         help="the folder of experiments (default: %(default)s)",
+    )
+    verb.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    return verb
+
+
+def _add(verbs: argparse._SubParsersAction, name: str, text: str):
+    """A verb on one experiment, with overrides of its file."""
+    verb = _add_plain(verbs, name, text)
+    verb.add_argument(
+        "--exp",
+        default="digits",
+        metavar="NAME",
+        help="the experiment (default: %(default)s)",
     )
     verb.add_argument(
         "--set",
@@ -114,9 +124,6 @@ def _add(verbs: argparse._SubParsersAction, name: str, text: str):
         metavar="'A.B=V C=W'",
         dest="set_line",
         help=argparse.SUPPRESS,
-    )
-    verb.add_argument(
-        "--debug", action="store_true", help="show the traceback of an error"
     )
     return verb
 
@@ -193,8 +200,7 @@ def _add_show_model(show: argparse.ArgumentParser) -> None:
 
 
 def _add_new(verbs: argparse._SubParsersAction) -> None:
-    text = "make an experiment file for a data set"
-    new = verbs.add_parser("new", help=text, description=text)
+    new = _add_plain(verbs, "new", "make an experiment file for a data set")
     new.add_argument("name", metavar="NAME")
     new.add_argument(
         "--source",
@@ -202,8 +208,6 @@ def _add_new(verbs: argparse._SubParsersAction) -> None:
         metavar="SOURCE",
         help="sklearn:digits, tfds:fashion_mnist, ...",
     )
-    new.add_argument("--root", type=Path, default=Path("experiments"), metavar="DIR")
-    new.add_argument("--debug", action="store_true")
 
 
 def _add_proofs(verbs: argparse._SubParsersAction) -> None:
@@ -218,16 +222,13 @@ def _add_proofs(verbs: argparse._SubParsersAction) -> None:
     _add(verbs, "verify", "what is published against the lock; nothing is run")
     _add_reproduce(verbs)
     text = "what differs between two runs, or a run and its lock, and why"
-    diff = verbs.add_parser("diff", help=text, description=text)
+    diff = _add_plain(verbs, "diff", text)
     diff.add_argument("before", metavar="A", help="an experiment, or a lock file")
     diff.add_argument("after", metavar="B", nargs="?", help="default: A and its lock")
     text = "where a file comes from, down to the data"
-    lineage = verbs.add_parser("lineage", help=text, description=text)
+    lineage = _add_plain(verbs, "lineage", text)
     lineage.add_argument("file", type=Path, metavar="FILE", help="any artifact")
     _add_json(lineage)
-    for verb in (diff, lineage):
-        verb.add_argument("--root", type=Path, default=Path("experiments"))
-        verb.add_argument("--debug", action="store_true")
 
 
 def _add_reproduce(verbs: argparse._SubParsersAction) -> None:

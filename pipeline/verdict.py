@@ -46,7 +46,7 @@ def table(summary: dict[str, Any]) -> list[str]:
     validation, where all decisions are made.
     """
     rows = summary["variants"]
-    width = max(len(_name(row)) for row in rows)
+    width = max(len(name(row)) for row in rows)
     head = f"{'variant':<{width}}  {'gzip':>8}  {'raw':>8}  valid.   test  points  ms"
     return [head, *(_line(row, width, summary) for row in rows)]
 
@@ -56,21 +56,22 @@ def size(count: int) -> str:
     return f"{count / 1000:.1f} kB"
 
 
+def name(row: dict[str, Any]) -> str:
+    """A variant for people: `student | prune(0.6) | pqat`."""
+    return f"{row['source']} | {row['recipe']}"
+
+
 def points(fraction: float) -> str:
     """A signed difference of accuracies in percentage points."""
     return f"{100 * fraction:+z.1f}"
 
 
-def _name(row: dict[str, Any]) -> str:
-    return f"{row['source']} | {row['recipe']}"
-
-
 def _line(row: dict[str, Any], width: int, summary: dict[str, Any]) -> str:
     if row["accuracy"] is None:
-        return f"{_name(row):<{width}}  {row['status']}: {row['reason']}"
+        return f"{name(row):<{width}}  {row['status']}: {row['reason']}"
     latency = row.get("latency_ms")
     cells = [
-        f"{_name(row):<{width}}",
+        f"{name(row):<{width}}",
         f"{size(row['bytes_gzip']):>8}",
         f"{size(row['bytes_raw']):>8}",
         f"{row['validation_accuracy']:>6.3f}",
@@ -98,7 +99,7 @@ def _chosen(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
         *([f"{latency:.3f} ms"] if latency is not None else []),
     ]
     return [
-        f"chosen    {_name(row)}",
+        f"chosen    {name(row)}",
         " " * 10 + ", ".join(facts),
         *_warned(row, summary),
     ]
@@ -124,5 +125,5 @@ def _nothing(summary: dict[str, Any]) -> list[str]:
     if near:
         loss = f"loses {100 * near['validation_drop']:.1f} points there"
         loss += f" at {size(near['bytes_gzip'])}"
-        lines.append(f"{'nearest':<9} {_name(near)}: {loss}")
+        lines.append(f"{'nearest':<9} {name(near)}: {loss}")
     return lines

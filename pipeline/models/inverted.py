@@ -1,4 +1,4 @@
-"""The inverted residual block of MobileNetV2, and stages made of it."""
+"""The inverted residual block of MobileNetV2, stages of it, and the net around them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 from keras import layers
+from keras_tuner import HyperParameters
 
+from pipeline.data.spec import TaskSpec
 from pipeline.models.choices import Choices
+from pipeline.models.ends import answer, entrance
+
+PAPER = 32  # filters of the first layer
+HEAD = 1280
+LARGE = 64  # pixels; smaller images are halved later
+PAPER_NET = {"filters": PAPER, "head": HEAD, "dropout": 0.2}
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,34 @@ class Stage:
     blocks: int
     strides: int
     size: int = 3
+
+
+def inverted_net(
+    name: str,
+    hp: HyperParameters,
+    spec: TaskSpec,
+    own: Choices,
+    stages: Iterable[Stage],
+) -> keras.Model:
+    """Stem, stages, head and pool, as MobileNetV2 and EfficientNet-Lite have them.
+
+    Args:
+        name: of the model.
+        hp: `filters` of the first layer and of the `head` are declared in it.
+
+    Returns:
+        Images `(batch, height, width, channels)` to logits, `(batch, classes)`.
+    """
+    filters = hp.Int("filters", 8, 32, step=8, default=16)
+    head = hp.Int("head", 128, HEAD, step=128, default=256)
+    width = own.width * filters / PAPER
+    small = min(spec.shape[:2]) < LARGE
+    x = image = entrance(spec)
+    x = own.conv(x, eights(PAPER * width), 3, "stem", 1 if small else 2)
+    x = inverted_stages(own, x, stages, width, late=small)
+    x = own.conv(x, own.wide(head), 1, "head")
+    x = own.drop(layers.GlobalAveragePooling2D(name="pool")(x))
+    return keras.Model(image, answer(x, spec, own), name=name)
 
 
 def inverted_stages(

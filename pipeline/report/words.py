@@ -6,12 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.verdict import points, size
-
-
-def name(row: dict[str, Any]) -> str:
-    """A variant for people: `student | prune(0.6) | pqat`."""
-    return f"{row['source']} | {row['recipe']}"
+from pipeline.verdict import name, points, size
 
 
 def accuracy(value: float) -> str:

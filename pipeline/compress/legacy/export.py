@@ -79,6 +79,35 @@ def _unroll(model: tf_keras.Model) -> None:
                 f"{layer.input_shape[1]} steps; int8 is possible up to {MOST_STEPS}"
             )
         layer.unroll, layer._could_use_gpu_kernel = True, False
+        if isinstance(layer, tf_keras.layers.GRU) and layer.reset_after:
+            layer.cell.call = _gates_apart(layer.cell)
+
+
+def _gates_apart(cell: Any) -> Callable[..., Any]:
+    """A GRU's step with one product a gate.
+
+    Keras computes the three gates in one product and splits it. For some weights
+    the converter then leaves that SPLIT in float.
+    """
+    width, dot = cell.units, tf_keras.backend.dot
+
+    def gates(x: Any, kernel: Any, bias: Any) -> list[Any]:
+        cuts = [slice(width * gate, width * (gate + 1)) for gate in range(3)]
+        if bias is None:
+            return [dot(x, kernel[:, cut]) for cut in cuts]
+        return [dot(x, kernel[:, cut]) + bias[cut] for cut in cuts]
+
+    def step(x: Any, states: Any, training: bool | None = None) -> tuple[Any, Any]:
+        before = states[0] if isinstance(states, list | tuple) else states
+        biases = (None, None) if cell.bias is None else (cell.bias[0], cell.bias[1])
+        x_update, x_reset, x_new = gates(x, cell.kernel, biases[0])
+        update, reset, new = gates(before, cell.recurrent_kernel, biases[1])
+        update = cell.recurrent_activation(x_update + update)
+        reset = cell.recurrent_activation(x_reset + reset)
+        now = update * before + (1 - update) * cell.activation(x_new + reset * new)
+        return now, [now]
+
+    return step
 
 
 def _as_float(converter: Any, calibration: np.ndarray | None) -> None:
