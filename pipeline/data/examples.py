@@ -9,6 +9,8 @@ import numpy as np
 from pipeline.data.rows import Source
 from pipeline.data.features import Step
 
+TENTHS = 10
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -16,8 +18,9 @@ class Examples:
 
     Args:
         x: raw examples, `(n, *shape)`; texts are an object array of str, `(n,)`.
-        y: class numbers, `(n,)`, int64.
-        classes: one name a class.
+        y: class numbers, `(n,)`, int64; of a regression the numbers to predict,
+            float64.
+        classes: one name a class; none for a regression.
         scale: `model input = stored * scale + offset`.
         modality: image, audio, text or table.
         steps: what is done to each raw example before it is stored.
@@ -45,6 +48,14 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def strata(self) -> np.ndarray:
+        """What splits are balanced by, `(n,)` int64: classes, or tenths by size."""
+        if self.classes:
+            return self.y
+        ranks = np.argsort(np.argsort(self.y, kind="stable"), kind="stable")
+        return ranks * TENTHS // len(self.y)
 
     def name(self, at: int) -> str:
         """What a person would look for: a file, a row, or a position."""

@@ -55,6 +55,21 @@ class Intake:
         number = len(list(self.scratch.iterdir()))
         return RowWriter(self.scratch / f"{number}.npy", shape, dtype)
 
+    @property
+    def wants_numbers(self) -> bool:
+        """Whether labels are numbers to predict, not classes."""
+        return self.params.task == "regression"
+
+    def answers(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple]:
+        """What is to be said of each example, and the classes.
+
+        Returns:
+            Class numbers and their list, or `(n,)` float64 and nothing.
+        """
+        if self.wants_numbers:
+            return np.array([float(label) for label in labels]), ()
+        return self.class_numbers(labels)
+
     def class_numbers(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple]:
         """Labels as numbers in the order of `data.classes`, or of the alphabet.
 

@@ -62,7 +62,7 @@ class ColumnParams(Params):
     """Which columns of a CSV file (arrays of a .npz file) are what.
 
     Args:
-        label: the class.
+        label: the class, or of a regression the number to predict.
         text: the text, for `text:`.
         ignore: columns that are no input; `split.group` is none anyway.
     """
@@ -157,6 +157,9 @@ class DataParams(Params):
 
     Args:
         source: `kind:name`.
+        task: `regression` predicts the number in the label column; `anomaly` trains
+            on examples of the `normal` classes alone and tells the others from them.
+        normal: the classes of an anomaly task that are no anomaly.
         extend: a second source whose examples are added, split by split.
         data_dir: where TensorFlow Datasets keeps its files; its default if null.
         download: fetch a TFDS set that is not on this machine.
@@ -172,6 +175,8 @@ class DataParams(Params):
     """
 
     source: str
+    task: Literal["classification", "regression", "anomaly"] = "classification"
+    normal: list[str] | None = Field(None, min_length=1)
     extend: str | None = None
     data_dir: str | None = None
     download: bool = True
@@ -205,6 +210,30 @@ class DataParams(Params):
         if file_name is not None and not re.search(r"\{[a-z_]+\}", file_name):
             raise ValueError('must name parts in braces, such as "{speaker}_{index}"')
         return file_name
+
+    @model_validator(mode="after")
+    def _one_task(self) -> Self:
+        if (self.normal is not None) != (self.task == "anomaly"):
+            raise ValueError(
+                "task anomaly needs normal, the list of the classes that are no "
+                f"anomaly, and no other task has it; task is {self.task} and normal "
+                f"{self.normal}"
+            )
+        for key, given in self._about_classes().items():
+            if given and self.task != "classification":
+                raise ValueError(
+                    f"{key} is for a classification; task is {self.task}: leave it out"
+                )
+        return self
+
+    def _about_classes(self) -> dict[str, bool]:
+        """What only makes sense where examples of all classes are trained on."""
+        return {
+            "classes": self.task == "regression" and self.classes is not None,
+            "labels.noise": self.labels.noise > 0,
+            "labels.errors": self.labels.errors != "off",
+            "balance": self.balance != "none",
+        }
 
     @property
     def sources(self) -> tuple[str, ...]:

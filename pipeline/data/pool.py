@@ -62,8 +62,9 @@ def _read(source: str, intake: Intake) -> Examples:
 
 
 def _check(examples: Examples, source: str, params: DataParams) -> None:
-    present = np.unique(examples.y)
-    if len(present) < 2:
+    if params.task == "regression":
+        _check_numbers(examples, source)
+    elif len(present := np.unique(examples.y)) < 2:
         only = ", ".join(examples.classes[label] for label in present)
         raise UserError(
             f'data.source "{source}": holds one class ({only}); two are needed'
@@ -77,6 +78,20 @@ def _check(examples: Examples, source: str, params: DataParams) -> None:
         raise UserError(
             f'data.split.group "{params.split.group}": "{source}" has no groups; '
             "files have them by data.file_name, tables by a column"
+        )
+
+
+def _check_numbers(examples: Examples, source: str) -> None:
+    if examples.classes:
+        kinds = "csv, text, npz or sklearn:diabetes"
+        raise UserError(
+            f'data.source "{source}": has classes and no numbers to predict; '
+            f"data.task regression takes {kinds}"
+        )
+    if np.ptp(examples.y) == 0:
+        raise UserError(
+            f'data.source "{source}": every example has the number {examples.y[0]:g}; '
+            "there is nothing to predict"
         )
 
 

@@ -1,4 +1,4 @@
-"""preview.png: some examples of each class.
+"""preview.png: some examples of each class, or from the smallest number to the largest.
 
 Images are shown as they are, audio as spectrograms (time to the right, low
 frequencies below), tables as strips of their standardised values, texts in words.
@@ -6,6 +6,7 @@ frequencies below), tables as strips of their standardised values, texts in word
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ SPREAD = 2.5  # deviations from black to white
 
 def draw(path: Path, data: Data, rows: int = 10) -> None:
     """A row of training examples for each of the first `rows` classes."""
-    classes = data.spec.classes[:rows]
     stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
-    shown = [stored[np.flatnonzero(y == k)[:COLUMNS]] for k in range(len(classes))]
+    places = _by_number(y, rows, data.spec) if data.spec.target else _by_class(y, data)
+    classes, shown = zip(*[(n, stored[at[:COLUMNS]]) for n, at in places[:rows]])
     if data.spec.modality == "text":
         _draw_texts(path, classes, shown, vocabulary(data))
         return
@@ -35,6 +36,28 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
         axes[0].set_title(name, loc="left", fontsize=8, parse_math=False)
         _row(axes, data.spec, data.spec.to_input(examples))
     figure.savefig(path, dpi=80)
+
+
+Group = tuple[str, np.ndarray]  # a title, and positions in the training split
+
+
+def _by_class(y: np.ndarray, data: Data) -> list[Group]:
+    """Every class that has training examples."""
+    groups = [
+        (name, np.flatnonzero(y == k)) for k, name in enumerate(data.spec.classes)
+    ]
+    return [group for group in groups if len(group[1])]
+
+
+def _by_number(y: np.ndarray, rows: int, spec: TaskSpec) -> list[Group]:
+    """Equal parts of the examples, by the number that is to be predicted."""
+    parts = np.array_split(np.argsort(y, kind="stable"), rows)
+    numbers = y * spec.target["deviation"] + spec.target["mean"]
+    return [
+        (f"{spec.target['name']} from {numbers[at[0]]:.4g}", at)
+        for at in parts
+        if len(at)
+    ]
 
 
 def picture(inputs: np.ndarray, spec: TaskSpec) -> np.ndarray:
@@ -85,7 +108,7 @@ def _row(axes, spec: TaskSpec, inputs: np.ndarray) -> None:
 
 
 def _draw_texts(
-    path: Path, classes: tuple[str, ...], shown: list[np.ndarray], words: tuple
+    path: Path, classes: Sequence[str], shown: Sequence[np.ndarray], words: tuple
 ) -> None:
     lines = [
         f"{name}:  {words_of(text, words)}"

@@ -8,7 +8,7 @@ themselves for text; output k is class `classes[k]`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ class TaskSpec:
         dtype: of the stored example.
         scale: see the module; the model's input is about 0 .. 1 or -1 .. 1.
         modality: image, audio, text or table.
+        task: classification, regression, or reconstruction (of an anomaly task).
+        target: of a regression: name, mean and deviation of the number, which is
+            `output * deviation + mean`; else empty.
         vocabulary: how many word numbers there are, for text; else 0.
         preprocess: steps from raw to stored, as JSON values.
     """
@@ -43,6 +46,7 @@ class TaskSpec:
     task: str = "classification"
     vocabulary: int = 0
     preprocess: tuple[dict[str, Any], ...] = ()
+    target: dict[str, Any] = field(default_factory=dict)
 
     def to_input(self, raw: np.ndarray) -> np.ndarray:
         """Stored examples as the model input, same shape: float32, int32 for text."""

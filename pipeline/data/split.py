@@ -113,7 +113,7 @@ def _part(
 def _cut(
     positions: np.ndarray, examples: Examples, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    labels = examples.y[positions]
+    labels = examples.strata[positions]
     try:
         first, second = train_test_split(
             positions, test_size=fraction, stratify=labels, random_state=seed
@@ -152,7 +152,7 @@ def _fold(
     kind = StratifiedKFold if examples.groups is None else StratifiedGroupKFold
     groups = None if examples.groups is None else examples.groups[positions]
     folds = kind(params.folds, shuffle=True, random_state=seed)
-    labels = examples.y[positions]
+    labels = examples.strata[positions]
     smallest = np.bincount(labels)[np.unique(labels)].min()
     several = len(positions) if groups is None else len(np.unique(groups))
     if smallest < params.folds or several < params.folds:
@@ -179,6 +179,8 @@ def _check_groups(places: Places, examples: Examples) -> None:
 
 
 def _check_classes(train: np.ndarray, examples: Examples) -> None:
+    if not examples.classes:
+        return
     missing = set(np.unique(examples.y)) - set(np.unique(examples.y[train]))
     if missing:
         names = ", ".join(examples.classes[label] for label in sorted(missing))

@@ -38,6 +38,14 @@ from pipeline.data.split import (
     shared_hashes,
     without_shared,
 )
+from pipeline.data.task import (
+    ANOMALY_CLASSES,
+    TASKS,
+    Target,
+    anomalies,
+    learn_target,
+    normal_only,
+)
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.stage import Inputs
 
@@ -47,9 +55,11 @@ class Plan:
     """What becomes of the pool: who goes where, under which label.
 
     Args:
-        y: class numbers of the whole pool, as they are trained on.
+        y: class numbers of the whole pool, as they are trained on; of a
+            regression the numbers themselves.
         hashes: of the whole pool's raw examples.
         facts: for metrics.json.
+        target: the scale of a regression's numbers.
     """
 
     pool: Pool
@@ -57,6 +67,8 @@ class Plan:
     y: np.ndarray
     hashes: np.ndarray
     facts: dict[str, Any]
+
+    target: Target | None = None
 
     @property
     def examples(self) -> Examples:
@@ -69,7 +81,9 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.progress(f"reading {' and '.join(params.sources)}")
     with tempfile.TemporaryDirectory(prefix=".scratch", dir=out) as scratch:
         pool = read_pool(params, Path(scratch), inputs.seed)
-        plan = _with_noise(_planned(pool, params), params, inputs.seed, out)
+        plan = _with_noise(
+            _of_task(_planned(pool, params), params), params, inputs.seed, out
+        )
         steps = _steps(plan, params)
         inputs.progress("looking for label errors" if _looks(params) else "writing")
         plan = _without_errors(plan, steps, params, inputs.seed, out)
@@ -92,6 +106,24 @@ def _planned(pool: Pool, params: DataParams) -> Plan:
     }
     facts = {"duplicates": {**found, **dropped}}
     return Plan(pool, places, pool.examples.y, hashes, facts)
+
+
+def _of_task(plan: Plan, params: DataParams) -> Plan:
+    """Labels as the task has them, and the scale of numbers to predict."""
+    if params.task == "regression":
+        train = plan.places["train"]
+        train = train[train < plan.pool.first]
+        target = learn_target(params.columns.label, plan.y[train])
+        return replace(plan, target=target)
+    if params.task == "anomaly":
+        y = anomalies(plan.y, plan.examples.classes, params)
+        examples = replace(plan.examples, y=y, classes=ANOMALY_CLASSES)
+        places = normal_only(plan.places, y)
+        left = len(plan.places["train"]) - len(places["train"])
+        facts = {**plan.facts, "anomalies_left_out_of_train": left}
+        pool = replace(plan.pool, examples=examples)
+        return replace(plan, pool=pool, places=places, y=y, facts=facts)
+    return plan
 
 
 def _with_noise(plan: Plan, params: DataParams, seed: int, out: Path) -> Plan:
@@ -149,7 +181,8 @@ def _write(
     plan: Plan, steps: tuple[Step, ...], params: DataParams, seed: int, out: Path
 ) -> None:
     train = plan.places["train"]
-    chosen = calibration(plan.y[train], params.calibration, seed)
+    strata = plan.examples.strata if plan.target else plan.y
+    chosen = calibration(strata[train], params.calibration, seed)
     index = {f"{name}_index": at for name, at in plan.places.items()}
     digests = {f"{name}_hash": plan.hashes[at] for name, at in plan.places.items()}
     np.savez(out / "splits.npz", calibration=chosen, **index, **digests)
@@ -165,7 +198,8 @@ def _write(
 def _write_split(
     plan: Plan, steps: tuple[Step, ...], name: str, at: np.ndarray, out: Path
 ) -> None:
-    np.save(out / f"{name}_y.npy", plan.y[at])
+    y = plan.target.scaled(plan.y[at]) if plan.target else plan.y[at]
+    np.save(out / f"{name}_y.npy", y)
     writer = None
     for part in chunks(plan.examples.x, at):
         stored = apply_steps(steps, part)
@@ -191,6 +225,8 @@ def _write_signature(
         modality=examples.modality,
         vocabulary=_words(steps),
         preprocess=write_steps(steps, out),
+        task=TASKS[params.task],
+        target=plan.target.to_json() if plan.target else {},
     )
     write_spec(out, spec)
     return spec
@@ -203,11 +239,6 @@ def _words(steps: tuple[Step, ...]) -> int:
 def _metrics(plan: Plan, params: DataParams, out: Path) -> dict[str, Any]:
     shared = shared_hashes({n: plan.hashes[at] for n, at in plan.places.items()})
     counts = {name: len(at) for name, at in plan.places.items()}
-    classes = len(plan.examples.classes)
-    shares = {
-        name: np.bincount(plan.y[at], minlength=classes).tolist()
-        for name, at in plan.places.items()
-    }
     total = sum(counts.values())
     skipped = len(plan.pool.skipped)
     doubles = f", {shared} examples in two of them" if shared else ""
@@ -216,9 +247,27 @@ def _metrics(plan: Plan, params: DataParams, out: Path) -> dict[str, Any]:
         "headline": f"{total:,} examples, {len(counts)} disjoint splits{doubles}{left}",
         "examples": counts,
         "calibration": min(params.calibration, counts["train"]),
-        "class_balance": shares,
+        **_balance(plan),
         "shared_between_splits": shared,
         "skipped": skipped,
         "stored_train": len(Rows(out / "train_x.npy")),
         **plan.facts,
     }
+
+
+def _balance(plan: Plan) -> dict[str, Any]:
+    """How many examples of each class each split has, or how its numbers lie."""
+    if plan.target:
+        numbers = {name: plan.y[at] for name, at in plan.places.items()}
+        return {"numbers": {name: _summary(y) for name, y in numbers.items()}}
+    classes = len(plan.examples.classes)
+    counts = {
+        name: np.bincount(plan.y[at], minlength=classes).tolist()
+        for name, at in plan.places.items()
+    }
+    return {"class_balance": counts}
+
+
+def _summary(y: np.ndarray) -> dict[str, float]:
+    quartiles = np.percentile(y, [0, 25, 50, 75, 100]).tolist()
+    return dict(zip(("low", "quarter", "median", "three_quarters", "high"), quartiles))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,17 +62,36 @@ def read_table(path: Path, intake: Intake) -> Table:
 
 
 def keep_labelled(table: Table, label: int, intake: Intake) -> Table:
-    """The rows whose label is not empty and is of `data.classes`, if given."""
-    wanted = intake.params.classes
+    """The rows whose label can be used: a class of `data.classes`, or a number."""
     kept = []
     for at, (row, number) in enumerate(zip(table.rows, table.numbers)):
-        if not row[label].strip():
-            intake.bad(f"row {number}", "has no label", table.path)
-        elif wanted is not None and row[label] not in wanted:
-            intake.bad(f"row {number}", intake.outside(row[label]), table.path)
+        reason = _no_label(row[label], intake)
+        if reason:
+            intake.bad(f"row {number}", reason, table.path)
         else:
             kept.append(at)
     return only(table, kept)
+
+
+def _no_label(label: str, intake: Intake) -> str:
+    """Why a label cannot be used, or nothing."""
+    wanted = intake.params.classes
+    if not label.strip():
+        return "has no label"
+    if intake.wants_numbers and finite(label) is None:
+        return f"its label is {label!r}, not a number"
+    if wanted is not None and label not in wanted:
+        return intake.outside(label)
+    return ""
+
+
+def finite(text: str) -> float | None:
+    """The number that a field holds, if it holds one that is finite."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def only(table: Table, kept: Sequence[int]) -> Table:

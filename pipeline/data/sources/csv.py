@@ -5,13 +5,19 @@ Every column but the label, the group and `data.columns.ignore` is an input.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from pipeline.data.examples import Examples
 from pipeline.data.intake import Intake, source_path
-from pipeline.data.tables import Table, groups, keep_labelled, names, only, read_table
+from pipeline.data.tables import (
+    Table,
+    finite,
+    groups,
+    keep_labelled,
+    names,
+    only,
+    read_table,
+)
 from pipeline.engine.errors import UserError
 
 
@@ -23,7 +29,7 @@ def read(name: str, intake: Intake) -> Examples:
     inputs = _inputs(table, intake)
     table = keep_labelled(table, label, intake)
     table, x = _numbers(table, inputs, intake)
-    y, classes = intake.class_numbers([row[label] for row in table.rows])
+    y, classes = intake.answers([row[label] for row in table.rows])
     return Examples(
         x=x,
         y=y,
@@ -51,7 +57,7 @@ def _numbers(
 ) -> tuple[Table, np.ndarray]:
     kept, values = [], []
     for at, (row, number) in enumerate(zip(table.rows, table.numbers)):
-        numbers = [_number(row[column]) for column in inputs]
+        numbers = [finite(row[column]) for column in inputs]
         if None in numbers:
             column = inputs[numbers.index(None)]
             reason = f'column "{table.header[column]}" is {row[column]!r}, not a number'
@@ -60,11 +66,3 @@ def _numbers(
             kept.append(at)
             values.append(numbers)
     return only(table, kept), np.array(values, np.float32)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

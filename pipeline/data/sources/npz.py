@@ -34,6 +34,11 @@ def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
     label = "y" if label == "label" and "label.npy" not in archive.namelist() else label
     labels = _small(archive, label, path)
     rows = _stream(archive, path, intake)
+    if intake.wants_numbers and labels.dtype.kind not in "uif":
+        raise UserError(
+            f'{path}: "{label}" must be numbers for data.task regression, not '
+            f"{labels.dtype}"
+        )
     if labels.shape != (len(rows),):
         raise UserError(
             f'{path}: "{label}" must be of shape ({len(rows)},), one label for each '
@@ -43,16 +48,23 @@ def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
     groups = _small(archive, group, path).astype(str) if group else None
     kept = _good(rows, labels, path, intake)
     some = len(kept) < len(rows)
-    values, number = np.unique(labels[kept], return_inverse=True)
-    y, classes = intake.class_numbers(values.astype(str).tolist())
+    y, classes = _answers(labels[kept], intake)
     return Examples(
         x=rows[kept] if some else rows,
-        y=y[number],
+        y=y,
         classes=classes,
         groups=None if groups is None else groups[kept],
         names=np.array([f"row {at}" for at in kept], dtype=str) if some else None,
         **_kind(rows, path),
     )
+
+
+def _answers(labels: np.ndarray, intake: Intake) -> tuple[np.ndarray, tuple]:
+    if intake.wants_numbers:
+        return labels.astype(np.float64), ()
+    values, number = np.unique(labels, return_inverse=True)
+    y, classes = intake.class_numbers(values.astype(str).tolist())
+    return y[number], classes
 
 
 def _kind(rows: Rows, path: Path) -> dict:

@@ -1,7 +1,9 @@
-"""`sklearn:NAME`: the classification sets inside the wheel, nothing to download.
+"""`sklearn:NAME`: the sets inside the wheel, nothing to download.
 
 digits: 1,797 scanned digits of 8x8, 17 grey levels (Alpaydin, Kaynak, Optical
 Recognition of Handwritten Digits, UCI, 1998). breast_cancer, iris, wine: tables.
+diabetes: a table of 442 patients, and how far the disease went in a year (Efron et
+al., Least Angle Regression, 2004), a regression.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ TABLES = {
     "iris": datasets.load_iris,
     "wine": datasets.load_wine,
 }
-NAMES = ("digits", *TABLES)
+NUMBERS = {"diabetes": lambda: datasets.load_diabetes(scaled=False)}
+NAMES = ("digits", *TABLES, *NUMBERS)
 
 
 def read(name: str, intake: Intake) -> Examples:
@@ -27,6 +30,14 @@ def read(name: str, intake: Intake) -> Examples:
         known = ", ".join(NAMES)
         hint = nearest(name, NAMES)
         raise UserError(f'data.source "sklearn:{name}": unknown{hint} (known: {known})')
+    if (name in NUMBERS) != intake.wants_numbers:
+        raise UserError(
+            f'data.source "sklearn:{name}": is for data.task '
+            f"{'regression' if name in NUMBERS else 'classification or anomaly'}, "
+            f"not {intake.params.task}"
+        )
+    if name in NUMBERS:
+        return _numbers(NUMBERS[name]())
     return _digits() if name == "digits" else _table(TABLES[name]())
 
 
@@ -45,6 +56,16 @@ def _table(bunch) -> Examples:
         x=bunch.data.astype(np.float32),
         y=bunch.target.astype(np.int64),
         classes=tuple(map(str, bunch.target_names)),
+        modality="table",
+        learns="standardise",
+    )
+
+
+def _numbers(bunch) -> Examples:
+    return Examples(
+        x=bunch.data.astype(np.float32),
+        y=bunch.target.astype(np.float64),
+        classes=(),
         modality="table",
         learns="standardise",
     )

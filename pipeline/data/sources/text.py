@@ -19,7 +19,7 @@ def read(name: str, intake: Intake) -> Examples:
     text = table.column(columns.text, "data.columns.text")
     label = table.column(columns.label, "data.columns.label")
     table = _with_text(keep_labelled(table, label, intake), text, intake)
-    y, classes = intake.class_numbers([row[label] for row in table.rows])
+    y, classes = intake.answers([row[label] for row in table.rows])
     return Examples(
         x=np.array([row[text] for row in table.rows], dtype=object),
         y=y,
