@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.data.rows import Source
 from pipeline.data.features import Step
 
-TENTHS = 10
+MOST_STRATA, IN_EACH = 10, 20  # of numbers to predict; examples of a stratum
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,12 @@ class Examples:
 
     @property
     def strata(self) -> np.ndarray:
-        """What splits are balanced by, `(n,)` int64: classes, or tenths by size."""
+        """What splits are balanced by, `(n,)` int64: classes, or ranges of numbers."""
         if self.classes:
             return self.y
         ranks = np.argsort(np.argsort(self.y, kind="stable"), kind="stable")
-        return ranks * TENTHS // len(self.y)
+        parts = max(1, min(MOST_STRATA, len(self) // IN_EACH))
+        return ranks * parts // len(self)
 
     def name(self, at: int) -> str:
         """What a person would look for: a file, a row, or a position."""

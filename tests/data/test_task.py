@@ -1,0 +1,147 @@
+"""Numbers to predict, and anomalies: what becomes of labels that are no classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from pipeline.data.heldout import held_out_split
+from pipeline.data.params import DataParams
+from pipeline.engine.errors import UserError
+from tests.data.conftest import write_csv
+
+HEADER = ["area", "price"]
+HOUSES = {"columns": {"label": "price"}, "task": "regression"}
+
+
+@pytest.fixture
+def houses(tmp_path):
+    """Sixty rows whose price is twice the area, plus ten thousand."""
+    rows = [[at, 2 * at + 10_000] for at in range(60)]
+    return write_csv(tmp_path / "houses.csv", [HEADER, *rows])
+
+
+def prices(made, split) -> np.ndarray:
+    target = made.data.spec.target
+    return split.y * target["deviation"] + target["mean"]
+
+
+def test_numbers_are_stored_on_the_training_splits_scale_and_can_be_read_back(
+    make, houses
+):
+    made = make(source=f"csv:{houses}", **HOUSES)
+    train, spec = made.data.train(), made.data.spec
+    assert (spec.task, spec.classes, spec.target["name"]) == ("regression", (), "price")
+    assert train.y.dtype == np.float32
+    assert (train.y.mean(), train.y.std()) == pytest.approx((0, 1), abs=1e-5)
+    scale = next(s for s in spec.preprocess if s["step"] == "standardise")
+    area = train.x[:, 0] * scale["deviation"][0] + scale["mean"][0]
+    assert prices(made, train) == pytest.approx(2 * area + 10_000, abs=0.01)
+
+
+def test_every_split_has_small_numbers_and_large_ones(make, houses):
+    made = make(source=f"csv:{houses}", **HOUSES)
+    splits = [made.data.train(), made.data.validation(), held_out_split(made.folder)]
+    assert [len(split) for split in splits] == [36, 12, 12]
+    for split in splits:
+        assert prices(made, split).min() < 10_050 and prices(made, split).max() > 10_070
+    assert made.metrics["numbers"]["train"]["low"] >= 10_000
+
+
+def test_a_regression_inside_scikit_learn(make):
+    made = make(source="sklearn:diabetes", task="regression")
+    assert made.data.spec.shape == (10,)
+    assert 120 < made.data.spec.target["mean"] < 180
+    assert (made.folder / "preview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_numbers_of_an_npz_file(make, tmp_path):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(50, 3)), rng.normal(size=50)
+    np.savez(tmp_path / "n.npz", x=x, y=y)
+    made = make(source=f"npz:{tmp_path / 'n.npz'}", task="regression")
+    every = [prices(made, s) for s in (made.data.train(), made.data.validation())]
+    apart = np.abs(np.concatenate(every)[:, None] - y)
+    assert apart.min(axis=1).max() < 1e-5
+
+
+def test_folds_of_numbers_are_parts_of_the_whole(make, houses):
+    tests = [
+        held_out_split(
+            make(source=f"csv:{houses}", split={"folds": 3, "fold": f}, **HOUSES).folder
+        )
+        for f in range(3)
+    ]
+    assert [len(split) for split in tests] == [20, 20, 20]
+
+
+def test_an_anomaly_detector_is_trained_on_what_is_normal_alone(make):
+    made = make(source="sklearn:digits", task="anomaly", normal=["0", "1"])
+    spec, held_out = made.data.spec, held_out_split(made.folder)
+    assert (spec.task, spec.classes) == ("reconstruction", ("normal", "anomaly"))
+    assert set(made.data.train().y) == set(made.data.calibration().y) == {0}
+    for split in (made.data.validation(), held_out):
+        assert 0.1 < (split.y == 0).mean() < 0.3
+    whole = made.metrics["examples"]
+    assert sum(whole.values()) + made.metrics["anomalies_left_out_of_train"] == 1797
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"task": "anomaly"}, "needs normal"),
+        ({"normal": ["0"]}, "needs normal"),
+        ({"task": "regression", "balance": "weights"}, "balance is for a classif"),
+        ({"task": "regression", "labels": {"noise": 0.1}}, "labels.noise is for a cl"),
+        ({"task": "regression", "classes": ["a", "b"]}, "classes is for a classif"),
+    ],
+)
+def test_settings_that_contradict_the_task(params, message):
+    with pytest.raises(ValidationError, match=message):
+        DataParams(source="sklearn:digits", **params)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"source": "sklearn:digits", "task": "regression"}, "is for data.task classi"),
+        ({"source": "sklearn:diabetes"}, "is for data.task regression, not classif"),
+        (
+            {"source": "sklearn:digits", "task": "anomaly", "normal": ["12"]},
+            r'"12" is no class of "sklearn:digits".*its classes: 0, 1',
+        ),
+        (
+            {
+                "source": "sklearn:iris",
+                "task": "anomaly",
+                "normal": ["setosa", "versicolor", "virginica"],
+            },
+            "every class is normal",
+        ),
+    ],
+)
+def test_sources_that_do_not_serve_the_task(make, params, message):
+    with pytest.raises(UserError, match=message):
+        make(**params)
+
+
+@pytest.mark.parametrize("price", ["cheap", "nan", ""])
+def test_a_label_that_is_no_number_is_named_with_its_row(make, tmp_path, price):
+    rows = [[at, at] for at in range(40)]
+    path = write_csv(tmp_path / "h.csv", [HEADER, *rows, [3, price]])
+    with pytest.raises(UserError, match=r"row 42: (its label is|has no label)"):
+        make(source=f"csv:{path}", **HOUSES)
+    skipped = make(source=f"csv:{path}", on_bad="skip", **HOUSES)
+    assert skipped.metrics["skipped"] == 1
+
+
+def test_a_column_of_one_number_leaves_nothing_to_predict(make, tmp_path):
+    path = write_csv(tmp_path / "h.csv", [HEADER, *[[at, 7] for at in range(40)]])
+    with pytest.raises(UserError, match="every example has the number 7"):
+        make(source=f"csv:{path}", **HOUSES)
+
+
+def test_a_folder_of_classes_has_no_numbers(make, images):
+    with pytest.raises(UserError, match="has classes and no numbers to predict"):
+        make(source=f"images:{images}", task="regression")
