@@ -1,0 +1,44 @@
+"""The measures agree with scikit-learn's, and say what is best and worst."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
+
+from pipeline.data.measure import MEASURES
+
+RNG = np.random.default_rng(4)
+
+
+def test_accuracy_is_the_usual_one():
+    logits, y = RNG.normal(size=(50, 4)), RNG.integers(0, 4, 50)
+    received = MEASURES["classification"].of(logits, logits, y)
+    assert received == pytest.approx(accuracy_score(y, logits.argmax(1)))
+
+
+@pytest.mark.parametrize("shape", [(50,), (50, 1)])
+def test_r2_is_the_usual_one(shape):
+    outputs, y = RNG.normal(size=shape), RNG.normal(size=50).astype(np.float32)
+    received = MEASURES["regression"].of(outputs, outputs, y)
+    assert received == pytest.approx(r2_score(y, outputs.reshape(50)))
+
+
+def test_r2_is_one_for_the_truth_and_zero_for_the_mean():
+    y, of = RNG.normal(size=30), MEASURES["regression"].of
+    assert of(y[:, None], y, y) == 1
+    assert of(np.full((30, 1), y.mean()), y, y) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("digits", [8, 1])
+def test_auc_is_the_usual_one_ties_included(digits):
+    inputs, y = RNG.normal(size=(60, 3, 3)), RNG.integers(0, 2, 60)
+    outputs = inputs + np.round(RNG.uniform(size=60), digits)[:, None, None]
+    measure = MEASURES["reconstruction"]
+    error = measure.evidence(outputs, inputs, y)
+    assert measure.of(outputs, inputs, y) == pytest.approx(roc_auc_score(y, error))
+
+
+def test_auc_of_one_kind_alone_says_nothing():
+    inputs = RNG.normal(size=(5, 2))
+    assert MEASURES["reconstruction"].of(inputs + 1, inputs, np.zeros(5)) == 0.5
