@@ -68,14 +68,17 @@ def suspects(
     """
     folds = max(2, min(folds, int(np.bincount(y)[np.unique(y)].min())))
     features = _bag(x, words) if words else _dense(x, seed)
-    probability = _out_of_fold(features, y, folds, seed)
-    usual = np.array([probability[y == k, k].mean() for k in range(y.max() + 1)])
+    present, own = np.unique(y, return_inverse=True)  # not every class need be here
+    probability = _out_of_fold(features, own, folds, seed)
+    usual = np.array([probability[own == k, k].mean() for k in range(len(present))])
     likely = np.where(probability >= usual, probability, 0)
     other = likely.argmax(axis=1)
     rows = np.arange(len(y))
-    wrong = np.flatnonzero((other != y) & (likely[rows, other] > 0))
+    wrong = np.flatnonzero((other != own) & (likely[rows, other] > 0))
     found = [
-        Change(int(at[k]), int(y[k]), int(other[k]), float(likely[k, other[k]]))
+        Change(
+            int(at[k]), int(y[k]), int(present[other[k]]), float(likely[k, other[k]])
+        )
         for k in wrong
     ]
     return sorted(found, key=lambda change: (-change.confidence, change.at))

@@ -209,7 +209,21 @@ class DataParams(Params):
     def _pattern(cls, file_name: str | None) -> str | None:
         if file_name is not None and not re.search(r"\{[a-z_]+\}", file_name):
             raise ValueError('must name parts in braces, such as "{speaker}_{index}"')
+        parts = re.findall(r"\{([a-z_]+)\}", file_name or "")
+        if len(set(parts)) < len(parts):
+            twice = next(part for part in parts if parts.count(part) > 1)
+            raise ValueError(f"names {{{twice}}} twice; each part has its own name")
         return file_name
+
+    @model_validator(mode="after")
+    def _group_is_named(self) -> Self:
+        group, name = self.split.group, self.file_name
+        if name and group and f"{{{group}}}" not in name:
+            raise ValueError(
+                f'split.group "{group}" is no part of file_name "{name}"; name it '
+                "there in braces"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_task(self) -> Self:

@@ -1,8 +1,9 @@
 """All sources of an experiment as one pool of examples, each split on its own.
 
 The second source (`data.extend`) adds to every split and moves nothing between the
-splits of the first; what the training split teaches (statistics, vocabulary) stays
-the first source's, so that a model trained on it keeps its meaning.
+splits of the first, and a group of both stays in the split that it is in. What the
+training split teaches (statistics, vocabulary) stays the first source's, so that a
+model trained on it keeps its meaning.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pipeline.data.examples import Examples
 from pipeline.data.intake import Intake
 from pipeline.data.params import DataParams, reader_module
 from pipeline.data.rows import Joined
-from pipeline.data.split import SPLITS, Places, split
+from pipeline.data.split import SPLITS, Places, split, split_like
 from pipeline.engine.errors import UserError
 
 ALIKE = ("modality", "classes", "scale", "offset", "steps")
@@ -45,9 +46,17 @@ def read_pool(params: DataParams, scratch: Path, seed: int) -> Pool:
     sources = [_read(source, intake) for source in params.sources]
     sources[1:] = [_like(sources[0], more, params) for more in sources[1:]]
     places: Places = {name: np.empty(0, np.int64) for name in SPLITS}
+    first = split(sources[0], params.split, seed)
+    parts = [
+        first,
+        *(
+            split_like(sources[0], first, more, params.split, seed)
+            for more in sources[1:]
+        ),
+    ]
     begin = 0
-    for examples in sources:
-        for name, at in split(examples, params.split, seed).items():
+    for examples, part in zip(sources, parts):
+        for name, at in part.items():
             places[name] = np.concatenate([places[name], at + begin])
         begin += len(examples)
     whole = sources[0] if len(sources) == 1 else _joined(sources)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 from sklearn.model_selection import (
@@ -26,19 +27,57 @@ def split(examples: Examples, params: SplitParams, seed: int) -> Places:
 
     Raises:
         UserError: when a class is too small to be in every split, there are too few
-            groups, or a group stands on both sides of the source's own splits.
+            groups, a group stands on both sides of the source's own splits, or folds
+            are asked for where the source leaves nothing to fold.
     """
     every = np.arange(len(examples))
     taken = {name: _own(examples, name, params) for name in SPLITS[1:]}
     given = {name: every[mask] for name, mask in taken.items() if mask is not None}
+    if params.folds and len(given) == 2:
+        raise UserError(
+            f"data.split.folds: {params.folds} folds of a source that has its own "
+            "validation and test splits would all be alike; set data.split.own to false"
+        )
     rest = np.setdiff1d(every, np.concatenate([every[:0], *given.values()]))
     for name in ("test", "validation"):
         if name not in given:
             rest, given[name] = _part(rest, examples, params, name, seed)
     places = {"train": rest, **{name: given[name] for name in SPLITS[1:]}}
     _check_groups(places, examples)
-    _check_classes(places["train"], examples)
+    check_classes(places["train"], examples.y, examples.classes)
     return places
+
+
+def split_like(
+    first: Examples, places: Places, more: Examples, params: SplitParams, seed: int
+) -> Places:
+    """Positions in a second source; a group stays in the split that has it already.
+
+    Args:
+        places: of the first source. New groups are split anew where there are enough
+            of them for all three splits; fewer go to train.
+    """
+    if first.groups is None:
+        return split(more, params, seed)
+    known = {
+        name: np.isin(more.groups, first.groups[at]) for name, at in places.items()
+    }
+    found = {name: np.flatnonzero(mask) for name, mask in known.items()}
+    new = np.flatnonzero(~np.any(list(known.values()), axis=0))
+    parts = {"train": np.arange(len(new))}
+    if len(np.unique(more.groups[new])) >= len(SPLITS):
+        parts = split(_only(more, new), params, seed)
+    added = {name: new[parts[name]] for name in parts}
+    none = np.empty(0, np.int64)
+    return {n: np.sort(np.concatenate([found[n], added.get(n, none)])) for n in SPLITS}
+
+
+def _only(examples: Examples, at: np.ndarray) -> Examples:
+    """What a split needs to know of some examples."""
+    own = ("own_test", "own_validation")
+    masks = {name: getattr(examples, name) for name in own}
+    cut = {name: None if mask is None else mask[at] for name, mask in masks.items()}
+    return replace(examples, y=examples.y[at], groups=examples.groups[at], **cut)
 
 
 def calibration(y: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -178,15 +217,25 @@ def _check_groups(places: Places, examples: Examples) -> None:
         )
 
 
-def _check_classes(train: np.ndarray, examples: Examples) -> None:
-    if not examples.classes:
-        return
-    missing = set(np.unique(examples.y)) - set(np.unique(examples.y[train]))
+def check_classes(
+    train: np.ndarray,
+    y: np.ndarray,
+    classes: tuple[str, ...],
+    why: str = "choose other fractions, groups or seed",
+) -> None:
+    """Refuse a training split that has lost a class, or everything.
+
+    Args:
+        train: its positions; y: of all examples; classes: none for a regression.
+        why: what to do about it.
+    """
+    if not len(train):
+        raise UserError(f"data.split: no training example is left; {why}")
+    missing = set(np.unique(y)) - set(np.unique(y[train])) if classes else ()
     if missing:
-        names = ", ".join(examples.classes[label] for label in sorted(missing))
+        names = ", ".join(classes[label] for label in sorted(missing))
         raise UserError(
-            f"data.split: no training example is left of the class {names}; choose "
-            "other fractions, groups or seed"
+            f"data.split: no training example is left of the class {names}; {why}"
         )
 
 

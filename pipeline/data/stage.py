@@ -33,6 +33,7 @@ from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.data.split import (
     Places,
     calibration,
+    check_classes,
     duplicates,
     hash_examples,
     shared_hashes,
@@ -101,6 +102,8 @@ def _planned(pool: Pool, params: DataParams) -> Plan:
     places = pool.places
     if params.duplicates == "drop":
         places = without_shared(places, hashes)
+        why = "data.duplicates: drop took them all; set it to report"
+        check_classes(places["train"], pool.examples.y, pool.examples.classes, why)
     dropped = {
         f"dropped_from_{n}": len(pool.places[n]) - len(places[n]) for n in places
     }
@@ -173,6 +176,8 @@ def _without_errors(
         return replace(plan, y=labels.relabelled(plan.y, found))
     if params.labels.errors == "drop":
         kept = at[~np.isin(at, [change.at for change in found])]
+        why = "data.labels.errors: drop took them all; set it to list"
+        check_classes(kept, plan.y, examples.classes, why)
         return replace(plan, places={**plan.places, "train": kept})
     return plan
 
@@ -241,10 +246,10 @@ def _metrics(plan: Plan, params: DataParams, out: Path) -> dict[str, Any]:
     counts = {name: len(at) for name, at in plan.places.items()}
     total = sum(counts.values())
     skipped = len(plan.pool.skipped)
-    doubles = f", {shared} examples in two of them" if shared else ""
+    kind = f"splits that share {shared:,} examples" if shared else "disjoint splits"
     left = f", {skipped} bad ones skipped" if skipped else ""
     return {
-        "headline": f"{total:,} examples, {len(counts)} disjoint splits{doubles}{left}",
+        "headline": f"{total:,} examples, {len(counts)} {kind}{left}",
         "examples": counts,
         "calibration": min(params.calibration, counts["train"]),
         **_balance(plan),

@@ -16,6 +16,8 @@ import numpy as np
 from pipeline.data.intake import Intake
 from pipeline.engine.errors import UserError, nearest
 
+LONGEST_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
+
 
 @dataclass(frozen=True)
 class Table:
@@ -47,7 +49,7 @@ class Table:
 
 def read_table(path: Path, intake: Intake) -> Table:
     """Read a file whose first row names its columns."""
-    rows = list(csv.reader(io.StringIO(_text(path), newline="")))
+    rows = _records(path)
     if len(rows) < 2:
         raise UserError(f"{path}: must hold a row of column names and rows of values")
     header, table = rows[0], Table(path, rows[0], [], [])
@@ -116,6 +118,19 @@ def groups(table: Table, intake: Intake) -> np.ndarray | None:
 def names(table: Table) -> np.ndarray:
     """What to call each row."""
     return np.array([f"row {number}" for number in table.numbers], dtype=str)
+
+
+def _records(path: Path) -> list[list[str]]:
+    """All records, the header first; a field may be of any length."""
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    try:
+        return list(reader)
+    except csv.Error as error:
+        raise UserError(
+            f"{path}: line {reader.line_num}: not readable as CSV ({error}); is a "
+            "quote left open?"
+        ) from None
 
 
 def _text(path: Path) -> str:

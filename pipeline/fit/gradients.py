@@ -25,7 +25,7 @@ from pipeline.fit.params import FitSettings
 EXAMPLES = 256
 VANISHING = 1e-4  # of a kernel's gradient to the last one's, per weight
 EXPLODING = 1e4
-LARGEST = 1e3  # of the whole gradient of a mean loss
+LARGEST = 1e3  # of any kernel's gradient of a mean loss, per weight
 
 Norms = Mapping[str, float]
 
@@ -42,11 +42,14 @@ def gradient_norms(
         Weight path, such as `dense1/kernel`, -> gradient per weight.
     """
     loss = make_loss(settings, spec, keras)
+    before = [variable.numpy() for variable in model.non_trainable_variables]
     x, y = to_input(tf.constant(train.x[:EXAMPLES]), spec), train.y[:EXAMPLES]
     kernels = [weight for weight in model.trainable_weights if len(weight.shape) > 1]
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(loss(tf.constant(y), model(x, training=True)))
     found = tape.gradient(value, [kernel.value for kernel in kernels])
+    for variable, was in zip(model.non_trainable_variables, before):
+        variable.assign(was)  # the statistics of batch norms have moved
     return {kernel.path: _rms(grad) for kernel, grad in zip(kernels, found)}
 
 

@@ -20,6 +20,7 @@ from pipeline.models.choices import choose
 from pipeline.models.ends import answer, entrance, is_image, require
 from pipeline.models.registry import builder
 
+WHITE = 255.0
 # What a backbone wants to see of a pixel 0 .. 255: (pixel - shift) / size.
 RANGES = {
     "0..255": (0.0, 1.0),
@@ -62,7 +63,7 @@ def pretrained(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     if spec.shape[2] == 1:
         x = layers.Concatenate(name="rgb")([x, x, x])
     prefix = "backbone_" if features.name == "backbone" else ""
-    x = reuse.apply(features, _rescale(x, spec, RANGES[wanted]), prefix)
+    x = reuse.apply(features, _rescale(x, RANGES[wanted]), prefix)
     if len(x.shape) == 4:
         x = layers.GlobalAveragePooling2D(name="features")(x)
     x = own.drop(x, "head_dropout")
@@ -127,11 +128,10 @@ def _freeze(features: keras.Model, part: float) -> None:
         layer.trainable = False
 
 
-def _rescale(x: Any, spec: TaskSpec, wanted: tuple[float, float]) -> Any:
-    """From the range of the data, `pixel * scale + offset`, to the wanted one."""
+def _rescale(x: Any, wanted: tuple[float, float]) -> Any:
+    """From the model input's range, 0 .. 1 for images, to the wanted one."""
     shift, size = wanted
-    scale = 1 / (spec.scale * size)
-    offset = -(spec.offset / spec.scale + shift) / size
+    scale, offset = WHITE / size, -shift / size
     if abs(scale - 1) < 1e-9 and abs(offset) < 1e-9:
         return x
     return layers.Rescaling(scale, offset, name="pixels")(x)

@@ -25,9 +25,11 @@ def test_duplicates_between_splits_are_counted_and_dropped_on_request(make, tmp_
     source = f"text:{write_csv(tmp_path / 'twice.csv', rows)}"
     told = make(source=source)
     assert told.metrics["shared_between_splits"] > 5
-    assert "in two of them" in told.metrics["headline"]
+    shared = told.metrics["shared_between_splits"]
+    assert f"3 splits that share {shared} examples" in told.metrics["headline"]
     assert told.metrics["duplicates"]["dropped_from_train"] == 0
     clean = make(source=source, duplicates="drop")
+    assert "3 disjoint splits" in clean.metrics["headline"]
     assert clean.metrics["shared_between_splits"] == 0
     assert clean.metrics["duplicates"]["dropped_from_train"] > 3
     assert np.array_equal(indices(told)["test"], indices(clean)["test"])
@@ -146,3 +148,55 @@ def test_the_same_experiment_gives_the_same_bytes(make, clips):
     assert (one.folder / "spec.json").read_bytes() != (
         other.folder / "spec.json"
     ).read_bytes()
+
+
+def test_a_group_of_both_sources_stays_in_the_split_that_it_is_in(make, tmp_path):
+    first = table_rows(120)  # sites g0 .. g5
+    more = [first[0], *table_rows(60)[1:], *([9, 1, "up", f"new{k}"] for k in range(6))]
+    paths = [write_csv(tmp_path / f"{k}.csv", r) for k, r in enumerate([first, more])]
+    one, two = (f"csv:{path}" for path in paths)
+    made = make(source=one, extend=two, split={"group": "site"})
+    sites = np.array([row[3] for row in [*first[1:], *more[1:]]])
+    held = {name: set(sites[at]) for name, at in indices(made).items()}
+    assert sum(map(len, held.values())) == len(set.union(*held.values())) == 12
+    assert all(any(s.startswith("new") for s in names) for names in held.values())
+    few = [more[0], *more[1:8], [9, 1, "up", "new0"]]
+    made = make(
+        source=one,
+        extend=f"csv:{write_csv(tmp_path / 'few.csv', few)}",
+        split={"group": "site"},
+    )
+    sites = np.array([row[3] for row in [*first[1:], *few[1:]]])
+    assert "new0" in set(sites[indices(made)["train"]])
+
+
+def test_folds_of_a_source_with_splits_of_its_own_are_refused():
+    from pipeline.data.examples import Examples
+    from pipeline.data.params import SplitParams
+    from pipeline.data.split import split
+
+    y = np.arange(40) % 2
+    masks = {"own_test": np.arange(40) < 8, "own_validation": np.arange(40) > 31}
+    examples = Examples(np.zeros((40, 1)), y, ("a", "b"), **masks)
+    with pytest.raises(UserError, match="5 folds of a source.*own to false"):
+        split(examples, SplitParams(folds=5), 1)
+    assert len(split(examples, SplitParams(folds=5, own=False), 1)["test"]) == 8
+
+
+def test_dropping_every_training_example_is_an_error(make, tmp_path):
+    rows = text_rows(40)
+    rows += [row[:] for row in rows[1:]] * 9
+    source = f"text:{write_csv(tmp_path / 'twice.csv', rows)}"
+    with pytest.raises(UserError, match="no training example is left.*set it to repo"):
+        make(source=source, duplicates="drop")
+
+
+def test_label_errors_are_found_where_a_class_of_the_list_has_no_example(
+    make, tmp_path
+):
+    rows = [[*row[:2], {"up": "z"}.get(row[2], row[2])] for row in table_rows(120)[1:]]
+    rows[0][2] = "z" if rows[0][2] == "down" else "down"
+    path = write_csv(tmp_path / "t.csv", [["a", "b", "label"], *rows])
+    classes = ["down", "never", "z", "neither"]
+    made = make(source=f"csv:{path}", classes=classes, labels={"errors": "list"})
+    assert {row["other"] for row in made.rows("label_errors.csv")} <= {"down", "z"}

@@ -7,10 +7,12 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 from scipy.io import wavfile
 
 from pipeline.data.features import apply_steps
 from pipeline.data.heldout import held_out_split
+from pipeline.data.params import DataParams
 from pipeline.engine.errors import UserError
 from tests.data.conftest import RATE, table_rows, text_rows, write_csv
 
@@ -329,6 +331,72 @@ def test_arrays_that_do_not_fit(make, tmp_path, arrays, message):
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(UserError, match=message):
         make(source=f"npz:{tmp_path}/bad.npz")
+
+
+@pytest.mark.parametrize(
+    ("group", "shape"),
+    [(np.arange(3), r"\(3,\)"), (np.arange(99), r"\(99,\)"), (np.ones((40, 2)), "2")],
+)
+def test_groups_of_another_length_do_not_fit(make, tmp_path, group, shape):
+    arrays = {"x": np.ones((40, 2)), "y": np.arange(40) % 2, "site": group}
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(UserError, match=rf'"site" must be of shape \(40,\).*{shape}'):
+        make(source=f"npz:{tmp_path}/bad.npz", split={"group": "site"})
+
+
+def test_a_damaged_npz_file_is_named(make, tmp_path):
+    path = tmp_path / "bad.npz"
+    x = np.random.default_rng(1).integers(0, 9, (400, 30))
+    np.savez_compressed(path, x=x, y=np.arange(400) % 2)
+    content = bytearray(path.read_bytes())
+    content[300:340] = bytes(40)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="bad.npz: not a readable .npz file"):
+        make(source=f"npz:{path}")
+
+
+def test_a_quote_left_open_is_named_with_its_line(make, tmp_path):
+    path = tmp_path / "open.csv"
+    path.write_text('text,label\nfine,a\n"never closed,b\nlast,a\n')
+    with pytest.raises(UserError, match=r"open.csv: line 4: .*is a quote left open"):
+        make(source=f"text:{path}")
+
+
+def test_a_text_may_be_long(make, tmp_path):
+    rows = text_rows(60)
+    rows[1][0] = "word " * 40_000
+    made = make(source=f"text:{write_csv(tmp_path / 'long.csv', rows)}")
+    assert sum(sizes(made)) == 60
+
+
+def test_sixteen_bit_images_keep_their_grey_levels(make, tmp_path):
+    rng = np.random.default_rng(1)
+    for name in "ab":
+        (tmp_path / "deep" / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = rng.integers(0, 65_536, (6, 6), np.uint16)
+            Image.fromarray(pixels).save(tmp_path / "deep" / name / f"{number}.png")
+    made = make(source=f"images:{tmp_path}/deep", image={"channels": 1})
+    assert 110 < made.data.train().x.mean() < 145
+    floating = Image.fromarray(rng.random((6, 6)).astype(np.float32))
+    floating.save(tmp_path / "deep" / "a" / "f.tiff")
+    with pytest.raises(UserError, match="f.tiff: has floating-point pixels"):
+        make(source=f"images:{tmp_path}/deep", image={"channels": 1})
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"file_name": "{s}_{s}"}, r"names \{s\} twice"),
+        (
+            {"file_name": "{speaker}_{n}", "split": {"group": "site"}},
+            'split.group "site" is no part of file_name',
+        ),
+    ],
+)
+def test_patterns_of_file_names_that_contradict_themselves(params, message):
+    with pytest.raises(ValidationError, match=message):
+        DataParams(source="wav:clips", **params)
 
 
 def test_a_group_on_both_sides_of_the_sources_own_splits_is_named():

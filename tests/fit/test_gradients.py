@@ -38,6 +38,16 @@ def test_a_deep_he_initialised_relu_net_does_not():
     assert list(found)[0] == "dense1/kernel" and len(found) == 17
 
 
+def test_the_model_is_left_as_it_was():
+    data = TaskSpec("x", "x:x", (8, 8, 1), "float32", ("a", "b"))
+    images = Split(RNG.normal(size=(64, 8, 8, 1)).astype(np.float32), TRAIN.y)
+    model = registry.build("resnet", {"dropout": 0.2}, data, 1)
+    before = [variable.numpy() for variable in model.variables]
+    gradient_norms(model, data, images, FitSettings())
+    after = [variable.numpy() for variable in model.variables]
+    assert all(map(np.array_equal, before, after))
+
+
 def test_zeros_vanish_everywhere():
     assert verdict(norms(initializer="zeros")).startswith("gradients vanish")
 

@@ -64,16 +64,24 @@ def test_how_deep_it_is_frozen_is_a_hyperparameter(net, part, frozen):
     assert states == {frozen == "none"}
 
 
-def test_the_backbone_computes_what_it_did(net):
-    """The pixels of the data arrive in the range that the backbone was trained on."""
+@pytest.mark.parametrize(
+    ("pixels", "wanted"),
+    [
+        ("0..255", lambda x: 255 * x),
+        ("0..1", lambda x: x),
+        ("-1..1", lambda x: 2 * x - 1),
+        ("(x-127)/128", lambda x: (255 * x - 127) / 128),
+    ],
+)
+def test_the_backbone_computes_what_it_did(net, pixels, wanted):
+    """Model inputs of 0 .. 1 arrive in the range that the backbone was trained on."""
     original = keras.models.load_model(net, compile=False)
     features = keras.Model(original.input, original.get_layer("pool").output)
-    data = spec((24, 24, 3))
-    values = {"backbone": str(net), "pixels": "0..255", "dropout": 0.0}
-    model = registry.build("pretrained", values, data, 1)
+    values = {"backbone": str(net), "pixels": pixels, "dropout": 0.0}
+    model = registry.build("pretrained", values, spec((24, 24, 3)), 1)
     again = keras.Model(model.input, model.get_layer("logits").input)
     x = np.random.default_rng(1).random((2, 24, 24, 3)).astype(np.float32)
-    assert np.allclose(features(x), again(x), atol=1e-6)
+    assert np.allclose(features(wanted(x)), again(x), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from pipeline.data.rows import Rows
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 )
+DEEP_WHITE = 65_535  # of 16 bits
 
 
 def read(name: str, intake: Intake) -> Examples:
@@ -47,7 +48,7 @@ def _image(file: Path, settings: ImageParams) -> np.ndarray:
     mode = "L" if settings.channels == 1 else "RGB"
     try:
         with Image.open(file) as image:
-            plain = image.convert(mode)
+            plain = _eight_bits(image).convert(mode)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = str(error).splitlines()[0].replace(f" '{file}'", "")
         raise BadFile(f"not a whole image ({reason})") from None
@@ -55,3 +56,15 @@ def _image(file: Path, settings: ImageParams) -> np.ndarray:
     if settings.size is None:
         return pixels
     return Resize(*settings.size, settings.channels).apply(pixels[None])[0]
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit grey; Pillow's own conversion clips at 255 instead."""
+    if image.mode == "F":
+        raise BadFile("has floating-point pixels, whose range is not known")
+    if not image.mode.startswith("I"):
+        return image
+    pixels = np.asarray(image).astype(np.int64)
+    if pixels.min() < 0 or pixels.max() > DEEP_WHITE:
+        raise BadFile(f"has pixels of {pixels.min()} .. {pixels.max()}, not of 16 bits")
+    return Image.fromarray(np.round(pixels * (255 / DEEP_WHITE)).astype(np.uint8))

@@ -8,6 +8,7 @@ numbers. A file larger than memory is read in pieces.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,7 +26,7 @@ def read(name: str, intake: Intake) -> Examples:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive, path, intake)
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
         raise UserError(f"{path}: not a readable .npz file ({error})") from None
 
 
@@ -39,13 +40,11 @@ def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
             f'{path}: "{label}" must be numbers for data.task regression, not '
             f"{labels.dtype}"
         )
-    if labels.shape != (len(rows),):
-        raise UserError(
-            f'{path}: "{label}" must be of shape ({len(rows)},), one label for each '
-            f"example of x, not {labels.shape}"
-        )
+    _check_length(label, labels, rows, path)
     group = intake.params.split.group
     groups = _small(archive, group, path).astype(str) if group else None
+    if group:
+        _check_length(group, groups, rows, path)
     kept = _good(rows, labels, path, intake)
     some = len(kept) < len(rows)
     y, classes = _answers(labels[kept], intake)
@@ -57,6 +56,14 @@ def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
         names=np.array([f"row {at}" for at in kept], dtype=str) if some else None,
         **_kind(rows, path),
     )
+
+
+def _check_length(name: str, values: np.ndarray, rows: Rows, path: Path) -> None:
+    if values.shape != (len(rows),):
+        raise UserError(
+            f'{path}: "{name}" must be of shape ({len(rows)},), one for each example '
+            f"of x, not {values.shape}"
+        )
 
 
 def _answers(labels: np.ndarray, intake: Intake) -> tuple[np.ndarray, tuple]:
