@@ -72,6 +72,15 @@ def test_only_evaluate_can_read_the_test_split():
     assert readers == {"evaluate"}
 
 
+def test_two_modules_can_read_any_split():
+    readers = {
+        module[-1]
+        for module in MODULES
+        if any(name.startswith("pipeline.data.arrays") for name in imports(module))
+    }
+    assert readers == {"artifact", "heldout"}
+
+
 @pytest.mark.parametrize("module", ["cli", "commands", "config", "verdict"])
 def test_the_command_line_reaches_no_heavy_library(module):
     libraries = CodeReader(ROOT).libraries([f"pipeline.{module}"])

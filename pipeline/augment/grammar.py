@@ -77,7 +77,7 @@ GRAMMAR = {
             Argument("count", int, default=2, low=1, high=8),
             Argument("magnitude", float, default=0.3, low=0, high=1),
         ),
-        "`count` steps at random from eight of pose and lighting",
+        "up to `count` of eight steps of pose and lighting, drawn anew each time",
     ),
     "time_shift": Signature(
         (Argument("frames", int, low=0, high=10_000),),
@@ -85,11 +85,11 @@ GRAMMAR = {
     ),
     "gain": Signature(
         (Argument("amount", float, low=0, high=10),),
-        "add -amount .. amount to all log energies",
+        "add -amount .. amount deviations to all log energies",
     ),
     "background": Signature(
         (Argument("level", float, low=-4, high=4),),
-        "add noise energy of a level from -4 to `level`",
+        "add a noise floor, -4 .. `level` deviations from each bin's mean",
     ),
     "time_mask": Signature(
         (Argument("frames", int, low=0, high=10_000),),

@@ -111,8 +111,10 @@ def _apply(step: Step, canvas: Canvas, draw: Draw) -> None:
 def _randaugment(canvas: Canvas, draw: Draw, count: int, magnitude: float) -> None:
     """Every step is done, with strength 0 for the examples that did not draw it.
 
-    Cubuk et al., RandAugment, 2020, on steps that are the identity at strength 0;
-    steps that move pixels come first, so that they are one resampling.
+    After Cubuk et al., RandAugment, 2020, on steps that are the identity at strength 0:
+    eight of them, seven for grey images. Unlike there, the strength is drawn as each
+    step draws it, a step that is picked twice is done once, and steps that move
+    pixels come first, so that they are one resampling.
     """
     steps = _random_steps(canvas, magnitude)
     picks = [draw.below(f"pick {turn}", len(steps)) for turn in range(count)]

@@ -23,12 +23,19 @@ def time_shift(x: tf.Tensor, draw: Draw, frames: int) -> tf.Tensor:
 
 
 def gain(x: tf.Tensor, draw: Draw, amount: float) -> tf.Tensor:
-    """Louder or quieter: energies times a factor."""
+    """Louder or quieter: all log energies up or down, in each bin's deviations.
+
+    A factor on the energies would move each bin by its own share of a deviation.
+    """
     return x + draw("gain", amount)[:, None, None, None]
 
 
 def background(x: tf.Tensor, draw: Draw, level: float) -> tf.Tensor:
-    """Energies plus those of white noise, whose spectrum is exponential."""
+    """A noise floor: the logarithm of a sum, taken in deviations of each bin.
+
+    The noise is that of white noise's spectrum, exponential in power, drawn for each
+    bin anew; the same level is as far below a bin's own mean in all of them.
+    """
     height = QUIET + draw.unit("level") * (level - QUIET)
     drawn = draw.unit("noise", x.shape[1] * x.shape[2])
     power = -tf.math.log(tf.maximum(drawn, 2.0**-25))

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from pipeline.data.arrays import load_arrays
 from pipeline.data.features import Step, read_steps
 from pipeline.data.spec import TaskSpec, read_spec
-from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json, write_json
 
 LARGE = 64_000_000  # bytes of a split that stay on the disk and are read in pieces
@@ -87,12 +88,13 @@ def write_balance(folder: Path, mode: str, weights: list[float]) -> None:
     write_json(folder / "balance.json", {"mode": mode, "class_weights": weights})
 
 
-def load_split(folder: Path, name: str) -> Split:
-    """Read one split into memory, or map its examples where they are many."""
-    path = folder / f"{name}_x.npy"
-    try:
-        mode = "r" if path.stat().st_size > LARGE else None
-        x = np.load(path, mmap_mode=mode, allow_pickle=False)
-        return Split(x, np.load(folder / f"{name}_y.npy", allow_pickle=False))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: the {name} split is unreadable: {error}") from None
+def load_split(folder: Path, name: Literal["train", "validation"]) -> Split:
+    """One split into memory, or its examples mapped where they are many.
+
+    Raises:
+        ValueError: for the test split, which is not read here.
+    """
+    if name not in ("train", "validation"):
+        raise ValueError(f"{name}: read by pipeline.data.heldout alone")
+    x, y = load_arrays(folder, name, LARGE)
+    return Split(x, y)

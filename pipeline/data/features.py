@@ -31,6 +31,7 @@ PADDING, UNKNOWN = "[padding]", "[unknown]"
 SPECIAL = (PADDING, UNKNOWN)  # ids 0 and 1
 WORDS = r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]"
 FLOOR = 1e-6  # added to energies, so that silence has a logarithm
+LOWEST = 20.0  # hertz where the first mel band begins
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Resize:
     height: int
     width: int
     channels: int
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What spec.json says besides."""
+        mode = "grey" if self.channels == 1 else "RGB"
+        return {"filter": "bilinear", "takes": f"uint8 {mode} of 0 .. 255"}
 
     def apply(self, images: np.ndarray) -> np.ndarray:
         """Images of any one size, `(n, h, w, channels)` uint8."""
@@ -64,6 +71,12 @@ class FixedLength:
     samples: int
     rate: int
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What spec.json says besides."""
+        mono = "float32 of -1 .. 1, the mean of the channels; 16 bits are / 32768"
+        return {"pad": "silence at the end", "takes": mono}
+
     def apply(self, clips: np.ndarray) -> np.ndarray:
         """float32 of -1 .. 1, `(n, any)`; gives `(n, samples)`."""
         cut = clips[:, : self.samples]
@@ -84,6 +97,21 @@ class LogMel:
     frame_ms: float
     hop_ms: float
     bins: int
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What spec.json says besides."""
+        return {
+            "energy": "ln(sum of band * |rfft(frame * window, points)|^2 / samples of "
+            "a frame + floor)",
+            "floor": FLOOR,
+            "frame_samples": self._samples(self.frame_ms),
+            "hop_samples": self._samples(self.hop_ms),
+            "lowest_hertz": LOWEST,
+            "mel_scale": "2595 * log10(1 + hertz / 700), triangles of height 1",
+            "points": self._points,
+            "window": "hann, symmetric",
+        }
 
     def apply(self, clips: np.ndarray) -> np.ndarray:
         """float32 clips, `(n, samples)`; gives float32 `(n, frames, bins, 1)`."""
@@ -108,7 +136,7 @@ class LogMel:
     @cached_property
     def _bands(self) -> np.ndarray:
         """`(frequencies, bins)`: HTK's mel scale, triangles of height 1."""
-        mel = np.linspace(_mel(20.0), _mel(self.rate / 2), self.bins + 2)
+        mel = np.linspace(_mel(LOWEST), _mel(self.rate / 2), self.bins + 2)
         edges = 700 * (10 ** (mel / 2595) - 1)
         hertz = np.fft.rfftfreq(self._points, 1 / self.rate)[:, None]
         low, middle, high = edges[:-2], edges[1:-1], edges[2:]
@@ -124,6 +152,11 @@ class Mfcc(LogMel):
     """The first `coefficients` of the cosine transform of `LogMel`'s energies."""
 
     coefficients: int
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What spec.json says besides."""
+        return {**super().facts, "transform": "DCT-II over bins, orthonormal"}
 
     def apply(self, clips: np.ndarray) -> np.ndarray:
         """float32 clips, `(n, samples)`; gives `(n, frames, coefficients, 1)`."""
@@ -167,6 +200,11 @@ class Vocabulary:
     words: tuple[str, ...]
     length: int
     pattern: str = WORDS
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What spec.json says besides."""
+        return {"case": "lower", "padding": 0, "unknown": 1}
 
     def apply(self, texts: np.ndarray) -> np.ndarray:
         """Texts, `(n,)`; gives int32 `(n, length)`."""
@@ -262,11 +300,12 @@ def _write(step: Step, folder: Path) -> dict[str, Any]:
         (folder / VOCABULARY).write_text(text, encoding="utf-8")
         values |= {"file": VOCABULARY}
     lists = {key: list(v) for key, v in values.items() if isinstance(v, tuple)}
-    return {"step": name, **values, **lists}
+    facts = {"facts": step.facts} if hasattr(step, "facts") else {}
+    return {"step": name, **values, **lists, **facts}
 
 
 def _read(value: dict[str, Any], folder: Path) -> Step:
-    name = value.pop("step", None)
+    name, _ = value.pop("step", None), value.pop("facts", None)
     if name not in NAMES:
         known = ", ".join(NAMES)
         raise UserError(

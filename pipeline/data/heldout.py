@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.data.artifact import Split, load_split
+from pipeline.data.arrays import load_arrays
+from pipeline.data.artifact import LARGE, Split
 
 
 def held_out_split(folder: Path) -> Split:
@@ -13,4 +14,4 @@ def held_out_split(folder: Path) -> Split:
     Args:
         folder: the published folder of the data stage.
     """
-    return load_split(folder, "test")
+    return Split(*load_arrays(folder, "test", LARGE))

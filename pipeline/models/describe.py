@@ -5,8 +5,8 @@ bytes of activations, sizes of the files, and how far a convolution sees.
 
 Peak activation memory is an estimate of the arena that a microcontroller needs:
 the layers run in the order of the graph, a tensor lives until its last reader has
-run, and what the runtime folds into the layer before it (normalization,
-activation, dropout, reshaping) costs nothing of its own.
+run, and what the runtime folds into the layer before it (normalization and ReLU
+after a convolution, dense layer or addition) or drops costs nothing of its own.
 """
 
 from __future__ import annotations
@@ -21,11 +21,16 @@ import numpy as np
 
 from pipeline.models.graph import Call, calls, outputs
 
-# These change no size and are folded into what feeds them, or vanish.
-FOLDED = frozenset(
-    "Activation BatchNormalization Dropout Flatten LeakyReLU ReLU Reshape "
-    "SpatialDropout1D SpatialDropout2D".split()
+# These vanish, or only give their input another shape.
+VANISHING = frozenset(
+    "Dropout Flatten Reshape SpatialDropout1D SpatialDropout2D".split()
 )
+# What a normalization is multiplied into, and what computes a ReLU by itself.
+LINEAR = frozenset(
+    "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Dense DepthwiseConv1D "
+    "DepthwiseConv2D SeparableConv1D SeparableConv2D".split()
+)
+FUSED = ("relu", "relu6", "linear")
 PER_CHANNEL = 16  # bytes in an int8 file: bias int32, scale float32, zero point int64
 PER_OPERATOR = 340  # bytes of a file for an operator and its tensors' descriptions
 OPERATORS = {"MultiHeadAttention": 13, "LayerNormalization": 6}  # others are one
@@ -73,7 +78,8 @@ def describe(model: keras.Model) -> Description:
     """Count everything; nothing is run."""
     steps = calls(model)
     rows = tuple(_row(step, steps[:at]) for at, step in enumerate(steps))
-    kinds = [step.kind for step in steps if step.kind not in FOLDED]
+    free = folded(steps)
+    kinds = [step.kind for step, gone in zip(steps, free) if not gone]
     operators = sum(OPERATORS.get(kind, 1) for kind in kinds)
     extra = PER_FILE + PER_OPERATOR * operators
     return Description(
@@ -91,10 +97,9 @@ def peak_bytes(steps: list[Call], kept: set[int]) -> int:
     """Most bytes of float32 tensors alive while one layer runs."""
     place: dict[int, int] = {}  # a folded layer's output lies where its input does
     sizes: dict[int, int] = {}
-    for step in steps:
+    for step, free in zip(steps, folded(steps)):
         for tensor, shape in zip(step.outputs, step.shapes):
-            folded = step.kind in FOLDED and len(step.inputs) == 1
-            place[tensor] = place[step.inputs[0]] if folded else tensor
+            place[tensor] = place[step.inputs[0]] if free else tensor
             sizes.setdefault(place[tensor], 4 * math.prod(shape))
     last = {place[t]: at for at, step in enumerate(steps) for t in _touched(step)}
     last |= {place[tensor]: len(steps) for tensor in kept}
@@ -106,6 +111,43 @@ def peak_bytes(steps: list[Call], kept: set[int]) -> int:
         sum(sizes[t] for t in sizes if first[t] <= at <= last[t])
         for at in range(len(steps))
     )
+
+
+def folded(steps: list[Call]) -> list[bool]:
+    """Whether each step needs no operator and no memory of its own in the file."""
+    ends: dict[int, str] = {}  # what computes a tensor: a linear layer, a sum, ...
+    free = []
+    for step in steps:
+        before = ends.get(step.inputs[0], "") if len(step.inputs) == 1 else ""
+        gone = _vanishes(step, before)
+        free.append(gone)
+        kind = "sum" if step.kind == "Add" else _role(step, before, gone)
+        ends |= dict.fromkeys(step.outputs, kind)
+    return free
+
+
+def _vanishes(step: Call, before: str) -> bool:
+    if step.kind in VANISHING:
+        return len(step.inputs) == 1
+    if step.kind == "BatchNormalization":
+        return before == "linear"
+    return _is_relu(step.operation) and before in ("linear", "sum")
+
+
+def _role(step: Call, before: str, gone: bool) -> str:
+    """What may still be folded into a step's output."""
+    if step.kind in LINEAR:
+        return "linear"
+    return "" if not gone or _is_relu(step.operation) else before
+
+
+def _is_relu(layer: Any) -> bool:
+    """Whether it is an activation that LiteRT fuses into the operator before it."""
+    if type(layer).__name__ == "ReLU":
+        plain = not layer.negative_slope and not layer.threshold
+        return plain and layer.max_value in (None, 6)
+    name = getattr(getattr(layer, "activation", None), "__name__", "")
+    return type(layer).__name__ == "Activation" and name in FUSED
 
 
 def receptive_field(steps: list[Call]) -> tuple[int, int] | None:

@@ -2,7 +2,8 @@
 
 Tan, Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks,
 2019; the Lite form (Liu, 2020) leaves out what int8 handles badly. `lite0` is
-Lite0: 4,652,008 trained parameters at 224x224x3 and 1,000 classes.
+Lite0: 4,652,008 trained parameters at 224x224x3 and 1,000 classes. Unlike there,
+`width` below 1 narrows stem and head too, so that a student is slim all over.
 """
 
 from __future__ import annotations

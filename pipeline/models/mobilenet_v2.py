@@ -2,7 +2,8 @@
 
 Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018,
 table 2. `filters` is of the first layer, 32 in the paper; `imagenet` is the
-paper's net: 3,538,984 parameters at 224x224x3 and 1,000 classes.
+paper's net: 3,538,984 parameters at 224x224x3 and 1,000 classes. Unlike there,
+`width` below 1 narrows the last convolution too, so that a student is slim all over.
 """
 
 from __future__ import annotations

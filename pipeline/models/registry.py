@@ -138,8 +138,3 @@ def _check_kind(where: str, value: Any, default: Any) -> None:
 
 
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true, false"}
-
-
-def scaled(count: int, width: float) -> int:
-    """A layer's width times a multiplier, at least 1."""
-    return max(1, round(count * width))

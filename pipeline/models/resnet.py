@@ -1,9 +1,9 @@
 """A residual net for small images: a convolution, then stages of basic blocks.
 
 He, Zhang, Ren, Sun, Deep Residual Learning for Image Recognition, 2016, section
-4.2: each stage halves the image and doubles the filters. `mlperf_tiny` is the
-ResNet-8 of MLPerf Tiny (Banbury et al., 2021): 78,666 parameters and 12.5 M MACs
-at 32x32x3.
+4.2: each stage halves the image and doubles the filters. A shortcut that changes
+shape is a 1x1 convolution without normalization, as in `mlperf_tiny`, the ResNet-8
+of MLPerf Tiny (Banbury et al., 2021): 78,666 parameters and 12.5 M MACs at 32x32x3.
 """
 
 from __future__ import annotations

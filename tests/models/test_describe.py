@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 from keras import layers
 
+from pipeline.compress.flatbuffer import read_facts
 from pipeline.compress.legacy.bridge import random_batch, to_tf_keras
 from pipeline.compress.legacy.export import export
 from pipeline.models import registry
-from pipeline.models.describe import describe
+from pipeline.models.describe import describe, folded
+from pipeline.models.graph import calls
 from tests.models import cases
 from tests.models.cases import spec
 
+ACTIVATIONS = ("Activation", "LeakyReLU", "ReLU")
+ACTIVATIONS_IN_FILES = {"LEAKY_RELU", "LOGISTIC", "RELU", "RELU6"}
 X = (10, 8, 3)
 MACS = [
     (layers.Conv2D(4, 3, padding="same"), X, 10 * 8 * 4 * 27),
@@ -52,6 +56,30 @@ def test_the_peak_counts_what_is_alive_at_once():
     sum_ = layers.Add()([x, y])
     assert describe(keras.Model(image, sum_)).peak == 4 * 3 * 128
     assert describe(keras.Model(image, y)).peak == 4 * 2 * 128
+
+
+@pytest.mark.parametrize(
+    ("activation", "free"),
+    [("relu", True), ("relu6", True), ("leaky_relu", False), ("sigmoid", False)],
+)
+def test_what_is_free_has_no_operator_in_the_file(activation, free):
+    values = {"activation": activation, "dropout": 0.0}
+    model = registry.build("cnn", values, spec((16, 16, 1)), 1)
+    steps = calls(model)
+    told = {
+        gone for step, gone in zip(steps, folded(steps)) if step.kind in ACTIVATIONS
+    }
+    assert told == {free}
+    operators = read_facts(export(to_tf_keras(model), "float")).operators
+    assert bool(ACTIVATIONS_IN_FILES & set(operators)) is not free
+
+
+def test_nothing_is_folded_into_a_pooling():
+    image = keras.Input((4, 4, 2))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.MaxPooling2D()(image)))
+    steps = calls(keras.Model(image, x))
+    told = dict(zip([step.kind for step in steps], folded(steps)))
+    assert not told["BatchNormalization"] and not told["ReLU"]
 
 
 FIELDS = [
