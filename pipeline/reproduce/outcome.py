@@ -1,8 +1,9 @@
 """Two snapshots compared: which outputs differ, the verdicts, and the table.
 
-Bits are required where the environments are equal, a tolerance everywhere. An
-experiment that asks another question than its lock (other parameters, another
-seed) is never a reproduction of it, however near its numbers are.
+Bits are required where the environments are equal, a tolerance everywhere. Another
+environment excuses other bits, and nothing else: where a line of code or a pixel is
+not the same, other bits are no reproduction. An experiment that asks another question
+than its lock (other parameters, another seed) never is one, however near its numbers.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Outcome:
     @property
     def same_environment(self) -> bool:
         """Whether equal bits can be asked for."""
-        return not self._of("environment")
+        return not self.elsewhere
 
     @property
     def same_question(self) -> bool:
@@ -55,7 +56,22 @@ class Outcome:
         """The verdict."""
         if self.missing or not self.same_question:
             return False
-        return self.equal or (not self.same_environment and not self.broken)
+        return self.equal or (self.excused and not self.broken)
+
+    @property
+    def excused(self) -> bool:
+        """Whether the environment alone explains other bits."""
+        return not self.same_environment and not self.own_causes
+
+    @property
+    def own_causes(self) -> list[Cause]:
+        """Differences of code and data, which no environment excuses."""
+        return self._of("data") + self._of("code")
+
+    @property
+    def elsewhere(self) -> list[Cause]:
+        """Differences of the environment."""
+        return self._of("environment")
 
     @property
     def exit_code(self) -> int:
@@ -102,26 +118,44 @@ def table(outcome: Outcome, reference: Snapshot | None = None) -> list[str]:
 
 def verdict(outcome: Outcome) -> list[str]:
     """The two verdicts, bits and tolerance, and what follows from them."""
-    required = "required" if outcome.same_environment else "not required here"
     bits = "equal" if outcome.equal else "different"
     near = f"{len(outcome.broken)} broken" if outcome.broken else "kept"
-    result = "reproduced" if outcome.reproduced else "NOT reproduced"
-    if not outcome.same_question:
-        result += ": the parameters are others, the lock is of another experiment"
     return [
-        row("bits", bits, f"{required}: {_environment(outcome)}"),
+        row("bits", bits, _required(outcome)),
         row("tolerance", near, "required everywhere"),
-        row("verdict", result),
+        row("verdict", _result(outcome)),
     ]
+
+
+def _required(outcome: Outcome) -> str:
+    if outcome.same_environment:
+        return "required: the environment is the same"
+    if outcome.excused:
+        return "not required here: the environment is another"
+    return f"required: no environment excuses {_counted(outcome.own_causes)}"
+
+
+def _result(outcome: Outcome) -> str:
+    """In another environment never the same words as in the lock's own."""
+    if not outcome.same_question:
+        told = "the parameters are others, the lock is of another experiment"
+        return f"NOT reproduced: {told}"
+    if not outcome.reproduced:
+        return "NOT reproduced"
+    if outcome.same_environment:
+        return "reproduced"
+    how = "reproduced bit for bit" if outcome.equal else "within tolerance"
+    return f"{how} on another environment: {_counted(outcome.elsewhere)}"
+
+
+def _counted(found: list[Cause]) -> str:
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return found[0].text + more
 
 
 def row(kind: str, what: str, text: str = "") -> str:
     """`parameters  train     train.epochs 60 -> 30`."""
     return f"{kind:<11} {what:<9} {text}".rstrip()
-
-
-def _environment(outcome: Outcome) -> str:
-    return f"the environment is {'the same' if outcome.same_environment else 'another'}"
 
 
 def _stages(cause: Cause, outcome: Outcome) -> str:
