@@ -111,6 +111,7 @@ def table(outcome: Outcome, reference: Snapshot | None = None) -> list[str]:
     lines = [row(c.kind, _stages(c, outcome), c.text) for c in outcome.causes]
     for stage, names in outcome.files.items():
         lines += _outputs(outcome, reference or outcome.before, stage, names)
+    lines += _hashes_alone(outcome, reference or outcome.before)
     lines += [row("missing", stage, "no result") for stage in outcome.missing]
     lines += [row("tolerance", each.stage, each.text) for each in outcome.broken]
     return lines
@@ -180,16 +181,40 @@ def inside(outcome: Outcome, reference: Snapshot, stage: str, name: str) -> str:
     if name not in old.outputs or name not in new.outputs:
         return "is new" if name in new.outputs else "is gone"
     after = outcome.after.file(stage, name)
-    before = reference.file(stage, name)
-    if (
-        before
-        and after
-        and reference.entries[stage].outputs.get(name) == (old.outputs[name])
-    ):
+    before = _recorded(outcome, reference, stage, name)
+    if before and after:
         return _named(list(map(str, contents.compare(before, after))))
+    if name == "metrics.json":
+        both = (contents.numbers(dict(entry.metrics)) for entry in (old, new))
+        return _named(list(map(str, contents.between(*both))))
     if after and name in old.tensors:
         return _named(_changed(after, dict(old.tensors[name])))
     return "bytes differ"
+
+
+def _recorded(
+    outcome: Outcome, reference: Snapshot, stage: str, name: str
+) -> Path | None:
+    """The very file whose hash was recorded, where it is on this disk."""
+    there = reference.entries.get(stage)
+    same = (
+        there and there.outputs.get(name) == outcome.before.entries[stage].outputs[name]
+    )
+    return reference.file(stage, name) if same else None
+
+
+def _hashes_alone(outcome: Outcome, reference: Snapshot) -> Iterator[str]:
+    """Says why no largest difference is told, where that is so."""
+    changed = [
+        (stage, name) for stage, names in outcome.files.items() for name in names
+    ]
+    old = outcome.before.entries
+    if any(
+        name in old[stage].outputs and not _recorded(outcome, reference, stage, name)
+        for stage, name in changed
+    ):
+        told = f"{outcome.before.name} holds hashes and metrics; other largest "
+        yield row("note", "", f"{told}differences need its own results on this disk")
 
 
 def _changed(after: Path, known: dict[str, str]) -> list[str]:

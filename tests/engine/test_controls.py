@@ -204,6 +204,21 @@ def test_beyond_the_tolerance_no_machine_is_an_excuse(toy, monkeypatch):
     assert [each.stage for each in outcome.broken] == ["one"]
 
 
+def test_a_lone_lock_tells_metrics_and_says_what_it_cannot_tell(toy):
+    toy.run()
+    kept = toy.root / "kept"
+    shutil.copytree(toy.folder, kept)
+    stage = toy.root / "toy" / "one" / "stage.py"
+    text = stage.read_text().replace('"letters": len', '"letters": 1 + len')
+    stage.write_text(text.replace("shout(params.text)", "params.text"))
+    outcome = again(toy)
+    alone, beside = table(outcome), table(outcome, of_run(kept, STAGES))
+    assert any("letters: largest difference 1" in line for line in alone)
+    (note,) = [line for line in alone if line.startswith("note ")]
+    assert "holds hashes and metrics" in note
+    assert beside == [line for line in alone if line != note]
+
+
 def test_another_seed_is_no_reproduction_on_any_machine(toy, monkeypatch):
     toy.run()
     toy.settings["seed"] = 2
