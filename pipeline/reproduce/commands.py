@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.chain import CHAIN
 from pipeline.commands import all_sets, open_job
 from pipeline.config import check_name, experiment_folder
+from pipeline.engine.base import base
 from pipeline.engine.closure import CodeReader
 from pipeline.engine.content import undeclared
 from pipeline.engine.errors import UserError
@@ -227,7 +228,8 @@ def _rerun(
 ) -> Snapshot:
     again = stack.enter_context(elsewhere(job, all_sets(arguments), arguments.keep))
     reporter = Comparing(_comparer(again, before), arguments.verbose)
-    runner = Runner(again, CodeReader(CODE_ROOT), reporter)
+    code = CodeReader(CODE_ROOT, also=(base(),))
+    runner = Runner(again, code, reporter)
     with chdir(again.folder.parent):
         runner.bring_up_to_date((arguments.stage,))
     if arguments.keep:
