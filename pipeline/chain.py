@@ -19,6 +19,7 @@ from pipeline.models import catalogue
 from pipeline.report.params import ReportParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
+from pipeline.tune.sources import warm_source
 
 _PAGE = {
     "index.html": "shows latency, which this host's load changes",
@@ -32,13 +33,14 @@ def _reader(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
-    return (catalogue.parse(params["tune"].builder).module,)
+    names = params["tune"].families
+    return tuple(dict.fromkeys(catalogue.parse(name).module for name in names))
 
 
 CHAIN = (
     Stage("data", (), DataParams, code=_reader, sources=source_state),
     Stage("augment", ("data",), AugmentParams),
-    Stage("tune", ("data", "augment"), TuneParams, code=_builder),
+    Stage("tune", ("data", "augment"), TuneParams, code=_builder, sources=warm_source),
     Stage("train", ("data", "augment", "tune"), TrainParams, code=_builder),
     Stage("distill", ("data", "augment", "train"), DistillParams, code=_builder),
     Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
