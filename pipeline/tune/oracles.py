@@ -31,6 +31,8 @@ from keras_tuner.oracles import (
     RandomSearchOracle,
 )
 
+from pipeline.tune.space import hyperparameters
+
 Values = dict[str, Any]
 SCORE = "score"
 NEVER = 2**31  # failures in a row after which Keras Tuner would give up
@@ -215,10 +217,9 @@ SCORE_MAX = keras_tuner.Objective(SCORE, "max")
 
 
 def _common(space: dict[str, Any], seed: int) -> dict[str, Any]:
-    hp = keras_tuner.HyperParameters.from_config(space)
     return {
         "objective": SCORE_MAX,
-        "hyperparameters": hp,
+        "hyperparameters": hyperparameters(space),
         "seed": seed,
         "max_consecutive_failed_trials": NEVER,
     }

@@ -82,6 +82,7 @@ class TuneParams(Params):
         keep: trained models of the best so many are published.
         warm_start: trials.json of an earlier search, whose best are tried first.
         epochs: of each trial, at most.
+        examples: of the training split that trials are trained on; all if null.
         workers: trials at once; no result depends on it.
         engine: `local` processes, or tasks of `ray` at `address`.
     """
@@ -104,6 +105,7 @@ class TuneParams(Params):
     keep: int = Field(2, ge=0, le=100)
     warm_start: str | None = None
     epochs: int = Field(15, ge=1, le=100_000)
+    examples: int | None = Field(None, ge=1)
     batch_size: int = Field(32, ge=1, le=65_536)
     patience: int = Field(5, ge=1)
     workers: int = unhashed(2, ge=1, le=256)

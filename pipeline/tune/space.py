@@ -11,6 +11,7 @@ With several families a name is `family/name`, and counts only with that family.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from keras_tuner import HyperParameters
@@ -75,9 +76,14 @@ def plain_values(values: Mapping[str, Any], params: TuneParams) -> tuple[str, Va
     return family, {name.removeprefix(start): value for name, value in kept.items()}
 
 
+def hyperparameters(config: Config) -> HyperParameters:
+    """The space as Keras Tuner's object; from_config would change its argument."""
+    return HyperParameters.from_config({**deepcopy(config), "values": {}})
+
+
 def defaults(config: Config) -> Values:
     """The value of every hyperparameter that counts, by default."""
-    hp = HyperParameters.from_config({**config, "values": {}})
+    hp = hyperparameters(config)
     for part in hp.space:
         if hp.is_active(part):
             hp.values[part.name] = part.default
@@ -86,7 +92,7 @@ def defaults(config: Config) -> Values:
 
 def fitted(values: Mapping[str, Any], config: Config) -> Values | None:
     """Values from elsewhere as values of this space; None where they are outside."""
-    hp = HyperParameters.from_config({**config, "values": {}})
+    hp = hyperparameters(config)
     for part in hp.space:
         if hp.is_active(part):
             value = values.get(part.name, part.default)
@@ -109,13 +115,13 @@ def inside(value: Any, part: Any) -> bool:
 
 def describe_space(config: Config) -> list[dict[str, Any]]:
     """The space as rows of name, kind and what is allowed, for trials.json."""
-    hp = HyperParameters.from_config(config)
+    hp = hyperparameters(config)
     return [{"name": p.name, "kind": _kind(p), **_allowed(p)} for p in hp.space]
 
 
 def searched(config: Config) -> list[str]:
     """Names of the hyperparameters that can take more than one value."""
-    hp = HyperParameters.from_config(config)
+    hp = hyperparameters(config)
     several = [p for p in hp.space if _kind(p) != "fixed" and len(_two(p)) > 1]
     return [part.name for part in several]
 
@@ -171,7 +177,9 @@ def _family(
     """The user's wishes first: what is there already, the builder leaves alone."""
     for name, part in known.items():
         _overridden(hp, name, part, params)
-    given = {name: value for name, value in params.values.items() if name in known}
+    given = params.values
+    if len(params.families) > 1:  # the names were checked against all families
+        given = {name: value for name, value in given.items() if name in known}
     registry.declare(family, hp, spec, given)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
 from pipeline.augment.strength import strengthen
-from pipeline.data.artifact import Data, read_data
+from pipeline.data.artifact import Data, Split, read_data
 from pipeline.data.spec import TaskSpec
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
@@ -88,7 +89,7 @@ class Trainer:
         return fit(
             model,
             data.spec,
-            data.train(),
+            some(data.train(), self.params.examples),
             data.validation(),
             settings(plain, self.params, epochs),
             seed=seed,
@@ -137,6 +138,14 @@ def settings(plain: Values, params: TuneParams, epochs: int) -> FitSettings:
     told = {key: plain[key] for key in plain if key in FitSettings.model_fields}
     given = {"batch_size": params.batch_size, "patience": params.patience, **told}
     return FitSettings(**{**given, "epochs": epochs})
+
+
+def some(split: Split, count: int | None) -> Split:
+    """Examples at equal distances through the split: the same in every trial."""
+    if count is None or count >= len(split):
+        return split
+    at = np.linspace(0, len(split) - 1, count).astype(int)
+    return replace(split, x=np.asarray(split.x[at]), y=split.y[at])
 
 
 def adjusted(policy: Policy, strength: float, seed: int) -> Policy:
