@@ -19,6 +19,7 @@ from pipeline.models import catalogue, trained
 from pipeline.report.params import ReportParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
+from pipeline.tune.sources import warm_source
 
 _PAGE = {
     "index.html": "shows latency, which this host's load changes",
@@ -32,7 +33,8 @@ def _reader(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
-    return (catalogue.parse(params["tune"].builder).module,)
+    names = params["tune"].families
+    return tuple(dict.fromkeys(catalogue.parse(name).module for name in names))
 
 
 def _data_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
@@ -41,7 +43,12 @@ def _data_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
 
 def _trained(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     """The .keras files that models are built upon."""
-    return trained.states(params["tune"].values)
+    tune = params["tune"]
+    return trained.states([tune.values, tune.fix])
+
+
+def _searched(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    return {**_trained(params), **warm_source(params["tune"])}
 
 
 # What builds a model runs the builder's code, and reads the files that it reads.
@@ -50,7 +57,7 @@ _BUILDS: dict[str, Any] = {"code": _builder, "sources": _trained}
 CHAIN = (
     Stage("data", (), DataParams, code=_reader, sources=_data_files),
     Stage("augment", ("data",), AugmentParams),
-    Stage("tune", ("data", "augment"), TuneParams, **_BUILDS),
+    Stage("tune", ("data", "augment"), TuneParams, code=_builder, sources=_searched),
     Stage("train", ("data", "augment", "tune"), TrainParams, **_BUILDS),
     Stage("distill", ("data", "augment", "train"), DistillParams, **_BUILDS),
     Stage("compress", ("data", "augment", "train", "distill"), CompressParams),

@@ -112,7 +112,7 @@ def test_show_config_is_the_whole_resolved_file(project):
     values = json.loads(project.run("show", "config", "--set", "seed=9").out)
     assert values["seed"] == 9
     assert values["tune"]["trials"] == 2
-    assert values["train"]["batch_size"] == 32
+    assert values["tune"]["batch_size"] == 32
 
 
 def test_show_before_a_run_says_what_to_run(project):

@@ -98,21 +98,27 @@ class Pool:
 
 
 def _work(sender: connection.Connection, task: Task, parent: int) -> None:
-    """Send `(value, reason, lost)`; lost is what another try may not meet again."""
+    """Run the task and send what came of it."""
     die_with_parent(parent)
     try:
-        sender.send((task.function(*task.args), None, False))
-    except UserError as error:
-        sender.send((None, str(error), False))
-    except Exception as error:
-        reason = f"{type(error).__name__}: {_first_line(error)}"
-        sender.send((None, reason, isinstance(error, OSError | MemoryError)))
-        with contextlib.suppress(OSError):  # the disk of the log may be full
-            traceback.print_exc()
+        sender.send(attempt(task.function, task.args))
     finally:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
+
+
+def attempt(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple:
+    """`(value, error, lost)`; lost is what another try may not meet again."""
+    try:
+        return function(*args), None, False
+    except UserError as error:
+        return None, str(error), False
+    except Exception as error:
+        reason = f"{type(error).__name__}: {_first_line(error)}"
+        with contextlib.suppress(OSError):  # the disk of the log may be full
+            traceback.print_exc()
+        return None, reason, isinstance(error, OSError | MemoryError)
 
 
 def _receive(
@@ -122,14 +128,15 @@ def _receive(
         value, error, lost = receiver.recv()
     except EOFError:
         process.join()
-        return Outcome(task.key, error=_ending(process.exitcode)), True
+        return Outcome(task.key, error=ending(process.exitcode)), True
     finally:
         receiver.close()
     process.join()
     return Outcome(task.key, value, error), lost
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
+    """How a process without a result ended, in words."""
     if code >= 0:
         return f"its process ended with code {code} and no result"
     name = signal.Signals(-code).name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Literal
+
 from pydantic import Field
 
 from pipeline.fit.params import FitSettings
@@ -11,14 +14,19 @@ class TrainParams(FitSettings):
     """How the baseline, which is also the teacher, is fitted.
 
     Args:
-        learning_rate: the one that the search found best, if null.
+        learning_rate, batch_size, schedule, weight_decay: what the search found best
+            if null; what it did not search is as in `FitSettings`.
     """
 
     learning_rate: float | None = Field(None, gt=0, le=10)
 
-    def settings(self, tuned_rate: float) -> FitSettings:
-        """The settings with the learning rate filled in."""
-        values = self.model_dump()
-        return FitSettings(
-            **{**values, "learning_rate": self.learning_rate or tuned_rate}
-        )
+    batch_size: int | None = Field(None, ge=1, le=65_536)
+    schedule: Literal["cosine", "constant"] | None = None
+    weight_decay: float | None = Field(None, ge=0, le=1)
+
+    def settings(self, tuned: Mapping[str, Any]) -> FitSettings:
+        """The settings, with what the search found where nothing is set."""
+        given = {
+            name: one for name, one in self.model_dump().items() if one is not None
+        }
+        return FitSettings(**{**tuned, **given})

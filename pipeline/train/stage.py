@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import read_data
 from pipeline.engine.stage import Inputs
 from pipeline.fit.gradients import gradient_norms, verdict, write_norms
@@ -28,7 +27,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     data = read_data(inputs["data"])
     best = read_best(inputs["tune"])
     model = registry.build(best.builder, best.values, data.spec, inputs.seed)
-    settings = params.settings(best.values["learning_rate"])
+    settings = params.settings(best.training())
     before = gradient_norms(model, data.spec, data.train(), settings)
     history = fit(
         model,
@@ -37,7 +36,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         data.validation(),
         settings,
         seed=inputs.seed,
-        policy=read_policy(inputs["augment"], inputs.seed),
+        policy=best.policy(inputs["augment"], inputs.seed),
         progress=inputs.progress,
     )
     after = gradient_norms(model, data.spec, data.train(), settings)

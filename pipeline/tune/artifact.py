@@ -1,13 +1,18 @@
-"""What the tune stage publishes: trials.csv and best.json."""
+"""What the tune stage publishes: trials.csv, trials.json and best.json."""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.augment.artifact import read_policy
+from pipeline.augment.policy import Policy
+from pipeline.augment.strength import strengthen
 from pipeline.engine.jsonio import read_json, write_json
+from pipeline.fit.params import FitSettings
 
 
 @dataclass(frozen=True)
@@ -15,10 +20,15 @@ class Best:
     """The hyperparameters that the search found best.
 
     Args:
-        values: hyperparameter name -> value, the learning rate among them.
-        score: validation accuracy.
+        values: hyperparameter name -> value, those of the training among them.
+        score: validation accuracy; the mean over `scores` where there are any.
         weights: how many the model has.
-        trial: its number; trial 0 is the builder's defaults.
+        trial: its number; trial 0 is the defaults.
+        spread: standard deviation over the seeds.
+        scores: of the winner trained again, a seed each.
+        defaults: score and spread of trial 0, if it was a finalist.
+        tuned: names of the hyperparameters that were searched.
+        front: trials that no other one beats in accuracy and size at once.
     """
 
     builder: str
@@ -26,6 +36,24 @@ class Best:
     score: float
     weights: int
     trial: int
+    spread: float | None = None
+    scores: list[float] = field(default_factory=list)
+    defaults: dict[str, Any] | None = None
+    tuned: list[str] = field(default_factory=list)
+    front: list[dict[str, Any]] = field(default_factory=list)
+
+    def training(self) -> dict[str, Any]:
+        """What the search says of the fit: the rate, and what else was searched."""
+        names = {"learning_rate", *self.tuned} & set(FitSettings.model_fields)
+        return {name: self.values[name] for name in sorted(names & set(self.values))}
+
+    def policy(self, augment: Path, seed: int) -> Policy:
+        """The published augmentation policy, as strong as the search found best."""
+        policy = read_policy(augment, seed)
+        strength = self.values.get("augmentation", 1.0)
+        if strength == 1:
+            return policy
+        return Policy(strengthen(str(policy), strength), seed)
 
 
 def write_best(folder: Path, best: Best) -> None:
@@ -38,10 +66,25 @@ def read_best(folder: Path) -> Best:
     return Best(**read_json(folder / "best.json"))
 
 
-def write_trials(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """Write trials.csv, one line a trial; a failed one says why."""
-    fields = list(dict.fromkeys(key for row in rows for key in row))
+def write_trials(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write trials.csv, one line a trial; values of the search in columns."""
+    flat = [_flat(row) for row in rows]
+    fields = list(dict.fromkeys(key for row in flat for key in row))
     with (folder / "trials.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fields, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(flat)
+
+
+def write_search(
+    folder: Path, rows: Sequence[Mapping[str, Any]], space: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write trials.json: the same rows, and the space that was searched."""
+    write_json(folder / "trials.json", {"trials": list(rows), "space": list(space)})
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` become columns; lists and None's become short texts."""
+    values = row.get("values", {})
+    kept = {k: v for k, v in row.items() if k not in ("values", "curve")}
+    return {k: "" if v is None else v for k, v in {**kept, **values}.items()}

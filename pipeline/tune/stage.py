@@ -1,136 +1,240 @@
 """tune: find hyperparameters on the validation split.
 
-In: data, augment. Out: trials.csv, best.json, trials.png.
+In: data, augment. Out: trials.csv, trials.json, best.json, importance.json,
+models/, trials.png, history.png, parallel.png, importance.png.
 Run: python -m pipeline run tune --exp digits
 """
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, read_data
-from pipeline.engine.determinism import derive_seed
 from pipeline.engine.errors import StageFailed, UserError
-from pipeline.engine.pool import Outcome, Pool
+from pipeline.engine.jsonio import write_json
+from pipeline.engine.pool import Pool
+from pipeline.engine.pool_helper import Helper
 from pipeline.engine.stage import Inputs
-from pipeline.fit.loop import fit
-from pipeline.fit.params import FitSettings
-from pipeline.models import registry
-from pipeline.tune.artifact import Best, write_best, write_trials
+from pipeline.tune import pictures, space
+from pipeline.tune.artifact import Best, write_best, write_search, write_trials
+from pipeline.tune.finalists import Finalist, finals
+from pipeline.tune.front import front
+from pipeline.tune.importance import importance
+from pipeline.tune.oracles import Oracle, passes
 from pipeline.tune.params import TuneParams
-from pipeline.tune.search import Values, proposals, run_trials
-from pipeline.tune.space import space_config
+from pipeline.tune.progress import teller
+from pipeline.tune.record import Record
+from pipeline.tune.search import Search, Trial, Workers
+from pipeline.tune.trial import COSTS, Trainer
+from pipeline.tune.warm import warm_values
+
+Row = dict[str, Any]
+FRONT = ("trial", "score", "bytes_int8", "parameters", "macs", "values")
 
 
 def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Search, record every trial, name the best."""
     data = read_data(inputs["data"])
-    space = _space(params, data)
-    values = list(proposals(space, params.trials, inputs.seed))
-    trial = _trial(params, inputs, data)
-    outcomes = run_trials(values, trial, params.workers, _teller(values, inputs))
-    rows = [_row(values[outcome.key], outcome) for outcome in outcomes]
-    best = _best(params.builder, values, outcomes)
-    write_trials(out, rows)
-    write_best(out, best)
-    _draw(out / "trials.png", [outcome.value for outcome in outcomes if outcome.value])
-    return _metrics(best, outcomes)
+    config = _space(params, inputs, data)
+    search = _search(params, inputs, data, config)
+    try:
+        search.run()
+        _check_any(search)
+        ranked = finals(search)
+    finally:
+        search.costs.__self__.close()
+    rows = [_row(trial, ranked, params) for trial in search.trials]
+    best = _best(search, ranked, rows, config)
+    _write(out, rows, best, config)
+    _draw(out, rows, best, importance_of(rows, config, out), config)
+    _publish_models(search, out)
+    inputs.volatile["trial_seconds"] = _seconds(search)
+    return _metrics(best, search, rows)
 
 
-def _space(params: TuneParams, data: Data) -> dict[str, Any]:
+def _space(params: TuneParams, inputs: Inputs, data: Data) -> space.Config:
+    """Declared in another process, as declaring builds models."""
     pool = Pool(workers=1)
-    pool.submit("space", space_config, params.builder, data.spec, params.values)
+    policy = str(read_policy(inputs["augment"], inputs.seed))
+    pool.submit("space", space.space_config, params, data.spec, policy)
     outcome = pool.wait()
     if outcome.error:  # the builder, its values and the data do not fit
         raise UserError(outcome.error)
+    if params.trials > 1 and not space.searched(outcome.value):
+        raise UserError(
+            "tune: the search space is empty: every hyperparameter of "
+            f"{params.builder} and of the training is fixed; search one (tune.space), "
+            "or set tune.trials to 1"
+        )
     return outcome.value
 
 
-def _trial(params: TuneParams, inputs: Inputs, data: Data):
-    def trial(number: int, values: Values) -> dict[str, Any]:
-        seed = derive_seed(inputs.seed, "trial", number)
-        model = registry.build(params.builder, values, data.spec, seed)
-        settings = FitSettings(
-            epochs=params.epochs,
-            batch_size=params.batch_size,
-            patience=params.patience,
-            learning_rate=values["learning_rate"],
+def _search(
+    params: TuneParams, inputs: Inputs, data: Data, config: space.Config
+) -> Search:
+    trainer = Trainer(params, inputs["data"], inputs["augment"])
+    given = [space.defaults(config), *warm_values(params, config)]
+    if params.algorithm == "hyperband" and params.trials < passes(params.epochs):
+        print(f"a whole pass of hyperband has {passes(params.epochs)} trials")
+    oracle = Oracle(
+        params.algorithm, config, inputs.seed, given, params.trials, params.epochs
+    )
+    about = [params.hashed(), inputs.seed, config, inputs.threads]
+    helper = Helper(lambda values: trainer.costs(data.spec, values))
+    return Search(
+        params,
+        inputs.seed,
+        oracle,
+        trainer,
+        helper.ask,
+        _workers(params),
+        Record(inputs.scratch / "trials.jsonl", about),
+        inputs.scratch / "models",
+        teller(inputs.progress, params),
+    )
+
+
+def _workers(params: TuneParams) -> Workers:
+    if params.engine == "local":
+        return Pool(params.workers)
+    from pipeline.engine.pool_ray import RayPool  # an optional extra
+
+    return RayPool(params.workers, params.address)
+
+
+def _check_any(search: Search) -> None:
+    """Something must have been trained to its end."""
+    statuses = Counter(trial.status for trial in search.trials)
+    if statuses["ok"]:
+        return
+    if statuses["infeasible"] == len(search.trials):
+        least = min(search.trials, key=lambda trial: trial.result["over"])
+        raise UserError(
+            f"tune.limits: all {len(search.trials)} candidates are infeasible; the "
+            f"nearest is trial {least.number}: {least.result['reason']}; raise the "
+            "limit, or search smaller models (tune.space)"
         )
-        policy = read_policy(inputs["augment"], seed)
-        train, validation = data.train(), data.validation()
-        history = fit(
-            model, data.spec, train, validation, settings, seed=seed, policy=policy
-        )
-        return {
-            "score": history.best["val_accuracy"],
-            "loss": history.best["val_loss"],
-            "epoch": history.best["epoch"],
-            "weights": model.count_params(),
-        }
-
-    return trial
+    failed = next(trial for trial in search.trials if trial.status == "failed")
+    raise StageFailed(f"every trial failed; the first: {failed.result['reason']}")
 
 
-def _teller(values: list[Values], inputs: Inputs):
-    def tell(done: list[Outcome]) -> None:
-        scores = [outcome.value["score"] for outcome in done if outcome.value]
-        best = f"  best {max(scores):.3f}" if scores else ""
-        text = f"trial {len(done)}/{len(values)}{best}"
-        inputs.progress(text, done=len(done), total=len(values))
-
-    return tell
-
-
-def _row(values: Values, outcome: Outcome) -> dict[str, Any]:
-    status = "failed" if outcome.error else "completed"
-    result = outcome.value or {}
-    fields = {key: result.get(key) for key in ("score", "loss", "epoch", "weights")}
-    reason = outcome.error or ""
+def _row(trial: Trial, ranked: list[Finalist], params: TuneParams) -> Row:
+    """One trial as trials.json tells it."""
+    family, plain = space.plain_values(trial.values, params)
+    result = trial.result
+    final = next((one for one in ranked if one.trial is trial), None)
+    several = {space.FAMILY: family} if len(params.families) > 1 else {}
     return {
-        "trial": outcome.key,
-        "status": status,
-        **fields,
-        **values,
-        "reason": reason,
+        "trial": trial.number,
+        "status": trial.status,
+        "score": result.get("score"),
+        "spread": final.spread if final else None,
+        "mean": final.score if final and final.spread is not None else None,
+        "loss": result.get("loss"),
+        **{name: result.get(name) for name in COSTS},
+        "epoch": result.get("epoch"),
+        "epochs": result.get("epochs", 0),
+        "seed": trial.seed,
+        "values": {**several, **plain},
+        "reason": result.get("reason"),
     }
 
 
-def _best(builder: str, values: list[Values], outcomes: list[Outcome]) -> Best:
-    """The highest accuracy; of equals the lowest loss."""
-    good = [outcome for outcome in outcomes if outcome.value]
-    if not good:
-        raise StageFailed(f"every trial failed; the first: {outcomes[0].error}")
-    top = max(good, key=lambda one: (one.value["score"], -one.value["loss"]))
-    score, weights = top.value["score"], top.value["weights"]
-    return Best(builder, values[top.key], score, weights, top.key)
+def _best(
+    search: Search, ranked: list[Finalist], rows: list[Row], config: space.Config
+) -> Best:
+    winner = ranked[0]
+    family, plain = space.plain_values(winner.trial.values, search.params)
+    first = next((one for one in ranked if one.trial.number == 0), None)
+    again = winner.spread is not None
+    told = first and {"score": first.score, "spread": first.spread}
+    on_front = front([row for row in rows if row["status"] == "ok"])
+    return Best(
+        builder=family,
+        values=plain,
+        score=winner.score,
+        weights=winner.trial.result["parameters"],
+        trial=winner.trial.number,
+        spread=winner.spread,
+        scores=list(winner.scores) if again else [],
+        defaults=told,
+        tuned=sorted({name.rpartition("/")[2] for name in space.searched(config)}),
+        front=[{key: row[key] for key in FRONT} for row in on_front],
+    )
 
 
-def _metrics(best: Best, outcomes: list[Outcome]) -> dict[str, Any]:
-    failed = sum(outcome.error is not None for outcome in outcomes)
-    total = len(outcomes)
+def _write(out: Path, rows: list[Row], best: Best, config: space.Config) -> None:
+    write_trials(out, rows)
+    write_search(out, rows, space.describe_space(config))
+    write_best(out, best)
+
+
+def importance_of(rows: list[Row], config: space.Config, out: Path) -> dict[str, float]:
+    """How much each searched hyperparameter decided; writes importance.json."""
+    scored = [row for row in rows if row["status"] in ("ok", "stopped")]
+    values = [row["values"] for row in scored]
+    parts = importance(values, [row["score"] for row in scored], _names(config))
+    write_json(out / "importance.json", parts)
+    return parts
+
+
+def _names(config: space.Config) -> list[str]:
+    """Searched names, without `family/`, in the order of the space."""
+    found = (name.rpartition("/")[2] for name in space.searched(config))
+    return list(dict.fromkeys(found))
+
+
+def _draw(
+    out: Path,
+    rows: list[Row],
+    best: Best,
+    parts: dict[str, float],
+    config: space.Config,
+) -> None:
+    scored = [row for row in rows if row["status"] in ("ok", "stopped")]
+    pictures.draw_front(out / "trials.png", scored, best.front, best.trial)
+    pictures.draw_history(out / "history.png", scored)
+    if names := _names(config):
+        pictures.draw_parallel(out / "parallel.png", scored, names)
+    if parts:
+        pictures.draw_importance(out / "importance.png", parts)
+
+
+def _publish_models(search: Search, out: Path) -> None:
+    for path in sorted(search.models.glob("*.keras")):
+        (out / "models").mkdir(exist_ok=True)
+        shutil.copyfile(path, out / "models" / path.name)
+
+
+def _seconds(search: Search) -> dict[str, float]:
+    return {
+        str(trial.number): trial.result["seconds"]
+        for trial in search.trials
+        if "seconds" in trial.result and trial.same is None
+    }
+
+
+def _metrics(best: Best, search: Search, rows: list[Row]) -> dict[str, Any]:
+    counts = Counter(row["status"] for row in rows)
+    spread = "" if best.spread is None else f" +- {best.spread:.3f}"
     headline = (
-        f"{total - failed}/{total}  best {best.score:.3f} "
-        f"at {best.weights / 1000:.0f} k weights"
+        f"{counts['ok'] + counts['stopped']}/{len(rows)}  best {best.score:.3f}"
+        f"{spread} at {best.weights / 1000:.0f} k weights"
     )
     return {
         "headline": headline,
-        "trials": total,
-        "failed": failed,
+        "trials": len(rows),
+        "failed": counts["failed"],
+        "infeasible": counts["infeasible"],
+        "duplicates": counts["duplicate"],
         "best_trial": best.trial,
         "best_score": best.score,
+        "best_spread": best.spread,
         "best_weights": best.weights,
+        "best_stopped": counts["stopped"],
+        "best_defaults": best.defaults and best.defaults["score"],
     }
-
-
-def _draw(path: Path, results: list[dict[str, Any]]) -> None:
-    """Validation accuracy against the number of weights, a point a trial."""
-    figure = Figure(figsize=(5, 3.2), layout="constrained")
-    axis = figure.subplots()
-    axis.scatter([r["weights"] for r in results], [r["score"] for r in results])
-    axis.set(xlabel="weights", ylabel="validation accuracy", title="trials")
-    axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=100)

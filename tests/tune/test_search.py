@@ -1,71 +1,254 @@
-"""The search: defaults first, distinct values, the same with any workers."""
+"""The search: what it decides depends on its seed and on results, on nothing else."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 
-from keras_tuner import HyperParameters
+import pytest
 
-from pipeline.data.spec import TaskSpec
-from pipeline.tune.search import proposals, run_trials
-from pipeline.tune.space import space_config
-
-SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"))
-
-
-def space(choices: int = 3) -> dict:
-    hp = HyperParameters()
-    hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3)
-    hp.Choice("filters", list(range(8, 8 + choices)))
-    return hp.get_config()
-
-
-def test_the_first_trial_is_the_defaults():
-    first = next(proposals(space(), 5, seed=1))
-    assert first == {"learning_rate": 1e-3, "filters": 8}
+from pipeline.tune.front import front
+from tests.tune.toys import (
+    ALGORITHMS,
+    die_at,
+    quality,
+    searching,
+    slow,
+    space,
+    told,
+    train,
+)
 
 
-def test_proposals_are_distinct_and_a_function_of_the_seed():
-    first, again, other = (list(proposals(space(), 8, seed)) for seed in (1, 1, 2))
-    assert first == again != other
-    assert len({tuple(values.items()) for values in first}) == 8
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """The trials of an uninterrupted search with one worker, by algorithm."""
+    folder = tmp_path_factory.mktemp("straight")
+    return {
+        name: told(searching(folder / name, algorithm=name, trials=14).run())
+        for name in ALGORITHMS
+    }
 
 
-def test_a_small_space_ends_before_the_trials_do():
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_first_trial_is_the_defaults(straight, algorithm):
+    first = straight[algorithm][0][1]
+    assert first == {"learning_rate": 1e-3, "dropout": 0.2, "filters": 8}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_any_number_of_workers_gives_the_same_trials(straight, algorithm, tmp_path):
+    search = searching(
+        tmp_path, algorithm=algorithm, trials=14, workers=3, function=slow
+    )
+    assert told(search.run()) == straight[algorithm]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_search_that_was_killed_goes_on_as_if_it_had_not(
+    straight, algorithm, tmp_path
+):
+    """kill -9 after 3 results, then after 8, then to the end; with two workers."""
+    settings = {"algorithm": algorithm, "trials": 14, "workers": 2, "function": slow}
+    for count in (3, 8):
+        killed = multiprocessing.get_context("fork").Process(
+            target=lambda: searching(tmp_path, tell=die_at(count), **settings).run()
+        )
+        killed.start()
+        killed.join()
+        assert killed.exitcode == -signal.SIGKILL
+    lines = (tmp_path / "trials.jsonl").read_text().splitlines()
+    assert 8 <= len(lines) - 1 < 14
+    search = searching(tmp_path, **settings)
+    assert told(search.run()) == straight[algorithm]
+
+
+def test_another_seed_gives_other_trials(tmp_path, straight):
+    search = searching(tmp_path, trials=14)
+    search.oracle.inner._seed_state += 1
+    assert told(search.run())[1:] != straight["random"][1:]
+
+
+def test_what_is_recorded_is_not_trained_again(tmp_path):
+    def never(*args):
+        raise AssertionError("trained again")
+
+    searching(tmp_path, trials=5).run()
+    again = searching(tmp_path, trials=5, function=never).run()
+    assert [trial.status for trial in again] == ["ok"] * 5
+
+
+def test_the_values_are_distinct(straight):
+    for trials in straight.values():
+        keys = {(str(sorted(one[1].items())), one[2]) for one in trials}
+        assert len(keys) == len(trials)
+
+
+def test_a_small_space_ends_before_the_trials_do(tmp_path):
+    for name in ("random", "grid", "bayesian"):
+        config = only_filters()
+        search = searching(tmp_path / name, config, algorithm=name, trials=50)
+        found = sorted(trial.values["filters"] for trial in search.run())
+        assert found == [1, 2, 3], name
+        assert search.closed == "the space has no more values"
+
+
+def only_filters():
+    from keras_tuner import HyperParameters
+
     hp = HyperParameters()
     hp.Choice("filters", [1, 2, 3])
-    found = [values["filters"] for values in proposals(hp.get_config(), 50, seed=1)]
-    assert sorted(found) == [1, 2, 3]
+    return {**hp.get_config(), "values": {}}
 
 
-def test_results_come_in_the_order_of_the_trials_for_any_workers():
-    values = list(proposals(space(), 6, seed=1))
-    runs = []
-    for workers in (1, 3):
-        told = []
-        outcomes = run_trials(
-            values,
-            lambda n, v: (n, v["filters"]),
-            workers,
-            lambda d: told.append(len(d)),
-        )
-        runs.append([outcome.value for outcome in outcomes])
-        assert told == [1, 2, 3, 4, 5, 6]
-    assert runs[0] == runs[1] == [(n, v["filters"]) for n, v in enumerate(values)]
+def test_grid_takes_every_combination_once(tmp_path):
+    config = space(filters=(8, 16))
+    config["space"] = [p for p in config["space"] if p["config"]["name"] != "x"][1:]
+    trials = searching(tmp_path, config, algorithm="grid", trials=50, workers=3).run()
+    pairs = {(t.values["dropout"], t.values["filters"]) for t in trials}
+    assert len(pairs) == len(trials) == 5 * 2
 
 
-def test_a_trial_that_is_killed_is_recorded_and_the_others_finish():
-    def trial(number, values):
-        if number == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return number
-
-    outcomes = run_trials([{}, {}, {}], trial, 2, lambda done: None)
-    assert [outcome.value for outcome in outcomes] == [0, None, 2]
-    assert "SIGKILL" in outcomes[1].error
+def test_bayesian_search_finds_more_than_chance(tmp_path):
+    best = {}
+    for name in ("random", "bayesian"):
+        search = searching(tmp_path / name, algorithm=name, trials=30, ahead=1)
+        best[name] = max(quality(trial.values) for trial in search.run())
+    assert best["bayesian"] > best["random"]
 
 
-def test_the_space_holds_the_builders_hyperparameters_and_the_rate():
-    values = space_config("cnn", SPEC)["values"]
-    assert set(values) >= {"learning_rate", "filters", "dense", "dropout"}
+def test_hyperband_gives_the_best_more_epochs_and_their_own_seed(straight):
+    trials = straight["hyperband"]
+    epochs = [one[2] for one in trials]
+    assert epochs[:9] == [1] * 9 and max(epochs) > 1
+    longer = [one for one in trials if one[2] > 1]
+    first = {str(one[1]): one[3] for one in trials if one[2] == 1}
+    assert all(one[3] == first[str(one[1])] for one in longer if str(one[1]) in first)
+    assert any(str(one[1]) in first for one in longer)
+
+
+def kills(values, epochs, seed, bars, keep=None):
+    if values["filters"] == 16:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return train(values, epochs, seed, bars)
+
+
+def test_a_trial_whose_process_dies_is_recorded_and_the_search_goes_on(tmp_path):
+    search = searching(tmp_path, only(16, 8, 24), function=kills, trials=3)
+    trials = {trial.values["filters"]: trial for trial in search.run()}
+    assert trials[16].status == "failed" and "SIGKILL" in trials[16].result["reason"]
+    assert trials[8].status == trials[24].status == "ok"
+
+
+def only(*filters):
+    from keras_tuner import HyperParameters
+
+    hp = HyperParameters()
+    hp.Choice("filters", list(filters))
+    return {**hp.get_config(), "values": {}}
+
+
+def test_failures_in_a_row_do_not_end_a_search(tmp_path):
+    def fails(values, epochs, seed, bars, keep=None):
+        raise ValueError("the loss became nan")
+
+    trials = searching(tmp_path, function=fails, trials=7, algorithm="bayesian").run()
+    assert [trial.status for trial in trials] == ["failed"] * 7
+    assert "nan" in trials[0].result["reason"]
+
+
+def test_the_infeasible_are_recorded_not_trained_and_not_counted(tmp_path):
+    limits = {"parameters": 1700}
+    search = searching(tmp_path, trials=6, limits=limits, stop="none")
+    trials = search.run()
+    refused = [trial for trial in trials if trial.status == "infeasible"]
+    assert refused and all(trial.values["filters"] > 16 for trial in refused)
+    assert refused[0].result["reason"].startswith("parameters ")
+    assert sum(trial.status == "ok" for trial in trials) == 6
+
+
+def test_the_infeasible_steer_the_oracle(tmp_path):
+    """A quarter of the space is feasible; of what it proposes later, much more."""
+    search = searching(
+        tmp_path,
+        trials=16,
+        limits={"macs": 8000},
+        algorithm="bayesian",
+        ahead=1,
+        stop="none",
+    )
+    late = [trial.status for trial in search.run()[8:]]
+    assert late.count("ok") > 0.4 * len(late)
+
+
+def test_all_infeasible_ends(tmp_path):
+    trials = searching(tmp_path, trials=3, limits={"parameters": 1}).run()
+    assert len(trials) == 12 and {t.status for t in trials} == {"infeasible"}
+
+
+def test_no_improvement_ends_the_search(tmp_path):
+    search = searching(tmp_path, trials=50, no_improvement=4, stop="none")
+    trials = search.run()
+    assert len(trials) < 50 and "no improvement" in search.closed
+    best = max(range(len(trials)), key=lambda n: trials[n].result["score"])
+    assert len(trials) <= best + 1 + 4 + search.params.ahead
+
+
+def test_minutes_end_the_search(tmp_path):
+    search = searching(tmp_path, trials=500, minutes=0.02, function=slow)
+    assert 0 < len(search.run()) < 500 and "minutes" in search.closed
+
+
+def test_bad_trials_are_stopped_on_their_way(tmp_path):
+    whole = searching(tmp_path / "whole", trials=16, stop="none").run()
+    cut = searching(tmp_path / "cut", trials=16, stop="median").run()
+    assert {trial.status for trial in cut} == {"ok", "stopped"}
+    spent = [sum(t.result["epochs"] for t in trials) for trials in (whole, cut)]
+    assert spent[1] < 0.9 * spent[0]
+    best = [max(t.result["score"] for t in trials) for trials in (whole, cut)]
+    assert best[0] == best[1]
+
+
+def test_values_that_were_there_are_answered_from_the_record(tmp_path):
+    search = searching(tmp_path, only(8, 16), trials=3)
+    ask = search.oracle.propose
+    search.oracle.propose = lambda n: ask(n) or repeat(search, n)
+    trials = search.run()[:3]
+    assert [t.status for t in trials] == ["ok", "ok", "duplicate"]
+    assert trials[2].result["score"] == trials[0].result["score"]
+
+
+def repeat(search, number):
+    """The first values once more, as an oracle of the shelf would propose them."""
+    from pipeline.tune.oracles import Proposal
+
+    if number > 2:
+        return None
+    inner = search.oracle.inner
+    inner.given, inner._duplicate = [dict(search.trials[0].values)], lambda v: False
+    search.oracle.open[number] = inner.create_trial(f"again{number}")
+    return Proposal(dict(search.trials[0].values))
+
+
+def test_only_the_models_of_the_best_are_kept(tmp_path):
+    def saves(values, epochs, seed, bars, keep):
+        keep.parent.mkdir(exist_ok=True)
+        keep.write_text(str(seed))
+        return train(values, epochs, seed, bars)
+
+    search = searching(tmp_path, trials=8, keep=2, function=saves)
+    trials = sorted(search.run(), key=lambda t: -t.result["score"])
+    kept = {path.name for path in search.models.iterdir()}
+    assert kept == {f"{trial.number}.keras" for trial in trials[:2]}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_accuracy_and_size_gives_a_front(tmp_path, algorithm):
+    settings = {"trials": 14, "objective": "accuracy_and_size"}
+    search = searching(tmp_path, algorithm=algorithm, **settings)
+    found = front([{"trial": t.number, **t.result} for t in search.run()])
+    sizes = [row["bytes_int8"] for row in found]
+    assert sizes == sorted(set(sizes)) and len(found) >= 2
+    scores = [row["score"] for row in found]
+    assert scores == sorted(set(scores))

@@ -1,0 +1,17 @@
+"""Files outside the experiment that the tune stage reads; imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.engine.hashing import hash_file
+from pipeline.tune.params import TuneParams
+
+
+def warm_source(params: TuneParams) -> Mapping[str, str | None]:
+    """The file as the fingerprint sees it; None where it is not on this machine."""
+    if params.warm_start is None:
+        return {}
+    path = Path(params.warm_start)
+    return {params.warm_start: hash_file(path) if path.is_file() else None}

@@ -1,0 +1,65 @@
+"""The record: on the disk at once, whole lines only, of one search only."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from pipeline.engine.errors import UserError
+from pipeline.tune.record import Record
+
+ABOUT = {"space": [1, 2]}
+RESULT = {"status": "ok", "score": 0.5}
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    record = Record(path, ABOUT)
+    for number in range(3):
+        record.add(str(number), [number], {**RESULT, "score": number / 10})
+    return path
+
+
+def test_what_was_added_is_found_by_the_next(path):
+    again = Record(path, ABOUT)
+    assert [again.find(str(n), [n])["score"] for n in range(3)] == [0.0, 0.1, 0.2]
+    assert again.find("3", [3]) is None
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_half_a_line_at_the_end_is_forgotten(path, cut):
+    path.write_bytes(path.read_bytes()[:-cut])
+    again = Record(path, ABOUT)
+    assert again.find("2", [2]) is None and again.find("1", [1])
+    again.add("2", [2], RESULT)
+    assert Record(path, ABOUT).find("2", [2]) == RESULT
+
+
+def test_another_search_is_refused(path):
+    with pytest.raises(UserError, match="another search.*remove it"):
+        Record(path, {"space": [1, 3]})
+
+
+def test_another_question_is_refused(path):
+    with pytest.raises(UserError, match="trial 1 was recorded with other values"):
+        Record(path, ABOUT).find("1", [99])
+
+
+def test_a_damaged_line_is_refused(path):
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0], b"{rubbish", *lines[2:]]) + b"\n")
+    with pytest.raises(UserError, match="is damaged"):
+        Record(path, ABOUT)
+
+
+def test_a_full_disk_loses_nothing_of_what_was_there(path, monkeypatch):
+    record, write = Record(path, ABOUT), os.write
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:9]))
+    with pytest.raises(OSError) as raised:
+        record.add("3", [3], RESULT)
+    assert raised.value.errno == errno.ENOSPC
+    assert path.read_bytes() == before

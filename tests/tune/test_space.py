@@ -1,0 +1,123 @@
+"""The space: what is declared, what the user makes of it, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
+from pipeline.models import registry
+from pipeline.tune.params import TuneParams
+from pipeline.tune.space import (
+    defaults,
+    describe_space,
+    fitted,
+    hyperparameters,
+    plain_values,
+    searched,
+    space_config,
+)
+
+SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"))
+POLICY = "shift(1) | flip"
+
+
+def space(policy: str = POLICY, **params):
+    return space_config(TuneParams(**params), SPEC, policy)
+
+
+def part(config, name: str):
+    hp = hyperparameters(config)
+    return next(one for one in hp.space if one.name == name)
+
+
+def test_the_training_and_the_builder_declare():
+    values = defaults(space())
+    training = {"learning_rate", "batch_size", "schedule", "weight_decay"}
+    assert set(values) >= {*training, "augmentation", "filters", "dense", "dropout"}
+    assert set(searched(space())) == {"learning_rate", "filters", "dense", "dropout"}
+
+
+def test_a_policy_without_amounts_has_no_strength():
+    assert "augmentation" not in defaults(space("flip | pad(2) | random_crop(8)"))
+
+
+def test_the_user_overrides_what_is_searched():
+    config = space(
+        space={"filters": [4, 8], "batch_size": [16, 32], "augmentation": [0.5, 1.0]},
+        fix={"lr": 1e-3},
+    )
+    assert part(config, "filters").values == [4, 8]
+    assert part(config, "batch_size").values == [16, 32]
+    assert part(config, "learning_rate").value == 1e-3
+    assert defaults(config)["filters"] == 4  # its own default, 32, is not among them
+    assert defaults(config)["batch_size"] == 32
+    assert defaults(config)["augmentation"] == 1.0
+
+
+def test_a_range_is_searched():
+    text = '{"space": {"dropout": {"min": 0.1, "max": 0.5}, "dense": {"min": 8, '
+    text += '"max": 64, "step": 8}}}'
+    config = space_config(TuneParams.model_validate_json(text), SPEC)
+    rows = {row["name"]: row for row in describe_space(config)}
+    assert rows["dropout"]["max_value"] == 0.5 and rows["dropout"]["kind"] == "float"
+    assert rows["dense"]["step"] == 8 and rows["dense"]["kind"] == "int"
+
+
+def test_families_are_one_more_hyperparameter():
+    config = space(builders=["cnn", "mlp"], space={"dropout": [0.0, 0.5]})
+    assert defaults(config)["builder"] == "cnn"
+    assert part(config, "mlp/dropout").values == [0.0, 0.5]
+    hp = hyperparameters(config)
+    for family in ("cnn", "mlp"):
+        hp.values = fitted({"builder": family}, config)
+        assert not {n.partition("/")[0] for n in hp.values if "/" in n} - {family}
+        name, values = plain_values(hp.values, TuneParams(builders=["cnn", "mlp"]))
+        assert registry.build(name, values, SPEC, 1).name == family == name
+
+
+REFUSED = [
+    ({"fix": {"dropout": 0.9}}, "tune.fix.dropout: 0.9 is outside what is searched, 0"),
+    ({"fix": {"learning_rate": -1.0}}, "tune.fix.learning_rate: .* greater than 0"),
+    ({"fix": {"filters": "many"}}, "tune.fix.filters: must be a whole number"),
+    ({"fix": {"dropuot": 0.1}}, 'has "dropuot"; did you mean "dropout"'),
+    ({"space": {"schedule": ["cosine", "linear"]}}, "tune.space.schedule: .*constant"),
+    ({"space": {"batch_size": [0, 32]}}, "tune.space.batch_size: must be at least 1"),
+    ({"space": {"activation": {"min": 1, "max": 2}}}, "a range is of numbers"),
+    ({"space": {"augmentation": [0.5, 1.0]}}, 'policy "flip" has an amount'),
+    ({"values": {"dropuot": 0.1}}, 'has no "dropuot"; did you mean "dropout"'),
+    (
+        {"values": {"dropuot": 0.1}, "builders": ["cnn", "mlp"]},
+        'none of cnn, mlp has "dropuot"; did you mean "dropout"',
+    ),
+]
+
+
+@pytest.mark.parametrize(("params", "said"), REFUSED)
+def test_what_does_not_fit_is_refused(params, said):
+    made = TuneParams.model_validate(params, strict=False)
+    with pytest.raises(UserError, match=said):
+        space_config(made, SPEC, "flip")
+
+
+MALFORMED = [
+    ({"space": {"filters": []}}, "an empty list leaves nothing"),
+    ({"space": {"filters": [8, "x"]}}, "all values must be of one kind"),
+    ({"space": {"filters": [8, 8]}}, "twice"),
+    ({"space": {"filters": {"min": 9, "max": 8}}}, "must be below max"),
+    ({"space": {"lr": {"min": 0, "max": 1, "log": True}}}, "a min above 0"),
+    (
+        {"space": {"lr": [0.1]}, "fix": {"learning_rate": 0.1}},
+        "fixed or listed as well",
+    ),
+    ({"builders": ["cnn", "cnn"]}, "stands there twice"),
+    ({"builders": ["cnn", "cmn"]}, 'did you mean "cnn"'),
+    ({"seeds": 1}, "greater than or equal to 2"),
+]
+
+
+@pytest.mark.parametrize(("params", "said"), MALFORMED)
+def test_what_is_malformed_is_refused_when_it_is_read(params, said):
+    with pytest.raises(ValidationError, match=said):
+        TuneParams.model_validate(params, strict=False)
