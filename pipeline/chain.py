@@ -12,9 +12,10 @@ from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
 from pipeline.data.params import DataParams, reader_module
 from pipeline.data.paths import source_state
-from pipeline.distill.params import DistillParams
+from pipeline.distill.params import TRAINED, DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
+from pipeline.fit.files import file_states
 from pipeline.models import catalogue
 from pipeline.report.params import ReportParams
 from pipeline.train.params import TrainParams
@@ -35,12 +36,27 @@ def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (catalogue.parse(params["tune"].builder).module,)
 
 
+def _student(params: Mapping[str, Any]) -> tuple[str, ...]:
+    own = params["distill"].builder
+    return (*_builder(params), *([catalogue.parse(own).module] if own else []))
+
+
+def _teachers(params: DistillParams) -> Mapping[str, str | None]:
+    return file_states({one.model for one in params.teachers} - {TRAINED})
+
+
 CHAIN = (
     Stage("data", (), DataParams, code=_reader, sources=source_state),
     Stage("augment", ("data",), AugmentParams),
     Stage("tune", ("data", "augment"), TuneParams, code=_builder),
     Stage("train", ("data", "augment", "tune"), TrainParams, code=_builder),
-    Stage("distill", ("data", "augment", "train"), DistillParams, code=_builder),
+    Stage(
+        "distill",
+        ("data", "augment", "train"),
+        DistillParams,
+        code=_student,
+        sources=_teachers,
+    ),
     Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
     Stage("evaluate", ("data", "compress"), EvaluateParams),
     Stage(
