@@ -53,13 +53,21 @@ class Trainer:
 
     @tf.function(autograph=False, reduce_retracing=True)
     def __call__(
-        self, epoch: tf.Tensor, begin: tf.Tensor, end: tf.Tensor, rates: tf.Tensor
+        self,
+        epoch: tf.Tensor,
+        begin: tf.Tensor,
+        end: tf.Tensor,
+        rates: tf.Tensor,
+        sums: tuple[tf.Tensor, tf.Tensor],
     ) -> tuple[tf.Tensor, ...]:
         """Steps `begin` to `end` of an epoch, int64 scalars.
 
+        Args:
+            sums: of the losses and of the accuracies of the steps before `begin`; they
+                come in so that no bit depends on how an epoch is cut into calls.
+
         Returns:
-            The step after the last one done, the sum of the losses, that of the
-            accuracies, and the last loss.
+            The step after the last one done, both sums, and the last loss.
         """
         order = self.feed.order(epoch)
 
@@ -72,7 +80,7 @@ class Trainer:
             self.averages.follow(self.optimizer.iterations)
             return step + 1, losses + loss, right + accuracy, loss
 
-        state = (begin, 0.0, 0.0, 0.0)
+        state = (begin, *sums, tf.constant(0.0))
         return tf.while_loop(proceed, body, state, parallel_iterations=AHEAD)
 
     def _on_all(

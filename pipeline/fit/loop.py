@@ -188,17 +188,16 @@ class Run:
         steps = self.feed.steps
         lowered = stopping.plateau_factor(self._rows(), self.settings)
         rates = self.rate * lowered * self.factor(tf.range(steps) + done * steps)
-        sums = [0.0, 0.0]
+        sums = (tf.constant(0.0), tf.constant(0.0))
         for begin, end in self._calls():
             at = (tf.constant(value, tf.int64) for value in (epoch, begin, end))
             clock = time.monotonic()
-            step, *found = map(float, self.trainer(*at, rates))
+            step, *sums, loss = self.trainer(*at, rates, tuple(sums))
+            if not np.isfinite(float(loss)):  # waits for the call to end
+                raise self._diverged(float(loss), epoch, int(step), rates)
             self._clock(clock, end - begin)
-            if not np.isfinite(found[-1]):
-                raise self._diverged(found[-1], epoch, int(step), rates)
-            sums = [a + b for a, b in zip(sums, found)]
-        rate = float(rates[-1])
-        return dict(accuracy=sums[1] / steps, learning_rate=rate, loss=sums[0] / steps)
+        losses, right = (float(total) / steps for total in sums)
+        return {"accuracy": right, "learning_rate": float(rates[-1]), "loss": losses}
 
     def _validated(self, epoch: int) -> dict[str, float]:
         found = self.validator()

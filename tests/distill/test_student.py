@@ -175,7 +175,7 @@ HINTS = [
 @pytest.mark.parametrize(("kind", "own", "theirs"), HINTS)
 def test_hints_bring_features_nearer_across_widths_and_sizes(kind, own, theirs):
     teacher, student, examples = net(1, 0.5), net(2), grey(96)
-    hint = Hint(kind=kind, student=own, teacher=theirs, weight=1.0)
+    hint = Hint(kind=kind, student=own, teacher=theirs, weight=20.0)
     params = {"weight": 0.0, "hints": [hint]}
     objective = imitation(student, [teacher], **params)
     at = tf.range(32, dtype=tf.int64)
