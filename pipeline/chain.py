@@ -12,7 +12,7 @@ from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
 from pipeline.data.params import DataParams, reader_module
 from pipeline.data.paths import source_state
-from pipeline.distill.params import DistillParams
+from pipeline.distill.params import TRAINED, DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.models import catalogue, trained
@@ -54,12 +54,28 @@ def _searched(params: Mapping[str, Any]) -> Mapping[str, str | None]:
 # What builds a model runs the builder's code, and reads the files that it reads.
 _BUILDS: dict[str, Any] = {"code": _builder, "sources": _trained}
 
+def _student(params: Mapping[str, Any]) -> tuple[str, ...]:
+    own = params["distill"].builder
+    return (*_builder(params), *([catalogue.parse(own).module] if own else []))
+
+
+def _taught(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    teachers = {one.model for one in params["distill"].teachers} - {TRAINED}
+    return {**_trained(params), **trained.states(sorted(teachers))}
+
+
 CHAIN = (
     Stage("data", (), DataParams, code=_reader, sources=_data_files),
     Stage("augment", ("data",), AugmentParams),
     Stage("tune", ("data", "augment"), TuneParams, code=_builder, sources=_searched),
     Stage("train", ("data", "augment", "tune"), TrainParams, **_BUILDS),
-    Stage("distill", ("data", "augment", "train"), DistillParams, **_BUILDS),
+    Stage(
+        "distill",
+        ("data", "augment", "train"),
+        DistillParams,
+        code=_student,
+        sources=_taught,
+    ),
     Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
     Stage("evaluate", ("data", "compress"), EvaluateParams),
     Stage(

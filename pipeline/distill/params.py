@@ -2,23 +2,87 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
 
+from pydantic import Field, field_validator
+
+from pipeline.engine.errors import UserError
+from pipeline.engine.params import Params, unhashed
 from pipeline.fit.params import FitSettings
+from pipeline.models import catalogue
+
+Value = bool | int | float | str
+TRAINED = "train"
+
+
+class Teacher(Params):
+    """One of several teachers.
+
+    Args:
+        model: `train` is the train stage's model, anything else a .keras file.
+        weight: of its opinion; weights are scaled to add up to 1.
+    """
+
+    model: str = TRAINED
+    weight: float = Field(1.0, gt=0)
+
+
+class Hint(Params):
+    """Features that the student is to have like its first teacher.
+
+    Args:
+        kind: `fitnets` (with a learnt projector), `attention` or `relation`.
+        student, teacher: names of layers; `show model` lists them.
+        weight: of this loss beside the others.
+    """
+
+    kind: Literal["fitnets", "attention", "relation"] = "fitnets"
+    student: str
+    teacher: str
+    weight: float = Field(1.0, gt=0)
 
 
 class DistillParams(FitSettings):
     """How the student is made and taught.
 
     Args:
-        width: multiplies the width of every hidden layer of the teacher's builder.
+        builder: of the student; the teacher's if null.
+        values: hyperparameters of the student's builder that differ.
+        width: multiplies the width of every hidden layer of the student's builder.
+        teachers: who teaches; several are weighted.
+        imitation: `hinton`, `standardised` or `decoupled`.
         temperature: softens both outputs.
         weight: of the imitation of the teacher; the rest goes to the true classes.
+        temperature_end, weight_end: reached in a straight line; null stays.
+        hints: losses on features, beside those on outputs.
+        generations: each student teaches the next one (born again).
+        replicates: seeds with and without a teacher, for the gain and its interval.
+        workers: students at once; no result depends on it.
     """
 
     epochs: int = Field(80, ge=1, le=100_000)
     learning_rate: float = Field(4e-3, gt=0, le=10)
     patience: int = Field(25, ge=1)
+    builder: str | None = None
+    values: dict[str, Value] = {}
     width: float = Field(0.25, gt=0, le=4)
+    teachers: list[Teacher] = Field([Teacher()], min_length=1)
+    imitation: Literal["hinton", "standardised", "decoupled"] = "hinton"
     temperature: float = Field(4.0, gt=0, le=100)
+    temperature_end: float | None = Field(None, gt=0, le=100)
     weight: float = Field(0.7, ge=0, le=1)
+    weight_end: float | None = Field(None, ge=0, le=1)
+    hints: list[Hint] = []
+    generations: int = Field(1, ge=1, le=10)
+    replicates: int = Field(3, ge=1, le=100)
+    workers: int = unhashed(2, ge=1, le=256)
+
+    @field_validator("builder")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        try:
+            if name is not None:
+                catalogue.parse(name)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+        return name

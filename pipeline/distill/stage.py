@@ -1,52 +1,188 @@
 """distill: fit a smaller student that imitates the trained model.
 
-In: data, augment, train. Out: student.keras, model.json, history.csv, curves.png.
+In: data, augment, train. Out: student.keras, model.json, history.csv, curves.png,
+gain.json: what the teacher adds to the same student, over several seeds.
 Run: python -m pipeline run distill --exp digits
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from pipeline.augment.artifact import read_policy
-from pipeline.data.artifact import read_data
+from pipeline.data.artifact import Data, read_data
 from pipeline.distill.params import DistillParams
-from pipeline.distill.student import Distilled
+from pipeline.distill.student import Imitation
+from pipeline.distill.teacher import Faculty, read_teachers
 from pipeline.engine.errors import UserError
+from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
-from pipeline.fit.history import summary
+from pipeline.fit.history import History, summary
+from pipeline.fit.intervals import gain
 from pipeline.fit.loop import fit
+from pipeline.fit.losses import example_losses
+from pipeline.fit.objective import Objective
+from pipeline.fit.replicates import replicate_seed, run_all
 from pipeline.models import registry
-from pipeline.models.files import load_model, save_model
+from pipeline.models.files import save_model
 from pipeline.train.artifact import Architecture, read_architecture, write_architecture
+
+Fitted = dict[str, Any]
 
 
 def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Build the student, fit it beside its teacher, save it."""
-    data = read_data(inputs["data"])
-    large = read_architecture(inputs["train"])
-    values = {**large.values, "width": params.width}
-    teacher = load_model(inputs["train"] / "model.keras")
-    student = registry.build(large.builder, values, data.spec, inputs.seed)
-    _check_smaller(student.count_params(), large, params.width)
-    history = fit(
-        Distilled(student, teacher, params.weight, params.temperature),
-        data.spec,
-        data.train(),
-        data.validation(),
-        params,
-        seed=inputs.seed,
-        policy=read_policy(inputs["augment"], inputs.seed),
-        progress=inputs.progress,
-    )
-    weights = student.count_params()
-    save_model(student, out / "student.keras")
-    write_architecture(out, Architecture(large.builder, values, weights))
+    """Fit students with and without a teacher; publish the first that has one."""
+    school = School(params, inputs, read_data(inputs["data"]), out)
+    fitted = run_all(school.tasks(), params.workers, inputs.progress)
+    first = fitted["taught 1"]
+    found = _gain(params, inputs, fitted)
+    history = History(first["rows"], first["best"])
+    write_architecture(out, Architecture(**first["architecture"]))
     history.write_csv(out / "history.csv")
     history.draw(out / "curves.png", "student")
-    smaller = {"smaller": round(large.weights / weights, 1)}
-    return {**summary(history, params.epochs, weights), **smaller}
+    write_json(out / "gain.json", found)
+    inputs.volatile["speed"] = {name: one["speed"] for name, one in fitted.items()}
+    weights = first["architecture"]["weights"]
+    told = summary(history, params.epochs, weights)
+    print(f"{len(found['seeds'])} seeds: {found['verdict']}")
+    return {
+        **told,
+        "headline": f"{told['headline']}, {100 * found['gain']:+.1f} points by it",
+        "smaller": round(first["teacher_weights"] / weights, 1),
+        "gain": {key: found[key] for key in ("gain", "interval", "verdict")},
+    }
+
+
+def _gain(
+    params: DistillParams, inputs: Inputs, fitted: dict[str, Fitted]
+) -> dict[str, Any]:
+    numbers = range(1, params.replicates + 1)
+    taught, plain = (
+        [fitted[f"{how} {n}"]["best"]["val_accuracy"] for n in numbers]
+        for how in ("taught", "alone")
+    )
+    seeds = [replicate_seed(inputs.seed, number - 1) for number in numbers]
+    return gain(seeds, taught, plain, "teacher")
+
+
+@dataclass(frozen=True)
+class School:
+    """Where students are made; its methods run in processes of their own."""
+
+    params: DistillParams
+    inputs: Inputs
+    data: Data
+    out: Path
+
+    def tasks(self) -> dict[str, Callable[[], Fitted]]:
+        """A fit for each seed with and without a teacher; the published one first."""
+        numbers = range(1, self.params.replicates + 1)
+        return {
+            f"{how} {number}": partial(self.fitted, how, number)
+            for number in numbers
+            for how in ("taught", "alone")
+        }
+
+    def fitted(self, how: str, number: int) -> Fitted:
+        """Fit one student; the first that is taught is saved."""
+        seed = replicate_seed(self.inputs.seed, number - 1)
+        taught, speed = how == "taught", {}
+        teachers = self._teachers() if taught else []
+        for generation in range(self.params.generations if taught else 1):
+            student, architecture = self.student(seed)
+            objective = self._objective(student, teachers, generation, seed)
+            folder = self.inputs.scratch / f"{how}{number}-{generation}"
+            history = self._fit(student, objective, seed, folder, speed, how, number)
+            teachers = [student]
+        if taught and number == 1:
+            save_model(student, self.out / "student.keras")
+        return {
+            "rows": history.rows,
+            "best": history.best,
+            "architecture": asdict(architecture),
+            "teacher_weights": read_architecture(self.inputs["train"]).weights,
+            "speed": speed,
+        }
+
+    def student(self, seed: int) -> tuple[keras.Model, Architecture]:
+        """The student, and how it is built."""
+        large = read_architecture(self.inputs["train"])
+        own = self.params.builder
+        values = {} if own else large.values
+        values = {**values, **self.params.values, "width": self.params.width}
+        builder = own or large.builder
+        _check_values(builder, self.params, self.data)
+        student = registry.build(builder, values, self.data.spec, seed)
+        weights = student.count_params()
+        if not own:
+            _check_smaller(weights, large, self.params.width)
+        return student, Architecture(builder, values, weights)
+
+    def _teachers(self) -> list[keras.Model]:
+        trained = self.inputs["train"] / "model.keras"
+        train, spec = self.data.train(), self.data.spec
+        return read_teachers(self.params.teachers, trained, train, spec)
+
+    def _objective(
+        self,
+        student: keras.Model,
+        teachers: list[keras.Model],
+        generation: int,
+        seed: int,
+    ) -> Objective | None:
+        """None for a student without a teacher: the plain loss."""
+        if not teachers:
+            return None
+        weights = [1.0] if generation else [t.weight for t in self.params.teachers]
+        layers = [hint.teacher for hint in self.params.hints]
+        faculty = Faculty(teachers, weights, layers)
+        if not self._policy(seed).steps and not layers:
+            faculty.learn_by_heart(self.data.train(), self.data.spec)
+        answers = example_losses(self.params, self.data.spec)
+        return Imitation(student, faculty, self.params, answers, seed)
+
+    def _policy(self, seed: int):
+        return read_policy(self.inputs["augment"], seed)
+
+    def _fit(
+        self,
+        student: keras.Model,
+        objective: Objective | None,
+        seed: int,
+        folder: Path,
+        speed: dict[str, Any],
+        how: str,
+        number: int,
+    ) -> History:
+        def tell(text: str, done: int = 0, total: int = 0) -> None:
+            self.inputs.progress(f"{how} {number}: {text}", done=done, total=total)
+
+        return fit(
+            student,
+            self.data.spec,
+            self.data.train(),
+            self.data.validation(),
+            self.params,
+            seed=seed,
+            policy=self._policy(seed),
+            progress=tell,
+            objective=objective,
+            folder=folder,
+            speed=speed,
+        )
+
+
+def _check_values(builder: str, params: DistillParams, data: Data) -> None:
+    try:
+        registry.check(builder, data.spec, params.values)
+    except UserError as error:
+        raise UserError(str(error).replace("tune.values", "distill.values")) from None
 
 
 def _check_smaller(weights: int, large: Architecture, width: float) -> None:

@@ -1,63 +1,127 @@
-"""A student that is trained beside its teacher."""
+"""What a student makes small: the loss on true classes, and that of imitation.
+
+In: a student and its teachers. Out: an objective of `pipeline.fit.objective`. The
+teachers run in inference mode and are no part of what is trained; validation is the
+plain loss of the student alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from pipeline.distill.losses import hinton
+from pipeline.distill import losses
+from pipeline.distill.params import DistillParams, Hint
+from pipeline.distill.teacher import Faculty, tapped
+from pipeline.engine.determinism import derive_seed
+from pipeline.engine.errors import UserError
+from pipeline.fit.batches import Batch
+from pipeline.fit.losses import Loss
+from pipeline.fit.objective import as_float, per_example
 
 
-class Distilled(keras.Model):
-    """Computes as the student does; its training loss also imitates the teacher.
-
-    Validation is the plain loss on the true classes. The teacher runs in
-    inference mode and is hidden from Keras, so none of its weights can change.
+class Imitation:
+    """An objective of both losses, and of hints.
 
     Args:
-        student, teacher: models with logits of the same classes.
-        weight: of the imitation, 0 .. 1; the true classes get the rest.
+        student: its layers give the features that hints name.
+        answers: the loss on the true classes, with smoothing and all.
+        seed: of the projectors' first weights.
     """
 
     def __init__(
         self,
         student: keras.Model,
-        teacher: keras.Model,
-        weight: float,
-        temperature: float,
+        faculty: Faculty,
+        params: DistillParams,
+        answers: Loss,
+        seed: int,
     ):
-        super().__init__(name="distilled")
-        self.student = student
-        self.teach = lambda x: tf.stop_gradient(teacher(x, training=False))
-        self.weight = weight
-        self.temperature = temperature
+        self.faculty, self.params, self.answers = faculty, params, answers
+        layers = [hint.student for hint in params.hints]
+        self.tapped = tapped(student, layers, "student")
+        self.guides = [
+            Guide(hint, student, faculty.models[0], derive_seed(seed, "guide", at))
+            for at, hint in enumerate(params.hints)
+        ]
+        self.variables: Sequence[keras.Variable] = [
+            variable for guide in self.guides for variable in guide.variables
+        ]
 
-    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """The student's logits."""
-        return self.student(x, training=training)
+    def __call__(self, model: keras.Model, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Losses, `(batch,)`, and the student's logits."""
+        told, shown = self.faculty(batch)
+        mine = keras.tree.flatten(self.tapped(batch.x, training=True))
+        logits, *features = map(as_float, mine)
+        weight = between(self.params.weight, self.params.weight_end, batch.progress)
+        true = per_example(self.answers(batch.y, logits))
+        loss = (1 - weight) * true + weight * self._imitation(logits, told, batch)
+        for guide, own, theirs in zip(self.guides, features, shown):
+            loss += guide(own, theirs)
+        return loss, logits
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
+    def _imitation(
+        self, logits: tf.Tensor, told: list[tf.Tensor], batch: Batch
     ) -> tf.Tensor:
-        """The mean of both losses over the batch, plus the regularisers."""
-        if not training:
-            return super().compute_loss(x, y, y_pred, sample_weight, training)
-        true = _cross_entropy(y, y_pred)
-        imitation = hinton(y_pred, self.teach(x), self.temperature)
-        mixed = (1 - self.weight) * true + self.weight * imitation
-        mixed = mixed if sample_weight is None else mixed * sample_weight
-        return tf.reduce_mean(mixed) + sum(self.losses)
+        params = self.params
+        heat = between(params.temperature, params.temperature_end, batch.progress)
+        true = [_one_hot(batch.y, logits)] if params.imitation == "decoupled" else []
+        loss = getattr(losses, params.imitation)
+        each = [loss(logits, one, heat, *true) for one in told]
+        return tf.add_n([w * one for w, one in zip(self.faculty.weights, each)])
 
 
-def _cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """One loss per example; `y` is class numbers, or probabilities after mixing."""
-    if len(y.shape) == 2 and y.shape[1] == logits.shape[1]:
-        return keras.losses.categorical_crossentropy(y, logits, from_logits=True)
-    return keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True)
+class Guide:
+    """One hint: a loss on features, with a projector where widths differ in kind.
+
+    The projector is one linear map of channels (Romero et al., 2015), learnt with
+    the student and thrown away; maps of another size are averaged to the student's.
+    """
+
+    def __init__(
+        self, hint: Hint, student: keras.Model, teacher: keras.Model, seed: int
+    ):
+        self.hint, self.projector = hint, None
+        self.variables: Sequence[keras.Variable] = ()
+        own = student.get_layer(hint.student).output.shape
+        theirs = teacher.get_layer(hint.teacher).output.shape
+        if hint.kind == "attention" and min(len(own), len(theirs)) < 3:
+            raise UserError(
+                f'distill.hints: layer "{hint.student}" gives {own[1:]} and '
+                f'"{hint.teacher}" {theirs[1:]}: no places to attend to'
+            )
+        if hint.kind == "fitnets":
+            draw = keras.initializers.GlorotUniform(seed)
+            dense = keras.layers.Dense(theirs[-1], kernel_initializer=draw)
+            dense.build(own)
+            self.projector, self.variables = dense, dense.trainable_variables
+
+    def __call__(self, own: tf.Tensor, theirs: tf.Tensor) -> tf.Tensor:
+        """The hint's loss, `(batch,)`, times its weight."""
+        if self.hint.kind == "relation":
+            return self.hint.weight * losses.relation(own, theirs)
+        theirs = _like(theirs, own)
+        if self.hint.kind == "attention":
+            return self.hint.weight * losses.attention(own, theirs)
+        return self.hint.weight * losses.hint(self.projector(own), theirs)
+
+
+def between(begin: float, end: float | None, progress: Any) -> Any:
+    """A straight line from `begin` to `end`, or `begin` where there is no end."""
+    return begin if end is None else begin + (end - begin) * progress
+
+
+def _like(theirs: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+    """The teacher's map in the size of the student's."""
+    if len(own.shape) != 4 or own.shape[1:3] == theirs.shape[1:3]:
+        return theirs
+    return tf.image.resize(theirs, own.shape[1:3], "area")
+
+
+def _one_hot(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    if len(y.shape) == len(logits.shape):
+        return y
+    return tf.one_hot(tf.cast(y, tf.int32), logits.shape[-1])

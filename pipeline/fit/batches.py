@@ -1,12 +1,13 @@
 """Batches whose order and augmentation are a function of (seed, epoch).
 
-One endless stream runs through all epochs, so that nothing is rebuilt between
-them; epoch e can be reached without going through those before it.
+Epoch e can be reached without going through those before it. `Feed` is for an epoch
+inside one graph, `training_batches` for Keras's own fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -33,6 +34,73 @@ def plan_steps(examples: int, batch_size: int) -> tuple[int, int]:
     return whole - whole % fused, fused
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What a loss may look at.
+
+    Args:
+        x: model inputs; y: class numbers, or probabilities `(batch, classes)`.
+        weights: of each example, `(batch,)`; None where all weigh 1.
+        at: positions in the training split, `(batch,)` int64.
+        progress: the part of the fit that is over, a scalar from 0 to 1.
+    """
+
+    x: tf.Tensor
+    y: tf.Tensor
+    weights: tf.Tensor | None
+    at: tf.Tensor
+    progress: tf.Tensor | float = 0.0
+
+
+class Feed:
+    """The batches of an epoch, by TensorFlow operations without a state.
+
+    Nothing depends on what was drawn before, so that batches can be made in any
+    order, while others are learnt from, and in any process.
+
+    Args:
+        size: examples of a batch, at most those of the split.
+        policy: augmentation; one that mixes makes labels probabilities.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        spec: TaskSpec,
+        size: int,
+        seed: int,
+        policy: Policy | None = None,
+    ):
+        self.split, self.spec, self.seed, self.policy = split, spec, seed, policy
+        self.size = min(size, len(split))
+        self.steps = max(1, len(split) // self.size)
+        self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
+
+    def order(self, epoch: tf.Tensor, steps: int | None = None) -> tf.Tensor:
+        """Positions of the epoch's examples, `(steps, size)` int64."""
+        steps = steps or self.steps
+        order = _shuffled(len(self.split), self.seed, epoch)[: steps * self.size]
+        return tf.reshape(order, [steps, self.size])
+
+    def batch(
+        self, epoch: tf.Tensor, at: tf.Tensor, progress: tf.Tensor | float = 0.0
+    ) -> Batch:
+        """The examples at the positions `at`, augmented for the epoch."""
+        if self.policy and self.policy.mixes:
+            x, y = self.policy.mixed(self._soft, epoch, at, len(self.split))
+        else:
+            x, y = self._inputs(at), tf.gather(self.y, at)
+            x = self.policy(x, epoch, at) if self.policy else x
+        return Batch(x, y, _weights(y, self.split), at, progress)
+
+    def _inputs(self, at: tf.Tensor) -> tf.Tensor:
+        return to_input(self.fetch(at), self.spec)
+
+    def _soft(self, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        labels = tf.one_hot(tf.gather(self.y, at), len(self.spec.classes))
+        return self._inputs(at), labels
+
+
 def training_batches(
     split: Split,
     spec: TaskSpec,
@@ -41,34 +109,22 @@ def training_batches(
     seed: int,
     policy: Policy | None,
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches `(model input, class)` of `epochs`, one stream.
+    """The same batches as a data set, `(model input, class)`, for Keras's own fit.
 
     Classes are probabilities, `(batch, classes)`, where the policy mixes examples;
     the weight of each example comes third where the split has class weights.
     """
-    fetch, y = fetcher(split.x), tf.constant(split.y)
-    size = min(batch_size, len(split))
-    steps, _ = plan_steps(len(split), size)
+    feed = Feed(split, spec, batch_size, seed, policy)
+    steps, _ = plan_steps(len(split), feed.size)
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = _shuffled(len(split), seed, epoch)[: steps * size]
-        batches = tf.data.Dataset.from_tensor_slices(tf.reshape(order, [steps, size]))
+        batches = tf.data.Dataset.from_tensor_slices(feed.order(epoch, steps))
         return batches.map(lambda at: load(epoch, at), tf.data.AUTOTUNE)
 
-    def inputs(at: tf.Tensor) -> tf.Tensor:
-        return to_input(fetch(at), spec)
-
-    def soft(at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return inputs(at), tf.one_hot(tf.gather(y, at), len(spec.classes))
-
     def load(epoch: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        at = tf.ensure_shape(at, [size])
-        if policy and policy.mixes:
-            pair = policy.mixed(soft, epoch, at, len(split))
-        else:
-            x = inputs(at)
-            pair = (policy(x, epoch, at) if policy else x), tf.gather(y, at)
-        return (*pair, *_weights(pair[1], split))
+        batch = feed.batch(epoch, tf.ensure_shape(at, [feed.size]))
+        weights = () if batch.weights is None else (batch.weights,)
+        return (batch.x, batch.y, *weights)
 
     numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
     return numbers.flat_map(one_epoch).prefetch(tf.data.AUTOTUNE)
@@ -119,14 +175,14 @@ def is_whole_file(x: np.ndarray) -> bool:
     return bool(whole and x.flags.c_contiguous)
 
 
-def _weights(y: tf.Tensor, split: Split) -> tuple[tf.Tensor, ...]:
+def _weights(y: tf.Tensor, split: Split) -> tf.Tensor | None:
     """The weight of each example, `(batch,)`, if classes have weights."""
     if split.class_weights is None:
-        return ()
+        return None
     weights = tf.constant(split.class_weights, tf.float32)
     if y.dtype.is_floating:
-        return (tf.linalg.matvec(y, weights),)
-    return (tf.gather(weights, y),)
+        return tf.linalg.matvec(y, weights)
+    return tf.gather(weights, y)
 
 
 def _shuffled(count: int, seed: int, epoch: tf.Tensor) -> tf.Tensor:

@@ -34,6 +34,29 @@ def make_loss(
     Raises:
         UserError: for a loss that does not fit the task.
     """
+    if _is_plain(settings, spec) and not soft:
+        return api.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return example_losses(settings, spec)
+
+
+def example_losses(settings: FitSettings, spec: TaskSpec) -> Loss:
+    """The same loss as a function that gives one number for each example.
+
+    Answers are class numbers or probabilities, `(batch, classes)`.
+
+    Raises:
+        UserError: for a loss that does not fit the task.
+    """
+    name = _name(settings, spec)
+    if spec.task not in CLASSES:
+        return lambda y, outputs: _ERRORS[name](_like(y, outputs), outputs)
+    smooth = _of_classes(name, settings.label_smoothing)
+    if not _is_plain(settings, spec):
+        return smooth
+    return lambda y, logits: (smooth if _is_soft(y, logits) else _sparse)(y, logits)
+
+
+def _name(settings: FitSettings, spec: TaskSpec) -> str:
     classify = spec.task in CLASSES
     name = settings.loss or ("cross_entropy" if classify else "mse")
     if not classify and (name in ONLY_CLASSES or settings.label_smoothing):
@@ -42,11 +65,26 @@ def make_loss(
             f"{what} is for classes, and {spec.source} is a {spec.task}; "
             "loss can be mse, mae or huber"
         )
-    if name == "cross_entropy" and not settings.label_smoothing and not soft:
-        return api.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if not classify:
-        return lambda y, outputs: _ERRORS[name](_like(y, outputs), outputs)
-    return _of_classes(name, settings.label_smoothing)
+    return name
+
+
+def _is_plain(settings: FitSettings, spec: TaskSpec) -> bool:
+    """Whether it is cross-entropy of class numbers, for which there is a kernel."""
+    return _name(settings, spec) == "cross_entropy" and not settings.label_smoothing
+
+
+def _is_soft(y: tf.Tensor, logits: tf.Tensor) -> bool:
+    """Whether answers are probabilities; Keras makes class numbers floats as well."""
+    given = y.shape
+    return len(given) == len(logits.shape) and given[-1] == logits.shape[-1] != 1
+
+
+def _sparse(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(_places(y, logits), logits)
+
+
+def _places(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(tf.cast(y, tf.int32), tf.shape(logits)[:-1])
 
 
 def _of_classes(name: str, smoothing: float) -> Loss:
@@ -66,9 +104,8 @@ def _smooth(y: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
     """
     count = logits.shape[-1]
     y = tf.convert_to_tensor(y)
-    if not y.dtype.is_floating:
-        places = tf.reshape(tf.cast(y, tf.int32), tf.shape(logits)[:-1])
-        y = tf.one_hot(places, count)
+    if not _is_soft(y, logits):
+        y = tf.one_hot(_places(y, logits), count)
     return y * (1 - smoothing) + smoothing / count
 
 

@@ -38,6 +38,8 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         seed=inputs.seed,
         policy=best.policy(inputs["augment"], inputs.seed),
         progress=inputs.progress,
+        folder=inputs.scratch,
+        speed=inputs.volatile.setdefault("speed", {}),
     )
     after = gradient_norms(model, data.spec, data.train(), settings)
     for when, norms in (("before training", before), ("after training", after)):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-import keras
 import numpy as np
 import pytest
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.fit.gradients import gradient_norms, verdict, write_norms
-from pipeline.fit.loop import _optimizer, fit
+from pipeline.fit.loop import fit
+from pipeline.fit.optimizers import make_optimizer
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
 
@@ -87,7 +87,7 @@ def test_the_table_has_a_line_for_each_kernel(tmp_path):
 
 def test_clipping_shortens_the_first_step():
     """One step of plain gradient size: Adam's own scaling is not in the way."""
-    made = _optimizer(FitSettings(clip_norm=0.5), 10, keras)
+    made = make_optimizer(FitSettings(clip_norm=0.5), 1e-3)
     assert made.global_clipnorm == 0.5
     settings = FitSettings(epochs=2, clip_norm=1e-12, schedule="constant")
     free = FitSettings(epochs=2, schedule="constant")

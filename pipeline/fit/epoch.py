@@ -1,0 +1,154 @@
+"""An epoch as one graph: no Python between its steps, data where the graph is.
+
+In: a model, an objective, an optimizer and a feed. Out: a function of (epoch, first
+step, last step, learning rates) that trains, and one that validates. While a batch
+is learnt from, TensorFlow makes the next ones: they depend on no state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.data.artifact import Split
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.determinism import derive_seed
+from pipeline.fit.averages import Averages
+from pipeline.fit.batches import Feed, fetcher, to_input
+from pipeline.fit.losses import Loss
+from pipeline.fit.objective import Objective, as_float, per_example, weighed_mean
+
+AHEAD = 10  # batches that may be made before they are needed
+VALIDATED = 512  # examples at once
+
+
+class Trainer:
+    """Trains steps of an epoch; stops at the first loss that is not a number.
+
+    Args:
+        total: steps of the whole fit, for the objective's schedules.
+        jit: compile the step with XLA.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        objective: Objective,
+        optimizer: Any,
+        feed: Feed,
+        averages: Averages,
+        total: int,
+        jit: bool = False,
+    ):
+        self.model, self.objective, self.optimizer = model, objective, optimizer
+        self.feed, self.averages, self.total = feed, averages, total
+        self.weights = [*model.trainable_variables, *objective.variables]
+        self.strategy = tf.distribute.get_strategy()
+        self.devices = self.strategy.num_replicas_in_sync
+        self.step = tf.function(self._step, jit_compile=True) if jit else self._step
+        optimizer.build(self.weights)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def __call__(
+        self,
+        epoch: tf.Tensor,
+        begin: tf.Tensor,
+        end: tf.Tensor,
+        rates: tf.Tensor,
+        sums: tuple[tf.Tensor, tf.Tensor],
+    ) -> tuple[tf.Tensor, ...]:
+        """Steps `begin` to `end` of an epoch, int64 scalars.
+
+        Args:
+            sums: of the losses and of the accuracies of the steps before `begin`; they
+                come in so that no bit depends on how an epoch is cut into calls.
+
+        Returns:
+            The step after the last one done, both sums, and the last loss.
+        """
+        order = self.feed.order(epoch)
+
+        def proceed(step: tf.Tensor, *sums: tf.Tensor) -> tf.Tensor:
+            return (step < end) & tf.math.is_finite(sums[-1])
+
+        def body(step: tf.Tensor, losses: tf.Tensor, right: tf.Tensor, _: tf.Tensor):
+            self.optimizer.learning_rate = rates[step]
+            loss, accuracy = self._on_all(epoch, order[step], step)
+            self.averages.follow(self.optimizer.iterations)
+            return step + 1, losses + loss, right + accuracy, loss
+
+        state = (begin, *sums, tf.constant(0.0))
+        return tf.while_loop(proceed, body, state, parallel_iterations=AHEAD)
+
+    def _on_all(
+        self, epoch: tf.Tensor, at: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        done = tf.cast(epoch * self.feed.steps + step, tf.float32) / self.total
+        if self.devices == 1:
+            return self.step(epoch, at, tf.minimum(done, 1.0))
+        parts = self.strategy.run(self._share, (epoch, at, done))
+        total = [self.strategy.reduce("SUM", part, axis=None) for part in parts]
+        return total[0], total[1]
+
+    def _share(self, epoch: tf.Tensor, at: tf.Tensor, done: tf.Tensor) -> Any:
+        """A device's part of the batch; each augments its own examples."""
+        mine = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return self.step(epoch, at[mine :: self.devices], done)
+
+    def _step(
+        self, epoch: tf.Tensor, at: tf.Tensor, done: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = self.feed.batch(epoch, at, done)
+        with tf.GradientTape() as tape:
+            losses, logits = self.objective(self.model, batch)
+            loss = weighed_mean(losses, batch.weights) + sum(self.model.losses)
+            loss = loss / self.devices
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, [weight.value for weight in self.weights])
+        self.optimizer.apply(gradients, self.weights)
+        return loss, tf.reduce_mean(_right(batch.y, logits)) / self.devices
+
+
+class Validator:
+    """Loss and accuracy on a split, in inference mode: nothing is changed by it."""
+
+    def __init__(self, model: keras.Model, split: Split, spec: TaskSpec, loss: Loss):
+        self.model, self.spec, self.loss, self.count = model, spec, loss, len(split)
+        self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
+        at = np.arange(len(split), dtype=np.int64)
+        self.parts = [tf.constant(at[i : i + VALIDATED]) for i in at[::VALIDATED]]
+
+    def __call__(self) -> dict[str, float]:
+        """`val_loss` and `val_accuracy`, means over all examples."""
+        sums = [self._part(part) for part in self.parts]
+        loss, right = (float(sum(float(s[k]) for s in sums)) for k in (0, 1))
+        return {"val_accuracy": right / self.count, "val_loss": loss / self.count}
+
+    @tf.function(autograph=False)
+    def _part(self, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        y = tf.gather(self.y, at)
+        logits = as_float(
+            self.model(to_input(self.fetch(at), self.spec), training=False)
+        )
+        losses = per_example(self.loss(y, logits))
+        return tf.reduce_sum(losses), tf.reduce_sum(_right(y, logits))
+
+
+def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:
+    """Set the state of dropout and its like to a function of (seed, epoch, layer)."""
+    for variable in model.variables:
+        if variable.name == "seed_generator_state":
+            drawn = derive_seed(seed, "layer", epoch, variable.path)
+            variable.assign(np.array([drawn, 0], variable.dtype))
+
+
+def _right(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """1 where the largest output is the answer, `(batch,)`."""
+    answers = tf.argmax(logits, axis=-1)
+    if y.dtype.is_floating and len(y.shape) == len(logits.shape):
+        y = tf.argmax(y, axis=-1)
+    y = tf.reshape(tf.cast(y, tf.int64), tf.shape(answers))
+    return per_example(tf.cast(answers == y, tf.float32))

@@ -1,0 +1,55 @@
+"""Means over seeds or folds, and how far they can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+DIGITS = 9
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, list[float] | None]:
+    """The mean and Student's 95 % interval of it; None for one value alone."""
+    mean = round(float(np.mean(values)), DIGITS) + 0.0  # no minus before a zero
+    if len(values) < 2:
+        return mean, None
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
+    return mean, [round(mean - reach, DIGITS), round(mean + reach, DIGITS)]
+
+
+def gain(
+    seeds: Sequence[int], given: Sequence[float], plain: Sequence[float], what: str
+) -> dict[str, Any]:
+    """What `given` adds to `plain`, seed by seed, with a verdict in words.
+
+    Args:
+        given, plain: accuracies with and without `what`, of the same seeds.
+    """
+    differences = [a - b for a, b in zip(given, plain, strict=True)]
+    mean, interval = mean_interval(differences)
+    return {
+        "seeds": list(seeds),
+        f"with_{what}": list(given),
+        "without": list(plain),
+        "gain": mean,
+        "interval": interval,
+        "verdict": _words(mean, interval, what),
+    }
+
+
+def _words(mean: float, interval: list[float] | None, what: str) -> str:
+    points = f"{100 * mean:+.2f} points"
+    if interval is None:
+        return f"{points} in one run, which says little; several seeds say more"
+    low, high = (100 * end for end in interval)
+    reach = f"95 % interval {low:+.2f} to {high:+.2f}"
+    if low > 0:
+        return f"the {what} helps: {points}, {reach}"
+    if high < 0:
+        return f"the {what} harms: {points}, {reach}"
+    return f"no gain shown: {points}, {reach}, which holds 0"

@@ -1,0 +1,56 @@
+"""Several fits side by side, each in a process of its own, told apart by name.
+
+The parent must have run no TensorFlow operation: see `pipeline.engine.pool`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipeline.engine.determinism import derive_seed
+from pipeline.engine.errors import StageFailed, UserError
+from pipeline.engine.pool import Pool
+
+
+def replicate_seed(seed: int, number: int) -> int:
+    """The stage's own seed, then others derived from it."""
+    return derive_seed(seed, "replicate", number) if number else seed
+
+
+def run_all(
+    tasks: Mapping[str, Callable[[], Any]],
+    workers: int,
+    progress: Callable[..., None],
+) -> dict[str, Any]:
+    """What each task returns, by its name.
+
+    Raises:
+        UserError: the first one's reason, with its exit code, when a task fails.
+    """
+    pool, found = Pool(workers), {}
+    for name, task in tasks.items():
+        pool.submit(name, _guarded, task)
+    for outcome in pool.drain():
+        if outcome.error:
+            raise StageFailed(f"{outcome.key}: {outcome.error}")
+        value, error, code = outcome.value
+        if error:
+            raise _again(f"{outcome.key}: {error}", code)
+        found[outcome.key] = value
+        told = f"{len(found)}/{len(tasks)} fits  {outcome.key} is done"
+        progress(told, done=len(found), total=len(tasks))
+    return {name: found[name] for name in tasks}
+
+
+def _guarded(task: Callable[[], Any]) -> tuple[Any, str | None, int]:
+    try:
+        return task(), None, 0
+    except UserError as error:  # with its exit code, which the pool would lose
+        return None, str(error), error.exit_code
+
+
+def _again(reason: str, code: int) -> UserError:
+    error = UserError(reason)
+    error.exit_code = code
+    return error
