@@ -26,6 +26,7 @@ from pipeline.engine.jsonio import read_json
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, plan
 from pipeline.engine.runner import CODE_ROOT, Runner
+from pipeline.engine.scratch import drop_scratch
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import Terminal, decision_line
 from pipeline.models.catalogue import parse
@@ -190,6 +191,7 @@ def clean(arguments: argparse.Namespace) -> int:
             paths = [folder / stage.name, *folder.glob(f".{stage.name}.*")]
             for path in paths:
                 _remove(path)
+            drop_scratch(folder, stage.name)
     (folder / ".code.json").unlink(missing_ok=True)
     print(f"{folder}: artifacts removed, experiment.yaml kept")
     return 0

@@ -57,7 +57,14 @@ def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
     folders = {name: Path(path) for name, path in request["folders"].items()}
     overrides = tuple(request["overrides"])
     seed, threads = request["seed"], request["threads"]
-    return Inputs(folders, seed, threads, progress, overrides=overrides)
+    return Inputs(
+        folders,
+        seed,
+        threads,
+        progress,
+        overrides=overrides,
+        scratch=Path(request["scratch"]),
+    )
 
 
 def _reason(error: Exception) -> dict[str, Any]:

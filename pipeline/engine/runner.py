@@ -30,6 +30,7 @@ from pipeline.engine.provenance import git_state
 from pipeline.engine.publish import partial_folder, publish, recover
 from pipeline.engine.record import fingerprint, write_record
 from pipeline.engine.runfacts import host_facts, retold, write_run
+from pipeline.engine.scratch import drop_empty, drop_scratch, scratch_folder
 from pipeline.engine.stage import Job, Stage
 
 CODE_ROOT = Path(pipeline.__file__).parent.parent
@@ -92,23 +93,27 @@ class Runner:
             decision = Decision(stage.name, "stale", "--force", decision.parts)
         self.reporter.started(decision)
         begin = time.monotonic()
-        metrics = self._run(stage, decision)
+        metrics = self._run(stage, decision, force)
         key = fingerprint(decision.parts)[:SHORT]
         seconds = time.monotonic() - begin
         return self.reporter.finished(key, metrics.get("headline", ""), seconds)
 
-    def _run(self, stage: Stage, decision: Decision) -> dict[str, Any]:
+    def _run(self, stage: Stage, decision: Decision, force: bool) -> dict[str, Any]:
         out = partial_folder(self.job.folder, stage.name)
+        key = fingerprint(decision.parts)
+        scratch = scratch_folder(self.job.folder, stage.name, key, afresh=force)
         try:
-            answer = self._answer(stage, out)
+            answer = self._answer(stage, out, scratch)
             self._check_code(stage, decision)
             self._write_common(stage, decision, out, answer)
             publish(out, self.job.folder, stage.name)
+            drop_scratch(self.job.folder, stage.name)
             self._failed_log(stage).unlink(missing_ok=True)
         except OSError as error:
             raise from_os_error(error) or error from error
         finally:
             recover(self.job.folder, stage.name)
+            drop_empty(scratch)
         return answer["metrics"]
 
     def _check_code(self, stage: Stage, decision: Decision) -> None:
@@ -122,14 +127,14 @@ class Runner:
                 "was not published; run the same command again"
             )
 
-    def _answer(self, stage: Stage, out: Path) -> dict[str, Any]:
+    def _answer(self, stage: Stage, out: Path, scratch: Path) -> dict[str, Any]:
         begin = time.time()
         # What libraries leave in the temporary folder goes when the stage is over.
-        with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="pipeline-") as temporary:
             answer = run_in_process(
-                self._request(stage, out),
+                self._request(stage, out, scratch),
                 out / "log.txt",
-                {**self._environment(), "TMPDIR": scratch},
+                {**self._environment(), "TMPDIR": temporary},
                 self.reporter,
                 kept=() if self.lock is None else (self.lock,),
             )
@@ -170,7 +175,7 @@ class Runner:
             "git": git_state(CODE_ROOT / "pipeline"),
         }
 
-    def _request(self, stage: Stage, out: Path) -> dict[str, Any]:
+    def _request(self, stage: Stage, out: Path, scratch: Path) -> dict[str, Any]:
         params = self.job.params[stage.name]
         folder = self.job.folder.resolve()
         return {
@@ -182,6 +187,7 @@ class Runner:
             "threads": self.job.settings["threads"],
             "overrides": self.job.overrides,
             "out": str(out.resolve()),
+            "scratch": str(scratch.resolve()),
         }
 
     def _environment(self) -> dict[str, str]:

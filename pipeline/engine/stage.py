@@ -8,6 +8,7 @@ numbers and short texts, with one line for the terminal under "headline".
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +109,11 @@ def silent(text: str, done: int = 0, total: int = 0) -> None:
     """A progress function for those who do not care."""
 
 
+def _temporary() -> Path:
+    """For a stage that is run outside the engine."""
+    return Path(tempfile.mkdtemp(prefix="scratch-"))
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What a running stage may use.
@@ -119,6 +125,8 @@ class Inputs:
         progress: `progress("epoch 3/60", done=3, total=60)`.
         volatile: goes to run.json: what is measured but never hashed.
         overrides: values given on the command line, for those who tell the command.
+        scratch: a folder that outlives a crash of the stage, for what it needs to go
+            on; a later run with the same fingerprint finds it (`engine.scratch`).
     """
 
     folders: Mapping[str, Path]
@@ -127,6 +135,7 @@ class Inputs:
     progress: Callable[..., None] = silent
     volatile: dict[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
+    scratch: Path = field(default_factory=_temporary)
 
     def __getitem__(self, stage: str) -> Path:
         return self.folders[stage]

@@ -15,6 +15,8 @@ def run(params, inputs, out):
     inputs.progress("half 1/2", done=1, total=2)
     (out / "text.txt").write_text("half")
     TROUBLES[params.trouble](out)
+    if params.trouble == "scratch":
+        _die_once(inputs.scratch)
     (out / "text.txt").write_text(shout(params.text))
     inputs.volatile["speed"] = time.time()
     return {"headline": f"{len(params.text)} letters", "letters": len(params.text)}
@@ -43,6 +45,13 @@ def _kill(out):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _die_once(scratch):
+    """The first run leaves a note for the second."""
+    if not (scratch / "note.txt").exists():
+        (scratch / "note.txt").write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _full(out):
     (out.parent / "small" / "big.bin").write_bytes(bytes(1 << 21))
 
@@ -55,4 +64,5 @@ TROUBLES = {
     "surprise": _surprise,
     "kill": _kill,
     "full": _full,
+    "scratch": lambda out: None,
 }
