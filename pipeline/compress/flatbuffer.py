@@ -27,6 +27,7 @@ KERNEL_DTYPES = {
     "int8": {"int8"},
 }
 SPARSITY_SLACK = 0.005
+MARK = b"TFL3"
 
 
 def _names(enum: type) -> dict[int, str]:
@@ -96,7 +97,7 @@ def read_facts(content: bytes) -> Facts:
     Raises:
         UserError: when the bytes are no .tflite file.
     """
-    model = _parse(content)
+    model = parse(content)
     tensors = [
         [_tensor(each, model) for each in graph.tensors] for graph in model.subgraphs
     ]
@@ -122,7 +123,7 @@ def stored_tensors(content: bytes) -> dict[str, np.ndarray]:
     Raises:
         UserError: when the bytes are no .tflite file.
     """
-    model = _parse(content)
+    model = parse(content)
     tensors = [
         _tensor(each, model) for graph in model.subgraphs for each in graph.tensors
     ]
@@ -188,9 +189,10 @@ def _lost_zeros(facts: Facts, sparsity: float) -> Iterator[str]:
         )
 
 
-def _parse(content: bytes) -> Any:
+def parse(content: bytes) -> Any:
+    """The file as objects of the schema; a UserError when it is no .tflite file."""
     try:
-        if content[4:8] != b"TFL3":
+        if content[4:8] != MARK:
             raise ValueError("the mark TFL3 is missing")
         return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     except Exception as error:

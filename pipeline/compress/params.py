@@ -38,6 +38,7 @@ class CompressParams(FitSettings):
         sources: `baseline` is the trained model, `student` the distilled one.
         workers: variants built at the same time; changes no result.
         budget: what the chosen file may cost.
+        shrink: leave out of each file what no runtime reads; outputs stay equal.
         epochs: of the fine-tuning of one technique, far fewer than in training.
     """
 
@@ -45,6 +46,7 @@ class CompressParams(FitSettings):
     sources: list[Source] = Field(["baseline", "student"], min_length=1)
     workers: int = unhashed(2, ge=1, le=64)
     budget: Budget = Budget()
+    shrink: bool = True
     epochs: int = Field(12, ge=1, le=100_000)
     learning_rate: float = Field(2e-3, gt=0, le=10)
 

@@ -64,6 +64,7 @@ def _workshop(params: CompressParams, inputs: Inputs, out: Path) -> Workshop:
         settings=params.fine_tuning(),
         seed=inputs.seed,
         threads=inputs.threads,
+        shrink=params.shrink,
         out=out,
     )
 

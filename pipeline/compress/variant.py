@@ -15,6 +15,7 @@ from pipeline.compress.grammar import Recipe
 from pipeline.compress.legacy.build import FineTuning, build
 from pipeline.compress.pareto import Row
 from pipeline.compress.runtime import LiteModel, accuracy
+from pipeline.compress.shrink import check_same, shrink
 from pipeline.data.artifact import Data
 from pipeline.engine.determinism import derive_seed
 from pipeline.fit.params import FitSettings
@@ -48,6 +49,7 @@ class Workshop:
         policy: augmentation of the fine-tuning, as in training.
         settings: of every fine-tuning.
         threads: of the runtime.
+        shrink: leave out of the file what no runtime reads.
         out: the stage's folder; files go to `variants/` in it.
     """
 
@@ -57,6 +59,7 @@ class Workshop:
     settings: FitSettings
     seed: int
     threads: int
+    shrink: bool
     out: Path
 
     def file_of(self, variant: Variant) -> Path:
@@ -89,8 +92,9 @@ def make(variant: Variant, shop: Workshop) -> Row:
     tuning = shop.fine_tuning(variant.source)
     built = build(source, variant.recipe, tuning, examples)
     path = shop.file_of(variant)
-    path.write_bytes(built.content)
-    facts = read_facts(built.content)
+    content = _shrunk(built.content) if shop.shrink else built.content
+    path.write_bytes(content)
+    facts = read_facts(content)
     broken = broken_promises(facts, variant.recipe.export, built.sparsity)
     return {
         **_identity(variant),
@@ -115,6 +119,12 @@ def failed(variant: Variant, reason: str) -> Row:
         "tensor_dtypes": {},
         "operators": {},
     }
+
+
+def _shrunk(content: bytes) -> bytes:
+    small = shrink(content)
+    check_same(content, small)
+    return small
 
 
 def _identity(variant: Variant) -> Row:
