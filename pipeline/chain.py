@@ -54,6 +54,7 @@ def _searched(params: Mapping[str, Any]) -> Mapping[str, str | None]:
 # What builds a model runs the builder's code, and reads the files that it reads.
 _BUILDS: dict[str, Any] = {"code": _builder, "sources": _trained}
 
+
 def _student(params: Mapping[str, Any]) -> tuple[str, ...]:
     own = params["distill"].builder
     return (*_builder(params), *([catalogue.parse(own).module] if own else []))

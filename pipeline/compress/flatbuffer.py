@@ -1,8 +1,7 @@
 """The truth about a .tflite file, read from its bytes and not from what was asked.
 
-Comes in: the bytes. Goes out: what tensors and operators the file really holds,
-its sizes, its zeros, and every promise of its recipe that it does not keep.
-TensorFlow is not imported.
+In: the bytes. Out: what tensors and operators the file really holds, its sizes,
+zeros, distinct weights, and what it costs to run. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -16,17 +15,11 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from pipeline.compress import cost
 from pipeline.engine.errors import UserError
 
 FLOATS = ("float16", "float32", "float64")
-# What each export may hold in its constant tensors of rank 2 and more.
-KERNEL_DTYPES = {
-    "float": {"float32"},
-    "float16": {"float16"},
-    "dynamic": {"int8", "float32"},  # the converter leaves small tensors as they are
-    "int8": {"int8"},
-}
-SPARSITY_SLACK = 0.005
+MARK = b"TFL3"
 
 
 def _names(enum: type) -> dict[int, str]:
@@ -46,6 +39,7 @@ class Tensor:
     shape: tuple[int, ...]
     values: np.ndarray | None
     zero_points: tuple[int, ...]
+    scales: int = 0
 
     @property
     def is_weight(self) -> bool:
@@ -77,6 +71,10 @@ class Facts:
         kernel_dtypes: dtypes of the kernels.
         ends: dtypes of input and output.
         floats: the operators that read or write a float tensor.
+        per_channel: whether a kernel has a scale for each output channel.
+        distinct: how many different values each kernel holds.
+        macs: multiply-accumulates of one example; None where a loop decides.
+        arena: bytes that tensors need at once, an estimate (`cost.arena_bytes`).
     """
 
     bytes_raw: int
@@ -88,6 +86,10 @@ class Facts:
     kernel_dtypes: frozenset[str]
     ends: tuple[str, str]
     floats: tuple[str, ...]
+    per_channel: bool
+    distinct: tuple[int, ...]
+    macs: int | None
+    arena: int
 
 
 def read_facts(content: bytes) -> Facts:
@@ -96,7 +98,7 @@ def read_facts(content: bytes) -> Facts:
     Raises:
         UserError: when the bytes are no .tflite file.
     """
-    model = _parse(content)
+    model = parse(content)
     tensors = [
         [_tensor(each, model) for each in graph.tensors] for graph in model.subgraphs
     ]
@@ -113,6 +115,10 @@ def read_facts(content: bytes) -> Facts:
         kernel_dtypes=frozenset(tensor.dtype for tensor in kernels),
         ends=(tensors[0][first.inputs[0]].dtype, tensors[0][first.outputs[0]].dtype),
         floats=tuple(_floats(model, tensors)),
+        per_channel=any(tensor.scales > 1 for tensor in kernels),
+        distinct=tuple(len(np.unique(tensor.values)) for tensor in kernels),
+        macs=cost.macs(model),
+        arena=cost.arena_bytes(model.subgraphs[0]),
     )
 
 
@@ -122,7 +128,7 @@ def stored_tensors(content: bytes) -> dict[str, np.ndarray]:
     Raises:
         UserError: when the bytes are no .tflite file.
     """
-    model = _parse(content)
+    model = parse(content)
     tensors = [
         _tensor(each, model) for graph in model.subgraphs for each in graph.tensors
     ]
@@ -138,59 +144,10 @@ def gzip_size(content: bytes) -> int:
     return len(gzip.compress(content, 9, mtime=0))
 
 
-def broken_promises(facts: Facts, export: str, sparsity: float = 0.0) -> list[str]:
-    """What the file does not keep of what its recipe says.
-
-    Args:
-        facts: what the file holds.
-        export: `float`, `dynamic`, `float16` or `int8`.
-        sparsity: part of the kernels' values that was zero before the export.
-
-    Returns:
-        One line per broken promise; none when the file is what it claims to be.
-    """
-    return [
-        *_foreign_operators(facts),
-        *_wrong_kernels(facts, export),
-        *(_not_integer(facts) if export == "int8" else ()),
-        *_lost_zeros(facts, sparsity),
-    ]
-
-
-def _foreign_operators(facts: Facts) -> Iterator[str]:
-    foreign = [name for name in facts.operators if name not in OPERATORS.values()]
-    if foreign:
-        yield f"needs operators outside the standard runtime: {', '.join(foreign)}"
-
-
-def _wrong_kernels(facts: Facts, export: str) -> Iterator[str]:
-    wrong = sorted(facts.kernel_dtypes - KERNEL_DTYPES[export])
-    if wrong:
-        yield f"{export} promised, but there are weights in {', '.join(wrong)}"
-    if export == "dynamic" and "int8" not in facts.kernel_dtypes:
-        yield "dynamic promised, but no weight is int8: all kernels are too small"
-
-
-def _not_integer(facts: Facts) -> Iterator[str]:
-    if facts.ends != ("int8", "int8"):
-        yield f"int8 input and output promised, but they are {' and '.join(facts.ends)}"
-    if facts.floats:
-        culprits = set(facts.floats) - {"QUANTIZE", "DEQUANTIZE"}  # they are around it
-        named = ", ".join(sorted(culprits or set(facts.floats)))
-        yield f"full integer promised, but computed in float: {named}"
-
-
-def _lost_zeros(facts: Facts, sparsity: float) -> Iterator[str]:
-    if facts.sparsity < sparsity - SPARSITY_SLACK:
-        yield (
-            f"{sparsity:.0%} of the weights were zero before the export, "
-            f"{facts.sparsity:.0%} are in the file"
-        )
-
-
-def _parse(content: bytes) -> Any:
+def parse(content: bytes) -> Any:
+    """The file as objects of the schema; a UserError when it is no .tflite file."""
     try:
-        if content[4:8] != b"TFL3":
+        if content[4:8] != MARK:
             raise ValueError("the mark TFL3 is missing")
         return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     except Exception as error:
@@ -206,7 +163,8 @@ def _tensor(source: Any, model: Any) -> Tensor:
     zeros = _list(quantization.zeroPoint) if quantization else []
     values = _values(model.buffers[source.buffer].data, dtype)
     name = source.name.decode() if source.name else ""
-    return Tensor(name, dtype, shape, values, tuple(int(zero) for zero in zeros))
+    scales = len(_list(quantization.scale)) if quantization else 0
+    return Tensor(name, dtype, shape, values, tuple(map(int, zeros)), scales)
 
 
 def _list(values: Any) -> list[Any]:

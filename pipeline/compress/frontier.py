@@ -31,7 +31,11 @@ def dominated(points: Sequence[Point], size: str) -> list[bool]:
 
 
 def choose(
-    points: Sequence[Point], size: str, max_drop: float, max_bytes: int | None = None
+    points: Sequence[Point],
+    size: str,
+    max_drop: float,
+    max_bytes: int | None = None,
+    **more: Any,
 ) -> Point | None:
     """The smallest point within the budget; of equals the most accurate, then first.
 
@@ -40,38 +44,67 @@ def choose(
         size: key of the size that counts.
         max_drop: largest allowed loss of accuracy, a fraction.
         max_bytes: largest allowed size, or none.
+        more: as `excess` takes it.
     """
     within = [
         point
         for point in points
-        if _usable(point) and excess(point, size, max_drop, max_bytes) == 0
+        if _usable(point) and excess(point, size, max_drop, max_bytes, **more) == 0
     ]
     order = [(point[size], -point["accuracy"]) for point in within]
     return within[order.index(min(order))] if within else None
 
 
 def nearest_miss(
-    points: Sequence[Point], size: str, max_drop: float, max_bytes: int | None = None
+    points: Sequence[Point],
+    size: str,
+    max_drop: float,
+    max_bytes: int | None = None,
+    **more: Any,
 ) -> Point | None:
     """The usable point that exceeds the budget least; None when none is usable."""
     usable = [point for point in points if _usable(point)]
     order = [
-        (excess(point, size, max_drop, max_bytes), point[size]) for point in usable
+        (excess(point, size, max_drop, max_bytes, **more), point[size])
+        for point in usable
     ]
     return usable[order.index(min(order))] if usable else None
 
 
 def excess(
-    point: Point, size: str, max_drop: float, max_bytes: int | None = None
+    point: Point,
+    size: str,
+    max_drop: float,
+    max_bytes: int | None = None,
+    *,
+    max_arena: int | None = None,
+    max_latency_ms: float | None = None,
+    latency: Mapping[str, Mapping[str, float]] | None = None,
 ) -> float:
     """How far a point is over the budget: 0 within it, 1 at twice the size.
 
     One percentage point of accuracy counts as much as a size over by half, so that
-    the nearest miss is not one that has lost its accuracy to be small.
+    the nearest miss is not one that has lost its accuracy to be small. The drop is
+    the upper end of its interval, where that is known.
+
+    Args:
+        max_arena: largest allowed `arena_bytes`.
+        max_latency_ms: largest allowed median of `latency[id]`.
     """
-    over_drop = max(0.0, point["drop"] - max_drop - EPSILON)
-    over_size = max(0.0, point[size] / max_bytes - 1) if max_bytes else 0.0
-    return 50 * over_drop + over_size
+    over_drop = max(0.0, sure_drop(point) - max_drop - EPSILON)
+    over = _over(point[size], max_bytes) + _over(point.get("arena_bytes"), max_arena)
+    times = (latency or {}).get(point["id"], {}) if max_latency_ms else {}
+    return 50 * over_drop + over + _over(times.get("median"), max_latency_ms)
+
+
+def sure_drop(point: Point) -> float:
+    """The drop that is not exceeded with 97.5 %, or the drop as measured."""
+    interval = point.get("drop_interval")
+    return max(interval[1], point["drop"]) if interval else point["drop"]
+
+
+def _over(value: float | None, limit: float | None) -> float:
+    return max(0.0, value / limit - 1) if limit and value is not None else 0.0
 
 
 def _usable(point: Point) -> bool:

@@ -20,17 +20,46 @@ EXPORTS = {
     "dynamic": Signature(summary="int8 weights, float computation"),
     "float16": Signature(summary="float16 weights, float computation"),
     "int8": Signature(summary="full integer, calibrated, int8 input and output"),
+    "int16x8": Signature(summary="int8 weights, int16 activations, input and output"),
+    "int4": Signature(summary="int4 weights, float computation; LiteRT quantizer"),
 }
+STRUCTURES = ("free", "two_of_four", "block")
 TECHNIQUES = {
+    "filters": Signature(
+        (Argument("fraction", float, low=0.05, high=0.9),),
+        "removes the weakest channels, so that the net itself is smaller",
+    ),
     "prune": Signature(
-        (Argument("sparsity", float, low=0.05, high=0.98),),
+        (
+            Argument("sparsity", float, low=0.05, high=0.98),
+            Argument("structure", str, "free", allowed=STRUCTURES),
+            Argument("schedule", str, "constant", allowed=("constant", "gradual")),
+        ),
         "sets the smallest weights to zero and fine-tunes the rest",
     ),
+    "cluster": Signature(
+        (Argument("n", int, low=2, high=128),),
+        "leaves n different weights in each kernel, zero among them",
+    ),
+    "binary": Signature(summary="one bit a weight: plus or minus one size a channel"),
     "qat": Signature(summary="fine-tunes with quantization in the loop; int8"),
     "pqat": Signature(summary="qat that keeps the zeros of prune; int8"),
+    "cqat": Signature(summary="qat that keeps the clusters of cluster; int8"),
+    "pcqat": Signature(summary="qat that keeps zeros and clusters; int8"),
 }
 GRAMMAR = {**EXPORTS, **TECHNIQUES}
-AWARE = ("qat", "pqat")  # what trains for int8, so that only int8 can follow
+# What trains for int8, by what it keeps of the steps before.
+KEEPING = {
+    frozenset(): "qat",
+    frozenset({"prune"}): "pqat",
+    frozenset({"cluster"}): "cqat",
+    frozenset({"prune", "cluster"}): "pcqat",
+}
+AWARE = tuple(KEEPING.values())  # only int8 can follow
+KEPT = {"prune": "zeros", "cluster": "clusters"}
+
+
+STRENGTHS = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -45,7 +74,7 @@ class Recipe:
         """The canonical text; an export that goes without saying is left out."""
         implied = self.techniques and self.export == _implied(self.techniques)
         shown = () if implied else (Step(self.export, {}),)
-        return str_pipe(self.techniques + shown)
+        return str_pipe((*map(_short, self.techniques), *shown))
 
     @property
     def slug(self) -> str:
@@ -70,8 +99,32 @@ def parse_recipe(text: str) -> Recipe:
     return Recipe(steps, _implied(steps))
 
 
+def expand(text: str) -> list[str]:
+    """A recipe for each strength: `prune({0.5, 0.7}) | pqat` is two of them."""
+    match = STRENGTHS.search(text)
+    if not match:
+        return [text]
+    before, after = text[: match.start()], text[match.end() :]
+    values = [value.strip() for value in match.group(1).split(",")]
+    return [each for value in values for each in expand(f"{before}{value}{after}")]
+
+
+def steps_text(techniques: tuple[Step, ...]) -> str:
+    """The canonical text of the first steps of a recipe."""
+    return str_pipe(tuple(map(_short, techniques)))
+
+
+def _short(step: Step) -> Step:
+    """The step without the defaults at the end of its arguments."""
+    values = list(step.args.items())
+    defaults = {each.name: each.default for each in TECHNIQUES[step.name].params}
+    while values and defaults[values[-1][0]] == values[-1][1]:
+        values.pop()
+    return Step(step.name, dict(values))
+
+
 def _implied(techniques: tuple[Step, ...]) -> str:
-    return "int8" if techniques[-1].name in AWARE else "float"
+    return "int8" if techniques[-1].name in (*AWARE, "binary") else "float"
 
 
 def _check(step: Step, at: int, steps: tuple[Step, ...], where: str) -> None:
@@ -80,8 +133,10 @@ def _check(step: Step, at: int, steps: tuple[Step, ...], where: str) -> None:
     problem = (
         _repeated(step.name, before)
         or _export_not_last(step.name, at, steps)
-        or _loses_zeros(step.name, before)
+        or _loses(step.name, before)
         or _not_after_quantization(step.name, before)
+        or _order(step.name, before)
+        or _half(step)
     )
     if problem:
         raise UserError(f"{where} {problem}")
@@ -99,11 +154,21 @@ def _export_not_last(name: str, at: int, steps: tuple[Step, ...]) -> str:
     return ""
 
 
-def _loses_zeros(name: str, before: list[str]) -> str:
-    if name == "qat" and "prune" in before:
-        return "would lose the zeros that prune made; write pqat, which keeps them"
-    if name == "pqat" and "prune" not in before:
-        return "keeps zeros, but no prune comes before it; write qat, or add prune(…)"
+def _loses(name: str, before: list[str]) -> str:
+    """Training for int8 must keep what is there, and nothing that is not."""
+    if name not in AWARE:
+        return ""
+    keeps = next(kept for kept, aware in KEEPING.items() if aware == name)
+    made = frozenset(before) & set(KEPT)
+    right = KEEPING[made]
+    for step, what in KEPT.items():
+        if step in made - keeps:
+            return f"would lose the {what} that {step} made; write {right}"
+        if step in keeps - made:
+            return (
+                f"keeps {what}, but no {step} comes before it; write {right}, or add "
+                f"{step}(…)"
+            )
     return ""
 
 
@@ -114,3 +179,24 @@ def _not_after_quantization(name: str, before: list[str]) -> str:
     if name in EXPORTS:
         return f"cannot follow {aware}, which trains for int8; write int8 or nothing"
     return f"cannot follow {aware}, which comes last before the export"
+
+
+def _order(name: str, before: list[str]) -> str:
+    """What would undo what was done."""
+    if name == "filters" and before:
+        return f"makes a smaller net, so it comes first, not after {before[-1]}"
+    if name == "prune" and "cluster" in before:
+        return "would change the clusters; write prune before cluster"
+    pair = {name, *before}
+    if "binary" in pair and (other := pair & {"prune", "cluster", *AWARE}):
+        return (
+            f"and {', '.join(sorted(other - {name}) or ['binary'])} exclude each "
+            "other: a binary weight has one bit; leave one of them out"
+        )
+    return ""
+
+
+def _half(step: Step) -> str:
+    if step.args.get("structure") == "two_of_four" and step.args["sparsity"] != 0.5:
+        return "with two_of_four is a sparsity of 0.5; write prune(0.5, two_of_four)"
+    return ""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.compress.grammar import parse_recipe
+from pipeline.compress.grammar import expand, parse_recipe
 from pipeline.engine.errors import UserError
 from pipeline.engine.params import Params, unhashed
 from pipeline.fit.params import FitSettings
@@ -20,13 +20,19 @@ class Budget(Params):
 
     Args:
         max_drop: allowed loss of validation accuracy against the float baseline,
-            as a fraction: 0.01 is one percentage point.
+            as a fraction: 0.01 is one percentage point. The upper end of a paired
+            95 % interval of the loss must keep to it.
         max_bytes: allowed size of the file, or none.
+        max_latency_ms: allowed median time of one example on this machine, or none;
+            what is chosen then depends on the machine.
+        max_arena: allowed bytes of tensors that are alive at once, or none.
         measure: which size counts, `gzip` (gzip -9) or `raw`.
     """
 
     max_drop: float = Field(0.01, ge=0, lt=1)
     max_bytes: int | None = Field(None, gt=0)
+    max_latency_ms: float | None = Field(None, gt=0)
+    max_arena: int | None = Field(None, gt=0)
     measure: Literal["gzip", "raw"] = "gzip"
 
 
@@ -35,16 +41,27 @@ class CompressParams(FitSettings):
 
     Args:
         recipes: pipes over `pipeline.compress.grammar`; every source gets each.
+            `prune({0.5, 0.7}) | pqat` is short for one recipe for each strength.
         sources: `baseline` is the trained model, `student` the distilled one.
+        rungs: parts of the epochs with which fine-tunings are screened; the better
+            half goes on to the next. The last is 1; [1] trains all of them fully.
         workers: variants built at the same time; changes no result.
         budget: what the chosen file may cost.
+        shrink: leave out of each file what no runtime reads; outputs stay equal.
+        weight: of the imitation of the baseline when a student is fine-tuned; 0 is
+            none.
+        temperature: softens both outputs of the imitation.
         epochs: of the fine-tuning of one technique, far fewer than in training.
     """
 
     recipes: list[str] = Field(DEFAULT_RECIPES, min_length=1)
     sources: list[Source] = Field(["baseline", "student"], min_length=1)
+    rungs: list[float] = Field([1.0], min_length=1)
     workers: int = unhashed(2, ge=1, le=64)
     budget: Budget = Budget()
+    shrink: bool = True
+    weight: float = Field(0.7, ge=0, le=1)
+    temperature: float = Field(4.0, gt=0, le=100)
     epochs: int = Field(12, ge=1, le=100_000)
     learning_rate: float = Field(2e-3, gt=0, le=10)
 
@@ -52,10 +69,18 @@ class CompressParams(FitSettings):
         """The settings of the fit room alone."""
         return FitSettings(**{k: getattr(self, k) for k in FitSettings.model_fields})
 
+    @field_validator("rungs")
+    @classmethod
+    def _rising(cls, rungs: list[float]) -> list[float]:
+        if rungs[-1] != 1 or rungs[0] <= 0 or sorted(set(rungs)) != rungs:
+            raise ValueError(f"rungs must rise to 1, as [0.2, 1]; received {rungs}")
+        return rungs
+
     @field_validator("recipes")
     @classmethod
     def _readable(cls, recipes: list[str]) -> list[str]:
         """Every recipe parses, and no two of them are the same."""
+        recipes = [each for recipe in recipes for each in expand(recipe)]
         try:
             texts = [parse_recipe(recipe).text for recipe in recipes]
         except UserError as error:

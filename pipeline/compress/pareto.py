@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,25 @@ from pipeline.engine.jsonio import write_json
 
 BASELINE = "baseline-float"
 Row = dict[str, Any]
+Times = Mapping[str, Mapping[str, float]]
+FIRST = ("id", "source", "recipe", "status", "accuracy", "drop", "bytes_gzip")
 
 
-def document(rows: Sequence[Row], budget: Budget) -> dict[str, Any]:
+def document(
+    rows: Sequence[Row], budget: Budget, latency: Times | None = None
+) -> dict[str, Any]:
     """The content of pareto.json: the budget, the choice, and every point.
 
     Args:
         rows: one per variant, the float baseline among them.
+        latency: id -> `median` in milliseconds; read only if the budget limits it,
+            and then the choice is this machine's.
 
     Raises:
         UserError: when there is nothing to compare with.
     """
     points = _compared(rows, budget)
-    chosen = frontier.choose(points, *limits(budget))
+    chosen = frontier.choose(points, *limits(budget), **more(budget, latency))
     return {
         "budget": budget.model_dump(mode="json"),
         "measure": budget.measure,
@@ -41,7 +47,8 @@ def write(folder: Path, pareto: dict[str, Any]) -> None:
     write_json(folder / "pareto.json", pareto)
     points = pareto["points"]
     with (folder / "pareto.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(points[0]), lineterminator="\n")
+        names = sorted(points[0], key=_column)
+        writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: _cell(v) for k, v in row.items()} for row in points)
 
@@ -57,15 +64,28 @@ def metrics(pareto: dict[str, Any], budget: Budget) -> dict[str, Any]:
         told["ratio"] = round(points[BASELINE][size] / chosen[size], 2)
     return {
         "headline": f"{len(points)} variants, {_verdict(pareto, chosen, budget)}",
-        "variants": {name: statuses.count(name) for name in ("ok", "broken", "failed")},
+        "variants": {name: statuses.count(name) for name in _counted(statuses)},
         "chosen": pareto["chosen"],
         **told,
     }
 
 
+def _counted(statuses: Sequence[str]) -> list[str]:
+    return ["ok", "broken", "failed", *sorted({"screened"} & set(statuses))]
+
+
 def size_key(budget: Budget) -> str:
     """The column of the size that counts."""
     return f"bytes_{budget.measure}"
+
+
+def more(budget: Budget, latency: Times | None) -> dict[str, Any]:
+    """The rest of the budget, by name."""
+    return {
+        "max_arena": budget.max_arena,
+        "max_latency_ms": budget.max_latency_ms,
+        "latency": latency,
+    }
 
 
 def limits(budget: Budget) -> tuple[str, float, int | None]:
@@ -101,11 +121,16 @@ def _drop(row: Row, baseline: Row) -> float | None:
     return baseline["accuracy"] - row["accuracy"] if measured else None
 
 
+def _column(name: str) -> tuple[int, str]:
+    """What is read first stands first, the rest by name."""
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
+
+
 def _cell(value: Any) -> Any:
     """Lists and counts in one cell: `a 1; b 2`."""
     if isinstance(value, dict):
         return "; ".join(f"{name} {count}" for name, count in value.items())
-    return "; ".join(value) if isinstance(value, list) else value
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _verdict(pareto: dict[str, Any], chosen: Row | None, budget: Budget) -> str:
@@ -115,4 +140,6 @@ def _verdict(pareto: dict[str, Any], chosen: Row | None, budget: Budget) -> str:
     if chosen:
         return f"chosen {title} at {kilobytes}"
     loss = f"{100 * row['drop']:.1f} points lost"
+    if sure := row.get("drop_interval"):
+        loss += f", at most {100 * sure[1]:.1f}"
     return f"none within the budget; nearest {title}, {kilobytes}, {loss}"

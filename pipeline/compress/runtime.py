@@ -57,11 +57,22 @@ class LiteModel:
             float32 `(n, classes)`, dequantized when the file's output is integer.
         """
         examples = quantize(self.spec.to_input(raw), self.input)
-        outputs = np.empty((len(raw), *self.output["shape"][1:]), self.output["dtype"])
+        return dequantize(self.outputs(examples), self.output)
+
+    def outputs(self, examples: np.ndarray) -> np.ndarray:
+        """Run every example, in and out in the file's own dtypes."""
+        shape = (len(examples), *self.output["shape"][1:])
+        outputs = np.empty(shape, self.output["dtype"])
         for at, example in enumerate(examples):
             self.run(example)
             outputs[at] = self.interpreter.get_tensor(self.output["index"])[0]
-        return dequantize(outputs, self.output)
+        return outputs
+
+    def delegated(self) -> dict[str, int]:
+        """How many operators there are, and how many parts a delegate took over."""
+        names = [each["op_name"] for each in self.interpreter._get_ops_details()]
+        parts = names.count("DELEGATE")
+        return {"operators": len(names) - parts, "delegated_parts": parts}
 
     def run(self, example: np.ndarray) -> float:
         """Run one example that has the file's own dtype; the time in milliseconds.

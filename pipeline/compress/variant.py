@@ -1,4 +1,9 @@
-"""One variant: a model and a recipe in, a .tflite file and its row out.
+"""One variant: a model and a recipe in, a folder with its file and what it is out.
+
+    model.tflite    the file
+    golden.npz      inputs and outputs, as the file takes and gives them
+    state-N.tflite  the model after each technique but the last
+    result.json     what it is; written last, so that a folder with it is finished
 
 Runs in a process of its own. The file is read back and run: the row says what it
 is, not what was asked for.
@@ -6,27 +11,47 @@ is, not what was asked for.
 
 from __future__ import annotations
 
+import math
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
 
 from pipeline.augment.policy import Policy
-from pipeline.compress.flatbuffer import Facts, broken_promises, read_facts
-from pipeline.compress.grammar import Recipe
-from pipeline.compress.legacy.build import FineTuning, build
+from pipeline.compress.flatbuffer import Facts, gzip_size, read_facts
+from pipeline.compress.grammar import AWARE, Recipe
+from pipeline.compress.legacy.build import CHECKED, Built, FineTuning, build
+from pipeline.compress.legacy.imitate import Teacher
 from pipeline.compress.pareto import Row
-from pipeline.compress.runtime import LiteModel, accuracy
+from pipeline.compress.promises import broken_promises
+from pipeline.compress.runtime import LiteModel, quantize
+from pipeline.compress.shrink import check_same, shrink
 from pipeline.data.artifact import Data
 from pipeline.engine.determinism import derive_seed
+from pipeline.engine.jsonio import read_json, write_json
 from pipeline.fit.params import FitSettings
 from pipeline.models.files import load_model
+
+GOLDEN = 8  # examples in golden.npz
+# Largest |file - model|, in units of the largest output: the file computes the same.
+PARITY = {"float": 1e-4, "float16": 2e-2}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A source and what is done to it."""
+    """A source and what is done to it.
+
+    Args:
+        part: of the epochs of each fine-tuning; below 1 it is a screen.
+    """
 
     source: str
     recipe: Recipe
+    part: float = 1.0
 
     @property
     def id(self) -> str:
@@ -34,9 +59,19 @@ class Variant:
         return f"{self.source}-{self.recipe.slug}"
 
     @property
+    def key(self) -> str:
+        """Different for a screen and the full fine-tuning."""
+        return self.id if self.part == 1 else f"{self.id}@{self.part:g}"
+
+    @property
     def title(self) -> str:
         """For people: `student | prune(0.6) | pqat`."""
         return f"{self.source} | {self.recipe.text}"
+
+    @property
+    def trains(self) -> bool:
+        """Whether it costs a fine-tuning."""
+        return bool(self.recipe.techniques)
 
 
 @dataclass(frozen=True)
@@ -44,77 +79,114 @@ class Workshop:
     """What every variant is made with.
 
     Args:
-        models: source -> .keras file.
+        models: source -> .keras file; `baseline` teaches the others.
         policy: augmentation of the fine-tuning, as in training.
         settings: of every fine-tuning.
+        imitation: weight and temperature of the imitation of the baseline.
         threads: of the runtime.
-        out: the stage's folder; files go to `variants/` in it.
+        shrink: leave out of the file what no runtime reads.
+        folder: a folder for each variant is made in it.
     """
 
     models: dict[str, Path]
     data: Data
     policy: Policy | None
     settings: FitSettings
+    imitation: tuple[float, float]
     seed: int
     threads: int
-    out: Path
+    shrink: bool
+    folder: Path
 
-    def file_of(self, variant: Variant) -> Path:
-        """Where the variant's file is written."""
-        return self.out / "variants" / f"{variant.id}.tflite"
+    def of(self, variant: Variant) -> Path:
+        """The variant's folder."""
+        return self.folder / variant.key
 
-    def fine_tuning(self, source: str) -> FineTuning:
+    def fine_tuning(self, variant: Variant) -> FineTuning:
         """How the techniques fit a model of this source."""
+        epochs = max(1, math.ceil(variant.part * self.settings.epochs))
         return FineTuning(
             self.data.spec,
             self.data.train(),
             self.data.validation(),
-            self.settings,
+            self.settings.model_copy(update={"epochs": epochs}),
             self.policy,
-            derive_seed(self.seed, source),
+            derive_seed(self.seed, variant.source),
+            self._teacher(variant),
         )
+
+    def _teacher(self, variant: Variant) -> Teacher | None:
+        weight, temperature = self.imitation
+        if variant.source == "baseline" or not weight or not variant.trains:
+            return None
+        teacher = load_model(self.models["baseline"])
+        teacher.trainable = False
+        return Teacher(lambda x: teacher(x, training=False), weight, temperature)
 
 
 def make(variant: Variant, shop: Workshop) -> Row:
-    """Make the variant's file and say what it is.
+    """Make the variant's folder and say what is in it.
 
     Returns:
-        The row of pareto.json, all but what compares it with other rows.
+        What `finished` gives: `row`, all but what compares it with other rows;
+        `right`, a 1 or 0 for each validation example; and `ledger`.
 
     Raises:
         UserError: when the model, a technique or the export refuses.
     """
+    folder = shop.of(variant)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     source = load_model(shop.models[variant.source])
-    examples = shop.data.spec.to_input(shop.data.calibration().x)
-    tuning = shop.fine_tuning(variant.source)
-    built = build(source, variant.recipe, tuning, examples)
-    path = shop.file_of(variant)
-    path.write_bytes(built.content)
-    facts = read_facts(built.content)
-    broken = broken_promises(facts, variant.recipe.export, built.sparsity)
-    return {
+    built = _built(source, variant, shop)
+    content = _written(built.content, folder / "model.tflite", shop)
+    facts = read_facts(content)
+    model = LiteModel(folder / "model.tflite", shop.data.spec, shop.threads)
+    _write_golden(model, folder / "golden.npz", shop)
+    parity = _parity(built, model, shop)
+    broken = broken_promises(facts, variant.recipe.export, built.sparsity, built.few)
+    broken += _apart(parity, variant.recipe.export)
+    right = _right(model, shop)
+    row = {
         **_identity(variant),
         "status": "broken" if broken else "ok",
         "reason": "; ".join(broken) or None,
-        "file": str(path.relative_to(shop.out)),
-        "accuracy": _validate(path, shop),
+        "file": f"variants/{variant.id}.tflite",
+        "accuracy": float(right.mean()),
         "left_out": built.left_out,
         **_measured(facts),
+        "parity": parity,
     }
+    result = {"row": row, "right": "".join(map(str, right.tolist()))}
+    result["ledger"] = _ledger(variant, built, shop, row)
+    return _finish(folder, result)
 
 
-def failed(variant: Variant, reason: str) -> Row:
+def finished(variant: Variant, shop: Workshop) -> Row | None:
+    """What `make` returned in a run before this one, if it did."""
+    path = shop.of(variant) / "result.json"
+    return read_json(path) if path.exists() else None
+
+
+def failed(variant: Variant, reason: str, status: str = "failed") -> Row:
     """The row of a variant without a file: the same keys, nothing measured."""
-    unknown = ("file", "accuracy", "bytes_raw", "bytes_gzip", "weights", "sparsity")
     return {
         **_identity(variant),
-        **dict.fromkeys(unknown),
-        "status": "failed",
+        **dict.fromkeys(("file", "accuracy", *MEASURED, "parity")),
+        "status": status,
         "reason": reason,
         "left_out": [],
         "tensor_dtypes": {},
         "operators": {},
+        "float_operators": [],
     }
+
+
+def _finish(folder: Path, result: Row) -> Row:
+    """A result that is there is whole, whenever the process is killed."""
+    write_json(folder / "result.part", result)
+    os.replace(folder / "result.part", folder / "result.json")
+    return result
 
 
 def _identity(variant: Variant) -> Row:
@@ -122,14 +194,94 @@ def _identity(variant: Variant) -> Row:
     return {"id": variant.id, "source": variant.source, "recipe": text}
 
 
-def _validate(path: Path, shop: Workshop) -> float:
-    """Accuracy of the file itself on the validation split."""
+def _built(source: keras.Model, variant: Variant, shop: Workshop) -> Built:
+    examples = shop.data.spec.to_input(shop.data.calibration().x)
+    return build(source, variant.recipe, shop.fine_tuning(variant), examples)
+
+
+def _written(content: bytes, path: Path, shop: Workshop) -> bytes:
+    """Write a file, shrunk if that is wanted; what was written."""
+    if shop.shrink:
+        small = shrink(content)
+        check_same(content, small)
+        content = small
+    path.write_bytes(content)
+    return content
+
+
+def _write_golden(model: LiteModel, path: Path, shop: Workshop) -> None:
+    """Inputs and outputs to check another runtime with, in the file's own dtypes."""
+    raw = shop.data.calibration().x[:GOLDEN]
+    inputs = quantize(shop.data.spec.to_input(raw), model.input)
+    np.savez(path, inputs=inputs, outputs=model.outputs(inputs))
+
+
+def _parity(built: Built, model: LiteModel, shop: Workshop) -> Row | None:
+    """How far the file is from the model that it was made from."""
+    want = built.logits
+    got = model.logits(shop.data.calibration().x[:CHECKED])
+    if want is None or got.shape != want.shape:
+        return None
+    scale = max(float(np.abs(want).max(initial=0.0)), 1e-12)
+    same = float(np.mean(want.argmax(-1) == got.argmax(-1)))
+    largest = float(np.abs(want - got).max(initial=0.0)) / scale
+    return {"agreement": round(same, 6), "largest": float(f"{largest:.3g}")}
+
+
+def _apart(parity: Row | None, export: str) -> list[str]:
+    """A file that must compute the same, and does not."""
+    if parity is None:
+        return ["the file's output has another shape than the model's"]
+    if export in PARITY and not parity["largest"] <= PARITY[export]:
+        return [
+            f"the file differs from its model by {parity['largest']:.2g} of the "
+            f"largest output (allowed: {PARITY[export]:g})"
+        ]
+    return []
+
+
+def _right(model: LiteModel, shop: Workshop) -> np.ndarray:
+    """1 where the file is right on validation, `(n,)`."""
     validation = shop.data.validation()
-    model = LiteModel(path, shop.data.spec, shop.threads)
-    return accuracy(model.logits(validation.x), validation.y)
+    logits = model.logits(validation.x)
+    return (logits.argmax(axis=1) == validation.y).astype(np.int8)
 
 
-def _measured(facts: Facts) -> Row:
+def _ledger(variant: Variant, built: Built, shop: Workshop, row: Row) -> list[Row]:
+    """The model after each step, the file itself last."""
+    states = list(built.states)
+    last = variant.recipe.export
+    if states and last == "float":
+        last = states.pop()[0]  # the same weights in the same kind of file
+    elif variant.trains and variant.recipe.techniques[-1].name in AWARE:
+        last = str(variant.recipe.techniques[-1])
+    lines = []
+    for number, (step, content) in enumerate(states, 1):
+        path = shop.of(variant) / f"state-{number}.tflite"
+        content = _written(content, path, shop)
+        model = LiteModel(path, shop.data.spec, shop.threads)
+        lines.append(_line(step, float(_right(model, shop).mean()), content))
+    sizes = {name: row[name] for name in ("accuracy", "bytes_raw", "bytes_gzip")}
+    return [*lines, {"step": last, **sizes}]
+
+
+def _line(step: str, accuracy: float, content: bytes) -> Row:
+    sizes = {"bytes_raw": len(content), "bytes_gzip": gzip_size(content)}
+    return {"step": step, "accuracy": accuracy, **sizes}
+
+
+MEASURED = ("bytes_raw", "bytes_gzip", "weights", "sparsity", "distinct_weights")
+MEASURED += ("per_channel", "macs", "arena_bytes")
+
+
+def _measured(facts: Facts) -> dict[str, Any]:
     names = ("bytes_raw", "bytes_gzip", "weights", "tensor_dtypes", "operators")
-    measured = {name: getattr(facts, name) for name in names}
-    return {**measured, "sparsity": round(facts.sparsity, 6)}
+    return {
+        **{name: getattr(facts, name) for name in names},
+        "sparsity": round(facts.sparsity, 6),
+        "distinct_weights": max(facts.distinct, default=0),
+        "per_channel": facts.per_channel,
+        "float_operators": sorted(set(facts.floats)),
+        "macs": facts.macs,
+        "arena_bytes": facts.arena,
+    }

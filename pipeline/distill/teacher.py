@@ -18,7 +18,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.distill.params import TRAINED, Teacher
 from pipeline.engine.errors import UserError, nearest
 from pipeline.fit.batches import Batch
-from pipeline.fit.files import path_of
+from pipeline.models.trained import find
 from pipeline.models.files import load_model
 
 ASKED = 512  # examples at once

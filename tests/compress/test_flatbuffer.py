@@ -10,7 +10,8 @@ import re
 import numpy as np
 import pytest
 
-from pipeline.compress.flatbuffer import broken_promises, gzip_size, read_facts
+from pipeline.compress.flatbuffer import gzip_size, read_facts
+from pipeline.compress.promises import broken_promises
 from pipeline.engine.errors import UserError
 
 KINDS = ("float", "dynamic", "float16", "int8")

@@ -23,13 +23,44 @@ from pipeline.engine.errors import UserError
         ("prune(sparsity=0.6)|pqat", "prune(0.6) | pqat", "prune0.6-pqat", "int8"),
         ("prune(0.6) | pqat | int8", "prune(0.6) | pqat", "prune0.6-pqat", "int8"),
         ("prune(0.6) | dynamic", "prune(0.6) | dynamic", "prune0.6-dynamic", "dynamic"),
+        ("prune(0.5, free, constant)", "prune(0.5)", "prune0.5", "float"),
+        (
+            "prune(0.5, two_of_four) | int8",
+            "prune(0.5, two_of_four) | int8",
+            "prune0.5_two_of_four-int8",
+            "int8",
+        ),
+        (
+            "prune(0.6, schedule=gradual)",
+            "prune(0.6, free, gradual)",
+            "prune0.6_free_gradual",
+            "float",
+        ),
+        ("cluster(16)", "cluster(16)", "cluster16", "float"),
+        ("cluster(8) | cqat", "cluster(8) | cqat", "cluster8-cqat", "int8"),
+        (
+            "filters(0.5) | prune(0.6) | cluster(16) | pcqat | int8",
+            "filters(0.5) | prune(0.6) | cluster(16) | pcqat",
+            "filters0.5-prune0.6-cluster16-pcqat",
+            "int8",
+        ),
+        (
+            "filters(0.5) | int16x8",
+            "filters(0.5) | int16x8",
+            "filters0.5-int16x8",
+            None,
+        ),
+        ("binary", "binary", "binary", "int8"),
+        ("binary | float", "binary | float", "binary-float", "float"),
+        ("int4", "int4", "int4", "int4"),
     ],
 )
 def test_a_recipe_has_one_text_one_file_name_and_one_export(
     text, canonical, slug, export
 ):
     recipe = parse_recipe(text)
-    assert (recipe.text, recipe.slug, recipe.export) == (canonical, slug, export)
+    assert (recipe.text, recipe.slug) == (canonical, slug)
+    assert recipe.export == (export or text.rpartition("| ")[2])
     assert parse_recipe(recipe.text) == recipe
 
 
@@ -53,6 +84,19 @@ def test_a_recipe_has_one_text_one_file_name_and_one_export(
         ("qat | prune(0.5)", ["step 2", "cannot follow qat"]),
         ("prune(0.5) | pqat | qat", ["step 3", "write pqat"]),
         ("qat | float", ["step 2", "float cannot follow qat", "write int8"]),
+        ("prune(0.5, 2:4)", ["unreadable arguments"]),
+        ("prune(0.6, two_of_four)", ["step 1", "prune(0.5, two_of_four)"]),
+        ("prune(0.6, blocks)", ["structure='blocks'", "two_of_four or block"]),
+        ("cluster(1)", ["n=1", "from 2 to 128"]),
+        ("cluster(8) | qat", ["step 2", "lose the clusters", "write cqat"]),
+        ("cluster(8) | pqat", ["step 2", "no prune", "write cqat"]),
+        ("cqat", ["step 1", "no cluster comes before", "write qat"]),
+        ("prune(0.5) | pcqat", ["step 2", "no cluster", "write pqat"]),
+        ("prune(0.5) | cluster(8) | pqat", ["step 3", "write pcqat"]),
+        ("cluster(8) | prune(0.5)", ["step 2", "prune before cluster"]),
+        ("prune(0.5) | filters(0.5)", ["step 2", "comes first", "not after prune"]),
+        ("binary | qat", ["step 2", "qat and binary exclude each other"]),
+        ("cluster(8) | binary", ["step 2", "binary and cluster exclude"]),
         ("prune(0.5) | pqat | dynamic", ["step 3", "dynamic cannot follow pqat"]),
     ],
 )

@@ -130,7 +130,7 @@ def test_labels_and_picture_are_published_and_latency_is_not(published):
     assert set(answer["volatile"]["latency_ms"]) == {
         path.stem for path in (out / "variants").iterdir()
     }
-    assert "latency" not in (out / "pareto.json").read_text()
+    assert "median" not in (out / "pareto.json").read_text()
 
 
 def test_progress_counts_the_variants(published):

@@ -28,13 +28,13 @@ def test_it_says_no_where_the_recipes_leave_a_layer_out():
     assert missed == left_out(to_tf_keras(model), "qat") == ["conv (Conv1D)"]
 
 
-def test_depthwise_kernels_are_neither_pruned_nor_clustered():
+def test_depthwise_kernels_are_clustered_and_not_pruned():
     image = keras.Input((6, 6, 2), name="image")
     x = layers.DepthwiseConv2D(3, name="depthwise")(image)
     x = layers.Flatten(name="flatten")(x)
     model = keras.Model(image, layers.Dense(3, name="logits")(x), name="net")
     row = next(row for row in possible(model) if row.name == "depthwise")
-    assert (row.prune, row.cluster, row.qat, row.int8) == ("no", "no", "yes", "yes")
+    assert (row.prune, row.cluster, row.qat, row.int8) == ("no", "yes", "yes", "yes")
 
 
 def test_one_layer_that_the_converter_refuses_does_not_damn_the_others():

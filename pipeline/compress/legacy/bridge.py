@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tf_keras
 
+from pipeline.compress.graph import functional_graph
 from pipeline.compress.legacy.layers import rebuild
 from pipeline.engine.errors import UserError
 
@@ -39,7 +40,7 @@ def to_tf_keras(model: keras.Model, seed: int = 1) -> tf_keras.Model:
         UserError: names what tf_keras cannot express, or the first layer whose
             output differs by more than 1e-5.
     """
-    graph = _graph(model)
+    graph = functional_graph(model)
     builder = _Builder()
     inputs = [_input(tensor) for tensor in graph.inputs]
     outputs = graph._run_through_graph(inputs, operation_fn=builder)
@@ -68,6 +69,23 @@ def check_equal(model: keras.Model, converted: tf_keras.Model, seed: int) -> Non
             )
 
 
+def check_same_answers(model: keras.Model, other: keras.Model) -> None:
+    """Compare two Keras 3 models on seeded random input.
+
+    Raises:
+        UserError: when an output differs by more than 1e-4 of the largest output.
+    """
+    batch = random_batch(model, 1)
+    first, second = (np.asarray(each(batch, training=False)) for each in (model, other))
+    difference = largest_difference(first, second)
+    if not difference <= 10 * TOLERANCE:
+        raise UserError(
+            f'model "{model.name}" with normalizations and activations folded differs '
+            f"by {difference:.2g} on random input; leave cluster and quantization-"
+            "aware training out of the recipe"
+        )
+
+
 def largest_difference(expected: np.ndarray, received: np.ndarray) -> float:
     """Largest absolute difference, in units of the largest output if that is > 1."""
     if expected.shape != received.shape:
@@ -80,7 +98,9 @@ def random_batch(model: keras.Model, seed: int) -> Any:
     """A seeded batch (one per input): normal numbers, or tokens if it embeds any."""
     generator = np.random.default_rng(seed)
     tokens = min(_vocabularies(model), default=0)
-    return _single([_random(each, tokens, generator) for each in _graph(model).inputs])
+    return _single(
+        [_random(each, tokens, generator) for each in functional_graph(model).inputs]
+    )
 
 
 class _Builder:
@@ -126,26 +146,9 @@ class _Builder:
 
     def _inline(self, model: keras.Model, inputs: tuple[Any, ...]) -> Any:
         outside, self.prefix = self.prefix, f"{self.prefix}{model.name}_"
-        outputs = _graph(model)._run_through_graph(inputs, operation_fn=self)
+        outputs = functional_graph(model)._run_through_graph(inputs, operation_fn=self)
         self.prefix = outside
         return outputs
-
-
-def _graph(model: keras.Model) -> Any:
-    """The functional graph of a model, or a UserError that says why there is none."""
-    graph = getattr(model, "_functional", None) or model
-    if not hasattr(graph, "_nodes_by_depth"):
-        raise UserError(
-            f'model "{model.name}" ({type(model).__name__}) has no graph: only built '
-            "functional and Sequential models can be compressed"
-        )
-    for tensor in graph.inputs:
-        if None in tensor.shape[1:]:
-            raise UserError(
-                f'input "{tensor.name}" of model "{model.name}" has the shape '
-                f"{tensor.shape}: all but the batch must be fixed"
-            )
-    return graph
 
 
 def _input(tensor: keras.KerasTensor) -> Any:
@@ -192,7 +195,7 @@ def _random(
 def _culprit(model: keras.Model, converted: tf_keras.Model, batch: Any) -> str:
     """Name the first layer whose output differs, where both models have it."""
     names = [each.name for each in converted.layers]
-    shared = [each for each in _graph(model).operations if each.name in names]
+    shared = [each for each in functional_graph(model).operations if each.name in names]
     for source in shared:
         copy = converted.get_layer(source.name)
         want = keras.Model(_single(model.inputs), source.output)(batch)

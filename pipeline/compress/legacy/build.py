@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -11,18 +11,26 @@ import numpy as np
 import tf_keras
 
 from pipeline.augment.policy import Policy
-from pipeline.compress.grammar import Recipe
-from pipeline.compress.legacy.bridge import to_tf_keras
+from pipeline.compress.fold import fold, join_activations
+from pipeline.compress.grammar import AWARE, Recipe, steps_text
+from pipeline.compress.legacy.binary import binarized
+from pipeline.compress.legacy.bridge import check_same_answers, to_tf_keras
 from pipeline.compress.legacy.callbacks import BuildFirst
 from pipeline.compress.legacy.export import export
+from pipeline.compress.legacy.imitate import Teacher, imitate
 from pipeline.compress.legacy.support import left_out
 from pipeline.compress.legacy.techniques import Fit, apply, kernel_sparsity
+from pipeline.compress.legacy.tie import kernels
+from pipeline.compress.promises import ENDS, Few
+from pipeline.compress.slim import slim
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.determinism import derive_seed
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
-from pipeline.pipes import str_pipe
+from pipeline.pipes import Step
+
+CHECKED = 64  # examples on which the file is compared with its model
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class FineTuning:
         policy: augmentation of the training examples, as in training.
         seed: each technique derives its own from it and the recipe so far, so that
             equal beginnings of two recipes give equal weights.
+        teacher: whom the model imitates, or None.
     """
 
     spec: TaskSpec
@@ -41,19 +50,28 @@ class FineTuning:
     settings: FitSettings
     policy: Policy | None
     seed: int
+    teacher: Teacher | None = None
 
-    def after(self, recipe_so_far: str) -> Fit:
-        """A function that fits a model in place, with callbacks."""
+    def after(self, recipe_so_far: str, parts: int = 1) -> Fit:
+        """A function that fits a model in place, with callbacks.
+
+        Args:
+            parts: fits among which one technique divides its epochs.
+        """
         seed = derive_seed(self.seed, recipe_so_far)
+        epochs = max(1, round(self.settings.epochs / parts))
+        settings = self.settings.model_copy(update={"epochs": epochs})
 
         def tune(model: tf_keras.Model, callbacks: Sequence[Any]) -> None:
             tf_keras.utils.set_random_seed(seed)  # for dropout without its own seed
+            if self.teacher and self.teacher.weight:
+                imitate(model, self.teacher)
             fit(
                 model,
                 self.spec,
                 self.train,
                 self.validation,
-                self.settings,
+                settings,
                 seed=seed,
                 policy=self.policy,
                 callbacks=[BuildFirst(), *callbacks],
@@ -70,11 +88,17 @@ class Built:
     Args:
         left_out: `technique: layer (Class)` for what a technique cannot handle.
         sparsity: part of the kernels' values that pruning has set to zero.
+        few: how many different weights the steps left in how many kernels.
+        states: each technique but the last, and the model after it as a float file.
+        logits: what the model says of the first calibration examples.
     """
 
     content: bytes
     left_out: list[str]
     sparsity: float
+    few: tuple[Few, ...] = ()
+    states: tuple[tuple[str, bytes], ...] = ()
+    logits: np.ndarray | None = None
 
 
 def build(
@@ -88,10 +112,57 @@ def build(
     Raises:
         UserError: when the bridge, a technique or the export refuses.
     """
+    source, missed = _prepared(source, recipe)
     model = to_tf_keras(source, derive_seed(tuning.seed, "bridge"))
-    missed, sparsity = [], 0.0
+    made = Built(b"", missed, 0.0)
     for count, step in enumerate(recipe.techniques, 1):
-        missed += [f"{step.name}: {layer}" for layer in left_out(model, step.name)]
-        model = apply(step, model, tuning.after(str_pipe(recipe.techniques[:count])))
-        sparsity = kernel_sparsity(model) if step.name == "prune" else sparsity
-    return Built(export(model, recipe.export, calibration), missed, sparsity)
+        so_far = steps_text(recipe.techniques[:count])
+        made = _noted(made, model, step, recipe.export)
+        model = apply(step, model, tuning.after(so_far, _parts(step)))
+        made = _measured(made, model, step, last=count == len(recipe.techniques))
+    logits = np.asarray(model(calibration[:CHECKED], training=False))
+    one_scale = any(step.name == "cluster" for step in recipe.techniques)
+    content = export(model, recipe.export, calibration, one_scale)
+    return replace(made, content=content, logits=logits)
+
+
+def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:
+    """What is done to the Keras 3 model: channels removed, layers folded."""
+    missed: list[str] = []
+    names = [step.name for step in recipe.techniques]
+    if "filters" in names:
+        source, kept = slim(source, recipe.techniques[0].args["fraction"])
+        missed = [f"filters: {layer}" for layer in kept]
+    if "cluster" in names:
+        folded = fold(source)
+        check_same_answers(source, folded)
+        source = folded
+    if set(names) & set(AWARE):
+        joined = join_activations(source)
+        check_same_answers(source, joined)
+        source = joined
+    return source, missed
+
+
+def _noted(made: Built, model: tf_keras.Model, step: Step, end: str) -> Built:
+    """What is known of a technique before it runs."""
+    missed = [f"{step.name}: {layer}" for layer in left_out(model, step.name)]
+    few = made.few
+    if step.name == "binary" and end in ENDS:  # elsewhere the size differs by channel
+        few = (*few, Few(2, len(binarized(model))))
+    return replace(made, left_out=[*made.left_out, *missed], few=few)
+
+
+def _measured(made: Built, model: tf_keras.Model, step: Step, last: bool) -> Built:
+    """What is known of a technique after it has run."""
+    if step.name == "prune":
+        made = replace(made, sparsity=kernel_sparsity(model))
+    if step.name == "cluster":
+        made = replace(made, few=(Few(step.args["n"], len(kernels(model))),))
+    if last and step.name in AWARE:
+        return made
+    return replace(made, states=(*made.states, (str(step), export(model, "float"))))
+
+
+def _parts(step: Step) -> int:
+    return 3 if step.args.get("schedule") == "gradual" else 1

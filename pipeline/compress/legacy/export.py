@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pipeline.compress.int4 import to_int4
 from pipeline.engine.errors import UserError
 
 INPUT, OUTPUT = "input", "logits"  # names in the file's signature
@@ -23,23 +24,32 @@ MOST_STEPS = 256
 
 
 def export(
-    model: tf_keras.Model, kind: str, calibration: np.ndarray | None = None
+    model: tf_keras.Model,
+    kind: str,
+    calibration: np.ndarray | None = None,
+    one_scale: bool = False,
 ) -> bytes:
-    """Write a model as `float`, `dynamic`, `float16` or `int8`.
+    """Write a model as one of the kinds of EXPORTS.
 
     Args:
         model: one input of fixed shape, one output; not to be used afterwards.
         kind: an export step of the recipe grammar.
-        calibration: examples as the model takes them, for `int8`: float32, or
-            integer tokens of the input's own dtype.
+        calibration: examples as the model takes them, for `int8` and `int16x8`:
+            float32, or integer tokens of the input's own dtype.
+        one_scale: one scale for each kernel, not one a channel, so that equal
+            weights become equal integers.
 
     Raises:
         UserError: when the model or the calibration examples do not fit, or when
             the converter refuses the model.
     """
-    if kind == "int8":
+    if kind == "int4":
+        return to_int4(export(model, "float"))
+    if kind in ("int8", "int16x8"):
         _unroll(model)
     converter = _converter(model)
+    if one_scale:
+        _one_scale(converter)
     _SETTINGS[kind](converter, calibration)
     try:
         return bytes(converter.convert())
@@ -66,6 +76,15 @@ def _converter(model: tf_keras.Model) -> Any:
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
     converter.exclude_conversion_metadata = True  # versions and flags, unread
     return converter
+
+
+def _one_scale(converter: Any) -> None:
+    """One scale for each kernel, also where the model was trained for int8."""
+    converter._experimental_disable_per_channel = True
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    flags = converter._get_base_converter_args
+    more = {"disable_per_channel_quantization": True}  # not passed on by itself
+    converter._get_base_converter_args = lambda: {**flags(), **more}
 
 
 def _unroll(model: tf_keras.Model) -> None:
@@ -131,11 +150,21 @@ def _as_int8(converter: Any, calibration: np.ndarray | None) -> None:
     converter.inference_output_type = tf.int8
 
 
+def _as_int16x8(converter: Any, calibration: np.ndarray | None) -> None:
+    ops = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = _representative(calibration)
+    converter.target_spec.supported_ops = [ops]
+    converter.inference_input_type = tf.int16
+    converter.inference_output_type = tf.int16
+
+
 _SETTINGS: dict[str, Callable[[Any, np.ndarray | None], None]] = {
     "float": _as_float,
     "dynamic": _as_dynamic,
     "float16": _as_float16,
     "int8": _as_int8,
+    "int16x8": _as_int16x8,
 }
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import tf_keras
 
+from pipeline.compress.legacy.binary import binarized
+
 PRUNABLE = frozenset(
     "Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose Dense Embedding GRU LSTM "
     "MultiHeadAttention SimpleRNN".split()
@@ -42,6 +44,11 @@ def prunable(layer: tf_keras.layers.Layer) -> bool:
     return type(layer).__name__ in PRUNABLE
 
 
+def structured(layer: tf_keras.layers.Layer) -> bool:
+    """Whether tfmot makes zeros in a pattern: it needs rows of a matrix or an image."""
+    return type(layer).__name__ in ("Conv2D", "Dense")
+
+
 def quantizable(layer: tf_keras.layers.Layer, keep_zeros: bool = False) -> bool:
     """Whether tfmot trains this layer, at its place in the graph, for int8.
 
@@ -63,9 +70,15 @@ def left_out(model: tf_keras.Model, technique: str) -> list[str]:
 
     Args:
         model: a fresh functional model, as the bridge makes it.
-        technique: `prune`, `qat` or `pqat`.
+        technique: one of the recipe grammar.
     """
+    ends = binarized(model) if technique == "binary" else []
     missed = {
+        "filters": lambda layer: False,  # told by slim, which runs before the bridge
+        "cluster": lambda layer: False,  # takes every kernel
+        "binary": lambda layer: _has_kernel(layer) and layer.name not in ends,
+        "cqat": lambda layer: not quantizable(layer),
+        "pcqat": lambda layer: not quantizable(layer),
         "prune": lambda layer: _has_kernel(layer) and not prunable(layer),
         "qat": lambda layer: not quantizable(layer),
         "pqat": lambda layer: not quantizable(layer, keep_zeros=True),

@@ -2,7 +2,7 @@
 
 In: a Keras 3 model. Out: one row for each layer of its tf_keras copy. Nothing is
 trained: pruning and quantization-aware training are told by `support`, clustering
-by tfmot's registry, and int8 is tried: the converter writes the whole model, or,
+takes every kernel, and int8 is tried: the converter writes the whole model, or,
 where it refuses, each layer alone.
 """
 
@@ -14,9 +14,6 @@ from typing import Any
 import keras
 import numpy as np
 import tf_keras
-from tensorflow_model_optimization.python.core.clustering.keras import (
-    clustering_registry,
-)
 
 from pipeline.compress.legacy.bridge import random_batch, to_tf_keras
 from pipeline.compress.legacy.export import export
@@ -24,7 +21,6 @@ from pipeline.compress.legacy.support import NOTHING_TO_DO, prunable, quantizabl
 from pipeline.engine.errors import UserError
 
 YES, NO, NOTHING = "yes", "no", "-"
-Registry = clustering_registry.ClusteringRegistry
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ def possible(model: keras.Model) -> list[Possible]:
             layer.name,
             type(layer).__name__,
             prune=_with_kernel(layer, prunable(layer)),
-            cluster=_with_kernel(layer, _clusterable(layer)),
+            cluster=_with_kernel(layer, True),
             qat=_qat(layer, trained[layer.name]),
             int8=YES if whole or _alone(layer) else NO,
         )
@@ -69,13 +65,6 @@ def _with_kernel(layer: Any, can: bool) -> str:
 
 def _qat(layer: Any, can: bool) -> str:
     return NOTHING if type(layer).__name__ in NOTHING_TO_DO else YES if can else NO
-
-
-def _clusterable(layer: Any) -> bool:
-    """Whether tfmot clusters a weight of the layer."""
-    if not Registry.supports(layer):
-        return False
-    return bool(Registry.make_clusterable(layer).get_clusterable_weights())
 
 
 def _alone(layer: Any) -> bool:

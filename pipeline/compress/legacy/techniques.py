@@ -1,4 +1,4 @@
-"""The techniques of a recipe: pruning and quantization-aware training with tfmot.
+"""The techniques of a recipe: zeros, clusters, one bit, and training for int8.
 
 In: a fresh tf_keras model (tfmot's wrappers change the layers that they wrap) and
 a way to fit it. Out: the fine-tuned model, ready for the next technique or for
@@ -14,8 +14,10 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
+from pipeline.compress.legacy.binary import binarize, binarized
 from pipeline.compress.legacy.callbacks import KeepZeros, is_kernel
-from pipeline.compress.legacy.support import prunable, quantizable
+from pipeline.compress.legacy.support import prunable, quantizable, structured
+from pipeline.compress.legacy.tie import hold, tie
 from pipeline.engine.errors import UserError
 from pipeline.pipes import Step
 
@@ -24,6 +26,12 @@ Layer = tf_keras.layers.Layer
 Fit = Callable[[Model, Sequence[Any]], Any]  # fits a model in place, with callbacks
 
 MASK_EVERY = 50  # steps between two choices of which weights are zero
+GRADUAL = (0.7, 0.96, 1.0)  # 1 - (1 - t)^3 after each third, of the sparsity
+STRUCTURE: dict[str, dict[str, Any]] = {
+    "free": {},
+    "two_of_four": {"sparsity_m_by_n": (2, 4)},
+    "block": {"block_size": (1, 4)},
+}
 annotate = tfmot.quantization.keras.quantize_annotate_layer
 quantize = tfmot.quantization.keras.quantize_apply
 Default8BitScheme = tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme
@@ -44,16 +52,39 @@ def apply(step: Step, model: Model, fit: Fit) -> Model:
     return TECHNIQUES[step.name](model, fit, **step.args)
 
 
-def prune(model: Model, fit: Fit, sparsity: float) -> Model:
+def filters(model: Model, fit: Fit, fraction: float) -> Model:
+    """Fine-tune what is left: the channels went before the bridge (`slim`)."""
+    fit(model, [])
+    return model
+
+
+def prune(
+    model: Model,
+    fit: Fit,
+    sparsity: float,
+    structure: str = "free",
+    schedule: str = "constant",
+) -> Model:
     """Set the smallest weights of each kernel to zero and fine-tune the others.
 
     The zeros are there from the first step on, because the weights of the best
-    epoch are kept, whichever that is: a sparsity that rises slowly (Zhu & Gupta,
-    To prune or not to prune, 2017) would leave an early best epoch too dense.
+    epoch are kept, whichever that is: a sparsity that rises in the course of one
+    fit would leave an early best epoch too dense. `gradual` is a fit for each of
+    three sparsities on the cubic curve of Zhu & Gupta (To prune or not to prune,
+    2017), with a third of the epochs each.
 
     Args:
         sparsity: part of each kernel that becomes zero.
+        structure: `two_of_four` makes two zeros in each four weights of a row,
+            `block` zeros of four neighbours at a time.
     """
+    _picked(model, prunable, "prune")
+    for share in GRADUAL if schedule == "gradual" else (1.0,):
+        model = _pruned(model, fit, share * sparsity, STRUCTURE[structure])
+    return model
+
+
+def _pruned(model: Model, fit: Fit, sparsity: float, structure: Any) -> Model:
     schedule = tfmot.sparsity.keras.ConstantSparsity(
         sparsity,
         begin_step=1,
@@ -61,11 +92,29 @@ def prune(model: Model, fit: Fit, sparsity: float) -> Model:
     )
 
     def wrap(layer: Layer) -> Layer:
-        return tfmot.sparsity.keras.prune_low_magnitude(layer, schedule)
+        kept = structure if structured(layer) else {}
+        return tfmot.sparsity.keras.prune_low_magnitude(layer, schedule, **kept)
 
     wrapped = _wrap_each(model, _picked(model, prunable, "prune"), wrap)
     fit(wrapped, [tfmot.sparsity.keras.UpdatePruningStep()])
     return _unshared(tfmot.sparsity.keras.strip_pruning(wrapped))
+
+
+def cluster(model: Model, fit: Fit, n: int) -> Model:
+    """Leave `n` different weights in each kernel, zero among them if there are any."""
+    tie(model, n)
+    fit(model, [])
+    return _unshared(model)
+
+
+def binary(model: Model, fit: Fit) -> Model:
+    """Fine-tune with one bit a weight."""
+    if not binarized(model):
+        raise UserError(
+            f'binary can handle no layer of "{model.name}": the first and the last '
+            "kernel stay as they are; leave binary out of the recipe"
+        )
+    return binarize(model, lambda twin: fit(twin, []))
 
 
 def quantize_aware(model: Model, fit: Fit) -> Model:
@@ -86,10 +135,28 @@ def quantize_aware_sparse(model: Model, fit: Fit) -> Model:
     return aware
 
 
+def quantize_aware_tied(model: Model, fit: Fit) -> Model:
+    """Quantization-aware training in which equal weights stay equal, zeros zero.
+
+    One scale for each kernel: with one a channel, equal weights would become
+    different integers.
+    """
+    scheme = Default8BitScheme(disable_per_axis=True)
+    aware = _quantized(model, quantizable, scheme, "cqat")
+    hold(aware)
+    fit(aware, [])
+    return aware
+
+
 TECHNIQUES: dict[str, Callable[..., Model]] = {
+    "filters": filters,
     "prune": prune,
+    "cluster": cluster,
+    "binary": binary,
     "qat": quantize_aware,
     "pqat": quantize_aware_sparse,
+    "cqat": quantize_aware_tied,
+    "pcqat": quantize_aware_tied,
 }
 
 

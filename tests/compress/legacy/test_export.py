@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.flatbuffer import broken_promises, read_facts
+from pipeline.compress.flatbuffer import read_facts
 from pipeline.compress.legacy.bridge import to_tf_keras
 from pipeline.compress.legacy.export import export
+from pipeline.compress.promises import broken_promises
 from pipeline.compress.runtime import LiteModel
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError

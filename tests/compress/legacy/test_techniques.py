@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.flatbuffer import broken_promises, read_facts
+from pipeline.compress.flatbuffer import read_facts
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.legacy.bridge import to_tf_keras
 from pipeline.compress.legacy.build import build
@@ -17,6 +17,7 @@ from pipeline.compress.legacy.techniques import (
     kernel_sparsity,
     prune,
 )
+from pipeline.compress.promises import broken_promises
 from pipeline.compress.runtime import LiteModel, accuracy
 from pipeline.engine.errors import UserError
 

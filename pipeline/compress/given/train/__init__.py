@@ -1,0 +1,1 @@
+"""The train stage of a model that was trained elsewhere."""

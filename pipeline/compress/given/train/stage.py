@@ -1,0 +1,81 @@
+"""train, for a model that was trained elsewhere: check it and copy it.
+
+In: data, and a .keras file. Out: model.keras, whose outputs are logits: a softmax at
+the end is left out, which changes no class.
+Run: python -m pipeline compress-file model.keras --data SOURCE
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pipeline.compress.given.params import GivenParams
+from pipeline.compress.graph import copy_of, functional_graph, regraph
+from pipeline.data.artifact import read_data
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
+from pipeline.engine.stage import Inputs
+from pipeline.models.files import load_model, save_model
+
+
+def run(params: GivenParams, inputs: Inputs, out: Path) -> dict[str, Any]:
+    """Check that the model fits the data, and publish it."""
+    spec = read_data(inputs["data"]).spec
+    model = load_model(Path(params.model))
+    check_fits(model, spec, params.model)
+    save_model(with_logits(model), out / "model.keras")
+    weights = model.count_params()
+    name = Path(params.model).name
+    return {"headline": f"{name}, {weights / 1000:.1f} k weights", "weights": weights}
+
+
+def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
+    """One input of the data's shape, one output with a number for each class.
+
+    Raises:
+        UserError: says what the model takes and what the data are.
+    """
+    graph = functional_graph(model)
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise UserError(
+            f"{path}: has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
+            "a file is compressed for one of each"
+        )
+    takes, gives = graph.inputs[0].shape[1:], graph.outputs[0].shape[1:]
+    if tuple(takes) != tuple(spec.shape):
+        raise UserError(
+            f"{path}: takes examples of shape {tuple(takes)}, but data "
+            f'"{spec.name}" has {spec.shape}; prepare the data as the model takes them'
+        )
+    if tuple(gives) != (len(spec.classes),):
+        raise UserError(
+            f'{path}: answers with {tuple(gives)} numbers an example, but data "'
+            f'{spec.name}" has {len(spec.classes)} classes'
+        )
+
+
+def with_logits(model: keras.Model) -> keras.Model:
+    """The model without a softmax at its end."""
+    graph = functional_graph(model)
+    last = graph.outputs[0]._keras_history.operation
+    alone = type(last).__name__ == "Softmax"
+    if not alone and getattr(last, "activation", None) is not keras.activations.softmax:
+        return model
+    pairs: list[tuple[Any, Any]] = []
+
+    def make(layer: Any) -> Any:
+        if layer is last and alone:
+            return lambda x, **_: x
+        config = {**layer.get_config(), "activation": "linear"} if layer is last else {}
+        copy = type(layer).from_config(config) if config else copy_of(layer)
+        pairs.append((layer, copy))
+        return copy
+
+    made = regraph(model, make)
+    for layer, copy in pairs:
+        if copy is not layer:
+            copy.set_weights(layer.get_weights())
+    return made

@@ -1,0 +1,49 @@
+"""Fine-tuning a student beside its teacher, in tf_keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from pipeline.distill.losses import hinton
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Whom a model imitates while it is fine-tuned, and how much.
+
+    Args:
+        answers: model input -> logits, `(batch, classes)`.
+        weight: of the imitation, 0 .. 1; the true classes get the rest.
+        temperature: softens both outputs.
+    """
+
+    answers: Callable[[tf.Tensor], tf.Tensor]
+    weight: float
+    temperature: float
+
+
+def imitate(model: tf_keras.Model, teacher: Teacher) -> None:
+    """From now on `fit` also trains `model` to answer as the teacher does.
+
+    Only the training step changes; validation is the plain loss.
+    """
+
+    def train_step(data: Any) -> dict[str, Any]:
+        x, y, weights = tf_keras.utils.unpack_x_y_sample_weight(data)
+        target = tf.stop_gradient(teacher.answers(x))
+        with tf.GradientTape() as tape:
+            logits = model(x, training=True)
+            true = model.compute_loss(x, y, logits, weights)
+            each = hinton(logits, target, teacher.temperature)
+            each = each if weights is None else each * tf.cast(weights, each.dtype)
+            told = tf.reduce_mean(each) + sum(model.losses)
+            loss = (1 - teacher.weight) * true + teacher.weight * told
+        model.optimizer.minimize(loss, model.trainable_variables, tape=tape)
+        return model.compute_metrics(x, y, logits, weights)
+
+    model.train_step = train_step

@@ -1,0 +1,145 @@
+"""Successive halving over variants: what is promising is trained fully.
+
+Post-training recipes cost a second and are made as they are. Those that fine-tune
+are screened with a part of the epochs for each rung but the last, and the better half
+goes on (Jamieson, Talwalkar, Non-stochastic Best Arm Identification, 2016): first
+those within the budget, the smallest first, then those that miss it by least.
+
+What is finished stays in the workshop's folder, so that a killed run goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pipeline.compress import frontier, pareto
+from pipeline.compress.params import CompressParams
+from pipeline.compress.variant import Row, Variant, Workshop, failed, finished, make
+from pipeline.engine.pool import Pool
+from pipeline.engine.stage import Inputs
+
+KEPT = 0.5  # of the variants of a rung
+
+
+@dataclass(frozen=True)
+class Made:
+    """A variant and what came of it.
+
+    Args:
+        right: 1 where its file is right on validation, or None without a file.
+        ledger: the model after each step.
+    """
+
+    variant: Variant
+    row: Row
+    right: np.ndarray | None = None
+    ledger: tuple[Row, ...] = ()
+
+
+def search(
+    variants: Sequence[Variant], shop: Workshop, params: CompressParams, inputs: Inputs
+) -> list[Made]:
+    """One result for each variant, in their order.
+
+    Args:
+        variants: the float baseline among them.
+    """
+    made: dict[str, Made] = {}
+    waiting = [each for each in variants if each.trains]
+    final = [each for each in variants if not each.trains]
+    for part in params.rungs[:-1]:
+        if len(waiting) < 2:
+            break
+        rung = [replace(each, part=part) for each in waiting]
+        names = {pareto.BASELINE}
+        early = [each for each in final if each.id in names and each.id not in made]
+        made |= _make([*early, *rung], shop, params.workers, inputs, f"{part:.0%}")
+        better = _better(made, rung, params)
+        made |= {
+            each.id: _stopped(made[each.id], shop.settings.epochs)
+            for each in rung
+            if each.id not in better
+        }
+        waiting = [each for each in waiting if each.id in better]
+    rest = [each for each in (*final, *waiting) if each.id not in made or each.trains]
+    made |= _make(rest, shop, params.workers, inputs, "")
+    return [made[each.id] for each in variants]
+
+
+def _make(
+    variants: Sequence[Variant], shop: Workshop, workers: int, inputs: Inputs, rung: str
+) -> dict[str, Made]:
+    """Variant -> result, whichever ends first; finished ones are not made again."""
+    pool, made = Pool(workers), {}
+    by_id = {each.id: each for each in variants}
+    what = f"{len(variants)} variants" + (f" with {rung} of the epochs" if rung else "")
+    inputs.progress(f"{what}, {workers} at a time", 0, len(variants))
+
+    def tell(variant: Variant, result: Row | None, error: str | None) -> None:
+        made[variant.id] = _result(variant, result, error)
+        note = f"variant {len(made)}/{len(variants)}  {variant.title}  "
+        inputs.progress(note + _told(made[variant.id].row), len(made), len(variants))
+
+    for variant in sorted(variants, key=_longest_first):
+        if known := finished(variant, shop):
+            tell(variant, known, None)
+        else:
+            pool.submit(variant.id, make, variant, shop)
+    for outcome in pool.drain():
+        tell(by_id[outcome.key], outcome.value, outcome.error)
+    return made
+
+
+def _longest_first(variant: Variant) -> int:
+    """What takes long must not start last, when the other workers have ended."""
+    return -len(variant.recipe.techniques)
+
+
+def _result(variant: Variant, result: Row | None, error: str | None) -> Made:
+    if result is None:
+        return Made(variant, failed(variant, error or "no reason"))
+    right = np.array([int(digit) for digit in result["right"]], np.int8)
+    return Made(variant, result["row"], right, tuple(result["ledger"]))
+
+
+def _told(row: Row) -> str:
+    if row["status"] == "ok":
+        return f"{row['accuracy']:.3f} in {row['bytes_gzip'] / 1000:.1f} kB gzip"
+    return f"{row['status']}: {row['reason']}"
+
+
+def _better(
+    made: dict[str, Made], rung: Sequence[Variant], params: CompressParams
+) -> set[str]:
+    """Ids of the half that goes on; what has failed in the screen does not."""
+    rows = [made[each.id].row for each in rung]
+    usable = [row for row in rows if row["status"] == "ok"]
+    baseline = made[pareto.BASELINE].row["accuracy"] or 0.0
+    size, drop, most = pareto.limits(params.budget)
+
+    def order(row: Row) -> tuple[Any, ...]:
+        point = {**row, "drop": baseline - row["accuracy"]}
+        return frontier.excess(point, size, drop, most), row[size], row["id"]
+
+    count = math.ceil(KEPT * len(usable))
+    return {row["id"] for row in sorted(usable, key=order)[:count]}
+
+
+def _stopped(screen: Made, epochs: int) -> Made:
+    """What a screen has left behind has no file, and says how far it came."""
+    row, variant = screen.row, screen.variant
+    if row["status"] == "failed":
+        return Made(replace(variant, part=1.0), row)
+    ran = max(1, math.ceil(variant.part * epochs))
+    reason = (
+        f"the better half went on: after {ran} of {epochs} epochs it was at "
+        f"{row['accuracy']:.3f} in {row['bytes_gzip'] / 1000:.1f} kB"
+    )
+    if row["status"] == "broken":
+        reason = f"broken in the screen: {row['reason']}"
+    return Made(replace(variant, part=1.0), failed(variant, reason, "screened"))

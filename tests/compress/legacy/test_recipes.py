@@ -1,0 +1,205 @@
+"""Every recipe on a real model: its promise is kept, and its bytes come again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from pipeline.compress.flatbuffer import read_facts
+from pipeline.compress.grammar import parse_recipe
+from pipeline.compress.legacy.binary import one_bit
+from pipeline.compress.legacy.bridge import to_tf_keras
+from pipeline.compress.legacy.build import Built, FineTuning, build
+from pipeline.compress.legacy.imitate import Teacher, imitate
+from pipeline.compress.legacy.tie import find_clusters, hold, kernels, tie
+from pipeline.compress.promises import broken_promises
+from pipeline.engine.errors import UserError
+from pipeline.fit.params import FitSettings
+
+RECIPES = {
+    "dynamic": "float32",
+    "float16": "float32",
+    "int16x8": "int16",
+    "prune(0.5, two_of_four) | int8": "int8",
+    "prune(0.5, block)": "float32",
+    "prune(0.6, free, gradual) | int8": "int8",
+    "cluster(4) | int8": "int8",
+    "cluster(8) | cqat": "int8",
+    "filters(0.5) | prune(0.5) | cluster(8) | pcqat": "int8",
+    "binary": "int8",
+}
+
+
+def net() -> keras.Model:
+    """Normalized, with activations as layers: what clusters rarely survive."""
+    keras.utils.set_random_seed(4)
+    image = keras.Input((8, 8, 1), name="image")
+    x = image
+    for name in ("one", "two"):
+        x = layers.Conv2D(8, 3, use_bias=False, name=name)(x)
+        x = layers.BatchNormalization(name=f"norm_{name}")(x)
+        x = layers.ReLU(name=f"relu_{name}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(72, name="dense")(x)
+    x = layers.Activation("relu", name="relu_dense")(x)
+    return keras.Model(image, layers.Dense(3, name="logits")(x), name="net")
+
+
+@pytest.fixture(scope="module")
+def short(spec, train, validation) -> FineTuning:
+    settings = FitSettings(epochs=1, batch_size=64)
+    return FineTuning(spec, train, validation, settings, None, seed=7)
+
+
+@pytest.fixture(scope="module")
+def built(spec, train, short) -> dict[str, Built]:
+    examples = spec.to_input(train.x[:30])
+    return {text: build(net(), parse_recipe(text), short, examples) for text in RECIPES}
+
+
+@pytest.mark.parametrize("text", RECIPES)
+def test_the_file_keeps_the_promise_of_its_recipe(built, text):
+    made, facts = built[text], read_facts(built[text].content)
+    export = parse_recipe(text).export
+    assert broken_promises(facts, export, made.sparsity, made.few) == []
+    assert facts.ends == (RECIPES[text],) * 2
+    assert made.sparsity == pytest.approx(0.5, abs=0.15) or "prune" not in text
+    assert [few.kernels for few in made.few] == (
+        [4] if "cluster" in text else [2] if text == "binary" else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("cluster(4) | int8", 4), ("cluster(8) | cqat", 8), ("binary", 2)],
+)
+def test_as_many_different_weights_as_promised_are_in_the_file(built, text, values):
+    facts = read_facts(built[text].content)
+    assert sorted(facts.distinct)[: 2 if text == "binary" else 4][-1] <= values
+    assert not facts.per_channel or text == "binary"
+
+
+def test_two_of_each_four_neighbours_are_zero(built):
+    from pipeline.compress.flatbuffer import stored_tensors
+
+    stored = stored_tensors(built["prune(0.5, two_of_four) | int8"].content)
+    (dense,) = [each for each in stored.values() if each.size == 16 * 8 * 72]
+    zeros = (dense.reshape(-1, 4) == 0).sum(1)
+    assert zeros.min() >= 2
+
+
+def test_a_net_without_half_of_its_filters_costs_a_quarter(built):
+    whole = read_facts(built["cluster(8) | cqat"].content)
+    half = read_facts(built["filters(0.5) | prune(0.5) | cluster(8) | pcqat"].content)
+    assert half.macs < 0.35 * whole.macs and half.arena < whole.arena
+    assert half.sparsity >= 0.5 - 0.01
+
+
+def test_the_states_after_each_step_are_files(built):
+    made = built["filters(0.5) | prune(0.5) | cluster(8) | pcqat"]
+    assert [step for step, _ in made.states] == [
+        "filters(0.5)",
+        "prune(0.5, free, constant)",
+        "cluster(8)",
+    ]
+    sparsity = [read_facts(content).sparsity for _, content in made.states]
+    assert sparsity[0] < 0.05 < 0.49 < sparsity[1] <= sparsity[2] + 1e-9
+
+
+@pytest.mark.parametrize("text", ["cluster(4) | int8", "binary"])
+def test_the_same_seed_gives_the_same_bytes(built, spec, train, short, text):
+    again = build(net(), parse_recipe(text), short, spec.to_input(train.x[:30]))
+    assert _hash(again) == _hash(built[text])
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("ai_edge_quantizer") is None,
+    reason="the extra ai-edge-quantizer is not installed",
+)
+def test_int4_is_written_by_the_quantizer(spec, train, short):
+    examples = spec.to_input(train.x[:30])
+    first, second = (build(net(), parse_recipe("int4"), short, examples) for _ in "ab")
+    facts = read_facts(first.content)
+    assert "int4" in facts.kernel_dtypes and first.content == second.content
+    assert broken_promises(facts, "int4") == []
+    assert facts.bytes_gzip < read_facts(to_float()).bytes_gzip / 2
+
+
+def to_float() -> bytes:
+    from pipeline.compress.legacy.export import export
+
+    return export(to_tf_keras(net()), "float")
+
+
+def test_without_the_quantizer_int4_says_what_to_install(monkeypatch):
+    from pipeline.compress.int4 import to_int4
+
+    monkeypatch.setitem(__import__("sys").modules, "ai_edge_quantizer", None)
+    with pytest.raises(UserError, match="pip install ai-edge-quantizer=="):
+        to_int4(b"")
+
+
+def test_clusters_are_found_and_zero_is_one_of_them():
+    values = np.array([0, 0, 0, 1, 1.1, -2, -2.2, 5], np.float32)
+    members, centers = find_clusters(values, 4)
+    assert centers[members].round(2).tolist() == [0, 0, 0, 1.05, 1.05, -2.1, -2.1, 5]
+    members, centers = find_clusters(np.ones(5, np.float32), 4)
+    assert centers.tolist() == [1] and members.tolist() == [0] * 5
+
+
+def test_ties_hold_against_the_optimizer():
+    import tensorflow as tf
+    import tf_keras
+
+    model = to_tf_keras(net())
+    tie(model, 5)
+    before = [np.unique(kernel).size for kernel in kernels(model)]
+    hold(model)
+    optimizer = tf_keras.optimizers.Adam(0.1)
+    draw = np.random.default_rng(0)
+    for _ in range(3):
+        steps = [
+            (tf.constant(draw.normal(size=k.shape), tf.float32), k)
+            for k in kernels(model)
+        ]
+        optimizer.apply_gradients(steps)
+    assert [np.unique(kernel).size for kernel in kernels(model)] == before
+    assert max(before) <= 5
+
+
+def test_one_bit_is_the_sign_times_the_mean_size_of_a_channel():
+    kernel = np.array([[1.0, -2.0], [-3.0, 0.0]], np.float32)
+    np.testing.assert_allclose(one_bit(kernel), [[2, -1], [-2, 1]])
+    depthwise = np.array([1.0, -3.0, 5.0, 0.0], np.float32).reshape(2, 1, 2, 1)
+    expected = [3, -1.5, 3, 1.5]
+    np.testing.assert_allclose(np.ravel(one_bit(depthwise, True)), expected)
+
+
+@pytest.mark.parametrize(("weight", "near"), [(1.0, True), (0.0, False)])
+def test_a_student_learns_what_its_teacher_says(short, train, spec, weight, near):
+    """A teacher that always says the same class, against the true ones."""
+    import tensorflow as tf
+    import tf_keras
+
+    said = tf.constant([[0.0, 0.0, 9.0]])
+    teacher = Teacher(lambda x: tf.repeat(said, tf.shape(x)[0], 0), weight, 1.0)
+    model = to_tf_keras(net())
+    imitate(model, teacher)
+    model.compile(
+        tf_keras.optimizers.Adam(3e-3),
+        tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    x = spec.to_input(train.x)
+    model.fit(x, train.y, epochs=4, verbose=0)
+    third = np.mean(model.predict(x, verbose=0).argmax(1) == 2)
+    assert (third > 0.95) == near
+
+
+def _hash(built: Built) -> str:
+    return hashlib.sha256(built.content).hexdigest()

@@ -1,0 +1,84 @@
+"""Fewer bytes, the same answers, on files of every kind."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipeline.compress.flatbuffer import parse, read_facts
+from pipeline.compress.shrink import check_same, shrink
+from pipeline.engine.errors import UserError
+
+KINDS = ("float", "dynamic", "float16", "int8")
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    """A recurrent and a convolutional part, with two equal kernels."""
+    import keras
+    from keras import layers
+
+    from pipeline.compress.legacy.bridge import to_tf_keras
+    from pipeline.compress.legacy.export import export
+
+    keras.utils.set_random_seed(3)
+    image = keras.Input((8, 8, 1), name="image")
+    x = layers.Conv2D(4, 3, strides=2, activation="relu", name="conv")(image)
+    x = layers.Reshape((9, 4), name="rows")(x)
+    x = layers.LSTM(6, name="lstm")(x)
+    left, right = (layers.Dense(8, name=name)(x) for name in ("left", "right"))
+    both = layers.Concatenate(name="both")([left, right])
+    model = keras.Model(image, layers.Dense(3, name="logits")(both), name="model")
+    twin = model.get_layer("left").get_weights()
+    model.get_layer("right").set_weights(twin)
+    examples = np.random.default_rng(0).uniform(0, 1, (20, 8, 8, 1)).astype("float32")
+    return {kind: export(to_tf_keras(model), kind, examples) for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shrunk_file_is_smaller_and_the_same_network(files, kind):
+    before, after = files[kind], shrink(files[kind])
+    check_same(before, after)
+    told, small = read_facts(before), read_facts(after)
+    assert small.bytes_gzip < told.bytes_gzip - 400
+    assert small.bytes_raw < told.bytes_raw
+    sizes = {"bytes_raw": 0, "bytes_gzip": 0}
+    assert dataclasses.replace(small, **sizes) == dataclasses.replace(told, **sizes)
+
+
+def test_shrinking_again_changes_nothing(files):
+    once = shrink(files["int8"])
+    assert shrink(once) == once
+
+
+def test_equal_buffers_are_kept_once_and_aligned(files):
+    content = shrink(files["float"])
+    model = parse(content)
+    stored = [b.data.tobytes() for b in model.buffers if b.data is not None]
+    assert len(set(stored)) == len(stored) < len(parse(files["float"]).buffers)
+    assert all(content.find(data) % 16 == 0 for data in stored if len(data) > 64)
+
+
+def test_the_names_of_the_ends_are_kept(files):
+    def names(content: bytes) -> list[bytes]:
+        graph = parse(content).subgraphs[0]
+        return [graph.tensors[at].name for at in (*graph.inputs, *graph.outputs)]
+
+    assert names(shrink(files["int8"])) == names(files["int8"])
+
+
+def test_a_file_that_answers_otherwise_is_found_out(files):
+    content = bytearray(shrink(files["float"]))
+    kernel = read_kernel(files["float"])
+    at = content.find(kernel)
+    content[at : at + 64] = bytes(64)
+    with pytest.raises(UserError, match="does not answer as the file"):
+        check_same(files["float"], bytes(content))
+
+
+def read_kernel(content: bytes) -> bytes:
+    """The largest stored tensor."""
+    stored = [b.data for b in parse(content).buffers if b.data is not None]
+    return max(stored, key=len).tobytes()
