@@ -42,7 +42,7 @@ CHAIN = (
     Stage("train", ("data", "augment", "tune"), TrainParams, code=_builder),
     Stage("distill", ("data", "augment", "train"), DistillParams, code=_builder),
     Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
-    Stage("evaluate", ("data", "compress"), EvaluateParams),
+    Stage("evaluate", ("data", "train", "compress"), EvaluateParams),
     Stage(
         "report",
         ("data", "augment", "tune", "train", "distill", "compress", "evaluate"),
