@@ -51,7 +51,7 @@ $(here)/tune/stage.json: $(patsubst %,$(here)/%/stage.json,data augment)
 $(here)/train/stage.json: $(patsubst %,$(here)/%/stage.json,data augment tune)
 $(here)/distill/stage.json: $(patsubst %,$(here)/%/stage.json,data augment train)
 $(here)/compress/stage.json: $(patsubst %,$(here)/%/stage.json,data augment train distill)
-$(here)/evaluate/stage.json: $(patsubst %,$(here)/%/stage.json,data compress)
+$(here)/evaluate/stage.json: $(patsubst %,$(here)/%/stage.json,data train compress)
 $(here)/report/stage.json: $(filter-out %/report/stage.json,$(records))
 
 $(records): $(here)/%/stage.json: | .venv/.ready

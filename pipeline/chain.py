@@ -78,7 +78,7 @@ CHAIN = (
         sources=_taught,
     ),
     Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
-    Stage("evaluate", ("data", "compress"), EvaluateParams),
+    Stage("evaluate", ("data", "train", "compress"), EvaluateParams),
     Stage(
         "report",
         ("data", "augment", "tune", "train", "distill", "compress", "evaluate"),

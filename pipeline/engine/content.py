@@ -12,6 +12,7 @@ from pathlib import Path
 
 STABLE = {
     ".csv": "text with fixed line ends; floats read back as what was written",
+    ".js": "the plotting library's script, copied as it is",
     ".json": "sorted keys, fixed form, no NaN",
     ".keras": "times, zip times and object ids are replaced after saving",
     ".npy": "header and bytes of one array",

@@ -3,46 +3,152 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from pipeline.evaluate import statistics
+from pipeline.evaluate import calibration, statistics
+from pipeline.evaluate import resampling as bootstrap
+
+AUC_RESAMPLES = 200  # at most: an area takes as long as all other metrics together
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Reference:
-    """What the others are measured against.
+class Answers:
+    """What one file said, and what was true.
 
     Args:
         y: true class numbers, `(n,)`.
-        predicted: the baseline's class numbers, `(n,)`.
-        classes: how many classes there are.
+        logits: `(n, classes)`.
+        temperature: what its logits are divided by to be calibrated.
     """
 
     y: np.ndarray
-    predicted: np.ndarray
-    classes: int
+    logits: np.ndarray
+    temperature: float = 1.0
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return self.logits.shape[1]
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """Class numbers, `(n,)`."""
+        return self.logits.argmax(axis=1)
+
+    @cached_property
+    def log_p(self) -> np.ndarray:
+        """Log probabilities, `(n, classes)`."""
+        return calibration.log_probabilities(self.logits)
+
+    @cached_property
+    def scaled(self) -> np.ndarray:
+        """Log probabilities at its temperature, `(n, classes)`."""
+        return calibration.log_probabilities(self.logits, self.temperature)
 
 
-def compare(
-    reference: Reference, predicted: np.ndarray, resamples: int, seed: int
-) -> dict[str, Any]:
-    """A row of evaluation.json for a model's predicted classes, `(n,)`.
+def compare(before: Answers, after: Answers, resamples: int, seed: int) -> Row:
+    """A row of evaluation.json for `after`, measured against `before`.
 
-    A drop is what is lost against the reference; a gain is a negative drop.
+    A drop is what is lost against the reference; a gain is a negative drop. A change
+    is `after - before`, with its interval.
     """
-    y, before = reference.y, reference.predicted
-    lost = statistics.lost(y, before, predicted)
-    worse, better = statistics.flips(y, before, predicted)
+    y = after.y
+    lost = statistics.lost(y, before.predicted, after.predicted)
+    worse, better = statistics.flips(y, before.predicted, after.predicted)
+    drop = statistics.bootstrap_interval(lost, resamples, seed)
+    changes = _changes(before, after, resamples, seed)
+    recalls = changes.pop("recall")
+    return {
+        **values(after),
+        "drop": float(lost.mean()),
+        "drop_interval": list(drop),
+        "agreement": statistics.agreement(before.predicted, after.predicted),
+        "kl": statistics.divergence(before.log_p, after.log_p),
+        "flips_worse": worse,
+        "flips_better": better,
+        "mcnemar": statistics.mcnemar(worse, better),
+        "change": {name: found[0] for name, found in changes.items()},
+        "recall_change": recalls,
+        "most_changed_class": _most_changed(recalls),
+    }
+
+
+def values(answers: Answers) -> Row:
+    """What a model is worth by itself; None where the examples do not tell."""
+    y, log_p, predicted = answers.y, answers.log_p, answers.predicted
+    recall = statistics.recall(y, predicted, answers.classes)
+    many = answers.classes > statistics.TOP
+    top = float(statistics.in_top(y, answers.logits).mean()) if many else None
     return {
         "accuracy": statistics.accuracy(y, predicted),
         "accuracy_interval": list(statistics.accuracy_interval(y, predicted)),
-        "drop": float(lost.mean()),
-        "drop_interval": list(statistics.bootstrap_interval(lost, resamples, seed)),
+        "top5": top,
         "macro_f1": statistics.macro_f1(y, predicted),
-        "recall": statistics.recall(y, predicted, reference.classes),
-        "agreement": statistics.agreement(before, predicted),
-        "flips_worse": worse,
-        "flips_better": better,
+        "auc": statistics.auc(y, log_p),
+        "recall": recall,
+        "worst_class": _lowest(recall),
+        "nll": float(calibration.nll(log_p, y).mean()),
+        "brier": float(calibration.brier(log_p, y).mean()),
+        "ece": calibration.ece(log_p, y),
+        "temperature": answers.temperature,
+        "nll_scaled": float(calibration.nll(answers.scaled, y).mean()),
+        "ece_scaled": calibration.ece(answers.scaled, y),
     }
+
+
+def _changes(
+    before: Answers, after: Answers, resamples: int, seed: int
+) -> dict[str, list[Row | None]]:
+    """Metric -> its change for one column, or for each class."""
+    old, new = _measures(before), _measures(after)
+    once = np.ones((1, len(after.y)))
+    found = {}
+    for name in new:
+
+        def change(weights: np.ndarray, name: str = name) -> np.ndarray:
+            return new[name](weights) - old[name](weights)
+
+        count = min(resamples, AUC_RESAMPLES) if name == "auc" else resamples
+        spans = bootstrap.intervals(change, bootstrap.draws(len(after.y), count, seed))
+        found[name] = [_change(*one) for one in zip(change(once)[0], spans)]
+    return found
+
+
+def _measures(answers: Answers) -> dict[str, bootstrap.Measure]:
+    y, log_p, predicted = answers.y, answers.log_p, answers.predicted
+    bins = calibration.bin_of(calibration.confidence(log_p))
+    gap = calibration.gap(log_p, y)
+    found = {
+        "macro_f1": bootstrap.f1_of(y, predicted, answers.classes),
+        "nll": bootstrap.mean_of(calibration.nll(log_p, y)),
+        "brier": bootstrap.mean_of(calibration.brier(log_p, y)),
+        "ece": bootstrap.error_of(bins, gap, calibration.BINS),
+        "recall": bootstrap.recall_of(y, predicted, answers.classes),
+    }
+    if answers.classes > statistics.TOP:
+        found["top5"] = bootstrap.mean_of(statistics.in_top(y, answers.logits))
+    if len(np.unique(y)) > 1:
+        found["auc"] = bootstrap.auc_of(y, log_p)
+    return found
+
+
+def _change(value: float, interval: bootstrap.Interval | None) -> Row | None:
+    if np.isnan(value):
+        return None
+    return {"value": float(value), "interval": interval and list(interval)}
+
+
+def _lowest(recall: list[float | None]) -> int:
+    """The class of which the least is found."""
+    known = [np.inf if value is None else value for value in recall]
+    return int(np.argmin(known))
+
+
+def _most_changed(changes: list[Row | None]) -> int:
+    """The class whose recall changed most, for better or worse."""
+    sizes = [abs(change["value"]) if change else -1.0 for change in changes]
+    return int(np.argmax(sizes))

@@ -1,17 +1,24 @@
 """What predicted classes are worth, and how sure that is. Pure functions.
 
-In: class numbers `(n,)`, true (`y`) and predicted. Out: plain numbers.
-Intervals are at the level CONFIDENCE.
+In: class numbers `(n,)`, true (`y`) and predicted; logits `(n, classes)`. Out: plain
+numbers. Intervals are at the level CONFIDENCE.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.stats import binomtest
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
-CONFIDENCE = 0.95
-Interval = tuple[float, float]
+from pipeline.evaluate.resampling import (
+    CONFIDENCE,
+    Interval,
+    draws,
+    intervals,
+    mean_of,
+)
+
+TOP = 5
 
 
 def accuracy(y: np.ndarray, predicted: np.ndarray) -> float:
@@ -31,6 +38,13 @@ def accuracy_interval(y: np.ndarray, predicted: np.ndarray) -> Interval:
     return float(interval.low), float(interval.high)
 
 
+def in_top(y: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Whether the true class is among the TOP largest logits, `(n,)` bool."""
+    own = logits[np.arange(len(y)), y][:, None]
+    earlier = (logits == own) & (np.arange(logits.shape[1]) < y[:, None])
+    return ((logits > own) | earlier).sum(axis=1) < TOP
+
+
 def macro_f1(y: np.ndarray, predicted: np.ndarray) -> float:
     """Mean of the F1 scores of the classes that `y` has."""
     present = np.unique(y)
@@ -46,6 +60,18 @@ def recall(y: np.ndarray, predicted: np.ndarray, classes: int) -> list[float | N
     return [None if np.isnan(value) else float(value) for value in found]
 
 
+def auc(y: np.ndarray, scores: np.ndarray) -> float | None:
+    """Mean area under the ROC curve, each class that `y` has against the rest.
+
+    None where `y` has one class only.
+    """
+    present = np.unique(y)
+    if len(present) < 2:
+        return None
+    areas = [roc_auc_score(y == number, scores[:, number]) for number in present]
+    return float(np.mean(areas))
+
+
 def confusion(y: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Counts `(true, predicted)`, int64."""
     counts = np.bincount(y * classes + predicted, minlength=classes * classes)
@@ -57,11 +83,22 @@ def agreement(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.mean(first == second))
 
 
+def divergence(before: np.ndarray, after: np.ndarray) -> float:
+    """Mean KL(before || after) of log probabilities `(n, classes)`, in nats."""
+    return float((np.exp(before) * (before - after)).sum(axis=1).mean())
+
+
 def flips(y: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
     """How many examples went from right to wrong, and from wrong to right."""
     lost = (before == y) & (after != y)
     won = (before != y) & (after == y)
     return int(lost.sum()), int(won.sum())
+
+
+def mcnemar(worse: int, better: int) -> float:
+    """Exact p of McNemar's test (1947): flips as uneven as these, were both alike."""
+    flipped = worse + better
+    return float(binomtest(worse, flipped).pvalue) if flipped else 1.0
 
 
 def lost(y: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -72,17 +109,9 @@ def lost(y: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def bootstrap_interval(paired: np.ndarray, resamples: int, seed: int) -> Interval:
     """Percentile bootstrap interval of the mean of paired differences.
 
-    Whole examples are resampled, so what both models find hard is no part of
-    the spread (Efron and Tibshirani, An Introduction to the Bootstrap, 1993).
-
     Args:
         paired: one difference between two models per example, `(n,)`.
         resamples: how often the examples are drawn again.
         seed: equal seeds draw equal examples, whatever the differences.
     """
-    draw = np.random.default_rng(seed)
-    count = len(paired)
-    means = [paired[draw.integers(count, size=count)].mean() for _ in range(resamples)]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+    return intervals(mean_of(paired), draws(len(paired), resamples, seed))[0]

@@ -30,6 +30,7 @@ def context(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
         "host": records["compress"].run,
         "settings": ", ".join(f"{key} {value}" for key, value in settings.items()),
         "libraries": ", ".join(f"{k} {v}" for k, v in libraries(facts).items()),
+        "common": in_common(records["data"].metrics),
         "trial_columns": trial_columns(facts.trials),
         "checksums": checksums(facts),
         "parameters": json.dumps(
@@ -44,6 +45,13 @@ def libraries(facts: Facts) -> dict[str, str]:
     for record in facts.records.values():
         found |= record.parts["libraries"]
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def in_common(metrics: Mapping[str, Any]) -> dict[str, int]:
+    """Two splits -> how many examples they have in common."""
+    shared = metrics.get("duplicates", {})
+    names = ("train_validation", "train_test", "validation_test")
+    return {n.replace("_", " and "): shared[n] for n in names if n in shared}
 
 
 def trial_columns(trials: list[dict[str, str]]) -> list[str]:

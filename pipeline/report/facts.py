@@ -6,7 +6,6 @@ validation, what evaluate measured on test, and the latency of each file.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.engine.jsonio import read_json
+from pipeline.report.extras import read_documents, read_histories, read_trials
 from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.tune.artifact import Best, read_best
 
@@ -43,6 +43,8 @@ class Facts:
         rows: one per variant, the smallest file first, those without one last.
         models: architecture of each source, `baseline` and `student`.
         trials: rows of the search, as text.
+        extras: what may be absent, see `pipeline.report.extras`.
+        histories: source -> column -> a number for each epoch.
         records: stage name -> its common files, in the order of the chain.
     """
 
@@ -57,6 +59,8 @@ class Facts:
     best: Best
     trials: list[dict[str, str]]
     records: dict[str, Record]
+    extras: dict[str, Any]
+    histories: dict[str, dict[str, list]]
 
     def row(self, name: str | None) -> Row | None:
         """The row of one variant; None where there is none of that name."""
@@ -88,8 +92,10 @@ def read_facts(folders: Mapping[str, Path], title: str = "") -> Facts:
             "student": read_architecture(folders["distill"]),
         },
         best=read_best(folders["tune"]),
-        trials=_read_csv(folders["tune"] / "trials.csv"),
+        trials=read_trials(folders["tune"]),
         records=records,
+        extras=read_documents(folders),
+        histories=read_histories(folders),
     )
 
 
@@ -135,8 +141,3 @@ def _record(folder: Path) -> Record:
         metrics=read_json(folder / "metrics.json"),
         run=read_json(folder / "run.json"),
     )
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -1,32 +1,72 @@
 """index.html: the verdict and what led to it, on one page that needs no network.
 
 In: Facts, summary.json's content, the pictures' files. Out: the text of the page,
-in which everything that comes from data is escaped.
+in which everything that comes from data is escaped, and beside which the plotting
+library's script must lie.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
+from PIL import Image
 
-from pipeline.report import words
+from pipeline.report import charts, library, words
 from pipeline.report.context import context
 from pipeline.report.facts import Facts
-from pipeline.report.page_template import PAGE, STYLE
+from pipeline.report.page_script import SCRIPT
+from pipeline.report.page_style import STYLE
+from pipeline.report.page_template import PAGE
 from pipeline.verdict import size
 
 # Name on the page -> stage and file; a stage may have nothing to draw.
 PICTURES = {
     "data": ("data", "preview.png"),
     "augment": ("augment", "preview.png"),
-    "trials": ("tune", "trials.png"),
     "train": ("train", "curves.png"),
     "distill": ("distill", "curves.png"),
     "confusion": ("evaluate", "confusion.png"),
+}
+SECTIONS = "Verdict Frontier Variants Ledger Classes Flipped Calibration Robustness "
+SECTIONS += "Search Learning Data Environment"
+COSTS = {
+    "bytes_gzip": "size, gzip",
+    "bytes_raw": "size, raw",
+    "latency_ms": "latency",
+    "macs": "MACs",
+    "arena_bytes": "arena",
+}
+WORTHS = {
+    "accuracy": "test accuracy",
+    "validation_accuracy": "validation accuracy",
+    "macro_f1": "macro F1",
+    "corrupted_accuracy": "accuracy when corrupted",
+    "attacked_accuracy": "accuracy when attacked",
+}
+METRICS = {
+    "top5": "Top 5",
+    "macro_f1": "Macro F1",
+    "auc": "AUC",
+    "agreement": "Agreement with the baseline",
+    "kl": "KL from the baseline, nats",
+    "nll": "NLL",
+    "brier": "Brier",
+    "ece": "ECE",
+    "ece_scaled": "ECE at its temperature",
+    "corrupted_accuracy": "When corrupted",
+    "attacked_accuracy": "When attacked",
+}
+COUNTS = {
+    "macs": "MACs",
+    "arena_bytes": "Arena, bytes",
+    "distinct_weights": "Distinct weights",
 }
 
 
@@ -40,24 +80,59 @@ def render(facts: Facts, summary: Mapping[str, Any], frontier: Path) -> str:
     files = {name: facts.folders[at] / file for name, (at, file) in PICTURES.items()}
     files["frontier"] = frontier
     pictures = {name: data_uri(path) for name, path in files.items() if path.is_file()}
-    chosen, baseline = summary["chosen"], summary["baseline"]
-    compared = {row["id"]: row for row in (baseline, chosen) if row}
-    return (
-        _environment()
-        .from_string(PAGE)
-        .render(
-            **context(facts, summary),
-            style=STYLE,
-            compared=list(compared.values()),
-            pictures=pictures,
-            frontier_alt=frontier_alt(facts, summary),
-        )
+    rows = charts.compared(summary)
+    return _template().render(
+        **context(facts, summary),
+        style=STYLE,
+        script=SCRIPT,
+        library=library.NAME,
+        policy=policy(),
+        sections=SECTIONS.split(),
+        charts=charts.payload(facts, summary),
+        compared=rows,
+        after=rows[-1],
+        pictures=pictures,
+        frontier_alt=frontier_alt(facts, summary),
+        flips=facts.extras["flips"],
+        tiles=tiles(facts),
+        costs=_known(COSTS, facts),
+        worths=_known(WORTHS, facts),
+        metrics=METRICS,
+        counts=COUNTS,
+        curve_columns=_curve_columns(facts),
     )
+
+
+def policy() -> str:
+    """What a browser may load and run: this script, the library, nothing else."""
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    rules = {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": f"'self' file: 'sha256-{digest}'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
 def data_uri(path: Path) -> str:
     """A PNG file as an address that holds it."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    return _uri(path.read_bytes())
+
+
+def tiles(facts: Facts) -> list[str]:
+    """The tiles of flips.png, one address each; none where there is no picture."""
+    path, flips = facts.folders["evaluate"] / "flips.png", facts.extras["flips"]
+    if not flips or not flips.get("tile") or not path.is_file():
+        return []
+    side, found = flips["tile"], []
+    with Image.open(path) as picture:
+        for at in range(len(flips["examples"])):
+            tile = picture.crop((at * side, 0, (at + 1) * side, side))
+            buffer = io.BytesIO()
+            tile.save(buffer, format="PNG", optimize=True)
+            found.append(_uri(buffer.getvalue()))
+    return found
 
 
 def frontier_alt(facts: Facts, summary: Mapping[str, Any]) -> str:
@@ -71,9 +146,31 @@ def frontier_alt(facts: Facts, summary: Mapping[str, Any]) -> str:
     return "; ".join(parts) + ". All numbers are in the table below."
 
 
-def _environment() -> Environment:
+def _uri(content: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def _known(axes: Mapping[str, str], facts: Facts) -> dict[str, str]:
+    """The axes that some row has a value for."""
+    return {
+        key: label
+        for key, label in axes.items()
+        if any(row.get(key) is not None for row in facts.rows)
+    }
+
+
+def _curve_columns(facts: Facts) -> list[str]:
+    """What can be shown over epochs: accuracy and loss first."""
+    names = {name for columns in facts.histories.values() for name in columns}
+    plain = {name.removeprefix("val_") for name in names} - {"epoch"}
+    first = [name for name in ("accuracy", "loss") if name in plain]
+    return [*first, *sorted(plain - {*first})]
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= words.FILTERS
-    return environment
+    return environment.from_string(PAGE)

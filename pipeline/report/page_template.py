@@ -4,110 +4,20 @@ It is a Python module because fingerprints follow imports: an edit of the page m
 the report stale, which an edit of a file that is merely read would not.
 """
 
-STYLE = """
-:root {
-  color-scheme: light dark;
-  --paper: #f6f7f8; --card: #fff; --ink: #1d2125; --soft: #5a636b; --line: #dfe3e6;
-  --green: #137a4c; --green-paper: #e8f3ee; --red: #b3261e; --code: #eef0f2;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #14171a; --card: #1c2024; --ink: #e6e9ec; --soft: #a2abb3;
-    --line: #343a40; --green: #5fce9a; --green-paper: #16301f; --red: #ff8a80;
-    --code: #262b30;
-  }
-  .plot { filter: invert(1) hue-rotate(180deg); mix-blend-mode: screen; }
-}
-* { box-sizing: border-box; }
-body {
-  margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
-  font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
-  overflow-wrap: break-word;
-}
-main, header, footer { max-width: 68rem; margin: 0 auto; padding: 0 1rem; }
-header { padding-top: 2rem; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 0.3rem; }
-h2 { font-size: 1.25rem; margin: 0 0 0.6rem; }
-p { margin: 0 0 0.8rem; max-width: 46rem; }
-a { color: inherit; }
-:focus-visible { outline: 3px solid var(--green); outline-offset: 2px; }
-nav { margin: 0.6rem 0 1rem; color: var(--soft); font-size: 0.93rem; }
-nav a { margin-right: 0.9rem; display: inline-block; padding: 0.15rem 0; }
-section {
-  background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: 1.2rem; margin: 0 0 1rem;
-}
-.soft, figcaption, td small { color: var(--soft); }
-.verdict { border-left: 6px solid var(--green); }
-.verdict.none { border-left-color: var(--red); }
-.verdict h2 { font-size: 1.45rem; line-height: 1.3; color: var(--green); }
-.verdict.none h2 { color: var(--red); }
-.figures {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr));
-  gap: 0.8rem; margin: 0.6rem 0 1rem;
-}
-.figures div { border-top: 1px solid var(--line); padding-top: 0.5rem; }
-.figures dt { color: var(--soft); font-size: 0.9rem; }
-.figures dd { margin: 0; }
-.figures .large { font-size: 1.7rem; font-weight: 650; line-height: 1.25; }
-pre {
-  background: var(--code); border-radius: 6px; font-size: 0.88rem;
-  padding: 0.6rem 0.8rem; margin: 0 0 0.8rem; overflow-x: auto;
-}
-code { font-family: ui-monospace, "Cascadia Code", Menlo, Consolas, monospace; }
-figure { margin: 0 0 1rem; overflow-x: auto; }
-figure:last-child { margin-bottom: 0; }
-figure img { display: block; max-width: 100%; height: auto; border-radius: 4px; }
-figcaption { font-size: 0.9rem; margin-top: 0.4rem; max-width: 46rem; }
-.scroll { overflow-x: auto; margin: 0 -0.2rem 0.8rem; padding: 0 0.2rem; }
-table { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
-th, td {
-  text-align: left; vertical-align: top; padding: 0.45rem 0.7rem 0.45rem 0;
-  border-bottom: 1px solid var(--line);
-}
-thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-tbody th { font-weight: 500; min-width: 9rem; }
-td { font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.words { white-space: normal; min-width: 9rem; }
-td small { display: block; }
-tr.chosen > * { background: var(--green-paper); }
-tr.chosen > :first-child { box-shadow: inset 4px 0 var(--green); padding-left: 0.7rem; }
-tr.pale { color: var(--soft); }
-.tag { color: var(--green); font-weight: 650; }
-.wrong { color: var(--red); font-weight: 650; }
-dl.facts {
-  display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1rem;
-  margin: 0 0 1.2rem;
-}
-.row { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: end; }
-dl.facts dt { color: var(--soft); }
-dl.facts dd { margin: 0; min-width: 0; }
-details { margin-top: 0.8rem; }
-summary { cursor: pointer; padding: 0.2rem 0; }
-details pre { margin-top: 0.5rem; }
-footer { color: var(--soft); font-size: 0.88rem; padding-bottom: 2rem; }
-@media (max-width: 34rem) {
-  section { padding: 0.9rem; border-radius: 8px; }
-  h1 { font-size: 1.5rem; }
-  figure .plot { max-width: none; width: 33rem; }
-  dl.facts { grid-template-columns: 1fr; gap: 0; }
-  dl.facts dd { margin-bottom: 0.5rem; }
-}
-"""
-
 PAGE = """\
 {%- macro picture(name, alt, caption, kind="plot") %}
 {% if name in pictures %}
 <figure>
-  <img class="{{ kind }}" src="{{ pictures[name] }}" alt="{{ alt }}">
+  <div class="scrolled"><img class="{{ kind }}" src="{{ pictures[name] }}"
+    alt="{{ alt }}"></div>
   <figcaption>{{ caption }}</figcaption>
 </figure>
 {% endif %}
 {% endmacro %}
 
-{%- macro table(label) %}
+{%- macro table(label, kind="") %}
 <div class="scroll" role="region" aria-label="{{ label }}" tabindex="0">
-<table>
+<table{% if kind %} class="{{ kind }}"{% endif %}>
 {{ caller() }}
 </table>
 </div>
@@ -115,36 +25,53 @@ PAGE = """\
 
 {%- macro figure(label, large, small) %}
 <div><dt>{{ label }}</dt><dd class="large">{{ large }}</dd><dd>{{ small }}</dd></div>
-{% endmacro -%}
+{% endmacro %}
+
+{%- macro chart(name, words, kind="") %}
+<div class="chart {{ kind }}" id="chart-{{ name }}" role="img" aria-label="{{ words }}">
+{%- if caller is defined %}{{ caller() }}{% endif %}</div>
+{% endmacro %}
+
+{%- macro moved(row, name) %}
+{%- set found = row.change.get(name) if row.change is defined else none %}
+{%- if found %}<small>{{ found.value | signed }}
+{%- if found.interval %} ({{ found.interval[0] | signed }} to
+{{ found.interval[1] | signed }}){% endif %}</small>{% endif %}
+{%- endmacro %}
+
+{%- macro absent(text) %}<p class="absent">{{ text }}</p>{% endmacro -%}
 
 <!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{{ policy }}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ facts.title }}</title>
+<link rel="icon" href="data:,">
 <style>{{ style | safe }}</style>
 </head>
 <body>
+<a class="skip" href="#verdict">To the verdict</a>
 <header>
 <h1>{{ facts.title }}</h1>
 <p class="soft">{{ facts.spec.source }}: {{ facts.spec.classes | length }} classes,
 {{ summary.examples | number }} test examples, {{ facts.rows | length }} variants</p>
-<nav aria-label="Sections">
-<a href="#frontier">Frontier</a> <a href="#variants">Variants</a>
-<a href="#classes">Classes</a> <a href="#search">Search</a>
-<a href="#curves">Learning curves</a> <a href="#data">Data</a>
-<a href="#environment">Environment</a>
-</nav>
 </header>
+<nav aria-label="Sections"><ul>
+{% for name in sections %}
+<li><a href="#{{ name | lower }}">{{ name }}</a></li>
+{% endfor %}
+</ul></nav>
 <main>
 
 {% if chosen %}
 <section class="verdict" id="verdict" aria-labelledby="verdict-title">
 <h2 id="verdict-title">Chosen: {{ chosen | name }}</h2>
-<p>The smallest file that loses at most {{ allowed }} points of validation accuracy
-{%- if summary.budget.max_bytes %} and has at most
-{{ summary.budget.max_bytes | size }} {{ summary.budget.measure }}{% endif %}.</p>
+<p class="lead">{{ chosen.ratio | ratio }} smaller than the float baseline, at
+{{ chosen | change }} points of test accuracy. {{ chosen | reading }}
+{% if chosen.drop > facts.pareto.budget.max_drop %}<span class="warn">On test that is
+more than the {{ allowed }} points allowed on validation.</span>{% endif %}</p>
 <dl class="figures">
 {{ figure("Size", chosen.bytes_gzip | size,
           "gzip -9; " ~ (chosen.bytes_raw | size) ~ " raw") }}
@@ -156,32 +83,55 @@ PAGE = """\
 {{ figure("Latency, one example", chosen.latency_ms | latency,
           "median; baseline " ~ (baseline.latency_ms | latency)) }}
 {% endif %}
+{{ figure("Answers that changed", chosen.flips_worse + chosen.flips_better,
+          (chosen.flips_worse ~ " to wrong, " ~ chosen.flips_better ~
+           " to right") ~ ("; McNemar p " ~ (chosen.mcnemar | chance)
+           if chosen.mcnemar is defined else "")) }}
+{% if chosen.corrupted_accuracy is defined and chosen.corrupted_accuracy is not none %}
+{{ figure("When corrupted", chosen.corrupted_accuracy | accuracy,
+          "mean accuracy; baseline " ~ (baseline.corrupted_accuracy | accuracy)) }}
+{% endif %}
 </dl>
-<p>Reproduce it with</p>
-<pre tabindex="0"><code>{{ command }}</code></pre>
-<p class="soft">The file is <code>compress/best.tflite</code>, SHA-256
-<code>{{ best_hash }}</code>; how to feed it is in
-<code>report/model_card.md</code>.</p>
-</section>
+<p class="soft">The smallest file that loses at most {{ allowed }} points of validation
+accuracy
+{%- if summary.budget.max_bytes %} and has at most
+{{ summary.budget.max_bytes | size }} {{ summary.budget.measure }}{% endif %}.
+It is <code>compress/best.tflite</code>, SHA-256 <code>{{ best_hash }}</code>; how to
+feed it is in <a href="model_card.md">model_card.md</a>. Reproduce it with</p>
 {% else %}
 <section class="verdict none" id="verdict" aria-labelledby="verdict-title">
 <h2 id="verdict-title">No file meets the budget</h2>
-<p>Allowed are {{ allowed }} points of validation accuracy
+<p class="lead">Allowed are {{ allowed }} points of validation accuracy
 {%- if summary.budget.max_bytes %} and {{ summary.budget.max_bytes | size }}
 {{ summary.budget.measure }}{% endif %}.
 {% if nearest %}The nearest miss is <strong>{{ nearest | name }}</strong>:
 {{ nearest.bytes_gzip | size }} gzip, {{ nearest.accuracy | accuracy }} on test
 ({{ nearest | change }} points).{% endif %}</p>
-<pre tabindex="0"><code>{{ command }}</code></pre>
-</section>
 {% endif %}
+<div class="copy"><pre tabindex="0"><code id="command">{{ command }}</code></pre>
+<button id="copy" type="button" hidden>Copy</button></div>
+</section>
 
 <section id="frontier" aria-labelledby="frontier-title">
 <h2 id="frontier-title">Accuracy and size</h2>
-{{ picture("frontier", frontier_alt,
-  "Accuracy of each exported file on the " ~ (summary.examples | number) ~
-  " test examples. The line joins the files that no other beat on validation, where "
-  "all choices were made; on test they need not stay in order.") }}
+<div class="controls" hidden>
+<label>Across <select id="frontier-x">
+{% for key, label in costs.items() %}<option value="{{ key }}">{{ label }}</option>
+{% endfor %}</select></label>
+<label>Up <select id="frontier-y">
+{% for key, label in worths.items() %}<option value="{{ key }}">{{ label }}</option>
+{% endfor %}</select></label>
+</div>
+<figure>
+{% call chart("frontier", frontier_alt, "tall") %}
+{%- if "frontier" in pictures %}<img class="plot" src="{{ pictures.frontier }}"
+  alt="{{ frontier_alt }}">{% endif %}
+{% endcall %}
+<figcaption>Accuracy of each exported file on the {{ summary.examples | number }} test
+examples, with 95 % intervals. The line joins the files that no other beat on
+validation, where all choices were made; on test they need not stay in order; pale ones
+are dominated. A point tells its recipe and leads to its row.</figcaption>
+</figure>
 </section>
 
 <section id="variants" aria-labelledby="variants-title">
@@ -189,30 +139,39 @@ PAGE = """\
 <p class="soft">Every exported file, smallest first. What is chosen or dominated is so
 on validation. A change is of test accuracy, against the float baseline;
 intervals are at 95 %, of the change by paired bootstrap.</p>
-{% call table("Variants") %}
-<thead><tr><th scope="col">Variant</th><th scope="col">Validation</th>
-<th scope="col">Test accuracy</th>
-<th scope="col">Change, points</th><th scope="col">Flipped</th>
-<th scope="col">gzip</th><th scope="col">raw</th><th scope="col">Smaller</th>
-<th scope="col">Latency</th><th scope="col">Note</th></tr></thead>
+{% call table("Variants", "sortable") %}
+<thead><tr><th scope="col">Variant</th><th scope="col" data-sort>Validation</th>
+<th scope="col" data-sort>Test accuracy</th>
+<th scope="col" data-sort>Change, points</th><th scope="col" data-sort>Flipped</th>
+<th scope="col" data-sort>gzip</th><th scope="col" data-sort>raw</th>
+<th scope="col" data-sort>Smaller</th>
+<th scope="col" data-sort>Latency</th><th scope="col">Note</th></tr></thead>
 <tbody>
 {% for row in facts.rows %}
 <tr id="variant-{{ row.id }}"
     {%- if row is sameas chosen %} class="chosen"
     {%- elif row.dominated %} class="pale"{% endif %}>
-<th scope="row">{{ row | name }}</th>
-<td>{% if row.validation_accuracy is not none %}{{ row.validation_accuracy | accuracy }}
+<th scope="row">
+{%- if row.accuracy is not none %}<a href="#detail-{{ row.id }}">{{ row | name }}</a>
+{%- else %}{{ row | name }}{% endif %}</th>
+<td data-value="{{ row.validation_accuracy if row.validation_accuracy is not none }}">
+{%- if row.validation_accuracy is not none %}{{ row.validation_accuracy | accuracy }}
     {%- else %}–{% endif %}</td>
 {% if row.accuracy is not none %}
-<td>{{ row.accuracy | accuracy }}<small>{{ row.accuracy_interval | span }}</small></td>
-<td>{{ row | change }}<small>{{ row | change_span }}</small></td>
-<td>{{ row.flips_worse }} to wrong<small>{{ row.flips_better }} to right</small></td>
+<td data-value="{{ row.accuracy }}">{{ row.accuracy | accuracy -}}
+<small>{{ row.accuracy_interval | span }}</small></td>
+<td data-value="{{ -row.drop }}">{{ row | change -}}
+<small>{{ row | change_span }}</small></td>
+<td data-value="{{ row.flips_worse }}">{{ row.flips_worse }} to wrong
+<small>{{ row.flips_better }} to right</small></td>
 {% else %}<td>–</td><td>–</td><td>–</td>{% endif %}
 {% if row.file %}
-<td>{{ row.bytes_gzip | size }}</td><td>{{ row.bytes_raw | size }}</td>
-<td>{{ row.ratio | ratio }}</td>
+<td data-value="{{ row.bytes_gzip }}">{{ row.bytes_gzip | size }}</td>
+<td data-value="{{ row.bytes_raw }}">{{ row.bytes_raw | size }}</td>
+<td data-value="{{ row.ratio }}">{{ row.ratio | ratio }}</td>
 {% else %}<td>–</td><td>–</td><td>–</td>{% endif %}
-<td>{% if row.latency_ms is not none %}{{ row.latency_ms | latency }}
+<td data-value="{{ row.latency_ms if row.latency_ms is not none }}">
+{%- if row.latency_ms is not none %}{{ row.latency_ms | latency }}
     {%- else %}–{% endif %}</td>
 <td class="words">
 {%- if row.status != "ok" %}
@@ -229,25 +188,215 @@ intervals are at 95 %, of the change by paired bootstrap.</p>
 {% endfor %}
 </tbody>
 {% endcall %}
+<h3>All that was measured, file by file</h3>
+{% for row in facts.rows if row.accuracy is not none %}
+<details class="variant" id="detail-{{ row.id }}"><summary>{{ row | name }}</summary>
+<div class="pair">
+<dl class="facts">
+<dt>Test accuracy</dt><dd>{{ row.accuracy | accuracy }},
+95 % {{ row.accuracy_interval | span }}</dd>
+<dt>Change</dt><dd>{{ row | change }} points, {{ row | change_span }}</dd>
+{% for key, label in metrics.items() if row[key] is defined and row[key] is not none %}
+<dt>{{ label }}</dt><dd>{{ row[key] | accuracy }}{{ moved(row, key) }}</dd>
+{% endfor %}
+{% if row.mcnemar is defined %}
+<dt>McNemar's test</dt><dd>p {{ row.mcnemar | chance }}, {{ row.flips_worse }} to wrong,
+{{ row.flips_better }} to right</dd>
+<dt>Temperature</dt><dd>{{ "%.2f" | format(row.temperature) }}, fitted on
+validation</dd>
+<dt>Worst class</dt><dd>{{ facts.spec.classes[row.worst_class] }}</dd>
+<dt>Most changed class</dt><dd>{{ facts.spec.classes[row.most_changed_class] }}</dd>
+{% endif %}
+</dl>
+<dl class="facts">
+<dt>File</dt><dd><code>compress/{{ row.file }}</code></dd>
+<dt>SHA-256</dt><dd><code>{{ facts.records.compress.outputs.get(row.file, "–") }}
+</code></dd>
+<dt>Input</dt><dd>{{ row.input.dtype }}{% if row.input.scale %}, scale
+{{ row.input.scale }}, zero point {{ row.input.zero_point }}{% endif %}</dd>
+<dt>Weights</dt><dd>{{ row.weights | number }},
+{{ "%.0f" | format(100 * row.sparsity) }} % of its kernels zero</dd>
+{% for key, label in counts.items() if row[key] is defined and row[key] is not none %}
+<dt>{{ label }}</dt><dd>{{ row[key] | number }}</dd>
+{% endfor %}
+<dt>Tensors</dt><dd>{% for kind, count in row.tensor_dtypes.items() %}{{ count }}
+{{ kind }}{{ ", " if not loop.last }}{% endfor %}</dd>
+<dt>Operators</dt><dd>{% for kind, count in row.operators.items() %}{{ count }}
+{{ kind }}{{ ", " if not loop.last }}{% endfor %}</dd>
+</dl>
+</div>
+</details>
+{% endfor %}
+</section>
+
+<section id="ledger" aria-labelledby="ledger-title">
+<h2 id="ledger-title">Where the bytes went</h2>
+{% if charts.ledger %}
+<div class="controls" hidden>
+<label>Variant <select id="ledger-of">
+{% for one in charts.ledger.variants %}
+<option value="{{ one.id }}"{% if one.id == charts.ledger.chosen %} selected{% endif %}>
+{{- one.name }}</option>
+{% endfor %}</select></label>
+<label>Size <select id="ledger-size"><option value="bytes_gzip">gzip -9</option>
+<option value="bytes_raw">raw</option></select></label>
+</div>
+<figure>{{ chart("ledger", "Size and validation accuracy after each step of a recipe, "
+  "from the float baseline; the numbers are in the table below") }}
+<figcaption>Each bar is the file after one more step; above it, validation accuracy.
+</figcaption></figure>
+<details><summary>The ledger of every variant</summary>
+{% call table("Ledger") %}
+<thead><tr><th scope="col">Variant</th><th scope="col">Step</th>
+<th scope="col">Accuracy</th><th scope="col">gzip</th><th scope="col">raw</th>
+<th scope="col">Latency</th></tr></thead>
+<tbody>
+{% for one in charts.ledger.variants %}{% for step in one.steps %}
+<tr><th scope="row">{{ one.name if loop.first }}</th><td>{{ step.step }}</td>
+<td>{{ step.accuracy | accuracy }}</td><td>{{ step.bytes_gzip | size }}</td>
+<td>{{ step.bytes_raw | size }}</td>
+<td>{% if step.latency_ms is not none %}{{ step.latency_ms | latency }}
+{%- else %}–{% endif %}</td></tr>
+{% endfor %}{% endfor %}
+</tbody>
+{% endcall %}
+</details>
+{% else %}
+{{ absent("This run's compress stage wrote no ledger of its steps "
+          "(compress/ledger.json).") }}
+{% endif %}
 </section>
 
 <section id="classes" aria-labelledby="classes-title">
 <h2 id="classes-title">Classes</h2>
+{% if charts.classes %}
+<p>Of {{ charts.classes.name }} against the float baseline: most changed is
+<strong>{{ facts.spec.classes[after.most_changed_class] }}</strong>
+({{ after.recall_change[after.most_changed_class].value | signed }}), worst is
+<strong>{{ facts.spec.classes[after.worst_class] }}</strong>
+({{ after.recall[after.worst_class] | accuracy }} of its examples are found).</p>
+<figure>{{ chart("classes", "Change of the recall of each class against the float "
+  "baseline; the numbers are in the table below") }}
+<figcaption>Change of recall, with 95 % intervals by paired bootstrap. Few examples make
+them wide.</figcaption></figure>
+{% endif %}
 {{ picture("confusion", "Confusion matrices; the recall of each class is in the table",
   "Rows are true classes. Blue is found, orange is taken for another class.") }}
 <details><summary>Recall of each class</summary>
 {% call table("Recall of each class") %}
 <thead><tr><th scope="col">Class</th>
-{% for row in compared %}<th scope="col">{{ row | name }}</th>{% endfor %}</tr></thead>
+{% for row in compared %}<th scope="col">{{ row | name }}</th>{% endfor %}
+<th scope="col">Change</th></tr></thead>
 <tbody>
 {% for label in facts.spec.classes %}{% set number = loop.index0 %}
 <tr><th scope="row">{{ label }}</th>
 {% for row in compared %}<td>{% if row.recall[number] is none %}not in test
-{%- else %}{{ row.recall[number] | accuracy }}{% endif %}</td>{% endfor %}</tr>
+{%- else %}{{ row.recall[number] | accuracy }}{% endif %}</td>{% endfor %}
+<td>{% set change = after.recall_change[number] if after.recall_change is defined %}
+{%- if change %}{{ change.value | signed }}{% if change.interval %}
+<small>{{ change.interval[0] | signed }} to {{ change.interval[1] | signed }}</small>
+{%- endif %}{% else %}–{% endif %}</td></tr>
 {% endfor %}
 </tbody>
 {% endcall %}
 </details>
+</section>
+
+<section id="flipped" aria-labelledby="flipped-title">
+<h2 id="flipped-title">What it decides otherwise</h2>
+{% if flips is none %}
+{{ absent("This run's evaluate stage listed no flipped examples "
+          "(evaluate/flips.json).") }}
+{% elif not flips.examples %}
+<p>On every test example the answer is that of the float baseline.</p>
+{% else %}
+<p>{{ flips.flipped | number }} of {{ summary.examples | number }} answers are not those
+of the float baseline
+{%- if flips.examples | length < flips.flipped %}; {{ flips.examples | length }} are
+shown{% endif %}. What became wrong comes first, the surest mistakes before the others.
+</p>
+<ul class="flips{{ " words" if not tiles }}">
+{% for one in flips.examples %}{% set classes = facts.spec.classes %}
+<li>{% if tiles %}<img src="{{ tiles[loop.index0] }}" alt="Test example
+{{ one.position }}, {{ classes[one.true] }}" width="96" height="96">{% endif %}
+{%- if one.words %}<q>{{ one.words }}</q>{% endif %}
+<strong>{{ classes[one.true] }}</strong><br>
+{% if one.after == one.true %}<span class="tag">now right</span>, was
+{{ classes[one.before] }}
+{% else %}<span class="wrong">now {{ classes[one.after] }}</span>
+{%- if one.before != one.true %}, was {{ classes[one.before] }}{% endif %}
+{% endif %}
+<br><span class="soft">{{ "%.0f" | format(100 * one.confidence) }} % sure</span></li>
+{% endfor %}
+</ul>
+{% endif %}
+</section>
+
+<section id="calibration" aria-labelledby="calibration-title">
+<h2 id="calibration-title">Calibration</h2>
+{% if charts.reliability %}
+<p>A model that is right as often as it is sure lies on the dotted line. Dashed: after
+division of the logits by a temperature that was fitted on validation.</p>
+<figure>{{ chart("reliability", "Reliability diagram: confidence against the part that "
+  "is right; the errors are in the table below") }}
+<figcaption>{{ facts.extras.calibration.bins }} bins of equal width; a larger point
+holds more examples.</figcaption></figure>
+{% call table("Calibration") %}
+<thead><tr><th scope="col">Variant</th><th scope="col">ECE</th>
+<th scope="col">at its temperature</th><th scope="col">Temperature</th>
+<th scope="col">NLL</th><th scope="col">Brier</th></tr></thead>
+<tbody>
+{% for row in compared %}
+<tr><th scope="row">{{ row | name }}</th><td>{{ row.ece | accuracy }}
+{{- moved(row, "ece") }}</td><td>{{ row.ece_scaled | accuracy }}</td>
+<td>{{ "%.2f" | format(row.temperature) }}</td>
+<td>{{ row.nll | accuracy }}{{ moved(row, "nll") }}</td>
+<td>{{ row.brier | accuracy }}{{ moved(row, "brier") }}</td></tr>
+{% endfor %}
+</tbody>
+{% endcall %}
+{% else %}
+{{ absent("This run's evaluate stage wrote no calibration "
+          "(evaluate/calibration.json).") }}
+{% endif %}
+</section>
+
+<section id="robustness" aria-labelledby="robustness-title">
+<h2 id="robustness-title">Robustness</h2>
+{% if charts.robustness %}
+<p>{{ facts.extras.robustness.examples | number }} test examples, drawn at random and
+listed in <code>evaluate/robustness.json</code>, made worse: corruptions in five
+severities, and attacks made on the Keras baseline and shown to every file.</p>
+<ul class="key">{% for line in charts.robustness[0].lines %}
+<li class="{{ "before" if loop.first else "after" }}">{{ line.name }}</li>
+{% endfor %}</ul>
+<div class="small">
+{% for kind in charts.robustness %}
+{{ chart("robust-" ~ loop.index0, "Accuracy under " ~ kind.name ~
+  " against its amount; the numbers are in the table below", "low") }}
+{% endfor %}
+</div>
+<details><summary>Accuracy under each condition</summary>
+{% call table("Robustness") %}
+<thead><tr><th scope="col">Condition</th><th scope="col">Amount</th>
+{% for line in charts.robustness[0].lines %}<th scope="col">{{ line.name }}</th>
+{% endfor %}</tr></thead>
+<tbody>
+{% for kind in charts.robustness %}{% for amount in kind.amounts %}
+{% set at = loop.index0 %}
+<tr><th scope="row">{{ kind.name ~ ", " ~ kind.unit if loop.first }}</th>
+<td>{{ amount }}</td>{% for line in kind.lines %}<td>{{ line.y[at] | accuracy }}</td>
+{% endfor %}</tr>
+{% endfor %}{% endfor %}
+</tbody>
+{% endcall %}
+</details>
+{% else %}
+{{ absent("No corruptions or attacks were measured.") }}
+{% endif %}
+{% for reason in (facts.extras.robustness or {}).get("absent", []) %}
+{{ absent("Not measured: " ~ reason ~ ".") }}
+{% endfor %}
 </section>
 
 <section id="search" aria-labelledby="search-title">
@@ -255,6 +404,22 @@ intervals are at 95 %, of the change by paired bootstrap.</p>
 <p>Builder <code>{{ facts.best.builder }}</code>. Trial {{ facts.best.trial }} won on
 validation: {{ facts.best.score | accuracy }} with
 {{ facts.best.weights | number }} weights.</p>
+{% if charts.search %}
+<figure class="scrolled">{{ chart("search", "Parallel coordinates: a line a trial "
+  "through its hyperparameters to its score; the numbers are in the table below") }}
+<figcaption>A line a trial, through what differed between trials, to its score on the
+right; the winner is green.</figcaption></figure>
+{% endif %}
+{% if charts.importance %}
+<figure>{{ chart("importance", "Importance of each hyperparameter: " ~
+  (charts.importance.items() | map("join", " ") | join(", ")), "low") }}
+<figcaption>How much of the difference in score each hyperparameter explains.
+</figcaption></figure>
+{% else %}
+{{ absent("The search wrote no importance of hyperparameters "
+          "(tune/importance.json).") }}
+{% endif %}
+<details{% if not charts.search %} open{% endif %}><summary>Every trial</summary>
 {% call table("Trials of the search") %}
 <thead><tr>{% for column in trial_columns %}<th scope="col">{{ column }}</th>
 {%- endfor %}</tr></thead>
@@ -265,28 +430,55 @@ validation: {{ facts.best.score | accuracy }} with
 {% endfor %}
 </tbody>
 {% endcall %}
-{{ picture("trials", "Validation accuracy of each trial against its weights, as in the "
-  "table", "Validation accuracy against the number of weights, a point a trial.") }}
+</details>
 </section>
 
-<section id="curves" aria-labelledby="curves-title">
-<h2 id="curves-title">Learning curves</h2>
+<section id="learning" aria-labelledby="learning-title">
+<h2 id="learning-title">Learning curves</h2>
 <p>Baseline: {{ facts.records.train.metrics.headline }}.<br>
 Student: {{ facts.records.distill.metrics.headline }}.</p>
-{{ picture("train", "Loss and accuracy of the baseline in each epoch",
-  "The float baseline, which is also the teacher.") }}
-{{ picture("distill", "Loss and accuracy of the student in each epoch",
-  "The student; its training loss also measures how well it imitates the teacher.") }}
+{% if facts.extras.gain and facts.extras.gain.verdict is defined %}
+<p>Distillation: {{ facts.extras.gain.verdict }}.</p>
+{% endif %}
+{% if charts.curves %}
+<div class="controls" hidden><label>Show <select id="curves-of">
+{% for column in curve_columns %}<option>{{ column }}</option>{% endfor %}
+</select></label></div>
+<figure>{% call chart("curves",
+  "Loss and accuracy of baseline and student in each epoch, on training and "
+  "validation examples") %}
+{%- for name in ("train", "distill") if name in pictures %}
+<img class="plot" src="{{ pictures[name] }}" alt="Loss and accuracy of the
+{{ "baseline" if name == "train" else "student" }} in each epoch">
+{%- endfor %}
+{% endcall %}
+<figcaption>The float baseline is also the teacher. The student's training loss also
+measures how well it imitates the teacher.</figcaption></figure>
+{% else %}
+{{ absent("The stages wrote no learning curves (train/history.csv).") }}
+{% endif %}
 </section>
 
 <section id="data" aria-labelledby="data-title">
 <h2 id="data-title">Data</h2>
+<p class="proof{{ " hurt" if data.shared_between_splits }}">
+{% if data.shared_between_splits %}<strong>{{ data.shared_between_splits | number }}
+examples stand in two splits</strong>, so the test is easier than it looks.
+{% else %}<strong>No example stands in two splits.</strong> {% endif %}
+Every example of every split was compared with all others by a hash of its content
+{%- if common %}: {% for pair, count in common.items() %}{{ pair }} {{ count }}
+{{- ", " if not loop.last }}{% endfor %} in common{% endif %}. Positions and hashes
+stand in <code>data/splits.npz</code>, SHA-256
+<code>{{ facts.records.data.outputs["splits.npz"] }}</code>. Only the evaluate stage can
+read the test split.</p>
 <dl class="facts">
 <dt>Source</dt><dd>{{ facts.spec.source }}</dd>
 <dt>Example</dt><dd>{{ facts.spec.modality }},
 {{ facts.spec.shape | join("x") }} {{ facts.spec.dtype }}</dd>
-<dt>Model input</dt><dd>float32(raw) * {{ facts.spec.scale }}
-+ {{ facts.spec.offset }}</dd>
+<dt>Model input</dt><dd>
+{%- if facts.spec.modality == "text" %}int32(word numbers)
+{%- else %}float32(raw) * {{ facts.spec.scale }} + {{ facts.spec.offset }}
+{%- endif %}</dd>
 <dt>Classes</dt><dd>{{ facts.spec.classes | join(", ") }}</dd>
 {% for split in ("train", "validation", "test") %}
 <dt>{{ split | capitalize }}</dt><dd>{{ data.examples[split] | number }} examples,
@@ -294,10 +486,6 @@ Student: {{ facts.records.distill.metrics.headline }}.</p>
 </dd>
 {% endfor %}
 <dt>Calibration</dt><dd>{{ data.calibration }} of the training examples</dd>
-<dt>In two splits</dt><dd>{{ data.shared_between_splits }} examples, compared by
-content</dd>
-<dt>Splits</dt>
-<dd>SHA-256 <code>{{ facts.records.data.outputs["splits.npz"] }}</code></dd>
 </dl>
 <div class="row">
 {{ picture("data", "Training examples of each class", "Training examples.", "photo") }}
@@ -312,6 +500,9 @@ content</dd>
 <dl class="facts">
 <dt>Machine</dt><dd>{{ host.machine }}, {{ host.processors }} processors,
 {{ host.system }}</dd>
+{% if host.git is defined and host.git %}
+<dt>Code</dt><dd>commit <code>{{ host.git.commit }}</code>
+{%- if host.git.dirty %}, with uncommitted changes{% endif %}</dd>{% endif %}
 <dt>Settings</dt><dd>{{ settings }}</dd>
 <dt>Libraries</dt><dd>{{ libraries }}</dd>
 </dl>
@@ -337,6 +528,9 @@ content</dd>
 </main>
 <footer>Written by the report stage of <code>{{ facts.experiment }}</code>.
 Latency is of the machine above, not of a device.</footer>
+<script type="application/json" id="facts">{{ charts | tojson }}</script>
+<script src="{{ library }}"></script>
+<script>{{ script | safe }}</script>
 </body>
 </html>
 """

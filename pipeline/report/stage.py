@@ -1,7 +1,7 @@
 """report: the verdict, and everything that led to it, for people and for programs.
 
-In: the folders of all stages. Out: index.html, model_card.md, frontier.png,
-summary.json.
+In: the folders of all stages. Out: index.html with plotly-basic.min.js, model_card.md,
+frontier.png, summary.json.
 Run: python -m pipeline run report --exp digits
 """
 
@@ -14,6 +14,7 @@ from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.report import card, frontier, page, words
 from pipeline.report.facts import read_facts
+from pipeline.report.library import copy_library
 from pipeline.report.params import ReportParams
 from pipeline.report.summary import summarize
 from pipeline.verdict import size
@@ -29,6 +30,7 @@ def run(params: ReportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     frontier.draw(picture, facts.rows, facts.pareto, title)
     html = page.render(facts, summary, picture)
     (out / "index.html").write_text(html, encoding="utf-8")
+    copy_library(out)
     (out / "model_card.md").write_text(card.render(facts, summary), encoding="utf-8")
     return {"headline": _headline(summary), "variants": len(facts.rows)}
 

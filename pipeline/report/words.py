@@ -49,10 +49,33 @@ def short(text: str) -> str:
     return f"{float(text):.4g}" if re.fullmatch(r"-?\d*\.\d+(e-?\d+)?", text) else text
 
 
+def chance(p: float) -> str:
+    """The p of a test, with three digits."""
+    return "below 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign and three digits."""
+    return f"{value:+z.3f}"
+
+
+def reading(row: dict[str, Any]) -> str:
+    """What the interval of a drop lets one say, in plain words."""
+    low, high = row["drop_interval"]
+    if low > 0:
+        return "The loss is more than chance: the interval leaves out zero."
+    if high < 0:
+        return "The gain is more than chance: the interval leaves out zero."
+    return "The interval holds zero, so the test cannot tell it from the baseline."
+
+
 def _gain(drop: float) -> str:
     """A drop with its sign turned; nothing lost is +0.0, not -0.0."""
     return points(0.0 - drop)
 
 
-_ALL = accuracy, change, change_span, latency, name, number, ratio, short, size, span
+_ALL = (
+    *(accuracy, chance, change, change_span, latency, name, number, ratio, reading),
+    *(short, signed, size, span),
+)
 FILTERS = {function.__name__: function for function in _ALL}

@@ -89,21 +89,22 @@ class Published:
     """Folders of data and compress that a test may change before it evaluates."""
 
     def __init__(self, folder: Path):
-        self.folders = {name: folder / name for name in ("data", "compress")}
+        self.folders = {name: folder / name for name in ("data", "train", "compress")}
         self.variants = folder / "compress" / "variants"
-        for path in (folder / "data", self.variants, folder / "evaluate"):
-            path.mkdir(parents=True)
+        for path in (*self.folders.values(), self.variants, folder / "evaluate"):
+            path.mkdir(parents=True, exist_ok=True)
         self.out = folder / "evaluate"
         write_spec(self.folders["data"], SPEC)
         self.write_test(examples(60, hard=6))
+        self.write_test(examples(40, hard=4, seed=1), "validation")
         for name, weights in MODELS.items():
             self.write_model(name, tflite(weights, SPEC.shape))
         self.write_pareto([point(name) for name in MODELS], chosen="baseline-careless")
 
-    def write_test(self, split: Split) -> None:
-        """Replace the test split."""
-        np.save(self.folders["data"] / "test_x.npy", split.x)
-        np.save(self.folders["data"] / "test_y.npy", split.y)
+    def write_test(self, split: Split, name: str = "test") -> None:
+        """Replace the test split, or another one."""
+        np.save(self.folders["data"] / f"{name}_x.npy", split.x)
+        np.save(self.folders["data"] / f"{name}_y.npy", split.y)
 
     def write_model(self, recipe: str, content: bytes) -> None:
         """Replace the file of one variant."""
@@ -117,6 +118,12 @@ class Published:
     def inputs(self, seed: int = 1) -> Inputs:
         """What the engine hands to the stage."""
         return Inputs(self.folders, seed)
+
+
+@pytest.fixture(scope="session")
+def publish() -> type[Published]:
+    """Writes an experiment into a folder."""
+    return Published
 
 
 @pytest.fixture

@@ -3,17 +3,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from PIL import Image
+
 from pipeline.data.artifact import Split
+from pipeline.data.spec import read_spec, write_spec
 from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json
 from pipeline.evaluate import stage
 from pipeline.evaluate.params import EvaluateParams
 
-PARAMS = EvaluateParams(resamples=200)
+PARAMS = EvaluateParams(resamples=200, robustness=False)
+ROBUST = EvaluateParams(resamples=100, examples=30)
 PROOF = """
 import json, sys
 from pathlib import Path
@@ -21,13 +26,14 @@ from pipeline.engine.stage import Inputs
 from pipeline.evaluate import stage
 from pipeline.evaluate.params import EvaluateParams
 folders = {name: Path(path) for name, path in json.loads(sys.argv[1]).items()}
-stage.run(EvaluateParams(resamples=100), Inputs(folders, 1), Path(sys.argv[2]))
+params = EvaluateParams(resamples=100, robustness=False)
+stage.run(params, Inputs(folders, 1), Path(sys.argv[2]))
 print([name for name in ("tensorflow", "keras", "tf_keras") if name in sys.modules])
 """
 
 
-def _run(published):
-    metrics = stage.run(PARAMS, published.inputs(), published.out)
+def _run(published, params=PARAMS):
+    metrics = stage.run(params, published.inputs(), published.out)
     rows = read_json(published.out / "evaluation.json")["variants"]
     return metrics, {row["recipe"]: row for row in rows}
 
@@ -74,7 +80,7 @@ def test_equal_inputs_give_equal_bytes(published):
     contents = []
     for _ in range(2):
         _run(published)
-        names = ("evaluation.json", "confusion.png")
+        names = sorted(path.name for path in published.out.iterdir())
         contents.append([(published.out / name).read_bytes() for name in names])
     assert contents[0] == contents[1]
 
@@ -112,6 +118,90 @@ def test_a_file_for_other_classes_is_refused(published, make_tflite):
 def test_a_file_that_was_deleted_is_named(published):
     (published.variants / "baseline-blind.tflite").unlink()
     with pytest.raises(UserError, match="baseline-blind.tflite"):
+        _run(published)
+
+
+def _read(published, name):
+    return read_json(published.out / f"{name}.json")
+
+
+@pytest.fixture(scope="module")
+def tried(publish, tmp_path_factory):
+    """An evaluation with corruptions: read only."""
+    published = publish(tmp_path_factory.mktemp("tried"))
+    _, published.rows = _run(published, ROBUST)
+    return published
+
+
+def test_the_subset_is_recorded_and_no_larger_than_asked(tried):
+    robust = _read(tried, "robustness")
+    assert robust["examples"] == len(set(robust["positions"])) == 30
+    assert robust["positions"] == sorted(robust["positions"])
+    assert max(robust["positions"]) < 60
+    assert {row["name"] for row in robust["conditions"]} >= {"noise", "rotate"}
+    assert len(robust["conditions"]) == 7 * 5
+
+
+def test_corrupted_accuracy_is_the_mean_over_the_conditions(tried):
+    robust, row = _read(tried, "robustness"), tried.rows["exact"]
+    values = [each["accuracy"]["baseline-exact"] for each in robust["conditions"]]
+    assert row["corrupted_accuracy"] == pytest.approx(np.mean(values))
+    assert row["corrupted_accuracy"] < row["subset_accuracy"]
+    assert row["attacked_accuracy"] is None
+
+
+def test_why_there_is_no_attack_is_said(tried):
+    (reason,) = _read(tried, "robustness")["absent"]
+    assert reason == "fgsm, pgd: model.keras, which they are made on, is not there"
+
+
+def test_results_do_not_depend_on_the_number_of_workers(tried, tmp_path):
+    params = ROBUST.model_copy(update={"workers": 3})
+    stage.run(params, tried.inputs(), tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted(path.name for path in tried.out.iterdir())
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (tried.out / name).read_bytes()
+
+
+def test_robustness_can_be_left_out(published):
+    _run(published)
+    robust = _read(published, "robustness")
+    assert robust["conditions"] == []
+    assert robust["absent"] == ["all: evaluate.robustness is false"]
+
+
+def test_temperature_is_fitted_on_validation(published, make_examples):
+    _, before = _run(published)
+    published.write_test(make_examples(40, hard=39, seed=1), "validation")
+    _, after = _run(published)
+    name = "careless"
+    assert after[name]["temperature"] > before[name]["temperature"]
+    assert after[name]["nll"] == before[name]["nll"]
+    assert after[name]["nll_scaled"] != before[name]["nll_scaled"]
+
+
+def test_bins_of_a_reliability_diagram_hold_every_example(published):
+    _run(published)
+    for diagrams in _read(published, "calibration")["variants"].values():
+        for bins in diagrams.values():
+            assert sum(one["count"] for one in bins) == 60
+
+
+def test_flips_are_listed_with_a_tile_each(published):
+    _run(published)
+    flips = _read(published, "flips")
+    assert flips["flipped"] == len(flips["examples"]) == 6
+    assert {one["after"] for one in flips["examples"]} == {0}
+    assert all(one["before"] == one["true"] for one in flips["examples"])
+    with Image.open(published.out / "flips.png") as picture:
+        assert picture.size == (6 * flips["tile"], flips["tile"])
+
+
+def test_another_task_is_refused(published):
+    spec = read_spec(published.folders["data"])
+    write_spec(published.folders["data"], replace(spec, task="regression"))
+    with pytest.raises(UserError, match='the task is "regression"'):
         _run(published)
 
 

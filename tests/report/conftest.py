@@ -18,7 +18,8 @@ from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.hashing import hash_folder, hash_value
 from pipeline.engine.jsonio import read_json, write_json
 from pipeline.engine.stage import COMMON_VOLATILE, Inputs
-from pipeline.evaluate.compare import Reference, compare
+from pipeline.evaluate import calibration
+from pipeline.evaluate.compare import Answers, compare
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.tune.artifact import Best, write_best, write_trials
 
@@ -131,19 +132,24 @@ class Published:
         (self.folders["compress"] / "best.tflite").write_bytes(b"the chosen file")
 
     def _write_evaluation(self, classes: tuple[str, ...]) -> None:
-        answers = {name: _answers(facts[1]) for name, facts in FILES.items()}
-        reference = Reference(Y, answers["baseline-float"], len(classes))
+        answers = {
+            name: Answers(Y, 3.0 * np.eye(3)[_answers(facts[1])], 1.5)
+            for name, facts in FILES.items()
+        }
+        reference = answers["baseline-float"]
         rows = [
             _name(name)
             | {"bytes_raw": FILES[name][2], "bytes_gzip": FILES[name][3]}
             | {"input": _tensor("int8", 0.25), "output": _tensor("int8", 0.5)}
             | compare(reference, answer, resamples=200, seed=1)
+            | dict.fromkeys(("corrupted_accuracy", "attacked_accuracy"), 0.75)
             for name, answer in answers.items()
         ]
         document = {"baseline": "baseline-float", "chosen": "student-int8"}
         document |= {"examples": COUNT, "classes": list(classes), "variants": rows}
         write_json(self.folders["evaluate"] / "evaluation.json", document)
         self.draw("evaluate", "confusion.png")
+        write_extras(self.folders, answers)
 
     def _write_record(self, stage: str) -> None:
         folder = self.folders[stage]
@@ -157,6 +163,43 @@ class Published:
         outputs = hash_folder(folder, frozenset(COMMON_VOLATILE))
         record = {"parts": parts, "outputs": outputs, "fingerprint": hash_value(stage)}
         write_json(folder / "stage.json", record)
+
+
+def write_extras(folders: dict[str, Path], answers: dict[str, Answers]) -> None:
+    """What evaluate, compress and tune may leave beside their main documents."""
+    names = list(answers)
+    rows = [
+        {"kind": kind, "name": what, "severity": n, "amount": n / 10, "unit": "part"}
+        | {"accuracy": dict.fromkeys(names, 1 - n / 10)}
+        for kind, what in (("corruption", "noise"), ("attack", "fgsm"))
+        for n in (1, 2)
+    ]
+    robust = {"examples": 50, "positions": list(range(50)), "conditions": rows}
+    robust |= {"clean": dict.fromkeys(names, 0.9), "absent": ["typos: no <words>"]}
+    write_json(folders["evaluate"] / "robustness.json", robust)
+    diagrams = {
+        name: {
+            "raw": calibration.diagram(one.log_p, one.y),
+            "scaled": calibration.diagram(one.scaled, one.y),
+        }
+        for name, one in answers.items()
+    }
+    document = {"bins": calibration.BINS, "variants": diagrams}
+    write_json(folders["evaluate"] / "calibration.json", document)
+    flip = {"position": 3, "true": 0, "before": 0, "after": 1, "confidence": 0.875}
+    flips = {"flipped": 9, "tile": None, "examples": [flip | {"words": "a <b> c"}]}
+    write_json(folders["evaluate"] / "flips.json", flips)
+    steps = [
+        {"step": "baseline | float", "accuracy": 0.98}
+        | {"bytes_raw": 40_000, "bytes_gzip": 30_000},
+        {"step": "int8 <now>", "accuracy": 0.97, "bytes_raw": 4_000}
+        | {"bytes_gzip": 3_000},
+    ]
+    write_json(folders["compress"] / "ledger.json", {"variants": {names[-1]: steps}})
+    write_json(folders["tune"] / "importance.json", {"learning_rate": 0.75})
+    for stage in ("train", "distill"):
+        text = "epoch,accuracy,loss,val_accuracy,val_loss\n1,0.5,2.0,0.6,1.5\n"
+        (folders[stage] / "history.csv").write_text(text + "2,0.75,1.0,0.7,0.5\n")
 
 
 def _name(name: str) -> dict[str, str]:

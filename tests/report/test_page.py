@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.report import page
+from pipeline.engine.jsonio import write_json
+from pipeline.report import charts, library, page
 from pipeline.report.facts import read_facts
+from pipeline.report.page_script import SCRIPT
 from pipeline.report.summary import summarize
 
 
@@ -52,25 +56,80 @@ def test_the_verdict_comes_first_and_is_complete(published):
         assert part in verdict
 
 
-def test_nothing_is_loaded_and_nothing_runs(published):
+def test_nothing_is_loaded_but_the_library_beside_the_page(published):
     text = _render(published)
     seen = Seen(text)
-    addresses = [
+    addresses = {
         value
         for _, attributes in seen.tags
         for key, value in attributes.items()
         if key in ("src", "href", "srcset", "action")
-    ]
-    assert addresses
-    assert all(value.startswith(("data:image/png;base64,", "#")) for value in addresses)
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in seen.tags}
+    }
+    outside = {value for value in addresses if not value.startswith(("data:", "#"))}
+    assert outside == {"model_card.md", library.NAME}
+    assert not {"iframe", "object"} & {tag for tag, _ in seen.tags}
     assert "url(" not in text and "@import" not in text
 
 
+def test_the_policy_of_the_page_lets_no_other_script_run(published):
+    (policy,) = (m for m in Seen(_render(published)).all("meta") if "http-equiv" in m)
+    assert "default-src 'none'" in policy["content"]
+    assert "unsafe-inline" not in policy["content"].partition("script-src")[2]
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    assert f"sha256-{digest}" in policy["content"]
+
+
 def test_every_picture_has_words_for_those_who_do_not_see_it(published):
-    pictures = Seen(_render(published)).all("img")
+    seen = Seen(_render(published))
+    pictures = seen.all("img")
     assert len(pictures) == 4
     assert all(len(picture["alt"]) > 20 for picture in pictures)
+    charts = [each for each in seen.all("div") if each.get("role") == "img"]
+    assert {each["id"] for each in charts} >= {
+        f"chart-{name}"
+        for name in ("frontier", "ledger", "classes", "reliability", "robust-0")
+        + ("search", "importance", "curves")
+    }
+    assert all(len(each["aria-label"]) > 20 for each in charts)
+
+
+ABSENT = {
+    "calibration": ("evaluate/calibration.json", "wrote no calibration"),
+    "ledger": ("compress/ledger.json", "wrote no ledger"),
+    "importance": ("tune/importance.json", "wrote no importance"),
+    "flips": ("evaluate/flips.json", "listed no flipped examples"),
+    "robustness": ("evaluate/robustness.json", "No corruptions or attacks"),
+    "curves": ("train/history.csv", "wrote no learning curves"),
+}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_the_page_does_without_an_artifact_and_says_so(published, name):
+    file, words = ABSENT[name]
+    assert words not in Seen(_render(published)).text
+    (published.folder / file).unlink()
+    if name == "curves":
+        (published.folder / "distill" / "history.csv").unlink()
+    assert words in Seen(_render(published)).text
+
+
+def test_reasons_why_something_was_not_measured_are_told(published):
+    assert "Not measured: typos: no <words>." in Seen(_render(published)).text
+
+
+def test_trials_of_a_newer_search_are_read_from_its_json(published):
+    rows = [
+        {"trial": n, "values": {"units": units}, "score": score, "status": "ok"}
+        | {"reason": None, "parameters": 100 * n}
+        for n, units, score in ((0, 8, 0.5), (1, 16, 0.75), (2, 16, None))
+    ]
+    document = {"trials": rows, "space": [{"name": "units", "kind": "choice"}]}
+    write_json(published.folders["tune"] / "trials.json", document)
+    facts = read_facts(published.folders)
+    found = charts.search(facts)
+    assert [axis["name"] for axis in found["axes"]] == ["units", "parameters", "score"]
+    assert found["scores"] == [0.5, 0.75]
+    assert "units" in Seen(_render(published)).text
 
 
 def test_links_lead_somewhere_and_names_are_unique(published):
@@ -78,13 +137,14 @@ def test_links_lead_somewhere_and_names_are_unique(published):
     names = [attributes["id"] for _, attributes in seen.tags if "id" in attributes]
     assert len(names) == len(set(names))
     for link in seen.all("a"):
-        assert link["href"].removeprefix("#") in names
+        assert link["href"] == "model_card.md" or link["href"][1:] in names
 
 
 def test_markup_in_class_names_is_text(hostile):
     text = _render(hostile)
-    assert "<script" not in text
-    assert "<script>alert(1)</script>" in Seen(text).text
+    seen = Seen(text)
+    assert len(seen.all("script")) == 3 and "<script>alert" not in text
+    assert "<script>alert(1)</script>" in seen.text
 
 
 def test_markup_in_titles_and_reasons_is_text(published):

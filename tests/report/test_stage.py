@@ -9,10 +9,10 @@ import pytest
 
 from pipeline import verdict
 from pipeline.engine.jsonio import read_json
-from pipeline.report import stage, words
+from pipeline.report import library, stage, words
 from pipeline.report.params import ReportParams
 
-FILES = {"index.html", "model_card.md", "frontier.png", "summary.json"}
+FILES = {"index.html", "model_card.md", "frontier.png", "summary.json", library.NAME}
 PROOF = """
 import json, sys
 from pathlib import Path
@@ -37,7 +37,7 @@ def reported(publish, tmp_path_factory):
     return published
 
 
-def test_four_files_are_written(reported):
+def test_the_files_are_written(reported):
     assert {path.name for path in reported.out.iterdir()} == FILES
     assert reported.metrics["headline"] == "3.0 kB gzip, 10.0x smaller"
 

@@ -1,0 +1,200 @@
+"""robustness.json: accuracy under corruptions and attacks, on a recorded subset.
+
+One task makes one kind of spoilt inputs and shows them to every file, so that none
+is made twice; tasks run in processes of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.data.artifact import Data, Split
+from pipeline.engine.determinism import derive_seed
+from pipeline.evaluate.corruptions import SEVERITIES, Corruption, fitting, missing
+from pipeline.evaluate.inference import BatchModel
+from pipeline.evaluate.params import EvaluateParams
+
+CLEAN = "clean"
+FGSM, PGD = "fgsm", "pgd"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """The subset and who is tried on it.
+
+    Args:
+        files: variant -> its file.
+        positions: of the subset in the test split, ascending.
+        keras: the baseline's .keras file, on which attacks are made.
+    """
+
+    data: Data
+    subset: Split
+    positions: np.ndarray
+    files: Mapping[str, Path]
+    keras: Path
+    params: EvaluateParams
+    seed: int
+    threads: int
+
+    def accuracy(self, inputs: np.ndarray) -> dict[str, float]:
+        """Variant -> part of the subset that it classifies."""
+        found = {}
+        for name, path in self.files.items():
+            model = BatchModel(path, self.data.spec, self.threads)
+            guess = model.answers(inputs).argmax(axis=1)
+            found[name] = float(np.mean(guess == self.subset.y))
+        return found
+
+
+def choose(count: int, wanted: int, seed: int) -> np.ndarray:
+    """Positions of a random subset, ascending; all where there are not more."""
+    draw = np.random.default_rng(seed)
+    return np.sort(draw.permutation(count)[: min(wanted, count)])
+
+
+def tasks(study: Study) -> list[tuple[str, Any]]:
+    """`(name, function)` of what there is to do, the longest first."""
+    spec, steps = study.data.spec, study.data.steps()
+    if not study.params.robustness:
+        return []
+    kinds = fitting(spec, steps)
+    found: list[tuple[str, Any]] = []
+    if why_no_attack(study) is None:
+        found.append(("attacks", _attacked))
+    found += [(kind.name, _Corrupted(kind)) for kind in kinds]
+    return [*found, (CLEAN, _clean)]
+
+
+def why_no_attack(study: Study) -> str | None:
+    """Why no attack can be made, or None."""
+    if study.data.spec.modality == "text":
+        return "fgsm, pgd: word numbers have no gradient"
+    if not study.keras.is_file():
+        return f"fgsm, pgd: {study.keras.name}, which they are made on, is not there"
+    return None
+
+
+def document(study: Study, found: Mapping[str, list[Row]]) -> Row:
+    """The content of robustness.json.
+
+    Args:
+        found: task -> its conditions.
+    """
+    absent = [missing(study.data.spec, study.data.steps()), why_no_attack(study)]
+    if not study.params.robustness:
+        absent = ["all: evaluate.robustness is false"]
+    order = [name for name, _ in tasks(study) if name not in (CLEAN, "attacks")]
+    conditions = [row for name in order for row in found[name]]
+    clean = found.get(CLEAN)
+    return {
+        "examples": len(study.positions),
+        "positions": study.positions.tolist(),
+        "clean": clean[0]["accuracy"] if clean else {},
+        "conditions": [*conditions, *found.get("attacks", [])],
+        "absent": [reason for reason in absent if reason],
+    }
+
+
+def summaries(robust: Row, name: str) -> Row:
+    """What evaluation.json says of one variant: means over all conditions."""
+
+    def mean(kind: str) -> float | None:
+        kept = [row for row in robust["conditions"] if row["kind"] == kind]
+        values = [row["accuracy"][name] for row in kept]
+        return float(np.mean(values)) if values else None
+
+    return {
+        "corrupted_accuracy": mean("corruption"),
+        "attacked_accuracy": mean("attack"),
+        "subset_accuracy": robust["clean"].get(name),
+    }
+
+
+@dataclass(frozen=True)
+class _Corrupted:
+    """One corruption, at every severity."""
+
+    kind: Corruption
+
+    def __call__(self, study: Study) -> list[Row]:
+        return [self._at(study, severity) for severity in SEVERITIES]
+
+    def _at(self, study: Study, severity: int) -> Row:
+        seed = derive_seed(study.seed, "corrupt", self.kind.name, severity)
+        inputs = self.kind.apply(study.subset.x, severity, seed)
+        return {
+            "kind": "corruption",
+            "name": self.kind.name,
+            "severity": severity,
+            "amount": float(self.kind.amounts[severity - 1]),
+            "unit": self.kind.unit,
+            "accuracy": study.accuracy(inputs),
+        }
+
+
+def _clean(study: Study) -> list[Row]:
+    inputs = study.data.spec.to_input(study.subset.x)
+    return [{"accuracy": study.accuracy(inputs)}]
+
+
+def _attacked(study: Study) -> list[Row]:
+    """Made on the Keras model, shown to it and to every file."""
+    from pipeline.evaluate import attacks
+    from pipeline.models.files import load_model
+
+    inputs, y = study.data.spec.to_input(study.subset.x), study.subset.y
+    model = load_model(study.keras)
+    gradient, attack = attacks.gradient_of(model), _attack(study, inputs)
+    direction, rows = gradient(inputs, y), []
+    for number, epsilon in enumerate(study.params.epsilons, 1):
+        seed = derive_seed(study.seed, PGD, number)
+        made = {
+            FGSM: attacks.fgsm(direction, inputs, epsilon, attack),
+            PGD: attacks.pgd(gradient, inputs, y, epsilon, attack, seed),
+        }
+        for name, spoilt in made.items():
+            own = np.argmax(model.predict(spoilt, verbose=0), axis=1)
+            rows.append(
+                {
+                    "kind": "attack",
+                    "name": name,
+                    "severity": number,
+                    "amount": epsilon,
+                    "unit": _unit(study),
+                    "keras": float(np.mean(own == y)),
+                    "accuracy": study.accuracy(spoilt),
+                }
+            )
+    return sorted(rows, key=lambda row: (row["name"], row["severity"]))
+
+
+def _attack(study: Study, inputs: np.ndarray):
+    from pipeline.evaluate.attacks import Attack
+
+    steps = study.params.attack_steps
+    if study.data.spec.modality != "image":
+        return Attack(1.0, steps)
+    low, high = float(inputs.min()), float(inputs.max())
+    return Attack(high - low, steps, low, high)
+
+
+def _unit(study: Study) -> str:
+    image = study.data.spec.modality == "image"
+    return "epsilon, part of the range" if image else "epsilon, deviations"
+
+
+def subset_of(test: Split, positions: np.ndarray) -> Split:
+    """The examples at positions, in memory."""
+    return Split(np.ascontiguousarray(test.x[positions]), test.y[positions])
+
+
+def kinds(conditions: Sequence[Row]) -> list[str]:
+    """Names of corruptions and attacks, each once, in their order."""
+    return list(dict.fromkeys(row["name"] for row in conditions))
