@@ -80,7 +80,7 @@ def read_teachers(
 def _path(teacher: Teacher, trained: Path) -> Path:
     if teacher.model == TRAINED:
         return trained
-    return path_of(teacher.model, "distill.teachers")
+    return find(teacher.model)
 
 
 def check(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
