@@ -63,6 +63,12 @@ def test_verify_is_quick_and_says_equal(locked):
     assert set(states(answer).values()) == {"equal"} and len(states(answer)) == 8
 
 
+@pytest.mark.parametrize("how", [["--set", "seed=4"], ["--sets", "seed=4"]])
+def test_verify_refuses_an_override_that_it_would_not_look_at(locked, how):
+    answer = locked.run("verify", *how)
+    assert answer.code == 2 and "verify --set seed=4" in answer.err
+
+
 FILES = [
     "data/train_x.npy",
     "data/splits.npz",
@@ -300,10 +306,9 @@ tune: {builder: "own_models:build", trials: 1, epochs: 1}
 """
 
 
-def test_paths_and_builders_of_ones_own_are_found_from_elsewhere(
-    tmp_path, project, monkeypatch
-):
-    """Written against the working directory, recorded as they are written."""
+@pytest.fixture
+def flowers(tmp_path, project, monkeypatch):
+    """An experiment whose paths are written against the working directory."""
     rows = [f"{x % 7},{x % 5},{'ab'[x % 2]}" for x in range(60)]
     work = replace(project, folder=tmp_path / "work")
     work.write(MINE)
@@ -313,9 +318,23 @@ def test_paths_and_builders_of_ones_own_are_found_from_elsewhere(
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(["x,y,label", *rows]) + "\n")
     monkeypatch.setenv("FLOWERS", "sets")
-    answer = work.run("reproduce", "tune", "--twice")
+    return work
+
+
+def test_paths_and_builders_of_ones_own_are_found_from_elsewhere(flowers):
+    answer = flowers.run("reproduce", "tune", "--twice")
     assert answer.code == 0, answer.out + answer.err
     assert "verdict     reproduced" in answer.out
+
+
+def test_the_lineage_ends_with_the_hash_of_what_was_read(flowers):
+    made = flowers.run("run", "data")
+    assert made.code == 0, made.err
+    answer = flowers.cli("lineage", "experiments/small/data/spec.json")
+    table = flowers.folder.parent / "flowers.csv"
+    assert answer.code == 0, answer.err
+    assert f"reads csv:../flowers.csv {hash_file(table)[:8]}" in answer.out
+    assert "reads csv:${FLOWERS}/more.csv " in answer.out
 
 
 def test_a_run_and_its_lock_are_compared(locked):
