@@ -46,6 +46,9 @@ def test_a_lock_holds_what_the_issue_of_a_run_is(locked):
         assert stage["fingerprint"] == record["fingerprint"]
     tensors = lock["stages"]["train"]["tensors"]["model.keras"]
     assert any("vars" in name for name in tensors)
+    exported = lock["stages"]["compress"]["tensors"]["best.tflite"]
+    assert len(exported) > 2
+    assert "val_loss" in lock["stages"]["train"]["tensors"]["history.csv"]
     assert {"processor", "libraries", "pins"} <= set(lock["environment"])
     assert str(locked.folder) not in lock_of(locked).read_text()
 
