@@ -15,7 +15,7 @@ from pipeline.data.paths import source_state
 from pipeline.distill.params import DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
-from pipeline.models import catalogue
+from pipeline.models import catalogue, trained
 from pipeline.report.params import ReportParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
@@ -35,12 +35,24 @@ def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (catalogue.parse(params["tune"].builder).module,)
 
 
+def _data_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    return source_state(params["data"])
+
+
+def _trained(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    """The .keras files that models are built upon."""
+    return trained.states(params["tune"].values)
+
+
+# What builds a model runs the builder's code, and reads the files that it reads.
+_BUILDS: dict[str, Any] = {"code": _builder, "sources": _trained}
+
 CHAIN = (
-    Stage("data", (), DataParams, code=_reader, sources=source_state),
+    Stage("data", (), DataParams, code=_reader, sources=_data_files),
     Stage("augment", ("data",), AugmentParams),
-    Stage("tune", ("data", "augment"), TuneParams, code=_builder),
-    Stage("train", ("data", "augment", "tune"), TrainParams, code=_builder),
-    Stage("distill", ("data", "augment", "train"), DistillParams, code=_builder),
+    Stage("tune", ("data", "augment"), TuneParams, **_BUILDS),
+    Stage("train", ("data", "augment", "tune"), TrainParams, **_BUILDS),
+    Stage("distill", ("data", "augment", "train"), DistillParams, **_BUILDS),
     Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
     Stage("evaluate", ("data", "compress"), EvaluateParams),
     Stage(

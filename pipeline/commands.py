@@ -20,6 +20,7 @@ from pipeline.config import (
     split_sets,
 )
 from pipeline.data.params import check_source
+from pipeline.engine.base import base
 from pipeline.engine.closure import CodeReader
 from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json
@@ -199,7 +200,7 @@ def open_job(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
     """The experiment of a command, and the reader of the code that it runs."""
     folder = experiment_folder(arguments.root, arguments.exp)
     job = _experiment(folder, arguments).job(folder, all_sets(arguments))
-    code = CodeReader(CODE_ROOT, folder / ".code.json", also=(Path.cwd(),))
+    code = CodeReader(CODE_ROOT, folder / ".code.json", also=(Path.cwd() / base(),))
     for stage in job.chain:
         code.closure(job.modules(stage))
     code.save_cache()

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data.params import DataParams
-from pipeline.data.paths import expand
+from pipeline.data.paths import locate
 from pipeline.data.rows import RowWriter
+from pipeline.engine.base import base
 from pipeline.engine.errors import UserError, nearest
 
 
@@ -94,14 +95,14 @@ def source_path(kind: str, name: str, folder: bool) -> Path:
     Raises:
         UserError: when it is not there, or not of that kind.
     """
-    path = Path(expand(name, "data.source")).expanduser()
+    path = locate(name, "data.source")
     if path.is_dir() if folder else path.is_file():
         return path
     wanted = "folder" if folder else "file"
     found = "is not one" if path.exists() else "does not exist"
     raise UserError(
         f'data.source "{kind}:{name}": {path} must be a {wanted} and {found} '
-        f"(relative paths begin at {Path.cwd()})"
+        f"(relative paths begin at {Path.cwd() / base()})"
     )
 
 

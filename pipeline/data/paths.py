@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.data.params import FILES, DataParams
+from pipeline.engine.base import base
 from pipeline.engine.errors import UserError
 from pipeline.engine.hashing import hash_file
 
@@ -39,6 +40,15 @@ def expand(text: str, key: str) -> str:
     return VARIABLE.sub(value, text)
 
 
+def locate(text: str, key: str) -> Path:
+    """The file or folder behind a path of the experiment file.
+
+    Raises:
+        UserError: when its variable is not set.
+    """
+    return base() / Path(expand(text, key)).expanduser()
+
+
 def source_state(params: DataParams) -> Mapping[str, str | None]:
     """Source -> a hash that changes with its files; None where it is not here.
 
@@ -51,7 +61,7 @@ def source_state(params: DataParams) -> Mapping[str, str | None]:
 
 def _state(name: str) -> str | None:
     try:
-        path = Path(expand(name, "data.source")).expanduser()
+        path = locate(name, "data.source")
     except UserError:
         return None
     if path.is_file() and path.stat().st_size <= HASHED:

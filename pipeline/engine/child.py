@@ -42,11 +42,20 @@ def _answer(request: dict[str, Any], channel: Any) -> dict[str, Any]:
 
 
 def _run(request: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    if request["draws"]:
+        _import_matplotlib()
     module, _, name = request["params_class"].partition(":")
     params = getattr(importlib.import_module(module), name)
     stage = importlib.import_module(request["module"])
     text = json.dumps(request["params"])
     return stage.run(params.model_validate_json(text), inputs, Path(request["out"]))
+
+
+def _import_matplotlib() -> None:
+    """Here, where no `matplotlibrc` lies: it reads the working directory's first,
+    whatever the environment says."""
+    with contextlib.chdir(Path(__file__).parent):
+        importlib.import_module("matplotlib")
 
 
 def _inputs(request: dict[str, Any], channel: Any) -> Inputs:

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from pipeline.engine.errors import UserError
 
@@ -89,6 +90,10 @@ class CodeReader:
                 raise UserError(f"no module {name} below {self._where()}")
             self._walk(name, found)
         return dict(sorted(found.items()))
+
+    def files(self, names: Iterable[str]) -> list[Path]:
+        """Where these modules are; those that are not there are left out."""
+        return [path for name in names if (path := self._find(name))]
 
     def libraries(self, names: Iterable[str]) -> dict[str, str]:
         """Distribution -> version, for what the closure imports from outside."""
@@ -159,8 +164,31 @@ def parse(source: bytes, package: str, path: str) -> Module:
     imports = sorted(set(_imports(tree, package)))
     for node in ast.walk(tree):
         _drop_docstring(node)
-    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    digest = hashlib.sha256(shape(tree).encode()).hexdigest()
     return Module(digest, tuple(imports))
+
+
+def shape(node: Any) -> str:
+    """A syntax tree as text, equal on every Python that we support.
+
+    `ast.dump` is not: 3.12 gave definitions a field, 3.13 leaves empty ones out, and
+    3.12 ends some format specifications with an empty text.
+    """
+    if isinstance(node, list):
+        return f"[{','.join(map(shape, node))}]"
+    if not isinstance(node, ast.AST):
+        return hex(node) if type(node) is int else ascii(node)
+    fields = (f"{name}={shape(value)}" for name, value in sorted(_fields(node)))
+    return f"{type(node).__name__}({','.join(fields)})"
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """What is there: neither empty fields nor `ctx`, which follows from the place."""
+    for name, value in ast.iter_fields(node):
+        if isinstance(node, ast.JoinedStr):
+            value = [part for part in value if getattr(part, "value", None) != ""]
+        if value is not None and value != [] and name != "ctx":
+            yield name, value
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:

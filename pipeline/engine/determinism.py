@@ -8,9 +8,11 @@ between processors, as far as that can be done, at a cost in speed.
 from __future__ import annotations
 
 import hashlib
+import os
 
 NATIVE = {
     "KERAS_BACKEND": "tensorflow",
+    "MATPLOTLIBRC": os.devnull,  # the library's own settings, not the user's
     "MPLBACKEND": "Agg",
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": "315532800",  # 1980-01-01, the first date a zip can hold
@@ -19,7 +21,9 @@ NATIVE = {
     "TF_XLA_FLAGS": "--tf_xla_auto_jit=0",
 }
 PORTABLE = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # what is above AVX2
     "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_ENABLE_ONEDNN_OPTS": "0",

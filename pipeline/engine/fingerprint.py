@@ -32,7 +32,7 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
 
 
 def _sources(job: Job, stage: Stage) -> dict[str, str | None]:
-    now = dict(stage.sources(job.params[stage.name]))
+    now = dict(stage.sources(job.params))
     before = recorded_sources(job.folder / stage.name) if None in now.values() else {}
     return {name: state or before.get(name) for name, state in now.items()}
 

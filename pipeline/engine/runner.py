@@ -33,9 +33,14 @@ from pipeline.engine.runfacts import host_facts, retold, write_run
 from pipeline.engine.stage import Job, Stage
 
 CODE_ROOT = Path(pipeline.__file__).parent.parent
-# Settings of the caller's shell that would change bits behind our back.
-SCRUBBED = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_")
-KEPT = ("TF_FORCE_GPU_ALLOW_GROWTH", "KERAS_HOME")
+# Settings of the caller's shell that would change bits behind our back: kernels of
+# TensorFlow, NumPy, its BLAS and the C library; how pictures look.
+SCRUBBED = (
+    *("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_"),
+    *("NPY_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_"),
+    *("GLIBC_TUNABLES", "MPL", "MATPLOTLIBRC"),
+)
+KEPT = ("TF_FORCE_GPU_ALLOW_GROWTH", "KERAS_HOME", "MPLCONFIGDIR")
 
 
 class Reporter(Listener, Protocol):
@@ -100,7 +105,7 @@ class Runner:
     def _run(self, stage: Stage, decision: Decision) -> dict[str, Any]:
         out = partial_folder(self.job.folder, stage.name)
         try:
-            answer = self._answer(stage, out)
+            answer = self._answer(stage, decision, out)
             self._check_code(stage, decision)
             self._write_common(stage, decision, out, answer)
             publish(out, self.job.folder, stage.name)
@@ -122,12 +127,12 @@ class Runner:
                 "was not published; run the same command again"
             )
 
-    def _answer(self, stage: Stage, out: Path) -> dict[str, Any]:
+    def _answer(self, stage: Stage, decision: Decision, out: Path) -> dict[str, Any]:
         begin = time.time()
         # What libraries leave in the temporary folder goes when the stage is over.
         with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
             answer = run_in_process(
-                self._request(stage, out),
+                self._request(stage, decision, out),
                 out / "log.txt",
                 {**self._environment(), "TMPDIR": scratch},
                 self.reporter,
@@ -167,10 +172,16 @@ class Runner:
         return {
             **host_facts(begin),
             "environment": environment(self.job.settings, libraries),
-            "git": git_state(CODE_ROOT / "pipeline"),
+            "git": git_state([CODE_ROOT / "pipeline", *self._written(decision)]),
         }
 
-    def _request(self, stage: Stage, out: Path) -> dict[str, Any]:
+    def _written(self, decision: Decision) -> list[Path]:
+        """What the user wrote: the experiment file, and modules of their own."""
+        files = self.code.files(decision.parts["code"])
+        own = [path for path in files if CODE_ROOT / "pipeline" not in path.parents]
+        return [*sorted(self.job.folder.glob("experiment.yaml")), *own]
+
+    def _request(self, stage: Stage, decision: Decision, out: Path) -> dict[str, Any]:
         params = self.job.params[stage.name]
         folder = self.job.folder.resolve()
         return {
@@ -182,6 +193,7 @@ class Runner:
             "threads": self.job.settings["threads"],
             "overrides": self.job.overrides,
             "out": str(out.resolve()),
+            "draws": "matplotlib" in decision.parts["libraries"],
         }
 
     def _environment(self) -> dict[str, str]:

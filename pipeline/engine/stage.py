@@ -29,7 +29,7 @@ def no_code(params: Mapping[str, Params]) -> tuple[str, ...]:
     return ()
 
 
-def no_sources(params: Params) -> Mapping[str, str | None]:
+def no_sources(params: Mapping[str, Params]) -> Mapping[str, str | None]:
     """Files outside the experiment that a stage reads: none."""
     return {}
 
@@ -44,8 +44,9 @@ class Stage:
         params: its section of the experiment file.
         volatile: file name -> why that file differs from run to run.
         code: modules chosen by parameters (of any stage), such as the builder's.
-        sources: files outside the experiment: name -> a hash that changes with the
-            content, or None where the file is not on this machine.
+        sources: files outside the experiment that parameters (of any stage) name:
+            name -> a hash that changes with the content, or None where the file is
+            not on this machine.
         retells: repeats what is volatile in its inputs, such as latency, and so
             runs again when one of them did.
         package: where the rooms are.
@@ -56,7 +57,7 @@ class Stage:
     params: type[Params]
     volatile: Mapping[str, str] = field(default_factory=dict)
     code: Callable[[Mapping[str, Any]], tuple[str, ...]] = no_code
-    sources: Callable[[Any], Mapping[str, str | None]] = no_sources
+    sources: Callable[[Mapping[str, Any]], Mapping[str, str | None]] = no_sources
     retells: bool = False
     package: str = "pipeline"
 

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.engine.base import base
 from pipeline.engine.errors import UserError, nearest
 
 BUILDER_MODULES = {
@@ -94,9 +95,9 @@ def _preset(family: str, preset: str, given: bool) -> str:
 
 
 def _file(module: str) -> Path | None:
-    """The source of a module relative to the working directory, if it is there."""
-    base = Path(*module.split("."))
-    paths = (base.with_suffix(".py"), base / "__init__.py")
+    """The source of a module below the working directory, if it is there."""
+    place = base().joinpath(*module.split("."))
+    paths = (place.with_suffix(".py"), place / "__init__.py")
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -107,5 +108,6 @@ def _unknown(text: str, name: str, colon: bool) -> str:
         return f'no builder "{text}"{hint} (there are: {known}; or module:function)'
     return (
         f'no builder "{text}"{hint} (families: {known}; a builder of your own is '
-        f"module:function, and {Path(*name.split('.'))}.py is not in {Path.cwd()})"
+        f"module:function, and {Path(*name.split('.'))}.py is not in "
+        f"{Path.cwd() / base()})"
     )

@@ -18,6 +18,7 @@ import keras
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
+from pipeline.engine.base import base
 from pipeline.engine.errors import UserError
 
 
@@ -28,8 +29,8 @@ def load(module: str, function: str) -> Callable[..., keras.Model]:
         UserError: when it cannot be imported, or is not a function.
     """
     name = f"{module}:{function}"
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    if (folder := str(Path.cwd() / base())) not in sys.path:
+        sys.path.insert(0, folder)
     try:
         build = getattr(importlib.import_module(module), function, None)
     except Exception as error:

@@ -7,15 +7,16 @@ so that compression sees plain layers.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 import keras
 from keras_tuner import HyperParameters
 
+from pipeline.engine.base import base
 from pipeline.engine.errors import UserError
 from pipeline.models.files import load_model
+from pipeline.models.trained import find
 
 
 def read(text: str, hp: HyperParameters, key: str) -> keras.Model:
@@ -30,10 +31,10 @@ def read(text: str, hp: HyperParameters, key: str) -> keras.Model:
         UserError: when it is missing, damaged, no graph, or not the one that the
             search saw.
     """
-    path = Path(os.path.expandvars(text)).expanduser()
+    path = find(text)
     if not path.is_file():
         raise UserError(
-            f"{path}: there is no such .keras file (working in {Path.cwd()})"
+            f"{path}: there is no such .keras file (working in {Path.cwd() / base()})"
         )
     now = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     seen = hp.Fixed(key, now)

@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.chain import CHAIN
 from pipeline.commands import all_sets, open_job
 from pipeline.config import check_name, experiment_folder
+from pipeline.engine.base import base
 from pipeline.engine.closure import CodeReader
 from pipeline.engine.content import undeclared
 from pipeline.engine.errors import UserError
@@ -67,7 +68,16 @@ def lock(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Compare what is published with the lock; nothing is run."""
+    """Compare what is published with the lock; nothing is run.
+
+    Raises:
+        UserError: for overrides: neither the files nor the lock would be others.
+    """
+    if sets := all_sets(arguments):
+        raise UserError(
+            f"verify --set {sets[0]}: verify reads what is published and the lock, and "
+            "no setting; leave it out, or: python -m pipeline reproduce --set …"
+        )
     folder = experiment_folder(arguments.root, arguments.exp)
     locked = of_lock(folder / LOCK)
     found = {s.name: _published(folder, s, locked) for s in CHAIN}
@@ -227,7 +237,8 @@ def _rerun(
 ) -> Snapshot:
     again = stack.enter_context(elsewhere(job, all_sets(arguments), arguments.keep))
     reporter = Comparing(_comparer(again, before), arguments.verbose)
-    runner = Runner(again, CodeReader(CODE_ROOT), reporter)
+    code = CodeReader(CODE_ROOT, also=(base(),))
+    runner = Runner(again, code, reporter)
     with chdir(again.folder.parent):
         runner.bring_up_to_date((arguments.stage,))
     if arguments.keep:

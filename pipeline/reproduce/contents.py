@@ -26,7 +26,7 @@ from pipeline.engine.hashing import hash_value
 if TYPE_CHECKING:
     import numpy as np
 
-LOCKED = (".keras", ".npz")  # whose tensors a lock tells apart
+LOCKED = (".csv", ".keras", ".npz", ".tflite")  # whose tensors a lock tells apart
 SHORT = 16
 
 
@@ -69,8 +69,18 @@ def compare(before: Path, after: Path) -> list[Difference]:
         old, new = read(before), read(after)
     except Exception as error:  # a damaged file of any format differs as a whole
         return [Difference(after.name, f"not readable: {_first_line(error)}")]
+    return between(old, new)
+
+
+def between(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
+    """What differs between arrays of two files, the largest difference first."""
     found = [_difference(n, old.get(n), new.get(n)) for n in sorted({*old, *new})]
     return sorted(filter(None, found), key=_weights_first)
+
+
+def numbers(values: Any) -> dict[str, Any]:
+    """The values of a JSON document, by dotted key."""
+    return _values(flatten(_indexed(values), ""))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -120,7 +130,7 @@ def _tflite(content: bytes) -> dict[str, Any]:
 
 
 def _json(content: bytes) -> dict[str, Any]:
-    return _values(flatten(_indexed(json.loads(content)), ""))
+    return numbers(json.loads(content))
 
 
 def _csv(content: bytes) -> dict[str, Any]:

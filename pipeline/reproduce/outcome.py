@@ -1,8 +1,9 @@
 """Two snapshots compared: which outputs differ, the verdicts, and the table.
 
-Bits are required where the environments are equal, a tolerance everywhere. An
-experiment that asks another question than its lock (other parameters, another
-seed) is never a reproduction of it, however near its numbers are.
+Bits are required where the environments are equal, a tolerance everywhere. Another
+environment excuses other bits, and nothing else: where a line of code or a pixel is
+not the same, other bits are no reproduction. An experiment that asks another question
+than its lock (other parameters, another seed) never is one, however near its numbers.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Outcome:
     @property
     def same_environment(self) -> bool:
         """Whether equal bits can be asked for."""
-        return not self._of("environment")
+        return not self.elsewhere
 
     @property
     def same_question(self) -> bool:
@@ -55,7 +56,22 @@ class Outcome:
         """The verdict."""
         if self.missing or not self.same_question:
             return False
-        return self.equal or (not self.same_environment and not self.broken)
+        return self.equal or (self.excused and not self.broken)
+
+    @property
+    def excused(self) -> bool:
+        """Whether the environment alone explains other bits."""
+        return not self.same_environment and not self.own_causes
+
+    @property
+    def own_causes(self) -> list[Cause]:
+        """Differences of code and data, which no environment excuses."""
+        return self._of("data") + self._of("code")
+
+    @property
+    def elsewhere(self) -> list[Cause]:
+        """Differences of the environment."""
+        return self._of("environment")
 
     @property
     def exit_code(self) -> int:
@@ -95,6 +111,7 @@ def table(outcome: Outcome, reference: Snapshot | None = None) -> list[str]:
     lines = [row(c.kind, _stages(c, outcome), c.text) for c in outcome.causes]
     for stage, names in outcome.files.items():
         lines += _outputs(outcome, reference or outcome.before, stage, names)
+    lines += _hashes_alone(outcome, reference or outcome.before)
     lines += [row("missing", stage, "no result") for stage in outcome.missing]
     lines += [row("tolerance", each.stage, each.text) for each in outcome.broken]
     return lines
@@ -102,26 +119,44 @@ def table(outcome: Outcome, reference: Snapshot | None = None) -> list[str]:
 
 def verdict(outcome: Outcome) -> list[str]:
     """The two verdicts, bits and tolerance, and what follows from them."""
-    required = "required" if outcome.same_environment else "not required here"
     bits = "equal" if outcome.equal else "different"
     near = f"{len(outcome.broken)} broken" if outcome.broken else "kept"
-    result = "reproduced" if outcome.reproduced else "NOT reproduced"
-    if not outcome.same_question:
-        result += ": the parameters are others, the lock is of another experiment"
     return [
-        row("bits", bits, f"{required}: {_environment(outcome)}"),
+        row("bits", bits, _required(outcome)),
         row("tolerance", near, "required everywhere"),
-        row("verdict", result),
+        row("verdict", _result(outcome)),
     ]
+
+
+def _required(outcome: Outcome) -> str:
+    if outcome.same_environment:
+        return "required: the environment is the same"
+    if outcome.excused:
+        return "not required here: the environment is another"
+    return f"required: no environment excuses {_counted(outcome.own_causes)}"
+
+
+def _result(outcome: Outcome) -> str:
+    """In another environment never the same words as in the lock's own."""
+    if not outcome.same_question:
+        told = "the parameters are others, the lock is of another experiment"
+        return f"NOT reproduced: {told}"
+    if not outcome.reproduced:
+        return "NOT reproduced"
+    if outcome.same_environment:
+        return "reproduced"
+    how = "reproduced bit for bit" if outcome.equal else "within tolerance"
+    return f"{how} on another environment: {_counted(outcome.elsewhere)}"
+
+
+def _counted(found: list[Cause]) -> str:
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return found[0].text + more
 
 
 def row(kind: str, what: str, text: str = "") -> str:
     """`parameters  train     train.epochs 60 -> 30`."""
     return f"{kind:<11} {what:<9} {text}".rstrip()
-
-
-def _environment(outcome: Outcome) -> str:
-    return f"the environment is {'the same' if outcome.same_environment else 'another'}"
 
 
 def _stages(cause: Cause, outcome: Outcome) -> str:
@@ -146,16 +181,40 @@ def inside(outcome: Outcome, reference: Snapshot, stage: str, name: str) -> str:
     if name not in old.outputs or name not in new.outputs:
         return "is new" if name in new.outputs else "is gone"
     after = outcome.after.file(stage, name)
-    before = reference.file(stage, name)
-    if (
-        before
-        and after
-        and reference.entries[stage].outputs.get(name) == (old.outputs[name])
-    ):
+    before = _recorded(outcome, reference, stage, name)
+    if before and after:
         return _named(list(map(str, contents.compare(before, after))))
+    if name == "metrics.json":
+        both = (contents.numbers(dict(entry.metrics)) for entry in (old, new))
+        return _named(list(map(str, contents.between(*both))))
     if after and name in old.tensors:
         return _named(_changed(after, dict(old.tensors[name])))
     return "bytes differ"
+
+
+def _recorded(
+    outcome: Outcome, reference: Snapshot, stage: str, name: str
+) -> Path | None:
+    """The very file whose hash was recorded, where it is on this disk."""
+    there = reference.entries.get(stage)
+    same = (
+        there and there.outputs.get(name) == outcome.before.entries[stage].outputs[name]
+    )
+    return reference.file(stage, name) if same else None
+
+
+def _hashes_alone(outcome: Outcome, reference: Snapshot) -> Iterator[str]:
+    """Says why no largest difference is told, where that is so."""
+    changed = [
+        (stage, name) for stage, names in outcome.files.items() for name in names
+    ]
+    old = outcome.before.entries
+    if any(
+        name in old[stage].outputs and not _recorded(outcome, reference, stage, name)
+        for stage, name in changed
+    ):
+        told = f"{outcome.before.name} holds hashes and metrics; other largest "
+        yield row("note", "", f"{told}differences need its own results on this disk")
 
 
 def _changed(after: Path, known: dict[str, str]) -> list[str]:

@@ -7,7 +7,6 @@ run in another working directory, with the same question and none of the answers
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import load_experiment
+from pipeline.engine.base import base, based_on
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import Terminal, line
 from pipeline.reproduce.snapshot import LOCK
@@ -24,15 +24,15 @@ from pipeline.reproduce.snapshot import LOCK
 def elsewhere(job: Job, sets: list[str], keep: bool = False) -> Iterator[Job]:
     """The same experiment in an empty folder, to be run from that folder's parent.
 
-    What stands beside experiment.yaml comes along, results and lock do not;
-    relative paths in the parameters lead to where they led before.
+    What stands beside experiment.yaml comes along, results and lock do not; relative
+    paths, and a builder of the user's own, are found where they were found before.
     """
     place = Path(tempfile.mkdtemp(prefix="reproduce-")).resolve()
     try:
         folder = place / "somewhere" / "else" / job.folder.name
         _copy(job, folder)
-        _link_relative(job, Path.cwd(), folder.parent)
-        yield load_experiment(folder, sets).job(folder)
+        with based_on(Path.cwd() / base()):
+            yield load_experiment(folder, sets).job(folder)
     finally:
         if not keep:
             shutil.rmtree(place, ignore_errors=True)
@@ -46,31 +46,6 @@ def _copy(job: Job, folder: Path) -> None:
             continue
         copy = shutil.copytree if path.is_dir() else shutil.copy2
         copy(path, folder / path.name)
-
-
-def _link_relative(job: Job, before: Path, place: Path) -> None:
-    """`data_dir: sets` names the same folder from the new working directory."""
-    texts = (t for params in job.params.values() for t in _texts(params.model_dump()))
-    for text in texts:
-        for path in (text, text.partition(":")[2]):
-            _link(path, before, place)
-
-
-def _link(path: str, before: Path, place: Path) -> None:
-    inside = path and not os.path.isabs(path) and ".." not in Path(path).parts
-    if not inside or len(path) > 1000 or "\0" in path or not (before / path).exists():
-        return
-    top = Path(path).parts[0] if Path(path).parts else ""
-    if top and not (place / top).exists():
-        (place / top).symlink_to(before / top)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
 
 
 class Comparing(Terminal):

@@ -41,7 +41,8 @@ class Rule:
 # follows the choice of that epoch.
 RULES = (
     Rule(r"(data|augment)\..*", "exact"),
-    Rule(r".*\.(headline|chosen|epochs?|weights|best_\w+|smaller)", "choice"),
+    Rule(r".*\.(headline|chosen|epochs?|weights|smaller)", "choice"),
+    Rule(r".*\.best_(trial|weights)", "choice"),
     Rule(r".*\.best\.(accuracy|loss)", "choice"),
     Rule(r".*(accuracy|agreement|drop|score|recall|f1|auc)\b.*", "points"),
     Rule(r".*(loss|error|calibration|divergence)\b.*", "loss"),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline.engine.closure import CodeReader
+from pipeline.engine.closure import CodeReader, parse, shape
 from pipeline.engine.errors import UserError
 
 FILES = {
@@ -60,6 +65,82 @@ def test_a_changed_value_changes_the_digest_of_its_module_alone(box, text):
     (box / "box/f.py").write_text(text)
     after = CodeReader(box).closure(["box.a"])
     assert {name for name in before if before[name] != after[name]} == {"box.f"}
+
+
+ROOT = Path(__file__).parents[2]
+# What the Pythons from 3.11 to 3.13 say in different ways, or once did.
+SOURCE = r"""
+import os
+class A(B, metaclass=C):
+    def f(self, a, /, b: int = -1, *c, d=None, **e) -> None:
+        return f"{a!r:>{b}}" f"{b:{c}}" f"{d=}" "" f"" u"é", b"\0", 1_000, 1e400 - 2j
+async def g(): return [*x, None, {**y, 1: ...}]
+match p:
+    case None | [1, *_] | {"k": v, **rest}: del q[1:, ::2]
+try: pass
+except* OSError as error: raise
+"""
+SHAPE = "8e70ceb30048"
+
+
+def test_the_digest_is_the_same_on_every_python():
+    """A figure, made on 3.11.7 and the same on 3.12.1 and 3.13.0."""
+    assert parse(SOURCE.encode(), "", "here").digest[:12] == SHAPE
+
+
+CALL = """
+import ast, json, sys
+sys.path.insert(0, sys.argv[1])
+from pipeline.engine.closure import parse
+names = json.load(sys.stdin)
+print(json.dumps([parse(open(name, "rb").read(), "", name).digest for name in names]))
+"""
+
+
+@pytest.fixture(scope="module")
+def digests() -> dict[str, str]:
+    """Path -> digest by this Python, for every module of the house."""
+    names = sorted(map(str, (ROOT / "pipeline").rglob("*.py")))
+    return {name: parse(Path(name).read_bytes(), "", name).digest for name in names}
+
+
+OTHERS = {"3.11", "3.12", "3.13"} - {f"3.{sys.version_info.minor}"}
+
+
+@pytest.mark.parametrize("version", sorted(OTHERS))
+def test_every_module_has_the_digest_that_another_python_gives(digests, version):
+    """Where this machine has that Python, which needs no library to read code."""
+    installed = Path.home().glob(f".pyenv/versions/{version}.*/bin/python")
+    for python in [f"python{version}", *map(str, installed)]:
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            call = [python, "-c", CALL, str(ROOT)]
+            told = subprocess.run(
+                call,
+                input=json.dumps(list(digests)),
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            break
+    else:
+        pytest.skip(f"no python{version} on this machine")
+    assert json.loads(told) == list(digests.values())
+
+
+DIFFERENT = [
+    "x = 1", "x = True", "x = 1.0", "x = '1'", "x = b'1'", "x = f'1'", "x = None",
+    "x = {**a}", "x = {None: a}", "x = [a]", "x = (a,)", "x = a", "x: a = 1", "x += 1",
+    "def f(a, /): pass", "def f(a): pass", "def f(*a): pass", "def f(*, a): pass",
+    "def f(*, a=None): pass", "from . import x", "from .. import x", "import x",
+    "match x:\n case None: pass", "match x:\n case True: pass", "x = f'{a}'",
+    "x = f'{a:}'", "x = f'{a!r}'", "x = f'{a:b}'", "x = -1", "x = a if b else c",
+]  # fmt: skip
+
+
+def test_other_code_has_another_digest():
+    """Leaving empty fields out confuses no two of these."""
+    shapes = {shape(ast.parse(text)) for text in DIFFERENT}
+    assert len(shapes) == len(DIFFERENT)
 
 
 def test_libraries_are_those_of_the_closure_with_their_versions(box):

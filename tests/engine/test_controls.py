@@ -13,17 +13,19 @@ from pipeline.engine.content import STABLE, UNSTABLE, undeclared
 from pipeline.engine.errors import UserError
 from pipeline.engine.host import environment, processor, requirements
 from pipeline.engine.provenance import git_state
+from pipeline.engine.runner import Runner
+from pipeline.engine.terminal import Terminal
 from pipeline.reproduce.causes import causes
-from pipeline.reproduce.outcome import compare, table
+from pipeline.reproduce.outcome import compare, table, verdict
 from pipeline.reproduce.snapshot import of_lock, of_run, with_tensors, write_lock
 
 STAGES = ("one", "two")
 
 
-def again(toy):
+def again(toy, tensors: bool = True):
     """Run from scratch; the two snapshots, before and after."""
-    lock = toy.root / "experiment.lock"
-    write_lock(lock, with_tensors(of_run(toy.folder, STAGES)))
+    lock, run = toy.root / "experiment.lock", of_run(toy.folder, STAGES)
+    write_lock(lock, with_tensors(run) if tensors else run)
     shutil.rmtree(toy.folder)
     toy.folder.mkdir()
     toy.run()
@@ -84,18 +86,44 @@ def test_what_the_seed_changes_is_seen_in_the_bytes_too(toy):
     assert [text for text in table(outcome) if "because: seed 1 -> 2" in text]
 
 
-def test_another_version_of_a_library_changes_the_verdict(toy):
-    path = toy.root / "toy" / "helper.py"
-    path.write_text("import yaml\n" + path.read_text())
+def forged(toy, change):
+    """The lock of a run of this code, changed, against the run."""
     toy.run()
     lock = toy.root / "experiment.lock"
     write_lock(lock, of_run(toy.folder, STAGES))
     old = of_lock(lock)
-    old.environment["libraries"]["pyyaml"] = "99.0"
-    outcome = compare(old, of_run(toy.folder, STAGES))
-    assert not outcome.same_environment
-    (cause,) = outcome.causes
+    change(old)
+    return compare(old, of_run(toy.folder, STAGES))
+
+
+def older(lock) -> None:
+    lock.environment["libraries"]["pyyaml"] = "99.0"
+
+
+def test_another_version_of_a_library_changes_the_verdict(toy):
+    path = toy.root / "toy" / "helper.py"
+    path.write_text("import yaml\n" + path.read_text())
+    alike, other = forged(toy, lambda lock: None), forged(toy, older)
+    (cause,) = other.causes
     assert cause.text.startswith("libraries.pyyaml 99.0 -> 6")
+    assert verdict(alike)[-1] == "verdict     reproduced"
+    assert verdict(other)[-1].startswith(
+        "verdict     reproduced bit for bit on another environment: libraries.pyyaml"
+    )
+
+
+def test_another_version_that_gives_other_bits_is_a_third_verdict(toy):
+    def change(lock) -> None:
+        older(lock)
+        lock.entries["two"].outputs["text.txt"] = "0" * 64
+
+    path = toy.root / "toy" / "helper.py"
+    path.write_text("import yaml\n" + path.read_text())
+    outcome = forged(toy, change)
+    assert (outcome.exit_code, outcome.files) == (0, {"two": ["text.txt"]})
+    assert verdict(outcome)[-1].startswith(
+        "verdict     within tolerance on another environment: libraries.pyyaml 99.0"
+    )
 
 
 def faked(toy, monkeypatch, **changes: str) -> None:
@@ -104,15 +132,67 @@ def faked(toy, monkeypatch, **changes: str) -> None:
     monkeypatch.setattr("pipeline.engine.host.processor", lambda: other)
 
 
-def test_other_bits_on_another_machine_within_tolerance_are_reproduced(
-    toy, monkeypatch
-):
+OTHER = "other/1/2/3"
+
+
+def computing(toy) -> None:
+    """Stage two gives what the machine makes of it."""
+    path = toy.root / "toy" / "two" / "stage.py"
+    text = path.read_text().replace(
+        "text * params.times", "text * params.times + os.environ.get('MACHINE', '')"
+    )
+    path.write_text("import os\n" + text)
+
+
+def test_other_bits_on_another_machine_are_within_tolerance(toy, monkeypatch):
+    computing(toy)
     toy.run()
-    edit(toy, ".upper()", ".lower()")
-    faked(toy, monkeypatch, model="other/1/2/3")
+    faked(toy, monkeypatch, model=OTHER)
+    monkeypatch.setenv("MACHINE", "!")
     outcome = again(toy)
     assert not outcome.equal and not outcome.same_environment
     assert not outcome.broken and outcome.exit_code == 0
+    assert "within tolerance on another environment" in verdict(outcome)[-1]
+
+
+def test_a_changed_line_is_not_reproduced_on_any_machine(toy, monkeypatch):
+    toy.run()
+    edit(toy, ".upper()", ".lower()")
+    faked(toy, monkeypatch, model=OTHER)
+    outcome = again(toy)
+    assert not outcome.broken and outcome.exit_code == 4
+    assert "no environment excuses toy.helper changed" in verdict(outcome)[0]
+    assert verdict(outcome)[-1] == "verdict     NOT reproduced"
+
+
+def test_a_changed_line_that_changes_no_output_is_reproduced(toy, monkeypatch):
+    toy.run()
+    edit(toy, "return text.upper()", "unused = 1\n    return text.upper()")
+    faked(toy, monkeypatch, model=OTHER)
+    outcome = again(toy)
+    assert outcome.equal and outcome.exit_code == 0 and outcome.own_causes
+
+
+def test_a_changed_pixel_is_not_reproduced_on_any_machine(toy, monkeypatch):
+    """The hashes of the raw examples stand in a file that is equal everywhere."""
+    path = toy.root / "toy" / "one" / "stage.py"
+    line = "    inputs.volatile["
+    path.write_text(
+        path.read_text().replace(
+            line, f"    (out / 'splits.npz').write_bytes(_pixels())\n{line}"
+        )
+        + "\n\ndef _pixels():\n"
+        + "    return (Path(__file__).parents[2] / 'source.txt').read_bytes()\n"
+    )
+    (toy.root / "source.txt").write_text("1111")
+    toy.run()
+    pixel(toy)
+    faked(toy, monkeypatch, model=OTHER)
+    outcome = again(toy, tensors=False)
+    assert not outcome.broken and outcome.exit_code == 4
+    assert [each.text for each in outcome.own_causes] == [
+        "what one reads is not the same"
+    ]
 
 
 def test_beyond_the_tolerance_no_machine_is_an_excuse(toy, monkeypatch):
@@ -126,10 +206,25 @@ def test_beyond_the_tolerance_no_machine_is_an_excuse(toy, monkeypatch):
     assert [each.stage for each in outcome.broken] == ["one"]
 
 
+def test_a_lone_lock_tells_metrics_and_says_what_it_cannot_tell(toy):
+    toy.run()
+    kept = toy.root / "kept"
+    shutil.copytree(toy.folder, kept)
+    stage = toy.root / "toy" / "one" / "stage.py"
+    text = stage.read_text().replace('"letters": len', '"letters": 1 + len')
+    stage.write_text(text.replace("shout(params.text)", "params.text"))
+    outcome = again(toy)
+    alone, beside = table(outcome), table(outcome, of_run(kept, STAGES))
+    assert any("letters: largest difference 1" in line for line in alone)
+    (note,) = [line for line in alone if line.startswith("note ")]
+    assert "holds hashes and metrics" in note
+    assert beside == [line for line in alone if line != note]
+
+
 def test_another_seed_is_no_reproduction_on_any_machine(toy, monkeypatch):
     toy.run()
     toy.settings["seed"] = 2
-    faked(toy, monkeypatch, model="other/1/2/3")
+    faked(toy, monkeypatch, model=OTHER)
     assert again(toy).exit_code == 4
 
 
@@ -147,7 +242,7 @@ def test_flags_of_a_processor_are_told_as_a_difference(toy, monkeypatch):
 
 def test_stages_of_two_environments_make_no_lock(toy, monkeypatch):
     toy.run("one")
-    faked(toy, monkeypatch, model="other/1/2/3")
+    faked(toy, monkeypatch, model=OTHER)
     toy.run()
     with pytest.raises(UserError, match="two: was run in another environment"):
         of_run(toy.folder, STAGES)
@@ -204,8 +299,9 @@ def test_threads_and_portability_are_part_of_the_environment():
 def test_a_run_says_at_which_commit_it_was(toy):
     toy.run()
     facts = json.loads(toy.read("one", "run.json"))
-    code = Path(__file__).parents[2] / "pipeline"
-    assert facts["git"] == git_state(code)
+    state = git_state([Path(__file__).parents[2] / "pipeline"])
+    # Its own modules are in no checkout: the commit does not say what they were.
+    assert facts["git"] == (state and {**state, "dirty": True})
     assert set(facts["environment"]) >= {"processor", "libraries", "pins", "python"}
     assert "git" not in json.loads(toy.read("one", "stage.json"))
 
@@ -217,16 +313,31 @@ def test_a_commit_is_named_and_a_change_makes_it_dirty(tmp_path):
             call, cwd=tmp_path, check=True, capture_output=True, text=True
         ).stdout
 
-    assert git_state(tmp_path) is None
+    code, own = tmp_path / "code", tmp_path / "own.py"
+    code.mkdir()
+    assert git_state([code]) is None
     git("init", "-q")
-    (tmp_path / "a.py").write_text("x = 1\n")
-    assert git_state(tmp_path) is None
-    git("add", "a.py")
+    (code / "a.py").write_text("x = 1\n")
+    own.write_text("y = 1\n")
+    assert git_state([code, own]) is None
+    git("add", "code")
     git("commit", "-qm", "first")
-    state = git_state(tmp_path)
+    state = git_state([code])
     assert state == {"commit": git("rev-parse", "HEAD").strip(), "dirty": False}
-    (tmp_path / "a.py").write_text("x = 2\n")
-    assert git_state(tmp_path)["dirty"]
+    assert git_state([code, own]) == {**state, "dirty": True}
+    git("add", "own.py")
+    git("commit", "-qm", "second")
+    assert git_state([code, own])["dirty"] is False
+    own.write_text("y = 2\n")
+    assert git_state([code])["dirty"] is False and git_state([code, own])["dirty"]
+
+
+def test_an_edited_experiment_file_and_a_module_of_ones_own_are_looked_at(toy):
+    (toy.folder / "experiment.yaml").write_text("")
+    runner = Runner(toy.job, toy.code(), Terminal())
+    decision = toy.plan()["one"]
+    names = {path.name for path in runner._written(decision)}
+    assert names == {"experiment.yaml", "__init__.py", "stage.py", "helper.py"}
 
 
 def test_a_file_that_is_neither_stable_nor_volatile_is_named(tmp_path):

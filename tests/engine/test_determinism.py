@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
 from pipeline.engine.determinism import derive_seed, pins
 
 
@@ -27,3 +35,21 @@ def test_portable_pins_the_processor_and_one_thread():
     assert portable["TF_NUM_INTRAOP_THREADS"] == "1"
     assert native["TF_NUM_INTRAOP_THREADS"] == "4"
     assert "TF_ENABLE_ONEDNN_OPTS" not in native
+
+
+KERNELS = """
+import json, numpy, threadpoolctl
+from numpy._core._multiarray_umath import __cpu_features__ as features
+blas = [one["architecture"] for one in threadpoolctl.threadpool_info()]
+on = [name for name in features if features[name]]
+print(json.dumps({"blas": blas, "numpy": on}))
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names kernels of x86")
+def test_portable_takes_no_kernel_that_is_newer_than_avx2():
+    call = [sys.executable, "-c", KERNELS]
+    fixed = {**os.environ, **pins(1, "portable")}
+    told = json.loads(subprocess.run(call, env=fixed, capture_output=True).stdout)
+    assert set(told["blas"]) == {"Haswell"}
+    assert not {"X86_V4", "AVX512_ICL", "AVX512_SPR"} & set(told["numpy"])

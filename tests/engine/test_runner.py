@@ -45,8 +45,22 @@ def test_force_runs_a_cached_stage_and_says_so(toy):
     assert "two       stale    --force" in printed
 
 
-def test_pins_are_set_before_the_stage_is_imported(toy, monkeypatch):
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+HOSTILE = {
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "OPENBLAS_CORETYPE": "Prescott",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3",
+    "MKL_CBWR": "COMPATIBLE",
+    "OMP_DYNAMIC": "true",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2",
+    "MPLBACKEND": "pdf",
+}
+
+
+def test_pins_are_set_before_the_stage_is_imported_and_nothing_else_is(
+    toy, monkeypatch
+):
+    for name, value in HOSTILE.items():
+        monkeypatch.setenv(name, value)
     path = toy.root / "toy" / "helper.py"
     path.write_text(
         "import os\nPINS = [f'{k}={v}' for k, v in os.environ.items()]\n"
@@ -56,7 +70,29 @@ def test_pins_are_set_before_the_stage_is_imported(toy, monkeypatch):
     lines = toy.read("one").splitlines()
     assert "TF_NUM_INTRAOP_THREADS=1" in lines
     assert "TF_DETERMINISTIC_OPS=1" in lines
-    assert not [line for line in lines if line.startswith("TF_ENABLE_ONEDNN_OPTS")]
+    assert not {f"{name}={value}" for name, value in HOSTILE.items()} & set(lines)
+
+
+@pytest.mark.parametrize("where", ["working directory", "environment", "home"])
+def test_how_a_picture_looks_does_not_depend_on_the_users_settings(
+    toy, monkeypatch, tmp_path, where
+):
+    path = toy.root / "toy" / "helper.py"
+    path.write_text(
+        "from matplotlib import rcParams\n"
+        "def shout(text):\n    return str(rcParams['axes.facecolor'])\n"
+    )
+    place = tmp_path / ".config" / "matplotlib"
+    place.mkdir(parents=True)
+    (place / "matplotlibrc").write_text("axes.facecolor: red\n")
+    if where == "working directory":
+        monkeypatch.chdir(place)
+    elif where == "environment":
+        monkeypatch.setenv("MATPLOTLIBRC", str(place / "matplotlibrc"))
+    else:
+        monkeypatch.setenv("MPLCONFIGDIR", str(place))
+    toy.run("one")
+    assert toy.read("one") == "white"
 
 
 FAILURES = [

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import chdir
 from pathlib import Path
 
+import pytest
+
 from pipeline.config import load_experiment
+from pipeline.data.paths import locate
+from pipeline.engine.base import base
+from pipeline.engine.closure import CodeReader
+from pipeline.engine.runner import CODE_ROOT
+from pipeline.models import trained
 from pipeline.reproduce.rerun import elsewhere
 
 TEXT = "data: {source: 'tfds:mnist', data_dir: sets/here}\n"
@@ -35,13 +42,35 @@ def test_overrides_come_along(tmp_path):
         assert job.params["train"].epochs == 7
 
 
-def test_a_relative_path_leads_to_where_it_led(tmp_path, monkeypatch):
-    (tmp_path / "sets" / "here").mkdir(parents=True)
+WAYS = ["sets/here", "../work/sets/here", "${SETS}/here", "$HOME/work/sets/here"]
+
+
+@pytest.mark.parametrize("text", WAYS)
+def test_a_path_leads_to_where_it_led(tmp_path, monkeypatch, text):
+    work = tmp_path / "work"
+    (work / "sets" / "here").mkdir(parents=True)
+    (work / "sets" / "here" / "a.keras").write_bytes(b"a net")
+    monkeypatch.setenv("SETS", "sets")
+    monkeypatch.chdir(work)
+    whole = text.replace("$HOME", str(tmp_path))
+    file = f"{whole}/a.keras"
+    assert (before := trained.states({"members": f"{file}, {file}"}))[file]
+    with elsewhere(experiment(work), []) as job, chdir(job.folder.parent):
+        assert locate(whole, "data.data_dir").is_dir()
+        assert trained.states({"members": f"{file}, {file}"}) == before
+    assert base() == Path()
+
+
+def test_a_builder_of_ones_own_comes_along(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with elsewhere(experiment(tmp_path), []) as job:
-        there = job.folder.parent / "sets" / "here"
-        assert os.path.samefile(there, tmp_path / "sets" / "here")
-    assert (tmp_path / "sets" / "here").is_dir()
+    (tmp_path / "own_models.py").write_text("import own_layers\n")
+    (tmp_path / "own_layers.py").write_text("")
+    here = experiment(tmp_path)
+    sets = ["tune.builder=own_models:build"]
+    with elsewhere(here, sets) as job, chdir(job.folder.parent):
+        code = CodeReader(CODE_ROOT, also=(base(),))
+        names = code.closure(job.modules(job.stage("tune")))
+        assert {"own_models", "own_layers"} <= set(names)
 
 
 def test_a_new_result_can_be_kept(tmp_path, monkeypatch):

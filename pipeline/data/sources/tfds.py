@@ -19,7 +19,7 @@ from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
 from pipeline.data.intake import Intake
 from pipeline.data.network import reachable
-from pipeline.data.paths import expand
+from pipeline.data.paths import expand, locate
 from pipeline.data.rows import Rows
 from pipeline.data.signals import front_end
 from pipeline.engine.errors import UserError, nearest
@@ -123,9 +123,8 @@ ARRANGE = {
 
 def _builder(name: str, intake: Intake) -> tfds.core.DatasetBuilder:
     params = intake.params
-    data_dir = expand(params.data_dir, "data.data_dir") if params.data_dir else None
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
+        builder = tfds.builder(name, data_dir=_folder(params.data_dir))
     except tfds.core.DatasetNotFoundError:
         hint = nearest(name, tfds.list_builders(with_community_datasets=False))
         raise UserError(f'data.source "tfds:{name}": no such data set{hint}') from None
@@ -141,6 +140,13 @@ def _builder(name: str, intake: Intake) -> tfds.core.DatasetBuilder:
         )
     _download(builder, name)
     return builder
+
+
+def _folder(text: str | None) -> str | None:
+    """`data.data_dir`, which may also be an address such as gs://bucket."""
+    if not text or "://" in text:
+        return text and expand(text, "data.data_dir")
+    return str(locate(text, "data.data_dir"))
 
 
 def _download(builder: tfds.core.DatasetBuilder, name: str) -> None:

@@ -1,0 +1,60 @@
+"""A trained model that another one is built upon: changed, what was built is stale."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.config import load_experiment
+from pipeline.engine.closure import CodeReader
+from pipeline.engine.fingerprint import describe, explain
+from pipeline.engine.runner import CODE_ROOT
+from pipeline.models.trained import states
+
+TEXT = """\
+data: {source: "sklearn:digits"}
+tune: {builder: ensemble, values: {members: "a.keras, nets/b.keras", width: 0.5}}
+"""
+
+
+@pytest.fixture
+def nets(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "a.keras").write_bytes(b"one")
+    (tmp_path / "nets" / "b.keras").write_bytes(b"two")
+    return tmp_path
+
+
+VALUES = [
+    ({"backbone": "a.keras"}, {"a.keras"}),
+    ({"backbone": ["a.keras", "nets/b.keras", "MobileNetV2"]}, {"a.keras", "b.keras"}),
+    ({"members": "a.keras,nets/b.keras"}, {"a.keras", "b.keras"}),
+    ({"mine": "$NETS/b.keras"}, {"b.keras"}),
+    ({"backbone": "MobileNetV2", "dropout": 0.1, "bias": True}, set()),
+]
+
+
+@pytest.mark.parametrize(("values", "files"), VALUES)
+def test_every_file_that_a_value_names_is_hashed(nets, monkeypatch, values, files):
+    monkeypatch.setenv("NETS", str(nets / "nets"))
+    found = states(values)
+    assert {name.rpartition("/")[2] for name in found} == files
+    assert all(found.values())
+
+
+def test_a_file_that_is_not_here_is_unknown(nets):
+    assert states({"backbone": "no.keras"}) == {"no.keras": None}
+
+
+def test_a_changed_member_makes_all_that_builds_stale(nets):
+    folder = nets / "experiments" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "experiment.yaml").write_text(TEXT)
+    job, code = load_experiment(folder).job(folder), CodeReader(CODE_ROOT)
+    before = {stage.name: describe(job, stage, code) for stage in job.chain}
+    (nets / "nets" / "b.keras").write_bytes(b"TWO")
+    after = {stage.name: describe(job, stage, code) for stage in job.chain}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"tune", "train", "distill"}
+    told = explain("tune", before["tune"], after["tune"])
+    assert told == "nets/b.keras changed"
