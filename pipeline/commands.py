@@ -121,7 +121,8 @@ def _model_and_data(
     arguments: argparse.Namespace,
 ) -> tuple[str, dict[str, Any], Any]:
     """The builder with the experiment's values, if it is the experiment's."""
-    if arguments.shape and arguments.model:
+    asked = any(text.startswith("tune") for text in all_sets(arguments))
+    if arguments.shape and arguments.model and not asked:
         parse(arguments.model)
         return arguments.model, {}, _made_up(arguments)
     folder = experiment_folder(arguments.root, arguments.exp)
@@ -134,7 +135,7 @@ def _model_and_data(
             f"EXP={arguments.exp}, or give --shape H,W,C --classes N"
         )
     spec = _made_up(arguments) if arguments.shape else _published(folder)
-    return name, tune.values if name == tune.builder else {}, spec
+    return name, tune.values if asked or name == tune.builder else {}, spec
 
 
 def _published(folder: Path) -> Any:

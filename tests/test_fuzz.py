@@ -26,7 +26,7 @@ MANY = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-COUNT = {"files": 0, "refused": 0}
+COUNT = {"files": 0, "overrides": 0, "refused": 0}
 
 leaves = st.one_of(
     st.none(),
@@ -122,7 +122,7 @@ def answers(root: Path, content: bytes, *more: str) -> None:
     assert code in (0, 2), said
     assert "Traceback" not in said
     assert code == 0 or said.startswith("error: ")
-    COUNT["files"] += 1
+    COUNT["overrides" if more else "files"] += 1
     COUNT["refused"] += code == 2
 
 
@@ -191,8 +191,18 @@ def test_a_hostile_override_is_refused(root, text):
     answers(root, TEXT.encode(), f"--set=x={text}")
 
 
-def test_the_count_of_files(capsys):
+FUZZED = (
+    test_a_file_with_other_values,
+    test_a_file_with_other_characters,
+    test_a_file_with_other_bytes,
+)
+
+
+def test_the_count_of_files(capsys, request):
+    """At least 2,000 where all three kinds were asked for."""
     with capsys.disabled():
-        print(f"\nfuzzed config: {COUNT['files']} files, {COUNT['refused']} refused")
-    if COUNT["files"] > EXAMPLES * 3:
-        assert COUNT["files"] >= 2000 and 500 < COUNT["refused"] < COUNT["files"]
+        print(f"\nfuzzed config: {COUNT}")
+    chosen = {item.name for item in request.session.items}
+    if chosen >= {test.__name__ for test in FUZZED}:
+        assert COUNT["files"] >= 2000
+        assert 500 < COUNT["refused"] < COUNT["files"] + COUNT["overrides"]

@@ -70,6 +70,11 @@ def test_every_volatile_file_is_in_its_table():
             assert f"`{name}`" in README
 
 
+def test_its_proof_shows_no_fingerprint_that_the_next_change_makes_untrue():
+    proof = README[README.index("## Proof") : README.index("## The code")]
+    assert "xxxxxxxx" in proof and not re.findall(r"\b[0-9a-f]{8}\b", proof)
+
+
 def test_the_committed_lock_of_smoke_is_whole():
     lock = of_lock(ROOT / "experiments" / "smoke" / "experiment.lock")
     assert list(lock.entries) == STAGES

@@ -30,6 +30,7 @@ class Examples:
             None where the source has none.
         own_validation: likewise.
         groups: what belongs together, `(n,)` of str, where a group is asked for.
+        inputs: names of a table's columns, in their order.
         names: file names or row numbers, `(n,)` of str, for lists of examples.
     """
 
@@ -45,6 +46,7 @@ class Examples:
     own_validation: np.ndarray | None = None
     groups: np.ndarray | None = None
     names: np.ndarray | None = None
+    inputs: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)

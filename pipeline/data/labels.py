@@ -97,11 +97,16 @@ def write_changes(
     changes: Iterable[Change],
     classes: tuple[str, ...],
     name: Callable[[int], str],
+    columns: tuple[str, str],
 ) -> None:
-    """A table of changes, one line each."""
+    """A table of changes, one line each.
+
+    Args:
+        columns: what to call the class before and the other one.
+    """
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["position", "example", "given", "other", "confidence"])
+        writer.writerow(["position", "example", *columns, "confidence"])
         for change in changes:
             labels = classes[change.given], classes[change.other]
             row = [change.at, name(change.at), *labels, f"{change.confidence:.4f}"]

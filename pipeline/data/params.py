@@ -204,6 +204,14 @@ class DataParams(Params):
             raise ValueError(str(error)) from None
         return source
 
+    @field_validator("classes", "normal")
+    @classmethod
+    def _once(cls, names: list[str] | None) -> list[str] | None:
+        twice = sorted({name for name in names or () if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands in it twice")
+        return names
+
     @field_validator("file_name")
     @classmethod
     def _pattern(cls, file_name: str | None) -> str | None:
@@ -218,6 +226,12 @@ class DataParams(Params):
     @model_validator(mode="after")
     def _group_is_named(self) -> Self:
         group, name = self.split.group, self.file_name
+        files = self.source.partition(":")[0] in ("images", "wav")
+        if files and group and name is None:
+            raise ValueError(
+                f'split.group "{group}" needs file_name, such as '
+                f'"{{{group}}}_{{index}}": it says where a file\'s name holds it'
+            )
         if name and group and f"{{{group}}}" not in name:
             raise ValueError(
                 f'split.group "{group}" is no part of file_name "{name}"; name it '

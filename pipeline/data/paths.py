@@ -18,7 +18,7 @@ from pipeline.engine.errors import UserError
 from pipeline.engine.hashing import hash_file
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
-HASHED = 256_000_000  # bytes of a file whose content is looked at
+HASHED = 256_000_000  # bytes of a source whose content is looked at
 
 
 def expand(text: str, key: str) -> str:
@@ -52,7 +52,7 @@ def locate(text: str, key: str) -> Path:
 def source_state(params: DataParams) -> Mapping[str, str | None]:
     """Source -> a hash that changes with its files; None where it is not here.
 
-    Of a folder, and of a file above 256 MB, names and sizes are looked at, not the
+    Of a folder or a file of more than 256 MB, names and sizes are looked at, not the
     content. Sets that are named, not pathed, do not change.
     """
     pathed = [s for s in params.sources if s.partition(":")[0] in FILES]
@@ -64,8 +64,13 @@ def _state(name: str) -> str | None:
         path = locate(name, "data.source")
     except UserError:
         return None
-    if path.is_file() and path.stat().st_size <= HASHED:
+    sizes = {p: p.stat().st_size for p in [path, *path.rglob("*")] if p.is_file()}
+    read = sum(sizes.values()) <= HASHED
+    if path.is_file() and read:
         return hash_file(path)
-    files = sorted(p for p in [path, *path.rglob("*")] if p.is_file())
-    lines = [f"{p.relative_to(path).as_posix()} {p.stat().st_size}\n" for p in files]
+    files = sorted(sizes)
+    lines = [
+        f"{p.relative_to(path).as_posix()} {hash_file(p) if read else sizes[p]}\n"
+        for p in files
+    ]
     return hashlib.sha256("".join(lines).encode()).hexdigest() if files else None

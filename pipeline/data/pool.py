@@ -60,7 +60,20 @@ def read_pool(params: DataParams, scratch: Path, seed: int) -> Pool:
             places[name] = np.concatenate([places[name], at + begin])
         begin += len(examples)
     whole = sources[0] if len(sources) == 1 else _joined(sources)
+    _check_classes_exist(whole, params)
     return Pool(whole, places, len(sources[0]), intake.skipped)
+
+
+def _check_classes_exist(examples: Examples, params: DataParams) -> None:
+    if not params.classes:
+        return
+    there = {examples.classes[k] for k in np.unique(examples.y)}
+    missing = [name for name in params.classes if name not in there]
+    if missing:
+        raise UserError(
+            f"data.classes: no example of {', '.join(missing)} in "
+            f"{' and '.join(params.sources)} (there are: {', '.join(sorted(there))})"
+        )
 
 
 def _read(source: str, intake: Intake) -> Examples:

@@ -32,6 +32,7 @@ class TaskSpec:
         target: of a regression: name, mean and deviation of the number, which is
             `output * deviation + mean`; else empty.
         vocabulary: how many word numbers there are, for text; else 0.
+        inputs: names of a table's columns, in the order of the model's input.
         preprocess: steps from raw to stored, as JSON values.
     """
 
@@ -47,6 +48,7 @@ class TaskSpec:
     vocabulary: int = 0
     preprocess: tuple[dict[str, Any], ...] = ()
     target: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
 
     def to_input(self, raw: np.ndarray) -> np.ndarray:
         """Stored examples as the model input, same shape: float32, int32 for text."""
@@ -68,6 +70,6 @@ def write_spec(folder: Path, spec: TaskSpec) -> None:
 def read_spec(folder: Path) -> TaskSpec:
     """Read spec.json."""
     values = read_json(folder / "spec.json")
-    keys = ("shape", "classes", "preprocess")
+    keys = ("shape", "classes", "preprocess", "inputs")
     tuples = {key: tuple(values[key]) for key in keys if key in values}
     return TaskSpec(**{**values, **tuples})

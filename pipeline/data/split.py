@@ -120,6 +120,17 @@ def duplicates(hashes: Places) -> dict[str, int]:
     return {**between, **{f"within_{name}": n for name, n in inside.items()}}
 
 
+def repeated(places: Places, hashes: np.ndarray) -> np.ndarray:
+    """Positions of all examples that stand in several splits, twins together."""
+    at = np.concatenate(list(places.values()))
+    owner = np.repeat(np.arange(len(places)), [len(p) for p in places.values()])
+    values, number = np.unique(hashes[at], return_inverse=True)
+    in_split = np.zeros((len(values), len(places)), bool)
+    in_split[number, owner] = True
+    shared = in_split.sum(axis=1)[number] > 1
+    return at[shared][np.lexsort((at[shared], number[shared]))]
+
+
 def without_shared(places: Places, hashes: np.ndarray) -> Places:
     """The splits without doubles: what test has leaves validation and train, what
     validation has leaves train."""
@@ -160,10 +171,15 @@ def _cut(
     except ValueError as error:
         raise UserError(
             f"data.split: {len(positions)} examples of {len(np.unique(labels))} "
-            f"classes cannot be split at {fraction:g} "
-            f"with every class on both sides ({error})"
+            f"classes cannot be split at {fraction:g} with every class on both sides "
+            f"({_reason(error)})"
         ) from None
     return np.sort(first), np.sort(second)
+
+
+def _reason(error: ValueError) -> str:
+    """scikit-learn's words, without its list of all small classes."""
+    return str(error).partition(" Classes with too few members")[0]
 
 
 def _cut_groups(

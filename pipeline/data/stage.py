@@ -1,12 +1,14 @@
 """data: from a source to a signature and disjoint splits.
 
 In: a source. Out: spec.json, the splits, splits.npz, preview.png; vocabulary.txt
-for texts; skipped.csv, label_noise.csv, label_errors.csv, balance.json when asked for.
+for texts; duplicates.csv and skipped.csv where there are any; label_noise.csv,
+label_errors.csv, balance.json when asked for.
 Run: python -m pipeline run data --exp digits
 """
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +38,7 @@ from pipeline.data.split import (
     check_classes,
     duplicates,
     hash_examples,
+    repeated,
     shared_hashes,
     without_shared,
 )
@@ -83,7 +86,7 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix=".scratch", dir=out) as scratch:
         pool = read_pool(params, Path(scratch), inputs.seed)
         plan = _with_noise(
-            _of_task(_planned(pool, params), params), params, inputs.seed, out
+            _of_task(_planned(pool, params, out), params), params, inputs.seed, out
         )
         steps = _steps(plan, params)
         inputs.progress("looking for label errors" if _looks(params) else "writing")
@@ -96,9 +99,10 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     return _metrics(plan, params, out)
 
 
-def _planned(pool: Pool, params: DataParams) -> Plan:
+def _planned(pool: Pool, params: DataParams, out: Path) -> Plan:
     hashes = hash_examples(pool.examples.x)
     found = duplicates({name: hashes[at] for name, at in pool.places.items()})
+    _write_duplicates(out / "duplicates.csv", pool, hashes)
     places = pool.places
     if params.duplicates == "drop":
         places = without_shared(places, hashes)
@@ -109,6 +113,22 @@ def _planned(pool: Pool, params: DataParams) -> Plan:
     }
     facts = {"duplicates": {**found, **dropped}}
     return Plan(pool, places, pool.examples.y, hashes, facts)
+
+
+def _write_duplicates(path: Path, pool: Pool, hashes: np.ndarray) -> None:
+    """Every example that stands in several splits, its twins below it."""
+    at = repeated(pool.places, hashes)
+    if not len(at):
+        return
+    y, classes = pool.examples.y, pool.examples.classes
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["content", "split", "position", "example", "label"])
+        for one in at:
+            split = next(n for n, places in pool.places.items() if one in places)
+            label = classes[y[one]] if classes else f"{y[one]:g}"
+            content = hashes[one].decode()
+            writer.writerow([content, split, one, pool.examples.name(one), label])
 
 
 def _of_task(plan: Plan, params: DataParams) -> Plan:
@@ -136,7 +156,8 @@ def _with_noise(plan: Plan, params: DataParams, seed: int, out: Path) -> Plan:
     seed = derive_seed(seed, "label noise")
     noise = params.labels.noise
     changes = labels.add_noise(plan.y, train, noise, len(classes), seed)
-    labels.write_changes(out / "label_noise.csv", changes, classes, plan.examples.name)
+    path, columns = out / "label_noise.csv", ("before", "after")
+    labels.write_changes(path, changes, classes, plan.examples.name, columns)
     facts = {**plan.facts, "label_noise": len(changes)}
     return replace(plan, y=labels.relabelled(plan.y, changes), facts=facts)
 
@@ -170,7 +191,8 @@ def _without_errors(
     folds, words = params.labels.folds, _words(steps)
     found = labels.suspects(x, plan.y[at], at, folds, seed, words)
     path, classes = out / "label_errors.csv", examples.classes
-    labels.write_changes(path, found, classes, examples.name)
+    columns = ("label", "suggested")
+    labels.write_changes(path, found, classes, examples.name, columns)
     plan = replace(plan, facts={**plan.facts, "suspected_label_errors": len(found)})
     if params.labels.errors == "relabel":
         return replace(plan, y=labels.relabelled(plan.y, found))
@@ -230,6 +252,7 @@ def _write_signature(
         modality=examples.modality,
         vocabulary=_words(steps),
         preprocess=write_steps(steps, out),
+        inputs=examples.inputs,
         task=TASKS[params.task],
         target=plan.target.to_json() if plan.target else {},
     )

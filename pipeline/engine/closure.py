@@ -91,6 +91,10 @@ class CodeReader:
             self._walk(name, found)
         return dict(sorted(found.items()))
 
+    def files(self, names: Iterable[str]) -> list[Path]:
+        """Where these modules are; those that are not there are left out."""
+        return [path for name in names if (path := self._find(name))]
+
     def libraries(self, names: Iterable[str]) -> dict[str, str]:
         """Distribution -> version, for what the closure imports from outside."""
         imports = {

@@ -36,7 +36,7 @@ class Busy(UserError):
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """A hint such as `; did you mean "epochs"?`, or nothing when none is near."""
-    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 

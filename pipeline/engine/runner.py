@@ -179,8 +179,14 @@ class Runner:
         return {
             **host_facts(begin),
             "environment": environment(self.job.settings, libraries),
-            "git": git_state(CODE_ROOT / "pipeline"),
+            "git": git_state([CODE_ROOT / "pipeline", *self._written(decision)]),
         }
+
+    def _written(self, decision: Decision) -> list[Path]:
+        """What the user wrote: the experiment file, and modules of their own."""
+        files = self.code.files(decision.parts["code"])
+        own = [path for path in files if CODE_ROOT / "pipeline" not in path.parents]
+        return [*sorted(self.job.folder.glob("experiment.yaml")), *own]
 
     def _request(
         self, stage: Stage, decision: Decision, out: Path, scratch: Path

@@ -33,7 +33,7 @@ def load(module: str, function: str) -> Callable[..., keras.Model]:
         sys.path.insert(0, folder)
     try:
         build = getattr(importlib.import_module(module), function, None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(
             f"builder {name}: importing it fails: {_where(error)}"
         ) from error
@@ -51,7 +51,7 @@ def _call(name: str, build: Any, hp: HyperParameters, spec: TaskSpec) -> Any:
         return build(hp, spec)
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"builder {name}: it raised {_where(error)}") from error
 
 
@@ -65,6 +65,7 @@ def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
     ends = {"input": (model.input_shape, (None, *spec.shape))}
     if spec.task == "classification":
         ends["output"] = (model.output_shape, outputs)
+        _check_logits(name, model)
     for end, (received, needed) in ends.items():
         if received != needed:
             raise UserError(
@@ -74,7 +75,18 @@ def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
     return model
 
 
-def _where(error: Exception) -> str:
+def _check_logits(name: str, model: keras.Model) -> None:
+    """Losses, distillation and export all begin with logits."""
+    last = model.output._keras_history.operation
+    activation = getattr(getattr(last, "activation", None), "__name__", "")
+    if type(last).__name__ == "Softmax" or activation in ("softmax", "sigmoid"):
+        raise UserError(
+            f'builder {name}: must end in logits; its last layer, "{last.name}", is a '
+            f"{activation or 'softmax'}: leave that out"
+        )
+
+
+def _where(error: BaseException) -> str:
     """`ValueError: what it says (models.py, line 7)`."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     text = (str(error).strip() or "no message").splitlines()[0]

@@ -111,18 +111,33 @@ def check(name: str, spec: TaskSpec, values: Values) -> None:
     """
     if not values:
         return
-    plain = HyperParameters()
-    plain.values = dict(preset(name))
-    get(name)(plain, spec)
+    declared = _declared(name, spec, values)
     for key, value in values.items():
-        if key not in plain.values:
-            known = ", ".join(plain.values)
-            hint = nearest(key, plain.values)
+        if key not in declared:
+            known = ", ".join(declared)
+            hint = nearest(key, declared)
             raise UserError(
                 f'tune.values: builder {name} has no "{key}"{hint} (there are: {known})'
             )
         for one in value if isinstance(value, list) else [value]:
-            _check_kind(f"tune.values.{key}", one, plain.values[key])
+            _check_kind(f"tune.values.{key}", one, declared[key])
+
+
+def _declared(name: str, spec: TaskSpec, values: Values) -> Values:
+    """What the builder declares; some cannot be built without the user's values."""
+    first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
+    for tried in ({}, first):
+        hp = HyperParameters()
+        hp.values = {**preset(name), **tried}
+        try:
+            get(name)(hp, spec)
+        except UserError:
+            if tried is first:
+                raise
+            continue
+        declared = {one.name: one.default for one in hp.space}
+        return {**declared, **preset(name)}
+    return {}
 
 
 def _check_kind(where: str, value: Any, default: Any) -> None:

@@ -68,7 +68,16 @@ def lock(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Compare what is published with the lock; nothing is run."""
+    """Compare what is published with the lock; nothing is run.
+
+    Raises:
+        UserError: for overrides: neither the files nor the lock would be others.
+    """
+    if sets := all_sets(arguments):
+        raise UserError(
+            f"verify --set {sets[0]}: verify reads what is published and the lock, and "
+            "no setting; leave it out, or: python -m pipeline reproduce --set …"
+        )
     folder = experiment_folder(arguments.root, arguments.exp)
     locked = of_lock(folder / LOCK)
     found = {s.name: _published(folder, s, locked) for s in CHAIN}

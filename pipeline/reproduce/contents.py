@@ -26,7 +26,7 @@ from pipeline.engine.hashing import hash_value
 if TYPE_CHECKING:
     import numpy as np
 
-LOCKED = (".keras", ".npz")  # whose tensors a lock tells apart
+LOCKED = (".csv", ".keras", ".npz", ".tflite")  # whose tensors a lock tells apart
 SHORT = 16
 
 

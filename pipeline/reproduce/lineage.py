@@ -73,8 +73,11 @@ def _details(step: dict[str, Any]) -> Iterator[str]:
     reads = [f"{name} {digest[:SHORT]}" for name, digest in step["inputs"].items()]
     if reads:
         yield "reads " + ", ".join(reads)
-    if step["source"]:
+    files = step["sources"]
+    if step["source"] and step["source"] not in files:
         yield f"reads {step['source']}"
+    for name, digest in files.items():
+        yield f"reads {name} {digest[:SHORT] if digest else 'of unknown content'}"
     if step["git"]:
         dirty = " (with changes)" if step["git"]["dirty"] else ""
         yield f"commit {step['git']['commit'][:SHORT]}{dirty}"
@@ -105,6 +108,7 @@ def _step(snapshot: Snapshot, stage: str) -> dict[str, Any]:
         "outputs": hash_value(dict(entry.outputs)),
         "inputs": dict(entry.parts["inputs"]),
         "source": entry.parts["params"].get("source"),
+        "sources": dict(entry.parts["sources"]),
         "git": entry.git,
         "problems": list(_problems(snapshot, entry)),
     }

@@ -24,10 +24,15 @@ def test_noise_changes_the_asked_part_of_train_to_every_other_class():
     assert (relabelled(y, changes) != y).sum() == 300
 
 
-def test_wrong_labels_of_separable_classes_are_found_and_no_others():
-    rng = np.random.default_rng(1)
+def separable() -> tuple[np.ndarray, np.ndarray]:
+    """Three clouds of points, far from each other."""
     y = np.arange(300) % 3
-    x = rng.normal(0, 0.3, (300, 2)) + np.array([[0, 4], [4, 0], [-4, -4]])[y]
+    noise = np.random.default_rng(1).normal(0, 0.3, (300, 2))
+    return noise + np.array([[0, 4], [4, 0], [-4, -4]])[y], y
+
+
+def test_wrong_labels_of_separable_classes_are_found_and_no_others():
+    x, y = separable()
     at = np.arange(300) + 1000
     assert suspects(x, y, at, 5, seed=1) == []
     wrong = y.copy()
@@ -38,8 +43,8 @@ def test_wrong_labels_of_separable_classes_are_found_and_no_others():
 
 def test_most_of_the_noise_on_real_digits_is_found(make):
     made = make(**DIGITS, labels={"noise": 0.05, "errors": "list"})
-    noise = {row["position"]: row["given"] for row in made.rows("label_noise.csv")}
-    found = {row["position"]: row["other"] for row in made.rows("label_errors.csv")}
+    noise = {row["position"]: row["before"] for row in made.rows("label_noise.csv")}
+    found = {row["position"]: row["suggested"] for row in made.rows("label_errors.csv")}
     assert len(noise) == made.metrics["label_noise"] == 54
     assert len(found) == made.metrics["suspected_label_errors"]
     mended = [at for at, given in noise.items() if found.get(at) == given]
@@ -73,3 +78,14 @@ def test_suspects_among_texts(make, texts):
     made = make(source=f"text:{texts}", labels={"noise": 0.1, "errors": "list"})
     noise = {row["example"] for row in made.rows("label_noise.csv")}
     assert noise <= {row["example"] for row in made.rows("label_errors.csv")}
+
+
+def test_a_class_without_examples_does_not_disturb_the_others():
+    x, y = separable()
+    y[7] = (y[7] + 1) % 3
+    found = suspects(x, 2 * y, np.arange(len(y)), 3, 1)
+    plain = suspects(x, y, np.arange(len(y)), 3, 1)
+    assert [(c.at, c.given, c.other) for c in found] == [
+        (c.at, 2 * c.given, 2 * c.other) for c in plain
+    ]
+    assert plain

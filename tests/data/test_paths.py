@@ -24,9 +24,15 @@ def test_a_file_is_known_by_its_content(tmp_path):
     assert state(source)[source] == first
 
 
-def test_a_folder_is_known_by_names_and_sizes(tmp_path, images):
+def test_a_folder_is_known_by_names_and_contents(tmp_path, images):
     source = f"images:{images}"
     first = state(source)[source]
+    picture = images / "red" / "4.png"
+    content = picture.read_bytes()
+    picture.write_bytes(content[:-1] + b"x")
+    assert state(source)[source] != first
+    picture.write_bytes(content)
+    assert state(source)[source] == first
     (images / "red" / "3.png").rename(images / "blue" / "99.png")
     assert state(source)[source] != first
 
@@ -59,3 +65,12 @@ def test_the_plan_says_which_source_changed(project, table):
     assert "cached" in project.run("status").lines["data"]
     table.write_bytes(whole[:-1])
     assert f"stale    csv:{table} changed" in project.run("status").lines["data"]
+
+
+def test_a_large_folder_is_known_by_names_and_sizes(images, monkeypatch):
+    monkeypatch.setattr("pipeline.data.paths.HASHED", 10)
+    source = f"images:{images}"
+    first = state(source)[source]
+    picture = images / "red" / "4.png"
+    picture.write_bytes(picture.read_bytes()[:-1])
+    assert state(source)[source] != first

@@ -191,12 +191,23 @@ def test_dropping_every_training_example_is_an_error(make, tmp_path):
         make(source=source, duplicates="drop")
 
 
-def test_label_errors_are_found_where_a_class_of_the_list_has_no_example(
-    make, tmp_path
-):
-    rows = [[*row[:2], {"up": "z"}.get(row[2], row[2])] for row in table_rows(120)[1:]]
-    rows[0][2] = "z" if rows[0][2] == "down" else "down"
-    path = write_csv(tmp_path / "t.csv", [["a", "b", "label"], *rows])
-    classes = ["down", "never", "z", "neither"]
-    made = make(source=f"csv:{path}", classes=classes, labels={"errors": "list"})
-    assert {row["other"] for row in made.rows("label_errors.csv")} <= {"down", "z"}
+def test_a_class_of_the_list_without_an_example_is_an_error(make, table):
+    source, ignore = f"csv:{table}", {"ignore": ["site"]}
+    classes = ["down", "never", "up"]
+    with pytest.raises(UserError, match=r"no example of never .*there are: down, up"):
+        make(source=source, classes=classes, columns=ignore)
+
+
+def test_what_stands_in_several_splits_is_listed_with_its_twins(make, tmp_path):
+    rows = text_rows(100)
+    rows += [row[:] for row in rows[1:41]]
+    source = f"text:{write_csv(tmp_path / 'twice.csv', rows)}"
+    made = make(source=source)
+    listed = made.rows("duplicates.csv")
+    splits: dict[str, set[str]] = {}
+    for row in listed:
+        splits.setdefault(row["content"], set()).add(row["split"])
+    assert len(splits) == made.metrics["shared_between_splits"]
+    assert all(len(held) > 1 for held in splits.values())
+    assert listed[0]["example"].startswith("row ")
+    assert not (make(source="sklearn:wine").folder / "duplicates.csv").exists()

@@ -53,6 +53,8 @@ def test_a_folder_of_clips_becomes_standardised_frames(make, clips):
     assert (spec.shape, spec.dtype, spec.modality) == ((30, 20, 1), "float32", "audio")
     names = [step["step"] for step in spec.preprocess]
     assert names == ["fixed_length", "log_mel", "standardise"]
+    facts = spec.preprocess[1].pop("facts")
+    assert (facts["points"], facts["frame_samples"]) == (256, 256)
     assert spec.preprocess[1] == {
         "step": "log_mel",
         "rate": 8000,
@@ -76,7 +78,8 @@ def test_groups_come_from_file_names_and_stay_together(make, clips):
 
 def test_a_name_without_its_group_is_bad(make, clips):
     with pytest.raises(UserError, match=r'high/a_0.wav: its name has no "speaker"'):
-        make(source=f"wav:{clips}", split={"group": "speaker"})
+        pattern = "{speaker}-{index}"
+        make(source=f"wav:{clips}", file_name=pattern, split={"group": "speaker"})
 
 
 def test_a_raw_clip_becomes_what_is_stored(make, clips):
@@ -99,6 +102,16 @@ def test_a_table(make, table):
     assert abs(held_out_split(made.folder).x.mean(axis=0)).max() > 1e-3
     (step,) = spec.preprocess
     np.testing.assert_allclose(step["mean"], [10, -3], atol=2)
+
+
+def test_columns_are_named_in_their_order(make, table):
+    made = make(source=f"csv:{table}", columns={"ignore": ["site"]})
+    assert made.data.spec.inputs == ("width", "height")
+
+
+def test_a_column_of_words_is_to_be_ignored_not_skipped(make, table):
+    with pytest.raises(UserError, match=r"no number in column site.*ignore: \[site\]"):
+        make(source=f"csv:{table}", on_bad="skip")
 
 
 def test_the_group_column_is_no_input_and_stays_together(make, table):
@@ -212,7 +225,7 @@ def no_numbers(folder):
 
 
 BAD_CLIPS = [
-    (other_rate, "has 16000 samples a second; the first file.* has 8000"),
+    (other_rate, r"has 16000 samples a second \(most files: 8000\)"),
     (no_wav, "not a readable WAV file"),
     (no_samples, "holds no samples|not a readable"),
     (no_numbers, "samples that are not numbers"),
@@ -231,8 +244,17 @@ def test_bad_clips(make, clips, spoil, message):
     assert sum(sizes(made)) == 39
 
 
+def test_one_file_of_another_rate_at_the_front_does_not_condemn_the_rest(make, clips):
+    samples = np.zeros(16_000, np.int16)
+    wavfile.write(clips / "high" / "a_0.wav", 16_000, samples)
+    made = make(source=f"wav:{clips}", audio={"seconds": 0.5}, on_bad="skip")
+    assert [row["example"] for row in made.rows("skipped.csv")] == ["high/a_0.wav"]
+
+
 def test_the_sample_rate_can_be_asked_for(make, clips):
-    with pytest.raises(UserError, match=r"8000 samples a second; data\.audio\.rate"):
+    with pytest.raises(
+        UserError, match=r"8000 samples a second \(data\.audio\.rate: 16000\)"
+    ):
         make(source=f"wav:{clips}", audio={"rate": 16000})
 
 
@@ -392,9 +414,11 @@ def test_sixteen_bit_images_keep_their_grey_levels(make, tmp_path):
             {"file_name": "{speaker}_{n}", "split": {"group": "site"}},
             'split.group "site" is no part of file_name',
         ),
+        ({"split": {"group": "site"}}, 'split.group "site" needs file_name'),
+        ({"classes": ["a", "b", "a"]}, "a stands in it twice"),
     ],
 )
-def test_patterns_of_file_names_that_contradict_themselves(params, message):
+def test_settings_that_contradict_themselves(params, message):
     with pytest.raises(ValidationError, match=message):
         DataParams(source="wav:clips", **params)
 
@@ -456,3 +480,45 @@ def test_sets_of_tensorflow_datasets(
         made = make(source=f"tfds:{name}", subsplits={"train": "train"}, **params)
     spec = made.data.spec
     assert (spec.shape, spec.modality, len(spec.classes)) == (shape, modality, classes)
+
+
+@pytest.fixture
+def stored(tmp_path) -> str:
+    """A prepared set of 40 images, as `tfds:NAME:VERSION` finds it."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    rng = np.random.default_rng(1)
+    data = {"image": rng.integers(0, 255, (40, 6, 6, 1), np.uint8)}
+    data["label"] = np.arange(40) % 2
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="stored_set",
+        version="1.2.0",
+        features=tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(shape=(6, 6, 1)),
+                "label": tfds.features.ClassLabel(names=["a", "b"]),
+            }
+        ),
+        split_datasets={"train": tf.data.Dataset.from_tensor_slices(data)},
+        data_dir=str(tmp_path / "tfds"),
+    )
+    return str(tmp_path / "tfds")
+
+
+def test_a_set_named_with_its_version(make, stored):
+    params = {"data_dir": stored, "download": False}
+    made = make(source="tfds:stored_set:1.2.0", **params)
+    assert (made.data.spec.shape, made.data.spec.classes) == ((6, 6, 1), ("a", "b"))
+    assert sum(sizes(made)) == 40
+
+
+def test_subsplits_that_share_examples_are_refused(make, stored):
+    params = {"source": "tfds:stored_set:1.2.0", "data_dir": stored, "download": False}
+    twice = {"train": "train[:50%]", "test": "train[15:]"}
+    with pytest.raises(UserError, match=r"train and test both take examples 15 .. 19"):
+        make(**params, subsplits=twice)
+    with pytest.raises(UserError, match=r'no split "nothing" \(there are: train'):
+        make(**params, subsplits={"train": "nothing"})
+    made = make(**params, subsplits={"train": "train[:75%]", "test": "train[75%:]"})
+    assert sizes(made)[2] == 10

@@ -13,6 +13,8 @@ from pipeline.engine.content import STABLE, UNSTABLE, undeclared
 from pipeline.engine.errors import UserError
 from pipeline.engine.host import environment, processor, requirements
 from pipeline.engine.provenance import git_state
+from pipeline.engine.runner import Runner
+from pipeline.engine.terminal import Terminal
 from pipeline.reproduce.causes import causes
 from pipeline.reproduce.outcome import compare, table, verdict
 from pipeline.reproduce.snapshot import of_lock, of_run, with_tensors, write_lock
@@ -297,8 +299,9 @@ def test_threads_and_portability_are_part_of_the_environment():
 def test_a_run_says_at_which_commit_it_was(toy):
     toy.run()
     facts = json.loads(toy.read("one", "run.json"))
-    code = Path(__file__).parents[2] / "pipeline"
-    assert facts["git"] == git_state(code)
+    state = git_state([Path(__file__).parents[2] / "pipeline"])
+    # Its own modules are in no checkout: the commit does not say what they were.
+    assert facts["git"] == (state and {**state, "dirty": True})
     assert set(facts["environment"]) >= {"processor", "libraries", "pins", "python"}
     assert "git" not in json.loads(toy.read("one", "stage.json"))
 
@@ -310,16 +313,31 @@ def test_a_commit_is_named_and_a_change_makes_it_dirty(tmp_path):
             call, cwd=tmp_path, check=True, capture_output=True, text=True
         ).stdout
 
-    assert git_state(tmp_path) is None
+    code, own = tmp_path / "code", tmp_path / "own.py"
+    code.mkdir()
+    assert git_state([code]) is None
     git("init", "-q")
-    (tmp_path / "a.py").write_text("x = 1\n")
-    assert git_state(tmp_path) is None
-    git("add", "a.py")
+    (code / "a.py").write_text("x = 1\n")
+    own.write_text("y = 1\n")
+    assert git_state([code, own]) is None
+    git("add", "code")
     git("commit", "-qm", "first")
-    state = git_state(tmp_path)
+    state = git_state([code])
     assert state == {"commit": git("rev-parse", "HEAD").strip(), "dirty": False}
-    (tmp_path / "a.py").write_text("x = 2\n")
-    assert git_state(tmp_path)["dirty"]
+    assert git_state([code, own]) == {**state, "dirty": True}
+    git("add", "own.py")
+    git("commit", "-qm", "second")
+    assert git_state([code, own])["dirty"] is False
+    own.write_text("y = 2\n")
+    assert git_state([code])["dirty"] is False and git_state([code, own])["dirty"]
+
+
+def test_an_edited_experiment_file_and_a_module_of_ones_own_are_looked_at(toy):
+    (toy.folder / "experiment.yaml").write_text("")
+    runner = Runner(toy.job, toy.code(), Terminal())
+    decision = toy.plan()["one"]
+    names = {path.name for path in runner._written(decision)}
+    assert names == {"experiment.yaml", "__init__.py", "stage.py", "helper.py"}
 
 
 def test_a_file_that_is_neither_stable_nor_volatile_is_named(tmp_path):

@@ -23,6 +23,7 @@ from pipeline.engine.record import read_record
 
 CASES: Counter[str] = Counter()
 KILLS = 30
+MET: list[bool] = []  # of each kill: whether it met a running process
 RIGHT = "HELLOHELLO"
 
 
@@ -76,7 +77,7 @@ def test_kill_9_at_a_random_moment_and_continue(toy, number, spent):
     else:
         toy.one["text"] = "another"
     moment = random.Random(number).uniform(0, spent["run"])
-    kill_later(toy, moment)
+    met = kill_later(toy, moment)
     time.sleep(0.05)
     whole(toy)
     if not number % 2:
@@ -88,6 +89,7 @@ def test_kill_9_at_a_random_moment_and_continue(toy, number, spent):
         p for p in toy.folder.iterdir() if p.name.endswith((".partial", ".old"))
     ]
     CASES["kill -9 at a random moment"] += 1
+    MET.append(met)
 
 
 @pytest.mark.parametrize("at", range(8))
@@ -300,6 +302,8 @@ def test_the_clock_in_the_stage_is_set_back_between_two_runs(toy):
 def test_the_count_of_cases(capsys, request):
     with capsys.disabled():
         print(f"\nfault injection: {sum(CASES.values())} cases, {dict(CASES)}")
+        print(f"of {len(MET)} kills, {sum(MET)} met a running process")
     name = test_kill_9_at_a_random_moment_and_continue.__name__
     chosen = [each for each in request.session.items if each.name.startswith(name)]
     assert CASES["kill -9 at a random moment"] == len(chosen) <= KILLS
+    assert sum(MET) >= 2 / 3 * len(chosen)

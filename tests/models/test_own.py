@@ -31,6 +31,12 @@ BODIES = [
     ("return keras.Sequential([keras.layers.Dense(3)])", "must return a functional"),
     ("raise RuntimeError('no luck')", "it raised RuntimeError: no luck (mine"),
     ("return 1 / 0", "ZeroDivisionError"),
+    ("raise SystemExit(3)", "it raised SystemExit: 3 (mine"),
+    (
+        "x = keras.Input((8, 8, 1)); y = keras.layers.Flatten()(x); return "
+        "keras.Model(x, keras.layers.Dense(3, activation='softmax', name='p')(y))",
+        'must end in logits; its last layer, "p", is a softmax',
+    ),
     ("x = keras.Input((8, 8, 1)); return keras.Model(x, x)", "output of its model"),
     (
         "x = keras.Input((4,)); return keras.Model(x, keras.layers.Dense(3)(x))",

@@ -126,6 +126,7 @@ def test_a_real_backbone_with_imagenet_weights():
 def test_an_ensemble_begins_as_the_mean_of_its_members(tmp_path):
     paths = [trained(tmp_path / f"{n}.keras", IMAGE, seed=n) for n in (1, 2, 3)]
     members = {"members": ", ".join(map(str, paths))}
+    registry.check("ensemble", IMAGE, members)
     model = registry.build("ensemble", members, IMAGE, 1)
     x = np.random.default_rng(1).random((4, 32, 32, 3)).astype(np.float32)
     votes = [keras.models.load_model(path)(x) for path in paths]

@@ -48,6 +48,18 @@ def test_the_tensor_that_differs_is_named_with_its_largest_difference(
     assert contents.compare(before, before) == []
 
 
+@pytest.mark.parametrize(
+    ("write", "name", "tensor"), [(npz, "a.npz", "other"), (table, "a.csv", "loss")]
+)
+def test_hashes_alone_name_the_tensor_that_changed(tmp_path, write, name, tensor):
+    path = tmp_path / name
+    write(path, 3.0)
+    known = contents.digests(path)
+    assert contents.locked(name) and contents.changed(path, known) == []
+    write(path, 3.25)
+    assert contents.changed(path, known) == [tensor]
+
+
 def test_the_largest_difference_comes_first(tmp_path):
     np.savez(tmp_path / "1.npz", a=np.zeros(2), b=np.zeros(2))
     np.savez(tmp_path / "2.npz", a=np.ones(2), b=np.full(2, 5.0))

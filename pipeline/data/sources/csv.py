@@ -28,6 +28,7 @@ def read(name: str, intake: Intake) -> Examples:
     label = table.column(columns.label, "data.columns.label")
     inputs = _inputs(table, intake)
     table = keep_labelled(table, label, intake)
+    _check_columns(table, inputs)
     table, x = _numbers(table, inputs, intake)
     y, classes = intake.answers([row[label] for row in table.rows])
     return Examples(
@@ -36,6 +37,7 @@ def read(name: str, intake: Intake) -> Examples:
         classes=classes,
         modality="table",
         learns="standardise",
+        inputs=tuple(table.header[at] for at in inputs),
         groups=groups(table, intake),
         names=names(table),
     )
@@ -50,6 +52,21 @@ def _inputs(table: Table, intake: Intake) -> list[int]:
     if not inputs:
         raise UserError(f"{table.path}: no column is left as an input")
     return inputs
+
+
+def _check_columns(table: Table, inputs: list[int]) -> None:
+    """Refuse a column without a single number: it is no bad row."""
+    texts = [
+        table.header[at]
+        for at in inputs
+        if all(finite(row[at]) is None for row in table.rows)
+    ]
+    if texts:
+        shown = table.rows[0][table.header.index(texts[0])]
+        raise UserError(
+            f"{table.path}: no number in column {', '.join(texts)} ({shown!r}, ...); "
+            f"set data.columns.ignore: [{', '.join(texts)}]"
+        )
 
 
 def _numbers(

@@ -58,6 +58,7 @@ def _table(bunch) -> Examples:
         classes=tuple(map(str, bunch.target_names)),
         modality="table",
         learns="standardise",
+        inputs=tuple(bunch.feature_names),
     )
 
 
@@ -68,4 +69,5 @@ def _numbers(bunch) -> Examples:
         classes=(),
         modality="table",
         learns="standardise",
+        inputs=tuple(bunch.feature_names),
     )

@@ -25,6 +25,7 @@ from pipeline.data.signals import front_end
 from pipeline.engine.errors import UserError, nearest
 
 BATCH = 256
+ClassLabel = tfds.features.ClassLabel
 
 
 def read(name: str, intake: Intake) -> Examples:
@@ -48,7 +49,7 @@ class Images:
     """Images of one size, stored as they are."""
 
     def __init__(self, builder: tfds.core.DatasetBuilder, intake: Intake):
-        feature = builder.info.features[builder.info.supervised_keys[0]]
+        feature = builder.info.features[_keys(builder)[0]]
         self.dtype = np.dtype(feature.np_dtype)
         self.writer = intake.writer(feature.shape, self.dtype)
 
@@ -70,7 +71,7 @@ class Audio:
     """Clips, cut or padded to one length; whole numbers are of 16 bits."""
 
     def __init__(self, builder: tfds.core.DatasetBuilder, intake: Intake):
-        feature = builder.info.features[builder.info.supervised_keys[0]]
+        feature = builder.info.features[_keys(builder)[0]]
         self.audio = intake.params.audio
         self.rate = feature.sample_rate or self.audio.rate
         if not self.rate or self.audio.rate not in (None, self.rate):
@@ -168,10 +169,9 @@ def _download(builder: tfds.core.DatasetBuilder, name: str) -> None:
 
 def _features(builder: tfds.core.DatasetBuilder, name: str) -> tuple[type, Any]:
     """The kind of input, and the label's feature."""
-    keys = builder.info.supervised_keys
-    features = builder.info.features
+    keys, features = _keys(builder), builder.info.features
     kinds = [kind for kind in ARRANGE if keys and isinstance(features[keys[0]], kind)]
-    if not kinds or not isinstance(features[keys[1]], tfds.features.ClassLabel):
+    if not kinds or not isinstance(features[keys[1]], ClassLabel):
         raise UserError(
             f'data.source "tfds:{name}": must pair images, audio or texts with class '
             f"labels; it has {features}"
@@ -184,16 +184,72 @@ def _features(builder: tfds.core.DatasetBuilder, name: str) -> tuple[type, Any]:
     return kinds[0], features[keys[1]]
 
 
+def _keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str] | None:
+    """Names of input and label; where TFDS does not say them, the only two that fit.
+
+    It does not for a set that is read by its version, or was stored ad hoc.
+    """
+    if builder.info.supervised_keys:
+        return builder.info.supervised_keys[:2]
+    features = dict(builder.info.features)
+    inputs = [name for name, one in features.items() if isinstance(one, tuple(ARRANGE))]
+    labels = [n for n, one in features.items() if isinstance(one, ClassLabel)]
+    return (inputs[0], labels[0]) if len(inputs) == len(labels) == 1 else None
+
+
 def _splits(builder: tfds.core.DatasetBuilder, intake: Intake) -> list[tuple[str, str]]:
     """`(what it is, TFDS's text)`: all splits, or those that are asked for."""
     asked = intake.params.subsplits
     if asked:
+        _check_apart(builder, asked)
         return sorted(asked.items(), key=lambda split: split[0] != "train")
     labelled = [split for split in builder.info.splits if split != "unsupervised"]
     return [
         (split, split)
         for split in sorted(labelled, key=lambda split: (split != "train", split))
     ]
+
+
+def _check_apart(builder: tfds.core.DatasetBuilder, asked: dict[str, str]) -> None:
+    """Refuse subsplits that take an example twice, where sizes are known."""
+    if not builder.info.splits:
+        return
+    taken: list[tuple[str, str, int, int]] = []
+    for name, text in asked.items():
+        for split, begin, end in _ranges(builder, text):
+            for other, place, low, high in taken:
+                if place == split and begin < high and low < end:
+                    raise UserError(
+                        f"data.subsplits: {other} and {name} both take examples "
+                        f"{max(begin, low)} .. {min(end, high) - 1} of {split}; splits "
+                        "must be disjoint"
+                    )
+            taken.append((name, split, begin, end))
+
+
+def _ranges(
+    builder: tfds.core.DatasetBuilder, text: str
+) -> Iterator[tuple[str, int, int]]:
+    """`(split, begin, end)` of each part of TFDS's text, `train[:10%]+test`."""
+    try:
+        asked = tfds.core.ReadInstruction.from_spec(text)
+        parts = asked.to_absolute(builder.info.splits)
+    except (ValueError, KeyError, AssertionError) as error:
+        raise _no_split(builder, text, error) from None
+    for part in parts:
+        count = builder.info.splits[part.splitname].num_examples
+        begin, end, _ = slice(part.from_, part.to).indices(count)
+        yield part.splitname, begin, end
+
+
+def _no_split(
+    builder: tfds.core.DatasetBuilder, text: str, error: Exception
+) -> UserError:
+    known = ", ".join(builder.info.splits)
+    return UserError(
+        f'{builder.name}: no split "{text}" (there are: {known}; parts are written '
+        f'"train[:10%]"; {str(error).splitlines()[0]})'
+    )
 
 
 def _copy(
@@ -212,16 +268,13 @@ def _copy(
 
 def _batches(builder: tfds.core.DatasetBuilder, split: str) -> Iterator[tuple]:
     config = tfds.ReadConfig(interleave_cycle_length=1)
+    example, label = _keys(builder)
     try:
         dataset = builder.as_dataset(
-            split=split, as_supervised=True, read_config=config, shuffle_files=False
-        )
+            split=split, read_config=config, shuffle_files=False
+        ).map(lambda features: (features[example], features[label]))
     except (ValueError, KeyError) as error:
-        known = ", ".join(builder.info.splits)
-        raise UserError(
-            f'{builder.name}: no split "{split}" (there are: {known}; parts are '
-            f'written "train[:10%]"; {str(error).splitlines()[0]})'
-        ) from None
+        raise _no_split(builder, split, error) from None
     shapes = [spec.shape for spec in dataset.element_spec]
     yield from tfds.as_numpy(dataset.padded_batch(BATCH, padded_shapes=tuple(shapes)))
 

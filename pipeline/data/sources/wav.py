@@ -5,7 +5,10 @@ Several channels are averaged. Every file must have one sample rate.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +26,7 @@ def read(name: str, intake: Intake) -> Examples:
     """Read every clip below the folder, float32 `(n, samples)` of -1 .. 1."""
     root = source_path("wav", name, folder=True)
     found = list_files(root, {".wav"}, intake)
-    clips = Clips(intake)
+    clips = Clips(intake, found.files)
     path, kept = read_all(found, root, clips.read, intake, "float32")
     y, classes = intake.class_numbers(found.labels)
     return Examples(
@@ -39,22 +42,31 @@ def read(name: str, intake: Intake) -> Examples:
 
 
 class Clips:
-    """Reads files of one sample rate: the one asked for, or the first file's."""
+    """Reads files of one sample rate: the one asked for, or that of most files."""
 
-    def __init__(self, intake: Intake):
+    def __init__(self, intake: Intake, files: Sequence[Path]):
         self.audio = intake.params.audio
-        self.rate = self.audio.rate
-        self.source = "data.audio.rate"
+        self.rate = self.audio.rate or _usual_rate(files)
+        self.source = "data.audio.rate" if self.audio.rate else "most files"
 
     def read(self, file: Path) -> np.ndarray:
         """One clip of the length asked for, float32 `(samples,)`."""
         rate, samples = _samples(file)
-        if self.rate is None:
-            self.rate, self.source = rate, f"the first file, {file.name},"
         if rate != self.rate:
-            raise BadFile(f"has {rate} samples a second; {self.source} has {self.rate}")
+            told = f"{self.source}: {self.rate}"
+            raise BadFile(f"has {rate} samples a second ({told})")
         length = FixedLength(round(self.audio.seconds * rate), rate)
         return length.apply(samples[None])[0]
+
+
+def _usual_rate(files: Sequence[Path]) -> int | None:
+    """The rate of most files that can be read; only their headers are."""
+    counts: Counter[int] = Counter()
+    for file in files:
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)
+            counts[wavfile.read(file, mmap=True)[0]] += 1
+    return counts.most_common(1)[0][0] if counts else None
 
 
 def _samples(file: Path) -> tuple[int, np.ndarray]:
