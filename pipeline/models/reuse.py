@@ -41,7 +41,7 @@ def read(text: str, hp: HyperParameters, key: str) -> keras.Model:
     if seen != now:
         raise UserError(
             f"{path}: changed since the search: {key} {seen} -> {now}; "
-            "run again with --force, beginning with tune"
+            "run the same command again"
         )
     model = load_model(path)
     if not hasattr(model, "_run_through_graph"):

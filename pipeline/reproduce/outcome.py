@@ -131,7 +131,7 @@ def verdict(outcome: Outcome) -> list[str]:
 def _required(outcome: Outcome) -> str:
     if outcome.same_environment:
         return "required: the environment is the same"
-    if outcome.excused:
+    if outcome.equal or outcome.excused:
         return "not required here: the environment is another"
     return f"required: no environment excuses {_counted(outcome.own_causes)}"
 

@@ -171,6 +171,7 @@ def test_a_changed_line_that_changes_no_output_is_reproduced(toy, monkeypatch):
     faked(toy, monkeypatch, model=OTHER)
     outcome = again(toy)
     assert outcome.equal and outcome.exit_code == 0 and outcome.own_causes
+    assert "the environment is another" in verdict(outcome)[0]
 
 
 def test_a_changed_pixel_is_not_reproduced_on_any_machine(toy, monkeypatch):
