@@ -12,6 +12,7 @@ environment. What is lost with a process or a machine is tried once more elsewhe
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
@@ -86,8 +87,8 @@ class RayPool:
 
 
 def _connected(workers: int, address: str | None) -> Any:
-    try:
-        import ray
+    try:  # by name: whether it is installed decides no result
+        ray = importlib.import_module("ray")
     except ImportError:
         raise UserError(
             "tune.engine: ray is not installed; install the extra (pip install "
