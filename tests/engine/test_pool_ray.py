@@ -67,3 +67,12 @@ def test_a_task_that_dies_each_time_is_a_failed_one(cluster):
 
 def raises(text: str):
     raise UserError(text)
+
+
+def test_a_search_on_ray_finds_what_a_local_one_finds(cluster, tmp_path):
+    from tests.tune.toys import searching, told
+
+    local = searching(tmp_path / "local", trials=2)
+    there = searching(tmp_path / "ray", trials=2)
+    there.workers = RayPool(2, cluster.address)
+    assert told(there.run()) == told(local.run())
