@@ -39,18 +39,21 @@ def main() -> None:
         (experiment / "experiment.yaml").write_text(CHAIN)
         call = ["-m", "pipeline", "run", "augment", "--exp=bench", f"--root={folder}"]
         subprocess.run([sys.executable, *call], check=True, stdout=subprocess.DEVNULL)
-        told = {kind: child(kind, experiment) for kind in KINDS}
-        for kind, one in told.items():
+        told = {}
+        for kind in KINDS:
+            one = told[kind] = child(kind, experiment)
             print(
                 f"{kind:8s} {one['seconds']:7.1f} s wall {one['processor']:7.1f} s "
                 f"processor  best {one['best']:.4f}",
                 flush=True,
             )
         for kind in KINDS[1:]:
-            ratio = told[kind]["seconds"] / told["plain"]["seconds"]
-            print(f"{kind} / plain   {ratio:.2f} of the wall time")
+            wall, used = (
+                told[kind][key] / told["plain"][key] for key in ("seconds", "processor")
+            )
+            print(f"{kind} / plain   {wall:.2f} of wall, {used:.2f} of processor time")
         grown = child("memory", experiment)["grown"]
-        print(f"memory   {grown:+.1f} MB from trial 4 to trial {MANY}")
+        print(f"memory   {grown:+.1f} MB from trial 4 to trial {MANY}", flush=True)
         for name, share in child("oracle", experiment).items():
             print(f"oracle   {name:10s} {100 * share:.1f} % of trials of 2 s")
 
@@ -145,20 +148,16 @@ def ours(
     params = TuneParams(trials=trials, workers=workers, top=1, **settings)
     folders = {name: experiment / name for name in ("data", "augment")}
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as scratch:
-        inputs = Inputs(folders, 1, scratch=Path(scratch), **told(more))
+        inputs = Inputs(folders, 1, scratch=Path(scratch), progress=look)
         return stage.run(params, inputs, Path(out))
 
 
-def told(more: dict[str, Any]) -> dict[str, Any]:
-    """The memory of this process at each trial goes to `SEEN`."""
-
-    def progress(text: str, done: int = 0, total: int = 0) -> None:
-        SEEN.append(resident())
-
-    return {"progress": progress}
+SEEN: list[float] = []  # megabytes of this process, at each trial
 
 
-SEEN: list[float] = []
+def look(text: str, done: int = 0, total: int = 0) -> None:
+    """Called as the progress of a search."""
+    SEEN.append(resident())
 
 
 def resident() -> float:
