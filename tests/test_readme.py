@@ -29,9 +29,12 @@ def test_every_step_stands_in_a_table_with_its_arguments_and_summary(grammar):
 
 
 def test_the_experiment_file_that_it_shows_is_valid(tmp_path):
-    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    (tmp_path / "experiment.yaml").write_text(text)
-    assert load_experiment(tmp_path).data.source == "sklearn:digits"
+    text, *parts = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    for part in ("", *parts):  # the others are sections to replace
+        names = [line.partition(":")[0] for line in part.splitlines() if line[0] != " "]
+        kept = [s for s in re.split(r"\n(?=\w)", text) if s.split(":")[0] not in names]
+        (tmp_path / "experiment.yaml").write_text("\n".join([*kept, part]))
+        assert load_experiment(tmp_path).data.source == "sklearn:digits"
 
 
 def test_every_stage_has_its_row():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from pipeline.fit.params import FitSettings
+
+Schedule = FitSettings.model_fields["schedule"].annotation
 
 
 class TrainParams(FitSettings):
@@ -19,9 +21,8 @@ class TrainParams(FitSettings):
     """
 
     learning_rate: float | None = Field(None, gt=0, le=10)
-
     batch_size: int | None = Field(None, ge=1, le=65_536)
-    schedule: Literal["cosine", "constant"] | None = None
+    schedule: Schedule | None = None
     weight_decay: float | None = Field(None, ge=0, le=1)
 
     def settings(self, tuned: Mapping[str, Any]) -> FitSettings:

@@ -36,9 +36,9 @@ def mixed(rows: Sequence[Row], seed: int, number: int) -> Callable[[int], float]
 
     def score(trial: int) -> float:
         if trial not in good:
-            return -1.0
-        parts = (weight * good[trial], (1 - weight) * small[trial])
-        return min(parts) + LINEAR * sum(parts)
+            return -2.0
+        short = (weight * (1 - good[trial]), (1 - weight) * (1 - small[trial]))
+        return -max(short) - LINEAR * sum(short)
 
     return score
 

@@ -26,6 +26,8 @@ class Record:
     Args:
         about: what the search is of; a record of something else is refused.
 
+    `minutes` is what an interrupted search had spent, `last` its last trial that ended.
+
     Raises:
         UserError: when the file is of another search, or damaged.
     """
@@ -36,6 +38,9 @@ class Record:
         digest = hash_value(about)
         if path.exists():
             self._read(digest)
+        results = [line["result"] for line in self.known.values()]
+        self.minutes = max((one.get("minutes", 0.0) for one in results), default=0.0)
+        self.last = max((int(k) for k in self.known if k.isdecimal()), default=-1)
         if not path.exists() or path.stat().st_size == 0:
             self._append({"search": digest})
             sync(path.parent)

@@ -116,11 +116,11 @@ class Search:
     @property
     def spent(self) -> float:
         """Minutes, those of an interrupted search among them."""
-        before = [t.result.get("minutes", 0.0) for t in self.trials if t.result]
-        return max([(time.monotonic() - self.begin) / 60, *before])
+        return self.record.minutes + (time.monotonic() - self.begin) / 60
 
     def _may_propose(self) -> bool:
-        if self.params.minutes and self.spent >= self.params.minutes:
+        over = self.params.minutes and self.spent >= self.params.minutes
+        if over and len(self.trials) > self.record.last:  # what is known takes no time
             self.closed = f"after {self.params.minutes:g} minutes"
         asked = [t for t in self.trials if t.status in (None, *TRAINED)]
         asked = [t for t in asked if t.same is None]

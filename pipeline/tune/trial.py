@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.augment.policy import Policy
 from pipeline.augment.strength import strengthen
 from pipeline.data.artifact import Data, Split, read_data
 from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import StageFailed
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
@@ -60,6 +62,7 @@ class Trainer:
         told = costs(model)
         judge = Judge(self.params.objective, bars)
         history = self._fit(model, plain, data, seed, epochs, judge)
+        _check_finite(history.best, judge.curve)
         if keep is not None:
             keep.parent.mkdir(parents=True, exist_ok=True)
             save_model(model, keep)
@@ -101,6 +104,13 @@ class Trainer:
         """What the model of these values would cost, untrained."""
         family, plain = plain_values(values, self.params)
         return costs(registry.build(family, plain, spec, seed=1))
+
+
+def _check_finite(best: dict[str, float], curve: list[float]) -> None:
+    if not all(map(math.isfinite, [best["val_accuracy"], best["val_loss"], *curve])):
+        raise StageFailed(
+            "the loss on validation is not a number any more; lower the learning rate"
+        )
 
 
 class Judge(keras.callbacks.Callback):

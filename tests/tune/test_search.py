@@ -200,6 +200,13 @@ def test_minutes_end_the_search(tmp_path):
     assert 0 < len(search.run()) < 500 and "minutes" in search.closed
 
 
+def test_time_that_was_spent_before_a_kill_counts(tmp_path):
+    """What is recorded is taken back whole, and nothing is begun after it."""
+    before = searching(tmp_path, trials=500, minutes=0.02, function=slow).run()
+    again = searching(tmp_path, trials=500, minutes=0.02, function=slow)
+    assert told(again.run()) == told(before)
+
+
 def test_bad_trials_are_stopped_on_their_way(tmp_path):
     whole = searching(tmp_path / "whole", trials=16, stop="none").run()
     cut = searching(tmp_path / "cut", trials=16, stop="median").run()

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
 from pipeline.models import registry
+from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import (
     defaults,
@@ -17,6 +18,7 @@ from pipeline.tune.space import (
     plain_values,
     searched,
     space_config,
+    training_names,
 )
 
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"))
@@ -121,3 +123,13 @@ MALFORMED = [
 def test_what_is_malformed_is_refused_when_it_is_read(params, said):
     with pytest.raises(ValidationError, match=said):
         TuneParams.model_validate(params, strict=False)
+
+
+def test_train_leaves_to_the_search_what_can_be_searched():
+    """Each is null in `train` by default: else what was found would not be used."""
+    plain = TrainParams().model_dump()
+    names = [name for name in training_names() if name != "augmentation"]
+    assert {name: plain[name] for name in names} == dict.fromkeys(names)
+    found = {"learning_rate": 0.5, "batch_size": 7}
+    assert TrainParams().settings(found).batch_size == 7
+    assert TrainParams(batch_size=9).settings(found).batch_size == 9

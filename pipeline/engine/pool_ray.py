@@ -1,0 +1,115 @@
+"""The pool on other machines: the same tasks, as tasks of a Ray cluster.
+
+    ray start --head                     on one machine; it prints an address
+    ray start --address=HOST:6379        on each of the others
+
+Every machine needs the same checkout and libraries, and the experiment's folder at
+the same path. A task has a fresh process, with this process's pins in its
+environment. What is lost with a process or a machine is tried once more elsewhere.
+
+    pool = RayPool(workers=8, address="HOST:6379")    # as `pipeline.engine.pool.Pool`
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from pipeline.engine.determinism import pins
+from pipeline.engine.errors import UserError
+from pipeline.engine.pool import Outcome, Task, attempt
+
+LONGEST = 120  # characters of a reason
+
+
+class RayPool:
+    """At most `workers` tasks at once; `submit` never waits, `wait` does.
+
+    Args:
+        address: of a cluster that runs; None starts one on this machine.
+
+    Raises:
+        UserError: when Ray is not installed, or no cluster answers.
+    """
+
+    def __init__(self, workers: int, address: str | None = None):
+        self.ray = _connected(workers, address)
+        self.run = self.ray.remote(num_cpus=1, max_calls=1, max_retries=0)(attempt)
+        self.workers = workers
+        self.waiting: deque[Task] = deque()
+        self.running: dict[Any, Task] = {}
+
+    def submit(self, key: Hashable, function: Callable, *args: Any) -> None:
+        """Queue `function(*args)`; all of it must pickle."""
+        self.waiting.append(Task(key, function, args))
+        self._fill()
+
+    def wait(self) -> Outcome:
+        """The next task that ends.
+
+        Raises:
+            LookupError: when no task is left.
+        """
+        while self.running:
+            (done,), _ = self.ray.wait(list(self.running), num_returns=1)
+            task = self.running.pop(done)
+            outcome, lost = self._outcome(task, done)
+            again = lost and task.retries > 0
+            if again:
+                self.waiting.appendleft(replace(task, retries=task.retries - 1))
+            self._fill()
+            if not again:
+                return outcome
+        raise LookupError("no task is running")
+
+    def drain(self) -> Iterator[Outcome]:
+        """Every task that is left, in the order in which they end."""
+        while self.running:
+            yield self.wait()
+
+    def _fill(self) -> None:
+        while self.waiting and len(self.running) < self.workers:
+            task = self.waiting.popleft()
+            self.running[self.run.remote(task.function, task.args)] = task
+
+    def _outcome(self, task: Task, done: Any) -> tuple[Outcome, bool]:
+        try:
+            value, error, lost = self.ray.get(done)
+        except self.ray.exceptions.RayError as failure:
+            line = next(iter(str(failure).strip().splitlines()), "no message")
+            reason = f"{type(failure).__name__}: {line[:LONGEST]}"
+            return Outcome(task.key, error=reason), True
+        return Outcome(task.key, value, error), lost
+
+
+def _connected(workers: int, address: str | None) -> Any:
+    try:  # by name: whether it is installed decides no result
+        ray = importlib.import_module("ray")
+    except ImportError:
+        raise UserError(
+            "tune.engine: ray is not installed; install the extra (pip install "
+            '"ray==2.60.*"), or set tune.engine to local'
+        ) from None
+    if ray.is_initialized():
+        return ray
+    here = {} if address else {"num_cpus": workers, "include_dashboard": False}
+    try:
+        ray.init(address, log_to_driver=False, runtime_env=_environment(), **here)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"tune.address: no Ray cluster answers at {address}: {error}; start one "
+            "with: ray start --head"
+        ) from None
+    return ray
+
+
+def _environment() -> dict[str, Any]:
+    """What a task's process needs of this one's environment."""
+    names = [*pins(1, "portable"), "PYTHONPATH"]
+    return {
+        "env_vars": {name: os.environ[name] for name in names if name in os.environ}
+    }
