@@ -111,7 +111,7 @@ ci:  ## what a change must pass: lint, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test lint bench-augment bench-memory clean-exp clean-venv constraints
+.PHONY: test lint bench-augment bench-memory bench-train clean-exp clean-venv constraints
 test: .venv/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PYTEST_ARGS)
 
@@ -123,6 +123,9 @@ bench-augment: .venv/.ready  ## images a second through the policy, and through 
 
 bench-memory: .venv/.ready  ## peak memory of data and augment, 20,000 and 200,000 images
 	@$(venv_python) -m benchmarks.memory
+
+bench-train: .venv/.ready  ## examples a second of the training loop, plain fit and the limit
+	@$(venv_python) -m benchmarks.train
 
 clean-exp: .venv/.ready  ## remove the results of EXP, keep its experiment.yaml
 	@$(pipeline) clean $(exp)

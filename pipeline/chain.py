@@ -41,6 +41,10 @@ def _student(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (*_builder(params), *([catalogue.parse(own).module] if own else []))
 
 
+def _trained_from(params: TrainParams) -> Mapping[str, str | None]:
+    return file_states(params.files)
+
+
 def _teachers(params: DistillParams) -> Mapping[str, str | None]:
     return file_states({one.model for one in params.teachers} - {TRAINED})
 
@@ -49,7 +53,13 @@ CHAIN = (
     Stage("data", (), DataParams, code=_reader, sources=source_state),
     Stage("augment", ("data",), AugmentParams),
     Stage("tune", ("data", "augment"), TuneParams, code=_builder),
-    Stage("train", ("data", "augment", "tune"), TrainParams, code=_builder),
+    Stage(
+        "train",
+        ("data", "augment", "tune"),
+        TrainParams,
+        code=_builder,
+        sources=_trained_from,
+    ),
     Stage(
         "distill",
         ("data", "augment", "train"),
