@@ -111,7 +111,7 @@ ci:  ## what a change must pass: lint, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test lint bench-augment bench-memory bench-tune clean-exp clean-venv constraints
+.PHONY: test lint bench-augment bench-memory bench-tune bench-train clean-exp clean-venv constraints
 test: .venv/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PYTEST_ARGS)
 
@@ -126,6 +126,9 @@ bench-memory: .venv/.ready  ## peak memory of data and augment, 20,000 and 200,0
 
 bench-tune: .venv/.ready  ## the search against plain Keras Tuner: time, memory, proposals
 	@$(venv_python) -m benchmarks.tune
+
+bench-train: .venv/.ready  ## examples a second of the training loop, plain fit and the limit
+	@$(venv_python) -m benchmarks.train
 
 clean-exp: .venv/.ready  ## remove the results of EXP, keep its experiment.yaml
 	@$(pipeline) clean $(exp)

@@ -51,25 +51,31 @@ def _searched(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     return {**_trained(params), **warm_source(params["tune"])}
 
 
-# What builds a model runs the builder's code, and reads the files that it reads.
-_BUILDS: dict[str, Any] = {"code": _builder, "sources": _trained}
-
-
 def _student(params: Mapping[str, Any]) -> tuple[str, ...]:
     own = params["distill"].builder
     return (*_builder(params), *([catalogue.parse(own).module] if own else []))
 
 
+def _fitted(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    return {**_trained(params), **trained.states_of(params["train"].files)}
+
+
 def _taught(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     teachers = {one.model for one in params["distill"].teachers} - {TRAINED}
-    return {**_trained(params), **trained.states(sorted(teachers))}
+    return {**_trained(params), **trained.states_of(teachers)}
 
 
 CHAIN = (
     Stage("data", (), DataParams, code=_reader, sources=_data_files),
     Stage("augment", ("data",), AugmentParams),
     Stage("tune", ("data", "augment"), TuneParams, code=_builder, sources=_searched),
-    Stage("train", ("data", "augment", "tune"), TrainParams, **_BUILDS),
+    Stage(
+        "train",
+        ("data", "augment", "tune"),
+        TrainParams,
+        code=_builder,
+        sources=_fitted,
+    ),
     Stage(
         "distill",
         ("data", "augment", "train"),

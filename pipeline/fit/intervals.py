@@ -48,8 +48,9 @@ def _words(mean: float, interval: list[float] | None, what: str) -> str:
         return f"{points} in one run, which says little; several seeds say more"
     low, high = (100 * end for end in interval)
     reach = f"95 % interval {low:+.2f} to {high:+.2f}"
+    what = what.replace("_", " ")
     if low > 0:
-        return f"the {what} helps: {points}, {reach}"
+        return f"gain of the {what}: {points}, {reach}"
     if high < 0:
-        return f"the {what} harms: {points}, {reach}"
+        return f"loss by the {what}: {points}, {reach}"
     return f"no gain shown: {points}, {reach}, which holds 0"

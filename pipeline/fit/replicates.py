@@ -38,8 +38,9 @@ def run_all(
         if error:
             raise _again(f"{outcome.key}: {error}", code)
         found[outcome.key] = value
-        told = f"{len(found)}/{len(tasks)} fits  {outcome.key} is done"
-        progress(told, done=len(found), total=len(tasks))
+        if len(tasks) > 1:
+            told = f"{len(found)}/{len(tasks)} fits  {outcome.key} is done"
+            progress(told, done=len(found), total=len(tasks))
     return {name: found[name] for name in tasks}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,12 @@ def find(text: str) -> Path:
 
 def states(values: Any) -> Mapping[str, str | None]:
     """Name of a .keras file -> the hash of its content; None where it is not here."""
-    return {name: _state(find(name)) for name in sorted(set(_names(values)))}
+    return states_of(_names(values))
+
+
+def states_of(names: Iterable[str]) -> Mapping[str, str | None]:
+    """Name of any file -> the hash of its content; None where it is not here."""
+    return {name: _state(find(name)) for name in sorted(set(names))}
 
 
 def _names(values: Any) -> Iterator[str]:

@@ -7,9 +7,25 @@ from typing import Any
 
 from pydantic import Field
 
+from pipeline.engine.params import Params, unhashed
 from pipeline.fit.params import FitSettings
 
 Schedule = FitSettings.model_fields["schedule"].annotation
+
+
+class PseudoLabels(Params):
+    """Examples without labels, which the model labels itself where it is sure.
+
+    Args:
+        pool: an .npz file with an array `x` of stored examples, as spec.json has them;
+            null takes the part of the training split whose labels are left aside.
+        labelled: part of the training split whose labels are used.
+        confidence: the least probability of a label that is believed.
+    """
+
+    pool: str | None = None
+    labelled: float = Field(1.0, gt=0, le=1)
+    confidence: float = Field(0.95, gt=0, le=1)
 
 
 class TrainParams(FitSettings):
@@ -18,16 +34,34 @@ class TrainParams(FitSettings):
     Args:
         learning_rate, batch_size, schedule, weight_decay: what the search found best
             if null; what it did not search is as in `FitSettings`.
+        init_from: a .keras file of the same architecture, whose weights it begins
+            with.
+        replicates: seeds in all; more than one give a mean with an interval.
+        folds: of a cross-validation on training and validation examples, besides.
+        pseudo_labels: learn from examples without labels; null does not.
+        devices: of this machine that share each batch.
+        workers: fits at once; no result depends on it.
     """
 
     learning_rate: float | None = Field(None, gt=0, le=10)
     batch_size: int | None = Field(None, ge=1, le=65_536)
     schedule: Schedule | None = None
     weight_decay: float | None = Field(None, ge=0, le=1)
+    init_from: str | None = None
+    replicates: int = Field(1, ge=1, le=100)
+    folds: int | None = Field(None, ge=2, le=100)
+    pseudo_labels: PseudoLabels | None = None
+    devices: int = Field(1, ge=1, le=64)
+    workers: int = unhashed(2, ge=1, le=256)
+
+    @property
+    def files(self) -> list[str]:
+        """Files outside the experiment."""
+        pool = self.pseudo_labels.pool if self.pseudo_labels else None
+        return [name for name in (self.init_from, pool) if name]
 
     def settings(self, tuned: Mapping[str, Any]) -> FitSettings:
-        """The settings, with what the search found where nothing is set."""
-        given = {
-            name: one for name, one in self.model_dump().items() if one is not None
-        }
+        """The settings of a fit, with what the search found where nothing is set."""
+        values = {name: getattr(self, name) for name in FitSettings.model_fields}
+        given = {name: one for name, one in values.items() if one is not None}
         return FitSettings(**{**tuned, **given})

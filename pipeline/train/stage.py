@@ -1,7 +1,8 @@
 """train: fit the best hyperparameters fully; the result is baseline and teacher.
 
 In: data, augment, tune. Out: model.keras, model.json, history.csv, curves.png,
-gradients.csv.
+gradients.csv; replicates.json, cross_validation.json and pseudo_labels.json where
+they are asked for.
 Run: python -m pipeline run train --exp digits
 """
 
@@ -10,45 +11,80 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.data.artifact import read_data
+from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
-from pipeline.fit.gradients import gradient_norms, verdict, write_norms
-from pipeline.fit.history import summary
-from pipeline.fit.loop import fit
-from pipeline.models import registry
-from pipeline.models.files import save_model
+from pipeline.fit.history import History, summary
+from pipeline.fit.intervals import gain, mean_interval
+from pipeline.fit.replicates import replicate_seed, run_all
 from pipeline.train.artifact import Architecture, write_architecture
+from pipeline.train.fits import Fits, Fitted
 from pipeline.train.params import TrainParams
 from pipeline.tune.artifact import read_best
 
 
 def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Build, fit with early stopping, save."""
-    data = read_data(inputs["data"])
-    best = read_best(inputs["tune"])
-    model = registry.build(best.builder, best.values, data.spec, inputs.seed)
-    settings = params.settings(best.training())
-    before = gradient_norms(model, data.spec, data.train(), settings)
-    history = fit(
-        model,
-        data.spec,
-        data.train(),
-        data.validation(),
-        settings,
-        seed=inputs.seed,
-        policy=best.policy(inputs["augment"], inputs.seed),
-        progress=inputs.progress,
-        folder=inputs.scratch,
-        speed=inputs.volatile.setdefault("speed", {}),
-    )
-    after = gradient_norms(model, data.spec, data.train(), settings)
-    for when, norms in (("before training", before), ("after training", after)):
-        if said := verdict(norms):
-            print(f"{when}: {said}")
-    write_norms(out / "gradients.csv", before, after)
-    weights = model.count_params()
-    save_model(model, out / "model.keras")
-    write_architecture(out, Architecture(best.builder, best.values, weights))
+    """Build, fit with early stopping, save; the same with other seeds and folds."""
+    data, best = read_data(inputs["data"]), read_best(inputs["tune"])
+    fits = Fits(params, inputs, data, best, out)
+    fitted = run_all(fits.tasks(), params.workers, inputs.progress)
+    first = fitted["seed 1"]
+    history = History(first["rows"], first["best"])
+    architecture = Architecture(best.builder, best.values, first["weights"])
+    write_architecture(out, architecture)
     history.write_csv(out / "history.csv")
     history.draw(out / "curves.png", "baseline")
-    return summary(history, params.epochs, weights)
+    inputs.volatile["speed"] = first["speed"]
+    total = sum(phase.epochs for phase in params.parts)
+    told = summary(history, total, first["weights"])
+    return {**told, **_repeated(params, inputs, fitted, out)}
+
+
+def _repeated(
+    params: TrainParams, inputs: Inputs, fitted: dict[str, Fitted], out: Path
+) -> dict[str, Any]:
+    """Write what several fits say, and repeat it among the metrics."""
+    told: dict[str, Any] = {}
+    seeds = [replicate_seed(inputs.seed, at) for at in range(params.replicates)]
+    runs = [fitted[f"seed {at + 1}"] for at in range(params.replicates)]
+    if params.replicates > 1:
+        told["replicates"] = {"seeds": seeds, **_spread(runs)}
+    if params.folds:
+        folds = [one for name, one in fitted.items() if name.startswith("fold")]
+        told["cross_validation"] = {"folds": len(folds), **_spread(folds)}
+    if params.pseudo_labels:
+        told["pseudo_labels"] = _pseudo(seeds, runs)
+    for name, value in told.items():
+        write_json(out / f"{name}.json", value)
+        print(f"{name}: {value.get('verdict') or _words(value)}")
+    return told
+
+
+def _spread(runs: list[Fitted]) -> dict[str, Any]:
+    reached = [one["best"]["val_accuracy"] for one in runs]
+    mean, interval = mean_interval(reached)
+    spread = round(float(np.std(reached, ddof=1)), 9)
+    return {
+        "accuracy": reached,
+        "mean": mean,
+        "spread": spread,
+        "interval": interval,
+    }
+
+
+def _pseudo(seeds: list[int], runs: list[Fitted]) -> dict[str, Any]:
+    given, plain = (
+        [one[key]["val_accuracy"] for one in runs] for key in ("best", "plain")
+    )
+    found = gain(seeds, given, plain, "pseudo_labels")
+    return {**found, "examples": [one["examples"] for one in runs]}
+
+
+def _words(value: dict[str, Any]) -> str:
+    low, high = value["interval"]
+    return (
+        f"mean {value['mean']:.4f}, deviation {value['spread']:.4f}, "
+        f"95 % interval {low:.4f} to {high:.4f}"
+    )

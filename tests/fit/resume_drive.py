@@ -1,4 +1,4 @@
-"""Fits that are killed in one epoch after another, and one that is not: do they end alike?
+"""Fits that are killed in one epoch after another, and one that is not: equal?
 
     python -m tests.fit.resume_drive CASE FOLDER
 

@@ -1,0 +1,188 @@
+"""The fits of the train stage, each in a process of its own: what each one does.
+
+`main` is the one that is published; others differ from it by seed or by split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from pipeline.data.artifact import Data, Split
+from pipeline.engine.determinism import derive_seed
+from pipeline.engine.errors import UserError
+from pipeline.engine.stage import Inputs
+from pipeline.fit.checkpoint import describe
+from pipeline.fit.devices import shared_by
+from pipeline.fit.gradients import gradient_norms, verdict, write_norms
+from pipeline.fit.history import History
+from pipeline.fit.loop import fit
+from pipeline.fit.params import FitSettings
+from pipeline.fit.replicates import replicate_seed
+from pipeline.models import registry
+from pipeline.models.files import load_model, save_model
+from pipeline.models.trained import find
+from pipeline.train.params import TrainParams
+from pipeline.train.pseudo import parted, with_pseudo_labels
+from pipeline.tune.artifact import Best
+
+Fitted = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What all fits of the stage have in common."""
+
+    params: TrainParams
+    inputs: Inputs
+    data: Data
+    best: Best
+    out: Path
+    settings: FitSettings = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = self.params.settings(self.best.training())
+        object.__setattr__(self, "settings", settings)
+
+    def tasks(self) -> dict[str, Callable[[], Fitted]]:
+        """Name -> fit: the published one, other seeds, folds."""
+        seeds = range(2, self.params.replicates + 1)
+        folds = range(1, (self.params.folds or 0) + 1)
+        return {
+            "seed 1": self.main,
+            **{f"seed {number}": partial(self.again, number) for number in seeds},
+            **{f"fold {number}": partial(self.fold, number) for number in folds},
+        }
+
+    def main(self) -> Fitted:
+        """Fit and save the model, with the gradients before and after."""
+        with shared_by(self.params.devices, self.settings.batch_size):
+            model = self.model(self.inputs.seed)
+            before = self._norms(model, "before training")
+            fitted = self._fitted(model, self.inputs.seed, "seed1", self.data.train())
+        model = fitted.pop("model")
+        write_norms(
+            self.out / "gradients.csv", before, self._norms(model, "after training")
+        )
+        save_model(model, self.out / "model.keras")
+        return {**fitted, "weights": model.count_params()}
+
+    def again(self, number: int) -> Fitted:
+        """The same with another seed."""
+        seed = replicate_seed(self.inputs.seed, number - 1)
+        fitted = self._fitted(
+            self.model(seed), seed, f"seed{number}", self.data.train()
+        )
+        return {key: fitted[key] for key in fitted if key != "model"}
+
+    def fold(self, number: int) -> Fitted:
+        """One fold of the cross-validation: all other examples train."""
+        train, held = self._folds()[number - 1]
+        seed = derive_seed(self.inputs.seed, "fold", number)
+        history = self._fit(self.model(seed), seed, f"fold{number}", train, held)
+        return {"rows": history.rows, "best": history.best}
+
+    def model(self, seed: int) -> keras.Model:
+        """The searched model, with the weights of `init_from` where it is given."""
+        best = self.best
+        model = registry.build(best.builder, best.values, self.data.spec, seed)
+        if self.params.init_from:
+            begin_with(model, self.params.init_from)
+        return model
+
+    def _fitted(
+        self, model: keras.Model, seed: int, name: str, train: Split
+    ) -> dict[str, Any]:
+        """The fit, and with pseudo-labels the one before it, for their gain."""
+        speed: dict[str, Any] = {}
+        pseudo, held, plain = self.params.pseudo_labels, self.data.validation(), None
+        if pseudo:
+            spec = self.data.spec
+            part = derive_seed(self.inputs.seed, "labelled")
+            labelled, pool = parted(train, spec, pseudo, part)
+            plain = self._fit(model, seed, f"{name}-labelled", labelled, held)
+            train = with_pseudo_labels(model, labelled, pool, spec, pseudo.confidence)
+            model = self.model(seed)
+        history = self._fit(model, seed, name, train, held, speed)
+        return {
+            "model": model,
+            "rows": history.rows,
+            "best": history.best,
+            "plain": plain and plain.best,
+            "examples": len(train),
+            "speed": speed,
+        }
+
+    def _fit(
+        self,
+        model: keras.Model,
+        seed: int,
+        name: str,
+        train: Split,
+        held: Split,
+        speed: dict[str, Any] | None = None,
+    ) -> History:
+        many = len(self.tasks()) > 1
+
+        def tell(text: str, done: int = 0, total: int = 0) -> None:
+            shown = f"{name}: {text}" if many else text
+            self.inputs.progress(shown, done=done, total=total)
+
+        return fit(
+            model,
+            self.data.spec,
+            train,
+            held,
+            self.settings,
+            seed=seed,
+            policy=self.best.policy(self.inputs["augment"], seed),
+            progress=tell,
+            folder=self.inputs.scratch / name,
+            speed=speed,
+        )
+
+    def _norms(self, model: keras.Model, when: str) -> dict[str, float]:
+        norms = gradient_norms(model, self.data.spec, self.data.train(), self.settings)
+        if said := verdict(norms):
+            print(f"{when}: {said}")
+        return norms
+
+    def _folds(self) -> list[tuple[Split, Split]]:
+        train, held = self.data.train(), self.data.validation()
+        x, y = np.concatenate([train.x, held.x]), np.append(train.y, held.y)
+        seed = derive_seed(self.inputs.seed, "folds")
+        cut = StratifiedKFold(self.params.folds, shuffle=True, random_state=seed)
+        return [
+            (replace(train, x=x[a], y=y[a]), Split(x[b], y[b]))
+            for a, b in cut.split(x[:, :0].reshape(len(y), -1), y)
+        ]
+
+
+def begin_with(model: keras.Model, name: str) -> None:
+    """Give a model the weights of a .keras file.
+
+    Raises:
+        UserError: when it is missing, or of another architecture.
+    """
+    path = find(name)
+    if not path.is_file():
+        raise UserError(f"train.init_from: there is no file {path}")
+    other = load_model(path)
+    ours, theirs = ([d[1] for d in describe(m.weights)] for m in (model, other))
+    if ours != theirs:
+        raise UserError(
+            f"train.init_from {path}: its weights have the shapes {_few(theirs)}; "
+            f"the model's are {_few(ours)}: the architecture must be the same"
+        )
+    model.set_weights(other.get_weights())
+
+
+def _few(shapes: list[Any]) -> str:
+    return ", ".join(map(str, shapes[:3])) + (", ..." if len(shapes) > 3 else "")
