@@ -61,9 +61,8 @@ def main() -> None:
     for name, (right, size) in rows.items():
         print(f"{name:50s} {right:.3f}  {size:9,} bytes gzip")
     (least, large), (reached, small) = rows["tfmot's tutorial"], rows[OURS]
-    print(
-        f"ours: {small / large:.2f} of its bytes at {100 * (reached - least):+.1f} points"
-    )
+    points = 100 * (reached - least)
+    print(f"ours: {small / large:.2f} of its bytes at {points:+.1f} points")
 
 
 def splits() -> tuple[Split, Split, Split]:
