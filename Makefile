@@ -111,7 +111,7 @@ ci:  ## what a change must pass: lint, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test lint bench-augment bench-memory bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test lint bench-augment bench-compress bench-memory bench-tune bench-train clean-exp clean-venv constraints
 test: .venv/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PYTEST_ARGS)
 
@@ -120,6 +120,9 @@ lint: .venv/.ready  ## flake8, as setup.cfg says
 
 bench-augment: .venv/.ready  ## images a second through the policy, and through Keras layers
 	@$(venv_python) -m benchmarks.augment
+
+bench-compress: .venv/.ready  ## our recipe against tfmot's tutorial, same trained model
+	@$(venv_python) -m benchmarks.compress
 
 bench-memory: .venv/.ready  ## peak memory of data and augment, 20,000 and 200,000 images
 	@$(venv_python) -m benchmarks.memory

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 COLORS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 CHOSEN, MUTED = "#137a4c", "#8a8a8a"
 LOWEST = 0.1  # points further below the budget than this sit on the lower edge
+WIDE, HIGH = 0.35, 0.05  # room that a name takes, parts of the axes
 Point = Mapping[str, Any]
 
 
@@ -138,16 +139,32 @@ def _draw_points(axes: Axes, points: Sequence[Point]) -> None:
 
 
 def _draw_marks(axes: Axes, points: Sequence[Point], pareto: Mapping[str, Any]) -> None:
-    """Rings and names: the baseline, the chosen one, the rest of the frontier."""
-    for point in points:
+    """Rings and names: the chosen one, the baseline, the rest where there is room."""
+    order = (pareto["chosen"], pareto["baseline"])
+    marked = sorted(points, key=lambda p: (p["id"] not in order, p["x"]))
+    named: list[Point] = []
+    for point in marked:
         if point["id"] == pareto["chosen"]:
             _ring(axes, point, CHOSEN)
             _name(axes, point, f"chosen: {_title(point)}", CHOSEN, "bold")
         elif point["id"] == pareto["baseline"]:
             _ring(axes, point, "0.35")
             _name(axes, point, "float baseline", "0.35", "bold")
-        elif not point["dominated"]:
+        elif not point["dominated"] and _room(axes, point, named):
             _name(axes, point, _title(point), "0.35", "normal")
+        else:
+            continue
+        named.append(point)
+
+
+def _room(axes: Axes, point: Point, named: Sequence[Point]) -> bool:
+    """Whether no name is written where the point's would be."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    return not any(
+        abs(math.log(point["x"] / other["x"])) < WIDE * math.log(right / left)
+        and abs(point["y"] - other["y"]) < HIGH * (top - bottom)
+        for other in named
+    )
 
 
 def _title(point: Point) -> str:
@@ -185,7 +202,7 @@ def _note(axes: Axes, pareto: Mapping[str, Any]) -> None:
     statuses = [point["status"] for point in pareto["points"]]
     absent = [
         f"{statuses.count(status)} {status}"
-        for status in ("broken", "failed")
+        for status in ("broken", "failed", "screened")
         if status in statuses
     ]
     if absent:

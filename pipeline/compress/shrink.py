@@ -2,8 +2,8 @@
 
 In: the bytes of a file. Out: fewer bytes: names of inner tensors, observed ranges,
 descriptions, signatures and metadata are left out, and equal buffers are kept once.
-Names of the input and the output stay, and whatever the interpreter, the XNNPACK
-delegate and TensorFlow Lite Micro read. TensorFlow is not imported.
+The input and the output are named as in the signature, and whatever the interpreter,
+the XNNPACK delegate and TensorFlow Lite Micro read stays. TensorFlow is not imported.
 
     small = shrink(content)
     check_same(content, small)
@@ -41,12 +41,12 @@ def shrink(content: bytes) -> bytes:
     """
     model = parse(content)
     model.description = model.metadata = model.metadataBuffer = None
-    model.signatureDefs = None
     for graph in model.subgraphs:
         graph.name = None
-        ends = {*graph.inputs, *graph.outputs}
+        names = _names(model, graph)
         for at, tensor in enumerate(graph.tensors):
-            _strip(tensor, keep_name=at in ends)
+            _strip(tensor, names.get(at))
+    model.signatureDefs = None
     _merge_buffers(model)
     builder = _Aligned(len(content))
     builder.Finish(model.Pack(builder), MARK)
@@ -67,10 +67,19 @@ def check_same(before: bytes, after: bytes) -> None:
         )
 
 
-def _strip(tensor: Any, keep_name: bool) -> None:
-    """Leave out a tensor's name and what was observed of its range."""
-    if not keep_name:
-        tensor.name = None
+def _names(model: Any, graph: Any) -> dict[int, bytes]:
+    """The ends of a graph: their names in its signature, or else their own."""
+    names = {int(at): graph.tensors[at].name for at in (*graph.inputs, *graph.outputs)}
+    for signature in model.signatureDefs or ():
+        if model.subgraphs[signature.subgraphIndex] is graph:
+            for end in (*signature.inputs, *signature.outputs):
+                names[int(end.tensorIndex)] = end.name
+    return names
+
+
+def _strip(tensor: Any, name: bytes | None) -> None:
+    """Leave out what was observed of a tensor's range, and its name or its long one."""
+    tensor.name = name
     tensor.hasRank = False
     ranges = tensor.quantization
     if ranges is not None:

@@ -11,7 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 
 STABLE = {
+    ".cc": "text, written from a .tflite file",
     ".csv": "text with fixed line ends; floats read back as what was written",
+    ".h": "text, written from a .tflite file",
     ".js": "the plotting library's script, copied as it is",
     ".json": "sorted keys, fixed form, no NaN",
     ".keras": "times, zip times and object ids are replaced after saving",

@@ -28,9 +28,11 @@ def main(folders: Path, out: Path, params: str) -> None:
     inputs = Inputs(
         {name: folders / name for name in ("data", "augment", "train", "distill")},
         seed=5,
+        scratch=out.with_name(f"{out.name}.scratch"),
         progress=lambda text, done=0, total=0: lines.append(text),
     )
     out.mkdir()
+    inputs.scratch.mkdir(exist_ok=True)
     try:
         answer = {"metrics": run(CompressParams(**json.loads(params)), inputs, out)}
     except UserError as error:

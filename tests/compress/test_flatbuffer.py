@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.compress.flatbuffer import gzip_size, read_facts
-from pipeline.compress.promises import broken_promises
+from pipeline.compress.promises import Few, broken_promises
 from pipeline.engine.errors import UserError
 
 KINDS = ("float", "dynamic", "float16", "int8")
@@ -56,6 +56,30 @@ def test_facts_are_read_from_the_file(files, kind, kernels, ends, floats):
     weights = 4 * 9 + 4 + 36 * 200 + 200 + 200 * 3 + 3
     assert weights - 210 <= facts.weights <= weights  # zero biases may be left out
     assert facts.sparsity == pytest.approx(0.25 * 7200 / 7836, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_it_costs_to_run_is_counted(files, kind):
+    facts = read_facts(files[kind])
+    assert facts.macs == 9 * 4 * 9 + 36 * 200 + 200 * 3
+    size = 1 if kind == "int8" else 4
+    assert facts.arena >= size * (36 + 200)
+    # A float16 file also has its weights as float32 tensors.
+    assert facts.arena <= size * (64 + 2 * 200) + 64 or kind == "float16"
+    assert facts.per_channel == (kind in ("int8", "dynamic"))
+
+
+def test_distinct_weights_are_counted_for_each_kernel(files):
+    assert max(read_facts(files["int8"]).distinct) <= 255
+    assert max(read_facts(files["float"]).distinct) > 5000
+
+
+def test_clusters_that_are_lost_are_found_out(files):
+    facts = dataclasses.replace(read_facts(files["int8"]), distinct=(4, 16, 51))
+    assert broken_promises(facts, "int8", few=[Few(16, 2), Few(51, 3)]) == []
+    (told,) = broken_promises(facts, "int8", few=[Few(16, 3)])
+    assert told.startswith("16 different weights promised in each of 3 kernels, but 1")
+    assert told.endswith("up to 51")
 
 
 @pytest.mark.parametrize("kind", KINDS)

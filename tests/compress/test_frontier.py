@@ -86,3 +86,32 @@ def test_the_nearest_miss_exceeds_the_budget_least(
 ):
     miss = nearest_miss(points, "size", max_drop, max_bytes)
     assert (miss and miss["id"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({}, "small"),
+        ({"max_arena": 500}, "lean"),
+        ({"max_arena": 100}, None),
+        ({"max_latency_ms": 0.5}, "quick"),
+        ({"max_latency_ms": 0.5, "max_arena": 500}, None),
+    ],
+)
+def test_the_other_limits_of_a_budget(limits, expected):
+    points = [
+        {**point("small", 10, 0.98), "arena_bytes": 900},
+        {**point("lean", 20, 0.98), "arena_bytes": 500},
+        {**point("quick", 30, 0.98), "arena_bytes": 900},
+    ]
+    times = {name: {"median": 2.0} for name in ("small", "lean")}
+    times["quick"] = {"median": 0.5}
+    chosen = choose(points, "size", 0.01, None, latency=times, **limits)
+    assert (chosen and chosen["id"]) == expected
+
+
+def test_a_drop_counts_at_the_upper_end_of_its_interval():
+    unsure = {**point("unsure", 10, 0.975), "drop_interval": [0.0, 0.011]}
+    sure = {**point("sure", 20, 0.975), "drop_interval": [0.002, 0.009]}
+    assert choose([unsure, sure], "size", 0.01)["id"] == "sure"
+    assert nearest_miss([unsure], "size", 0.01)["id"] == "unsure"

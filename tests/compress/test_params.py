@@ -24,6 +24,10 @@ from pipeline.compress.params import CompressParams
         ({"budget": {"max_bytes": 0}}, "greater than 0"),
         ({"budget": {"measure": "zip"}}, "'gzip' or 'raw'"),
         ({"budget": {"max_latency": 1}}, "not permitted"),
+        ({"rungs": [0.5]}, "must rise to 1"),
+        ({"rungs": [0.5, 0.2, 1]}, "must rise to 1"),
+        ({"recipes": ["prune({0.5, 0.50}) | pqat"]}, "recipe 2 .* repeats"),
+        ({"recipes": ["prune({0.5, 2}) | pqat"]}, "sparsity=2"),
         ({"workers": 0}, "greater than or equal to 1"),
         ({"epochs": 0}, "greater than or equal to 1"),
         ({"learning_rate": 0.0}, "greater than 0"),
@@ -43,3 +47,14 @@ def test_workers_change_no_result_and_are_not_hashed():
 def test_fine_tuning_has_the_settings_of_the_fit_room():
     settings = CompressParams(epochs=3, batch_size=16, patience=2).fine_tuning()
     assert (settings.epochs, settings.batch_size, settings.patience) == (3, 16, 2)
+
+
+def test_a_list_of_strengths_is_a_recipe_for_each():
+    recipes = ["int8", "prune({0.5, 0.7}) | cluster({8,16}) | pcqat"]
+    assert CompressParams(recipes=recipes).recipes == [
+        "int8",
+        "prune(0.5) | cluster(8) | pcqat",
+        "prune(0.5) | cluster(16) | pcqat",
+        "prune(0.7) | cluster(8) | pcqat",
+        "prune(0.7) | cluster(16) | pcqat",
+    ]

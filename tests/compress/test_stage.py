@@ -8,10 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.augment.artifact import write_policy
 from pipeline.augment.policy import Policy
@@ -140,17 +142,100 @@ def test_progress_counts_the_variants(published):
     assert [line.split()[1] for line in lines] == [f"{n}/6" for n in range(1, 7)]
 
 
-def test_another_process_with_one_worker_writes_the_same_bytes(
+def test_the_ledger_tells_every_step(published):
+    out, answer = published
+    lines = read_json(out / "ledger.json")["variants"]
+    steps = [line["step"] for line in lines["baseline-prune0.5-pqat"]]
+    assert steps == ["baseline | float", "prune(0.5, free, constant)", "pqat"]
+    points = {p["id"]: p for p in read_json(out / "pareto.json")["points"]}
+    for name, rows in lines.items():
+        last = {key: points[name][key] for key in ("accuracy", "bytes_gzip")}
+        assert last.items() <= rows[-1].items()
+        assert len(answer["volatile"]["ledger_latency_ms"][name]) == len(rows)
+    steps = [line["step"] for line in lines["student-int8"]]
+    assert steps == ["baseline | float", "student | float", "int8"]
+
+
+def test_golden_vectors_are_what_the_file_answers(published):
+    out, _ = published
+    for path in (out / "golden").iterdir():
+        model = Interpreter(str(out / "variants" / f"{path.stem}.tflite"))
+        model.allocate_tensors()
+        vectors = np.load(path)
+        for given, wanted in zip(vectors["inputs"], vectors["outputs"], strict=True):
+            model.set_tensor(model.get_input_details()[0]["index"], given[None])
+            model.invoke()
+            got = model.get_tensor(model.get_output_details()[0]["index"])[0]
+            np.testing.assert_array_equal(got, wanted)
+
+
+def test_latency_is_told_in_words_and_with_its_delegate(published):
+    _, answer = published
+    told = answer["volatile"]
+    assert told["latency_words"]["baseline-float"].startswith("no gain")
+    assert all(row["runs"] >= 50 for row in told["latency_ms"].values())
+    assert all(row["delegated_parts"] >= 0 for row in told["latency_ms"].values())
+    assert set(told["latency_frontier"]) <= set(told["latency_ms"])
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+def test_the_c_array_holds_the_file_its_classes_and_compiles(published, tmp_path):
+    out, _ = published
+    code = """
+        #include <stdio.h>
+        #include "model_data.h"
+        int main(void) {
+            fwrite(model_data, 1, model_data_len, stdout);
+            for (int i = 0; i < MODEL_DATA_CLASSES; i++) puts(model_data_labels[i]);
+            return MODEL_DATA_ARENA_BYTES < 1;
+        }"""
+    (tmp_path / "main.c").write_text(code)
+    shutil.copy(out / "model_data.cc", tmp_path / "model_data.c")
+    sources = [tmp_path / "main.c", tmp_path / "model_data.c"]
+    command = ["gcc", "-std=c11", "-Wall", "-Werror", f"-I{out}", *sources]
+    subprocess.run([*command, "-o", tmp_path / "program"], check=True)
+    got = subprocess.run([tmp_path / "program"], check=True, capture_output=True)
+    assert got.stdout == (out / "best.tflite").read_bytes() + b"a\nb\nc\n"
+    told = read_json(out / "metadata.json")
+    assert told["labels"] == ["a", "b", "c"] and told["input"]["shape"] == [1, 8, 8, 1]
+
+
+def test_a_killed_search_goes_on_and_writes_the_same_bytes(
     published, folders, tmp_path
 ):
-    out, _ = published
-    again = tmp_path / "again"
-    drive(folders, again, workers=1, **{**SETTINGS, "sources": ["baseline"]})
+    """With one worker and a screen, killed at its first results."""
+    out, again = published[0], tmp_path / "again"
+    recipes = ["int8", "prune(0.5) | pqat", "prune(0.95)"]
+    settings = {**SETTINGS, "recipes": recipes, "sources": ["baseline"]}
+    settings |= {"workers": 1, "rungs": [0.5, 1]}
+    scratch = tmp_path / "again.scratch"
+    _kill_when(
+        lambda: len(list(scratch.glob("*/result.json"))) > 1, folders, again, settings
+    )
+    kept = {path: path.stat().st_mtime_ns for path in scratch.glob("*/result.json")}
+    shutil.rmtree(again)
+    answer = drive(folders, again, **settings)
+    assert len(kept) > 1
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    points = {p["id"]: p for p in read_json(again / "pareto.json")["points"]}
+    assert points["baseline-prune0.95"]["status"] == "screened"
+    assert "after 1 of 2 epochs" in points["baseline-prune0.95"]["reason"]
+    assert answer["metrics"]["variants"]["screened"] == 1
     files = sorted(path.name for path in (again / "variants").iterdir())
     assert "baseline-prune0.5-pqat.tflite" in files and len(files) == 4
     for name in files:
         first, second = (folder / "variants" / name for folder in (out, again))
         assert first.read_bytes() == second.read_bytes(), name
+
+
+def _kill_when(ready, folders: Path, out: Path, settings: dict) -> None:
+    command = [sys.executable, str(DRIVE), str(folders), str(out), json.dumps(settings)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    while not ready() and process.poll() is None:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
 
 
 def test_when_no_model_can_be_read_the_stage_says_which(folders, tmp_path):

@@ -63,13 +63,13 @@ def _twin(layer: Layer) -> Layer:
     kind, name = type(layer), KERNELS[type(layer).__name__]
 
     class OneBit(kind):
-        def call(self, *inputs: Any, **named: Any) -> Any:
+        def call(self, inputs: Any) -> Any:
             full = getattr(self, name)
             rounded = one_bit(full, _depthwise(self))
             # Past Keras's own attributes, which would count a new weight.
             object.__setattr__(self, name, full + tf.stop_gradient(rounded - full))
             try:
-                return super().call(*inputs, **named)
+                return super().call(inputs)
             finally:
                 object.__setattr__(self, name, full)
 

@@ -18,7 +18,7 @@ from pipeline.compress.legacy.bridge import check_same_answers, to_tf_keras
 from pipeline.compress.legacy.callbacks import BuildFirst
 from pipeline.compress.legacy.export import export
 from pipeline.compress.legacy.imitate import Teacher, imitate
-from pipeline.compress.legacy.support import left_out
+from pipeline.compress.legacy.support import left_out, paired_in_rows, prunable
 from pipeline.compress.legacy.techniques import Fit, apply, kernel_sparsity
 from pipeline.compress.legacy.tie import kernels
 from pipeline.compress.promises import ENDS, Few
@@ -147,6 +147,12 @@ def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[st
 def _noted(made: Built, model: tf_keras.Model, step: Step, end: str) -> Built:
     """What is known of a technique before it runs."""
     missed = [f"{step.name}: {layer}" for layer in left_out(model, step.name)]
+    if step.args.get("structure") == "two_of_four":
+        missed += [
+            f"{step.name}: {layer.name} ({type(layer).__name__}), pruned free"
+            for layer in model.layers
+            if prunable(layer) and not paired_in_rows(layer)
+        ]
     few = made.few
     if step.name == "binary" and end in ENDS:  # elsewhere the size differs by channel
         few = (*few, Few(2, len(binarized(model))))

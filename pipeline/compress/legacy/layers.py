@@ -22,11 +22,26 @@ RENAMED = {
 }
 # What `x + y` and its kin record in a graph, and the layer that says the same.
 MERGES = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
+# `x + 3` and its kin: what they multiply with and add.
+WITH_NUMBER = {
+    "Add": lambda number: (1.0, number),
+    "Subtract": lambda number: (1.0, -number),
+    "Multiply": lambda number: (number, 0.0),
+}
 # How Keras 3 computes masks in a graph; tf_keras passes masks on by itself.
 MASKING = ("NotEqual", "Any")
 # Layers that change images in training only; the data are augmented elsewhere.
 TRAINING_ONLY_PREFIX = "Random"
 BASE_ARGUMENTS = {"name", "trainable", "dtype"}
+
+
+def hard_silu(x: Any) -> Any:
+    """x * relu6(x + 3) / 6 (Howard et al., Searching for MobileNetV3, 2019)."""
+    return x * tf_keras.activations.relu(x + 3, max_value=6) / 6
+
+
+# Found by its name wherever a config says it; tf_keras has none.
+tf_keras.utils.get_custom_objects()["hard_silu"] = hard_silu
 
 
 def rebuild(operation: Any, name: str) -> Callable[..., Any]:
@@ -145,4 +160,11 @@ def _merge(operation: Any, name: str) -> Callable[..., Any]:
             f"allowed outside layers: {', '.join(MERGES)}"
         )
     layer = getattr(tf_keras.layers, kind)(name=name)
-    return lambda x1, x2: layer([x1, x2])
+
+    def merge(x1: Any, x2: Any) -> Any:
+        if isinstance(x2, int | float) and kind in WITH_NUMBER:
+            scale, offset = WITH_NUMBER[kind](x2)
+            return tf_keras.layers.Rescaling(scale, offset, name=name)(x1)
+        return layer([x1, x2])
+
+    return merge

@@ -44,8 +44,8 @@ def prunable(layer: tf_keras.layers.Layer) -> bool:
     return type(layer).__name__ in PRUNABLE
 
 
-def structured(layer: tf_keras.layers.Layer) -> bool:
-    """Whether tfmot makes zeros in a pattern: it needs rows of a matrix or an image."""
+def paired_in_rows(layer: tf_keras.layers.Layer) -> bool:
+    """Whether tfmot makes two zeros in each four weights of this layer."""
     return type(layer).__name__ in ("Conv2D", "Dense")
 
 

@@ -15,8 +15,9 @@ import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from pipeline.compress.legacy.binary import binarize, binarized
+from pipeline.compress.legacy.blocks import zero_blocks
 from pipeline.compress.legacy.callbacks import KeepZeros, is_kernel
-from pipeline.compress.legacy.support import prunable, quantizable, structured
+from pipeline.compress.legacy.support import paired_in_rows, prunable, quantizable
 from pipeline.compress.legacy.tie import hold, tie
 from pipeline.engine.errors import UserError
 from pipeline.pipes import Step
@@ -27,11 +28,6 @@ Fit = Callable[[Model, Sequence[Any]], Any]  # fits a model in place, with callb
 
 MASK_EVERY = 50  # steps between two choices of which weights are zero
 GRADUAL = (0.7, 0.96, 1.0)  # 1 - (1 - t)^3 after each third, of the sparsity
-STRUCTURE: dict[str, dict[str, Any]] = {
-    "free": {},
-    "two_of_four": {"sparsity_m_by_n": (2, 4)},
-    "block": {"block_size": (1, 4)},
-}
 annotate = tfmot.quantization.keras.quantize_annotate_layer
 quantize = tfmot.quantization.keras.quantize_apply
 Default8BitScheme = tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme
@@ -80,11 +76,16 @@ def prune(
     """
     _picked(model, prunable, "prune")
     for share in GRADUAL if schedule == "gradual" else (1.0,):
-        model = _pruned(model, fit, share * sparsity, STRUCTURE[structure])
+        model = _pruned(model, fit, share * sparsity, structure)
     return model
 
 
-def _pruned(model: Model, fit: Fit, sparsity: float, structure: Any) -> Model:
+def _pruned(model: Model, fit: Fit, sparsity: float, structure: str) -> Model:
+    picked = _picked(model, prunable, "prune")
+    if structure == "block":
+        zero_blocks(model, picked, sparsity)
+        fit(model, [])
+        return _unshared(model)
     schedule = tfmot.sparsity.keras.ConstantSparsity(
         sparsity,
         begin_step=1,
@@ -92,10 +93,11 @@ def _pruned(model: Model, fit: Fit, sparsity: float, structure: Any) -> Model:
     )
 
     def wrap(layer: Layer) -> Layer:
-        kept = structure if structured(layer) else {}
+        paired = structure == "two_of_four" and paired_in_rows(layer)
+        kept = {"sparsity_m_by_n": (2, 4)} if paired else {}
         return tfmot.sparsity.keras.prune_low_magnitude(layer, schedule, **kept)
 
-    wrapped = _wrap_each(model, _picked(model, prunable, "prune"), wrap)
+    wrapped = _wrap_each(model, picked, wrap)
     fit(wrapped, [tfmot.sparsity.keras.UpdatePruningStep()])
     return _unshared(tfmot.sparsity.keras.strip_pruning(wrapped))
 
