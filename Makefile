@@ -65,7 +65,7 @@ $(here)/experiment.yaml: ;
 
 # ---------------------------------------------------------------- looking
 
-.PHONY: help status show figures
+.PHONY: help status show figures tensorboard reference
 help:  ## this list
 	@awk -F ':.*##  *' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo
@@ -85,9 +85,17 @@ status: .venv/.ready  ## what is up to date, what is not, and why
 show: .venv/.ready  ## the verdict of the last run
 	@$(pipeline) show $(exp)
 
-figures: report  ## the README's picture, from the report of EXP
+figures: report  ## the README's pictures, from the report of EXP; the page needs Chromium
 	mkdir -p docs
 	cp $(here)/report/frontier.png docs/frontier.png
+	$(venv_python) docs/screenshot.py $(here)/report/index.html docs/report.png
+
+tensorboard: .venv/.ready  ## TensorBoard on the published stages of EXP
+	@$(pipeline) tensorboard $(exp)
+	@$(venv_python) -m tensorboard.main --logdir $(here)/tensorboard
+
+reference: .venv/.ready  ## docs/reference.md from the schema
+	@$(pipeline) reference
 
 # ---------------------------------------------------------------- the proof
 

@@ -48,16 +48,21 @@ class Clips:
 
     def read(self, file: Path) -> np.ndarray:
         """One clip of the length asked for, float32 `(samples,)`."""
-        rate, samples = _samples(file)
+        rate, sound = samples(file)
         if self.rate is None:
             self.rate, self.source = rate, f"the first file, {file.name},"
         if rate != self.rate:
             raise BadFile(f"has {rate} samples a second; {self.source} has {self.rate}")
         length = FixedLength(round(self.audio.seconds * rate), rate)
-        return length.apply(samples[None])[0]
+        return length.apply(sound[None])[0]
 
 
-def _samples(file: Path) -> tuple[int, np.ndarray]:
+def samples(file: Path) -> tuple[int, np.ndarray]:
+    """Samples a second, and one channel of -1 .. 1, float32.
+
+    Raises:
+        BadFile: when it is no WAV file, or an empty one.
+    """
     try:
         with warnings.catch_warnings():  # of chunks that are no sound: harmless
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
