@@ -151,8 +151,8 @@ def test_an_experiment_without_a_chosen_file_is_told_apart(data, tmp_path):
     folder = data(IMAGE).folder.parent
     with pytest.raises(UserError, match="no file was chosen"):
         predict.answers(folder, [tmp_path], None)
-    with pytest.raises(UserError, match="no result yet; run: make all EXP=toy"):
-        predict.answers(tmp_path, [tmp_path], None)
+    with pytest.raises(UserError, match="no result yet; run: make all EXP=toy2"):
+        predict.answers(tmp_path / "toy2", [tmp_path], None)
 
 
 def test_predict_says_what_the_evaluation_said(finished, tmp_path):

@@ -23,7 +23,9 @@ class TrackingParams(Params):
     @field_validator("mlflow")
     @classmethod
     def _address(cls, mlflow: str | None) -> str | None:
-        parts = urlsplit(mlflow or "http://x")
+        if mlflow is None:
+            return None
+        parts = urlsplit(mlflow)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be http://HOST:PORT or https://HOST:PORT")
         return mlflow
