@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -53,8 +54,8 @@ def server(tmp_path_factory):
     try:
         yield _wait(f"http://127.0.0.1:{port}", process, folder / "log.txt")
     finally:
-        os.killpg(process.pid, 15)
-        process.wait(20)
+        os.killpg(process.pid, signal.SIGKILL)  # it keeps nothing that we need
+        process.wait(60)
         log.close()
 
 
