@@ -52,27 +52,32 @@ def facts(folders: list[Path]) -> dict[str, Any]:
     causes by kind, of each experiment against the first.
     """
     summaries = [verdict.read(folder) for folder in folders]
-    runs = [of_run(folder, STAGES) for folder in folders]
     names = [folder.name for folder in folders]
-    against = {}
-    for name, run in zip(names[1:], runs[1:]):
-        found = causes(runs[0], run)
-        against[name] = {
-            kind: [cause.text for cause in found if cause.kind == kind]
-            for kind in KINDS
-        }
-    hashes = [
-        {stage: run.entries[stage].fingerprint[:SHORT] for stage in run.entries}
-        for run in runs
-    ]
     return {
         "experiments": names,
         "results": [[what, *map(cell, summaries)] for what, cell in FIGURES.items()],
-        "differences": against,
-        "fingerprints": [
-            [stage, *(found.get(stage, "-") for found in hashes)] for stage in STAGES
-        ],
+        "differences": {
+            name: differences(folders[0], folder)
+            for name, folder in zip(names[1:], folders[1:])
+        },
+        "fingerprints": [[stage, *_prints(folders, stage)] for stage in STAGES],
     }
+
+
+def differences(first: Path, second: Path) -> dict[str, list[str]]:
+    """Kind -> what differs, stage by stage: each may have an environment of its own."""
+    found = [
+        (cause.kind, cause.text)
+        for stage in STAGES
+        for cause in causes(of_run(first, (stage,)), of_run(second, (stage,)))
+    ]
+    told = dict.fromkeys(found)
+    return {kind: [text for of, text in told if of == kind] for kind in KINDS}
+
+
+def _prints(folders: list[Path], stage: str) -> list[str]:
+    runs = [of_run(folder, (stage,)) for folder in folders]
+    return [run.entries[stage].fingerprint[:SHORT] for run in runs]
 
 
 def text(document: dict[str, Any]) -> list[str]:
