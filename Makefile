@@ -65,7 +65,7 @@ $(here)/experiment.yaml: ;
 
 # ---------------------------------------------------------------- looking
 
-.PHONY: help status show figures
+.PHONY: help status show figures screenshot tensorboard reference
 help:  ## this list
 	@awk -F ':.*##  *' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo
@@ -88,6 +88,16 @@ show: .venv/.ready  ## the verdict of the last run
 figures: report  ## the README's picture, from the report of EXP
 	mkdir -p docs
 	cp $(here)/report/frontier.png docs/frontier.png
+
+screenshot: report  ## the README's picture of the page of EXP; needs Chromium
+	$(venv_python) docs/screenshot.py $(here)/report/index.html docs/report.png
+
+tensorboard: .venv/.ready  ## TensorBoard on the published stages of EXP
+	@$(pipeline) tensorboard $(exp)
+	@$(venv_python) -m tensorboard.main --logdir $(here)/tensorboard
+
+reference: .venv/.ready  ## docs/reference.md from the schema
+	@$(pipeline) reference
 
 # ---------------------------------------------------------------- the proof
 
@@ -165,7 +175,7 @@ supported := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 
 .PHONY: FORCE
 asked := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
-wanted := $(filter $(stages),$(asked) $(if $(filter all figures,$(asked)),report))
+wanted := $(filter $(stages),$(asked) $(if $(filter all figures screenshot,$(asked)),report))
 wanted += $(patsubst $(here)/%/stage.json,%,$(filter $(records),$(asked)))
 
 # A .venv that is not whole is built again, and then the CLI decides on each stage.

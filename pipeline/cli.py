@@ -7,10 +7,13 @@ Exit codes: 0 done, 1 a stage failed, 2 bad input, 3 no variant meets the budget
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
 from types import ModuleType
+
+from pipeline import verbs as verbs_of_rooms
 
 EXIT_BUDGET = 3
 EXIT_INTERRUPTED = 130
@@ -49,6 +52,8 @@ def _commands(verb: str) -> ModuleType:
         from pipeline.reproduce import commands as proofs
 
         return proofs
+    if verb in verbs_of_rooms.MODULES:
+        return importlib.import_module(verbs_of_rooms.MODULES[verb])
     from pipeline import commands
 
     return commands
@@ -86,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_new(verbs)
     _add_proofs(verbs)
     _add_compress_file(verbs)
+    verbs_of_rooms.add(verbs, _add_plain, _add)
     _add(verbs, "clean", "remove an experiment's artifacts, keep its file")
     return parser
 

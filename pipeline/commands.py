@@ -54,7 +54,23 @@ def run(arguments: argparse.Namespace) -> int:
     reporter = Terminal(verbose=arguments.verbose)
     runner = Runner(job, code, reporter)
     runner.bring_up_to_date((arguments.stage,), arguments.force, arguments.only)
+    _track(job, arguments)
     return 0
+
+
+def _track(job: Job, arguments: argparse.Namespace) -> None:
+    """Tell a tracking server what ran, where the experiment names one."""
+    experiment = _experiment(job.folder, arguments)
+    if experiment.tracking.mlflow is None:
+        return
+    from pipeline.tracking.record import record
+
+    stages = [stage.name for stage in job.upto((arguments.stage,))]
+    told = record(
+        experiment, job.folder, [arguments.stage] if arguments.only else stages
+    )
+    if told:
+        print(told, file=sys.stderr)
 
 
 def stale(arguments: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ from pipeline.engine.params import Params
 from pipeline.engine.stage import Job
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.report.params import ReportParams
+from pipeline.tracking.params import TrackingParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
 
@@ -44,6 +45,7 @@ class Experiment(Params):
         threads: threads inside one TensorFlow operation; part of the bits.
         portability: `native` fixes the bits on one machine at no cost,
             `portable` as far as can be on every machine, at a cost in speed.
+        tracking: where runs are also recorded; changes no result.
     """
 
     seed: int = Field(1, ge=0, lt=2**31)
@@ -57,6 +59,7 @@ class Experiment(Params):
     compress: CompressParams = CompressParams()
     evaluate: EvaluateParams = EvaluateParams()
     report: ReportParams = ReportParams()
+    tracking: TrackingParams = TrackingParams()
 
     def job(self, folder: Path, overrides: Iterable[str] = ()) -> Job:
         """The experiment as the engine sees it.

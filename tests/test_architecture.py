@@ -34,7 +34,7 @@ def rooms_of(names: tuple[str, ...]) -> set[str]:
 
 def test_the_list_of_rooms_is_complete():
     folders = {path.name for path in (ROOT / "pipeline").iterdir() if path.is_dir()}
-    assert folders - {"__pycache__"} == {*ROOMS, "engine", "reproduce"}
+    assert folders - {"__pycache__"} == {*ROOMS, "engine", "reproduce", "tracking"}
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m[1] == "engine"])
@@ -58,8 +58,9 @@ def test_tf_keras_and_tfmot_are_known_to_one_folder(module):
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m[1] in ("engine", *ROOMS)])
-def test_no_stage_and_no_engine_knows_of_the_proof(module):
-    assert not [n for n in imports(module) if n.startswith("pipeline.reproduce")]
+def test_no_stage_and_no_engine_knows_of_the_proof_or_of_tracking(module):
+    names = ("pipeline.reproduce", "pipeline.tracking")
+    assert not [n for n in imports(module) if n.startswith(names)]
 
 
 def test_only_evaluate_can_read_the_test_split():
@@ -81,7 +82,9 @@ def test_two_modules_can_read_any_split():
     assert readers == {"artifact", "heldout"}
 
 
-@pytest.mark.parametrize("module", ["cli", "commands", "config", "verdict"])
+@pytest.mark.parametrize(
+    "module", ["cli", "commands", "config", "reference", "verbs", "verdict"]
+)
 def test_the_command_line_reaches_no_heavy_library(module):
     libraries = CodeReader(ROOT).libraries([f"pipeline.{module}"])
     # The last two open files that differ, and are imported when there is one.

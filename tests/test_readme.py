@@ -47,9 +47,12 @@ def test_every_make_target_that_it_names_exists():
     assert set(re.findall(r"`make ([a-z-]+)", README)) <= targets
 
 
-def test_the_picture_is_there():
-    (path,) = re.findall(r"!\[.*?\]\((.*?)\)", README)
-    assert (ROOT / path).read_bytes().startswith(b"\x89PNG")
+def test_the_pictures_are_there_and_not_large():
+    paths = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert len(paths) == 2
+    for path in paths:
+        content = (ROOT / path).read_bytes()
+        assert content.startswith(b"\x89PNG") and len(content) < 150_000
 
 
 def test_the_tolerance_that_it_states_is_the_default():

@@ -11,7 +11,11 @@ from pipeline.pipes import parse_pipe, str_pipe
 
 
 class AugmentParams(Params):
-    """The policy, as a pipe; an empty one augments nothing."""
+    """The policy of augmentation.
+
+    Args:
+        policy: a pipe of steps; an empty one augments nothing.
+    """
 
     policy: str = ""
 

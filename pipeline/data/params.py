@@ -28,6 +28,7 @@ class SplitParams(Params):
     """Fractions of the examples; a source's own test split replaces `test`.
 
     Args:
+        train, validation, test: fraction of the examples; the three add up to 1.
         group: keep examples of one group in one split: a column of a CSV file, an
             array of a .npz file, or a part of `data.file_name`.
         own: take the source's own validation and test splits where it has them.
@@ -97,6 +98,7 @@ class AudioParams(Params):
     Args:
         rate: samples a second that every file must have; null takes the first's.
         seconds: clips are cut, or silence is added, to this length.
+        front_end: log energies of mel bands, or their cosine transform.
         frame_ms, hop_ms: length of a frame, and from one frame to the next.
         bins: mel bands of a frame.
         coefficients: of `mfcc`.

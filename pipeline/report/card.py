@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from pipeline.report import words
+from pipeline.report import charts, words
 from pipeline.report.card_template import CARD
 from pipeline.report.context import context
 from pipeline.report.facts import Facts
@@ -36,6 +36,8 @@ def render(facts: Facts, summary: Mapping[str, Any]) -> str:
             model=facts.models[chosen["source"]] if chosen else None,
             pairs=_pairs,
             counts=_counts,
+            measured=[row for row in facts.rows if "mcnemar" in row],
+            ledger=_ledger(facts, chosen),
         )
     )
 
@@ -58,6 +60,13 @@ def _environment() -> Environment:
     )
     environment.filters |= words.FILTERS
     return environment
+
+
+def _ledger(facts: Facts, chosen: Mapping[str, Any] | None) -> Any:
+    """The steps of the chosen file; None where there are none."""
+    found = charts.ledger(facts)
+    rows = found["variants"] if found and chosen else []
+    return next((row for row in rows if row["id"] == chosen["id"]), None)
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -5,6 +5,10 @@ a line joins it with the next one: what is a paragraph here is one line there.
 """
 
 CARD = """\
+{% macro value(row, key) %}
+{% if row[key] is defined and row[key] is not none %}{{ row[key] | accuracy }}\
+{% else %}-{% endif %}
+{% endmacro %}
 {% macro recall(row, number) %}
 {% if row.recall[number] is none %}not in test\
 {% else %}{{ row.recall[number] | accuracy }}{% endif %}
@@ -32,6 +36,9 @@ as one of {{ facts.spec.classes | length }} classes: \
 | SHA-256 | `{{ best_hash }}` |
 | recipe | {{ chosen | name }} |
 | architecture | builder {{ model.builder }}, {{ pairs(model.values) }} |
+{% if chosen.macs is defined and chosen.macs is not none %}
+| MACs | {{ chosen.macs | number }} for one example |
+{% endif %}
 | weights | {{ model.weights | number }} before compression, \
 {{ chosen.weights | number }} in the file, \
 {{ "%.0f" | format(100 * chosen.sparsity) }} % of its kernels zero |
@@ -52,6 +59,11 @@ as one of {{ facts.spec.classes | length }} classes: \
 `pipeline/data/features.py` applies them.
 {% endif %}
 Raw examples are {{ facts.spec.dtype }} of shape {{ facts.spec.shape | join("x") }}. \
+{% if facts.spec.modality == "text" %}
+They are word numbers, below {{ facts.spec.vocabulary }}: 0 is padding, 1 an unknown \
+word, word k of `data/vocabulary.txt`, counted from 0, has number k. The file's input \
+is {{ chosen.input.dtype }} and takes them as they are.
+{% else %}
 The model's input is `float32(raw) * {{ facts.spec.scale }} + {{ facts.spec.offset }}`.
 {% if chosen.input.scale %}
 The file's input is {{ chosen.input.dtype }}: divide by {{ chosen.input.scale }}, \
@@ -59,6 +71,7 @@ round, add {{ chosen.input.zero_point }}, clip to what {{ chosen.input.dtype }} 
 and only then cast; a cast alone would wrap round.
 {% else %}
 The file's input is {{ chosen.input.dtype }}, so that is all.
+{% endif %}
 {% endif %}
 Its output is one {{ chosen.output.dtype }} logit per class, in the order of \
 `compress/labels.txt`; the largest is the answer.
@@ -81,6 +94,9 @@ def classify(raw):
 
 def stored(raw):
     \"\"\"A raw example as the file takes it.\"\"\"
+{% if facts.spec.modality == "text" %}
+    return np.asarray(raw).astype(given["dtype"])
+{% else %}
     values = np.float32(raw) * np.float32({{ facts.spec.scale }})
     values = values + np.float32({{ facts.spec.offset }})
     if np.issubdtype(given["dtype"], np.integer):
@@ -90,6 +106,7 @@ def stored(raw):
         limits = np.iinfo(given["dtype"])
         values = np.clip(rounded, limits.min, limits.max)
     return values.astype(given["dtype"])
+{% endif %}
 ```
 
 {% else %}
@@ -116,7 +133,32 @@ change is against the float baseline, in points; intervals are at 95 %.
 | {{ row.bytes_gzip | size }} | {{ row.bytes_raw | size }} |
 {% endfor %}
 
+{% if measured %}
+| variant | top 5 | AUC | agreement | KL | McNemar p | NLL | Brier | ECE | \
+ECE at its temperature | corrupted | attacked |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+{% for row in measured %}
+| {{ row | name }} | {{ value(row, "top5") | trim }} | {{ value(row, "auc") | trim }} \
+| {{ row.agreement | accuracy }} | {{ row.kl | accuracy }} \
+| {{ row.mcnemar | chance }} \
+| {{ row.nll | accuracy }} | {{ row.brier | accuracy }} | {{ row.ece | accuracy }} \
+| {{ row.ece_scaled | accuracy }} | {{ value(row, "corrupted_accuracy") | trim }} \
+| {{ value(row, "attacked_accuracy") | trim }} |
+{% endfor %}
+
+KL is in nats from the float baseline; temperatures were fitted on validation; \
+corrupted and attacked are mean accuracies on \
+{{ (facts.extras.robustness or {}).get("examples", 0) | number }} test examples, \
+attacks made on the Keras baseline.
+
+{% endif %}
 {% if chosen %}
+{% if chosen.worst_class is defined %}
+Of {{ chosen | name }} the worst class is \
+{{ facts.spec.classes[chosen.worst_class] }}, the most changed \
+{{ facts.spec.classes[chosen.most_changed_class] }}.
+
+{% endif %}
 | class | recall of the chosen file | of the baseline |
 |---|---|---|
 {% for label in facts.spec.classes %}
@@ -125,12 +167,27 @@ change is against the float baseline, in points; intervals are at 95 %.
 {% endfor %}
 
 {% endif %}
+## Ledger
+
+{% if ledger %}
+| {{ ledger.name }} | accuracy on validation | gzip | raw | latency |
+|---|---|---|---|---|
+{% for step in ledger.steps %}
+| {{ step.step }} | {{ step.accuracy | accuracy }} | {{ step.bytes_gzip | size }} \
+| {{ step.bytes_raw | size }} | {% if step.latency_ms is not none %}\
+{{ step.latency_ms | latency }}{% else %}-{% endif %} |
+{% endfor %}
+{% else %}
+This run has none: compress wrote no state after each step of a recipe.
+{% endif %}
+
 ## Data
 
 {{ facts.spec.source }}: {{ data.examples.train | number }} training, \
 {{ data.examples.validation | number }} validation and \
 {{ data.examples.test | number }} test examples; {{ data.shared_between_splits }} \
-examples stand in two splits, compared by content. {{ data.calibration }} training \
+examples stand in two splits, compared by content\
+{% if common %} ({{ pairs(common) }}){% endif %}. {{ data.calibration }} training \
 examples set the int8 ranges.
 
 | file | SHA-256 |
@@ -148,6 +205,11 @@ numbers.
 - The choice was made on validation. An interval is of the test examples only; one of \
 no width says that no answer changed, not that none can.
 - Zeros make a file smaller to send (gzip), not smaller to keep (raw), nor faster.
+{% for reason in (facts.extras.robustness or {}).get("absent", []) %}
+- Not measured: {{ reason }}.
+{% endfor %}
+- Corruptions and attacks are of the kinds listed in `evaluate/robustness.json`; \
+others may hurt more.
 - Latency is that of the host named above, not of a device.
 
 ## Reproduce

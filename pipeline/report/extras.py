@@ -72,8 +72,8 @@ def _columns(rows: list[dict[str, str]]) -> dict[str, list[float | None]]:
 
 
 def _flat(row: Row) -> Row:
-    """Hyperparameters beside what came of them."""
-    own = {key: value for key, value in row.items() if key != "values"}
+    """Hyperparameters beside what came of them; lists have no room in a table."""
+    own = {k: v for k, v in row.items() if not isinstance(v, list | dict)}
     reason = {"reason": own.pop("reason", None)}
     return {**own, **row.get("values", {}), **reason}
 

@@ -440,6 +440,15 @@ Student: {{ facts.records.distill.metrics.headline }}.</p>
 {% if facts.extras.gain and facts.extras.gain.verdict is defined %}
 <p>Distillation: {{ facts.extras.gain.verdict }}.</p>
 {% endif %}
+{% for key, label in (("replicates", "The baseline with other seeds"),
+                      ("cross_validation", "The baseline in cross-validation")) %}
+{% set found = facts.extras[key] %}
+{% if found %}
+<p>{{ label }}: {{ found.accuracy | length }} runs, {{ found.mean | accuracy }} on
+validation in the mean, deviation {{ found.spread | accuracy }}, 95 % interval
+{{ found.interval | span }}.</p>
+{% endif %}
+{% endfor %}
 {% if charts.curves %}
 <div class="controls" hidden><label>Show <select id="curves-of">
 {% for column in curve_columns %}<option>{{ column }}</option>{% endfor %}

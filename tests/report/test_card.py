@@ -46,6 +46,7 @@ def test_sections_come_in_the_order_of_a_model_card(published):
         "Model",
         "How to feed it",
         "Metrics",
+        "Ledger",
         "Data",
         "Limits",
         "Reproduce",
@@ -96,6 +97,27 @@ def test_the_code_that_feeds_it_runs(published, monkeypatch, scale, zero_point):
     # The data's scale is 0.5; the third value is more than int8 holds.
     expected = np.clip(raw * 0.5 / scale + zero_point, -128, 127)
     assert np.abs(names["stored"](raw) - expected).max() <= 0.5 + 1e-6
+
+
+def test_word_numbers_are_fed_as_they_are(published, monkeypatch):
+    spec = read_spec(published.folders["data"])
+    told = replace(spec, modality="text", dtype="int32", vocabulary=9)
+    write_spec(published.folders["data"], told)
+    monkeypatch.chdir(published.folder)
+    (published.folder / "compress" / "best.tflite").write_bytes(_brightest(0.5, 0))
+    text = _render(published)
+    assert "takes them as they are" in text and "divide by" not in text
+    names: dict = {}
+    exec(re.search("```python\n(.*?)```", text, re.DOTALL).group(1), names)
+    assert names["stored"](np.int32([[1, 2], [3, 4]])).tolist() == [[1, 2], [3, 4]]
+
+
+def test_the_card_has_the_ledger_of_the_chosen_file_or_says_that_there_is_none(
+    published,
+):
+    assert r"| int8 \<now\> | 0.970 | 3.0 kB | 4.0 kB | - |" in _render(published)
+    (published.folders["compress"] / "ledger.json").unlink()
+    assert "This run has none" in _render(published)
 
 
 def _brightest(scale: float, zero_point: int) -> bytes:

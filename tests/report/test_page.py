@@ -113,6 +113,19 @@ def test_the_page_does_without_an_artifact_and_says_so(published, name):
     assert words in Seen(_render(published)).text
 
 
+def test_replicates_cross_validation_and_the_teachers_gain_are_told(published):
+    spread = {"accuracy": [0.9, 0.95], "mean": 0.925, "spread": 0.025}
+    spread |= {"interval": [0.9, 0.9512], "seeds": [1, 2]}
+    for name in ("replicates", "cross_validation"):
+        write_json(published.folders["train"] / f"{name}.json", spread)
+    gain = {"verdict": "the teacher <helps>", "gain": 0.01, "interval": [0.0, 0.02]}
+    write_json(published.folders["distill"] / "gain.json", gain)
+    text = Seen(_render(published)).text
+    words = "2 runs, 0.925 on validation in the mean, deviation 0.025, 95 % interval"
+    assert text.count(f"{words} 0.900 to 0.951.") == 2
+    assert "Distillation: the teacher <helps>." in text
+
+
 def test_reasons_why_something_was_not_measured_are_told(published):
     assert "Not measured: typos: no <words>." in Seen(_render(published)).text
 
@@ -120,7 +133,7 @@ def test_reasons_why_something_was_not_measured_are_told(published):
 def test_trials_of_a_newer_search_are_read_from_its_json(published):
     rows = [
         {"trial": n, "values": {"units": units}, "score": score, "status": "ok"}
-        | {"reason": None, "parameters": 100 * n}
+        | {"reason": None, "parameters": 100 * n, "curve": [0.25, score]}
         for n, units, score in ((0, 8, 0.5), (1, 16, 0.75), (2, 16, None))
     ]
     document = {"trials": rows, "space": [{"name": "units", "kind": "choice"}]}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline import verdict
 from pipeline.engine.jsonio import read_json
-from pipeline.report import library, stage, words
+from pipeline.report import card, library, stage, words
 from pipeline.report.params import ReportParams
 
 FILES = {"index.html", "model_card.md", "frontier.png", "summary.json", library.NAME}
@@ -70,6 +71,38 @@ def test_page_and_card_tell_what_evaluate_measured(reported):
             assert words.span(row["accuracy_interval"]) in text
             assert words.change(row) in text
             assert words.change_span(row) in text
+
+
+NUMBERS = (
+    "macro_f1 auc nll brier ece ece_scaled agreement kl corrupted_accuracy".split()
+)
+
+
+def test_every_metric_is_the_same_number_in_the_file_the_page_and_the_card(reported):
+    """One source: what evaluate wrote, formatted by one function."""
+    rows = read_json(reported.folders["evaluate"] / "evaluation.json")["variants"]
+    page = (reported.out / "index.html").read_text()
+    text = (reported.out / "model_card.md").read_text()
+    charts = json.loads(
+        html.unescape(page.partition('id="facts">')[2].partition("</script>")[0])
+    )
+    points = {point["id"]: point for point in charts["frontier"]["points"]}
+    for row in rows:
+        _, _, sheet = page.partition(f'id="detail-{row["id"]}"')
+        sheet = sheet[: sheet.index("</details>")]
+        (line,) = (x for x in text.splitlines() if _is_of(row, x) and "KL" not in x)
+        for name in NUMBERS:
+            assert f">{words.accuracy(row[name])}<" in sheet.replace("\n", ""), name
+            if name != "macro_f1":
+                assert f"| {words.accuracy(row[name])} |" in line, name
+        assert points[row["id"]]["accuracy"] == row["accuracy"]
+        assert f"{words.accuracy(row['accuracy'])} on test" in str(points[row["id"]])
+
+
+def _is_of(row, line: str) -> bool:
+    """The line of a variant in the card's table of twelve columns."""
+    cells = re.split(r"(?<!\\)\|", line)
+    return len(cells) == 14 and cells[1].strip() == card.escape(words.name(row))
 
 
 def test_the_summary_repeats_the_chosen_row_of_evaluate(reported):

@@ -29,7 +29,7 @@ def read(name: str, intake: Intake) -> Examples:
     settings = intake.params.image
     found = list_files(root, SUFFIXES, intake)
     path, kept = read_all(
-        found, root, lambda file: _image(file, settings), intake, "uint8"
+        found, root, lambda file: read_image(file, settings), intake, "uint8"
     )
     y, classes = intake.class_numbers(found.labels)
     size = settings.size
@@ -44,7 +44,12 @@ def read(name: str, intake: Intake) -> Examples:
     )
 
 
-def _image(file: Path, settings: ImageParams) -> np.ndarray:
+def read_image(file: Path, settings: ImageParams) -> np.ndarray:
+    """Pixels of one file, uint8 `(height, width, channels)`.
+
+    Raises:
+        BadFile: when it is no whole image.
+    """
     mode = "L" if settings.channels == 1 else "RGB"
     try:
         with Image.open(file) as image:

@@ -51,12 +51,12 @@ class Clips:
 
     def read(self, file: Path) -> np.ndarray:
         """One clip of the length asked for, float32 `(samples,)`."""
-        rate, samples = _samples(file)
+        rate, sound = samples(file)
         if rate != self.rate:
             told = f"{self.source}: {self.rate}"
             raise BadFile(f"has {rate} samples a second ({told})")
         length = FixedLength(round(self.audio.seconds * rate), rate)
-        return length.apply(samples[None])[0]
+        return length.apply(sound[None])[0]
 
 
 def _usual_rate(files: Sequence[Path]) -> int | None:
@@ -69,7 +69,12 @@ def _usual_rate(files: Sequence[Path]) -> int | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
-def _samples(file: Path) -> tuple[int, np.ndarray]:
+def samples(file: Path) -> tuple[int, np.ndarray]:
+    """Samples a second, and one channel of -1 .. 1, float32.
+
+    Raises:
+        BadFile: when it is no WAV file, or an empty one.
+    """
     try:
         with warnings.catch_warnings():  # of chunks that are no sound: harmless
             warnings.simplefilter("ignore", wavfile.WavFileWarning)

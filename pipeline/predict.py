@@ -1,0 +1,217 @@
+"""`python -m pipeline predict EXP FILE...`: the chosen file on raw input.
+
+In: image files, WAV files, CSV rows, texts (a line each) or .npy arrays of raw
+examples, and what data/spec.json says of them. Out: a class and its probability for
+each example. TensorFlow is not imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.compress.runtime import LiteModel
+from pipeline.config import experiment_folder
+from pipeline.data.artifact import Data, read_data
+from pipeline.data.features import LogMel, Resize, Vocabulary, apply_steps
+from pipeline.data.folders import BadFile
+from pipeline.data.params import ImageParams
+from pipeline.data.sources import images, wav
+from pipeline.engine.errors import UserError, nearest
+from pipeline.engine.jsonio import read_json
+
+NEXT = 2  # classes that are told after the first
+KINDS = {"image": "an image", "audio": "a WAV", "text": "a text", "table": "a CSV"}
+
+
+@dataclass(frozen=True)
+class Named:
+    """Raw examples of one file, `(n, ...)`, each with its name."""
+
+    names: list[str]
+    raw: np.ndarray
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    """Print what the file says of each example."""
+    folder = experiment_folder(arguments.root, arguments.experiment)
+    rows = answers(folder, arguments.files, arguments.variant)
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    width = max(len(row["input"]) for row in rows)
+    for row in rows:
+        first, *others = (f"{c} {p:.3f}" for c, p in row["classes"].items())
+        more = f"   then {', '.join(others)}" if others else ""
+        print(f"{row['input']:<{width}}  {first}{more}")
+    return 0
+
+
+def answers(folder: Path, files: list[Path], variant: str | None) -> list[dict]:
+    """One row an example: `input`, and `classes`, the likeliest first.
+
+    Args:
+        folder: of a finished experiment.
+        variant: id of pareto.json; the chosen one if None.
+    """
+    data = _data(folder)
+    model = LiteModel(_file(folder, variant), data.spec)
+    found = []
+    for path in files:
+        named = read_raw(path, data)
+        stored = _stored(named, data, path)
+        for name, logits in zip(named.names, model.logits(stored), strict=True):
+            found.append({"input": name, "classes": _likeliest(logits, data)})
+    return found
+
+
+def read_raw(path: Path, data: Data) -> Named:
+    """The raw examples of a file, as the data stage would read it."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if path.suffix == ".npy":
+        return _array(path, data)
+    try:
+        return READERS[data.spec.modality](path, data)
+    except BadFile as error:
+        raise UserError(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        kind = KINDS[data.spec.modality]
+        raise UserError(f"{path}: must be {kind} file in UTF-8") from None
+
+
+def _data(folder: Path) -> Data:
+    if not (folder / "data" / "spec.json").is_file():
+        raise UserError(f"{folder}: no result yet; run: make all EXP={folder.name}")
+    return read_data(folder / "data")
+
+
+def _file(folder: Path, variant: str | None) -> Path:
+    best = folder / "compress" / "best.tflite"
+    if variant is None and not best.is_file():
+        raise UserError(
+            f"{best}: no file was chosen; name one with --variant, of those that "
+            f"show tells, or run: make all EXP={folder.name}"
+        )
+    if variant is None:
+        return best
+    points = read_json(folder / "compress" / "pareto.json")["points"]
+    known = {p["id"]: p["file"] for p in points if p["file"]}
+    if variant not in known:
+        raise UserError(
+            f"--variant {variant}: no such file{nearest(variant, known)} "
+            f"(there are: {', '.join(known)})"
+        )
+    return folder / "compress" / known[variant]
+
+
+def _stored(named: Named, data: Data, path: Path) -> np.ndarray:
+    """Examples as the data stage stores them."""
+    stored = apply_steps(data.steps(), named.raw)
+    if stored.shape[1:] != data.spec.shape:
+        raise UserError(
+            f"{path}: an example becomes {stored.shape[1:]}, but {data.folder}/"
+            f"spec.json says {data.spec.shape}"
+        )
+    _check_range(stored, data, path)
+    return stored.astype(data.spec.dtype)
+
+
+def _check_range(stored: np.ndarray, data: Data, path: Path) -> None:
+    """Raw values may end before those of an 8-bit image do, as in digits' 0 .. 16."""
+    spec = data.spec
+    if spec.modality != "image" or spec.dtype != "uint8" or not spec.scale:
+        return
+    most = round((1.0 - spec.offset) / spec.scale)
+    if stored.max(initial=0) > most:
+        raise UserError(
+            f"{path}: holds values up to {stored.max()}, but raw values of "
+            f'"{spec.name}" go from 0 to {most}; give it in those, as an image or '
+            "as a .npy array"
+        )
+
+
+def _likeliest(logits: np.ndarray, data: Data) -> dict[str, float]:
+    p = np.exp(np.float64(logits) - logits.max())
+    order = np.argsort(-p, kind="stable")[: 1 + NEXT]
+    return {data.spec.classes[at]: float(p[at] / p.sum()) for at in order}
+
+
+def _array(path: Path, data: Data) -> Named:
+    """One raw example or several, before preprocessing where there is any."""
+    try:
+        raw = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a readable .npy array: {error}") from None
+    if not data.spec.preprocess and raw.shape == data.spec.shape:
+        raw = raw[None]
+    return Named([f"{path}:{at}" for at in range(len(raw))], raw)
+
+
+def _image(path: Path, data: Data) -> Named:
+    """With the file's own size; a step of spec.json may change it."""
+    channels = data.spec.shape[-1]
+    steps = [step for step in data.steps() if isinstance(step, Resize)]
+    size = [steps[0].height, steps[0].width] if steps else None
+    pixels = images.read_image(path, ImageParams(size=size, channels=channels))
+    return Named([str(path)], pixels[None])
+
+
+def _sound(path: Path, data: Data) -> Named:
+    rate, sound = wav.samples(path)
+    (wanted,) = {s.rate for s in data.steps() if isinstance(s, LogMel)} or {rate}
+    if rate != wanted:
+        raise UserError(
+            f"{path}: has {rate} samples a second; the model takes {wanted}"
+        )
+    return Named([str(path)], sound[None])
+
+
+def _texts(path: Path, data: Data) -> Named:
+    """A text a line."""
+    if not any(isinstance(step, Vocabulary) for step in data.steps()):
+        raise UserError(f"{path}: these data hold word numbers; give a .npy array")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    texts = {at: line for at, line in enumerate(lines, 1) if line.strip()}
+    if not texts:
+        raise UserError(f"{path}: holds no text; must hold one a line")
+    return Named([f"{path}:{at}" for at in texts], np.array([*texts.values()], object))
+
+
+def _rows(path: Path, data: Data) -> Named:
+    """Rows of numbers below a header; the label and what is ignored may stand there."""
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = [row for row in csv.reader(file) if row] or [[]]
+    params = read_json(data.folder / "params.json")
+    columns, group = params["columns"], params["split"]["group"]
+    out = {columns["label"], group, *columns["ignore"]}
+    kept = [at for at, name in enumerate(header) if name not in out]
+    wanted = data.spec.shape[0]
+    if len(kept) != wanted or not rows:
+        raise UserError(
+            f"{path}: must hold a header, {wanted} columns of numbers and a row for "
+            f"each example; it has {len(kept)} such columns and {len(rows)} rows"
+        )
+    values = [_numbers(path, at, row, kept) for at, row in enumerate(rows, 2)]
+    return Named([f"{path}:{at}" for at in range(2, 2 + len(rows))], np.float32(values))
+
+
+def _numbers(path: Path, number: int, row: list[str], kept: list[int]) -> list[float]:
+    try:
+        return [float(row[at]) for at in kept]
+    except (ValueError, IndexError):
+        raise UserError(f"{path}, row {number}: must hold numbers; has {row}") from None
+
+
+READERS: dict[str, Any] = {
+    "image": _image,
+    "audio": _sound,
+    "text": _texts,
+    "table": _rows,
+}

@@ -1,0 +1,174 @@
+"""predict on every kind of raw input, through the features of spec.json."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import wavfile
+
+from pipeline import predict
+from pipeline.data.artifact import read_data
+from pipeline.data.features import FixedLength, LogMel, Resize, Vocabulary, write_steps
+from pipeline.data.spec import TaskSpec, write_spec
+from pipeline.engine.errors import UserError
+from pipeline.engine.jsonio import write_json
+
+BASE = {"name": "toy", "source": "npz:toy", "classes": ("a", "b")}
+IMAGE = {**BASE, "shape": (4, 6, 1), "dtype": "uint8", "scale": 1 / 255}
+TABLE = {**BASE, "shape": (2,), "dtype": "float32", "modality": "table"}
+TEXT = {**BASE, "shape": (3,), "dtype": "int32", "modality": "text", "vocabulary": 4}
+AUDIO = {**BASE, "dtype": "float32", "modality": "audio"}
+WORDS = Vocabulary(("[padding]", "[unknown]", "good", "bad"), 3)
+SOUND = (FixedLength(1000, 8000), LogMel(8000, 32.0, 16.0, 8))
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Makes the data folder of an experiment for one kind of input."""
+
+    def make(values, steps=()):
+        folder = tmp_path / "toy" / "data"
+        folder.mkdir(parents=True)
+        (folder.parent / "experiment.yaml").write_text("data: {source: npz:toy}\n")
+        write_spec(folder, TaskSpec(**values, preprocess=write_steps(steps, folder)))
+        columns = {"label": "kind", "text": "text", "ignore": ["note"]}
+        params = {"columns": columns, "split": {"group": "owner"}}
+        write_json(folder / "params.json", params)
+        return read_data(folder)
+
+    return make
+
+
+def _stored(path, data):
+    return predict._stored(predict.read_raw(path, data), data, path)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_an_image_is_read_in_the_channels_of_the_data(data, tmp_path, mode):
+    path = tmp_path / "one.png"
+    Image.new(mode, (6, 4), "white").save(path)
+    stored = _stored(path, data(IMAGE))
+    assert stored.shape == (1, 4, 6, 1) and (stored == 255).all()
+
+
+def test_an_image_of_another_size_is_resized_only_where_the_data_says_so(
+    data, tmp_path
+):
+    path = tmp_path / "one.png"
+    Image.new("L", (60, 40), "white").save(path)
+    given = data(IMAGE)
+    with pytest.raises(UserError, match=r"\(40, 60, 1\).*\(4, 6, 1\)"):
+        _stored(path, given)
+    write_spec(
+        given.folder,
+        TaskSpec(**IMAGE, preprocess=write_steps((Resize(4, 6, 1),), given.folder)),
+    )
+    assert _stored(path, read_data(given.folder)).shape == (1, 4, 6, 1)
+
+
+def test_pixels_beyond_the_raw_range_are_refused(data, tmp_path):
+    path = tmp_path / "one.png"
+    Image.new("L", (6, 4), "white").save(path)
+    with pytest.raises(UserError, match="up to 255.*from 0 to 16"):
+        _stored(path, data({**IMAGE, "scale": 1 / 16}))
+
+
+def test_an_array_holds_one_example_or_several(data, tmp_path):
+    given = data(IMAGE)
+    for shape, count in (((4, 6, 1), 1), ((3, 4, 6, 1), 3)):
+        np.save(tmp_path / "raw.npy", np.zeros(shape, np.uint8))
+        named = predict.read_raw(tmp_path / "raw.npy", given)
+        assert named.raw.shape == (count, 4, 6, 1) and len(named.names) == count
+
+
+def test_rows_lose_the_label_the_group_and_what_is_ignored(data, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("kind,x,note,y,owner\na,1,hi,2,me\nb,3,ho,4,you\n")
+    assert _stored(path, data(TABLE)).tolist() == [[1, 2], [3, 4]]
+    assert predict.read_raw(path, data_of(path)).names == [f"{path}:2", f"{path}:3"]
+
+
+def data_of(path):
+    return read_data(path.parent / "toy" / "data")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x,y\n1,2\n3,oops\n", "row 3: must hold numbers"),
+        ("x,y\n1\n", "row 2: must hold numbers"),
+        ("x\n1\n", "2 columns of numbers"),
+        ("x,y\n", "0 rows"),
+        ("", "0 such columns"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(data, tmp_path, text, words):
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=words):
+        _stored(path, data(TABLE))
+
+
+def test_texts_are_split_and_looked_up(data, tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("Good, good\n\nBAD ugly\n")
+    assert _stored(path, data(TEXT, (WORDS,))).tolist() == [[2, 1, 2], [3, 1, 0]]
+    assert predict.read_raw(path, data_of(path)).names == [f"{path}:1", f"{path}:3"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xff\xfe\x00"])
+def test_a_file_without_text_is_refused(data, tmp_path, content):
+    path = tmp_path / "texts.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="holds no text|in UTF-8"):
+        _stored(path, data(TEXT, (WORDS,)))
+
+
+def test_a_clip_goes_through_the_front_end(data, tmp_path):
+    path = tmp_path / "one.wav"
+    wave = np.int16(9000 * np.sin(np.arange(700)))
+    wavfile.write(path, 8000, wave)
+    expected = SOUND[1].apply(SOUND[0].apply(np.float32(wave / 32768)[None]))
+    given = data({**AUDIO, "shape": expected.shape[1:]}, SOUND)
+    assert np.array_equal(_stored(path, given), expected)
+    wavfile.write(path, 16000, wave)
+    with pytest.raises(UserError, match="16000 samples a second; the model takes 8000"):
+        _stored(path, given)
+
+
+@pytest.mark.parametrize("values", [IMAGE, {**AUDIO, "shape": (61, 8, 1)}])
+def test_a_file_of_another_kind_is_refused(data, tmp_path, values):
+    path = tmp_path / "one.bin"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(UserError, match="one.bin: not a"):
+        _stored(path, data(values))
+
+
+def test_an_experiment_without_a_chosen_file_is_told_apart(data, tmp_path):
+    folder = data(IMAGE).folder.parent
+    with pytest.raises(UserError, match="no file was chosen"):
+        predict.answers(folder, [tmp_path], None)
+    with pytest.raises(UserError, match="no result yet; run: make all EXP=toy2"):
+        predict.answers(tmp_path / "toy2", [tmp_path], None)
+
+
+def test_predict_says_what_the_evaluation_said(finished, tmp_path):
+    """On test examples of a real run: as many are right as evaluate counted."""
+    project, _ = finished
+    np.save(tmp_path / "raw.npy", np.load(project.small / "data" / "test_x.npy"))
+    answer = project.cli("predict", "small", str(tmp_path / "raw.npy"), "--json")
+    assert answer.code == 0, answer.err
+    rows = json.loads(answer.out)
+    y = np.load(project.small / "data" / "test_y.npy")
+    guess = [next(iter(row["classes"])) for row in rows]
+    found = json.loads((project.small / "evaluate" / "evaluation.json").read_text())
+    (chosen,) = (r for r in found["variants"] if r["id"] == found["chosen"])
+    right = np.mean([name == str(number) for name, number in zip(guess, y)])
+    assert right == pytest.approx(chosen["accuracy"])
+    plain = project.cli("predict", "small", str(tmp_path / "raw.npy"))
+    assert len(plain.out.splitlines()) == len(y) and " then " in plain.out
+    wrong = project.cli("predict", "small", "x.png", "--variant", "student-int9")
+    assert wrong.code == 2 and 'did you mean "student-int8"?' in wrong.err

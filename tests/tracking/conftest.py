@@ -1,0 +1,53 @@
+"""Published stages, written by hand."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from pipeline.engine.hashing import hash_value
+from pipeline.engine.jsonio import write_json
+
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAA"
+    "AABJRU5ErkJggg=="
+)
+
+
+def write_stage(folder: Path, name: str, number: float = 0.5) -> Path:
+    """One published stage with a number of its own."""
+    stage = folder / name
+    stage.mkdir(parents=True)
+    params = {"epochs": 3, "values": {"units": 8}, "long": "x" * 2000}
+    parts = {"params": params, "settings": {"seed": 1}, "number": number}
+    record = {"parts": parts, "outputs": {}, "fingerprint": hash_value(parts)}
+    write_json(stage / "stage.json", record)
+    write_json(stage / "run.json", {"started": "2026-01-02T03:04:05Z", "seconds": 1.5})
+    metrics = {"headline": "well", "best": {"a | b (%)": number}, "list": [1, 2]}
+    write_json(stage / "metrics.json", metrics)
+    (stage / "history.csv").write_text("epoch,loss,note\n1,2.5,x\n2,1.25,y\n")
+    (stage / "curves.png").write_bytes(base64.b64decode(PIXEL))
+    (stage / "variants").mkdir()
+    (stage / "variants" / "one.tflite").write_bytes(b"a file")
+    (stage / "train_x.npy").write_bytes(b"data stay at home")
+    return stage
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Path:
+    """Two stages, one of them a search of an older kind."""
+    folder = tmp_path / "toy"
+    write_stage(folder, "tune")
+    rows = "trial,status,score,loss,epoch,weights,units,kind,reason\n"
+    rows += "0,completed,0.5,1,1,10,8,relu,\n1,failed,,,,,16,relu,no memory\n"
+    (folder / "tune" / "trials.csv").write_text(rows)
+    write_stage(folder, "train")
+    return folder
+
+
+@pytest.fixture
+def make_stage():
+    """The function that writes a stage."""
+    return write_stage

@@ -1,0 +1,65 @@
+"""The logs, as TensorBoard itself reads them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
+
+from pipeline.engine.jsonio import write_json
+from pipeline.tracking.events import FOLDER, NAME, write_logs
+
+
+def _read(folder) -> EventAccumulator:
+    accumulator = EventAccumulator(str(folder))
+    accumulator.Reload()
+    return accumulator
+
+
+def test_curves_metrics_and_pictures_are_there(experiment):
+    assert write_logs(experiment, ["data", "tune", "train"]) == ["tune", "train"]
+    log = _read(experiment / FOLDER / "train")
+    assert [(e.step, e.value) for e in log.Scalars("loss")] == [(1, 2.5), (2, 1.25)]
+    assert log.Scalars("metrics/best.a | b (%)")[0].value == 0.5
+    assert log.Scalars("run/seconds")[0].value == 1.5
+    (image,) = log.Images("curves")
+    assert (image.width, image.height) == (1, 1)
+    assert image.encoded_image_string.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_scored_trials_are_hparams(experiment, newer):
+    if newer:
+        rows = [
+            {"trial": 0, "score": 0.5, "values": {"units": 8, "kind": "relu"}},
+            {"trial": 1, "score": None, "values": {"units": 16}},
+        ]
+        write_json(experiment / "tune" / "trials.json", {"trials": rows})
+    write_logs(experiment, ["tune"])
+    folders = sorted((experiment / FOLDER / "tune").glob("trial_*"))
+    assert [folder.name for folder in folders] == ["trial_0000"]
+    log = _read(folders[0])
+    assert log.Scalars("score")[0].value == 0.5
+    content = log.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content
+    start = metadata.parse_session_start_info_plugin_data(content)
+    assert start.hparams["units"].number_value == 8
+    assert start.hparams["kind"].string_value == "relu"
+
+
+def test_a_log_written_again_is_the_same_and_alone(experiment):
+    contents = []
+    for _ in range(2):
+        write_logs(experiment, ["train"])
+        files = [p for p in (experiment / FOLDER).rglob("*") if p.is_file()]
+        assert [path.name for path in files] == [NAME]
+        contents.append(files[0].read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_tensorflow_is_not_imported():
+    code = "import sys, pipeline.tracking.events; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
