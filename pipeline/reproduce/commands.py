@@ -43,6 +43,7 @@ from pipeline.reproduce.snapshot import (
     LOCK,
     Entry,
     Snapshot,
+    as_it_is,
     of_lock,
     of_run,
     with_tensors,
@@ -271,9 +272,9 @@ def _side(text: str, root: Path) -> Snapshot:
     """A lock file, a folder of an experiment, or an experiment's name."""
     stages = tuple(stage.name for stage in CHAIN)
     path = Path(text)
-    if path.name == LOCK:
+    if path.name == LOCK or path.is_file():
         return of_lock(path if path.is_file() else root / path)
     if path.is_dir() and (path / "experiment.yaml").is_file():
-        return of_run(path, stages)
+        return as_it_is(of_run(path, stages))
     check_name(text)
-    return of_run(experiment_folder(root, text), stages)
+    return as_it_is(of_run(experiment_folder(root, text), stages))

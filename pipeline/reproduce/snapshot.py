@@ -12,12 +12,13 @@ every module, the environment, and the hash of every tensor of the weights.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import UserError
+from pipeline.engine.hashing import hash_file
 from pipeline.engine.jsonio import read_json, write_json
 from pipeline.engine.record import Parts, fingerprint, read_record
 from pipeline.reproduce import contents
@@ -104,6 +105,20 @@ def write_lock(path: Path, snapshot: Snapshot) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def as_it_is(snapshot: Snapshot) -> Snapshot:
+    """A run with the hashes that its files have now, whatever was recorded."""
+    entries = {
+        stage: replace(entry, outputs=_now(snapshot, stage, entry.outputs))
+        for stage, entry in snapshot.entries.items()
+    }
+    return replace(snapshot, entries=entries)
+
+
+def _now(snapshot: Snapshot, stage: str, names: Iterable[str]) -> dict[str, str]:
+    paths = {name: snapshot.file(stage, name) for name in names}
+    return {name: hash_file(path) for name, path in paths.items() if path}
 
 
 def with_tensors(snapshot: Snapshot) -> Snapshot:

@@ -353,6 +353,15 @@ def test_a_run_and_its_lock_are_compared(locked):
     assert answer.code == 0 and "are equal" in answer.out
 
 
+def test_diff_sees_damage_and_takes_a_lock_of_any_name(locked, tmp_path):
+    copy = tmp_path / "kept.json"
+    shutil.copyfile(locked.small / "experiment.lock", copy)
+    assert locked.cli("diff", str(copy), "small").code == 0
+    flip(locked.small / "train" / "model.keras")
+    answer = locked.cli("diff", "small")
+    assert answer.code == 4 and "model.keras" in answer.out
+
+
 def test_diff_says_which_difference_explains_which(locked):
     other = locked.folder / "experiments" / "other"
     shutil.copytree(locked.small, other)
