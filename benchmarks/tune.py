@@ -60,7 +60,9 @@ def main() -> None:
 
 def child(kind: str, experiment: Path) -> dict[str, Any]:
     """What one measurement, in a fresh process, has to say."""
-    environment = {**os.environ, **pins(1, "native"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # The guide sets no threads, and no determinism, which it would have to seed.
+    fixed = {} if kind == "plain" else pins(1, "native")
+    environment = {**os.environ, **fixed, "TF_CPP_MIN_LOG_LEVEL": "3"}
     call = [sys.executable, "-m", "benchmarks.tune", kind, str(experiment)]
     done = subprocess.run(call, env=environment, check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout.splitlines()[-1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,12 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Search, record every trial, name the best."""
     data = read_data(inputs["data"])
     config = _space(params, inputs, data)
-    search = _search(params, inputs, data, config)
-    try:
+    trainer = Trainer(params, inputs["data"], inputs["augment"])
+    with closing(Helper(lambda values: trainer.costs(data.spec, values))) as helper:
+        search = _search(params, inputs, config, trainer, helper)
         search.run()
         _check_any(search)
         ranked = finals(search)
-    finally:
-        search.costs.__self__.close()
     rows = [_row(trial, ranked, params) for trial in search.trials]
     best = _best(search, ranked, rows, config)
     _write(out, rows, best, config)
@@ -74,9 +74,12 @@ def _space(params: TuneParams, inputs: Inputs, data: Data) -> space.Config:
 
 
 def _search(
-    params: TuneParams, inputs: Inputs, data: Data, config: space.Config
+    params: TuneParams,
+    inputs: Inputs,
+    config: space.Config,
+    trainer: Trainer,
+    helper: Helper,
 ) -> Search:
-    trainer = Trainer(params, inputs["data"], inputs["augment"])
     given = [space.defaults(config), *warm_values(params, config)]
     if params.algorithm == "hyperband" and params.trials < passes(params.epochs):
         print(f"a whole pass of hyperband has {passes(params.epochs)} trials")
@@ -84,7 +87,6 @@ def _search(
         params.algorithm, config, inputs.seed, given, params.trials, params.epochs
     )
     about = [params.hashed(), inputs.seed, config, inputs.threads]
-    helper = Helper(lambda values: trainer.costs(data.spec, values))
     return Search(
         params,
         inputs.seed,

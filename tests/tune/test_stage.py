@@ -22,7 +22,7 @@ tune:
   builders: [mlp, cnn]
   space: {batch_size: [32, 64], augmentation: [0.5, 1.0]}
   limits: {parameters: 12000}
-  trials: 3
+  trials: 4
   epochs: 2
   workers: 2
   top: 2
@@ -49,7 +49,7 @@ def test_every_trial_is_told_with_values_costs_and_reason(searched):
     rows = read(searched, "trials.json")["trials"]
     assert [row["trial"] for row in rows] == list(range(len(rows)))
     trained = [row for row in rows if row["status"] in ("ok", "stopped")]
-    assert len(trained) == 3 and all(row["parameters"] <= 12_000 for row in trained)
+    assert len(trained) == 4 and all(row["parameters"] <= 12_000 for row in trained)
     refused = [row for row in rows if row["status"] == "infeasible"]
     assert all("is over 12,000" in row["reason"] for row in refused)
     assert refused and not any(row["epochs"] for row in refused)
@@ -63,7 +63,7 @@ def test_the_table_has_a_column_for_each_value(searched):
     assert {"trial", "status", "score", "reason", "batch_size", "seed"} <= set(rows[0])
     assert "seconds" not in rows[0]  # differs from run to run: it is in run.json
     seconds = read(searched, "run.json")["volatile"]["trial_seconds"]
-    assert min(seconds.values()) > 0 and len(seconds) == 3
+    assert min(seconds.values()) > 0 and len(seconds) == 4
 
 
 def test_the_best_is_named_after_new_trainings_beside_the_defaults(searched):
