@@ -21,7 +21,7 @@ from pipeline.engine.determinism import derive_seed
 from pipeline.engine.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.fit.checkpoint import describe
-from pipeline.fit.devices import shared_by
+from pipeline.fit.devices import prepare, shared
 from pipeline.fit.files import path_of
 from pipeline.fit.gradients import gradient_norms, verdict, write_norms
 from pipeline.fit.history import History
@@ -64,10 +64,10 @@ class Fits:
 
     def main(self) -> Fitted:
         """Fit and save the model, with the gradients before and after."""
-        with shared_by(self.params.devices, self.settings.batch_size):
-            model = self.model(self.inputs.seed)
-            before = self._norms(model, "before training")
-            fitted = self._fitted(model, self.inputs.seed, "seed1", self.data.train())
+        seed = self._begin(self.inputs.seed)
+        model = self.model(seed)
+        before = self._norms(model, "before training")
+        fitted = self._fitted(model, seed, "seed1", self.data.train())
         model = fitted.pop("model")
         write_norms(
             self.out / "gradients.csv", before, self._norms(model, "after training")
@@ -77,7 +77,7 @@ class Fits:
 
     def again(self, number: int) -> Fitted:
         """The same with another seed."""
-        seed = replicate_seed(self.inputs.seed, number - 1)
+        seed = self._begin(replicate_seed(self.inputs.seed, number - 1))
         fitted = self._fitted(
             self.model(seed), seed, f"seed{number}", self.data.train()
         )
@@ -86,9 +86,14 @@ class Fits:
     def fold(self, number: int) -> Fitted:
         """One fold of the cross-validation: all other examples train."""
         train, held = self._folds()[number - 1]
-        seed = derive_seed(self.inputs.seed, "fold", number)
+        seed = self._begin(derive_seed(self.inputs.seed, "fold", number))
         history = self._fit(self.model(seed), seed, f"fold{number}", train, held)
         return {"rows": history.rows, "best": history.best}
+
+    def _begin(self, seed: int) -> int:
+        """What must come before TensorFlow's first operation in a process."""
+        prepare(self.params.devices, self.settings.batch_size)
+        return seed
 
     def model(self, seed: int) -> keras.Model:
         """The searched model, with the weights of `init_from` where it is given."""
@@ -136,18 +141,19 @@ class Fits:
             shown = f"{name}: {text}" if many else text
             self.inputs.progress(shown, done=done, total=total)
 
-        return fit(
-            model,
-            self.data.spec,
-            train,
-            held,
-            self.settings,
-            seed=seed,
-            policy=read_policy(self.inputs["augment"], seed),
-            progress=tell,
-            folder=self.inputs.scratch / name,
-            speed=speed,
-        )
+        with shared(model, self.params.devices) as copy:
+            return fit(
+                copy,
+                self.data.spec,
+                train,
+                held,
+                self.settings,
+                seed=seed,
+                policy=read_policy(self.inputs["augment"], seed),
+                progress=tell,
+                folder=self.inputs.scratch / name,
+                speed=speed,
+            )
 
     def _norms(self, model: keras.Model, when: str) -> dict[str, float]:
         norms = gradient_norms(model, self.data.spec, self.data.train(), self.settings)
