@@ -27,6 +27,7 @@ from pipeline.fit.gradients import gradient_norms, verdict, write_norms
 from pipeline.fit.history import History
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
+from pipeline.fit.precision import computing_in
 from pipeline.fit.replicates import replicate_seed
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
@@ -68,7 +69,7 @@ class Fits:
         model = self.model(seed)
         before = self._norms(model, "before training")
         fitted = self._fitted(model, seed, "seed1", self.data.train())
-        model = fitted.pop("model")
+        model = self._plain(fitted.pop("model"), seed)
         write_norms(
             self.out / "gradients.csv", before, self._norms(model, "after training")
         )
@@ -98,10 +99,20 @@ class Fits:
     def model(self, seed: int) -> keras.Model:
         """The searched model, with the weights of `init_from` where it is given."""
         best = self.best
-        model = registry.build(best.builder, best.values, self.data.spec, seed)
+        with computing_in(self.params.precision):
+            model = registry.build(best.builder, best.values, self.data.spec, seed)
         if self.params.init_from:
             begin_with(model, self.params.init_from)
         return model
+
+    def _plain(self, model: keras.Model, seed: int) -> keras.Model:
+        """The same weights in a model that computes in float32, as later stages do."""
+        if self.params.precision == "float32":
+            return model
+        best = self.best
+        plain = registry.build(best.builder, best.values, self.data.spec, seed)
+        plain.set_weights(model.get_weights())
+        return plain
 
     def _fitted(
         self, model: keras.Model, seed: int, name: str, train: Split

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
+from pipeline.fit import precision
 from pipeline.fit.averages import Averages, measure_statistics
 from pipeline.fit.batches import Feed
 from pipeline.fit.intervals import gain, mean_interval
@@ -189,7 +190,8 @@ def test_the_speed_is_told_and_not_part_of_the_history():
     speed: dict[str, float] = {}
     model = registry.build("mlp", {"units": 8}, SPEC, 1)
     history = fit(model, SPEC, DATA, DATA, FitSettings(epochs=2), seed=1, speed=speed)
-    assert set(speed) == {"seconds_to_first_step", "examples_per_second"}
+    assert speed["seconds_to_first_step"] > 0 < speed["examples_per_second"]
+    assert speed["steps_per_call"] == 3 and speed["examples_in"] == "memory"
     assert not set(speed) & set(history.rows[0])
 
 
@@ -244,3 +246,19 @@ def test_a_gain_is_said_plainly(given, words):
     assert found["with_teacher"] == given and found["without"][0] == 0.90
     single = gain([1], given[:1], [0.9], "teacher")
     assert single["interval"] is None and "one run" in single["verdict"]
+
+
+def test_mixed_precision_computes_in_less_and_keeps_weights_whole(monkeypatch, capsys):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    with precision.computing_in("mixed"):
+        model = registry.build("mlp", {"units": 16, "dropout": 0.0}, SPEC, 1)
+    assert "mixed_bfloat16" in capsys.readouterr().out
+    computed = {layer.compute_dtype for layer in model.layers}
+    assert "bfloat16" in computed and model(X).dtype == "float32"  # logits are whole
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    settings = FitSettings(epochs=6, learning_rate=0.02, batch_size=16)
+    assert fit(model, SPEC, DATA, DATA, settings, seed=1).best["val_accuracy"] > 0.85
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    with precision.computing_in("mixed") as name:
+        assert name == "float32"
+    assert keras.config.dtype_policy().name == "float32"
