@@ -6,38 +6,46 @@ normalization measures each part by itself, as Keras does.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import keras
 import tensorflow as tf
 
 from pipeline.engine.errors import UserError
 
 
-def shared_by(devices: int, batch_size: int) -> AbstractContextManager:
-    """A scope in which models are built and fitted on `devices` devices.
+def prepare(devices: int, batch_size: int) -> None:
+    """Check that there are as many, and cut a CPU into them, which is for tests.
 
-    GPUs where there are any; else the CPU, cut into as many logical ones, which is
-    for tests. Must be asked for before TensorFlow has run an operation.
+    Must be called before TensorFlow has run an operation.
 
     Raises:
         UserError: for more GPUs than there are, or a batch that cannot be shared.
     """
-    if devices == 1:
-        return nullcontext()
     if batch_size % devices:
         raise UserError(
             f"train.devices {devices}: batch_size {batch_size} is no multiple of it"
         )
-    return tf.distribute.MirroredStrategy(_names(devices)).scope()
-
-
-def _names(devices: int) -> list[str]:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus and len(gpus) < devices:
         raise UserError(f"train.devices {devices}: this machine has {len(gpus)} GPUs")
-    if not gpus:
+    if not gpus and devices > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
         parts = [tf.config.LogicalDeviceConfiguration()] * devices
         tf.config.set_logical_device_configuration(cpu, parts)
-    kind = "GPU" if gpus else "CPU"
-    return [f"/{kind}:{number}" for number in range(devices)]
+
+
+@contextmanager
+def shared(model: keras.Model, devices: int) -> Iterator[keras.Model]:
+    """The model on `devices` devices; it has the fitted weights afterwards."""
+    if devices == 1:
+        yield model
+        return
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    names = [f"/{kind}:{number}" for number in range(devices)]
+    with tf.distribute.MirroredStrategy(names).scope():
+        copy = keras.models.clone_model(model)
+        copy.set_weights(model.get_weights())
+        yield copy
+        model.set_weights(copy.get_weights())

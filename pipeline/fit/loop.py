@@ -25,9 +25,9 @@ from pipeline.engine.errors import StageFailed
 from pipeline.engine.stage import silent
 from pipeline.fit import checkpoint, stopping
 from pipeline.fit.averages import Averages
-from pipeline.fit.batches import Feed
+from pipeline.fit.batches import Feed, is_whole_file
 from pipeline.fit.checkpoint import State
-from pipeline.fit.epoch import Trainer, Validator, seed_generators
+from pipeline.fit.epoch import AHEAD, Trainer, Validator, seed_generators
 from pipeline.fit.history import History
 from pipeline.fit.library import fit_with_keras
 from pipeline.fit.losses import example_losses
@@ -221,10 +221,21 @@ class Run:
         now = time.monotonic()
         if "seconds_to_first_step" not in self.speed:
             self.speed["seconds_to_first_step"] = now - self.started
+            self.speed |= self._choices()
             return
         rate = steps * self.feed.size / (now - begin)
         best = max(rate, self.speed.get("examples_per_second", 0.0))
         self.speed["examples_per_second"] = best
+
+    def _choices(self) -> dict[str, Any]:
+        """How it runs: by rule, unless the settings say otherwise."""
+        return {
+            "steps_per_call": self.settings.steps_per_call or self.feed.steps,
+            "examples_in": "file" if is_whole_file(self.feed.split.x) else "memory",
+            "batches_ahead": AHEAD,
+            "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+            "jit": self.settings.jit,
+        }
 
     def _diverged(
         self, loss: float, epoch: int, step: int, rates: tf.Tensor

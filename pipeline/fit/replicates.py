@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.engine.determinism import derive_seed
-from pipeline.engine.errors import StageFailed, UserError
+from pipeline.engine.errors import StageFailed, UserError, from_os_error
 from pipeline.engine.pool import Pool
 
 
@@ -49,6 +49,11 @@ def _guarded(task: Callable[[], Any]) -> tuple[Any, str | None, int]:
         return task(), None, 0
     except UserError as error:  # with its exit code, which the pool would lose
         return None, str(error), error.exit_code
+    except OSError as error:
+        known = from_os_error(error)  # a full disk, in words
+        if known is None:
+            raise
+        return None, str(known), known.exit_code
 
 
 def _again(reason: str, code: int) -> UserError:

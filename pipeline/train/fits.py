@@ -20,11 +20,12 @@ from pipeline.engine.determinism import derive_seed
 from pipeline.engine.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.fit.checkpoint import describe
-from pipeline.fit.devices import shared_by
+from pipeline.fit.devices import prepare, shared
 from pipeline.fit.gradients import gradient_norms, verdict, write_norms
 from pipeline.fit.history import History
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
+from pipeline.fit.precision import computing_in
 from pipeline.fit.replicates import replicate_seed
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
@@ -63,11 +64,11 @@ class Fits:
 
     def main(self) -> Fitted:
         """Fit and save the model, with the gradients before and after."""
-        with shared_by(self.params.devices, self.settings.batch_size):
-            model = self.model(self.inputs.seed)
-            before = self._norms(model, "before training")
-            fitted = self._fitted(model, self.inputs.seed, "seed1", self.data.train())
-        model = fitted.pop("model")
+        seed = self._begin(self.inputs.seed)
+        model = self.model(seed)
+        before = self._norms(model, "before training")
+        fitted = self._fitted(model, seed, "seed1", self.data.train())
+        model = self._plain(fitted.pop("model"), seed)
         write_norms(
             self.out / "gradients.csv", before, self._norms(model, "after training")
         )
@@ -76,7 +77,7 @@ class Fits:
 
     def again(self, number: int) -> Fitted:
         """The same with another seed."""
-        seed = replicate_seed(self.inputs.seed, number - 1)
+        seed = self._begin(replicate_seed(self.inputs.seed, number - 1))
         fitted = self._fitted(
             self.model(seed), seed, f"seed{number}", self.data.train()
         )
@@ -85,17 +86,32 @@ class Fits:
     def fold(self, number: int) -> Fitted:
         """One fold of the cross-validation: all other examples train."""
         train, held = self._folds()[number - 1]
-        seed = derive_seed(self.inputs.seed, "fold", number)
+        seed = self._begin(derive_seed(self.inputs.seed, "fold", number))
         history = self._fit(self.model(seed), seed, f"fold{number}", train, held)
         return {"rows": history.rows, "best": history.best}
+
+    def _begin(self, seed: int) -> int:
+        """What must come before TensorFlow's first operation in a process."""
+        prepare(self.params.devices, self.settings.batch_size)
+        return seed
 
     def model(self, seed: int) -> keras.Model:
         """The searched model, with the weights of `init_from` where it is given."""
         best = self.best
-        model = registry.build(best.builder, best.values, self.data.spec, seed)
+        with computing_in(self.params.precision):
+            model = registry.build(best.builder, best.values, self.data.spec, seed)
         if self.params.init_from:
             begin_with(model, self.params.init_from)
         return model
+
+    def _plain(self, model: keras.Model, seed: int) -> keras.Model:
+        """The same weights in a model that computes in float32, as later stages do."""
+        if self.params.precision == "float32":
+            return model
+        best = self.best
+        plain = registry.build(best.builder, best.values, self.data.spec, seed)
+        plain.set_weights(model.get_weights())
+        return plain
 
     def _fitted(
         self, model: keras.Model, seed: int, name: str, train: Split
@@ -135,18 +151,19 @@ class Fits:
             shown = f"{name}: {text}" if many else text
             self.inputs.progress(shown, done=done, total=total)
 
-        return fit(
-            model,
-            self.data.spec,
-            train,
-            held,
-            self.settings,
-            seed=seed,
-            policy=self.best.policy(self.inputs["augment"], seed),
-            progress=tell,
-            folder=self.inputs.scratch / name,
-            speed=speed,
-        )
+        with shared(model, self.params.devices) as copy:
+            return fit(
+                copy,
+                self.data.spec,
+                train,
+                held,
+                self.settings,
+                seed=seed,
+                policy=self.best.policy(self.inputs["augment"], seed),
+                progress=tell,
+                folder=self.inputs.scratch / name,
+                speed=speed,
+            )
 
     def _norms(self, model: keras.Model, when: str) -> dict[str, float]:
         norms = gradient_norms(model, self.data.spec, self.data.train(), self.settings)

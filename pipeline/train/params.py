@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,7 @@ class TrainParams(FitSettings):
         replicates: seeds in all; more than one give a mean with an interval.
         folds: of a cross-validation on training and validation examples, besides.
         pseudo_labels: learn from examples without labels; null does not.
+        precision: `mixed` computes in bfloat16 where the hardware has it.
         devices: of this machine that share each batch.
         workers: fits at once; no result depends on it.
     """
@@ -51,6 +52,7 @@ class TrainParams(FitSettings):
     replicates: int = Field(1, ge=1, le=100)
     folds: int | None = Field(None, ge=2, le=100)
     pseudo_labels: PseudoLabels | None = None
+    precision: Literal["float32", "mixed"] = "float32"
     devices: int = Field(1, ge=1, le=64)
     workers: int = unhashed(2, ge=1, le=256)
 

@@ -1,0 +1,39 @@
+"""Several devices that share each batch end as one device does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.engine.determinism import pins
+from pipeline.engine.errors import UserError
+from pipeline.fit.devices import prepare
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run(devices: int) -> dict:
+    fixed = {**os.environ, **pins(1, "native"), "PYTHONPATH": str(ROOT)}
+    call = [sys.executable, "-m", "tests.fit.devices_drive", str(devices)]
+    done = subprocess.run(call, cwd=ROOT, env=fixed, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_two_logical_cpus_are_one_within_rounding():
+    one, two = run(1), run(2)
+    for weight, other in zip(one["weights"], two["weights"]):
+        np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-5)
+    for row, other in zip(one["rows"], two["rows"]):
+        assert row == pytest.approx(other, rel=1e-4)
+
+
+def test_a_batch_that_cannot_be_shared_is_an_error():
+    with pytest.raises(UserError, match="devices 3: batch_size 32 is no multiple"):
+        prepare(3, 32)
