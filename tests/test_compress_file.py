@@ -52,6 +52,13 @@ def two_inputs() -> keras.Model:
     return keras.Model([first, second], layers.Dense(3, name="end")(both))
 
 
+def dynamic() -> keras.Model:
+    """Sequences of any length."""
+    given = keras.Input((None, 4), name="given")
+    x = layers.GlobalAveragePooling1D(name="mean")(given)
+    return keras.Model(given, layers.Dense(3, name="end")(x), name="dynamic")
+
+
 class Own(keras.Model):
     """A subclassed model."""
 
@@ -68,7 +75,7 @@ class Own(keras.Model):
             r"shape \(5,\)",
         ),
         (lambda: keras.Sequential([keras.Input((4,)), layers.Dense(7)]), "3 classes"),
-        (lambda: keras.Sequential([keras.Input((None,))]), "all but the batch"),
+        (dynamic, "all but the batch"),
         (Own, "has no graph"),
     ],
 )
