@@ -94,12 +94,14 @@ def quantize(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     are rounded away from zero, as the runtime's own QUANTIZE operator does it.
 
     Args:
-        values: float32 of any shape.
+        values: float32 of any shape, or tokens, which stay as they are.
         detail: the tensor's entry of the interpreter; a float tensor changes nothing.
     """
     scale, zero_point = detail["quantization"]
     if not np.issubdtype(detail["dtype"], np.integer):
         return values.astype(detail["dtype"])
+    if not scale and np.issubdtype(values.dtype, np.integer):
+        return values.astype(detail["dtype"])  # tokens
     if not scale:
         raise UserError(f'tensor "{detail["name"]}" is integer and has no scale')
     steps = values / np.float32(scale)
