@@ -135,7 +135,7 @@ def _draw_points(axes: Axes, points: Sequence[Point]) -> None:
         if mine:
             axes.plot([], [], "o", color=color, label=source)
     axes.plot([], [], "o", color=MUTED, alpha=0.4, label="pale: dominated")
-    axes.legend(frameon=False, loc="lower right", fontsize=8)
+    axes.legend(frameon=False, loc="center right", fontsize=8)
 
 
 def _draw_marks(axes: Axes, points: Sequence[Point], pareto: Mapping[str, Any]) -> None:

@@ -106,6 +106,11 @@ def test_a_file_that_is_not_what_was_asked_for_is_found_out(
     assert re.search(words, told), told
 
 
+def test_tokens_stay_whole_numbers(files):
+    facts = dataclasses.replace(read_facts(files["int8"]), ends=("int32", "int8"))
+    assert broken_promises(facts, "int8") == []
+
+
 def test_lost_zeros_are_found_out(files):
     (told,) = broken_promises(read_facts(files["int8"]), "int8", sparsity=0.6)
     assert told.startswith("60% of the weights were zero before the export, 2")

@@ -63,6 +63,12 @@ def test_an_integer_tensor_without_a_scale_is_refused():
         quantize(np.zeros(3, np.float32), detail(np.int8, 0.0, 0))
 
 
+def test_tokens_have_no_scale_and_stay():
+    detail = {"name": "input", "dtype": np.int32, "quantization": (0.0, 0)}
+    tokens = quantize(np.array([3, 900], np.int32), detail)
+    assert tokens.tolist() == [3, 900] and tokens.dtype == np.int32
+
+
 def test_accuracy_is_the_part_of_largest_logits_at_their_class():
     logits = np.array([[1, 0], [3, 4], [0, 9], [2, 1]])
     assert accuracy(logits, np.array([0, 1, 0, 0])) == 0.75
