@@ -206,6 +206,7 @@ def clean(arguments: argparse.Namespace) -> int:
             paths = [folder / stage.name, *folder.glob(f".{stage.name}.*")]
             for path in paths:
                 _remove(path)
+        _remove(folder / "tensorboard")
     (folder / ".code.json").unlink(missing_ok=True)
     print(f"{folder}: artifacts removed, experiment.yaml kept")
     return 0

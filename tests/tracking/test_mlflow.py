@@ -133,10 +133,10 @@ def test_without_an_address_nothing_is_asked(experiment):
 
 
 def test_a_server_that_is_not_there_is_a_warning(client_installed, experiment):
-    told = record(
-        _experiment(f"http://127.0.0.1:{_free_port()}"), experiment, ["train"]
-    )
+    address = f"http://me:secret@127.0.0.1:{_free_port()}"
+    told = record(_experiment(address), experiment, ["train"])
     assert told.startswith("warning: http://127.0.0.1:") and "not recorded" in told
+    assert "secret" not in told
 
 
 def test_a_server_that_hangs_is_a_warning_after_five_seconds(
