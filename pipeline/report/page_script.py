@@ -251,7 +251,8 @@ function search() {
 }
 
 function importance() {
-  const names = Object.keys(data.importance).reverse();
+  const names = Object.keys(data.importance)
+    .sort((a, b) => data.importance[a] - data.importance[b]);
   draw("chart-importance", [{type: "bar", orientation: "h", y: names.map(esc),
     x: names.map(name => data.importance[name]), marker: {color: css("baseline")},
     hovertemplate: "%{y}: %{x:.2f}<extra></extra>"}],
