@@ -61,7 +61,7 @@ def server(tmp_path_factory):
 
 def _serves() -> bool:
     """mlflow-skinny has the command too, without what a server needs."""
-    if not SERVER:
+    if not SERVER or not os.path.exists(SERVER):
         return False
     python = os.path.join(os.path.dirname(SERVER), "python")
     code = "import flask, sqlalchemy, alembic, mlflow"
