@@ -156,14 +156,14 @@ def test_a_server_that_hangs_is_a_warning_after_five_seconds(
 def test_a_server_that_never_ends_its_answer_is_given_up(
     client_installed, experiment, monkeypatch
 ):
-    monkeypatch.setattr(recording, "PATIENCE", 8)
+    monkeypatch.setattr(recording, "PATIENCE", 6)
     with socket.socket() as drip:
         drip.bind(("127.0.0.1", 0))
         drip.listen()
         threading.Thread(target=_drip, args=(drip,), daemon=True).start()
         address = f"http://127.0.0.1:{drip.getsockname()[1]}"
         told = record(_experiment(address), experiment, ["train"])
-    assert "no end after 8 s" in told
+    assert "no end after 6 s" in told
 
 
 def _drip(server: socket.socket) -> None:
