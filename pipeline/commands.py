@@ -210,6 +210,7 @@ def clean(arguments: argparse.Namespace) -> int:
             for path in paths:
                 _remove(path)
             drop_scratch(folder, stage.name)
+        _remove(folder / "tensorboard")
     (folder / ".code.json").unlink(missing_ok=True)
     print(f"{folder}: artifacts removed, experiment.yaml kept")
     return 0

@@ -25,7 +25,7 @@ compress:
   recipes: [int8, "prune(0.5) | pqat"]
   epochs: 2
   budget: {max_drop: 0.3}
-evaluate: {resamples: 200}
+evaluate: {resamples: 200, robustness: false}
 """
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.evaluate import calibration, statistics
 from pipeline.evaluate import resampling as bootstrap
 
-AUC_RESAMPLES = 200  # at most: an area takes as long as all other metrics together
+AUC_RESAMPLES = 500  # at most: an area takes as long as all other metrics together
 Row = dict[str, Any]
 
 

@@ -59,7 +59,7 @@ class Bench:
 
 
 def run(params: EvaluateParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Run the files, compare them with the baseline, draw who is mistaken for whom."""
+    """Run the files, compare them with the baseline, write what that says."""
     data = read_data(inputs["data"])
     _check_task(data)
     pareto = read_json(inputs["compress"] / "pareto.json")
@@ -69,31 +69,40 @@ def run(params: EvaluateParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     study = _study(bench, files, params, inputs)
     found = _run_all(bench, study, params.workers, inputs)
     answers = {name: found["file", name] for name in files}
-    said = {name: answer for name, (_, answer) in answers.items()}
     robust = robustness.document(study, _of_study(found))
+    said = {name: answer for name, (_, answer) in answers.items()}
     rows = _compare_all(said, pareto["baseline"], params, inputs)
+    variants = [
+        {key: point[key] for key in FROM_COMPRESS}
+        | answers[point["id"]][0]
+        | rows[point["id"]]
+        | robustness.summaries(robust, point["id"])
+        for point in points
+    ]
     evaluation = {
         "baseline": pareto["baseline"],
         "chosen": pareto["chosen"],
         "examples": len(bench.test),
         "classes": list(data.spec.classes),
-        "variants": [
-            {key: point[key] for key in FROM_COMPRESS}
-            | answers[point["id"]][0]
-            | rows[point["id"]]
-            | robustness.summaries(robust, point["id"])
-            for point in points
-        ],
+        "variants": variants,
     }
     write_json(out / "evaluation.json", evaluation)
     write_json(out / "robustness.json", robust)
     _write_calibration(out, said)
-    shown = dict.fromkeys(filter(None, (pareto["baseline"], pareto["chosen"])))
-    baseline, *_, last = (said[name] for name in [*shown, *shown])
-    flips.write(out, data, bench.test, baseline, last)
-    panels = {name: said[name].predicted for name in shown}
-    confusion.draw(out / "confusion.png", bench.test.y, panels, data.spec)
+    _show(out, bench, said, pareto)
     return _metrics(evaluation)
+
+
+def _show(
+    out: Path, bench: Bench, said: Mapping[str, Answers], pareto: Mapping[str, Any]
+) -> None:
+    """What the chosen file decides otherwise than the baseline, and who is whom."""
+    baseline = said[pareto["baseline"]]
+    last = said.get(pareto["chosen"], baseline)
+    flips.write(out, bench.data, bench.test, baseline, last)
+    shown = dict.fromkeys(filter(None, (pareto["baseline"], pareto["chosen"])))
+    panels = {name: said[name].predicted for name in shown}
+    confusion.draw(out / "confusion.png", bench.test.y, panels, bench.data.spec)
 
 
 def ends(model: LiteModel) -> dict[str, Row]:

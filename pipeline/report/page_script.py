@@ -79,12 +79,11 @@ function frontier() {
   const traces = [{x: line.map(p => p.x), y: line.map(p => p.y), mode: "lines",
     line: {color: shade(css("soft"), .45), width: 1.5}, hoverinfo: "skip",
     name: "best on validation", showlegend: !narrow()}];
-  for (const source of ["baseline", "student"]) {
+  for (const source of [...new Set(placed.map(p => p.source))].sort()) {
     const own = placed.filter(p => p.source === source)
       .sort((a, b) => a.dominated - b.dominated);
-    if (!own.length) continue;
     traces.push({x: own.map(p => p.x), y: own.map(p => p.y), mode: "markers",
-      name: source, customdata: own.map(p => p.id),
+      name: esc(source), customdata: own.map(p => p.id),
       text: own.map(p => "<b>" + esc(p.lines[0]) + "</b><br>" +
                     p.lines.slice(1).map(esc).join("<br>")),
       hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
@@ -251,7 +250,8 @@ function search() {
 }
 
 function importance() {
-  const names = Object.keys(data.importance).reverse();
+  const names = Object.keys(data.importance)
+    .sort((a, b) => data.importance[a] - data.importance[b]);
   draw("chart-importance", [{type: "bar", orientation: "h", y: names.map(esc),
     x: names.map(name => data.importance[name]), marker: {color: css("baseline")},
     hovertemplate: "%{y}: %{x:.2f}<extra></extra>"}],

@@ -243,8 +243,8 @@ validation</dd>
 </div>
 <figure>{{ chart("ledger", "Size and validation accuracy after each step of a recipe, "
   "from the float baseline; the numbers are in the table below") }}
-<figcaption>Each bar is the file after one more step; above it, validation accuracy.
-</figcaption></figure>
+<figcaption>Each bar is the file after one more step, the pale part what the step took
+away (red: added); above, accuracy on validation.</figcaption></figure>
 <details><summary>The ledger of every variant</summary>
 {% call table("Ledger") %}
 <thead><tr><th scope="col">Variant</th><th scope="col">Step</th>

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pipeline.engine.hashing import hash_value
 
@@ -50,10 +51,12 @@ def record(experiment: Experiment, folder: Path, stages: list[str]) -> str | Non
 
 
 def _warning(address: str, reason: str) -> str:
-    return (
+    told = (
         f"warning: {address}: not recorded ({reason}); the run is complete, and the "
         "next one records it"
     )
+    secret, at, _ = urlsplit(address).netloc.rpartition("@")
+    return told.replace(secret + at, "") if at else told
 
 
 def _reason(text: str) -> str:
