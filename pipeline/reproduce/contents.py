@@ -55,9 +55,13 @@ def digests(path: Path) -> dict[str, str]:
 
 
 def changed(path: Path, known: dict[str, str]) -> list[str]:
-    """Names of tensors that are not as a lock says."""
-    now = digests(path)
-    return [n for n in sorted({*now, *known}) if now.get(n) != known.get(n)]
+    """Which tensors are not as a lock says; or that the file cannot be read."""
+    try:
+        now = digests(path)
+    except Exception as error:  # a damaged file of any format differs as a whole
+        return [f"not readable: {_first_line(error)}"]
+    names = [n for n in sorted({*now, *known}) if now.get(n) != known.get(n)]
+    return [f"{name} changed" for name in names]
 
 
 def compare(before: Path, after: Path) -> list[Difference]:

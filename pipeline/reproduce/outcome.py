@@ -188,7 +188,7 @@ def inside(outcome: Outcome, reference: Snapshot, stage: str, name: str) -> str:
         both = (contents.numbers(dict(entry.metrics)) for entry in (old, new))
         return _named(list(map(str, contents.between(*both))))
     if after and name in old.tensors:
-        return _named(_changed(after, dict(old.tensors[name])))
+        return _named(contents.changed(after, dict(old.tensors[name])))
     return "bytes differ"
 
 
@@ -215,10 +215,6 @@ def _hashes_alone(outcome: Outcome, reference: Snapshot) -> Iterator[str]:
     ):
         told = f"{outcome.before.name} holds hashes and metrics; other largest "
         yield row("note", "", f"{told}differences need its own results on this disk")
-
-
-def _changed(after: Path, known: dict[str, str]) -> list[str]:
-    return [f"{tensor} changed" for tensor in contents.changed(after, known)]
 
 
 def _named(texts: list[str]) -> str:
