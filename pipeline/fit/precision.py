@@ -7,8 +7,6 @@ float32, as do processors without instructions for bfloat16.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -18,18 +16,27 @@ FAST = ("amx_bf16", "avx512_bf16")  # in the flags of Linux's /proc/cpuinfo
 CAPABLE = (8, 0)  # compute capability of the first GPUs with bfloat16
 
 
-@contextmanager
-def computing_in(precision: str) -> Iterator[str]:
-    """Models built inside compute in what `mixed` means on this machine."""
-    name = "mixed_bfloat16" if precision == "mixed" and has_bfloat16() else "float32"
-    if precision == "mixed":
-        print(f"precision: {name}")
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield name
-    finally:
-        keras.config.set_dtype_policy(before)
+def in_precision(model: keras.Model, precision: str) -> keras.Model:
+    """The model as it is, or for `mixed` an equal one that computes in bfloat16.
+
+    Its last layer computes in float32: losses need the digits of logits.
+    """
+    if precision != "mixed":
+        return model
+    fast = has_bfloat16()
+    print(f"precision: {'mixed_bfloat16' if fast else 'float32, all there is here'}")
+    if not fast:
+        return model
+
+    def computing(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if layer is not model.layers[-1]:
+            config["dtype"] = "mixed_bfloat16"
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(model, clone_function=computing)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def has_bfloat16() -> bool:

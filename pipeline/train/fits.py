@@ -25,7 +25,7 @@ from pipeline.fit.gradients import gradient_norms, verdict, write_norms
 from pipeline.fit.history import History
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
-from pipeline.fit.precision import computing_in
+from pipeline.fit.precision import in_precision
 from pipeline.fit.replicates import replicate_seed
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
@@ -98,11 +98,10 @@ class Fits:
     def model(self, seed: int) -> keras.Model:
         """The searched model, with the weights of `init_from` where it is given."""
         best = self.best
-        with computing_in(self.params.precision):
-            model = registry.build(best.builder, best.values, self.data.spec, seed)
+        model = registry.build(best.builder, best.values, self.data.spec, seed)
         if self.params.init_from:
             begin_with(model, self.params.init_from)
-        return model
+        return in_precision(model, self.params.precision)
 
     def _plain(self, model: keras.Model, seed: int) -> keras.Model:
         """The same weights in a model that computes in float32, as later stages do."""

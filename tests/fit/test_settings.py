@@ -250,15 +250,15 @@ def test_a_gain_is_said_plainly(given, words):
 
 def test_mixed_precision_computes_in_less_and_keeps_weights_whole(monkeypatch, capsys):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    with precision.computing_in("mixed"):
-        model = registry.build("mlp", {"units": 16, "dropout": 0.0}, SPEC, 1)
+    plain = registry.build("mlp", {"units": 16, "dropout": 0.0}, SPEC, 1)
+    model = precision.in_precision(plain, "mixed")
     assert "mixed_bfloat16" in capsys.readouterr().out
     computed = {layer.compute_dtype for layer in model.layers}
     assert "bfloat16" in computed and model(X).dtype == "float32"  # logits are whole
     assert {weight.dtype for weight in model.weights} == {"float32"}
+    np.testing.assert_allclose(model(X), plain(X), atol=0.1)
     settings = FitSettings(epochs=6, learning_rate=0.02, batch_size=16)
     assert fit(model, SPEC, DATA, DATA, settings, seed=1).best["val_accuracy"] > 0.85
     monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
-    with precision.computing_in("mixed") as name:
-        assert name == "float32"
-    assert keras.config.dtype_policy().name == "float32"
+    assert precision.in_precision(plain, "mixed") is plain
+    assert "float32" in capsys.readouterr().out
