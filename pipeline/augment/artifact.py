@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.augment.policy import Policy
+from pipeline.augment.strength import strengthen
 from pipeline.engine.jsonio import read_json, write_json
 
 
@@ -13,6 +14,11 @@ def write_policy(folder: Path, policy: Policy) -> None:
     write_json(folder / "policy.json", {"policy": str(policy)})
 
 
-def read_policy(folder: Path, seed: int) -> Policy:
-    """The policy of a published augment stage, drawing from `seed`."""
-    return Policy(read_json(folder / "policy.json")["policy"], seed)
+def read_policy(folder: Path, seed: int, strength: float = 1.0) -> Policy:
+    """The policy of a published augment stage, drawing from `seed`.
+
+    Args:
+        strength: all amounts times this number.
+    """
+    text = read_json(folder / "policy.json")["policy"]
+    return Policy(text if strength == 1 else strengthen(text, strength), seed)

@@ -148,7 +148,8 @@ class School:
         return Imitation(student, faculty, self.params, answers, seed)
 
     def _policy(self, seed: int):
-        return read_policy(self.inputs["augment"], seed)
+        strength = read_architecture(self.inputs["train"]).strength
+        return read_policy(self.inputs["augment"], seed, strength)
 
     def _fit(
         self,

@@ -1,33 +1,33 @@
-"""The plotting library of the page: plotly.js, its basic bundle, MIT licence.
+"""The plotting library of the page: plotly.js, as the Python package carries it.
 
-`vendor/plotly-basic.min.js` is the file of the npm package plotly.js-basic-dist-min,
-as it was published: scatter and bar charts, a quarter of the whole library's size,
-which the Python package does not hold. Its hash stands here, so that another version
-makes the report stale and a damaged one is noticed.
+The page needs no network: the script is copied beside it. Another version of the
+package makes the report stale, as any library's does.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.engine.errors import UserError
-from pipeline.engine.hashing import hash_file
 
-VERSION = "4.1.1"
-NAME = "plotly-basic.min.js"
-SHA256 = "99784e3abfb07b142a15e521a439e6d9addceadb3f79553fd24c72774f0649ba"
-FILE = Path(__file__).parent / "vendor" / NAME
+if TYPE_CHECKING:  # named for the fingerprint; importing it would take TensorFlow along
+    import plotly  # noqa: F401
+
+NAME = "plotly.min.js"
+FILE = Path(find_spec("plotly").origin).parent / "package_data" / NAME
 
 
 def copy_library(folder: Path) -> None:
     """Put the script beside a page.
 
     Raises:
-        UserError: when it is missing or not as it was published.
+        UserError: when the package has lost it.
     """
-    if not FILE.is_file() or hash_file(FILE) != SHA256:
+    if not FILE.is_file():
         raise UserError(
-            f"{FILE}: must be plotly.js-basic-dist-min {VERSION}, SHA-256 {SHA256}; "
-            "restore it with: git checkout -- pipeline/report/vendor"
+            f"{FILE}: the package plotly is not whole; repair it with: make clean-venv "
+            "and run the same command again"
         )
     (folder / NAME).write_bytes(FILE.read_bytes())

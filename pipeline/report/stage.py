@@ -1,6 +1,6 @@
 """report: the verdict, and everything that led to it, for people and for programs.
 
-In: the folders of all stages. Out: index.html with plotly-basic.min.js, model_card.md,
+In: the folders of all stages. Out: index.html with plotly.min.js, model_card.md,
 frontier.png, summary.json.
 Run: python -m pipeline run report --exp digits
 """

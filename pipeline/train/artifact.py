@@ -17,6 +17,11 @@ class Architecture:
     values: dict[str, Any]
     weights: int
 
+    @property
+    def strength(self) -> float:
+        """Of the augmentation that it was trained with."""
+        return self.values.get("augmentation", 1.0)
+
 
 def write_architecture(folder: Path, architecture: Architecture) -> None:
     """Write model.json."""

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
+from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, Split
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.errors import UserError
@@ -158,7 +159,7 @@ class Fits:
                 held,
                 self.settings,
                 seed=seed,
-                policy=self.best.policy(self.inputs["augment"], seed),
+                policy=read_policy(self.inputs["augment"], seed, self.best.strength),
                 progress=tell,
                 folder=self.inputs.scratch / name,
                 speed=speed,

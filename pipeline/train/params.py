@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from pipeline.engine.params import Params, unhashed
-from pipeline.fit.params import FitSettings
+from pipeline.fit.params import FitSettings, Optimizer
 
 Schedule = FitSettings.model_fields["schedule"].annotation
 
@@ -32,8 +32,8 @@ class TrainParams(FitSettings):
     """How the baseline, which is also the teacher, is fitted.
 
     Args:
-        learning_rate, batch_size, schedule, weight_decay: what the search found best
-            if null; what it did not search is as in `FitSettings`.
+        learning_rate, batch_size, schedule, weight_decay, optimizer: what the search
+            found best if null; what it did not search is as in `FitSettings`.
         init_from: a .keras file of the same architecture, whose weights it begins
             with.
         replicates: seeds in all; more than one give a mean with an interval.
@@ -48,6 +48,7 @@ class TrainParams(FitSettings):
     batch_size: int | None = Field(None, ge=1, le=65_536)
     schedule: Schedule | None = None
     weight_decay: float | None = Field(None, ge=0, le=1)
+    optimizer: Optimizer | None = None
     init_from: str | None = None
     replicates: int = Field(1, ge=1, le=100)
     folds: int | None = Field(None, ge=2, le=100)

@@ -8,9 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.augment.artifact import read_policy
-from pipeline.augment.policy import Policy
-from pipeline.augment.strength import strengthen
 from pipeline.engine.jsonio import read_json, write_json
 from pipeline.fit.params import FitSettings
 
@@ -47,13 +44,10 @@ class Best:
         names = {"learning_rate", *self.tuned} & set(FitSettings.model_fields)
         return {name: self.values[name] for name in sorted(names & set(self.values))}
 
-    def policy(self, augment: Path, seed: int) -> Policy:
-        """The published augmentation policy, as strong as the search found best."""
-        policy = read_policy(augment, seed)
-        strength = self.values.get("augmentation", 1.0)
-        if strength == 1:
-            return policy
-        return Policy(strengthen(str(policy), strength), seed)
+    @property
+    def strength(self) -> float:
+        """Of the augmentation: what the search found best, 1 if it did not search."""
+        return self.values.get("augmentation", 1.0)
 
 
 def write_best(folder: Path, best: Best) -> None:
