@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-
 from pipeline.augment.artifact import read_policy
 from pipeline.compress import carray, latency, ledger, pareto, picture
 from pipeline.compress.grammar import parse_recipe
@@ -25,6 +24,7 @@ from pipeline.data.artifact import read_data
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
+from pipeline.train.artifact import read_architecture
 
 
 def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
@@ -65,13 +65,14 @@ def plan(
 
 def workshop(params: CompressParams, inputs: Inputs) -> Workshop:
     """What the variants of an experiment are made with."""
-    models = {"baseline": inputs["train"] / "model.keras"}
+    models, strength = {"baseline": inputs["train"] / "model.keras"}, 1.0
     if "distill" in inputs.folders:  # a model from elsewhere has no student
         models["student"] = inputs["distill"] / "student.keras"
+        strength = read_architecture(inputs["train"]).strength
     return Workshop(
         models=models,
         data=read_data(inputs["data"]),
-        policy=read_policy(inputs["augment"], inputs.seed),
+        policy=read_policy(inputs["augment"], inputs.seed, strength),
         settings=params.fine_tuning(),
         imitation=(params.weight, params.temperature),
         seed=inputs.seed,

@@ -40,6 +40,7 @@ FRONT = ("trial", "score", "bytes_int8", "parameters", "macs", "values")
 def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Search, record every trial, name the best."""
     data = read_data(inputs["data"])
+    _check_task(data)
     config = _space(params, inputs, data)
     trainer = Trainer(params, inputs["data"], inputs["augment"])
     with closing(Helper(lambda values: trainer.costs(data.spec, values))) as helper:
@@ -54,6 +55,15 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     _publish_models(search, out)
     inputs.volatile["trial_seconds"] = _seconds(search)
     return _metrics(best, search, rows)
+
+
+def _check_task(data: Data) -> None:
+    if data.spec.task != "classification":
+        raise UserError(
+            f"tune: {data.spec.source} is a {data.spec.task}; data and augment serve "
+            "it, tune and the stages after it are for classification: leave "
+            "data.task out"
+        )
 
 
 def _space(params: TuneParams, inputs: Inputs, data: Data) -> space.Config:
