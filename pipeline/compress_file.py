@@ -11,6 +11,7 @@ made again, and a killed search goes on. Imports nothing heavy.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -90,15 +91,26 @@ def table(pareto: dict[str, Any], folder: Path) -> list[str]:
 
 
 def _job(folder: Path, arguments: argparse.Namespace) -> Job:
+    _check_own(folder / FILE)
     folder.mkdir(parents=True, exist_ok=True)
     text = HEAD.format(model=arguments.model.name)
-    source = f'data: {{source: "{arguments.data}"}}\n'
+    source = f"data: {{source: {json.dumps(arguments.data)}}}\n"
     (folder / FILE).write_text(f"{text}{source}compress: {{sources: [baseline]}}\n")
     budget = [f"compress.budget.{text}" for text in arguments.budget]
     sets = [*budget, *arguments.sets]
     job = load_experiment(folder, sets).job(folder, sets)
     train = GivenParams(model=str(arguments.model.resolve()))
     return replace(job, chain=_chain(), params={**job.params, "train": train})
+
+
+def _check_own(path: Path) -> None:
+    """Refuse to write over an experiment that somebody wrote."""
+    first = HEAD.partition("{")[0]
+    if path.exists() and not path.read_text().startswith(first):
+        raise UserError(
+            f"{path}: is an experiment that compress-file did not make; "
+            "choose another --out"
+        )
 
 
 def _chain() -> tuple[Stage, ...]:

@@ -46,7 +46,7 @@ def test_what_cannot_be_compressed_is_said(project):
         ("show model cnn --shape 8 --classes 3", "needs images of at least 4x4"),
         ("show model cnn --exp small", "its data are not there yet"),
         (
-            "show model cnn --shape 8,8,1 --set tune.values={wdth:1.0}",
+            "show model cnn --exp small --shape 8,8,1 --set tune.values.wdth=1.0",
             'has no "wdth"; did you mean "width"',
         ),
         ("show config cnn --exp small", "takes no second name"),

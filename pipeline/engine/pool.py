@@ -126,7 +126,7 @@ def _receive(
 ) -> tuple[Outcome, bool]:
     try:
         value, error, lost = receiver.recv()
-    except EOFError:
+    except (EOFError, OSError):  # the latter in the middle of a large value
         process.join()
         return Outcome(task.key, error=ending(process.exitcode)), True
     finally:

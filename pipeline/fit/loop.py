@@ -116,9 +116,13 @@ class Run:
         self.state = self._stored() or State()
         self.resumed = bool(self.state.groups)
         self.model.stop_training = False
+        trainable = {layer: layer.trainable for layer in self.model.layers}
         self.callbacks.on_train_begin()
         for number in range(self.state.phase, len(self.settings.parts)):
             self._phase(number)
+        if self.settings.phases:  # what a phase froze is its own affair
+            for layer, was in trainable.items():
+                layer.trainable = was
         self.callbacks.on_train_end()
         return History.of(self.state.rows, f"val_{self.settings.monitor}")
 

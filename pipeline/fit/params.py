@@ -42,7 +42,9 @@ class FitSettings(Params):
             fit (exponential), after `plateau_patience` epochs without a better
             `monitor` (plateau).
         milestones: parts of all steps.
-        optimizer: sgd has momentum of Nesterov's kind.
+        plateau_patience: epochs without a better `monitor` before it (plateau).
+        optimizer: `sgd` has momentum of Nesterov's kind.
+        momentum: of sgd.
         weight_decay: decoupled from the gradient; adam with it is adamw.
         loss: `cross_entropy`, `focal`, `binary`, `mse`, `mae` or `huber`; if null,
             cross-entropy for classes and mse for numbers.

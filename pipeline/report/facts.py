@@ -17,7 +17,7 @@ from pipeline.report.extras import read_documents, read_histories, read_trials
 from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.tune.artifact import Best, read_best
 
-ON_VALIDATION = ("accuracy", "drop")
+ON_VALIDATION = ("accuracy", "drop", "drop_interval")
 Row = dict[str, Any]
 
 
@@ -129,7 +129,7 @@ def join(
 
 def _renamed(point: Row) -> Row:
     kept = {key: value for key, value in point.items() if key not in ON_VALIDATION}
-    return kept | {f"validation_{key}": point[key] for key in ON_VALIDATION}
+    return kept | {f"validation_{key}": point.get(key) for key in ON_VALIDATION}
 
 
 def _record(folder: Path) -> Record:

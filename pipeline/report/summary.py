@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.compress.frontier import nearest_miss
-from pipeline.report.facts import Facts, Row
+from pipeline.report.facts import ON_VALIDATION, Facts, Row
 
 
 def summarize(facts: Facts, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _nearest(facts: Facts) -> Row | None:
     """The file that exceeds the budget least; on validation, as compress judges."""
     budget = facts.pareto["budget"]
     points = [
-        row | {"drop": row["validation_drop"], "accuracy": row["validation_accuracy"]}
+        row | {key: row[f"validation_{key}"] for key in ON_VALIDATION}
         for row in facts.rows
     ]
     size = f"bytes_{budget['measure']}"

@@ -40,6 +40,7 @@ class Limits(Params):
     """What a model may cost at most; what costs more is not trained.
 
     Args:
+        parameters: trained or not.
         macs: multiply-accumulates of one example.
         bytes_int8: of the int8 file, an estimate.
         activation_bytes: alive at once in int8, an estimate of the arena.
@@ -79,12 +80,14 @@ class TuneParams(Params):
             in the best third (`halving`), at the same epoch; `none` never.
         top: the best so many, and the defaults, are trained again over `seeds`
             seeds before the winner is named; 1 leaves that out.
+        seeds: of each finalist.
         keep: trained models of the best so many are published.
         warm_start: trials.json of an earlier search, whose best are tried first.
         epochs: of each trial, at most.
         examples: of the training split that trials are trained on; all if null.
         workers: trials at once; no result depends on it.
         engine: `local` processes, or tasks of `ray` at `address`.
+        address: of the Ray cluster's head, `HOST:6379`.
     """
 
     builder: str = "cnn"

@@ -21,6 +21,7 @@ from pipeline.compress.runtime import LiteModel, accuracy
 from pipeline.data.spec import write_spec
 from pipeline.engine.jsonio import read_json
 from pipeline.models.files import save_model
+from pipeline.train.artifact import Architecture, write_architecture
 
 ROOT = Path(__file__).parents[2]
 DRIVE = Path(__file__).with_name("drive.py")
@@ -53,6 +54,7 @@ def folders(tmp_path_factory, small_net, spec, train, validation) -> Path:
     np.savez(root / "data" / "splits.npz", calibration=np.arange(50))
     write_policy(root / "augment", Policy("shift(1)", seed=1))
     save_model(small_net, root / "train" / "model.keras")
+    write_architecture(root / "train", Architecture("cnn", {}, 0))
     save_model(one_dimensional(), root / "distill" / "student.keras")
     return root
 

@@ -15,7 +15,7 @@ ALONE = """
 import json, sys
 from pathlib import Path
 import keras, numpy as np
-from pipeline.data.artifact import load_split
+from pipeline.data.heldout import held_out_split
 from pipeline.data.spec import read_spec
 from pipeline.evaluate import attacks
 from pipeline.models.files import save_model
@@ -25,7 +25,7 @@ flat = keras.layers.Flatten(name="flat")(inputs)
 model = keras.Model(inputs, keras.layers.Dense(3, use_bias=False, name="out")(flat))
 model.set_weights([np.eye(4, 3, dtype="float32")])
 save_model(model, folder / "train" / "model.keras")
-split = load_split(folder / "data", "test")
+split = held_out_split(folder / "data")
 x, y = read_spec(folder / "data").to_input(split.x), split.y
 gradient = attacks.gradient_of(model)
 attack = attacks.Attack(1.0, 5, 0.0, 1.0)

@@ -89,7 +89,10 @@ FILES = [
     "train/curves.png",
     "compress/best.tflite",
     "compress/labels.txt",
+    "compress/model_data.cc",
+    "compress/model_data.h",
     "evaluate/metrics.json",
+    "report/plotly.min.js",
 ]
 
 

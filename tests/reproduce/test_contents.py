@@ -57,7 +57,7 @@ def test_hashes_alone_name_the_tensor_that_changed(tmp_path, write, name, tensor
     known = contents.digests(path)
     assert contents.locked(name) and contents.changed(path, known) == []
     write(path, 3.25)
-    assert contents.changed(path, known) == [tensor]
+    assert contents.changed(path, known) == [f"{tensor} changed"]
 
 
 def test_the_largest_difference_comes_first(tmp_path):
@@ -114,4 +114,4 @@ def test_digests_tell_tensors_apart_by_dtype_shape_and_bytes(tmp_path):
     digests = contents.digests(tmp_path / "a.npz")
     assert len(set(digests.values())) == 3
     np.savez(tmp_path / "b.npz", **{**arrays, "c": np.ones(4, np.int32)})
-    assert contents.changed(tmp_path / "b.npz", digests) == ["c"]
+    assert contents.changed(tmp_path / "b.npz", digests) == ["c changed"]

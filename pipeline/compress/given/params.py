@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pipeline.engine.hashing import hash_file
 from pipeline.engine.params import Params
@@ -19,7 +20,8 @@ class GivenParams(Params):
     model: str
 
 
-def source_state(params: GivenParams) -> Mapping[str, str | None]:
+def source_state(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     """The file and its hash, so that another model makes the stage stale."""
-    path = Path(params.model)
-    return {params.model: hash_file(path) if path.is_file() else None}
+    model = params["train"].model
+    path = Path(model)
+    return {model: hash_file(path) if path.is_file() else None}

@@ -32,7 +32,7 @@ WITH_NUMBER = {
 MASKING = ("NotEqual", "Any")
 # Layers that change images in training only; the data are augmented elsewhere.
 TRAINING_ONLY_PREFIX = "Random"
-BASE_ARGUMENTS = {"name", "trainable", "dtype"}
+BASE_ARGUMENTS = {"name", "dtype"}
 
 
 def hard_silu(x: Any) -> Any:
@@ -121,6 +121,10 @@ def _arguments(layer_class: type, config: dict[str, Any]) -> dict[str, Any]:
 def _accepted(layer_class: type) -> set[str]:
     """Parameter names of all constructors up to the base layer."""
     names = set(BASE_ARGUMENTS)
+    if issubclass(layer_class, tf_keras.layers.BatchNormalization):
+        names.add(
+            "trainable"
+        )  # a frozen one keeps its statistics; others are compressed
     for ancestor in layer_class.__mro__:
         if ancestor is tf_keras.layers.Layer:
             break

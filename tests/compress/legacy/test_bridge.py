@@ -203,8 +203,8 @@ REFUSED = {
         ['layer "half"', "mixed_float16", "float32"],
     ),
     "an unknown activation": (
-        lambda: model_of(layers.Conv2D(2, 3, activation="hard_silu", name="h")),
-        ['layer "h" (Conv2D)', "hard_silu"],
+        lambda: model_of(layers.Conv2D(2, 3, activation="squareplus", name="h")),
+        ['layer "h" (Conv2D)', "squareplus"],
     ),
     "an activation with another meaning": (
         lambda: model_of(layers.Dense(2, activation="hard_sigmoid", name="sigmoid")),
