@@ -44,10 +44,8 @@ RULES = (
     Rule(r".*\.(headline|chosen|epochs?|weights|smaller)", "choice"),
     Rule(r".*\.best_(trial|weights)", "choice"),
     Rule(r".*\.best\.(accuracy|loss|learning_rate)", "choice"),
-    Rule(
-        r".*(accuracy|agreement|drop|score|recall|f1|auc|gain|best_(defaults|spread))\b.*",
-        "points",
-    ),
+    Rule(r".*(accuracy|agreement|drop|score|recall|f1|auc|gain)\b.*", "points"),
+    Rule(r".*\.best_(defaults|spread)", "points"),
     Rule(r".*(loss|error|calibration|divergence)\b.*", "loss"),
     Rule(r".*(bytes\w*|ratio)", "size"),
     Rule(r".*", "exact"),

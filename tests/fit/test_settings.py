@@ -177,6 +177,7 @@ def test_phases_train_the_last_layers_first_and_keep_the_others():
     head, _ = learn(phases=[Phase(epochs=2, unfreeze=0.0)])
     assert np.array_equal(head.get_weights()[0], start[0])
     assert not np.array_equal(head.get_weights()[-2], start[-2])
+    assert all(layer.trainable for layer in head.layers)  # frozen for the fit alone
     both, history = learn(
         phases=[Phase(epochs=2, unfreeze=0.0), Phase(epochs=3, rate=0.1)]
     )

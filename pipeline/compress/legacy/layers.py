@@ -32,7 +32,7 @@ WITH_NUMBER = {
 MASKING = ("NotEqual", "Any")
 # Layers that change images in training only; the data are augmented elsewhere.
 TRAINING_ONLY_PREFIX = "Random"
-BASE_ARGUMENTS = {"name", "dtype"}
+BASE_ARGUMENTS = {"name", "trainable", "dtype"}
 
 
 def hard_silu(x: Any) -> Any:
@@ -121,15 +121,13 @@ def _arguments(layer_class: type, config: dict[str, Any]) -> dict[str, Any]:
 def _accepted(layer_class: type) -> set[str]:
     """Parameter names of all constructors up to the base layer."""
     names = set(BASE_ARGUMENTS)
-    if issubclass(layer_class, tf_keras.layers.BatchNormalization):
-        names.add(
-            "trainable"
-        )  # a frozen one keeps its statistics; others are compressed
     for ancestor in layer_class.__mro__:
         if ancestor is tf_keras.layers.Layer:
             break
         if "__init__" in vars(ancestor):
             names |= set(inspect.signature(ancestor.__init__).parameters)
+    if not issubclass(layer_class, tf_keras.layers.BatchNormalization):
+        names.discard("trainable")  # what training froze is compressed all the same
     return names - {"self", "args", "kwargs"}
 
 

@@ -229,3 +229,16 @@ def test_the_check_finds_a_copy_with_other_weights():
     kernel.assign(kernel + 1e-3)
     with pytest.raises(UserError, match='layer "conv"'):
         check_equal(model, copy, seed=1)
+
+
+def test_layers_that_were_frozen_for_training_are_compressed_with_the_others():
+    image = keras.Input((8, 8, 1), name="image")
+    x = layers.Conv2D(2, 3, name="frozen")(image)
+    x = layers.BatchNormalization(name="norm")(x)
+    model = keras.Model(image, x, name="net")
+    model.trainable = False
+    converted = to_tf_keras(model)
+    assert [weight.name for weight in converted.trainable_weights] == [
+        "frozen/kernel:0",
+        "frozen/bias:0",
+    ]
