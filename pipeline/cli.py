@@ -27,11 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     from pipeline.engine.errors import UserError, from_os_error
 
     try:
-        if arguments.verb == "compress-file":
-            from pipeline import compress_file
-
-            return compress_file.run(arguments)
-        return getattr(_commands(arguments.verb), arguments.verb)(arguments)
+        function = arguments.verb.replace("-", "_")
+        return getattr(_commands(arguments.verb), function)(arguments)
     except KeyboardInterrupt:
         return _say("interrupted; nothing half-made was kept", EXIT_INTERRUPTED)
     except BrokenPipeError:
@@ -90,7 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(show)
     _add_new(verbs)
     _add_proofs(verbs)
-    _add_compress_file(verbs)
     verbs_of_rooms.add(verbs, _add_plain, _add)
     _add(verbs, "clean", "remove an experiment's artifacts, keep its file")
     return parser
@@ -219,12 +215,6 @@ def _add_new(verbs: argparse._SubParsersAction) -> None:
         metavar="SOURCE",
         help="sklearn:digits, tfds:fashion_mnist, ...",
     )
-
-
-def _add_compress_file(verbs: argparse._SubParsersAction) -> None:
-    from pipeline import compress_file
-
-    compress_file.add_verb(lambda name, text: _add_plain(verbs, name, text))
 
 
 def _add_proofs(verbs: argparse._SubParsersAction) -> None:

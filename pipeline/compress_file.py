@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,33 +32,7 @@ GIVEN = "pipeline.compress.given"
 HEAD = "# Made by: python -m pipeline compress-file {model}\n"
 
 
-def add_verb(add_plain: Callable[..., argparse.ArgumentParser]) -> None:
-    """Tell the parser of the command line."""
-    verb = add_plain("compress-file", "compress a .keras file that is trained already")
-    verb.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
-    verb.add_argument(
-        "--data", required=True, metavar="SOURCE", help="as data.source: npz:FILE, ..."
-    )
-    verb.add_argument(
-        "--budget",
-        action="append",
-        default=[],
-        metavar="KEY=V",
-        help="max_drop, max_bytes, max_latency_ms, max_arena or measure",
-    )
-    verb.add_argument("--out", type=Path, metavar="DIR", help="default: MODEL's name")
-    verb.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="A.B=V",
-        dest="sets",
-        help="any other value, as in an experiment file",
-    )
-    verb.add_argument("--verbose", action="store_true", help="show what libraries say")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def compress_file(arguments: argparse.Namespace) -> int:
     """Compress the file; 0 when one meets the budget, 3 when none does."""
     if not arguments.model.is_file():
         raise UserError(f"{arguments.model}: no such file; name a .keras file")

@@ -20,5 +20,12 @@ def read_policy(folder: Path, seed: int, strength: float = 1.0) -> Policy:
     Args:
         strength: all amounts times this number.
     """
-    text = read_json(folder / "policy.json")["policy"]
-    return Policy(text if strength == 1 else strengthen(text, strength), seed)
+    policy = Policy(read_json(folder / "policy.json")["policy"], seed)
+    return adjusted(policy, strength)
+
+
+def adjusted(policy: Policy, strength: float) -> Policy:
+    """The policy, stronger or weaker."""
+    if strength == 1:
+        return policy
+    return Policy(strengthen(str(policy), strength), policy.seed)

@@ -120,15 +120,17 @@ def duplicates(hashes: Places) -> dict[str, int]:
     return {**between, **{f"within_{name}": n for name, n in inside.items()}}
 
 
-def repeated(places: Places, hashes: np.ndarray) -> np.ndarray:
-    """Positions of all examples that stand in several splits, twins together."""
+def repeated(places: Places, hashes: np.ndarray) -> list[tuple[str, int]]:
+    """Split and position of all examples that stand in several, twins together."""
     at = np.concatenate(list(places.values()))
     owner = np.repeat(np.arange(len(places)), [len(p) for p in places.values()])
     values, number = np.unique(hashes[at], return_inverse=True)
     in_split = np.zeros((len(values), len(places)), bool)
     in_split[number, owner] = True
     shared = in_split.sum(axis=1)[number] > 1
-    return at[shared][np.lexsort((at[shared], number[shared]))]
+    order = np.lexsort((at[shared], number[shared]))
+    names = np.array(list(places))[owner[shared][order]]
+    return list(zip(names.tolist(), at[shared][order].tolist()))
 
 
 def without_shared(places: Places, hashes: np.ndarray) -> Places:

@@ -117,15 +117,14 @@ def _planned(pool: Pool, params: DataParams, out: Path) -> Plan:
 
 def _write_duplicates(path: Path, pool: Pool, hashes: np.ndarray) -> None:
     """Every example that stands in several splits, its twins below it."""
-    at = repeated(pool.places, hashes)
-    if not len(at):
+    found = repeated(pool.places, hashes)
+    if not found:
         return
     y, classes = pool.examples.y, pool.examples.classes
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["content", "split", "position", "example", "label"])
-        for one in at:
-            split = next(n for n, places in pool.places.items() if one in places)
+        for split, one in found:
             label = classes[y[one]] if classes else f"{y[one]:g}"
             content = hashes[one].decode()
             writer.writerow([content, split, one, pool.examples.name(one), label])

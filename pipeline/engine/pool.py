@@ -20,6 +20,7 @@ import os
 import signal
 import sys
 import traceback
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
@@ -51,16 +52,24 @@ class Task:
     retries: int = 1
 
 
-class Pool:
+class TaskPool(ABC):
     """At most `workers` tasks at once; `submit` never waits, `wait` does."""
 
     def __init__(self, workers: int):
         self.workers = workers
         self.waiting: deque[Task] = deque()
-        self.running: dict[connection.Connection, tuple[Task, Any]] = {}
+        self.running: dict[Any, Any] = {}
+
+    @abstractmethod
+    def _start(self, task: Task) -> None:
+        """Put a task among those that run."""
+
+    @abstractmethod
+    def _ended(self) -> tuple[Task, Outcome, bool]:
+        """Take the next one out: how it ended, and whether it was lost."""
 
     def submit(self, key: Hashable, function: Callable, *args: Any) -> None:
-        """Queue `function(*args)`; its value must pickle, its arguments need not."""
+        """Queue `function(*args)`; its value must pickle."""
         self.waiting.append(Task(key, function, args))
         self._fill()
 
@@ -71,9 +80,7 @@ class Pool:
             LookupError: when no task is left.
         """
         while self.running:
-            receiver = connection.wait(list(self.running))[0]
-            task, process = self.running.pop(receiver)
-            outcome, lost = _receive(task, process, receiver)
+            task, outcome, lost = self._ended()
             again = lost and task.retries > 0
             if again:
                 self.waiting.appendleft(replace(task, retries=task.retries - 1))
@@ -89,12 +96,23 @@ class Pool:
 
     def _fill(self) -> None:
         while self.waiting and len(self.running) < self.workers:
-            task = self.waiting.popleft()
-            receiver, sender = FORK.Pipe(duplex=False)
-            process = FORK.Process(target=_work, args=(sender, task, os.getpid()))
-            process.start()
-            sender.close()
-            self.running[receiver] = (task, process)
+            self._start(self.waiting.popleft())
+
+
+class Pool(TaskPool):
+    """Tasks in forked processes of this machine; arguments need not pickle."""
+
+    def _start(self, task: Task) -> None:
+        receiver, sender = FORK.Pipe(duplex=False)
+        process = FORK.Process(target=_work, args=(sender, task, os.getpid()))
+        process.start()
+        sender.close()
+        self.running[receiver] = (task, process)
+
+    def _ended(self) -> tuple[Task, Outcome, bool]:
+        receiver = connection.wait(list(self.running))[0]
+        task, process = self.running.pop(receiver)
+        return task, *_receive(task, process, receiver)
 
 
 def _work(sender: connection.Connection, task: Task, parent: int) -> None:

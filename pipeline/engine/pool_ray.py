@@ -14,20 +14,17 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from pipeline.engine.determinism import pins
 from pipeline.engine.errors import UserError
-from pipeline.engine.pool import Outcome, Task, attempt
+from pipeline.engine.pool import Outcome, Task, TaskPool, attempt
 
 LONGEST = 120  # characters of a reason
 
 
-class RayPool:
-    """At most `workers` tasks at once; `submit` never waits, `wait` does.
+class RayPool(TaskPool):
+    """Tasks of a Ray cluster; arguments must pickle, too.
 
     Args:
         address: of a cluster that runs; None starts one on this machine.
@@ -37,44 +34,17 @@ class RayPool:
     """
 
     def __init__(self, workers: int, address: str | None = None):
+        super().__init__(workers)
         self.ray = _connected(workers, address)
         self.run = self.ray.remote(num_cpus=1, max_calls=1, max_retries=0)(attempt)
-        self.workers = workers
-        self.waiting: deque[Task] = deque()
-        self.running: dict[Any, Task] = {}
 
-    def submit(self, key: Hashable, function: Callable, *args: Any) -> None:
-        """Queue `function(*args)`; all of it must pickle."""
-        self.waiting.append(Task(key, function, args))
-        self._fill()
+    def _start(self, task: Task) -> None:
+        self.running[self.run.remote(task.function, task.args)] = task
 
-    def wait(self) -> Outcome:
-        """The next task that ends.
-
-        Raises:
-            LookupError: when no task is left.
-        """
-        while self.running:
-            (done,), _ = self.ray.wait(list(self.running), num_returns=1)
-            task = self.running.pop(done)
-            outcome, lost = self._outcome(task, done)
-            again = lost and task.retries > 0
-            if again:
-                self.waiting.appendleft(replace(task, retries=task.retries - 1))
-            self._fill()
-            if not again:
-                return outcome
-        raise LookupError("no task is running")
-
-    def drain(self) -> Iterator[Outcome]:
-        """Every task that is left, in the order in which they end."""
-        while self.running:
-            yield self.wait()
-
-    def _fill(self) -> None:
-        while self.waiting and len(self.running) < self.workers:
-            task = self.waiting.popleft()
-            self.running[self.run.remote(task.function, task.args)] = task
+    def _ended(self) -> tuple[Task, Outcome, bool]:
+        (done,), _ = self.ray.wait(list(self.running), num_returns=1)
+        task = self.running.pop(done)
+        return task, *self._outcome(task, done)
 
     def _outcome(self, task: Task, done: Any) -> tuple[Outcome, bool]:
         try:

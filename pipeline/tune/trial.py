@@ -12,8 +12,6 @@ import keras
 import numpy as np
 
 from pipeline.augment.artifact import read_policy
-from pipeline.augment.policy import Policy
-from pipeline.augment.strength import strengthen
 from pipeline.data.artifact import Data, Split, read_data
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import StageFailed
@@ -87,7 +85,6 @@ class Trainer:
         epochs: int,
         judge: Judge,
     ) -> Any:
-        policy = read_policy(self.augment, seed)
         strength = plain.get("augmentation", 1.0)
         return fit(
             model,
@@ -96,7 +93,7 @@ class Trainer:
             data.validation(),
             settings(plain, self.params, epochs),
             seed=seed,
-            policy=adjusted(policy, strength, seed),
+            policy=read_policy(self.augment, seed, strength),
             callbacks=[judge],
         )
 
@@ -156,11 +153,6 @@ def some(split: Split, count: int | None) -> Split:
         return split
     at = np.linspace(0, len(split) - 1, count).astype(int)
     return replace(split, x=np.asarray(split.x[at]), y=split.y[at])
-
-
-def adjusted(policy: Policy, strength: float, seed: int) -> Policy:
-    """The policy, stronger or weaker."""
-    return policy if strength == 1 else Policy(strengthen(str(policy), strength), seed)
 
 
 def costs(model: keras.Model) -> dict[str, int]:
