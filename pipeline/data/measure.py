@@ -1,13 +1,25 @@
 """The one number that decides, for each task: the larger the better, 1 is perfect.
 
-    classification   accuracy: part of the examples whose largest logit is right
-    regression       R2: 1 - squared error / variance, the coefficient of determination
-    reconstruction   AUC: how probably an anomaly is rebuilt worse than a normal example
-                     (Hanley, McNeil, The Meaning and Use of the Area under a ROC
-                     Curve, 1982); the score of an example is its mean squared error
+    task            key       is
+    classification  accuracy  part of the examples whose largest logit is right
+    regression      r2        1 - squared error / variance, the coefficient of
+                              determination; the mean of the numbers scores 0
+    reconstruction  auc       how probably an anomaly is rebuilt worse than a normal
+                              example (Hanley, McNeil, The Meaning and Use of the Area
+                              under a ROC Curve, 1982); chance is 0.5
 
 Each is made of evidence, one number an example, so that intervals can be drawn from
-resampled examples without running a model again.
+resampled examples without running a model again:
+
+    measure = measure_of(spec)                       # of spec.json's task
+    x = spec.to_input(split.x)                       # what the model is given
+    evidence = measure.evidence(outputs, x, split.y) # may be made in parts
+    row = {measure.key: measure.value(evidence, split.y)}
+    drawn = measure.value(evidence[at], split.y[at]) # of resampled positions
+
+`key` is the field's name wherever a classification says "accuracy"; a history has it
+with `val_` before it. `split.y` is as stored: class numbers; numbers on the scale
+of `spec.target`, on which R2 is the same as in their own unit; 1 for an anomaly.
 """
 
 from __future__ import annotations
@@ -19,6 +31,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
 
 Array = np.ndarray
 
@@ -28,23 +41,50 @@ class Measure:
     """How well outputs answer.
 
     Args:
+        key: in JSON, in columns and in `monitor`.
         name: as people call it.
         evidence: `(outputs, inputs, y)` -> one number an example, `(n,)`; inputs are
             what the model was given, y the labels as they are stored.
         value: `(evidence, y)` -> the measure.
+        scale, unit: how changes are told: `+1.20 points` for accuracy, `+0.0120 R2`.
     """
 
+    key: str
     name: str
     evidence: Callable[[Array, Array, Array], Array]
     value: Callable[[Array, Array], float]
+    scale: float = 1.0
+    unit: str = ""
 
     def of(self, outputs: Array, inputs: Array, y: Array) -> float:
         """The measure of a model's outputs, `(n, ...)`."""
         return self.value(self.evidence(outputs, inputs, y), y)
 
+    def number(self, change: float, digits: int = 2) -> str:
+        """A change without its unit: `+1.20`, or `+0.0120` of what is not in points.
+
+        Args:
+            digits: after the point of one in points; two more of any other.
+        """
+        more = digits if self.scale > 1 else digits + 2
+        return f"{self.scale * change:+.{more}f}"
+
+    def change(self, change: float, digits: int = 2) -> str:
+        """A change with its unit: `+1.20 points`, `+0.0120 R2`."""
+        return f"{self.number(change, digits)} {self.unit or self.name}"
+
 
 def measure_of(spec: TaskSpec) -> Measure:
-    """The measure of a task."""
+    """The measure of a task.
+
+    Raises:
+        UserError: for a task that has none, and so cannot go through the chain.
+    """
+    if spec.task not in MEASURES:
+        raise UserError(
+            f"{spec.source} is for {spec.task}, of which nothing is measured; the "
+            f"chain is for {', '.join(MEASURES)}"
+        )
     return MEASURES[spec.task]
 
 
@@ -82,7 +122,7 @@ def _area(error: Array, y: Array) -> float:
 
 
 MEASURES = {
-    "classification": Measure("accuracy", _right, _mean),
-    "regression": Measure("R2", _residual, _determination),
-    "reconstruction": Measure("AUC", _error, _area),
+    "classification": Measure("accuracy", "accuracy", _right, _mean, 100, "points"),
+    "regression": Measure("r2", "R2", _residual, _determination),
+    "reconstruction": Measure("auc", "AUC", _error, _area),
 }

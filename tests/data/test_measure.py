@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
-from pipeline.data.measure import MEASURES
+from pipeline.data.measure import MEASURES, measure_of
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
 
 RNG = np.random.default_rng(4)
 
@@ -42,3 +44,37 @@ def test_auc_is_the_usual_one_ties_included(digits):
 def test_auc_of_one_kind_alone_says_nothing():
     inputs = RNG.normal(size=(5, 2))
     assert MEASURES["reconstruction"].of(inputs + 1, inputs, np.zeros(5)) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("task", "key", "said"),
+    [
+        ("classification", "accuracy", "+1.20 points"),
+        ("regression", "r2", "+0.0120 R2"),
+        ("reconstruction", "auc", "+0.0120 AUC"),
+    ],
+)
+def test_a_measure_has_a_key_and_tells_changes_in_its_own_unit(task, key, said):
+    measure = measure_of(TaskSpec("x", "x:x", (2,), "float32", (), task=task))
+    assert (measure.key, measure.change(0.012)) == (key, said)
+    assert measure.change(-0.012, 1).startswith("-")
+
+
+def test_a_task_without_a_measure_is_refused():
+    spec = TaskSpec("x", "x:x", (2,), "float32", (), task="segmentation")
+    with pytest.raises(UserError, match="x:x is for segmentation.*the chain is for cl"):
+        measure_of(spec)
+
+
+@pytest.mark.parametrize("task", MEASURES)
+def test_evidence_made_in_parts_is_the_evidence(task):
+    inputs, y = RNG.normal(size=(40, 3)), RNG.integers(0, 2, 40)
+    outputs = inputs + RNG.normal(size=(40, 3))
+    outputs = outputs[:, :1] if task == "regression" else outputs
+    measure = MEASURES[task]
+    parts = [
+        measure.evidence(outputs[a], inputs[a], y[a])
+        for a in np.split(np.arange(40), 4)
+    ]
+    whole = measure.of(outputs, inputs, y)
+    assert measure.value(np.concatenate(parts), y) == whole
