@@ -41,22 +41,32 @@ TECHNIQUES = {
         (Argument("n", int, low=2, high=128),),
         "leaves n different weights in each kernel, zero among them",
     ),
+    "bits": Signature(
+        (
+            Argument("n", int, low=2, high=7),
+            Argument("kernels", str, "inner", allowed=("inner", "all")),
+        ),
+        "rounds weights to n bits: 2^n - 1 even levels of a learned step a kernel; "
+        "`inner`, or `all` with first and last",
+    ),
     "binary": Signature(summary="one bit a weight: plus or minus one size a channel"),
     "qat": Signature(summary="fine-tunes with quantization in the loop; int8"),
     "pqat": Signature(summary="qat that keeps the zeros of prune; int8"),
-    "cqat": Signature(summary="qat that keeps the clusters of cluster; int8"),
+    "cqat": Signature(summary="qat that keeps clusters, or the levels of bits; int8"),
     "pcqat": Signature(summary="qat that keeps zeros and clusters; int8"),
 }
 GRAMMAR = {**EXPORTS, **TECHNIQUES}
 # What trains for int8, by what it keeps of the steps before.
 KEEPING = {
     frozenset(): "qat",
-    frozenset({"prune"}): "pqat",
-    frozenset({"cluster"}): "cqat",
-    frozenset({"prune", "cluster"}): "pcqat",
+    frozenset({"zeros"}): "pqat",
+    frozenset({"clusters"}): "cqat",
+    frozenset({"zeros", "clusters"}): "pcqat",
 }
 AWARE = tuple(KEEPING.values())  # only int8 can follow
-KEPT = {"prune": "zeros", "cluster": "clusters"}
+# What a technique makes that training for int8 must keep; levels are even clusters.
+MAKES = {"prune": "zeros", "cluster": "clusters", "bits": "clusters"}
+TIES = tuple(name for name, made in MAKES.items() if made == "clusters")
 
 
 STRENGTHS = re.compile(r"\{([^{}]*)\}")
@@ -159,12 +169,12 @@ def _loses(name: str, before: list[str]) -> str:
     if name not in AWARE:
         return ""
     keeps = next(kept for kept, aware in KEEPING.items() if aware == name)
-    made = frozenset(before) & set(KEPT)
-    right = KEEPING[made]
-    for step, what in KEPT.items():
-        if step in made - keeps:
-            return f"would lose the {what} that {step} made; write {right}"
-        if step in keeps - made:
+    makers = {MAKES[step]: step for step in before if step in MAKES}
+    right = KEEPING[frozenset(makers)]
+    for step, what in (("prune", "zeros"), ("cluster", "clusters")):
+        if what in makers and what not in keeps:
+            return f"would lose the {what} that {makers[what]} made; write {right}"
+        if what in keeps and what not in makers:
             return (
                 f"keeps {what}, but no {step} comes before it; write {right}, or add "
                 f"{step}(…)"
@@ -185,10 +195,13 @@ def _order(name: str, before: list[str]) -> str:
     """What would undo what was done."""
     if name == "filters" and before:
         return f"makes a smaller net, so it comes first, not after {before[-1]}"
-    if name == "prune" and "cluster" in before:
-        return "would change the clusters; write prune before cluster"
+    ties = [step for step in before if step in TIES]
+    if name == "prune" and ties:
+        return f"would change the clusters; write prune before {ties[0]}"
+    if name in TIES and ties:
+        return f"and {ties[0]} exclude each other: both say which weights are equal"
     pair = {name, *before}
-    if "binary" in pair and (other := pair & {"prune", "cluster", *AWARE}):
+    if "binary" in pair and (other := pair & {*MAKES, *AWARE}):
         return (
             f"and {', '.join(sorted(other - {name}) or ['binary'])} exclude each "
             "other: a binary weight has one bit; leave one of them out"

@@ -38,6 +38,8 @@ from pipeline.engine.errors import UserError
         ),
         ("cluster(16)", "cluster(16)", "cluster16", "float"),
         ("cluster(8) | cqat", "cluster(8) | cqat", "cluster8-cqat", "int8"),
+        ("bits(3, inner) | cqat", "bits(3) | cqat", "bits3-cqat", "int8"),
+        ("bits(3, all)", "bits(3, all)", "bits3_all", "float"),
         (
             "filters(0.5) | prune(0.6) | cluster(16) | pcqat | int8",
             "filters(0.5) | prune(0.6) | cluster(16) | pcqat",
@@ -97,6 +99,12 @@ def test_a_recipe_has_one_text_one_file_name_and_one_export(
         ("prune(0.5) | filters(0.5)", ["step 2", "comes first", "not after prune"]),
         ("binary | qat", ["step 2", "qat and binary exclude each other"]),
         ("cluster(8) | binary", ["step 2", "binary and cluster exclude"]),
+        ("bits(3) | binary", ["step 2", "binary and bits exclude"]),
+        ("bits(3) | cluster(8)", ["step 2", "bits exclude each other"]),
+        ("bits(3) | prune(0.5)", ["step 2", "prune before bits"]),
+        ("bits(3) | qat", ["step 2", "clusters that bits made", "write cqat"]),
+        ("prune(0.5) | bits(3) | cqat", ["step 3", "zeros", "write pcqat"]),
+        ("bits(1) | cqat", ["n=1", "from 2 to 7"]),
         ("prune(0.5) | pqat | dynamic", ["step 3", "dynamic cannot follow pqat"]),
     ],
 )

@@ -29,7 +29,7 @@ Layer = tf_keras.layers.Layer
 
 def binarized(model: Model) -> list[str]:
     """Names of the layers that get one-bit weights: all between first and last."""
-    able = [each for each in model.layers if _has_kernel(each)]
+    able = with_kernel(model)
     inner = [each for each in able if each not in (able[0], able[-1])]
     return [each.name for each in inner if type(each).__name__ in KERNELS]
 
@@ -93,5 +93,10 @@ def _depthwise(layer: Layer) -> bool:
     return hasattr(layer, "depthwise_kernel")
 
 
-def _has_kernel(layer: Layer) -> bool:
-    return any(np.ndim(weight) > 1 for weight in layer.get_weights())
+def with_kernel(model: Model) -> list[Layer]:
+    """The layers that hold a weight of two dimensions or more."""
+    return [
+        layer
+        for layer in model.layers
+        if any(np.ndim(weight) > 1 for weight in layer.get_weights())
+    ]

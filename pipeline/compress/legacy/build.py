@@ -12,8 +12,9 @@ import tf_keras
 
 from pipeline.augment.policy import Policy
 from pipeline.compress.fold import fold, join_activations
-from pipeline.compress.grammar import AWARE, Recipe, steps_text
+from pipeline.compress.grammar import AWARE, TIES, Recipe, steps_text
 from pipeline.compress.legacy.binary import binarized
+from pipeline.compress.legacy.bits import highest, rounded
 from pipeline.compress.legacy.bridge import check_same_answers, to_tf_keras
 from pipeline.compress.legacy.callbacks import BuildFirst
 from pipeline.compress.legacy.export import export
@@ -121,7 +122,7 @@ def build(
         model = apply(step, model, tuning.after(so_far, _parts(step)))
         made = _measured(made, model, step, last=count == len(recipe.techniques))
     logits = np.asarray(model(calibration[:CHECKED], training=False))
-    one_scale = any(step.name == "cluster" for step in recipe.techniques)
+    one_scale = any(step.name in TIES for step in recipe.techniques)
     content = export(model, recipe.export, calibration, one_scale)
     return replace(made, content=content, logits=logits)
 
@@ -133,7 +134,7 @@ def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[st
     if "filters" in names:
         source, kept = slim(source, recipe.techniques[0].args["fraction"])
         missed = [f"filters: {layer}" for layer in kept]
-    if "cluster" in names:
+    if set(names) & set(TIES):
         folded = fold(source)
         check_same_answers(source, folded)
         source = folded
@@ -146,7 +147,8 @@ def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[st
 
 def _noted(made: Built, model: tf_keras.Model, step: Step, end: str) -> Built:
     """What is known of a technique before it runs."""
-    missed = [f"{step.name}: {layer}" for layer in left_out(model, step.name)]
+    layers = left_out(model, step.name, step.args.get("kernels", "inner"))
+    missed = [f"{step.name}: {layer}" for layer in layers]
     if step.args.get("structure") == "two_of_four":
         missed += [
             f"{step.name}: {layer.name} ({type(layer).__name__}), pruned free"
@@ -165,6 +167,9 @@ def _measured(made: Built, model: tf_keras.Model, step: Step, last: bool) -> Bui
         made = replace(made, sparsity=kernel_sparsity(model))
     if step.name == "cluster":
         made = replace(made, few=(Few(step.args["n"], len(kernels(model))),))
+    if step.name == "bits":
+        count = len(rounded(model, step.args["kernels"]))
+        made = replace(made, few=(Few(2 * highest(step.args["n"]) + 1, count),))
     if last and step.name in AWARE:
         return made
     return replace(made, states=(*made.states, (str(step), export(model, "float"))))

@@ -13,7 +13,7 @@ from typing import Any
 
 import tf_keras
 
-from pipeline.compress.legacy.binary import binarized
+from pipeline.compress.legacy.bits import rounded
 
 PRUNABLE = frozenset(
     "Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose Dense Embedding GRU LSTM "
@@ -65,18 +65,22 @@ def quantizable(layer: tf_keras.layers.Layer, keep_zeros: bool = False) -> bool:
     return _activation(layer) in allowed
 
 
-def left_out(model: tf_keras.Model, technique: str) -> list[str]:
+def left_out(
+    model: tf_keras.Model, technique: str, kernels: str = "inner"
+) -> list[str]:
     """Names and classes of the layers that `technique` cannot handle.
 
     Args:
         model: a fresh functional model, as the bridge makes it.
         technique: one of the recipe grammar.
+        kernels: which of them `bits` takes.
     """
-    ends = binarized(model) if technique == "binary" else []
+    able = rounded(model, kernels) if technique in ("binary", "bits") else []
     missed = {
         "filters": lambda layer: False,  # told by slim, which runs before the bridge
         "cluster": lambda layer: False,  # takes every kernel
-        "binary": lambda layer: _has_kernel(layer) and layer.name not in ends,
+        "bits": lambda layer: _has_kernel(layer) and layer.name not in able,
+        "binary": lambda layer: _has_kernel(layer) and layer.name not in able,
         "cqat": lambda layer: not quantizable(layer),
         "pcqat": lambda layer: not quantizable(layer),
         "prune": lambda layer: _has_kernel(layer) and not prunable(layer),

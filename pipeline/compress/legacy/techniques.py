@@ -15,6 +15,7 @@ import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from pipeline.compress.legacy.binary import binarize, binarized
+from pipeline.compress.legacy.bits import round_to_bits, rounded
 from pipeline.compress.legacy.blocks import zero_blocks
 from pipeline.compress.legacy.callbacks import KeepZeros, is_kernel
 from pipeline.compress.legacy.support import paired_in_rows, prunable, quantizable
@@ -111,12 +112,17 @@ def cluster(model: Model, fit: Fit, n: int) -> Model:
 
 def binary(model: Model, fit: Fit) -> Model:
     """Fine-tune with one bit a weight."""
-    if not binarized(model):
-        raise UserError(
-            f'binary can handle no layer of "{model.name}": the first and the last '
-            "kernel stay as they are; leave binary out of the recipe"
-        )
+    _inner(binarized(model), model, "binary")
     return binarize(model, lambda twin: fit(twin, []))
+
+
+def bits(model: Model, fit: Fit, n: int, kernels: str = "inner") -> Model:
+    """Fine-tune with `n` bits a weight; their levels are tied from then on."""
+    chosen = rounded(model, kernels)
+    _inner(chosen, model, "bits")
+    plain = round_to_bits(model, n, set(chosen), lambda twin: fit(twin, []))
+    hold(plain)
+    return plain
 
 
 def quantize_aware(model: Model, fit: Fit) -> Model:
@@ -154,6 +160,7 @@ TECHNIQUES: dict[str, Callable[..., Model]] = {
     "filters": filters,
     "prune": prune,
     "cluster": cluster,
+    "bits": bits,
     "binary": binary,
     "qat": quantize_aware,
     "pqat": quantize_aware_sparse,
@@ -203,6 +210,14 @@ def _picked(model: Model, chosen: Callable[[Layer], bool], name: str) -> set[str
             f"{', '.join(kinds) or 'no layer'}; leave {name} out of the recipe"
         )
     return picked
+
+
+def _inner(able: list[str], model: Model, name: str) -> None:
+    if not able:
+        raise UserError(
+            f'{name} can handle no layer of "{model.name}": the first and the last '
+            f"kernel stay as they are; leave {name} out of the recipe"
+        )
 
 
 def _wrap_each(model: Model, picked: set[str], wrap: Callable[[Layer], Layer]) -> Model:

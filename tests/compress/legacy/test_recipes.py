@@ -13,6 +13,7 @@ from keras import layers
 from pipeline.compress.flatbuffer import read_facts, stored_tensors
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.legacy.binary import one_bit
+from pipeline.compress.legacy.bits import first_step, on_levels
 from pipeline.compress.legacy.blocks import block_mask
 from pipeline.compress.legacy.bridge import to_tf_keras
 from pipeline.compress.legacy.build import Built, FineTuning, build
@@ -32,8 +33,12 @@ RECIPES = {
     "cluster(4) | int8": "int8",
     "cluster(8) | cqat": "int8",
     "filters(0.5) | prune(0.5) | cluster(8) | pcqat": "int8",
+    "bits(3) | cqat": "int8",
+    "prune(0.5) | bits(4, all) | pcqat": "int8",
     "binary": "int8",
 }
+# How many kernels hold few values: all four, or those between first and last.
+TIED = {"cluster": 4, "bits(3)": 2, "bits(4, all)": 4, "binary": 2}
 
 
 def net() -> keras.Model:
@@ -71,17 +76,24 @@ def test_the_file_keeps_the_promise_of_its_recipe(built, text):
     assert facts.ends == (RECIPES[text],) * 2
     assert made.sparsity == pytest.approx(0.5, abs=0.15) or "prune" not in text
     assert [few.kernels for few in made.few] == (
-        [4] if "cluster" in text else [2] if text == "binary" else []
+        [count for tie, count in TIED.items() if tie in text]
     )
 
 
 @pytest.mark.parametrize(
     ("text", "values"),
-    [("cluster(4) | int8", 4), ("cluster(8) | cqat", 8), ("binary", 2)],
+    [
+        ("cluster(4) | int8", 4),
+        ("cluster(8) | cqat", 8),
+        ("bits(3) | cqat", 7),
+        ("prune(0.5) | bits(4, all) | pcqat", 15),
+        ("binary", 2),
+    ],
 )
 def test_as_many_different_weights_as_promised_are_in_the_file(built, text, values):
     facts = read_facts(built[text].content)
-    assert sorted(facts.distinct)[: 2 if text == "binary" else 4][-1] <= values
+    (count,) = (count for tie, count in TIED.items() if tie in text)
+    assert sorted(facts.distinct)[:count][-1] <= values
     assert not facts.per_channel or text == "binary"
 
 
@@ -124,7 +136,7 @@ def test_the_states_after_each_step_are_files(built):
     assert sparsity[0] < 0.05 < 0.49 < sparsity[1] <= sparsity[2] + 1e-9
 
 
-@pytest.mark.parametrize("text", ["cluster(4) | int8", "binary"])
+@pytest.mark.parametrize("text", ["cluster(4) | int8", "bits(3) | cqat", "binary"])
 def test_the_same_seed_gives_the_same_bytes(built, spec, train, short, text):
     again = build(net(), parse_recipe(text), short, spec.to_input(train.x[:30]))
     assert _hash(again) == _hash(built[text])
@@ -192,6 +204,28 @@ def test_one_bit_is_the_sign_times_the_mean_size_of_a_channel():
     depthwise = np.array([1.0, -3.0, 5.0, 0.0], np.float32).reshape(2, 1, 2, 1)
     expected = [3, -1.5, 3, 1.5]
     np.testing.assert_allclose(np.ravel(one_bit(depthwise, True)), expected)
+
+
+def test_levels_are_whole_steps_and_gradients_reach_weights_and_step():
+    import tensorflow as tf
+
+    kernel = tf.constant([-9.0, -1.2, 0.4, 0.6, 2.0])
+    log_step = tf.constant(np.log(0.5), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch([kernel, log_step])
+        levels = on_levels(kernel, log_step, 3)
+        answer = tf.reduce_sum(levels)
+    np.testing.assert_allclose(levels, [-1.5, -1.0, 0.5, 0.5, 1.5])
+    of_kernel, of_step = tape.gradient(answer, [kernel, log_step])
+    assert of_kernel.numpy().tolist() == [0, 1, 1, 1, 0]  # none past the last level
+    # Of the step: round(w/s) - w/s inside and the last level outside, times s.
+    assert float(of_step) == pytest.approx(0.5 * (-3 + 0.4 + 0.2 - 0.2 + 3))
+
+
+def test_the_first_step_does_not_count_zeros():
+    kernel = np.array([0, 0, 3.0, -1.0])
+    assert first_step(kernel, 3) == pytest.approx(2 * 2 / 3**0.5)
+    assert first_step(np.zeros(4), 3) == 1
 
 
 @pytest.mark.parametrize(("weight", "near"), [(1.0, True), (0.0, False)])
