@@ -34,6 +34,7 @@ from pipeline.data.artifact import Data
 from pipeline.data.measure import Measure, measure_of
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.jsonio import read_json, write_json
+from pipeline.fit.losses import example_losses
 from pipeline.fit.params import FitSettings
 from pipeline.models.files import load_model
 from pipeline.scores import ANOMALIES, CLASSES
@@ -139,8 +140,9 @@ class Workshop:
             return None
         teacher = load_model(self.models["baseline"])
         teacher.trainable = False
-        task = self.data.spec.task
-        return Teacher(lambda x: teacher(x, training=False), weight, temperature, task)
+        spec = self.data.spec
+        loss = None if spec.task == CLASSES else example_losses(self.settings, spec)
+        return Teacher(lambda x: teacher(x, training=False), weight, temperature, loss)
 
 
 def make(variant: Variant, shop: Workshop) -> Row:

@@ -16,7 +16,14 @@ class BuildFirst(tf_keras.callbacks.Callback):
 
     A step that makes variables of the optimizer or of metrics is traced a second
     time without them: about one second in four of a short fine-tuning.
+
+    Args:
+        task: as spec.json names it, which says what answers look like.
     """
+
+    def __init__(self, task: str = CLASSES):
+        super().__init__()
+        self.task = task
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Called by fit before its first step."""

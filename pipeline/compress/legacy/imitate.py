@@ -10,7 +10,8 @@ import tensorflow as tf
 import tf_keras
 
 from pipeline.distill.losses import hinton
-from pipeline.scores import CLASSES
+from pipeline.fit.losses import Loss
+from pipeline.fit.objective import per_example
 
 
 @dataclass(frozen=True)
@@ -21,20 +22,19 @@ class Teacher:
         answers: model input -> outputs, `(batch, ...)`.
         weight: of the imitation, 0 .. 1; the true answers get the rest.
         temperature: softens both outputs of a classification.
-        task: as spec.json names it; what are no classes is imitated by least squares.
+        loss: of outputs that are no logits, against the teacher's.
     """
 
     answers: Callable[[tf.Tensor], tf.Tensor]
     weight: float
     temperature: float
-    task: str = CLASSES
+    loss: Loss | None = None
 
     def apart(self, outputs: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """How far outputs are from the teacher's, one number an example."""
-        if self.task == CLASSES:
-            return hinton(outputs, target, self.temperature)
-        squared = tf.reshape((outputs - target) ** 2, (tf.shape(outputs)[0], -1))
-        return tf.reduce_mean(squared, axis=1)
+        if self.loss:
+            return per_example(self.loss(target, outputs))
+        return hinton(outputs, target, self.temperature)
 
 
 def imitate(model: tf_keras.Model, teacher: Teacher) -> None:
