@@ -19,6 +19,7 @@ from pipeline.config import experiment_folder
 from pipeline.engine.errors import UserError
 from pipeline.reproduce.causes import KINDS, causes
 from pipeline.reproduce.snapshot import of_run
+from pipeline.scores import ANOMALIES, CLASSES, NUMBERS, Score, score_of
 
 STAGES = tuple(stage.name for stage in CHAIN)
 SHORT = 12  # of a hash
@@ -55,7 +56,9 @@ def facts(folders: list[Path]) -> dict[str, Any]:
     names = [folder.name for folder in folders]
     return {
         "experiments": names,
-        "results": [[what, *map(cell, summaries)] for what, cell in FIGURES.items()],
+        "results": [
+            [what, *map(cell, summaries)] for what, cell in figures(summaries).items()
+        ],
         "differences": {
             name: differences(folders[0], folder)
             for name, folder in zip(names[1:], folders[1:])
@@ -139,26 +142,59 @@ def _optional(key: str) -> Cell:
     return lambda row: "-" if row.get(key) is None else f"{row[key]:.3f}"
 
 
-def _interval(row: Row) -> str:
-    low, high = (verdict.points(-bound) for bound in reversed(row["drop_interval"]))
-    return f"{verdict.points(0.0 - row['drop'])} ({low} to {high})"
+def figures(summaries: list[Row]) -> dict[str, Cell]:
+    """What is compared; of each score among the experiments, what belongs to it."""
+    found = {
+        "chosen": _chosen(verdict.name),
+        "size, gzip": _chosen(lambda row: verdict.size(row["bytes_gzip"])),
+        "size, raw": _chosen(lambda row: verdict.size(row["bytes_raw"])),
+        "smaller": _chosen(lambda row: f"{row['ratio']:.1f}x"),
+    }
+    for score in dict.fromkeys(map(score_of, summaries)):
+        for label, cell in _worth(score).items():
+            found[label] = _own(score, cell)
+    return found | {
+        "latency, ms": _chosen(_optional("latency_ms")),
+        "baseline, gzip": _baseline(lambda row: verdict.size(row["bytes_gzip"])),
+        "test examples": lambda summary: f"{summary['examples']:,}",
+    }
 
 
-FIGURES: dict[str, Cell] = {
-    "chosen": _chosen(verdict.name),
-    "size, gzip": _chosen(lambda row: verdict.size(row["bytes_gzip"])),
-    "size, raw": _chosen(lambda row: verdict.size(row["bytes_raw"])),
-    "smaller": _chosen(lambda row: f"{row['ratio']:.1f}x"),
-    "test accuracy": _chosen(_optional("accuracy")),
-    "points": _chosen(_interval),
-    "macro F1": _chosen(_optional("macro_f1")),
-    "ECE": _chosen(_optional("ece")),
-    "when corrupted": _chosen(_optional("corrupted_accuracy")),
-    "when attacked": _chosen(_optional("attacked_accuracy")),
-    "latency, ms": _chosen(_optional("latency_ms")),
-    "baseline accuracy": _baseline(_optional("accuracy")),
-    "baseline, gzip": _baseline(lambda row: verdict.size(row["bytes_gzip"])),
-    "test examples": lambda summary: f"{summary['examples']:,}",
+def _worth(score: Score) -> dict[str, Cell]:
+    """What files of one task are worth."""
+    more = {label: _chosen(_optional(key)) for label, key in MORE[score.task].items()}
+    return {
+        f"test {score.name}": _chosen(_optional(score.key)),
+        "points" if score.scale > 1 else f"change of {score.name}": _chosen(
+            lambda row: f"{verdict.change(row, score)} ({verdict.span(row, score)})"
+        ),
+        **more,
+        f"baseline {score.name}": _baseline(_optional(score.key)),
+    }
+
+
+def _own(score: Score, tell: Cell) -> Cell:
+    """Of the experiments with that score alone."""
+    return lambda summary: tell(summary) if score_of(summary) == score else "-"
+
+
+# Task -> label -> key, of what is measured besides the score.
+MORE = {
+    CLASSES: {
+        "macro F1": "macro_f1",
+        "ECE": "ece",
+        "when corrupted": "corrupted_accuracy",
+        "when attacked": "attacked_accuracy",
+    },
+    NUMBERS: {
+        "mean absolute error": "mae",
+        "R2 when corrupted": "corrupted_r2",
+    },
+    ANOMALIES: {
+        "anomalies found": "found",
+        "false alarms": "false_alarms",
+        "AUC when corrupted": "corrupted_auc",
+    },
 }
 STYLE = """
 :root { color-scheme: light dark; }

@@ -26,6 +26,7 @@ from pipeline.engine.jsonio import read_json
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.terminal import Terminal
+from pipeline.scores import score_of
 
 NOTHING_FITS = 3  # exit code
 GIVEN = "pipeline.compress.given"
@@ -49,14 +50,15 @@ def compress_file(arguments: argparse.Namespace) -> int:
 
 def table(pareto: dict[str, Any], folder: Path) -> list[str]:
     """One line a variant, the smallest first, and what was chosen."""
-    rows = [row for row in pareto["points"] if row["accuracy"] is not None]
-    rows.sort(key=lambda row: row[f"bytes_{pareto['measure']}"])
-    lines = [f"{'recipe':<44} {'gzip':>9} {'raw':>9}  valid.  points"]
+    score, size = score_of(pareto), f"bytes_{pareto['measure']}"
+    rows = [row for row in pareto["points"] if row[score.key] is not None]
+    rows.sort(key=lambda row: row[size])
+    lines = [f"{'recipe':<44} {'gzip':>9} {'raw':>9}  valid.  {score.unit}"]
     for row in rows:
         mark = "chosen" if row["id"] == pareto["chosen"] else row["status"]
         lines.append(
             f"{row['recipe']:<44} {row['bytes_gzip']:>9,} {row['bytes_raw']:>9,}  "
-            f"{row['accuracy']:.3f}  {-100 * row['drop']:+z.1f}  {mark}"
+            f"{row[score.key]:.3f}  {score.number(-row['drop'])}  {mark}"
         )
     if pareto["chosen"]:
         return [*lines, f"chosen: {folder / 'compress' / 'best.tflite'}"]

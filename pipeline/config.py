@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from pipeline import yamlfile
+from pipeline import tasks, yamlfile
 from pipeline.augment.params import AugmentParams
 from pipeline.chain import CHAIN
 from pipeline.compress.params import CompressParams
@@ -60,6 +60,11 @@ class Experiment(Params):
     evaluate: EvaluateParams = EvaluateParams()
     report: ReportParams = ReportParams()
     tracking: TrackingParams = TrackingParams()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _builder_of_the_task(cls, values: Any) -> Any:
+        return tasks.with_builder(values)
 
     def job(self, folder: Path, overrides: Iterable[str] = ()) -> Job:
         """The experiment as the engine sees it.
@@ -134,7 +139,19 @@ def load_experiment(folder: Path, sets: Iterable[str] = ()) -> Experiment:
         key, value = _parse_set(text)
         _assign(values, key, value, text)
         overrides[key] = text
-    return _validate(values, Origin(folder / FILE, lines, overrides))
+    origin = Origin(folder / FILE, lines, overrides)
+    experiment = _validate(values, origin)
+    _check_task(experiment, origin)
+    return experiment
+
+
+def _check_task(experiment: Experiment, origin: Origin) -> None:
+    found = [
+        f"{origin.of(key)}: {'.'.join(key)}: {reason}"
+        for key, reason in tasks.misfits(experiment)
+    ]
+    if found:
+        raise UserError("\n".join(found))
 
 
 def _parse_set(text: str) -> tuple[yamlfile.Key, Any]:

@@ -1,8 +1,10 @@
 """`python -m pipeline predict EXP FILE...`: the chosen file on raw input.
 
 In: image files, WAV files, CSV rows, texts (a line each) or .npy arrays of raw
-examples, and what data/spec.json says of them. Out: a class and its probability for
-each example. TensorFlow is not imported.
+examples, and what data/spec.json says of them. Out: for each example a class and its
+probability; or a number in the unit of the data; or, of anomalies, how badly the
+example is rebuilt, and whether that is above the file's threshold, which compress
+chose on validation. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -21,12 +23,16 @@ from pipeline.config import experiment_folder
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.features import LogMel, Resize, Vocabulary, apply_steps
 from pipeline.data.folders import BadFile
+from pipeline.data.measure import measure_of
 from pipeline.data.params import ImageParams
 from pipeline.data.sources import images, wav
 from pipeline.engine.errors import UserError, nearest
+from pipeline.data.spec import TaskSpec
 from pipeline.engine.jsonio import read_json
+from pipeline.scores import ANOMALIES, CLASSES, NUMBERS
 
 NEXT = 2  # classes that are told after the first
+Row = dict[str, Any]
 KINDS = {"image": "an image", "audio": "a WAV", "text": "a text", "table": "a CSV"}
 
 
@@ -47,14 +53,15 @@ def predict(arguments: argparse.Namespace) -> int:
         return 0
     width = max(len(row["input"]) for row in rows)
     for row in rows:
-        first, *others = (f"{c} {p:.3f}" for c, p in row["classes"].items())
-        more = f"   then {', '.join(others)}" if others else ""
-        print(f"{row['input']:<{width}}  {first}{more}")
+        print(f"{row['input']:<{width}}  {_words(row)}")
     return 0
 
 
 def answers(folder: Path, files: list[Path], variant: str | None) -> list[dict]:
-    """One row an example: `input`, and `classes`, the likeliest first.
+    """One row an example: `input`, and what the file says of it.
+
+    That is `classes`, the likeliest first; or `number` and its `name`; or `score`,
+    `threshold` and `anomaly`, whether the score is above it.
 
     Args:
         folder: of a finished experiment.
@@ -62,13 +69,26 @@ def answers(folder: Path, files: list[Path], variant: str | None) -> list[dict]:
     """
     data = _data(folder)
     model = LiteModel(_file(folder, variant), data.spec)
-    found = []
+    point, found = _point(folder, variant), []
     for path in files:
         named = read_raw(path, data)
         stored = _stored(named, data, path)
-        for name, logits in zip(named.names, model.logits(stored), strict=True):
-            found.append({"input": name, "classes": _likeliest(logits, data)})
+        outputs = model.logits(stored)
+        told = ANSWERS[data.spec.task](outputs, stored, data.spec, point)
+        found += [{"input": n, **row} for n, row in zip(named.names, told, strict=True)]
     return found
+
+
+def _words(row: dict[str, Any]) -> str:
+    if "number" in row:
+        return f"{row['name']} {row['number']:.4g}"
+    if "score" in row:
+        if row["threshold"] is None:
+            return f"score {row['score']:.4g}"
+        kind = "anomaly" if row["anomaly"] else "normal "
+        return f"{kind}  score {row['score']:.4g}, threshold {row['threshold']:.4g}"
+    first, *others = (f"{c} {p:.3f}" for c, p in row["classes"].items())
+    return first + (f"   then {', '.join(others)}" if others else "")
 
 
 def read_raw(path: Path, data: Data) -> Named:
@@ -90,6 +110,13 @@ def _data(folder: Path) -> Data:
     if not (folder / "data" / "spec.json").is_file():
         raise UserError(f"{folder}: no result yet; run: make all EXP={folder.name}")
     return read_data(folder / "data")
+
+
+def _point(folder: Path, variant: str | None) -> dict[str, Any]:
+    """What compress measured of the file."""
+    pareto = read_json(folder / "compress" / "pareto.json")
+    name = variant or pareto["chosen"]
+    return next((p for p in pareto["points"] if p["id"] == name), {})
 
 
 def _file(folder: Path, variant: str | None) -> Path:
@@ -137,10 +164,42 @@ def _check_range(stored: np.ndarray, data: Data, path: Path) -> None:
         )
 
 
-def _likeliest(logits: np.ndarray, data: Data) -> dict[str, float]:
+def _classes(
+    outputs: np.ndarray, stored: np.ndarray, spec: TaskSpec, point: Row
+) -> list[Row]:
+    return [{"classes": _likeliest(logits, spec)} for logits in outputs]
+
+
+def _likeliest(logits: np.ndarray, spec: TaskSpec) -> dict[str, float]:
     p = np.exp(np.float64(logits) - logits.max())
     order = np.argsort(-p, kind="stable")[: 1 + NEXT]
-    return {data.spec.classes[at]: float(p[at] / p.sum()) for at in order}
+    return {spec.classes[at]: float(p[at] / p.sum()) for at in order}
+
+
+def _numbers_of(
+    outputs: np.ndarray, stored: np.ndarray, spec: TaskSpec, point: Row
+) -> list[Row]:
+    name = spec.target["name"]
+    numbers = np.float64(outputs[:, 0]) * spec.target["deviation"] + spec.target["mean"]
+    return [{"name": name, "number": number} for number in numbers.tolist()]
+
+
+def _oddness(
+    outputs: np.ndarray, stored: np.ndarray, spec: TaskSpec, point: Row
+) -> list[Row]:
+    unknown, limit = np.zeros(len(outputs)), point["threshold"]
+    scores = measure_of(spec).evidence(outputs, spec.to_input(stored), unknown)
+    return [
+        {
+            "score": s,
+            "threshold": limit,
+            "anomaly": None if limit is None else s > limit,
+        }
+        for s in scores.tolist()
+    ]
+
+
+ANSWERS = {CLASSES: _classes, NUMBERS: _numbers_of, ANOMALIES: _oddness}
 
 
 def _array(path: Path, data: Data) -> Named:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.compress.limits import read_limits
 from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json
+from pipeline.scores import Score, score_of
 
 KEYS = {"baseline", "budget", "chosen", "nearest", "variants"}
 
@@ -40,14 +42,16 @@ def text(folder: Path, summary: dict[str, Any]) -> str:
 
 
 def table(summary: dict[str, Any]) -> list[str]:
-    """One line a variant: sizes, accuracy on validation and on test, change, latency.
+    """One line a variant: sizes, score on validation and on test, change, latency.
 
-    Points are those of the test split. What is chosen or dominated is so on
+    The change is that of the test split. What is chosen or dominated is so on
     validation, where all decisions are made.
     """
-    rows = summary["variants"]
+    rows, unit = summary["variants"], score_of(summary).unit
     width = max(len(name(row)) for row in rows)
-    head = f"{'variant':<{width}}  {'gzip':>8}  {'raw':>8}  valid.   test  points  ms"
+    head = (
+        f"{'variant':<{width}}  {'gzip':>8}  {'raw':>8}  valid.   test  {unit:>6}  ms"
+    )
     return [head, *(_line(row, width, summary) for row in rows)]
 
 
@@ -61,22 +65,32 @@ def name(row: dict[str, Any]) -> str:
     return f"{row['source']} | {row['recipe']}"
 
 
-def points(fraction: float) -> str:
-    """A signed difference of accuracies in percentage points."""
-    return f"{100 * fraction:+z.1f}"
+def change(row: dict[str, Any], score: Score) -> str:
+    """How a row's score differs from the baseline's: `-0.6`; a loss is negative."""
+    return score.number(0.0 - row["drop"])
+
+
+def span(row: dict[str, Any], score: Score) -> str:
+    """The interval of that difference: `-1.7 to +0.6`, or `unknown`."""
+    interval = row["drop_interval"]
+    if interval is None:
+        return "unknown"
+    low, high = (score.number(0.0 - bound) for bound in reversed(interval))
+    return f"{low} to {high}"
 
 
 def _line(row: dict[str, Any], width: int, summary: dict[str, Any]) -> str:
-    if row["accuracy"] is None:
+    score = score_of(summary)
+    if row[score.key] is None:
         return f"{name(row):<{width}}  {row['status']}: {row['reason']}"
     latency = row.get("latency_ms")
     cells = [
         f"{name(row):<{width}}",
         f"{size(row['bytes_gzip']):>8}",
         f"{size(row['bytes_raw']):>8}",
-        f"{row['validation_accuracy']:>6.3f}",
-        f"{row['accuracy']:.3f}",
-        f"{points(0.0 - row['drop']):>6}",
+        f"{row[f'validation_{score.key}']:>6.3f}",
+        f"{row[score.key]:.3f}",
+        f"{change(row, score):>6}",
         f"{latency:.3f}" if latency is not None else "    -",
         _note(row, summary),
     ]
@@ -90,12 +104,11 @@ def _note(row: dict[str, Any], summary: dict[str, Any]) -> str:
 
 
 def _chosen(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
-    low, high = (points(-bound) for bound in reversed(row["drop_interval"]))
-    latency = row.get("latency_ms")
+    latency, score = row.get("latency_ms"), score_of(summary)
     facts = [
         f"{size(row['bytes_gzip'])} gzip, {row['ratio']:.1f}x smaller",
-        f"{row['accuracy']:.3f} on test ({points(-row['drop'])} points, "
-        f"95 % interval {low} to {high})",
+        f"{row[score.key]:.3f} on test ({change(row, score)} {score.unit}, "
+        f"95 % interval {span(row, score)})",
         *([f"{latency:.3f} ms"] if latency is not None else []),
     ]
     return [
@@ -110,20 +123,13 @@ def _warned(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
     allowed = summary["budget"]["max_drop"]
     if row["drop"] <= allowed:
         return []
-    return [
-        f"          on test that is more than the {100 * allowed:.1f} points allowed"
-    ]
+    told = score_of(summary).amount(allowed)
+    return [f"          on test that is more than the {told} allowed"]
 
 
 def _nothing(summary: dict[str, Any]) -> list[str]:
-    near = summary["nearest"]
-    budget = summary["budget"]
-    limits = f"a drop of at most {100 * budget['max_drop']:.1f} points"
-    if budget["max_bytes"]:
-        limits += f" and {size(budget['max_bytes'])} {budget['measure']}"
-    lines = [f"chosen    nothing: no variant keeps to {limits} on validation"]
+    near, limits = summary["nearest"], read_limits(summary["budget"], score_of(summary))
+    lines = [f"chosen    nothing: no variant keeps on validation to {limits.words()}"]
     if near:
-        loss = f"loses {100 * near['validation_drop']:.1f} points there"
-        loss += f" at {size(near['bytes_gzip'])}"
-        lines.append(f"{'nearest':<9} {name(near)}: {loss}")
+        lines.append(f"{'nearest':<9} {name(near)}: {'; '.join(summary['missed'])}")
     return lines

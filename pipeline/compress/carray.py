@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.compress.runtime import LiteModel
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.jsonio import write_json
+from pipeline.scores import ANOMALIES, CLASSES
 
 PER_LINE = 12  # numbers
 HEADER = """\
@@ -27,13 +28,12 @@ HEADER = """\
 extern "C" {{
 #endif
 
-#define MODEL_DATA_CLASSES {classes}
+{meaning}
 #define MODEL_DATA_ARENA_BYTES {arena}  // of tensors; operators need more besides
 
 extern const unsigned char model_data[];
 extern const unsigned int model_data_len;
-extern const char* const model_data_labels[MODEL_DATA_CLASSES];
-
+{labels}
 #ifdef __cplusplus
 }}
 #endif
@@ -53,10 +53,8 @@ MODEL_DATA_ALIGN const unsigned char model_data[] = {{
 {numbers}
 }};
 const unsigned int model_data_len = {bytes};
-const char* const model_data_labels[MODEL_DATA_CLASSES] = {{
-{labels}
-}};
-"""
+{labels}"""
+LABELS = "const char* const model_data_labels[MODEL_DATA_CLASSES]"
 
 
 def write(folder: Path, spec: TaskSpec, point: dict[str, Any]) -> None:
@@ -68,20 +66,52 @@ def write(folder: Path, spec: TaskSpec, point: dict[str, Any]) -> None:
         "title": f"{point['source']} | {point['recipe']}",
         "bytes": len(content),
         "arena": point["arena_bytes"],
-        "classes": len(spec.classes),
     }
-    write_json(
-        folder / "metadata.json",
-        {**facts, **ends, "labels": list(spec.classes), "data": spec.name},
-    )
+    known = _known(spec, point)
+    write_json(folder / "metadata.json", {**facts, **ends, **known, "data": spec.name})
     told = {name: _text(end) for name, end in ends.items()}
+    told |= {"meaning": _defines(known), "labels": _declared(known)}
     (folder / "model_data.h").write_text(HEADER.format(**facts, **told))
     source = SOURCE.format(
-        numbers=_numbers(content),
-        bytes=len(content),
-        labels="\n".join(f"    {_quoted(name)}," for name in spec.classes),
+        numbers=_numbers(content), bytes=len(content), labels=_labels(known)
     )
     (folder / "model_data.cc").write_text(source, encoding="utf-8")
+
+
+def _known(spec: TaskSpec, point: dict[str, Any]) -> dict[str, Any]:
+    """What the output means: classes, a number's scale, or where anomalies begin."""
+    if spec.task == CLASSES:
+        return {"classes": len(spec.classes), "labels": list(spec.classes)}
+    if spec.task == ANOMALIES:
+        return {"task": spec.task, "threshold": point["threshold"]}
+    return {"task": spec.task, "target": spec.target}
+
+
+def _defines(known: dict[str, Any]) -> str:
+    if "classes" in known:
+        return f"#define MODEL_DATA_CLASSES {known['classes']}"
+    if "target" in known:
+        told = known["target"]
+        return (
+            "// number = output * MODEL_DATA_DEVIATION + MODEL_DATA_MEAN\n"
+            f"#define MODEL_DATA_MEAN {told['mean']!r}\n"
+            f"#define MODEL_DATA_DEVIATION {told['deviation']!r}"
+        )
+    return (
+        "// an anomaly: mean((input - output)^2) above this, on real values\n"
+        f"#define MODEL_DATA_THRESHOLD {known['threshold']!r}"
+    )
+
+
+def _declared(known: dict[str, Any]) -> str:
+    return f"extern {LABELS};\n" if "labels" in known else ""
+
+
+def _labels(known: dict[str, Any]) -> str:
+    if "labels" not in known:
+        return ""
+    lines = "\n".join(f"    {_quoted(name)}," for name in known["labels"])
+    return f"{LABELS} = {{\n{lines}\n}};\n"
 
 
 def _end(detail: Any) -> dict[str, Any]:

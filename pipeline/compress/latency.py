@@ -13,6 +13,7 @@ from pipeline.compress.pareto import BASELINE
 from pipeline.compress.runtime import LiteModel, measure_latency
 from pipeline.compress.search import Made
 from pipeline.compress.variant import Row, Workshop
+from pipeline.scores import score_of
 
 MEASURED_EXAMPLES = 64  # that take turns
 EQUAL = 0.15  # differences below are the machine's
@@ -55,10 +56,10 @@ def words(times: Times) -> dict[str, str]:
 
 
 def frontier(document: Mapping[str, Any], times: Times) -> list[str]:
-    """Files that no other beats in accuracy, size and time at once."""
-    size = f"bytes_{document['measure']}"
+    """Files that no other beats in score, size and time at once."""
+    size, key = f"bytes_{document['measure']}", score_of(document).key
     points = {
-        row["id"]: (row[size], times[row["id"]]["median"], -row["accuracy"])
+        row["id"]: (row[size], times[row["id"]]["median"], -row[key])
         for row in document["points"]
         if row["id"] in times
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.compress.grammar import expand, parse_recipe
 from pipeline.engine.errors import UserError
@@ -12,6 +12,8 @@ from pipeline.engine.params import Params, unhashed
 from pipeline.fit.params import FitSettings
 
 Source = Literal["baseline", "student"]
+# What the loop of train and distill has, and Keras's own fit of tf_keras has not.
+NOT_HERE = ("accumulate", "ema", "swa", "phases", "jit")
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
 
 
@@ -19,9 +21,9 @@ class Budget(Params):
     """What the chosen file may cost; the smallest file within it is chosen.
 
     Args:
-        max_drop: allowed loss of validation accuracy against the float baseline,
-            as a fraction: 0.01 is one percentage point. The upper end of a paired
-            95 % interval of the loss must keep to it.
+        max_drop: allowed loss on validation against the float baseline, in units of
+            what decides: 0.01 is one percentage point of accuracy, or 0.01 of R2 or
+            AUC. The upper end of a paired 95 % interval of the loss must keep to it.
         max_bytes: allowed size of the file, or none.
         max_latency_ms: allowed median time of one example on this machine, or none;
             what is chosen then depends on the machine.
@@ -50,7 +52,7 @@ class CompressParams(FitSettings):
         shrink: leave out of each file what no runtime reads; outputs stay equal.
         weight: of the imitation of the baseline when a student is fine-tuned; 0 is
             none.
-        temperature: softens both outputs of the imitation.
+        temperature: softens both outputs of the imitation; of classes only.
         epochs: of the fine-tuning of one technique, far fewer than in training.
     """
 
@@ -68,6 +70,18 @@ class CompressParams(FitSettings):
     def fine_tuning(self) -> FitSettings:
         """The settings of the fit room alone."""
         return FitSettings(**{k: getattr(self, k) for k in FitSettings.model_fields})
+
+    @model_validator(mode="after")
+    def _keras_has_it(self) -> Self:
+        given = [n for n in NOT_HERE if getattr(self, n) != _default(n)]
+        given += ["schedule: plateau"] if self.schedule == "plateau" else []
+        if given:
+            raise ValueError(
+                f"{', '.join(given)}: fine-tuning is Keras's own fit of tf_keras, "
+                "which has none of it; leave it out of compress (train and distill "
+                "have it)"
+            )
+        return self
 
     @field_validator("rungs")
     @classmethod
@@ -91,6 +105,10 @@ class CompressParams(FitSettings):
     @classmethod
     def _different(cls, sources: list[Source]) -> list[Source]:
         return _without_repeats(sources, sources, "source")
+
+
+def _default(name: str) -> Any:
+    return FitSettings.model_fields[name].get_default(call_default_factory=True)
 
 
 def _without_repeats(values: list[str], keys: list[str], what: str) -> list[str]:

@@ -3,39 +3,50 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.compress import frontier
+from pipeline.compress.limits import Limits, Times, read_limits
 from pipeline.compress.params import Budget
 from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import write_json
+from pipeline.scores import CLASSES, SCORES, named
 
 BASELINE = "baseline-float"
 Row = dict[str, Any]
-Times = Mapping[str, Mapping[str, float]]
-FIRST = ("id", "source", "recipe", "status", "accuracy", "drop", "bytes_gzip")
+KEYS = tuple(score.key for score in SCORES.values())
+FIRST = ("id", "source", "recipe", "status", *KEYS, "drop", "bytes_gzip")
 
 
-def document(
-    rows: Sequence[Row], budget: Budget, latency: Times | None = None
-) -> dict[str, Any]:
+def limits_of(
+    budget: Budget, task: str = CLASSES, latency: Times | None = None
+) -> Limits:
+    """What points are held against.
+
+    Args:
+        latency: id -> `median` in milliseconds; read only if the budget limits it,
+            and then the choice is this machine's.
+    """
+    return read_limits(budget.model_dump(mode="json"), SCORES[task], latency)
+
+
+def document(rows: Sequence[Row], limits: Limits) -> dict[str, Any]:
     """The content of pareto.json: the budget, the choice, and every point.
 
     Args:
         rows: one per variant, the float baseline among them.
-        latency: id -> `median` in milliseconds; read only if the budget limits it,
-            and then the choice is this machine's.
 
     Raises:
         UserError: when there is nothing to compare with.
     """
-    points = _compared(rows, budget)
-    chosen = frontier.choose(points, *limits(budget), **more(budget, latency))
+    points = _compared(rows, limits)
+    chosen = frontier.choose(points, limits)
     return {
-        "budget": budget.model_dump(mode="json"),
-        "measure": budget.measure,
+        **named(limits.score.task),
+        "budget": limits.budget(),
+        "measure": limits.measure,
         "baseline": BASELINE,
         "chosen": chosen and chosen["id"],
         "points": points,
@@ -53,20 +64,20 @@ def write(folder: Path, pareto: dict[str, Any]) -> None:
         writer.writerows({k: _cell(v) for k, v in row.items()} for row in points)
 
 
-def metrics(pareto: dict[str, Any], budget: Budget) -> dict[str, Any]:
+def metrics(pareto: dict[str, Any], limits: Limits) -> dict[str, Any]:
     """What the stage reports: how many variants, and which one is chosen."""
     points = {point["id"]: point for point in pareto["points"]}
-    chosen, size = points.get(pareto["chosen"]), size_key(budget)
+    chosen, size = points.get(pareto["chosen"]), limits.size
     statuses = [point["status"] for point in points.values()]
-    told = {"accuracy": None, "drop": None, "ratio": None, size: None}
-    if chosen:
-        told = {key: chosen[key] for key in ("accuracy", "drop", size)}
-        told["ratio"] = round(points[BASELINE][size] / chosen[size], 2)
+    told = dict.fromkeys((limits.score.key, "drop", size))
+    told = {key: chosen[key] if chosen else None for key in told}
+    ratio = round(points[BASELINE][size] / chosen[size], 2) if chosen else None
     return {
-        "headline": f"{len(points)} variants, {_verdict(pareto, chosen, budget)}",
+        "headline": f"{len(points)} variants, {_verdict(pareto, chosen, limits)}",
         "variants": {name: statuses.count(name) for name in _counted(statuses)},
         "chosen": pareto["chosen"],
         **told,
+        "ratio": ratio,
     }
 
 
@@ -74,30 +85,11 @@ def _counted(statuses: Sequence[str]) -> list[str]:
     return ["ok", "broken", "failed", *sorted({"screened"} & set(statuses))]
 
 
-def size_key(budget: Budget) -> str:
-    """The column of the size that counts."""
-    return f"bytes_{budget.measure}"
-
-
-def more(budget: Budget, latency: Times | None) -> dict[str, Any]:
-    """The rest of the budget, by name."""
-    return {
-        "max_arena": budget.max_arena,
-        "max_latency_ms": budget.max_latency_ms,
-        "latency": latency,
-    }
-
-
-def limits(budget: Budget) -> tuple[str, float, int | None]:
-    """The budget as the functions of `frontier` take it."""
-    return size_key(budget), budget.max_drop, budget.max_bytes
-
-
-def _compared(rows: Sequence[Row], budget: Budget) -> list[Row]:
+def _compared(rows: Sequence[Row], limits: Limits) -> list[Row]:
     """Rows with what they lost against the float baseline, and who is dominated."""
-    baseline = _baseline(rows)
-    points = [{**row, "drop": _drop(row, baseline)} for row in rows]
-    flags = frontier.dominated(points, size_key(budget))
+    baseline, key = _baseline(rows), limits.score.key
+    points = [{**row, "drop": _drop(row, baseline, key)} for row in rows]
+    flags = frontier.dominated(points, limits)
     return [{**row, "dominated": flag} for row, flag in zip(points, flags, strict=True)]
 
 
@@ -116,9 +108,8 @@ def _baseline(rows: Sequence[Row]) -> Row:
     return baseline
 
 
-def _drop(row: Row, baseline: Row) -> float | None:
-    measured = row["accuracy"] is not None
-    return baseline["accuracy"] - row["accuracy"] if measured else None
+def _drop(row: Row, baseline: Row, key: str) -> float | None:
+    return baseline[key] - row[key] if row[key] is not None else None
 
 
 def _column(name: str) -> tuple[int, str]:
@@ -133,13 +124,11 @@ def _cell(value: Any) -> Any:
     return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _verdict(pareto: dict[str, Any], chosen: Row | None, budget: Budget) -> str:
-    row = chosen or frontier.nearest_miss(pareto["points"], *limits(budget))
-    kilobytes = f"{row[size_key(budget)] / 1000:.1f} kB {budget.measure}"
+def _verdict(pareto: dict[str, Any], chosen: Row | None, limits: Limits) -> str:
+    row = chosen or frontier.nearest_miss(pareto["points"], limits)
+    kilobytes = f"{row[limits.size] / 1000:.1f} kB {limits.measure}"
     title = f"{row['source']} | {row['recipe']}"
     if chosen:
         return f"chosen {title} at {kilobytes}"
-    loss = f"{100 * row['drop']:.1f} points lost"
-    if sure := row.get("drop_interval"):
-        loss += f", at most {100 * sure[1]:.1f}"
-    return f"none within the budget; nearest {title}, {kilobytes}, {loss}"
+    missed = "; ".join(limits.missed(row))
+    return f"none within the budget; nearest {title}, {kilobytes}: {missed}"

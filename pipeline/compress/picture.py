@@ -1,4 +1,7 @@
-"""pareto.png: accuracy against the size of the file, one point per variant."""
+"""pareto.png: the score against the size of the file, one point per variant.
+
+Accuracy is drawn in percent, any other score as it is.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from pipeline.scores import Score, score_of
+
 COLORS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 CHOSEN, MUTED = "#137a4c", "#8a8a8a"
-LOWEST = 0.1  # points further below the budget than this sit on the lower edge
+LOWEST = 0.1  # of the score: what is further below the budget sits on the lower edge
 WIDE, HIGH = 0.35, 0.05  # room that a name takes, parts of the axes
 Point = Mapping[str, Any]
 
@@ -28,13 +33,16 @@ def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
     """
     points = [point for point in pareto["points"] if point["status"] == "ok"]
     baseline = next(point for point in points if point["id"] == pareto["baseline"])
-    size = f"bytes_{pareto['measure']}"
-    least = baseline["accuracy"] - pareto["budget"]["max_drop"]
-    floor = min(max(min(p["accuracy"] for p in points), least - LOWEST), least)
-    placed = [_place(point, size, floor) for point in points]
+    score, size = score_of(pareto), f"bytes_{pareto['measure']}"
+    least = baseline[score.key] - pareto["budget"]["max_drop"]
+    floor = min(max(min(p[score.key] for p in points), least - LOWEST), least)
+    placed = [_place(point, size, floor, score) for point in points]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    _dress(axes, placed, least, floor, f"{title}: accuracy and size of every variant")
+    _dress(axes, placed, least, floor, score)
+    axes.set_title(
+        f"{title}: {score.name} and size of every variant", loc="left", fontsize=11
+    )
     axes.set_xlabel(f"size of the .tflite file, kB {pareto['measure']}")
     _draw_largest(axes, pareto["budget"]["max_bytes"])
     _draw_frontier(axes, placed)
@@ -44,29 +52,30 @@ def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
-def _place(point: Point, size: str, floor: float) -> dict[str, Any]:
-    """A point with its place: kB, and percent of the validation examples."""
+def _place(point: Point, size: str, floor: float, score: Score) -> dict[str, Any]:
+    """A point with its place: kB, and the score on the validation examples."""
     return {
         **point,
         "x": point[size] / 1000,
-        "y": 100 * max(point["accuracy"], floor),
-        "below": point["accuracy"] < floor,
+        "y": score.scale * max(point[score.key], floor),
+        "below": point[score.key] < floor,
     }
 
 
 def _dress(
-    axes: Axes, points: Sequence[Point], least: float, floor: float, title: str
+    axes: Axes, points: Sequence[Point], least: float, floor: float, score: Score
 ) -> None:
-    """Axes, grid, and the band of accuracies that the budget allows."""
-    top = max(point["y"] for point in points)
-    margin = 0.12 * (top - 100 * floor) + 0.2
-    low, high = 100 * floor - margin, min(top + 1.6 * margin, 100 + margin)
+    """Axes, grid, and the band of scores that the budget allows."""
+    top, whole = max(point["y"] for point in points), score.scale
+    margin = 0.12 * (top - whole * floor) + 0.002 * whole
+    low, high = whole * floor - margin, min(top + 1.6 * margin, whole + margin)
     axes.set_ylim(low, high)
-    axes.axhspan(100 * least, high, color=CHOSEN, alpha=0.06, linewidth=0)
-    axes.axhline(100 * least, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.axhspan(whole * least, high, color=CHOSEN, alpha=0.06, linewidth=0)
+    axes.axhline(whole * least, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
+    percent = " %" if whole > 1 else ""
     axes.annotate(
-        f"budget: at least {100 * least:.1f} %",
-        (1, 100 * least),
+        f"budget: at least {score.bare(least)}{percent}",
+        (1, whole * least),
         (-6, -5),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
@@ -76,8 +85,7 @@ def _dress(
         color=CHOSEN,
     )
     _draw_sizes(axes, points)
-    axes.set_ylabel("validation accuracy, %")
-    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_ylabel(f"validation {score.name}{percent and ', %'}")
     axes.grid(color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

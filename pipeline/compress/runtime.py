@@ -1,4 +1,4 @@
-"""Run a .tflite file: raw examples in, logits out. TensorFlow is not imported.
+"""Run a .tflite file: raw examples in, outputs out. TensorFlow is not imported.
 
 model = LiteModel(folder / "best.tflite", read_spec(data_folder))
 classes = model.logits(raw).argmax(axis=1)
@@ -16,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
+from pipeline.scores import ANOMALIES, CLASSES
 
 WARM_UP = 10
 FEWEST_RUNS, MOST_RUNS = 50, 300
@@ -54,7 +55,8 @@ class LiteModel:
             raw: examples as the data stage stores them, `(n, *spec.shape)`.
 
         Returns:
-            float32 `(n, classes)`, dequantized when the file's output is integer.
+            float32 `(n, classes)`, `(n, 1)` numbers, or rebuilt inputs `(n, *shape)`;
+            dequantized when the file's output is integer.
         """
         examples = quantize(self.spec.to_input(raw), self.input)
         return dequantize(self.outputs(examples), self.output)
@@ -87,6 +89,12 @@ class LiteModel:
         return (time.perf_counter_ns() - start) / 1e6
 
 
+def answer_shape(spec: TaskSpec) -> tuple[int, ...]:
+    """Of one example's output: a logit a class, a number, or the example rebuilt."""
+    shapes = {CLASSES: (len(spec.classes),), ANOMALIES: tuple(spec.shape)}
+    return shapes.get(spec.task, (1,))
+
+
 def quantize(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     """Values as a tensor's integers: rounded, THEN clipped to what the dtype holds.
 
@@ -117,11 +125,6 @@ def dequantize(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
         return values.astype(np.float32)
     scale, zero_point = detail["quantization"]
     return (values.astype(np.float32) - zero_point) * np.float32(scale)
-
-
-def accuracy(logits: np.ndarray, classes: np.ndarray) -> float:
-    """Part of the examples whose largest logit is at their class."""
-    return float(np.mean(logits.argmax(axis=1) == classes))
 
 
 def measure_latency(

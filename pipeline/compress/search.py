@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.compress import frontier, pareto
+from pipeline.compress import pareto
 from pipeline.compress.params import CompressParams
 from pipeline.compress.variant import Row, Variant, Workshop, failed, finished, make
 from pipeline.engine.pool import Pool
@@ -31,13 +31,13 @@ class Made:
     """A variant and what came of it.
 
     Args:
-        right: 1 where its file is right on validation, or None without a file.
+        evidence: of its file on validation, `pipeline.data.measure`; None without one.
         ledger: the model after each step.
     """
 
     variant: Variant
     row: Row
-    right: np.ndarray | None = None
+    evidence: np.ndarray | None = None
     ledger: tuple[Row, ...] = ()
 
 
@@ -59,9 +59,9 @@ def search(
         names = {pareto.BASELINE}
         early = [each for each in final if each.id in names and each.id not in made]
         made |= _make([*early, *rung], shop, params.workers, inputs, f"{part:.0%}")
-        better = _better(made, rung, params)
+        better = _better(made, rung, params, shop)
         made |= {
-            each.id: _stopped(made[each.id], shop.settings.epochs)
+            each.id: _stopped(made[each.id], shop)
             for each in rung
             if each.id not in better
         }
@@ -81,9 +81,10 @@ def _make(
     inputs.progress(f"{what}, {workers} at a time", 0, len(variants))
 
     def tell(variant: Variant, result: Row | None, error: str | None) -> None:
-        made[variant.id] = _result(variant, result, error)
+        made[variant.id] = _result(variant, result, error, shop)
         note = f"variant {len(made)}/{len(variants)}  {variant.title}  "
-        inputs.progress(note + _told(made[variant.id].row), len(made), len(variants))
+        told = _told(made[variant.id].row, shop)
+        inputs.progress(note + told, len(made), len(variants))
 
     for variant in sorted(variants, key=_longest_first):
         if known := finished(variant, shop):
@@ -100,46 +101,57 @@ def _longest_first(variant: Variant) -> int:
     return -len(variant.recipe.techniques)
 
 
-def _result(variant: Variant, result: Row | None, error: str | None) -> Made:
+def _result(
+    variant: Variant, result: Row | None, error: str | None, shop: Workshop
+) -> Made:
     if result is None:
-        return Made(variant, failed(variant, error or "no reason"))
-    right = np.array([int(digit) for digit in result["right"]], np.int8)
-    return Made(variant, result["row"], right, tuple(result["ledger"]))
+        return Made(variant, failed(variant, shop, error or "no reason"))
+    evidence = np.array(result["evidence"], np.float64)
+    return Made(variant, result["row"], evidence, tuple(result["ledger"]))
 
 
-def _told(row: Row) -> str:
+def _told(row: Row, shop: Workshop) -> str:
     if row["status"] == "ok":
-        return f"{row['accuracy']:.3f} in {row['bytes_gzip'] / 1000:.1f} kB gzip"
+        reached = row[shop.measure.key]
+        return f"{reached:.3f} in {row['bytes_gzip'] / 1000:.1f} kB gzip"
     return f"{row['status']}: {row['reason']}"
 
 
 def _better(
-    made: dict[str, Made], rung: Sequence[Variant], params: CompressParams
+    made: dict[str, Made],
+    rung: Sequence[Variant],
+    params: CompressParams,
+    shop: Workshop,
 ) -> set[str]:
-    """Ids of the half that goes on; what has failed in the screen does not."""
-    rows = [made[each.id].row for each in rung]
-    usable = [row for row in rows if row["status"] == "ok"]
-    baseline = made[pareto.BASELINE].row["accuracy"] or 0.0
-    size, drop, most = pareto.limits(params.budget)
+    """Ids of the half that goes on; what has failed in the screen does not.
+
+    Latency is measured at the end, when nothing else runs: it limits no screen.
+    """
+    usable = [made[each.id].row for each in rung if made[each.id].row["status"] == "ok"]
+    limits = pareto.limits_of(params.budget, shop.data.spec.task)
+    limits = replace(limits, max_latency_ms=None)
+    key = shop.measure.key
+    baseline = made[pareto.BASELINE].row[key] or 0.0
 
     def order(row: Row) -> tuple[Any, ...]:
-        point = {**row, "drop": baseline - row["accuracy"]}
-        return frontier.excess(point, size, drop, most), row[size], row["id"]
+        point = {**row, "drop": baseline - row[key]}
+        return limits.excess(point), row[limits.size], row["id"]
 
     count = math.ceil(KEPT * len(usable))
     return {row["id"] for row in sorted(usable, key=order)[:count]}
 
 
-def _stopped(screen: Made, epochs: int) -> Made:
+def _stopped(screen: Made, shop: Workshop) -> Made:
     """What a screen has left behind has no file, and says how far it came."""
     row, variant = screen.row, screen.variant
     if row["status"] == "failed":
         return Made(replace(variant, part=1.0), row)
+    epochs = shop.settings.epochs
     ran = max(1, math.ceil(variant.part * epochs))
     reason = (
         f"the better half went on: after {ran} of {epochs} epochs it was at "
-        f"{row['accuracy']:.3f} in {row['bytes_gzip'] / 1000:.1f} kB"
+        f"{row[shop.measure.key]:.3f} in {row['bytes_gzip'] / 1000:.1f} kB"
     )
     if row["status"] == "broken":
         reason = f"broken in the screen: {row['reason']}"
-    return Made(replace(variant, part=1.0), failed(variant, reason, "screened"))
+    return Made(replace(variant, part=1.0), failed(variant, shop, reason, "screened"))

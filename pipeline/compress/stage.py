@@ -16,7 +16,6 @@ from typing import Any
 from pipeline.augment.artifact import read_policy
 from pipeline.compress import carray, latency, ledger, pareto, picture
 from pipeline.compress.grammar import parse_recipe
-from pipeline.compress.interval import drop_interval
 from pipeline.compress.params import CompressParams
 from pipeline.compress.search import Made, search
 from pipeline.compress.variant import Row, Variant, Workshop
@@ -24,6 +23,8 @@ from pipeline.data.artifact import read_data
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
+from pipeline.resampling import drop_interval
+from pipeline.scores import CLASSES
 from pipeline.train.artifact import read_architecture
 
 
@@ -34,19 +35,21 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         UserError: when no variant has a file, or the float baseline has none.
     """
     shop = workshop(params, inputs)
+    _look_at_calibration(shop)
     made = search(plan(params, tuple(shop.models)), shop, params, inputs)
     _publish_files(made, shop, out)
-    rows = _compared(made, inputs.seed)
+    rows = _compared(made, shop)
     inputs.volatile.update(latency.measure(rows, made, shop))
     times = inputs.volatile["latency_ms"]
-    document = pareto.document(rows, params.budget, times)
+    limits = pareto.limits_of(params.budget, shop.data.spec.task, times)
+    document = pareto.document(rows, limits)
     pareto.write(out, document)
     inputs.volatile["latency_words"] = latency.words(times)
     inputs.volatile["latency_frontier"] = latency.frontier(document, times)
     write_json(out / "ledger.json", {"variants": ledger.document(made)})
     picture.draw(out / "pareto.png", document, shop.data.spec.name)
     _write_chosen(document, shop, out)
-    return pareto.metrics(document, params.budget)
+    return pareto.metrics(document, limits)
 
 
 def plan(
@@ -82,6 +85,16 @@ def workshop(params: CompressParams, inputs: Inputs) -> Workshop:
     )
 
 
+def _look_at_calibration(shop: Workshop) -> None:
+    """Warn where ranges of int8 are set by examples that cannot have every class."""
+    count, classes = len(shop.data.calibration()), len(shop.data.spec.classes)
+    if shop.data.spec.task == CLASSES and count < classes:
+        print(
+            f"warning: {count} calibration examples for {classes} classes: the ranges "
+            "of int8 miss some; raise data.calibration"
+        )
+
+
 def _publish_files(made: Sequence[Made], shop: Workshop, out: Path) -> None:
     for name in ("variants", "golden"):
         (out / name).mkdir()
@@ -92,21 +105,23 @@ def _publish_files(made: Sequence[Made], shop: Workshop, out: Path) -> None:
             shutil.copyfile(folder / "golden.npz", out / "golden" / f"{name}.npz")
 
 
-def _compared(made: Sequence[Made], seed: int) -> list[Row]:
+def _compared(made: Sequence[Made], shop: Workshop) -> list[Row]:
     """Rows with the interval of what they lost against the float baseline."""
-    baseline = next(each for each in made if each.variant.id == pareto.BASELINE)
-    seed = derive_seed(seed, "bootstrap")
+    first = next(each for each in made if each.variant.id == pareto.BASELINE).evidence
+    task, y = shop.data.spec.task, shop.data.validation().y
+    seed = derive_seed(shop.seed, "bootstrap")
     return [
-        {**each.row, "drop_interval": drop_interval(baseline.right, each.right, seed)}
-        for each in made
+        {**row, "drop_interval": drop_interval(task, first, evidence, y, seed)}
+        for row, evidence in ((each.row, each.evidence) for each in made)
     ]
 
 
 def _write_chosen(document: dict[str, Any], shop: Workshop, out: Path) -> None:
-    """The chosen file as it is and as a C array, with its classes and its ends."""
+    """The chosen file as it is and as a C array, with what its ends mean."""
     spec = shop.data.spec
-    text = "".join(f"{name}\n" for name in spec.classes)
-    (out / "labels.txt").write_text(text, encoding="utf-8")
+    if spec.task == CLASSES:
+        text = "".join(f"{name}\n" for name in spec.classes)
+        (out / "labels.txt").write_text(text, encoding="utf-8")
     point = next(
         (each for each in document["points"] if each["id"] == document["chosen"]), None
     )

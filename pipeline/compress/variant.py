@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from pipeline.augment.policy import Policy
@@ -30,11 +29,15 @@ from pipeline.compress.pareto import Row
 from pipeline.compress.promises import broken_promises
 from pipeline.compress.runtime import LiteModel, quantize
 from pipeline.compress.shrink import check_same, shrink
+from pipeline.compress.threshold import threshold
 from pipeline.data.artifact import Data
+from pipeline.data.measure import Measure, measure_of
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.jsonio import read_json, write_json
+from pipeline.fit.losses import example_losses
 from pipeline.fit.params import FitSettings
 from pipeline.models.files import load_model
+from pipeline.scores import ANOMALIES, CLASSES
 
 GOLDEN = 8  # examples in golden.npz
 # Largest |file - model|, in units of the largest output: the file computes the same.
@@ -98,6 +101,22 @@ class Workshop:
     shrink: bool
     folder: Path
 
+    @property
+    def measure(self) -> Measure:
+        """What decides, for the task of the data."""
+        return measure_of(self.data.spec)
+
+    def evidence(self, model: LiteModel) -> np.ndarray:
+        """What a file's answers to the validation examples are worth, `(n,)`."""
+        spec, validation = self.data.spec, self.data.validation()
+        outputs = model.logits(validation.x)
+        inputs = spec.to_input(validation.x)
+        return self.measure.evidence(outputs, inputs, validation.y)
+
+    def value(self, evidence: np.ndarray) -> float:
+        """The score on validation."""
+        return self.measure.value(evidence, self.data.validation().y)
+
     def of(self, variant: Variant) -> Path:
         """The variant's folder."""
         return self.folder / variant.key
@@ -121,7 +140,9 @@ class Workshop:
             return None
         teacher = load_model(self.models["baseline"])
         teacher.trainable = False
-        return Teacher(lambda x: teacher(x, training=False), weight, temperature)
+        spec = self.data.spec
+        loss = None if spec.task == CLASSES else example_losses(self.settings, spec)
+        return Teacher(lambda x: teacher(x, training=False), weight, temperature, loss)
 
 
 def make(variant: Variant, shop: Workshop) -> Row:
@@ -129,7 +150,7 @@ def make(variant: Variant, shop: Workshop) -> Row:
 
     Returns:
         What `finished` gives: `row`, all but what compares it with other rows;
-        `right`, a 1 or 0 for each validation example; and `ledger`.
+        `evidence`, a number for each validation example; and `ledger`.
 
     Raises:
         UserError: when the model, a technique or the export refuses.
@@ -137,29 +158,20 @@ def make(variant: Variant, shop: Workshop) -> Row:
     folder = shop.of(variant)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    source = load_model(shop.models[variant.source])
-    built = _built(source, variant, shop)
+    built = _built(variant, shop)
     content = _written(built.content, folder / "model.tflite", shop)
-    facts = read_facts(content)
     model = LiteModel(folder / "model.tflite", shop.data.spec, shop.threads)
     _write_golden(model, folder / "golden.npz", shop)
-    parity = _parity(built, model, shop)
-    broken = broken_promises(facts, variant.recipe.export, built.sparsity, built.few)
-    broken += _apart(parity, variant.recipe.export)
-    right = _right(model, shop)
+    evidence = shop.evidence(model)
     row = {
         **_identity(variant),
-        "status": "broken" if broken else "ok",
-        "reason": "; ".join(broken) or None,
         "file": f"variants/{variant.id}.tflite",
-        "accuracy": float(right.mean()),
         "left_out": built.left_out,
-        **_measured(facts),
-        "parity": parity,
+        **_worth(evidence, shop),
+        **_truth(variant, built, read_facts(content), _parity(built, model, shop)),
     }
-    result = {"row": row, "right": "".join(map(str, right.tolist()))}
-    result["ledger"] = _ledger(variant, built, shop, row)
-    return _finish(folder, result)
+    ledger = _ledger(variant, built, shop, row)
+    return _finish(folder, row, evidence, ledger)
 
 
 def finished(variant: Variant, shop: Workshop) -> Row | None:
@@ -168,11 +180,14 @@ def finished(variant: Variant, shop: Workshop) -> Row | None:
     return read_json(path) if path.exists() else None
 
 
-def failed(variant: Variant, reason: str, status: str = "failed") -> Row:
+def failed(
+    variant: Variant, shop: Workshop, reason: str, status: str = "failed"
+) -> Row:
     """The row of a variant without a file: the same keys, nothing measured."""
+    worth = _worth(None, shop)
     return {
         **_identity(variant),
-        **dict.fromkeys(("file", "accuracy", *MEASURED, "parity")),
+        **dict.fromkeys(("file", *worth, *MEASURED, "parity")),
         "status": status,
         "reason": reason,
         "left_out": [],
@@ -182,8 +197,9 @@ def failed(variant: Variant, reason: str, status: str = "failed") -> Row:
     }
 
 
-def _finish(folder: Path, result: Row) -> Row:
+def _finish(folder: Path, row: Row, evidence: np.ndarray, ledger: list[Row]) -> Row:
     """A result that is there is whole, whenever the process is killed."""
+    result = {"row": row, "evidence": evidence.tolist(), "ledger": ledger}
     write_json(folder / "result.part", result)
     os.replace(folder / "result.part", folder / "result.json")
     return result
@@ -194,9 +210,33 @@ def _identity(variant: Variant) -> Row:
     return {"id": variant.id, "source": variant.source, "recipe": text}
 
 
-def _built(source: keras.Model, variant: Variant, shop: Workshop) -> Built:
+def _built(variant: Variant, shop: Workshop) -> Built:
+    source = load_model(shop.models[variant.source])
     examples = shop.data.spec.to_input(shop.data.calibration().x)
     return build(source, variant.recipe, shop.fine_tuning(variant), examples)
+
+
+def _worth(evidence: np.ndarray | None, shop: Workshop) -> Row:
+    """The score on validation; of anomalies also the error that they begin at."""
+    known = evidence is not None
+    row: Row = {shop.measure.key: shop.value(evidence) if known else None}
+    if shop.data.spec.task == ANOMALIES:
+        y = shop.data.validation().y
+        row["threshold"] = threshold(evidence, y) if known else None
+    return row
+
+
+def _truth(variant: Variant, built: Built, facts: Facts, parity: Row | None) -> Row:
+    """What the file holds, and whether that is what its recipe says."""
+    export = variant.recipe.export
+    broken = broken_promises(facts, export, built.sparsity, built.few)
+    broken += _apart(parity, export)
+    return {
+        "status": "broken" if broken else "ok",
+        "reason": "; ".join(broken) or None,
+        **_measured(facts),
+        "parity": parity,
+    }
 
 
 def _written(content: bytes, path: Path, shop: Workshop) -> bytes:
@@ -218,14 +258,17 @@ def _write_golden(model: LiteModel, path: Path, shop: Workshop) -> None:
 
 def _parity(built: Built, model: LiteModel, shop: Workshop) -> Row | None:
     """How far the file is from the model that it was made from."""
-    want = built.logits
+    want = built.outputs
     got = model.logits(shop.data.calibration().x[:CHECKED])
     if want is None or got.shape != want.shape:
         return None
     scale = max(float(np.abs(want).max(initial=0.0)), 1e-12)
-    same = float(np.mean(want.argmax(-1) == got.argmax(-1)))
     largest = float(np.abs(want - got).max(initial=0.0)) / scale
-    return {"agreement": round(same, 6), "largest": float(f"{largest:.3g}")}
+    parity = {"largest": float(f"{largest:.3g}")}
+    if shop.data.spec.task == CLASSES:
+        same = float(np.mean(want.argmax(-1) == got.argmax(-1)))
+        parity["agreement"] = round(same, 6)
+    return parity
 
 
 def _apart(parity: Row | None, export: str) -> list[str]:
@@ -238,13 +281,6 @@ def _apart(parity: Row | None, export: str) -> list[str]:
             f"largest output (allowed: {PARITY[export]:g})"
         ]
     return []
-
-
-def _right(model: LiteModel, shop: Workshop) -> np.ndarray:
-    """1 where the file is right on validation, `(n,)`."""
-    validation = shop.data.validation()
-    logits = model.logits(validation.x)
-    return (logits.argmax(axis=1) == validation.y).astype(np.int8)
 
 
 def _ledger(variant: Variant, built: Built, shop: Workshop, row: Row) -> list[Row]:
@@ -260,14 +296,14 @@ def _ledger(variant: Variant, built: Built, shop: Workshop, row: Row) -> list[Ro
         path = shop.of(variant) / f"state-{number}.tflite"
         content = _written(content, path, shop)
         model = LiteModel(path, shop.data.spec, shop.threads)
-        lines.append(_line(step, float(_right(model, shop).mean()), content))
-    sizes = {name: row[name] for name in ("accuracy", "bytes_raw", "bytes_gzip")}
-    return [*lines, {"step": last, **sizes}]
+        worth = {shop.measure.key: shop.value(shop.evidence(model))}
+        lines.append({"step": step, **worth, **_sizes(content)})
+    told = (shop.measure.key, "bytes_raw", "bytes_gzip")
+    return [*lines, {"step": last, **{name: row[name] for name in told}}]
 
 
-def _line(step: str, accuracy: float, content: bytes) -> Row:
-    sizes = {"bytes_raw": len(content), "bytes_gzip": gzip_size(content)}
-    return {"step": step, "accuracy": accuracy, **sizes}
+def _sizes(content: bytes) -> Row:
+    return {"bytes_raw": len(content), "bytes_gzip": gzip_size(content)}
 
 
 MEASURED = ("bytes_raw", "bytes_gzip", "weights", "sparsity", "distinct_weights")

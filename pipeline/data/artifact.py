@@ -3,7 +3,8 @@
     spec.json            the signature
     <split>_x.npy, _y    stored examples and class numbers of one split
     splits.npz           positions in the source and content hashes, per split,
-                         and which training examples are for calibration
+                         and which training examples are for calibration; numbers
+                         of groups, where there are any
     vocabulary.txt       of texts, a word a line
     balance.json         class weights, where classes are balanced
 
@@ -69,6 +70,16 @@ class Data:
     def steps(self) -> tuple[Step, ...]:
         """What turns raw examples into stored ones."""
         return read_steps(self.spec.preprocess, self.folder)
+
+    def groups(self) -> np.ndarray | None:
+        """The group of each training example, then of each validation example.
+
+        None where each stands for itself; numbers, `(n,)`, as in `split.group`.
+        """
+        with np.load(self.folder / "splits.npz") as splits:
+            if "train_group" not in splits:
+                return None
+            return np.append(splits["train_group"], splits["validation_group"])
 
     def calibration(self) -> Split:
         """The recorded part of the training split that sets int8 ranges."""

@@ -211,14 +211,26 @@ def _write(
     chosen = calibration(strata[train], params.calibration, seed)
     index = {f"{name}_index": at for name, at in plan.places.items()}
     digests = {f"{name}_hash": plan.hashes[at] for name, at in plan.places.items()}
-    np.savez(out / "splits.npz", calibration=chosen, **index, **digests)
     if params.balance == "resample":
         train = np.concatenate([train, train[balance.repeats(plan.y[train], seed)]])
+    groups = _groups(plan, params, train)
+    np.savez(out / "splits.npz", calibration=chosen, **index, **digests, **groups)
     for name, at in {**plan.places, "train": train}.items():
         _write_split(plan, steps, name, at, out)
     if params.balance != "none":
         weights = balance.class_weights(plan.y[train], len(plan.examples.classes))
         write_balance(out, params.balance, weights)
+
+
+def _groups(plan: Plan, params: DataParams, train: np.ndarray) -> dict[str, np.ndarray]:
+    """What later splits must not tear apart: groups, or copies of an example."""
+    groups = plan.examples.groups
+    if groups is None and params.balance != "resample":
+        return {}
+    whole = np.arange(len(plan.y)) if groups is None else groups
+    _, number = np.unique(whole, return_inverse=True)
+    validation = plan.places["validation"]
+    return {"train_group": number[train], "validation_group": number[validation]}
 
 
 def _write_split(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.engine.errors import UserError
 from pipeline.engine.params import Params, unhashed
@@ -13,6 +13,7 @@ from pipeline.models import catalogue
 
 Value = bool | int | float | str
 TRAINED = "train"
+WIDTH = 0.25
 
 
 class Teacher(Params):
@@ -47,12 +48,17 @@ class DistillParams(FitSettings):
 
     Args:
         builder: of the student; the teacher's if null.
-        values: hyperparameters of the student's builder that differ.
-        width: multiplies the width of every hidden layer of the student's builder.
+        values: hyperparameters of the student's builder that differ from the
+            teacher's, or of another builder from its defaults.
+        width: of every hidden layer, as a part of the teacher's; of another builder,
+            as a part of its own default. One without `width` stays as it is at 0.25,
+            the default, and refuses any other number. Not with `values.width`.
         teachers: who teaches; several are weighted.
-        imitation: `hinton`, `standardised` or `decoupled`.
-        temperature: softens both outputs.
-        weight: of the imitation of the teacher; the rest goes to the true classes.
+        imitation: of classes: `hinton`, `standardised` or `decoupled`. Numbers, and
+            what is rebuilt, are held against the teacher's by the same loss as
+            against the true ones.
+        temperature: softens both outputs; of classes alone.
+        weight: of the imitation of the teacher; the rest goes to the true answers.
         temperature_end, weight_end: reached in a straight line; null stays.
         hints: losses on features, beside those on outputs.
         generations: each student teaches the next one (born again).
@@ -65,7 +71,7 @@ class DistillParams(FitSettings):
     patience: int = Field(25, ge=1)
     builder: str | None = None
     values: dict[str, Value] = {}
-    width: float = Field(0.25, gt=0, le=4)
+    width: float = Field(WIDTH, gt=0, le=4)
     teachers: list[Teacher] = Field([Teacher()], min_length=1)
     imitation: Literal["hinton", "standardised", "decoupled"] = "hinton"
     temperature: float = Field(4.0, gt=0, le=100)
@@ -76,6 +82,15 @@ class DistillParams(FitSettings):
     generations: int = Field(1, ge=1, le=10)
     replicates: int = Field(3, ge=1, le=100)
     workers: int = unhashed(2, ge=1, le=256)
+
+    @model_validator(mode="after")
+    def _one_width(self) -> Self:
+        if "width" in self.values and self.width != WIDTH:
+            raise ValueError(
+                f"width {self.width:g} and values.width {self.values['width']}: give "
+                "one; values.width is the builder's own, whatever the teacher's is"
+            )
+        return self
 
     @field_validator("builder")
     @classmethod

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from pipeline.augment.artifact import read_policy
+from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data, read_data
-from pipeline.distill.params import DistillParams
+from pipeline.data.measure import Measure, measure_of
+from pipeline.distill.params import WIDTH, DistillParams
 from pipeline.distill.student import Imitation
 from pipeline.distill.teacher import Faculty, read_teachers
 from pipeline.engine.errors import UserError
@@ -39,36 +41,40 @@ Fitted = dict[str, Any]
 def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Fit students with and without a teacher; publish the first that has one."""
     school = School(params, inputs, read_data(inputs["data"]), out)
+    measure = measure_of(school.data.spec)
     fitted = run_all(school.tasks(), params.workers, inputs.progress)
     first = fitted["taught 1"]
-    found = _gain(params, inputs, fitted)
+    found = _gain(params, inputs, fitted, measure)
     history = History(first["rows"], first["best"])
     write_architecture(out, Architecture(**first["architecture"]))
     history.write_csv(out / "history.csv")
-    history.draw(out / "curves.png", "student")
+    history.draw(out / "curves.png", "student", measure)
     write_json(out / "gain.json", found)
     inputs.volatile["speed"] = {name: one["speed"] for name, one in fitted.items()}
     weights = first["architecture"]["weights"]
-    told = summary(history, params.epochs, weights)
+    told = summary(history, params.epochs, weights, measure)
     print(f"{len(found['seeds'])} seeds: {found['verdict']}")
     return {
         **told,
-        "headline": f"{told['headline']}, {100 * found['gain']:+.1f} points by it",
+        "headline": f"{told['headline']}, {measure.change(found['gain'], 1)} by it",
         "smaller": round(first["teacher_weights"] / weights, 1),
         "gain": {key: found[key] for key in ("gain", "interval", "verdict")},
     }
 
 
 def _gain(
-    params: DistillParams, inputs: Inputs, fitted: dict[str, Fitted]
+    params: DistillParams,
+    inputs: Inputs,
+    fitted: dict[str, Fitted],
+    measure: Measure,
 ) -> dict[str, Any]:
-    numbers = range(1, params.replicates + 1)
+    numbers, column = range(1, params.replicates + 1), f"val_{measure.key}"
     taught, plain = (
-        [fitted[f"{how} {n}"]["best"]["val_accuracy"] for n in numbers]
+        [fitted[f"{how} {n}"]["best"][column] for n in numbers]
         for how in ("taught", "alone")
     )
     seeds = [replicate_seed(inputs.seed, number - 1) for number in numbers]
-    return gain(seeds, taught, plain, "teacher")
+    return gain(seeds, taught, plain, "teacher", measure)
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,11 @@ class School:
     inputs: Inputs
     data: Data
     out: Path
+
+    @cached_property
+    def large(self) -> Architecture:
+        """How the trained model is built."""
+        return read_architecture(self.inputs["train"])
 
     def tasks(self) -> dict[str, Callable[[], Fitted]]:
         """A fit for each seed with and without a teacher; the published one first."""
@@ -106,23 +117,39 @@ class School:
             "rows": history.rows,
             "best": history.best,
             "architecture": asdict(architecture),
-            "teacher_weights": read_architecture(self.inputs["train"]).weights,
+            "teacher_weights": self.large.weights,
             "speed": speed,
         }
 
     def student(self, seed: int) -> tuple[keras.Model, Architecture]:
         """The student, and how it is built."""
-        large = read_architecture(self.inputs["train"])
-        own = self.params.builder
-        values = {} if own else large.values
-        values = {**values, **self.params.values, "width": self.params.width}
+        own, large = self.params.builder, self.large
         builder = own or large.builder
-        _check_values(builder, self.params, self.data)
+        _check_values(builder, self.params.values, self.data)
+        values = {
+            **({} if own else large.values),
+            **self._width(),
+            **self.params.values,
+        }
         student = registry.build(builder, values, self.data.spec, seed)
         weights = student.count_params()
-        if not own:
+        if not own and "width" not in self.params.values:
             _check_smaller(weights, large, self.params.width)
         return student, Architecture(builder, values, weights)
+
+    def _width(self) -> dict[str, float]:
+        """A part of the teacher's width, or of what another builder has by default."""
+        params = self.params
+        if params.builder is None:
+            return {"width": params.width * self.large.values.get("width", 1.0)}
+        try:
+            values = {**params.values, "width": params.width}
+            _check_values(params.builder, values, self.data)
+        except UserError as error:
+            if params.width != WIDTH:
+                raise UserError(f"distill.width {params.width:g}: {error}") from None
+            return {}
+        return {"width": params.width}
 
     def _teachers(self) -> list[keras.Model]:
         trained = self.inputs["train"] / "model.keras"
@@ -145,11 +172,11 @@ class School:
         if not self._policy(seed).steps and not layers:
             faculty.learn_by_heart(self.data.train(), self.data.spec)
         answers = example_losses(self.params, self.data.spec)
-        return Imitation(student, faculty, self.params, answers, seed)
+        classes = self.data.spec.task == "classification"
+        return Imitation(student, faculty, self.params, answers, seed, classes)
 
-    def _policy(self, seed: int):
-        strength = read_architecture(self.inputs["train"]).strength
-        return read_policy(self.inputs["augment"], seed, strength)
+    def _policy(self, seed: int) -> Policy:
+        return read_policy(self.inputs["augment"], seed, self.large.strength)
 
     def _fit(
         self,
@@ -179,9 +206,9 @@ class School:
         )
 
 
-def _check_values(builder: str, params: DistillParams, data: Data) -> None:
+def _check_values(builder: str, values: dict[str, Any], data: Data) -> None:
     try:
-        registry.check(builder, data.spec, params.values)
+        registry.check(builder, data.spec, values)
     except UserError as error:
         raise UserError(str(error).replace("tune.values", "distill.values")) from None
 

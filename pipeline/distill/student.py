@@ -1,4 +1,4 @@
-"""What a student makes small: the loss on true classes, and that of imitation.
+"""What a student makes small: the loss on true answers, and that of imitation.
 
 In: a student and its teachers. Out: an objective of `pipeline.fit.objective`. The
 teachers run in inference mode and are no part of what is trained; validation is the
@@ -28,7 +28,8 @@ class Imitation:
 
     Args:
         student: its layers give the features that hints name.
-        answers: the loss on the true classes, with smoothing and all.
+        answers: the loss on the true answers, with smoothing and all.
+        classes: whether outputs are logits; else they imitate by that loss, too.
         seed: of the projectors' first weights.
     """
 
@@ -39,8 +40,10 @@ class Imitation:
         params: DistillParams,
         answers: Loss,
         seed: int,
+        classes: bool = True,
     ):
         self.faculty, self.params, self.answers = faculty, params, answers
+        self.classes = classes
         layers = [hint.student for hint in params.hints]
         self.tapped = tapped(student, layers, "student")
         self.guides = [
@@ -66,12 +69,24 @@ class Imitation:
     def _imitation(
         self, logits: tf.Tensor, told: list[tf.Tensor], batch: Batch
     ) -> tf.Tensor:
+        alike = self._of_classes if self.classes else self._of_numbers
+        each = [alike(logits, one, batch) for one in told]
+        return tf.add_n([w * one for w, one in zip(self.faculty.weights, each)])
+
+    def _of_classes(
+        self, logits: tf.Tensor, told: tf.Tensor, batch: Batch
+    ) -> tf.Tensor:
         params = self.params
         heat = between(params.temperature, params.temperature_end, batch.progress)
         true = [_one_hot(batch.y, logits)] if params.imitation == "decoupled" else []
-        loss = getattr(losses, params.imitation)
-        each = [loss(logits, one, heat, *true) for one in told]
-        return tf.add_n([w * one for w, one in zip(self.faculty.weights, each)])
+        return getattr(losses, params.imitation)(logits, told, heat, *true)
+
+    def _of_numbers(
+        self, outputs: tf.Tensor, told: tf.Tensor, batch: Batch
+    ) -> tf.Tensor:
+        """With the squared error it is as if the target were a weighted sum of the
+        true answer and the teacher's."""
+        return per_example(self.answers(told, outputs))
 
 
 class Guide:

@@ -1,7 +1,8 @@
 """Teachers: trained models that are asked and never changed.
 
-In: .keras files. Out: their logits, and features of the first one, for a batch.
-Where nothing is augmented, logits are computed once and looked up by position.
+In: .keras files. Out: their outputs (logits of a classification), and features of the
+first one, for a batch. Where nothing is augmented, outputs are computed once and
+looked up by position.
 """
 
 from __future__ import annotations
@@ -86,17 +87,29 @@ def _path(teacher: Teacher, trained: Path) -> Path:
 def check(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
     """Refuse a teacher that cannot teach this task."""
     takes, gives = model.input_shape[1:], model.output_shape[1:]
-    if takes != spec.shape or gives != (len(spec.classes),):
+    what, wanted = _answers_of(spec)
+    if takes != spec.shape or gives != wanted:
         raise UserError(
             f"distill.teachers {name}: makes {gives} of {takes}; {spec.source} needs "
-            f"logits of shape {(len(spec.classes),)} of examples of {spec.shape}"
+            f"{what} of shape {wanted} of examples of {spec.shape}"
         )
+    if spec.task != "classification":
+        return
     found = np.asarray(model(x, training=False))
     if (found >= 0).all() and np.allclose(found.sum(axis=-1), 1, atol=1e-3):
         raise UserError(
             f"distill.teachers {name}: its outputs are probabilities (they add up to "
             "1); logits are needed: leave out its softmax"
         )
+
+
+def _answers_of(spec: TaskSpec) -> tuple[str, tuple[int, ...]]:
+    """What a teacher of the task says, and its shape."""
+    if spec.task == "reconstruction":
+        return "rebuilt examples", spec.shape
+    if spec.task == "regression":
+        return "a number", (1,)
+    return "logits", (len(spec.classes),)
 
 
 def tapped(model: keras.Model, layers: Sequence[str], whose: str) -> keras.Model:

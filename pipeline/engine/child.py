@@ -18,6 +18,7 @@ from typing import Any
 
 from pipeline.engine.errors import UserError, from_os_error
 from pipeline.engine.lifetime import die_with_parent
+from pipeline.engine.progress import Progress
 from pipeline.engine.stage import Inputs
 
 
@@ -59,10 +60,6 @@ def _import_matplotlib() -> None:
 
 
 def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
-    def progress(text: str, done: int = 0, total: int = 0) -> None:
-        message = {"progress": text, "done": done, "total": total}
-        channel.write(json.dumps(message) + "\n")
-
     folders = {name: Path(path) for name, path in request["folders"].items()}
     overrides = tuple(request["overrides"])
     seed, threads = request["seed"], request["threads"]
@@ -70,7 +67,7 @@ def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
         folders,
         seed,
         threads,
-        progress,
+        Progress(channel),
         overrides=overrides,
         scratch=Path(request["scratch"]),
     )

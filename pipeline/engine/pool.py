@@ -1,9 +1,10 @@
-"""A pool of isolated processes: one forked process per task.
+"""A pool of isolated processes: one per task, forked, or spawned where asked for.
 
-The parent may have imported TensorFlow but must not have run an operation. A
-task's memory goes back when its process ends. A task whose process dies, by a crash
-or a kill, is tried once more; then it is a failed task with its reason, and the
-others go on.
+The parent of a forked process may have imported TensorFlow but must not have run an
+operation, nor have begun to use a GPU; a spawned process begins with nothing, and its
+task must pickle. A task's memory goes back when its process ends. A task whose
+process dies, by a crash or a kill, is tried once more; then it is a failed task with
+its reason, and the others go on.
 
     pool = Pool(workers=2)
     for key, function, argument in tasks:
@@ -25,12 +26,12 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing import connection
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.engine.errors import UserError
 from pipeline.engine.lifetime import die_with_parent
 
-FORK = multiprocessing.get_context("fork")
+Method = Literal["fork", "spawn"]
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,20 @@ class TaskPool(ABC):
 
 
 class Pool(TaskPool):
-    """Tasks in forked processes of this machine; arguments need not pickle."""
+    """Tasks in processes of this machine.
+
+    Args:
+        method: how they begin; what is forked need not pickle.
+    """
+
+    def __init__(self, workers: int, method: Method = "fork"):
+        super().__init__(workers)
+        self.context = multiprocessing.get_context(method)
 
     def _start(self, task: Task) -> None:
-        receiver, sender = FORK.Pipe(duplex=False)
-        process = FORK.Process(target=_work, args=(sender, task, os.getpid()))
+        receiver, sender = self.context.Pipe(duplex=False)
+        given = (sender, task, os.getpid())
+        process = self.context.Process(target=_work, args=given)
         process.start()
         sender.close()
         self.running[receiver] = (task, process)

@@ -1,4 +1,4 @@
-"""One forked process that answers many small questions, one after the other.
+"""One process that answers many small questions, one after the other.
 
 For what takes milliseconds in a process that is warm and must not be done in the
 parent, such as building a model without training it. A process that dies, or has
@@ -11,21 +11,27 @@ answered many, is replaced.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 from collections.abc import Callable
 from typing import Any
 
 from pipeline.engine.lifetime import die_with_parent
-from pipeline.engine.pool import FORK, Outcome, attempt, ending
+from pipeline.engine.pool import Method, Outcome, attempt, ending
 
 LIFE = 200  # answers, after which its memory goes back
 
 
 class Helper:
-    """Answers `function(*args)` in a process of its own."""
+    """Answers `function(*args)` in a process of its own.
 
-    def __init__(self, function: Callable[..., Any]):
+    Args:
+        method: as in `pipeline.engine.pool.Pool`.
+    """
+
+    def __init__(self, function: Callable[..., Any], method: Method = "fork"):
         self.function = function
+        self.context = multiprocessing.get_context(method)
         self.process: Any = None
         self.pipe: Any = None
         self.answers = 0
@@ -54,9 +60,9 @@ class Helper:
     def _start(self) -> None:
         self.close()
         self.answers = 0
-        self.pipe, theirs = FORK.Pipe()
+        self.pipe, theirs = self.context.Pipe()
         args = (self.function, theirs, self.pipe, os.getpid())
-        self.process = FORK.Process(target=_serve, args=args)
+        self.process = self.context.Process(target=_serve, args=args)
         self.process.start()
         theirs.close()
 

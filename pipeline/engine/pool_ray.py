@@ -61,8 +61,7 @@ def _connected(workers: int, address: str | None) -> Any:
         ray = importlib.import_module("ray")
     except ImportError:
         raise UserError(
-            "tune.engine: ray is not installed; install the extra (pip install "
-            '"ray==2.60.*"), or set tune.engine to local'
+            'ray is not installed; install the extra (pip install "ray==2.60.*")'
         ) from None
     if ray.is_initialized():
         return ray
@@ -71,8 +70,8 @@ def _connected(workers: int, address: str | None) -> Any:
         ray.init(address, log_to_driver=False, runtime_env=_environment(), **here)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UserError(
-            f"tune.address: no Ray cluster answers at {address}: {error}; start one "
-            "with: ray start --head"
+            f"no Ray cluster answers at {address}: {error}; start one with: "
+            "ray start --head"
         ) from None
     return ray
 

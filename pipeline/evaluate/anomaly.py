@@ -1,43 +1,54 @@
-"""How well what a model rebuilds badly is what is odd, for `spec.task` "anomaly".
+"""How well what is rebuilt badly is what is odd, for `spec.task` "reconstruction".
 
 In: the error of each example, `(n,)`, and whether it is odd. Out: plain numbers.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pipeline.evaluate.resampling import auc_of, draws, intervals
-from pipeline.evaluate.statistics import auc
+from pipeline.data.measure import MEASURES
+from pipeline.resampling import drop_interval, score_interval
+from pipeline.scores import ANOMALIES
 
 
-def errors(given: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
-    """Mean squared error of each example, `(n,)`."""
-    return ((given - rebuilt) ** 2).reshape(len(given), -1).mean(axis=1)
+@dataclass(frozen=True)
+class Errors:
+    """How badly one file rebuilds each example.
+
+    Args:
+        y: 1 for an anomaly, `(n,)`.
+        error: mean squared error of each example, `(n,)`.
+        threshold: above it an example is called an anomaly; chosen on validation.
+    """
+
+    y: np.ndarray
+    error: np.ndarray
+    threshold: float | None = None
+
+    def called(self, kind: int) -> float | None:
+        """Part of the examples of a kind that are called anomalies."""
+        own = self.error[self.y == kind]
+        known = self.threshold is not None and len(own)
+        return float(np.mean(own > self.threshold)) if known else None
 
 
-def reconstruction_auc(odd: np.ndarray, error: np.ndarray) -> float | None:
-    """Area under the ROC curve of the error; None unless both kinds are there."""
-    return auc(odd.astype(np.int64), np.stack([-error, error], axis=1))
+def compare(before: Errors, after: Errors, resamples: int, seed: int) -> dict[str, Any]:
+    """A row of evaluation.json for `after`, measured against `before`.
 
-
-def compare(
-    odd: np.ndarray, before: np.ndarray, after: np.ndarray, resamples: int, seed: int
-) -> dict[str, Any]:
-    """The AUC of the errors `after`, and its change against `before`."""
-    first, second = reconstruction_auc(odd, before), reconstruction_auc(odd, after)
-    if first is None or second is None:
-        return {"auc": None, "change": {"auc": None}}
-    areas = [auc_of(odd.astype(np.int64), _scores(each)) for each in (before, after)]
-    change = intervals(
-        lambda weights: areas[1](weights) - areas[0](weights),
-        draws(len(odd), resamples, seed),
-    )[0]
-    value = {"value": second - first, "interval": change and list(change)}
-    return {"auc": second, "change": {"auc": value}}
-
-
-def _scores(error: np.ndarray) -> np.ndarray:
-    return np.stack([-error, error], axis=1)
+    `drop` is what the AUC has lost.
+    """
+    y, value = after.y, MEASURES[ANOMALIES].value
+    auc, both = value(after.error, y), (before.error, after.error)
+    return {
+        "auc": auc,
+        "auc_interval": score_interval(ANOMALIES, after.error, y, resamples, seed),
+        "drop": value(before.error, y) - auc,
+        "drop_interval": drop_interval(ANOMALIES, *both, y, seed, resamples),
+        "threshold": after.threshold,
+        "found": after.called(1),
+        "false_alarms": after.called(0),
+    }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluate import calibration, statistics
-from pipeline.evaluate import resampling as bootstrap
+from pipeline import resampling as bootstrap
 
 AUC_RESAMPLES = 500  # at most: an area takes as long as all other metrics together
 Row = dict[str, Any]

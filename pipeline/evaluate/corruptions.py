@@ -89,30 +89,7 @@ def _for_images(spec: TaskSpec) -> list[Corruption]:
 
         return spoil
 
-    span = "part of the range"
-    side = "part of the side"
-    return [
-        Corruption(
-            "noise", f"deviation, {span}", (0.04, 0.06, 0.08, 0.09, 0.1), on(_noise)
-        ),
-        Corruption("blur", "deviation, pixels", (0.4, 0.6, 0.7, 0.8, 1.0), on(_blur)),
-        Corruption(
-            "brightness", f"added, {span}", (0.05, 0.1, 0.15, 0.2, 0.3), on(_bright)
-        ),
-        Corruption(
-            "contrast", "part that is left", (0.75, 0.5, 0.4, 0.3, 0.15), on(_contrast)
-        ),
-        Corruption(
-            "pixelate",
-            f"{side} that is left",
-            (0.95, 0.9, 0.85, 0.75, 0.65),
-            on(_pixelate),
-        ),
-        Corruption("rotate", "degrees, either way", (5, 10, 15, 20, 30), on(_rotate)),
-        Corruption(
-            "shift", f"{side}, any way", (0.04, 0.08, 0.12, 0.16, 0.2), on(_shift)
-        ),
-    ]
+    return [Corruption(n, unit, at, on(f)) for n, unit, at, f in IMAGES]
 
 
 def _noise(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
@@ -164,6 +141,23 @@ def _shift(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
         chosen = way == number
         out[chosen] = ndimage.shift(unit[chosen], by, order=1, mode="nearest")
     return out
+
+
+# Name, what the amounts are, those of severities 1 to 5, and what is done.
+IMAGES = (
+    ("noise", "deviation, part of the range", (0.04, 0.06, 0.08, 0.09, 0.1), _noise),
+    ("blur", "deviation, pixels", (0.4, 0.6, 0.7, 0.8, 1.0), _blur),
+    ("brightness", "added, part of the range", (0.05, 0.1, 0.15, 0.2, 0.3), _bright),
+    ("contrast", "part that is left", (0.75, 0.5, 0.4, 0.3, 0.15), _contrast),
+    (
+        "pixelate",
+        "part of the side that is left",
+        (0.95, 0.9, 0.85, 0.75, 0.65),
+        _pixelate,
+    ),
+    ("rotate", "degrees, either way", (5, 10, 15, 20, 30), _rotate),
+    ("shift", "part of the side, any way", (0.04, 0.08, 0.12, 0.16, 0.2), _shift),
+)
 
 
 # ---------------------------------------------------------------- audio

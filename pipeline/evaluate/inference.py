@@ -1,7 +1,7 @@
 """A .tflite file on many examples at a time. TensorFlow is not imported.
 
 model = BatchModel(path, spec)
-model.logits(raw)                   # (n, classes)
+model.logits(raw)                   # (n, classes), (n, 1) or (n, *shape)
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compress.runtime import LiteModel, dequantize, quantize
+from pipeline.compress.runtime import LiteModel, answer_shape, dequantize, quantize
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
+from pipeline.scores import CLASSES
 
 BATCH = 64
 SAME = 1e-4  # how far a batch may be from one example at a time, by rounding
@@ -36,22 +37,25 @@ class BatchModel:
     def __init__(self, path: Path, spec: TaskSpec, threads: int = 1):
         self.single = LiteModel(path, spec, threads)
         self.spec = spec
+        self.shape = answer_shape(spec)
         answers = tuple(int(size) for size in self.single.output["shape"][1:])
-        if answers != (len(spec.classes),):
+        if answers != self.shape:
+            wants = f"asks for {self.shape}, as a {spec.task} does"
+            if spec.task == CLASSES:
+                wants = f"has {len(spec.classes)} classes"
             raise UserError(
                 f"{path}: answers with {answers} numbers an example, but data "
-                f'"{spec.name}" has {len(spec.classes)} classes; run compress again'
+                f'"{spec.name}" {wants}; run compress again'
             )
         self.wide = _widened(path, spec, threads)
 
     def logits(self, raw: np.ndarray) -> np.ndarray:
-        """float32 `(n, classes)` for stored examples, `(n, *spec.shape)`."""
+        """float32 `(n, *answer)` for stored examples, `(n, *spec.shape)`."""
         return self.answers(self.spec.to_input(raw))
 
     def answers(self, inputs: np.ndarray) -> np.ndarray:
-        """float32 `(n, classes)` for model inputs, `(n, *spec.shape)`."""
-        shape = (len(inputs), len(self.spec.classes))
-        outputs = np.empty(shape, self.single.output["dtype"])
+        """float32 `(n, *answer)` for model inputs, `(n, *spec.shape)`."""
+        outputs = np.empty((len(inputs), *self.shape), self.single.output["dtype"])
         for at in range(0, len(inputs), BATCH):
             part = quantize(inputs[at : at + BATCH], self.single.input)
             outputs[at : at + BATCH] = self._batch(part)
@@ -80,7 +84,7 @@ class BatchModel:
 
     def _checked(self, examples: np.ndarray, found: np.ndarray) -> bool:
         """Whether the last example of a batch is answered as it is alone."""
-        if found.shape != (len(examples), len(self.spec.classes)):
+        if found.shape != (len(examples), *self.shape):
             return False
         alone = self._one_by_one(examples[-1:])[0]
         if np.issubdtype(found.dtype, np.integer):

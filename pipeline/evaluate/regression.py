@@ -1,15 +1,46 @@
 """How far predicted numbers are from the true ones, for `spec.task` "regression".
 
-In: numbers `(n,)`, true and predicted. Out: plain numbers.
+In: numbers `(n,)` in the unit of the data, true and predicted. Out: plain numbers.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pipeline.evaluate.resampling import Measure, draws, intervals, mean_of
+from pipeline.data.measure import MEASURES
+from pipeline.data.spec import TaskSpec
+from pipeline.resampling import (
+    Measure,
+    draws,
+    drop_interval,
+    intervals,
+    mean_of,
+    score_interval,
+)
+from pipeline.scores import NUMBERS
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What one file predicted, and what was true, in the unit of the data, `(n,)`."""
+
+    y: np.ndarray
+    predicted: np.ndarray
+
+    @property
+    def residual(self) -> np.ndarray:
+        """What is left of each number, `(n,)`: the evidence of R2."""
+        return self.y - self.predicted
+
+
+def read_numbers(y: np.ndarray, outputs: np.ndarray, spec: TaskSpec) -> Numbers:
+    """The numbers that stored labels `(n,)` and outputs `(n, 1)` stand for."""
+    mean, deviation = spec.target["mean"], spec.target["deviation"]
+    both = (np.float64(each).reshape(len(y)) for each in (y, outputs))
+    return Numbers(*(each * deviation + mean for each in both))
 
 
 def mae(y: np.ndarray, predicted: np.ndarray) -> float:
@@ -23,22 +54,38 @@ def rmse(y: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def compare(
-    y: np.ndarray, before: np.ndarray, after: np.ndarray, resamples: int, seed: int
+    before: Numbers, after: Numbers, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """MAE and RMSE of `after`, and their change against `before`, with intervals."""
-    absolute = mean_of(np.abs(y - after) - np.abs(y - before))
-    squared = _root_change((y - before) ** 2, (y - after) ** 2)
-    values = {"mae": mae, "rmse": rmse}
-    changes = {"mae": absolute, "rmse": squared}
-    row: dict[str, Any] = {name: f(y, after) for name, f in values.items()}
-    row["change"] = {
-        name: {
-            "value": values[name](y, after) - values[name](y, before),
-            "interval": list(intervals(measure, draws(len(y), resamples, seed))[0]),
-        }
-        for name, measure in changes.items()
+    """A row of evaluation.json for `after`, measured against `before`.
+
+    `drop` is what R2 has lost; a change is `after - before`, with its interval.
+    """
+    y, value = after.y, MEASURES[NUMBERS].value
+    left = (before.residual, after.residual)
+    r2 = value(after.residual, y)
+    return {
+        "r2": r2,
+        "r2_interval": score_interval(NUMBERS, after.residual, y, resamples, seed),
+        "drop": value(before.residual, y) - r2,
+        "drop_interval": drop_interval(NUMBERS, *left, y, seed, resamples),
+        "mae": mae(y, after.predicted),
+        "rmse": rmse(y, after.predicted),
+        "change": _changes(before, after, resamples, seed),
     }
-    return row
+
+
+def _changes(
+    before: Numbers, after: Numbers, resamples: int, seed: int
+) -> dict[str, Any]:
+    left = (before.residual, after.residual)
+    absolute = mean_of(np.abs(left[1]) - np.abs(left[0]))
+    measures = {"mae": absolute, "rmse": _root_change(*(each**2 for each in left))}
+    found = {}
+    for name, measure in measures.items():
+        weights = draws(len(after.y), resamples, seed)
+        value = float(measure(np.ones((1, len(after.y))))[0, 0])
+        found[name] = {"value": value, "interval": list(intervals(measure, weights)[0])}
+    return found
 
 
 def _root_change(before: np.ndarray, after: np.ndarray) -> Measure:

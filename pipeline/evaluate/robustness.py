@@ -1,4 +1,4 @@
-"""robustness.json: accuracy under corruptions and attacks, on a recorded subset.
+"""robustness.json: the score under corruptions and attacks, on a recorded subset.
 
 One task makes one kind of spoilt inputs and shows them to every file, so that none
 is made twice; tasks run in processes of their own.
@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.artifact import Data, Split
+from pipeline.data.measure import measure_of
 from pipeline.engine.determinism import derive_seed
 from pipeline.evaluate.corruptions import SEVERITIES, Corruption, fitting, missing
 from pipeline.evaluate.inference import BatchModel
 from pipeline.evaluate.params import EvaluateParams
+from pipeline.scores import CLASSES
 
 CLEAN = "clean"
 FGSM, PGD = "fgsm", "pgd"
@@ -43,13 +45,17 @@ class Study:
     seed: int
     threads: int
 
-    def accuracy(self, inputs: np.ndarray) -> dict[str, float]:
-        """Variant -> part of the subset that it classifies."""
-        found = {}
+    @property
+    def key(self) -> str:
+        """What the score is called, `accuracy` of a classification."""
+        return measure_of(self.data.spec).key
+
+    def score(self, inputs: np.ndarray) -> dict[str, float]:
+        """Variant -> its score on the subset, of which these are the model inputs."""
+        measure, found = measure_of(self.data.spec), {}
         for name, path in self.files.items():
             model = BatchModel(path, self.data.spec, self.threads)
-            guess = model.answers(inputs).argmax(axis=1)
-            found[name] = float(np.mean(guess == self.subset.y))
+            found[name] = measure.of(model.answers(inputs), inputs, self.subset.y)
         return found
 
 
@@ -74,6 +80,9 @@ def tasks(study: Study) -> list[tuple[str, Any]]:
 
 def why_no_attack(study: Study) -> str | None:
     """Why no attack can be made, or None."""
+    task = study.data.spec.task
+    if task != CLASSES:
+        return f"fgsm, pgd: they mislead about classes, and this is a {task}"
     if study.data.spec.modality == "text":
         return "fgsm, pgd: word numbers have no gradient"
     if not study.keras.is_file():
@@ -96,24 +105,26 @@ def document(study: Study, found: Mapping[str, list[Row]]) -> Row:
     return {
         "examples": len(study.positions),
         "positions": study.positions.tolist(),
-        "clean": clean[0]["accuracy"] if clean else {},
+        "clean": clean[0][study.key] if clean else {},
         "conditions": [*conditions, *found.get("attacks", [])],
         "absent": [reason for reason in absent if reason],
     }
 
 
-def summaries(robust: Row, name: str) -> Row:
+def summaries(robust: Row, name: str, study: Study) -> Row:
     """What evaluation.json says of one variant: means over all conditions."""
+    key = study.key
 
     def mean(kind: str) -> float | None:
         kept = [row for row in robust["conditions"] if row["kind"] == kind]
-        values = [row["accuracy"][name] for row in kept]
+        values = [row[key][name] for row in kept]
         return float(np.mean(values)) if values else None
 
+    attacked = {f"attacked_{key}": mean("attack")}
     return {
-        "corrupted_accuracy": mean("corruption"),
-        "attacked_accuracy": mean("attack"),
-        "subset_accuracy": robust["clean"].get(name),
+        f"corrupted_{key}": mean("corruption"),
+        **(attacked if study.data.spec.task == CLASSES else {}),
+        f"subset_{key}": robust["clean"].get(name),
     }
 
 
@@ -135,13 +146,13 @@ class _Corrupted:
             "severity": severity,
             "amount": float(self.kind.amounts[severity - 1]),
             "unit": self.kind.unit,
-            "accuracy": study.accuracy(inputs),
+            study.key: study.score(inputs),
         }
 
 
 def _clean(study: Study) -> list[Row]:
     inputs = study.data.spec.to_input(study.subset.x)
-    return [{"accuracy": study.accuracy(inputs)}]
+    return [{study.key: study.score(inputs)}]
 
 
 def _attacked(study: Study) -> list[Row]:
@@ -161,18 +172,22 @@ def _attacked(study: Study) -> list[Row]:
         }
         for name, spoilt in made.items():
             own = np.argmax(model.predict(spoilt, verbose=0), axis=1)
+            fooled = {"keras": float(np.mean(own == y)), **_amount(study, number)}
             rows.append(
                 {
                     "kind": "attack",
                     "name": name,
-                    "severity": number,
-                    "amount": epsilon,
-                    "unit": _unit(study),
-                    "keras": float(np.mean(own == y)),
-                    "accuracy": study.accuracy(spoilt),
+                    **fooled,
+                    study.key: study.score(spoilt),
                 }
             )
     return sorted(rows, key=lambda row: (row["name"], row["severity"]))
+
+
+def _amount(study: Study, number: int) -> Row:
+    """How far an attack may go: the epsilon of that number, from 1."""
+    amount = study.params.epsilons[number - 1]
+    return {"severity": number, "amount": amount, "unit": _unit(study)}
 
 
 def _attack(study: Study, inputs: np.ndarray):

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
-from pipeline.evaluate.resampling import (
+from pipeline.resampling import (
     CONFIDENCE,
     Interval,
     draws,

@@ -39,7 +39,9 @@ class Batch:
     """What a loss may look at.
 
     Args:
-        x: model inputs; y: class numbers, or probabilities `(batch, classes)`.
+        x: model inputs.
+        y: what outputs are held against: class numbers `(batch,)`, or probabilities
+            `(batch, classes)`; numbers `(batch, 1)`; x itself to be rebuilt.
         weights: of each example, `(batch,)`; None where all weigh 1.
         at: positions in the training split, `(batch,)` int64.
         progress: the part of the fit that is over, a scalar from 0 to 1.
@@ -60,7 +62,7 @@ class Feed:
 
     Args:
         size: examples of a batch, at most those of the split.
-        policy: augmentation; one that mixes makes labels probabilities.
+        policy: augmentation; one that mixes makes class numbers probabilities.
     """
 
     def __init__(
@@ -91,14 +93,17 @@ class Feed:
         else:
             x, y = self._inputs(at), tf.gather(self.y, at)
             x = self.policy(x, epoch, at) if self.policy else x
+        y = target_of(y, x, self.spec)
         return Batch(x, y, _weights(y, self.split), at, progress)
 
     def _inputs(self, at: tf.Tensor) -> tf.Tensor:
         return to_input(self.fetch(at), self.spec)
 
     def _soft(self, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        labels = tf.one_hot(tf.gather(self.y, at), len(self.spec.classes))
-        return self._inputs(at), labels
+        y = tf.gather(self.y, at)
+        if self.spec.task == "regression":
+            return self._inputs(at), y[:, None]
+        return self._inputs(at), tf.one_hot(y, len(self.spec.classes))
 
 
 def training_batches(
@@ -109,10 +114,11 @@ def training_batches(
     seed: int,
     policy: Policy | None,
 ) -> tf.data.Dataset:
-    """The same batches as a data set, `(model input, class)`, for Keras's own fit.
+    """The same batches as a data set, `(model input, target)`, for Keras's own fit.
 
-    Classes are probabilities, `(batch, classes)`, where the policy mixes examples;
-    the weight of each example comes third where the split has class weights.
+    Targets are those of `Batch`: classes are probabilities, `(batch, classes)`, where
+    the policy mixes examples. The weight of each example comes third where the split
+    has class weights.
     """
     feed = Feed(split, spec, batch_size, seed, policy)
     steps, _ = plan_steps(len(split), feed.size)
@@ -135,13 +141,22 @@ def validation_batches(
 ) -> tf.data.Dataset:
     """The examples in order, as they are; kept in memory unless they are many.
 
+    Of a reconstruction these are the normal ones.
+
     Args:
         soft: classes as probabilities, as training has them with a mixing policy.
     """
     fetch = fetcher(split.x)
-    at = tf.data.Dataset.range(len(split)).batch(size)
-    batches = at.map(lambda at: (to_input(fetch(at), spec), tf.gather(split.y, at)))
-    if soft:
+    at = tf.data.Dataset.range(len(split))
+    if spec.task == "reconstruction":
+        at = tf.data.Dataset.from_tensor_slices(np.flatnonzero(split.y == 0))
+
+    def load(at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = to_input(fetch(at), spec)
+        return x, target_of(tf.gather(split.y, at), x, spec)
+
+    batches = at.batch(size).map(load)
+    if soft and spec.classes and spec.task != "reconstruction":
         batches = batches.map(lambda x, y: (x, tf.one_hot(y, len(spec.classes))))
     return batches if is_whole_file(split.x) else batches.cache()
 
@@ -151,6 +166,13 @@ def to_input(x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
     if spec.modality == "text":
         return tf.cast(x, tf.int32)
     return tf.cast(x, tf.float32) * spec.scale + spec.offset
+
+
+def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
+    """What the outputs for the model inputs x are held against: see `Batch`."""
+    if spec.task == "reconstruction":
+        return x
+    return tf.reshape(y, [-1, 1]) if spec.task == "regression" else y
 
 
 def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -6,13 +6,24 @@ normalization measures each part by itself, as Keras does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
 from pipeline.engine.errors import UserError
+
+
+def start_method(gpus: Sequence[Any] | None = None) -> Literal["fork", "spawn"]:
+    """How the processes of a pool must begin: a forked one cannot use a GPU.
+
+    Args:
+        gpus: those that TensorFlow sees; it is asked if None, which runs nothing.
+    """
+    found = tf.config.list_physical_devices("GPU") if gpus is None else gpus
+    return "spawn" if found else "fork"
 
 
 def prepare(devices: int, batch_size: int) -> None:

@@ -17,7 +17,8 @@ from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.determinism import derive_seed
 from pipeline.fit.averages import Averages
-from pipeline.fit.batches import Feed, fetcher, to_input
+from pipeline.fit.batches import Feed, fetcher, target_of, to_input
+from pipeline.fit.goals import Goal, judged, measured
 from pipeline.fit.losses import Loss
 from pipeline.fit.objective import Objective, as_float, per_example, weighed_mean
 
@@ -29,6 +30,7 @@ class Trainer:
     """Trains steps of an epoch; stops at the first loss that is not a number.
 
     Args:
+        goal: what is counted of each step, beside the loss.
         total: steps of the whole fit, for the objective's schedules.
         jit: compile the step with XLA.
     """
@@ -37,6 +39,7 @@ class Trainer:
         self,
         model: keras.Model,
         objective: Objective,
+        goal: Goal,
         optimizer: Any,
         feed: Feed,
         averages: Averages,
@@ -45,6 +48,7 @@ class Trainer:
     ):
         self.model, self.objective, self.optimizer = model, objective, optimizer
         self.feed, self.averages, self.total = feed, averages, total
+        self.goal = goal
         self.weights = [*model.trainable_variables, *objective.variables]
         self.strategy = tf.distribute.get_strategy()
         self.devices = self.strategy.num_replicas_in_sync
@@ -63,7 +67,7 @@ class Trainer:
         """Steps `begin` to `end` of an epoch, int64 scalars.
 
         Args:
-            sums: of the losses and of the accuracies of the steps before `begin`; they
+            sums: of the losses and of the counts of the steps before `begin`; they
                 come in so that no bit depends on how an epoch is cut into calls.
 
         Returns:
@@ -74,11 +78,11 @@ class Trainer:
         def proceed(step: tf.Tensor, *sums: tf.Tensor) -> tf.Tensor:
             return (step < end) & tf.math.is_finite(sums[-1])
 
-        def body(step: tf.Tensor, losses: tf.Tensor, right: tf.Tensor, _: tf.Tensor):
+        def body(step: tf.Tensor, losses: tf.Tensor, counts: tf.Tensor, _: tf.Tensor):
             self.optimizer.learning_rate = rates[step]
-            loss, accuracy = self._on_all(epoch, order[step], step)
+            loss, count = self._on_all(epoch, order[step], step)
             self.averages.follow(self.optimizer.iterations)
-            return step + 1, losses + loss, right + accuracy, loss
+            return step + 1, losses + loss, counts + count, loss
 
         state = (begin, *sums, tf.constant(0.0))
         return tf.while_loop(proceed, body, state, parallel_iterations=AHEAD)
@@ -109,32 +113,38 @@ class Trainer:
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [weight.value for weight in self.weights])
         self.optimizer.apply(gradients, self.weights)
-        return loss, tf.reduce_mean(_right(batch.y, logits)) / self.devices
+        return loss, self.goal.count(batch.y, logits) / self.devices
 
 
 class Validator:
-    """Loss and accuracy on a split, in inference mode: nothing is changed by it."""
+    """Loss and measure on a split, in inference mode: nothing is changed by it."""
 
-    def __init__(self, model: keras.Model, split: Split, spec: TaskSpec, loss: Loss):
-        self.model, self.spec, self.loss, self.count = model, spec, loss, len(split)
+    def __init__(
+        self, model: keras.Model, split: Split, spec: TaskSpec, loss: Loss, goal: Goal
+    ):
+        self.model, self.spec, self.loss, self.goal = model, spec, loss, goal
+        self.split, self.judged = split, judged(split, spec)
+        self.count = len(split) if self.judged is None else float(self.judged.sum())
         self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
         at = np.arange(len(split), dtype=np.int64)
         self.parts = [tf.constant(at[i : i + VALIDATED]) for i in at[::VALIDATED]]
 
     def __call__(self) -> dict[str, float]:
-        """`val_loss` and `val_accuracy`, means over all examples."""
-        sums = [self._part(part) for part in self.parts]
-        loss, right = (float(sum(float(s[k]) for s in sums)) for k in (0, 1))
-        return {"val_accuracy": right / self.count, "val_loss": loss / self.count}
+        """`val_loss`, the mean over the examples, and the measure, as `val_<key>`."""
+        found = [self._part(part) for part in self.parts]
+        loss = float(sum(float(total) for total, _ in found))
+        reached = measured(self.goal, [each for _, each in found], self.split)
+        return {f"val_{self.goal.key}": reached, "val_loss": loss / self.count}
 
     @tf.function(autograph=False)
     def _part(self, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        y = tf.gather(self.y, at)
-        logits = as_float(
-            self.model(to_input(self.fetch(at), self.spec), training=False)
-        )
+        x = to_input(self.fetch(at), self.spec)
+        y = target_of(tf.gather(self.y, at), x, self.spec)
+        logits = as_float(self.model(x, training=False))
         losses = per_example(self.loss(y, logits))
-        return tf.reduce_sum(losses), tf.reduce_sum(_right(y, logits))
+        if self.judged is not None:
+            losses *= tf.gather(tf.constant(self.judged), at)
+        return tf.reduce_sum(losses), self.goal.evidence(y, logits)
 
 
 def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:
@@ -143,12 +153,3 @@ def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:
         if variable.name == "seed_generator_state":
             drawn = derive_seed(seed, "layer", epoch, variable.path)
             variable.assign(np.array([drawn, 0], variable.dtype))
-
-
-def _right(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """1 where the largest output is the answer, `(batch,)`."""
-    answers = tf.argmax(logits, axis=-1)
-    if y.dtype.is_floating and len(y.shape) == len(logits.shape):
-        y = tf.argmax(y, axis=-1)
-    y = tf.reshape(tf.cast(y, tf.int64), tf.shape(answers))
-    return per_example(tf.cast(answers == y, tf.float32))

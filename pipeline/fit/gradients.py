@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.fit.batches import to_input
+from pipeline.fit.batches import target_of, to_input
 from pipeline.fit.losses import make_loss
 from pipeline.fit.params import FitSettings
 
@@ -43,10 +43,11 @@ def gradient_norms(
     """
     loss = make_loss(settings, spec, keras)
     before = [variable.numpy() for variable in model.non_trainable_variables]
-    x, y = to_input(tf.constant(train.x[:EXAMPLES]), spec), train.y[:EXAMPLES]
+    x = to_input(tf.constant(train.x[:EXAMPLES]), spec)
+    y = target_of(tf.constant(train.y[:EXAMPLES]), x, spec)
     kernels = [weight for weight in model.trainable_weights if len(weight.shape) > 1]
     with tf.GradientTape() as tape:
-        value = tf.reduce_mean(loss(tf.constant(y), model(x, training=True)))
+        value = tf.reduce_mean(loss(y, model(x, training=True)))
     found = tape.gradient(value, [kernel.value for kernel in kernels])
     for variable, was in zip(model.non_trainable_variables, before):
         variable.assign(was)  # the statistics of batch norms have moved

@@ -9,10 +9,17 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from pipeline.data.measure import MEASURES, Measure
+
+ACCURACY = MEASURES["classification"]
+
 
 @dataclass(frozen=True)
 class History:
-    """Rows of `epoch, accuracy, loss, val_accuracy, val_loss`, and the best one."""
+    """Rows of `epoch, accuracy, loss, val_accuracy, val_loss`, and the best one.
+
+    Of another task `r2`, `auc` stand in the place of `accuracy`; see `fit.goals`.
+    """
 
     rows: list[dict[str, float]]
     best: dict[str, float]
@@ -30,28 +37,33 @@ class History:
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def draw(self, path: Path, title: str) -> None:
-        """Loss and accuracy against the epoch, training and validation."""
+    def draw(self, path: Path, title: str, measure: Measure = ACCURACY) -> None:
+        """Loss and measure against the epoch, training and validation."""
         figure = Figure(figsize=(8, 3.2), layout="constrained")
         epochs = [row["epoch"] for row in self.rows]
-        for axis, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
-            axis.plot(epochs, [row[name] for row in self.rows], label="training")
-            axis.plot(
-                epochs, [row[f"val_{name}"] for row in self.rows], label="validation"
-            )
+        axes = figure.subplots(1, 2)
+        names = {"loss": "loss", measure.key: measure.name}
+        for axis, (key, name) in zip(axes, names.items()):
+            if key in self.best:  # anomalies are not trained on: no AUC of theirs
+                axis.plot(epochs, [row[key] for row in self.rows], label="training")
+            validated = [row[f"val_{key}"] for row in self.rows]
+            axis.plot(epochs, validated, label="validation", color="C1")
             axis.axvline(self.best["epoch"], color="0.6", linestyle=":", label="kept")
             axis.set(xlabel="epoch", title=f"{title}: {name}")
             axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False)
+        axes[1 if measure.key in self.best else 0].legend(frameon=False)
         figure.savefig(path, dpi=100)
 
 
-def summary(history: History, epochs: int, weights: int) -> dict[str, Any]:
+def summary(
+    history: History, epochs: int, weights: int, measure: Measure = ACCURACY
+) -> dict[str, Any]:
     """The numbers of the kept epoch, and the line for the terminal."""
     best = history.best
     early = ", stopped early" if len(history.rows) < epochs else ""
+    what = "" if measure is ACCURACY else f"{measure.name} "
     headline = (
-        f"best {best['val_accuracy']:.3f} in epoch {best['epoch']} of "
+        f"best {what}{best[f'val_{measure.key}']:.3f} in epoch {best['epoch']} of "
         f"{len(history.rows)}{early}, {weights / 1000:.1f} k weights"
     )
     return {

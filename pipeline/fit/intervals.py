@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from pipeline.data.measure import MEASURES, Measure
+
+ACCURACY = MEASURES["classification"]
 LEVEL = 0.95
 DIGITS = 9
 
@@ -23,12 +26,16 @@ def mean_interval(values: Sequence[float]) -> tuple[float, list[float] | None]:
 
 
 def gain(
-    seeds: Sequence[int], given: Sequence[float], plain: Sequence[float], what: str
+    seeds: Sequence[int],
+    given: Sequence[float],
+    plain: Sequence[float],
+    what: str,
+    measure: Measure = ACCURACY,
 ) -> dict[str, Any]:
     """What `given` adds to `plain`, seed by seed, with a verdict in words.
 
     Args:
-        given, plain: accuracies with and without `what`, of the same seeds.
+        given, plain: the measure with and without `what`, of the same seeds.
     """
     differences = [a - b for a, b in zip(given, plain, strict=True)]
     mean, interval = mean_interval(differences)
@@ -38,16 +45,18 @@ def gain(
         "without": list(plain),
         "gain": mean,
         "interval": interval,
-        "verdict": _words(mean, interval, what),
+        "verdict": _words(mean, interval, what, measure),
     }
 
 
-def _words(mean: float, interval: list[float] | None, what: str) -> str:
-    points = f"{100 * mean:+.2f} points"
+def _words(
+    mean: float, interval: list[float] | None, what: str, measure: Measure
+) -> str:
+    points = measure.change(mean)
     if interval is None:
         return f"{points} in one run, which says little; several seeds say more"
-    low, high = (100 * end for end in interval)
-    reach = f"95 % interval {low:+.2f} to {high:+.2f}"
+    low, high = interval
+    reach = f"95 % interval {measure.number(low)} to {measure.number(high)}"
     what = what.replace("_", " ")
     if low > 0:
         return f"gain of the {what}: {points}, {reach}"

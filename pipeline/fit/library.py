@@ -11,11 +11,23 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import StageFailed, UserError
-from pipeline.fit.batches import plan_steps, training_batches, validation_batches
+from pipeline.fit.batches import (
+    fetcher,
+    plan_steps,
+    target_of,
+    to_input,
+    training_batches,
+    validation_batches,
+)
+from pipeline.fit.epoch import VALIDATED
+from pipeline.fit.goals import Goal, check_monitor, goal_of, measured
 from pipeline.fit.history import History
 from pipeline.fit.losses import make_loss
 from pipeline.fit.optimizers import make_optimizer
@@ -45,24 +57,26 @@ def fit_with_keras(
         UserError: for a setting that only the other loop has.
     """
     _refuse_others(settings)
-    size = min(settings.batch_size, len(train))
+    check_monitor(settings.monitor, spec)
+    goal, size = goal_of(spec, train), min(settings.batch_size, len(train))
     soft = policy is not None and policy.mixes
     steps, fused = plan_steps(len(train), size)
     rate = keras_schedule(settings, steps * settings.epochs, api)
     model.compile(
         optimizer=make_optimizer(settings, rate, api),
         loss=loss or make_loss(settings, spec, api, soft),
-        metrics=[_accuracy(soft, api)],
+        metrics=[_accuracy(soft, api)] if goal.key == "accuracy" else [],
         steps_per_execution=fused,
         jit_compile=False,
     )
-    watch = _watch(settings.epochs, progress, api)
+    watch = _watch(settings.epochs, progress, goal.key, api)
+    first = [] if goal.key == "accuracy" else [_judge(validation, spec, goal, api)]
     model.fit(
         training_batches(train, spec, size, range(settings.epochs), seed, policy),
         validation_data=validation_batches(validation, spec, soft=soft),
         epochs=settings.epochs,
         steps_per_epoch=steps,
-        callbacks=[_early_stopping(settings, api), watch, *callbacks],
+        callbacks=[*first, _early_stopping(settings, api), watch, *callbacks],
         verbose=0,
     )
     return History.of(watch.rows, f"val_{settings.monitor}")
@@ -94,7 +108,30 @@ def _early_stopping(settings: FitSettings, api: ModuleType) -> Any:
     )
 
 
-def _watch(epochs: int, progress: Callable[..., None], api: ModuleType) -> Any:
+def _judge(validation: Split, spec: TaskSpec, goal: Goal, api: ModuleType) -> Any:
+    """A callback that adds a measure that no batch has by itself to what is known."""
+    fetch = fetcher(validation.x)
+
+    class Judge(api.callbacks.Callback):
+        def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+            self.part = tf.function(self._part)
+
+        def _part(self, at: tf.Tensor) -> tf.Tensor:
+            x = to_input(fetch(at), spec)
+            y = target_of(tf.gather(validation.y, at), x, spec)
+            return goal.evidence(y, tf.cast(self.model(x, training=False), tf.float32))
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            at = np.arange(len(validation), dtype=np.int64)
+            parts = [self.part(at[i : i + VALIDATED]) for i in at[::VALIDATED]]
+            logs[f"val_{goal.key}"] = measured(goal, parts, validation)
+
+    return Judge()
+
+
+def _watch(
+    epochs: int, progress: Callable[..., None], key: str, api: ModuleType
+) -> Any:
     """A callback that keeps the history, tells progress and stops at NaN."""
 
     class Watch(api.callbacks.Callback):
@@ -108,7 +145,7 @@ def _watch(epochs: int, progress: Callable[..., None], api: ModuleType) -> Any:
                     f"the loss became {row['loss']} in epoch {epoch + 1}; "
                     "lower the learning rate"
                 )
-            text = f"epoch {epoch + 1}/{epochs}  validation {row['val_accuracy']:.3f}"
+            text = f"epoch {epoch + 1}/{epochs}  validation {row[f'val_{key}']:.3f}"
             progress(text, done=epoch + 1, total=epochs)
 
     return Watch()

@@ -15,11 +15,10 @@ import tensorflow as tf
 
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
-from pipeline.fit.params import FitSettings
+from pipeline.fit.params import ONLY_CLASSES, FitSettings
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 HUBER = 1.0  # where the squared error becomes an absolute one
-ONLY_CLASSES = ("cross_entropy", "focal", "binary")
 CLASSES = ("classification", "segmentation", "next_token")
 
 

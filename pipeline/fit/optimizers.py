@@ -14,8 +14,6 @@ import tensorflow as tf
 
 from pipeline.fit.params import FitSettings
 
-DECAY = 0.004  # of adamw where none is given, as in Keras
-
 
 def make_optimizer(settings: FitSettings, rate: Any, api: ModuleType = keras) -> Any:
     """An optimizer with weight decay and clipping; accumulation on Keras 3 alone."""
@@ -23,8 +21,10 @@ def make_optimizer(settings: FitSettings, rate: Any, api: ModuleType = keras) ->
     own: dict[str, Any] = {}
     if name == "sgd" and settings.momentum:
         own = {"momentum": settings.momentum, "nesterov": True}
-    if name == "adamw" or settings.weight_decay:
-        own["weight_decay"] = settings.weight_decay or DECAY
+    if settings.weight_decay:
+        own["weight_decay"] = settings.weight_decay
+    elif name == "adamw":
+        name = "adam"  # Keras's adamw would decay by its own 0.004
     if api is keras and settings.accumulate > 1:
         own["gradient_accumulation_steps"] = settings.accumulate
     return _class(name, api)(rate, **_clipping(settings), **own)

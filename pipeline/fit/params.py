@@ -11,6 +11,8 @@ from pipeline.engine.params import Params, unhashed
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one_cycle", "plateau"]
 Loss = Literal["cross_entropy", "focal", "binary", "mse", "mae", "huber"]
+ONLY_CLASSES = ("cross_entropy", "focal", "binary")
+Monitor = Literal["loss", "accuracy", "r2", "auc"]
 
 
 class Phase(Params):
@@ -35,7 +37,9 @@ class FitSettings(Params):
         epochs: at most.
         patience: epochs without a better `monitor` before it stops.
         min_delta: what counts as better for `patience`.
-        monitor: measured on validation; the weights of its best epoch are kept.
+        monitor: `loss`, or the measure of the task: `accuracy`, `r2` of a regression,
+            `auc` of an anomaly task; on validation. The weights of its best epoch
+            are kept.
         schedule: of the learning rate; see `pipeline.fit.schedules`.
         warm_up: part of all steps in which the rate rises (cosine, one_cycle).
         decay: the rate is multiplied by it: at each milestone (step), over the whole
@@ -45,9 +49,11 @@ class FitSettings(Params):
         plateau_patience: epochs without a better `monitor` before it (plateau).
         optimizer: `sgd` has momentum of Nesterov's kind.
         momentum: of sgd.
-        weight_decay: decoupled from the gradient; adam with it is adamw.
+        weight_decay: decoupled from the gradient; adam with it is adamw, and adamw
+            without it is adam.
         loss: `cross_entropy`, `focal`, `binary`, `mse`, `mae` or `huber`; if null,
-            cross-entropy for classes and mse for numbers.
+            cross-entropy for classes, and mse for numbers and for what is rebuilt,
+            which also take mae and huber.
         label_smoothing: part of each target that goes to all classes alike.
         clip_norm: the longest gradient, over all weights; null does not clip.
         clip_value: the largest entry of a gradient; null does not clip.
@@ -75,7 +81,7 @@ class FitSettings(Params):
     weight_decay: float = Field(0.0, ge=0, le=1)
     patience: int = Field(15, ge=1)
     min_delta: float = Field(0.0, ge=0)
-    monitor: Literal["loss", "accuracy"] = "loss"
+    monitor: Monitor = "loss"
     loss: Loss | None = None
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     clip_norm: float | None = Field(None, gt=0)

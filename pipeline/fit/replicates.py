@@ -1,6 +1,7 @@
 """Several fits side by side, each in a process of its own, told apart by name.
 
-The parent must have run no TensorFlow operation: see `pipeline.engine.pool`.
+The parent must have run no TensorFlow operation: see `pipeline.engine.pool`. Where
+there is a GPU the processes are spawned, and tasks must pickle.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.errors import StageFailed, UserError, from_os_error
 from pipeline.engine.pool import Pool
+from pipeline.fit.devices import start_method
 
 
 def replicate_seed(seed: int, number: int) -> int:
@@ -28,7 +30,7 @@ def run_all(
     Raises:
         UserError: the first one's reason, with its exit code, when a task fails.
     """
-    pool, found = Pool(workers), {}
+    pool, found = Pool(workers, start_method()), {}
     for name, task in tasks.items():
         pool.submit(name, _guarded, task)
     for outcome in pool.drain():

@@ -120,7 +120,7 @@ def check(name: str, spec: TaskSpec, values: Values) -> None:
                 f'tune.values: builder {name} has no "{key}"{hint} (there are: {known})'
             )
         for one in value if isinstance(value, list) else [value]:
-            _check_kind(f"tune.values.{key}", one, declared[key])
+            check_kind(f"tune.values.{key}", one, declared[key])
 
 
 def _declared(name: str, spec: TaskSpec, values: Values) -> Values:
@@ -140,7 +140,7 @@ def _declared(name: str, spec: TaskSpec, values: Values) -> Values:
     return {}
 
 
-def _check_kind(where: str, value: Any, default: Any) -> None:
+def check_kind(where: str, value: Any, default: Any) -> None:
     """The same kind as the default; a number that counts something is above zero."""
     kinds = (int, float) if type(default) is float else (type(default),)
     if type(value) not in kinds:

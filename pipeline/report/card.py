@@ -37,6 +37,7 @@ def render(facts: Facts, summary: Mapping[str, Any]) -> str:
             pairs=_pairs,
             counts=_counts,
             measured=[row for row in facts.rows if "mcnemar" in row],
+            corrupted=f"corrupted_{facts.score.key}",
             ledger=_ledger(facts, chosen),
         )
     )

@@ -7,14 +7,14 @@ absent is None. Words are formatted here, so that a chart says what the tables s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.report import words
-from pipeline.report.extras import number
 from pipeline.report.facts import Facts, Row
+from pipeline.scores import Score
 
-OUTCOMES = ("score", "status", "reason", "loss", "epoch", "epochs", "seed", "spread")
-COSTS = ("weights", "parameters", "macs", "bytes_int8")
+COSTS = ("parameters", "macs", "bytes_int8", "activation_bytes")  # of a trial
 
 
 def payload(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def payload(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
         summary: the content of summary.json.
     """
     return {
+        "score": asdict(facts.score),
         "frontier": frontier(facts, summary),
         "ledger": ledger(facts),
         "classes": classes(facts, summary),
@@ -41,39 +42,55 @@ def compared(summary: Mapping[str, Any]) -> list[Row]:
     return list({row["id"]: row for row in rows if row}.values())
 
 
+def worths(facts: Facts) -> dict[str, str]:
+    """What can be drawn upwards: key -> its name; those that some file has."""
+    key, name = facts.score.key, facts.score.name
+    named = {
+        key: f"test {name}",
+        f"validation_{key}": f"validation {name}",
+        "macro_f1": "macro F1",
+        f"corrupted_{key}": f"{name} when corrupted",
+        f"attacked_{key}": f"{name} when attacked",
+    }
+    rows = facts.rows
+    return {k: v for k, v in named.items() if any(r.get(k) is not None for r in rows)}
+
+
 def frontier(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
     """A point for each evaluated file."""
+    score, upwards = facts.score, worths(facts)
     keys = ("bytes_gzip", "bytes_raw", "latency_ms", "macs", "arena_bytes")
-    keys += ("accuracy", "validation_accuracy", "corrupted_accuracy")
-    keys += ("attacked_accuracy", "macro_f1", "dominated", "source", "id")
+    keys += (*upwards, "dominated", "source", "id")
     budget = facts.pareto["budget"]
-    rows = [row for row in facts.rows if row["accuracy"] is not None]
-    least = summary["baseline"]["accuracy"] - budget["max_drop"]
+    rows = [row for row in facts.rows if row[score.key] is not None]
     points = [
         {key: row.get(key) for key in keys}
-        | {"name": words.name(row), "lines": _lines(row)}
-        | {"interval": row["accuracy_interval"]}
+        | {"name": words.name(row), "lines": _lines(row, score)}
+        | {"interval": row[f"{score.key}_interval"]}
         for row in rows
     ]
     chosen = summary["chosen"]
     return {
         "points": points,
-        "least": least,
+        "worths": upwards,
+        "least": summary["baseline"][score.key] - budget["max_drop"],
         "budget": budget,
         "baseline": summary["baseline"]["id"],
         "chosen": chosen and chosen["id"],
     }
 
 
-def _lines(row: Row) -> list[str]:
+def _lines(row: Row, score: Score) -> list[str]:
     """What is shown when a point is hovered over."""
-    low = f"{words.change(row)} points, {words.change_span(row)}"
+    by = f"{words.change(row, score)} {score.unit}, {words.span_of(row, score)}"
     lines = [
         words.name(row),
         f"{words.size(row['bytes_gzip'])} gzip, {words.size(row['bytes_raw'])} raw",
-        f"{words.accuracy(row['accuracy'])} on test ({low})",
-        f"{row['flips_worse']} became wrong, {row['flips_better']} right",
+        f"{words.accuracy(row[score.key])} on test ({by})",
     ]
+    if "flips_worse" in row:
+        told = f"{row['flips_worse']} became wrong, {row['flips_better']} right"
+        lines.append(told)
     if row["latency_ms"] is not None:
         lines.append(f"{words.latency(row['latency_ms'])} for one example")
     return lines
@@ -139,53 +156,63 @@ def reliability(facts: Facts, summary: Mapping[str, Any]) -> list[Row] | None:
 
 
 def robustness(facts: Facts, summary: Mapping[str, Any]) -> list[Row] | None:
-    """Corruption or attack -> amounts, and the accuracy of each compared file."""
+    """Corruption or attack -> amounts, and the score of each compared file."""
     document = facts.extras["robustness"]
     if document is None or not document["conditions"]:
         return None
     rows = [row for row in compared(summary) if row["id"] in document["clean"]]
-    names = dict.fromkeys(each["name"] for each in document["conditions"])
-    found = []
-    for name in names:
-        conditions = [each for each in document["conditions"] if each["name"] == name]
-        lines = [
-            {
-                "name": words.name(row),
-                "id": row["id"],
-                "y": [each["accuracy"][row["id"]] for each in conditions],
-            }
-            for row in rows
-        ]
-        amounts = [each["amount"] for each in conditions]
-        first = conditions[0]
-        told = {"name": name, "unit": first["unit"], "kind": first["kind"]}
-        found.append({**told, "amounts": amounts, "lines": lines})
-    return found
+    by_name: dict[str, list[Row]] = {}
+    for each in document["conditions"]:
+        by_name.setdefault(each["name"], []).append(each)
+    return [_condition(found, rows, facts.score.key) for found in by_name.values()]
+
+
+def _condition(found: list[Row], rows: list[Row], key: str) -> Row:
+    """One kind of corruption or attack, at all its amounts."""
+    lines = [
+        {
+            "name": words.name(row),
+            "id": row["id"],
+            "y": [each[key][row["id"]] for each in found],
+        }
+        for row in rows
+    ]
+    told = {name: found[0][name] for name in ("name", "unit", "kind")}
+    return {**told, "amounts": [each["amount"] for each in found], "lines": lines}
 
 
 def search(facts: Facts) -> dict[str, Any] | None:
-    """Axes of the parallel coordinates: what differed between trials, and the score."""
-    scored = [t for t in facts.trials if number(t.get("score", "")) is not None]
-    names = list(scored[0]) if scored else []
-    wanted = [n for n in names if n not in (*OUTCOMES, "trial")]
-    varied = [n for n in wanted if len({trial[n] for trial in scored}) > 1]
-    varied.sort(key=lambda name: name in COSTS)
+    """Axes of the parallel coordinates: what differed between trials, and the score.
+
+    Hyperparameters come first, then what they cost.
+    """
+    scored = [trial for trial in facts.trials if trial["score"] is not None]
+    columns = _columns(scored)
+    varied = [name for name, found in columns.items() if len(set(found)) > 1]
     if len(scored) < 2 or not varied:
         return None
+    scores = [trial["score"] for trial in scored]
+    axes = {name: columns[name] for name in varied} | {"score": scores}
     return {
-        "axes": [_axis(name, scored) for name in [*varied, "score"]],
-        "trials": [trial["trial"] for trial in scored],
-        "scores": [number(trial["score"]) for trial in scored],
+        "axes": [_axis(name, values) for name, values in axes.items()],
+        "trials": [str(trial["trial"]) for trial in scored],
+        "scores": scores,
         "best": str(facts.best.trial),
     }
 
 
-def _axis(name: str, trials: list[dict[str, str]]) -> Row:
+def _columns(trials: list[Row]) -> dict[str, list[Any]]:
+    """Hyperparameter or cost -> its value in each trial; None where it has none."""
+    names = dict.fromkeys(name for trial in trials for name in trial["values"])
+    found = {name: [t["values"].get(name) for t in trials] for name in names}
+    return found | {name: [t.get(name) for t in trials] for name in COSTS}
+
+
+def _axis(name: str, values: list[Any]) -> Row:
     """Places on one axis, 0 to 1, and what they mean; words in their order."""
-    texts = [trial[name] for trial in trials]
-    values = [number(text) for text in texts]
+    texts = ["-" if value is None else str(value) for value in values]
     shown = [words.short(text) for text in texts]
-    if any(value is None for value in values):
+    if not all(_is_number(value) for value in values):
         known = sorted(set(texts))
         values = [float(known.index(text)) for text in texts]
     low, high = min(values), max(values)
@@ -193,6 +220,10 @@ def _axis(name: str, trials: list[dict[str, str]]) -> Row:
     places = [(value - low) / width for value in values]
     ends = [shown[values.index(low)], shown[values.index(high)]]
     return {"name": name, "places": places, "shown": shown, "ends": ends}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def importance(facts: Facts) -> dict[str, float] | None:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.report.facts import Facts
+from pipeline.compress.limits import read_limits
+from pipeline.report.facts import Facts, Row
 
-HIDDEN_TRIAL_COLUMNS = {"status": "completed", "reason": ""}
+HIDDEN_TRIAL_COLUMNS = {"status": "ok", "reason": ""}  # where all trials have these
 
 
 def context(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,14 +25,16 @@ def context(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
         "summary": summary,
         **{role: summary[role] for role in ("chosen", "baseline", "nearest")},
         "command": summary["command"],
-        "allowed": f"{100 * facts.pareto['budget']['max_drop']:.1f}",
+        "score": facts.score,
+        "allowed": facts.score.amount(facts.pareto["budget"]["max_drop"]),
+        "limits": read_limits(facts.pareto["budget"], facts.score).words(),
         "best_hash": records["compress"].outputs.get("best.tflite"),
         "data": records["data"].metrics,
         "host": records["compress"].run,
         "settings": ", ".join(f"{key} {value}" for key, value in settings.items()),
         "libraries": ", ".join(f"{k} {v}" for k, v in libraries(facts).items()),
         "common": in_common(records["data"].metrics),
-        "trial_columns": trial_columns(facts.trials),
+        "trials": trial_table(facts.trials),
         "checksums": checksums(facts),
         "parameters": json.dumps(
             {name: record.parts["params"] for name, record in records.items()}, indent=2
@@ -54,14 +57,31 @@ def in_common(metrics: Mapping[str, Any]) -> dict[str, int]:
     return {n.replace("_", " and "): shared[n] for n in names if n in shared}
 
 
-def trial_columns(trials: list[dict[str, str]]) -> list[str]:
-    """Columns worth showing: not the status where every trial was completed."""
-    names = list(trials[0]) if trials else []
-    return [
+def trial_table(trials: list[Row]) -> list[dict[str, str]]:
+    """A row of text a trial: what came of it, its hyperparameters, the reason.
+
+    Left out is what has no room (the curve), no value in any trial, and the status
+    where every trial went well.
+    """
+    rows = [_flat(trial) for trial in trials]
+    names = dict.fromkeys(key for row in rows for key in row)
+    texts = [{name: _text(row.get(name)) for name in names} for row in rows]
+    worth = [
         name
         for name in names
-        if any(trial[name] != HIDDEN_TRIAL_COLUMNS.get(name) for trial in trials)
+        if any(row[name] != HIDDEN_TRIAL_COLUMNS.get(name, "") for row in texts)
     ]
+    return [{name: row[name] for name in worth} for row in texts]
+
+
+def _flat(trial: Row) -> Row:
+    own = {k: v for k, v in trial.items() if not isinstance(v, list | dict)}
+    reason = {"reason": own.pop("reason", None)}
+    return {**own, **trial["values"], **reason}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def checksums(facts: Facts) -> str:

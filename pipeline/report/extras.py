@@ -40,14 +40,9 @@ def read_histories(folders: Mapping[str, Path]) -> dict[str, dict[str, list]]:
     return {n: _columns(read_csv(path)) for n, path in paths.items() if path.is_file()}
 
 
-def read_trials(folder: Path) -> list[dict[str, str]]:
-    """A row a trial, as text: trials.json where it is there, else trials.csv."""
-    path = folder / "trials.json"
-    if not path.is_file():
-        return read_csv(folder / "trials.csv")
-    rows = [_flat(row) for row in read_json(path)["trials"]]
-    names = dict.fromkeys(key for row in rows for key in row)
-    return [{name: _text(row.get(name)) for name in names} for row in rows]
+def read_trials(folder: Path) -> list[Row]:
+    """The trials of trials.json, a row each."""
+    return read_json(folder / "trials.json")["trials"]
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -69,14 +64,3 @@ def _columns(rows: list[dict[str, str]]) -> dict[str, list[float | None]]:
     names = rows[0] if rows else []
     columns = {name: [number(row[name]) for row in rows] for name in names}
     return {n: v for n, v in columns.items() if any(x is not None for x in v)}
-
-
-def _flat(row: Row) -> Row:
-    """Hyperparameters beside what came of them; lists have no room in a table."""
-    own = {k: v for k, v in row.items() if not isinstance(v, list | dict)}
-    reason = {"reason": own.pop("reason", None)}
-    return {**own, **row.get("values", {}), **reason}
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

@@ -14,10 +14,10 @@ from typing import Any
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.engine.jsonio import read_json
 from pipeline.report.extras import read_documents, read_histories, read_trials
+from pipeline.scores import SCORES, Score
 from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.tune.artifact import Best, read_best
 
-ON_VALIDATION = ("accuracy", "drop", "drop_interval")
 Row = dict[str, Any]
 
 
@@ -42,7 +42,7 @@ class Facts:
         pareto, evaluation: the documents of compress and evaluate, all but the rows.
         rows: one per variant, the smallest file first, those without one last.
         models: architecture of each source, `baseline` and `student`.
-        trials: rows of the search, as text.
+        trials: rows of the search, as trials.json holds them.
         extras: what may be absent, see `pipeline.report.extras`.
         histories: source -> column -> a number for each epoch.
         records: stage name -> its common files, in the order of the chain.
@@ -57,10 +57,15 @@ class Facts:
     rows: list[Row]
     models: dict[str, Architecture]
     best: Best
-    trials: list[dict[str, str]]
+    trials: list[Row]
     records: dict[str, Record]
     extras: dict[str, Any]
     histories: dict[str, dict[str, list]]
+
+    @property
+    def score(self) -> Score:
+        """What decides, and how it is written."""
+        return SCORES[self.spec.task]
 
     def row(self, name: str | None) -> Row | None:
         """The row of one variant; None where there is none of that name."""
@@ -79,12 +84,14 @@ def read_facts(folders: Mapping[str, Path], title: str = "") -> Facts:
     pareto = read_json(folders["compress"] / "pareto.json")
     evaluation = read_json(folders["evaluate"] / "evaluation.json")
     latency = records["compress"].run["volatile"].get("latency_ms", {})
+    spec = read_spec(folders["data"])
+    points, evaluated = pareto.pop("points"), evaluation.pop("variants")
     return Facts(
         experiment=experiment,
         title=title or experiment,
         folders=folders,
-        spec=read_spec(folders["data"]),
-        rows=join(pareto.pop("points"), evaluation.pop("variants"), latency, pareto),
+        spec=spec,
+        rows=join(points, evaluated, latency, pareto["baseline"], SCORES[spec.task]),
         pareto=pareto,
         evaluation=evaluation,
         models={
@@ -103,20 +110,21 @@ def join(
     points: list[Row],
     evaluated: list[Row],
     latency: Mapping[str, Mapping[str, float]],
-    pareto: Mapping[str, Any],
+    baseline: str,
+    score: Score,
 ) -> list[Row]:
-    """One row a variant: `accuracy` and `drop` are of the test split.
+    """One row a variant: its score and `drop` are of the test split.
 
-    What compress measured under these names becomes `validation_accuracy` and
-    `validation_drop`. A variant that was not evaluated has None for both pairs of
-    the test split, and for `ratio` and `latency_ms`.
+    What compress measured under these names becomes `validation_accuracy` (or
+    another score's key) and `validation_drop`. A variant that was not evaluated has
+    None for both pairs of the test split, and for `ratio` and `latency_ms`.
     """
     by_name = {row["id"]: row for row in evaluated}
-    whole = by_name[pareto["baseline"]]["bytes_gzip"]
+    whole = by_name[baseline]["bytes_gzip"]
     rows = [
         {
-            **_renamed(point),
-            "accuracy": None,
+            **_renamed(point, score),
+            score.key: None,
             "drop": None,
             **by_name.get(point["id"], {}),
             "ratio": whole / point["bytes_gzip"] if point["file"] else None,
@@ -127,9 +135,15 @@ def join(
     return sorted(rows, key=lambda row: (not row["file"], row["bytes_gzip"] or 0))
 
 
-def _renamed(point: Row) -> Row:
-    kept = {key: value for key, value in point.items() if key not in ON_VALIDATION}
-    return kept | {f"validation_{key}": point.get(key) for key in ON_VALIDATION}
+def on_validation(score: Score) -> tuple[str, ...]:
+    """What compress and evaluate measure under the same names."""
+    return (score.key, "drop", "drop_interval")
+
+
+def _renamed(point: Row, score: Score) -> Row:
+    both = on_validation(score)
+    kept = {key: value for key, value in point.items() if key not in both}
+    return kept | {f"validation_{key}": point.get(key) for key in both}
 
 
 def _record(folder: Path) -> Record:

@@ -1,7 +1,8 @@
-"""frontier.png: test accuracy against size, one point per file.
+"""frontier.png: the score on test against size, one point per file.
 
 What is dominated and what is chosen was decided on validation; here everything
-stands where the test split puts it.
+stands where the test split puts it. Accuracy is drawn in percent, any other score as
+it is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 
 from pipeline.report import words
 from pipeline.report.labels import Labels
+from pipeline.scores import Score, score_of
 
 COLOURS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 GREEN, GREY, INK = "#137a4c", "#6b6b6b", "#222222"
@@ -33,22 +35,25 @@ def draw(
     """Write the picture.
 
     Args:
-        rows: rows of Facts; those without a test accuracy are left out.
-        pareto: `budget`, `measure`, `baseline` and `chosen` of pareto.json.
+        rows: rows of Facts; those without a score on test are left out.
+        pareto: `budget`, `measure`, `baseline` and `chosen` of pareto.json, and
+            `task` where it is no classification.
         title: what stands above it.
     """
-    shown = [row for row in rows if row["accuracy"] is not None]
+    score, size = score_of(pareto), f"bytes_{pareto['measure']}"
+    shown = [{**row, "worth": row[score.key]} for row in rows]
+    shown = [row for row in shown if row["worth"] is not None]
     baseline = next(row for row in shown if row["id"] == pareto["baseline"])
-    least = baseline["accuracy"] - pareto["budget"]["max_drop"]
+    least = baseline["worth"] - pareto["budget"]["max_drop"]
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.add_subplot()
-    floor = _limit(axes, shown, least, f"bytes_{pareto['measure']}")
-    placed = [_place(row, f"bytes_{pareto['measure']}", floor) for row in shown]
-    _dress(axes, pareto["measure"], title)
-    _draw_budget(axes, least, pareto["budget"]["max_bytes"])
+    floor = _limit(axes, shown, least, size, score.scale)
+    placed = [_place(row, size, floor, score.scale) for row in shown]
+    _dress(axes, pareto["measure"], title, score)
+    _draw_budget(axes, score.scale * least, pareto["budget"]["max_bytes"])
     _draw_points(axes, placed)
     _draw_legend(axes, placed)
-    _write_labels(axes, placed, pareto)
+    _write_labels(axes, placed, pareto, score)
     _save(figure, path)
 
 
@@ -60,35 +65,38 @@ def _save(figure: Figure, path: Path) -> None:
     picture.quantize(COUNT, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-def _limit(axes: Axes, rows: Sequence[Row], least: float, size: str) -> float:
-    """Set both axes; the lowest accuracy that is drawn where it is, in percent."""
-    best = max(row["accuracy"] for row in rows)
+def _limit(
+    axes: Axes, rows: Sequence[Row], least: float, size: str, whole: float
+) -> float:
+    """Set both axes; the lowest score that is drawn where it is, as it is drawn."""
+    best = max(row["worth"] for row in rows)
     reach = DEPTH * max(best - least, 0.01)
-    floor = 100 * max(min([*(row["accuracy"] for row in rows), least]), least - reach)
-    margin = 0.09 * (100 * best - floor)
-    axes.set_ylim(floor - margin, 100 * best + 2.2 * margin)
+    floor = whole * max(min([*(row["worth"] for row in rows), least]), least - reach)
+    margin = 0.09 * (whole * best - floor)
+    axes.set_ylim(floor - margin, whole * best + 2.2 * margin)
     axes.set_xscale("log")
     sizes = [row[size] / 1000 for row in rows]
     axes.set_xlim(min(sizes) / 1.5, max(sizes) * 1.5)
     return floor
 
 
-def _place(row: Row, size: str, floor: float) -> dict[str, Any]:
+def _place(row: Row, size: str, floor: float, whole: float) -> dict[str, Any]:
     """A row with its place; what lies deeper than the floor is put on it."""
-    y = 100 * row["accuracy"]
+    y = whole * row["worth"]
     return {**row, "x": row[size] / 1000, "y": max(y, floor), "deeper": y < floor}
 
 
-def _dress(axes: Axes, measure: str, title: str) -> None:
+def _dress(axes: Axes, measure: str, title: str, score: Score) -> None:
     axes.set_title(title, loc="left", fontsize=14, color=INK, pad=31, parse_math=False)
     packed = " after gzip -9" if measure == "gzip" else ""
     axes.set_xlabel(f"size of the .tflite file{packed}", fontsize=12, color=INK)
-    axes.set_ylabel("test accuracy", fontsize=12, color=INK)
+    axes.set_ylabel(f"test {score.name}", fontsize=12, color=INK)
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} kB"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+    if score.scale > 1:
+        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
     axes.tick_params(labelsize=11, color="0.7", labelcolor=INK, which="both")
     axes.grid(color="0.93", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -101,15 +109,15 @@ def _percent(value: float, _: int) -> str:
 
 
 def _draw_budget(axes: Axes, least: float, max_bytes: int | None) -> None:
-    """Shade what the budget allows."""
+    """Shade what the budget allows; `least` as it is drawn."""
     (left, right), (_, top) = axes.get_xlim(), axes.get_ylim()
     limit = min(max(max_bytes / 1000, left), right) if max_bytes else right
-    corner, size = (left, 100 * least), (limit - left, top - 100 * least)
+    corner, size = (left, least), (limit - left, top - least)
     axes.add_patch(Rectangle(corner, *size, color=GREEN, alpha=0.07, linewidth=0))
     style = {"color": GREEN, "linewidth": 1.1, "linestyle": (0, (4, 3))}
-    axes.plot([left, limit], [100 * least] * 2, **style)
+    axes.plot([left, limit], [least] * 2, **style)
     if limit < right:
-        axes.plot([limit] * 2, [100 * least, top], **style)
+        axes.plot([limit] * 2, [least, top], **style)
 
 
 def _draw_points(axes: Axes, points: Sequence[Row]) -> None:
@@ -158,7 +166,9 @@ def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
     )
 
 
-def _write_labels(axes: Axes, points: Sequence[Row], pareto: Mapping[str, Any]) -> None:
+def _write_labels(
+    axes: Axes, points: Sequence[Row], pareto: Mapping[str, Any], score: Score
+) -> None:
     """Name the chosen file and the baseline, then the rest as far as there is room."""
     labels = Labels(axes, [(p["x"], p["y"]) for p in points], _line(points))
     by_name = {point["id"]: point for point in points}
@@ -174,7 +184,8 @@ def _write_labels(axes: Axes, points: Sequence[Row], pareto: Mapping[str, Any]) 
         _write(labels, baseline, text, must=True, color=INK, fontsize=11)
     for point in points:
         if point["deeper"]:
-            text = f"{100 * point['accuracy']:.1f} %"
+            percent = " %" if score.scale > 1 else ""
+            text = f"{score.bare(point['worth'])}{percent}"
             _write(labels, point, text, color=GREY, fontsize=10)
         elif not point["dominated"] and point not in (chosen, baseline):
             _write(labels, point, words.name(point), color=GREY, fontsize=10)

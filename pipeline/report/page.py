@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from PIL import Image
 
 from pipeline.report import charts, library, words
@@ -23,7 +23,8 @@ from pipeline.report.context import context
 from pipeline.report.facts import Facts
 from pipeline.report.page_script import SCRIPT
 from pipeline.report.page_style import STYLE
-from pipeline.report.page_template import PAGE
+from pipeline.report.page_template import SECTIONS, TEMPLATES
+from pipeline.scores import ANOMALIES, NUMBERS
 from pipeline.verdict import size
 
 # Name on the page -> stage and file; a stage may have nothing to draw.
@@ -34,21 +35,12 @@ PICTURES = {
     "distill": ("distill", "curves.png"),
     "confusion": ("evaluate", "confusion.png"),
 }
-SECTIONS = "Verdict Frontier Variants Ledger Classes Flipped Calibration Robustness "
-SECTIONS += "Search Learning Data Environment"
 COSTS = {
     "bytes_gzip": "size, gzip",
     "bytes_raw": "size, raw",
     "latency_ms": "latency",
     "macs": "MACs",
     "arena_bytes": "arena",
-}
-WORTHS = {
-    "accuracy": "test accuracy",
-    "validation_accuracy": "validation accuracy",
-    "macro_f1": "macro F1",
-    "corrupted_accuracy": "accuracy when corrupted",
-    "attacked_accuracy": "accuracy when attacked",
 }
 METRICS = {
     "top5": "Top 5",
@@ -62,6 +54,13 @@ METRICS = {
     "ece_scaled": "ECE at its temperature",
     "corrupted_accuracy": "When corrupted",
     "attacked_accuracy": "When attacked",
+    "mae": "Mean absolute error",
+    "rmse": "Root of the mean squared error",
+    "threshold": "Threshold of the error",
+    "found": "Anomalies found",
+    "false_alarms": "False alarms",
+    "corrupted_r2": "When corrupted",
+    "corrupted_auc": "When corrupted",
 }
 COUNTS = {
     "macs": "MACs",
@@ -87,7 +86,8 @@ def render(facts: Facts, summary: Mapping[str, Any], frontier: Path) -> str:
         script=SCRIPT,
         library=library.NAME,
         policy=policy(),
-        sections=SECTIONS.split(),
+        sections=sections(facts),
+        asks=asks(facts),
         charts=charts.payload(facts, summary),
         compared=rows,
         after=rows[-1],
@@ -96,11 +96,29 @@ def render(facts: Facts, summary: Mapping[str, Any], frontier: Path) -> str:
         flips=facts.extras["flips"],
         tiles=tiles(facts),
         costs=_known(COSTS, facts),
-        worths=_known(WORTHS, facts),
-        metrics=METRICS,
+        worths=charts.worths(facts),
+        metrics={k: v for k, v in METRICS.items() if k != facts.score.key},
         counts=COUNTS,
         curve_columns=_curve_columns(facts),
     )
+
+
+def sections(facts: Facts) -> dict[str, tuple[str, str]]:
+    """Section -> what the navigation calls it, and its heading; those of the task."""
+    return {
+        name: (short, title.format(score=facts.score.title))
+        for name, (short, title, tasks) in SECTIONS.items()
+        if facts.spec.task in tasks
+    }
+
+
+def asks(facts: Facts) -> str:
+    """What the task is, in a few words."""
+    if facts.spec.task == NUMBERS:
+        return f"the number {facts.spec.target['name']}"
+    if facts.spec.task == ANOMALIES:
+        return "anomalies, found by how badly they are rebuilt"
+    return f"{len(facts.spec.classes)} classes"
 
 
 def policy() -> str:
@@ -137,11 +155,12 @@ def tiles(facts: Facts) -> list[str]:
 
 def frontier_alt(facts: Facts, summary: Mapping[str, Any]) -> str:
     """What the picture shows, for those who do not see it."""
-    count = sum(row["accuracy"] is not None for row in facts.rows)
-    parts = [f"Test accuracy against file size of {count} variants"]
+    key = facts.score.key
+    count = sum(row[key] is not None for row in facts.rows)
+    parts = [f"Test {facts.score.name} against file size of {count} variants"]
     for role in ("baseline", "chosen"):
         if row := summary[role]:
-            worth = f"{words.accuracy(row['accuracy'])} at {size(row['bytes_gzip'])}"
+            worth = f"{words.accuracy(row[key])} at {size(row['bytes_gzip'])}"
             parts.append(f"{role} {words.name(row)}: {worth}")
     return "; ".join(parts) + ". All numbers are in the table below."
 
@@ -160,17 +179,21 @@ def _known(axes: Mapping[str, str], facts: Facts) -> dict[str, str]:
 
 
 def _curve_columns(facts: Facts) -> list[str]:
-    """What can be shown over epochs: accuracy and loss first."""
+    """What can be shown over epochs: score and loss first."""
     names = {name for columns in facts.histories.values() for name in columns}
     plain = {name.removeprefix("val_") for name in names} - {"epoch"}
-    first = [name for name in ("accuracy", "loss") if name in plain]
+    first = [name for name in (facts.score.key, "loss") if name in plain]
     return [*first, *sorted(plain - {*first})]
 
 
 @cache
 def _template() -> Template:
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=DictLoader(TEMPLATES),
     )
     environment.filters |= words.FILTERS
-    return environment.from_string(PAGE)
+    return environment.get_template("page")

@@ -19,7 +19,10 @@ const shade = (hex, alpha) => {
   const n = parseInt(hex.slice(1), 16);
   return `rgba(${n >> 16},${(n >> 8) & 255},${n & 255},${alpha})`;
 };
-const percent = value => 100 * value;
+const {key: worth, name: worthName, scale} = data.score;
+const percent = value => scale * value;  // of an accuracy; other scores as they are
+const unit = scale > 1 ? ", %" : "", sign = scale > 1 ? " %" : "";
+const digits = scale > 1 ? ".1f" : ".3f";
 const narrow = () => innerWidth < 640;
 const config = {displayModeBar: false, responsive: true, scrollZoom: false};
 const axis = (title, more) => Object.assign({
@@ -47,11 +50,6 @@ const sizes = {
   latency_ms: ["latency for one example, ms", 1], macs: ["million MACs", 1e6],
   arena_bytes: ["tensor arena, kB", 1000],
 };
-const worths = {
-  accuracy: "test accuracy, %", validation_accuracy: "validation accuracy, %",
-  macro_f1: "macro F1, %", corrupted_accuracy: "accuracy when corrupted, %",
-  attacked_accuracy: "accuracy when attacked, %",
-};
 const ticks = (values) => {
   const low = Math.min(...values) / 1.6, high = Math.max(...values) * 1.6, found = [];
   for (let d = -4; d < 8; d++) for (const m of [1, 2, 5]) {
@@ -64,16 +62,16 @@ const ticks = (values) => {
 
 function frontier() {
   const told = data.frontier, x = by("frontier-x").value, y = by("frontier-y").value;
-  const [title, unit] = sizes[x];
+  const [title, divisor] = sizes[x];
   const points = told.points.filter(p => p[x] != null && p[y] != null);
   const best = Math.max(...points.map(p => p[y]));
-  const least = y === "accuracy" ? told.least : -1;
+  const least = y === worth ? told.least : null;
   const floor = Math.max(Math.min(...points.map(p => p[y])), best - 0.12);
-  const place = p => ({...p, x: p[x] / unit, y: percent(Math.max(p[y], floor)),
+  const place = p => ({...p, x: p[x] / divisor, y: percent(Math.max(p[y], floor)),
                        deeper: p[y] < floor});
   const placed = points.map(place);
   const named = [told.chosen, told.baseline];
-  const spread = (p, end) => named.includes(p.id) && !p.deeper
+  const spread = (p, end) => named.includes(p.id) && !p.deeper && p.interval
     ? Math.abs(percent(p.interval[end]) - p.y) : 0;
   const line = placed.filter(p => !p.dominated).sort((a, b) => a.x - b.x);
   const traces = [{x: line.map(p => p.x), y: line.map(p => p.y), mode: "lines",
@@ -87,7 +85,7 @@ function frontier() {
       text: own.map(p => "<b>" + esc(p.lines[0]) + "</b><br>" +
                     p.lines.slice(1).map(esc).join("<br>")),
       hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
-      error_y: {visible: y === "accuracy", type: "data", symmetric: false,
+      error_y: {visible: y === worth, type: "data", symmetric: false,
         thickness: 1.2, width: 0, color: shade(colour(source), .5),
         array: own.map(p => spread(p, 1)), arrayminus: own.map(p => spread(p, 0))},
       marker: {color: own.map(p => shade(colour(source), p.dominated ? .38 : 1)),
@@ -103,21 +101,21 @@ function frontier() {
     x: Math.log10(p.x), y: p.y, text: words[p.id][0], ay: 36, ax: p.x > 50 ? -40 : 40,
     font: {color: css(words[p.id][1]), size: 14, weight: 700}, arrowhead: 0,
     arrowcolor: css(words[p.id][1]), arrowwidth: 1.2, standoff: 8}));
-  const low = percent(Math.min(floor, least > 0 ? least : floor)), high = percent(best);
-  const margin = Math.max(.12 * (high - low), .4);
+  const low = percent(least === null ? floor : Math.min(floor, least));
+  const high = percent(best), margin = Math.max(.12 * (high - low), .004 * scale);
   const limit = told.budget.max_bytes && x === "bytes_" + told.budget.measure
-    ? told.budget.max_bytes / unit : null;
-  const shapes = least < 0 ? [] : [{type: "rect", xref: limit ? "x" : "paper",
+    ? told.budget.max_bytes / divisor : null;
+  const shapes = least === null ? [] : [{type: "rect", xref: limit ? "x" : "paper",
     x0: limit ? Math.min(...placed.map(p => p.x)) / 2 : 0, x1: limit || 1,
     y0: percent(least), y1: high + 2 * margin, layer: "below",
     fillcolor: shade(css("green"), .09), line: {width: 0}}];
-  if (least > 0 && !narrow()) notes.push({xref: "paper", x: .005, xanchor: "left",
+  if (least !== null && !narrow()) notes.push({xref: "paper", x: .005, xanchor: "left",
     y: percent(least), yanchor: "top", showarrow: false,
     text: "above: within the budget",
     font: {size: 12, color: css("green")}});
   const drawn = draw("chart-frontier", traces, {
     xaxis: axis(title, ticks(placed.map(p => p.x))),
-    yaxis: axis(worths[y], {range: [low - margin, high + 1.6 * margin]}),
+    yaxis: axis(told.worths[y] + unit, {range: [low - margin, high + 1.6 * margin]}),
     shapes: shapes, annotations: notes, showlegend: true});
   drawn.then(box => {
     box.removeAllListeners("plotly_click");
@@ -155,12 +153,13 @@ function ledger() {
      marker: {color: wide.slice(1).map(
        v => shade(css(v < 0 ? "red" : "baseline"), .22))},
      hoverinfo: "skip"},
-    {x: names, y: steps.map(step => percent(step.accuracy)), yaxis: "y2",
+    {x: names, y: steps.map(step => percent(step[worth])), yaxis: "y2",
      mode: "lines+markers", line: {color: css("student"), width: 2},
-     marker: {size: 9}, hovertemplate: "%{y:.1f} %<extra></extra>"},
+     marker: {size: 9},
+     hovertemplate: "%{y:" + digits + "}" + sign + "<extra></extra>"},
   ], {barmode: "overlay", bargap: .35, margin: {l: 56, r: 14, t: 26, b: 48},
       xaxis: axis("", {type: "category"}), yaxis: axis("kB", {domain: [0, .58]}),
-      yaxis2: axis("accuracy, %", {domain: [.7, 1]})});
+      yaxis2: axis(worthName + unit, {domain: [.7, 1]})});
 }
 
 function classes() {
@@ -213,14 +212,14 @@ function robustness() {
       x: kind.amounts.map(String), y: line.y.map(percent), mode: "lines+markers",
       line: {color: css(n ? "student" : "baseline"), width: 2}, marker: {size: 6},
       name: esc(line.name),
-      hovertemplate: "<b>" + esc(line.name) + "</b><br>%{x}: %{y:.1f} %" +
-                     "<extra></extra>"}));
+      hovertemplate: "<b>" + esc(line.name) + "</b><br>%{x}: %{y:" + digits + "}" +
+                     sign + "<extra></extra>"}));
     draw("chart-robust-" + at, traces, {
       title: {text: esc(kind.name), font: {size: 14}, x: .02, y: .98},
       margin: {l: 38, r: 8, t: 28, b: 40},
       xaxis: axis("", {type: "category",
                        title: {text: esc(kind.unit), font: {size: 11}}}),
-      yaxis: axis("", {range: [0, 103], dtick: 25})});
+      yaxis: axis("", scale > 1 ? {range: [0, 103], dtick: 25} : {})});
   });
 }
 

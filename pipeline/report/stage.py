@@ -26,7 +26,7 @@ def run(params: ReportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     summary = summarize(facts, inputs.overrides)
     write_json(out / "summary.json", summary)
     picture = out / "frontier.png"
-    title = f"{facts.title}: accuracy and size of every variant"
+    title = f"{facts.title}: {facts.score.name} and size of every variant"
     frontier.draw(picture, facts.rows, facts.pareto, title)
     html = page.render(facts, summary, picture)
     (out / "index.html").write_text(html, encoding="utf-8")

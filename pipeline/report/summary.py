@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.compress.frontier import nearest_miss
-from pipeline.report.facts import ON_VALIDATION, Facts, Row
+from pipeline.compress.limits import read_limits
+from pipeline.report.facts import Facts, Row, on_validation
+from pipeline.scores import named
 
 
 def summarize(facts: Facts, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -19,10 +21,13 @@ def summarize(facts: Facts, overrides: Sequence[str] = ()) -> dict[str, Any]:
     Returns:
         `chosen`, `baseline` and `nearest` are rows of Facts, `variants` are all of
         them, the smallest file first. `chosen` is None when no file meets the
-        budget, and `nearest` is None when one does.
+        budget, and `nearest` is None when one does. `missed` says which limits the
+        nearest one does not keep to, by how much.
     """
     chosen = facts.row(facts.pareto["chosen"])
+    nearest, missed = (None, []) if chosen else _nearest(facts)
     return {
+        **named(facts.spec.task),
         "experiment": facts.experiment,
         "command": command(facts.experiment, overrides),
         "examples": facts.evaluation["examples"],
@@ -30,7 +35,8 @@ def summarize(facts: Facts, overrides: Sequence[str] = ()) -> dict[str, Any]:
         "baseline": facts.row(facts.pareto["baseline"]),
         "chosen": chosen,
         "variants": facts.rows,
-        "nearest": None if chosen else _nearest(facts),
+        "nearest": nearest,
+        "missed": missed,
     }
 
 
@@ -40,13 +46,15 @@ def command(experiment: str, overrides: Sequence[str]) -> str:
     return f"make all EXP={experiment}" + (f" SET={shlex.quote(sets)}" if sets else "")
 
 
-def _nearest(facts: Facts) -> Row | None:
+def _nearest(facts: Facts) -> tuple[Row | None, list[str]]:
     """The file that exceeds the budget least; on validation, as compress judges."""
-    budget = facts.pareto["budget"]
-    points = [
-        row | {key: row[f"validation_{key}"] for key in ON_VALIDATION}
+    names = {f"validation_{key}": key for key in on_validation(facts.score)}
+    points = [row | {key: row[own] for own, key in names.items()} for row in facts.rows]
+    times = {
+        row["id"]: {"median": row["latency_ms"]}
         for row in facts.rows
-    ]
-    size = f"bytes_{budget['measure']}"
-    miss = nearest_miss(points, size, budget["max_drop"], budget["max_bytes"])
-    return miss and facts.row(miss["id"])
+        if row["latency_ms"] is not None
+    }
+    limits = read_limits(facts.pareto["budget"], facts.score, times)
+    miss = nearest_miss(points, limits)
+    return (facts.row(miss["id"]), limits.missed(miss)) if miss else (None, [])

@@ -6,27 +6,23 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.verdict import name, points, size
+from pipeline.verdict import change, name, size
+from pipeline.verdict import span as span_of
 
 
 def accuracy(value: float) -> str:
-    """A fraction with three digits, such as 0.983."""
+    """A score or a fraction with three digits, such as 0.983."""
     return f"{value:.3f}"
 
 
-def span(interval: Sequence[float]) -> str:
-    """An interval of accuracies."""
-    return " to ".join(map(accuracy, interval))
+def span(interval: Sequence[float] | None) -> str:
+    """An interval of scores."""
+    return " to ".join(map(accuracy, interval)) if interval else "unknown"
 
 
-def change(row: dict[str, Any]) -> str:
-    """The change in accuracy against the baseline, in points; a loss is negative."""
-    return _gain(row["drop"])
-
-
-def change_span(row: dict[str, Any]) -> str:
-    """The interval of the change, in points."""
-    return " to ".join(map(_gain, reversed(row["drop_interval"])))
+def amount(value: float) -> str:
+    """A number in a unit of its own, with four digits."""
+    return f"{value:.4g}"
 
 
 def ratio(value: float) -> str:
@@ -61,6 +57,8 @@ def signed(value: float) -> str:
 
 def reading(row: dict[str, Any]) -> str:
     """What the interval of a drop lets one say, in plain words."""
+    if row["drop_interval"] is None:
+        return "The test is too small for an interval."
     low, high = row["drop_interval"]
     if low > 0:
         return "The loss is more than chance: the interval leaves out zero."
@@ -69,13 +67,8 @@ def reading(row: dict[str, Any]) -> str:
     return "The interval holds zero, so the test cannot tell it from the baseline."
 
 
-def _gain(drop: float) -> str:
-    """A drop with its sign turned; nothing lost is +0.0, not -0.0."""
-    return points(0.0 - drop)
-
-
 _ALL = (
-    *(accuracy, chance, change, change_span, latency, name, number, ratio, reading),
+    *(accuracy, amount, chance, change, latency, name, number, ratio, reading),
     *(short, signed, size, span),
 )
-FILTERS = {function.__name__: function for function in _ALL}
+FILTERS = {function.__name__: function for function in _ALL} | {"span_of": span_of}

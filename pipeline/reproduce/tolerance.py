@@ -22,7 +22,7 @@ from pipeline.reproduce.snapshot import Snapshot
 # What a lock states unless it is told otherwise. Nets that are trained for seconds
 # vary more: `pipeline lock --tolerance points=3`.
 DEFAULT = {
-    "points": 0.5,  # percentage points of accuracy and its kin,
+    "points": 0.5,  # percentage points of accuracy and its kin (0.005 of R2 and AUC),
     "images": 2.0,  # or this many examples, if they are more
     "loss": 3.0,  # percent
     "size": 5.0,  # percent
@@ -43,8 +43,8 @@ RULES = (
     Rule(r"(data|augment)\..*", "exact"),
     Rule(r".*\.(headline|chosen|epochs?|weights|smaller)", "choice"),
     Rule(r".*\.best_(trial|weights)", "choice"),
-    Rule(r".*\.best\.(accuracy|loss|learning_rate)", "choice"),
-    Rule(r".*(accuracy|agreement|drop|score|recall|f1|auc|gain)\b.*", "points"),
+    Rule(r".*\.best\.(accuracy|r2|auc|loss|learning_rate)", "choice"),
+    Rule(r".*(accuracy|agreement|drop|score|recall|f1|auc|r2|gain)\b.*", "points"),
     Rule(r".*\.best_(defaults|spread)", "points"),
     Rule(r".*(loss|error|calibration|divergence)\b.*", "loss"),
     Rule(r".*(bytes\w*|ratio)", "size"),

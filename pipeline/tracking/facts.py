@@ -77,28 +77,11 @@ def read_facts(folder: Path) -> StageFacts:
 
 
 def trials(folder: Path) -> list[dict[str, Any]]:
-    """Every scored trial: `trial`, `score` and `values`, of trials.json or .csv."""
+    """Every scored trial of trials.json: `trial`, `score` and `values`."""
     path = folder / "trials.json"
-    if path.is_file():
-        rows = read_json(path)["trials"]
-        kept = [row for row in rows if row.get("score") is not None]
-        return [{key: row[key] for key in ("trial", "score", "values")} for row in kept]
-    return _old_trials(folder / "trials.csv")
-
-
-def _old_trials(path: Path) -> list[dict[str, Any]]:
-    known = {"trial", "status", "score", "loss", "epoch", "weights", "reason"}
-    if not path.is_file():
-        return []
-    rows = [row for row in _rows(path) if row["score"]]
-    return [
-        {
-            "trial": int(row["trial"]),
-            "score": float(row["score"]),
-            "values": {k: _plain(v) for k, v in row.items() if k not in known},
-        }
-        for row in rows
-    ]
+    rows = read_json(path)["trials"] if path.is_file() else []
+    kept = [row for row in rows if row["score"] is not None]
+    return [{key: row[key] for key in ("trial", "score", "values")} for row in kept]
 
 
 def _series(path: Path) -> dict[str, Series]:

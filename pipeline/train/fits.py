@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, Split
@@ -31,6 +29,7 @@ from pipeline.fit.replicates import replicate_seed
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
 from pipeline.models.trained import find
+from pipeline.train.folds import folds
 from pipeline.train.params import TrainParams
 from pipeline.train.pseudo import parted, with_pseudo_labels
 from pipeline.tune.artifact import Best
@@ -86,7 +85,8 @@ class Fits:
 
     def fold(self, number: int) -> Fitted:
         """One fold of the cross-validation: all other examples train."""
-        train, held = self._folds()[number - 1]
+        cut = derive_seed(self.inputs.seed, "folds")
+        train, held = folds(self.data, self.params.folds, cut)[number - 1]
         seed = self._begin(derive_seed(self.inputs.seed, "fold", number))
         history = self._fit(self.model(seed), seed, f"fold{number}", train, held)
         return {"rows": history.rows, "best": history.best}
@@ -170,16 +170,6 @@ class Fits:
         if said := verdict(norms):
             print(f"{when}: {said}")
         return norms
-
-    def _folds(self) -> list[tuple[Split, Split]]:
-        train, held = self.data.train(), self.data.validation()
-        x, y = np.concatenate([train.x, held.x]), np.append(train.y, held.y)
-        seed = derive_seed(self.inputs.seed, "folds")
-        cut = StratifiedKFold(self.params.folds, shuffle=True, random_state=seed)
-        return [
-            (replace(train, x=x[a], y=y[a]), Split(x[b], y[b]))
-            for a, b in cut.split(x[:, :0].reshape(len(y), -1), y)
-        ]
 
 
 def begin_with(model: keras.Model, name: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.engine.params import Params, unhashed
 from pipeline.fit.params import FitSettings, Optimizer
@@ -32,15 +32,18 @@ class TrainParams(FitSettings):
     """How the baseline, which is also the teacher, is fitted.
 
     Args:
-        learning_rate, batch_size, schedule, weight_decay, optimizer: what the search
-            found best if null; what it did not search is as in `FitSettings`.
+        learning_rate, batch_size, schedule, weight_decay, optimizer: those of the
+            search's best trial if null, whether they were searched or fixed there
+            (`tune.fix`, `tune.batch_size`).
         init_from: a .keras file of the same architecture, whose weights it begins
             with.
         replicates: seeds in all; more than one give a mean with an interval.
-        folds: of a cross-validation on training and validation examples, besides.
-        pseudo_labels: learn from examples without labels; null does not.
+        folds: of a cross-validation on training and validation examples, besides;
+            a group of `data.split.group` is in one fold alone.
+        pseudo_labels: learn from examples without labels; null does not. For
+            classifications.
         precision: `mixed` computes in bfloat16 where the hardware has it.
-        devices: of this machine that share each batch.
+        devices: of this machine that share each batch; not with `accumulate`.
         workers: fits at once; no result depends on it.
     """
 
@@ -57,6 +60,16 @@ class TrainParams(FitSettings):
     devices: int = Field(1, ge=1, le=64)
     workers: int = unhashed(2, ge=1, le=256)
 
+    @model_validator(mode="after")
+    def _one_way_to_share(self) -> Self:
+        if self.devices > 1 and self.accumulate > 1:
+            raise ValueError(
+                f"devices {self.devices} and accumulate {self.accumulate}: Keras does "
+                "not accumulate gradients on several devices; a batch_size times "
+                f"{self.accumulate} is the same step"
+            )
+        return self
+
     @property
     def files(self) -> list[str]:
         """Files outside the experiment."""
@@ -64,7 +77,7 @@ class TrainParams(FitSettings):
         return [name for name in (self.init_from, pool) if name]
 
     def settings(self, tuned: Mapping[str, Any]) -> FitSettings:
-        """The settings of a fit, with what the search found where nothing is set."""
+        """The settings of a fit, with the search's where nothing is set."""
         values = {name: getattr(self, name) for name in FitSettings.model_fields}
         given = {name: one for name, one in values.items() if one is not None}
         return FitSettings(**{**tuned, **given})

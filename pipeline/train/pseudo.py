@@ -27,8 +27,14 @@ def parted(
     """The examples whose labels are used, and those without labels.
 
     Raises:
-        UserError: for a pool that does not fit, or nothing to learn from.
+        UserError: for a pool that does not fit, nothing to learn from, or a task
+            without classes.
     """
+    if spec.task != "classification":
+        raise UserError(
+            f"train.pseudo_labels: {spec.source} is a {spec.task}, and a label to "
+            "believe is a class; leave it out"
+        )
     order = np.random.default_rng(seed).permutation(len(train))
     count = max(1, round(params.labelled * len(train)))
     known, other = np.sort(order[:count]), np.sort(order[count:])

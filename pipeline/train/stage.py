@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.artifact import read_data
+from pipeline.data.measure import Measure, measure_of
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.history import History, summary
@@ -28,6 +29,7 @@ from pipeline.tune.artifact import read_best
 def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Build, fit with early stopping, save; the same with other seeds and folds."""
     data, best = read_data(inputs["data"]), read_best(inputs["tune"])
+    measure = measure_of(data.spec)
     fits = Fits(params, inputs, data, best, out)
     fitted = run_all(fits.tasks(), params.workers, inputs.progress)
     first = fitted["seed 1"]
@@ -35,25 +37,29 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     architecture = Architecture(best.builder, best.values, first["weights"])
     write_architecture(out, architecture)
     history.write_csv(out / "history.csv")
-    history.draw(out / "curves.png", "baseline")
+    history.draw(out / "curves.png", "baseline", measure)
     inputs.volatile["speed"] = first["speed"]
     total = sum(phase.epochs for phase in params.parts)
-    told = summary(history, total, first["weights"])
-    return {**told, **_repeated(params, inputs, fitted, out)}
+    told = summary(history, total, first["weights"], measure)
+    return {**told, **_repeated(params, inputs, fitted, measure, out)}
 
 
 def _repeated(
-    params: TrainParams, inputs: Inputs, fitted: dict[str, Fitted], out: Path
+    params: TrainParams,
+    inputs: Inputs,
+    fitted: dict[str, Fitted],
+    measure: Measure,
+    out: Path,
 ) -> dict[str, Any]:
     """Write what several fits say, and repeat it among the metrics."""
     told: dict[str, Any] = {}
     seeds = [replicate_seed(inputs.seed, at) for at in range(params.replicates)]
     runs = [fitted[f"seed {at + 1}"] for at in range(params.replicates)]
     if params.replicates > 1:
-        told["replicates"] = {"seeds": seeds, **_spread(runs)}
+        told["replicates"] = {"seeds": seeds, **_spread(runs, measure)}
     if params.folds:
         folds = [one for name, one in fitted.items() if name.startswith("fold")]
-        told["cross_validation"] = {"folds": len(folds), **_spread(folds)}
+        told["cross_validation"] = {"folds": len(folds), **_spread(folds, measure)}
     if params.pseudo_labels:
         told["pseudo_labels"] = _pseudo(seeds, runs)
     for name, value in told.items():
@@ -62,12 +68,12 @@ def _repeated(
     return told
 
 
-def _spread(runs: list[Fitted]) -> dict[str, Any]:
-    reached = [one["best"]["val_accuracy"] for one in runs]
+def _spread(runs: list[Fitted], measure: Measure) -> dict[str, Any]:
+    reached = [one["best"][f"val_{measure.key}"] for one in runs]
     mean, interval = mean_interval(reached)
     spread = round(float(np.std(reached, ddof=1)), 9)
     return {
-        "accuracy": reached,
+        measure.key: reached,
         "mean": mean,
         "spread": spread,
         "interval": interval,

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.jsonio import read_json, write_json
-from pipeline.fit.params import FitSettings
+
+# Hyperparameters of the training, in every search: see `pipeline.tune.space`.
+FITTING = ("learning_rate", "batch_size", "schedule", "weight_decay", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -18,14 +20,14 @@ class Best:
 
     Args:
         values: hyperparameter name -> value, those of the training among them.
-        score: validation accuracy; the mean over `scores` where there are any.
+        score: the measure on validation; the mean over `scores` where there are any.
         weights: how many the model has.
         trial: its number; trial 0 is the defaults.
         spread: standard deviation over the seeds.
         scores: of the winner trained again, a seed each.
         defaults: score and spread of trial 0, if it was a finalist.
         tuned: names of the hyperparameters that were searched.
-        front: trials that no other one beats in accuracy and size at once.
+        front: trials that no other one beats in score and size at once.
     """
 
     builder: str
@@ -40,9 +42,11 @@ class Best:
     front: list[dict[str, Any]] = field(default_factory=list)
 
     def training(self) -> dict[str, Any]:
-        """What the search says of the fit: the rate, and what else was searched."""
-        names = {"learning_rate", *self.tuned} & set(FitSettings.model_fields)
-        return {name: self.values[name] for name in sorted(names & set(self.values))}
+        """What the best trial was trained with, searched or fixed.
+
+        Not its epochs and patience, which are those of a trial.
+        """
+        return {name: self.values[name] for name in FITTING if name in self.values}
 
     @property
     def strength(self) -> float:

@@ -30,7 +30,7 @@ class Finalist:
 
     @property
     def score(self) -> float:
-        """The mean accuracy."""
+        """The mean of the measure."""
         return statistics.fmean(self.scores)
 
     @property

@@ -1,4 +1,4 @@
-"""Accuracy against size: the front, and one score for both on the way to it."""
+"""Score against size: the front, and one number for both on the way to it."""
 
 from __future__ import annotations
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.engine.errors import UserError
 from pipeline.engine.params import Params, unhashed
+from pipeline.fit.params import FitSettings
 from pipeline.models import catalogue
+from pipeline.tune.artifact import FITTING
 
 Value = bool | int | float | str
 ALIASES = {"lr": "learning_rate"}
@@ -60,7 +62,8 @@ class TuneParams(Params):
     """A search by Keras Tuner over what the builder and the training declare.
 
     Args:
-        builder: a family of models, `family:preset`, or `module:function`.
+        builder: a family of models, `family:preset`, or `module:function`; where
+            it is left out, mlp for a regression and autoencoder for an anomaly task.
         builders: makes the family a hyperparameter; `builder` is used if empty.
         values: a value fixes one of the builder's hyperparameters, a list of them
             is searched; the others are searched as the builder declares them.
@@ -73,8 +76,9 @@ class TuneParams(Params):
         ahead: trial n is proposed, and judged on its way, knowing the results of
             all before n - ahead + 1 and no other: so no result depends on
             `workers`, of which at most `ahead` have work.
-        objective: `accuracy`, `loss`, or `accuracy_and_size`, which spreads the
-            trials along the front of accuracy against int8 bytes.
+        objective: `accuracy`, which stands for the measure of the task (R2 of a
+            regression, AUC of an anomaly task), `loss`, or `accuracy_and_size`,
+            which spreads the trials along the front of that against int8 bytes.
         limits: a model that costs more is recorded, not trained.
         stop: ends a trial that is worse than the median of those before it, or not
             in the best third (`halving`), at the same epoch; `none` never.
@@ -83,7 +87,8 @@ class TuneParams(Params):
         seeds: of each finalist.
         keep: trained models of the best so many are published.
         warm_start: trials.json of an earlier search, whose best are tried first.
-        epochs: of each trial, at most.
+        epochs, patience: of each trial, and of no other training.
+        batch_size: of each trial, and of train unless that has its own.
         examples: of the training split that trials are trained on; all if null.
         workers: trials at once; no result depends on it.
         engine: `local` processes, or tasks of `ray` at `address`.
@@ -155,6 +160,25 @@ class TuneParams(Params):
             if name in self.fix or name in self.values:
                 raise ValueError(f"{name} is in tune.space and fixed or listed as well")
         return self
+
+    @model_validator(mode="after")
+    def _training_takes_it(self) -> TuneParams:
+        for key in ("fix", "space"):
+            for name, given in getattr(self, key).items():
+                if name in FITTING:
+                    _check_training(f"{key}.{name}", name, given)
+        return self
+
+
+def _check_training(where: str, name: str, given: Any) -> None:
+    """Hold a hyperparameter of the training against what the fit accepts."""
+    ends = [given.min, given.max] if isinstance(given, Range) else given
+    for value in ends if isinstance(ends, list) else [ends]:
+        try:
+            FitSettings.model_validate({name: value})
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            raise ValueError(f"{where}: {reason}; received {value!r}") from None
 
 
 def _check_choices(name: str, entry: list[Any]) -> None:

@@ -1,6 +1,6 @@
 """Pictures of a search: its front, its history, its trials, what decided.
 
-trials.png      accuracy against int8 bytes, and the front
+trials.png      score against int8 bytes, and the front
 history.png     the score of each trial, and the best so far
 parallel.png    the searched values of each trial, coloured by its score
 importance.png  how much each hyperparameter decided
@@ -28,8 +28,14 @@ COLOURS = "viridis"
 WORDS = 12  # letters of a text on an axis
 
 
-def draw_front(path: Path, rows: Sequence[Row], front: Sequence[Row], best: int):
-    """Accuracy against size: a point a trial, the front as a line."""
+def draw_front(
+    path: Path, rows: Sequence[Row], front: Sequence[Row], best: int, what: str
+) -> None:
+    """Score against size: a point a trial, the front as a line.
+
+    Args:
+        what: the name of the score, here and in the other pictures.
+    """
     figure, axis = _figure(5.6, 3.4)
     kinds = (("ok", BLUE, "trained"), ("stopped", GREY, "stopped early"))
     for status, colour, label in kinds:
@@ -41,13 +47,13 @@ def draw_front(path: Path, rows: Sequence[Row], front: Sequence[Row], best: int)
     chosen = [row for row in rows if row["trial"] == best]
     axis.scatter(*_points(chosen), s=90, fc="none", ec=ORANGE, lw=2, label="chosen")
     axis.set(
-        xlabel="int8 file, kB (estimate)", ylabel="validation accuracy", title="trials"
+        xlabel="int8 file, kB (estimate)", ylabel=f"validation {what}", title="trials"
     )
     axis.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=100)
 
 
-def draw_history(path: Path, rows: Sequence[Row]) -> None:
+def draw_history(path: Path, rows: Sequence[Row], what: str) -> None:
     """The score of each trial in order, and the best so far as a step."""
     figure, axis = _figure(5.6, 3.4)
     numbers = [row["trial"] for row in rows]
@@ -60,13 +66,15 @@ def draw_history(path: Path, rows: Sequence[Row]) -> None:
         color=ORANGE,
         label="best so far",
     )
-    axis.set(xlabel="trial", ylabel="validation accuracy", title="history")
+    axis.set(xlabel="trial", ylabel=f"validation {what}", title="history")
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=100)
 
 
-def draw_parallel(path: Path, rows: Sequence[Row], names: Sequence[str]) -> None:
+def draw_parallel(
+    path: Path, rows: Sequence[Row], names: Sequence[str], what: str
+) -> None:
     """Parallel coordinates: an axis a hyperparameter, a line a trial (Inselberg)."""
     figure, axis = _figure(max(5.6, 1.3 * len(names) + 2), 3.8)
     values = [row["values"] for row in rows]
@@ -83,7 +91,7 @@ def draw_parallel(path: Path, rows: Sequence[Row], names: Sequence[str]) -> None
     axis.set_xticks(range(len(names)), [name.replace("_", "\n") for name in names])
     axis.spines[:].set_visible(False)
     bar = figure.colorbar(ScalarMappable(scale, COLOURS), ax=axis)
-    bar.set_label("validation accuracy")
+    bar.set_label(f"validation {what}")
     figure.savefig(path, dpi=100)
 
 

@@ -109,6 +109,11 @@ class Search:
             self._hear()
 
     @property
+    def ended_early(self) -> str:
+        """Why fewer trials were trained than asked for; nothing where all were."""
+        return self.closed if len(self._asked()) < self.params.trials else ""
+
+    @property
     def ended(self) -> list[Trial]:
         """Trials with a result, whether the oracle has heard of it or not."""
         return [trial for trial in self.trials if trial.result]
@@ -121,15 +126,19 @@ class Search:
     def _may_propose(self) -> bool:
         over = self.params.minutes and self.spent >= self.params.minutes
         if over and len(self.trials) > self.record.last:  # what is known takes no time
-            self.closed = f"after {self.params.minutes:g} minutes"
-        asked = [t for t in self.trials if t.status in (None, *TRAINED)]
-        asked = [t for t in asked if t.same is None]
+            self.closed = f"{self.params.minutes:g} minutes are over"
+        if len(self.trials) >= MOST_REFUSED * self.params.trials:
+            self.closed = f"{len(self.trials)} proposals, too many of them refused"
         return (
             not self.closed
             and len(self.trials) - self.heard < self.params.ahead
-            and len(asked) < self.params.trials
-            and len(self.trials) < MOST_REFUSED * self.params.trials
+            and len(self._asked()) < self.params.trials
         )
+
+    def _asked(self) -> list[Trial]:
+        """Trials that count: trained, or to be trained, and no duplicates."""
+        asked = [t for t in self.trials if t.status in (None, *TRAINED)]
+        return [t for t in asked if t.same is None]
 
     def _propose(self) -> bool:
         number = len(self.trials)
@@ -252,7 +261,7 @@ class Search:
 
 
 def merit_of(params: TuneParams, result: Result) -> float:
-    """What the search makes large: the accuracy, or the negative loss."""
+    """What the search makes large: the measure, or the negative loss."""
     return -result["loss"] if params.objective == "loss" else result["score"]
 
 

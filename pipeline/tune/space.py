@@ -21,11 +21,11 @@ from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError, nearest
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
+from pipeline.tune.artifact import FITTING
 from pipeline.tune.params import Range, TuneParams
 
 RATES = (5e-4, 5e-3)
 DEFAULT_RATE = 2e-3
-FITTING = ("batch_size", "schedule", "weight_decay", "optimizer")
 FAMILY = "builder"
 Values = dict[str, Any]
 Config = dict[str, Any]
@@ -63,9 +63,8 @@ def declared(name: str, spec: TaskSpec) -> dict[str, Any]:
 
 
 def training_names() -> tuple[str, ...]:
-    """Hyperparameters of the training, of those that the fit knows."""
-    known = [name for name in FITTING if name in FitSettings.model_fields]
-    return ("learning_rate", *known, "augmentation")
+    """Hyperparameters of the training."""
+    return (*FITTING, "augmentation")
 
 
 def plain_values(values: Mapping[str, Any], params: TuneParams) -> tuple[str, Values]:
@@ -197,11 +196,11 @@ def _overridden(hp: HyperParameters, name: str, part: Any, params: TuneParams) -
 
 
 def _fixed(name: str, value: Any, part: Any, params: TuneParams) -> Any:
-    registry._check_kind(f"tune.fix.{name}", value, part.default)
+    registry.check_kind(f"tune.fix.{name}", value, part.default)
     if _kind(part) == "float" or type(part.default) is float:
         value = float(value)
-    _check_fit(f"tune.fix.{name}", name, value)
-    if _kind(part) != "fixed" and not inside(value, part):
+    free = name in FITTING  # held against what a fit accepts when it was read
+    if not free and _kind(part) != "fixed" and not inside(value, part):
         raise UserError(
             f"tune.fix.{name}: {value!r} is outside what is searched, {_words(part)}; "
             f"tune.values.{name} sets it all the same"
@@ -219,8 +218,7 @@ def _add_choice(
     hp: HyperParameters, name: str, values: list[Any], default: Any
 ) -> None:
     for value in values:
-        registry._check_kind(f"tune.space.{name}", value, default)
-        _check_fit(f"tune.space.{name}", name, value)
+        registry.check_kind(f"tune.space.{name}", value, default)
     values = [float(v) for v in values] if type(default) is float else values
     hp.Choice(name, values, default=default if default in values else values[0])
 
@@ -233,23 +231,11 @@ def _add_range(hp: HyperParameters, name: str, given: Range, default: Any) -> No
         )
     whole = type(default) is int
     for end in (given.min, given.max):
-        registry._check_kind(f"tune.space.{name}", end, default)
-        _check_fit(f"tune.space.{name}", name, end)
+        registry.check_kind(f"tune.space.{name}", end, default)
     start = default if given.min <= default <= given.max else given.min
     add = hp.Int if whole else hp.Float
     sampling = "log" if given.log else "linear"
     add(name, given.min, given.max, given.step, sampling=sampling, default=start)
-
-
-def _check_fit(where: str, name: str, value: Any) -> None:
-    """Hold a value of the training against what the fit accepts."""
-    if name not in training_names() or name == "augmentation":
-        return
-    try:
-        FitSettings(**{name: value})
-    except ValueError as error:
-        reason = error.errors()[0]["msg"] if hasattr(error, "errors") else error
-        raise UserError(f"{where}: {reason}; received {value!r}") from None
 
 
 def _check_names(params: TuneParams, known: dict[str, Any], policy: str) -> None:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, read_data
+from pipeline.data.measure import measure_of
 from pipeline.engine.errors import StageFailed, UserError
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.pool import Pool
 from pipeline.engine.pool_helper import Helper
 from pipeline.engine.stage import Inputs
+from pipeline.fit.devices import start_method
 from pipeline.tune import pictures, space
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 from pipeline.tune.finalists import Finalist, finals
@@ -40,35 +43,29 @@ FRONT = ("trial", "score", "bytes_int8", "parameters", "macs", "values")
 def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Search, record every trial, name the best."""
     data = read_data(inputs["data"])
-    _check_task(data)
+    measure = measure_of(data.spec)
     config = _space(params, inputs, data)
     trainer = Trainer(params, inputs["data"], inputs["augment"])
-    with closing(Helper(lambda values: trainer.costs(data.spec, values))) as helper:
+    with closing(Helper(partial(trainer.costs, data.spec), start_method())) as helper:
         search = _search(params, inputs, config, trainer, helper)
         search.run()
+        if search.ended_early:
+            print(f"the search ended early: {search.ended_early}")
+            inputs.progress(f"the search ended early: {search.ended_early}")
         _check_any(search)
         ranked = finals(search)
     rows = [_row(trial, ranked, params) for trial in search.trials]
     best = _best(search, ranked, rows, config)
     _write(out, rows, best, config)
-    _draw(out, rows, best, importance_of(rows, config, out), config)
+    _draw(out, rows, best, importance_of(rows, config, out), config, measure.name)
     _publish_models(search, out)
     inputs.volatile["trial_seconds"] = _seconds(search)
     return _metrics(best, search, rows)
 
 
-def _check_task(data: Data) -> None:
-    if data.spec.task != "classification":
-        raise UserError(
-            f"tune: {data.spec.source} is a {data.spec.task}; data and augment serve "
-            "it, tune and the stages after it are for classification: leave "
-            "data.task out"
-        )
-
-
 def _space(params: TuneParams, inputs: Inputs, data: Data) -> space.Config:
     """Declared in another process, as declaring builds models."""
-    pool = Pool(workers=1)
+    pool = Pool(1, start_method())
     policy = str(read_policy(inputs["augment"], inputs.seed))
     pool.submit("space", space.space_config, params, data.spec, policy)
     outcome = pool.wait()
@@ -112,10 +109,16 @@ def _search(
 
 def _workers(params: TuneParams) -> Workers:
     if params.engine == "local":
-        return Pool(params.workers)
+        return Pool(params.workers, start_method())
     from pipeline.engine.pool_ray import RayPool  # an optional extra
 
-    return RayPool(params.workers, params.address)
+    try:
+        return RayPool(params.workers, params.address)
+    except UserError as error:
+        raise UserError(
+            f"tune.engine ray, tune.address {params.address}: {error}; or set "
+            "tune.engine to local"
+        ) from None
 
 
 def _check_any(search: Search) -> None:
@@ -206,12 +209,13 @@ def _draw(
     best: Best,
     parts: dict[str, float],
     config: space.Config,
+    what: str,
 ) -> None:
     scored = [row for row in rows if row["status"] in ("ok", "stopped")]
-    pictures.draw_front(out / "trials.png", scored, best.front, best.trial)
-    pictures.draw_history(out / "history.png", scored)
+    pictures.draw_front(out / "trials.png", scored, best.front, best.trial, what)
+    pictures.draw_history(out / "history.png", scored, what)
     if names := _names(config):
-        pictures.draw_parallel(out / "parallel.png", scored, names)
+        pictures.draw_parallel(out / "parallel.png", scored, names, what)
     if parts:
         pictures.draw_importance(out / "importance.png", parts)
 
@@ -232,6 +236,7 @@ def _seconds(search: Search) -> dict[str, float]:
 
 def _metrics(best: Best, search: Search, rows: list[Row]) -> dict[str, Any]:
     counts = Counter(row["status"] for row in rows)
+    early = {"ended_early": search.ended_early} if search.ended_early else {}
     spread = "" if best.spread is None else f" +- {best.spread:.3f}"
     headline = (
         f"{counts['ok'] + counts['stopped']}/{len(rows)}  best {best.score:.3f}"
@@ -249,4 +254,5 @@ def _metrics(best: Best, search: Search, rows: list[Row]) -> dict[str, Any]:
         "best_weights": best.weights,
         "best_stopped": counts["stopped"],
         "best_defaults": best.defaults and best.defaults["score"],
+        **early,
     }

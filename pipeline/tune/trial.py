@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, Split, read_data
+from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import StageFailed
 from pipeline.fit.loop import fit
@@ -58,9 +59,10 @@ class Trainer:
         family, plain = plain_values(values, self.params)
         model = registry.build(family, plain, data.spec, seed)
         told = costs(model)
-        judge = Judge(self.params.objective, bars)
+        column = f"val_{measure_of(data.spec).key}"
+        judge = Judge(self.params.objective, bars, column)
         history = self._fit(model, plain, data, seed, epochs, judge)
-        _check_finite(history.best, judge.curve)
+        _check_finite([history.best[column], history.best["val_loss"], *judge.curve])
         if keep is not None:
             keep.parent.mkdir(parents=True, exist_ok=True)
             save_model(model, keep)
@@ -68,7 +70,7 @@ class Trainer:
             **told,
             "status": "stopped" if judge.reason else "ok",
             "reason": judge.reason,
-            "score": history.best["val_accuracy"],
+            "score": history.best[column],
             "loss": history.best["val_loss"],
             "epoch": history.best["epoch"],
             "epochs": len(history.rows),
@@ -103,8 +105,8 @@ class Trainer:
         return costs(registry.build(family, plain, spec, seed=1))
 
 
-def _check_finite(best: dict[str, float], curve: list[float]) -> None:
-    if not all(map(math.isfinite, [best["val_accuracy"], best["val_loss"], *curve])):
+def _check_finite(numbers: list[float]) -> None:
+    if not all(map(math.isfinite, numbers)):
         raise StageFailed(
             "the loss on validation is not a number any more; lower the learning rate"
         )
@@ -115,11 +117,14 @@ class Judge(keras.callbacks.Callback):
 
     Args:
         bars: for each epoch, the least that must have been reached, or None.
+        column: of the measure on validation.
     """
 
-    def __init__(self, objective: str, bars: list[float | None]):
+    def __init__(
+        self, objective: str, bars: list[float | None], column: str = "val_accuracy"
+    ):
         super().__init__()
-        self.objective = objective
+        self.objective, self.column = objective, column
         self.bars = bars
         self.curve: list[float] = []
         self.reason: str | None = None
@@ -127,17 +132,19 @@ class Judge(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Look at validation; the epoch is counted from 0."""
         logs = logs or {}
-        self.curve.append(merit(self.objective, logs["val_accuracy"], logs["val_loss"]))
+        self.curve.append(merit(self.objective, logs[self.column], logs["val_loss"]))
         bar = self.bars[epoch] if epoch < len(self.bars) else None
         best = max(self.curve)
         if bar is not None and best < bar:
-            self.reason = f"epoch {epoch + 1}: best {abs(best):.4f}, bar {abs(bar):.4f}"
+            sign = -1 if self.objective == "loss" else 1
+            self.reason = f"epoch {epoch + 1}: best {sign * best:.4f}, bar "
+            self.reason += f"{sign * bar:.4f}"
             self.model.stop_training = True
 
 
-def merit(objective: str, accuracy: float, loss: float) -> float:
-    """What is made large: the accuracy, or the negative loss."""
-    return -float(loss) if objective == "loss" else float(accuracy)
+def merit(objective: str, measured: float, loss: float) -> float:
+    """What is made large: the measure of the task, or the negative loss."""
+    return -float(loss) if objective == "loss" else float(measured)
 
 
 def settings(plain: Values, params: TuneParams, epochs: int) -> FitSettings:

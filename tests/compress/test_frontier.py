@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 
 from pipeline.compress.frontier import choose, dominated, nearest_miss
+from pipeline.compress.limits import Limits
+from pipeline.scores import SCORES
 
 BASELINE = 0.98
+GZIP = Limits(0.01)
 
 
 def point(name: str, size: int, accuracy: float, status: str = "ok") -> dict:
     drop = BASELINE - accuracy
     return {
         "id": name,
-        "size": size,
+        "bytes_gzip": size,
         "accuracy": accuracy,
         "drop": drop,
         "status": status,
@@ -27,7 +30,7 @@ TINY = point("tiny", 5, 0.90)
 WORSE = point("worse", 40, 0.97)
 EXACTLY = point("exactly", 20, 0.97)
 BROKEN = point("broken", 1, 0.99, "broken")
-FAILED = {"id": "failed", "status": "failed", "size": None, "accuracy": None}
+FAILED = {"id": "failed", "status": "failed", "bytes_gzip": None, "accuracy": None}
 FAILED["drop"] = None
 
 
@@ -45,7 +48,7 @@ FAILED["drop"] = None
     ],
 )
 def test_a_point_is_dominated_by_one_that_is_nowhere_worse(points, expected):
-    assert dominated(points, "size") == expected
+    assert dominated(points, GZIP) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_a_point_is_dominated_by_one_that_is_nowhere_worse(points, expected):
 def test_the_smallest_within_the_budget_is_chosen(
     points, max_drop, max_bytes, expected
 ):
-    chosen = choose(points, "size", max_drop, max_bytes)
+    chosen = choose(points, Limits(max_drop, max_bytes))
     assert (chosen and chosen["id"]) == expected
 
 
@@ -77,14 +80,14 @@ def test_the_smallest_within_the_budget_is_chosen(
         ([FLOAT, INT8, TINY], 0.01, 29, "int8"),  # one byte too large
         ([FLOAT, TINY], 0.01, 4, "tiny"),  # 25 times too large loses to 7 points
         ([INT8, TINY], 0.0, None, "int8"),
-        ([INT8, {**INT8, "id": "smaller", "size": 20}], 0.0, None, "smaller"),
+        ([INT8, {**INT8, "id": "smaller", "bytes_gzip": 20}], 0.0, None, "smaller"),
         ([BROKEN, FAILED], 0.01, None, None),
     ],
 )
 def test_the_nearest_miss_exceeds_the_budget_least(
     points, max_drop, max_bytes, expected
 ):
-    miss = nearest_miss(points, "size", max_drop, max_bytes)
+    miss = nearest_miss(points, Limits(max_drop, max_bytes))
     assert (miss and miss["id"]) == expected
 
 
@@ -106,12 +109,48 @@ def test_the_other_limits_of_a_budget(limits, expected):
     ]
     times = {name: {"median": 2.0} for name in ("small", "lean")}
     times["quick"] = {"median": 0.5}
-    chosen = choose(points, "size", 0.01, None, latency=times, **limits)
+    chosen = choose(points, Limits(0.01, latency=times, **limits))
     assert (chosen and chosen["id"]) == expected
 
 
 def test_a_drop_counts_at_the_upper_end_of_its_interval():
     unsure = {**point("unsure", 10, 0.975), "drop_interval": [0.0, 0.011]}
     sure = {**point("sure", 20, 0.975), "drop_interval": [0.002, 0.009]}
-    assert choose([unsure, sure], "size", 0.01)["id"] == "sure"
-    assert nearest_miss([unsure], "size", 0.01)["id"] == "unsure"
+    assert choose([unsure, sure], GZIP)["id"] == "sure"
+    assert nearest_miss([unsure], GZIP)["id"] == "unsure"
+
+
+def test_the_nearest_miss_heeds_every_limit_and_says_which_it_misses():
+    far = {**point("far", 10, 0.98), "arena_bytes": 2000}
+    near = {**point("near", 20, 0.98), "arena_bytes": 550}
+    limits = Limits(0.01, max_arena=500)
+    assert nearest_miss([far, near], limits)["id"] == "near"
+    assert limits.missed(near) == ["bytes of arena 550 (allowed: 500)"]
+    late = {"far": {"median": 0.6}, "near": {"median": 9.0}}
+    limits = Limits(0.01, max_latency_ms=0.5, latency=late)
+    assert nearest_miss([near, far], limits)["id"] == "far"
+    assert limits.missed(far) == ["latency in ms 0.6 (allowed: 0.5)"]
+
+
+def test_a_latency_that_was_not_measured_keeps_to_no_limit():
+    points = [point("unknown", 10, 0.98), point("slow", 20, 0.98)]
+    limits = Limits(0.01, max_latency_ms=1.0, latency={"slow": {"median": 5.0}})
+    assert choose(points, limits) is None
+    assert nearest_miss(points, limits)["id"] == "slow"
+    assert limits.missed(points[0]) == ["latency in ms unknown (allowed: 1)"]
+
+
+@pytest.mark.parametrize(
+    ("task", "allowed", "missed"),
+    [
+        ("classification", "1.0 points, 3.0 kB raw", "2.0 points lost, at most 3.5"),
+        ("regression", "0.010 R2, 3.0 kB raw", "0.020 R2 lost, at most 0.035"),
+        ("reconstruction", "0.010 AUC, 3.0 kB raw", "0.020 AUC lost, at most 0.035"),
+    ],
+)
+def test_limits_are_told_in_the_unit_of_the_task(task, allowed, missed):
+    limits = Limits(0.01, 3000, measure="raw", score=SCORES[task])
+    assert limits.words() == f"a drop of at most {allowed}"
+    row = {"id": "x", "drop": 0.02, "drop_interval": [0.0, 0.035], "bytes_raw": 1}
+    (told,) = limits.missed(row)
+    assert told.startswith(missed)

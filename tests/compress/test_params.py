@@ -32,6 +32,11 @@ from pipeline.compress.params import CompressParams
         ({"epochs": 0}, "greater than or equal to 1"),
         ({"learning_rate": 0.0}, "greater than 0"),
         ({"epoch": 3}, "not permitted"),
+        ({"ema": 0.9}, "ema: fine-tuning is Keras's own fit"),
+        ({"swa": 0.0}, "swa: fine-tuning"),
+        ({"accumulate": 2, "jit": True}, "accumulate, jit: fine-tuning"),
+        ({"phases": [{"epochs": 1}]}, "phases: fine-tuning"),
+        ({"schedule": "plateau"}, "schedule: plateau: fine-tuning"),
     ],
 )
 def test_a_bad_value_is_refused_in_words(values, words):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import sys
@@ -11,6 +13,8 @@ import pytest
 
 from pipeline.engine.errors import UserError
 from pipeline.engine.pool import Pool
+from pipeline.engine.pool_helper import Helper
+from pipeline.engine.progress import Progress
 
 
 def test_each_task_has_a_process_and_a_value():
@@ -102,3 +106,48 @@ def test_a_task_that_refused_is_not_tried_again(tmp_path):
     pool = Pool(workers=1)
     pool.submit("x", once, tmp_path / "tried", lambda: raises(UserError("no")))
     assert pool.wait().error == "no"
+
+
+def seen(number: int) -> tuple[int, int]:
+    """Its square, and in which process."""
+    if number == 3:
+        raise UserError("no")
+    return number**2, os.getpid()
+
+
+def test_a_spawned_pool_answers_as_a_forked_one():
+    found = []
+    for method in ("fork", "spawn"):
+        pool = Pool(2, method)
+        for number in range(5):
+            pool.submit(number, seen, number)
+        ended = {one.key: one for one in pool.drain()}
+        processes = {one.value[1] for one in ended.values() if one.value}
+        assert len(processes) == 4 and os.getpid() not in processes
+        told = {
+            key: (one.value and one.value[0], one.error) for key, one in ended.items()
+        }
+        found.append(told)
+    assert found[0] == found[1] and found[1][3] == (None, "no")
+
+
+def test_a_spawned_helper_answers_too():
+    with contextlib.closing(Helper(seen, "spawn")) as helper:
+        answers = [helper.ask(number) for number in (2, 3, 4)]
+    assert [one.error for one in answers] == [None, "no", None]
+    assert answers[0].value[1] == answers[2].value[1] != os.getpid()
+
+
+def test_progress_goes_along_into_a_spawned_process():
+    reader, writer = os.pipe()
+    progress = Progress(os.fdopen(writer, "w", buffering=1))
+    pool = Pool(1, "spawn")
+    pool.submit("x", progress, "epoch 1/2", 1, 2)
+    assert pool.wait().error is None
+    progress.channel.close()
+    with os.fdopen(reader) as pipe:
+        assert json.loads(pipe.read()) == {
+            "progress": "epoch 1/2",
+            "done": 1,
+            "total": 2,
+        }

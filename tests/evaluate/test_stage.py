@@ -200,8 +200,8 @@ def test_flips_are_listed_with_a_tile_each(published):
 
 def test_another_task_is_refused(published):
     spec = read_spec(published.folders["data"])
-    write_spec(published.folders["data"], replace(spec, task="regression"))
-    with pytest.raises(UserError, match='the task is "regression"'):
+    write_spec(published.folders["data"], replace(spec, task="segmentation"))
+    with pytest.raises(UserError, match="segmentation, of which nothing is measured"):
         _run(published)
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.engine.determinism import pins
 from pipeline.engine.errors import UserError
-from pipeline.fit.devices import prepare
+from pipeline.fit.devices import prepare, start_method
+from pipeline.train.params import TrainParams
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -32,6 +33,17 @@ def test_two_logical_cpus_are_one_within_rounding():
         np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-5)
     for row, other in zip(one["rows"], two["rows"]):
         assert row == pytest.approx(other, rel=1e-4)
+
+
+def test_accumulating_on_several_devices_is_refused_when_it_is_read():
+    with pytest.raises(ValueError, match="devices 2 and accumulate 2: Keras does not"):
+        TrainParams(devices=2, accumulate=2)
+    assert TrainParams(devices=2).accumulate == TrainParams(accumulate=2).devices == 1
+
+
+def test_processes_are_spawned_where_there_is_a_gpu():
+    assert start_method(["/physical_device:GPU:0"]) == "spawn"
+    assert start_method([]) == "fork"
 
 
 def test_a_batch_that_cannot_be_shared_is_an_error():

@@ -102,6 +102,22 @@ def test_the_fused_adam_is_keras_adam(decay):
     np.testing.assert_allclose(*ends, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("api", [keras, tf_keras], ids=["keras", "tf_keras"])
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_no_weight_decay_is_none_at_all(name, api):
+    """Where a gradient is 0 nothing moves; Keras's own adamw decays by 0.004."""
+    for decay, still in ((0.0, True), (0.1, False)):
+        settings = FitSettings(optimizer=name, weight_decay=decay)
+        optimizer = make_optimizer(settings, 0.5, api)
+        weight = keras.Variable([1.0]) if api is keras else tf.Variable([1.0])
+        optimizer.build([weight])
+        if api is keras:
+            optimizer.apply([tf.zeros(1)], [weight])
+        else:
+            optimizer.apply_gradients([(tf.zeros(1), weight)])
+        assert (float(weight[0]) == 1) is still
+
+
 def learn(values=(), data=DATA, **settings):
     settings = {"epochs": 6, "learning_rate": 0.02, "batch_size": 16, **settings}
     model = registry.build(

@@ -21,7 +21,7 @@ from pipeline.engine.stage import COMMON_VOLATILE, Inputs
 from pipeline.evaluate import calibration
 from pipeline.evaluate.compare import Answers, compare
 from pipeline.train.artifact import Architecture, write_architecture
-from pipeline.tune.artifact import Best, write_best, write_trials
+from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 
 STAGES = ("data", "augment", "tune", "train", "distill", "compress", "evaluate")
 COUNT = 200
@@ -98,12 +98,10 @@ class Published:
 
     def _write_models(self) -> None:
         write_best(self.folders["tune"], Best("cnn", VALUES, 0.98, 9_999, trial=1))
-        done = {"status": "completed", "reason": ""}
-        trials = [
-            {"trial": 0, "score": 0.9712345678, "learning_rate": 0.001, **done},
-            {"trial": 1, "score": 0.98, "learning_rate": 0.00125, **done},
-        ]
+        trials = [_trial(0, 0.9712345678, 0.001), _trial(1, 0.98, 0.00125)]
         write_trials(self.folders["tune"], trials)
+        space = [{"name": "learning_rate", "kind": "float"}]
+        write_search(self.folders["tune"], trials, space)
         for stage, weights in (("train", 9_999), ("distill", 1_234)):
             architecture = Architecture("cnn", VALUES, weights)
             write_architecture(self.folders[stage], architecture)
@@ -200,6 +198,26 @@ def write_extras(folders: dict[str, Path], answers: dict[str, Answers]) -> None:
     for stage in ("train", "distill"):
         text = "epoch,accuracy,loss,val_accuracy,val_loss\n1,0.5,2.0,0.6,1.5\n"
         (folders[stage] / "history.csv").write_text(text + "2,0.75,1.0,0.7,0.5\n")
+
+
+def _trial(number: int, score: float, rate: float) -> dict[str, Any]:
+    """A row as the tune stage writes it."""
+    costs = {"parameters": 9_999, "macs": 5_000, "bytes_int8": 11_000}
+    return {
+        "trial": number,
+        "status": "ok",
+        "score": score,
+        "spread": None,
+        "mean": None,
+        "loss": 0.5,
+        **costs,
+        "activation_bytes": 512,
+        "epoch": 2,
+        "epochs": 2,
+        "seed": 7 + number,
+        "values": {"filters": 8, "learning_rate": rate},
+        "reason": None,
+    }
 
 
 def _name(name: str) -> dict[str, str]:

@@ -69,8 +69,8 @@ def test_markup_in_class_names_is_text(hostile):
 
 def test_without_a_chosen_file_there_is_no_model_to_describe(nothing_chosen):
     text = _render(nothing_chosen)
-    assert "No file meets the budget of 1.0 points" in text
-    assert "validation accuracy and 2.5 kB gzip, so there is no model" in text
+    assert "a drop of at most 1.0 points, 2.5 kB gzip, so there is no model" in text
+    assert r"student \| int8: bytes gzip 3,000 (allowed: 2,500)" in text
     assert r"The nearest miss is student \| int8" in text
     assert "## How to feed it" not in text
 

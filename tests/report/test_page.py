@@ -130,17 +130,19 @@ def test_reasons_why_something_was_not_measured_are_told(published):
     assert "Not measured: typos: no <words>." in Seen(_render(published)).text
 
 
-def test_trials_of_a_newer_search_are_read_from_its_json(published):
+def test_axes_of_the_search_are_what_differed_and_no_outcome(published):
     rows = [
         {"trial": n, "values": {"units": units}, "score": score, "status": "ok"}
         | {"reason": None, "parameters": 100 * n, "curve": [0.25, score]}
+        | {"mean": score, "activation_bytes": 7 * n, "seed": n}
         for n, units, score in ((0, 8, 0.5), (1, 16, 0.75), (2, 16, None))
     ]
     document = {"trials": rows, "space": [{"name": "units", "kind": "choice"}]}
     write_json(published.folders["tune"] / "trials.json", document)
     facts = read_facts(published.folders)
     found = charts.search(facts)
-    assert [axis["name"] for axis in found["axes"]] == ["units", "parameters", "score"]
+    names = ["units", "parameters", "activation_bytes", "score"]
+    assert [axis["name"] for axis in found["axes"]] == names
     assert found["scores"] == [0.5, 0.75]
     assert "units" in Seen(_render(published)).text
 
@@ -204,7 +206,7 @@ def test_layers_that_were_left_out_are_named(published):
 def test_without_a_chosen_file_the_page_says_so_and_names_the_nearest(nothing_chosen):
     text = Seen(_render(nothing_chosen)).text
     assert "No file meets the budget" in text
-    assert "The nearest miss is student | int8 : 3.0 kB gzip" in text
+    assert "student | int8 : bytes gzip 3,000 (allowed: 2,500). It has 3.0 kB" in text
     assert "make all EXP=toy" in text
 
 

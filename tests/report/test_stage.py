@@ -12,7 +12,9 @@ from pipeline import verdict
 from pipeline.engine.jsonio import read_json
 from pipeline.report import card, library, stage, words
 from pipeline.report.params import ReportParams
+from pipeline.scores import SCORES
 
+CLASSES = SCORES["classification"]
 FILES = {"index.html", "model_card.md", "frontier.png", "summary.json", library.NAME}
 PROOF = """
 import json, sys
@@ -69,8 +71,8 @@ def test_page_and_card_tell_what_evaluate_measured(reported):
         for row in rows:
             assert words.accuracy(row["accuracy"]) in text
             assert words.span(row["accuracy_interval"]) in text
-            assert words.change(row) in text
-            assert words.change_span(row) in text
+            assert words.change(row, CLASSES) in text
+            assert words.span_of(row, CLASSES) in text
 
 
 NUMBERS = (

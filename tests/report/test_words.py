@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 
 from pipeline.report import words
+from pipeline.scores import SCORES
+
+CLASSES = SCORES["classification"]
 
 
 @pytest.mark.parametrize(
@@ -10,11 +13,11 @@ from pipeline.report import words
     [(0.0123, "-1.2"), (-0.005, "+0.5"), (0.0, "+0.0"), (-0.0, "+0.0")],
 )
 def test_a_drop_is_written_as_the_change_that_it_is(drop, text):
-    assert words.change({"drop": drop}) == text
+    assert words.change({"drop": drop}, CLASSES) == text
 
 
 def test_the_interval_of_a_change_begins_with_the_greatest_loss():
-    assert words.change_span({"drop_interval": [-0.002, 0.013]}) == "-1.3 to +0.2"
+    assert words.span_of({"drop_interval": [-0.002, 0.013]}, CLASSES) == "-1.3 to +0.2"
 
 
 @pytest.mark.parametrize(

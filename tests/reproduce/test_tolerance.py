@@ -27,6 +27,11 @@ CASES = [
     ("train", {"best": {"val_loss": 0.1}}, {"best": {"val_loss": 0.104}}, 1),
     ("train", {"best": {"val_loss": 0.1}}, {"best": {}}, 1),
     ("train", {"best": {"val_loss": 0.1}}, {"best": {"val_loss": float("nan")}}, 1),
+    ("train", {"best": {"val_r2": 0.5}}, {"best": {"val_r2": 0.504}}, 0),
+    ("train", {"best": {"val_r2": 0.5}}, {"best": {"val_r2": 0.506}}, 1),
+    ("train", {"best": {"r2": 0.5}}, {"best": {"r2": 0.6}}, 0),  # of training: told
+    ("evaluate", {"auc": {"a": 0.9}}, {"auc": {"a": 0.91}}, 1),
+    ("compress", {"r2": 0.9, "drop": 0.1}, {"r2": 0.902, "drop": 0.099}, 0),
     ("train", {"epochs": 10, "weights": 5}, {"epochs": 12, "weights": 9}, 0),
     ("train", {"headline": "a"}, {"headline": "b"}, 0),
     ("train", {"best": {"accuracy": 0.8}}, {"best": {"accuracy": 0.9}}, 0),

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.engine.hashing import hash_value
 from pipeline.engine.jsonio import write_json
+from pipeline.tune.artifact import write_search, write_trials
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAA"
@@ -37,12 +38,16 @@ def write_stage(folder: Path, name: str, number: float = 0.5) -> Path:
 
 @pytest.fixture
 def experiment(tmp_path: Path) -> Path:
-    """Two stages, one of them a search of an older kind."""
+    """Two stages, one of them a search."""
     folder = tmp_path / "toy"
     write_stage(folder, "tune")
-    rows = "trial,status,score,loss,epoch,weights,units,kind,reason\n"
-    rows += "0,completed,0.5,1,1,10,8,relu,\n1,failed,,,,,16,relu,no memory\n"
-    (folder / "tune" / "trials.csv").write_text(rows)
+    rows = [
+        {"trial": 0, "status": "ok", "score": 0.5}
+        | {"values": {"units": 8, "kind": "relu"}},
+        {"trial": 1, "status": "failed", "score": None, "values": {"units": 16}},
+    ]
+    write_trials(folder / "tune", rows)
+    write_search(folder / "tune", rows, [{"name": "units", "kind": "choice"}])
     write_stage(folder, "train")
     return folder
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
-from pipeline.engine.jsonio import write_json
 from pipeline.tracking.events import FOLDER, NAME, write_logs
 
 
@@ -30,14 +28,7 @@ def test_curves_metrics_and_pictures_are_there(experiment):
     assert image.encoded_image_string.startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("newer", [False, True])
-def test_scored_trials_are_hparams(experiment, newer):
-    if newer:
-        rows = [
-            {"trial": 0, "score": 0.5, "values": {"units": 8, "kind": "relu"}},
-            {"trial": 1, "score": None, "values": {"units": 16}},
-        ]
-        write_json(experiment / "tune" / "trials.json", {"trials": rows})
+def test_scored_trials_are_hparams(experiment):
     write_logs(experiment, ["tune"])
     folders = sorted((experiment / FOLDER / "tune").glob("trial_*"))
     assert [folder.name for folder in folders] == ["trial_0000"]

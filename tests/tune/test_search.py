@@ -259,3 +259,30 @@ def test_accuracy_and_size_gives_a_front(tmp_path, algorithm):
     assert sizes == sorted(set(sizes)) and len(found) >= 2
     scores = [row["score"] for row in found]
     assert scores == sorted(set(scores))
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"trials": 14, "no_improvement": 2}, "2 trials brought no improvement"),
+        ({"trials": 14, "minutes": 1e-9}, "1e-09 minutes are over"),
+        ({"trials": 3, "no_improvement": 2}, ""),  # all were trained
+        ({"trials": 3}, ""),
+    ],
+)
+def test_why_a_search_ended_early_is_told(tmp_path, params, said):
+    search = searching(tmp_path / "s", stop="none", **params)
+    search.run()
+    assert search.ended_early == said
+    assert bool(said) == (len(search.trials) < params["trials"])
+
+
+def test_a_space_that_is_used_up_ends_the_search_and_says_so(tmp_path):
+    few = space(filters=(8, 16))
+    few["space"] = [part for part in few["space"] if "filters" in str(part)]
+    search = searching(tmp_path / "s", few, algorithm="grid", trials=9)
+    search.run()
+    assert (len(search.trials), search.ended_early) == (
+        2,
+        "the space has no more values",
+    )

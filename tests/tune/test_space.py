@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
 from pipeline.models import registry
+from pipeline.fit.params import FitSettings
 from pipeline.train.params import TrainParams
+from pipeline.tune.artifact import Best
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import (
     defaults,
@@ -23,6 +25,7 @@ from pipeline.tune.space import (
 
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"))
 POLICY = "shift(1) | flip"
+TRIAL = FitSettings(learning_rate=2e-3)
 
 
 def space(policy: str = POLICY, **params):
@@ -81,11 +84,8 @@ def test_families_are_one_more_hyperparameter():
 
 REFUSED = [
     ({"fix": {"dropout": 0.9}}, "tune.fix.dropout: 0.9 is outside what is searched, 0"),
-    ({"fix": {"learning_rate": -1.0}}, "tune.fix.learning_rate: .* greater than 0"),
     ({"fix": {"filters": "many"}}, "tune.fix.filters: must be a whole number"),
     ({"fix": {"dropuot": 0.1}}, 'has "dropuot"; did you mean "dropout"'),
-    ({"space": {"schedule": ["cosine", "linear"]}}, "tune.space.schedule: .*constant"),
-    ({"space": {"batch_size": [0, 32]}}, "tune.space.batch_size: must be at least 1"),
     ({"space": {"activation": {"min": 1, "max": 2}}}, "a range is of numbers"),
     ({"space": {"augmentation": [0.5, 1.0]}}, 'policy "flip" has an amount'),
     ({"values": {"dropuot": 0.1}}, 'has no "dropuot"; did you mean "dropout"'),
@@ -116,6 +116,10 @@ MALFORMED = [
     ({"builders": ["cnn", "cnn"]}, "stands there twice"),
     ({"builders": ["cnn", "cmn"]}, 'did you mean "cnn"'),
     ({"seeds": 1}, "greater than or equal to 2"),
+    ({"fix": {"lr": -1.0}}, "fix.learning_rate: .* greater than 0; received -1.0"),
+    ({"space": {"schedule": ["cosine", "linear"]}}, "space.schedule: .*'constant'"),
+    ({"space": {"batch_size": [0, 32]}}, "space.batch_size: .* or equal to 1"),
+    ({"space": {"weight_decay": {"min": 0.1, "max": 2.0}}}, "less than or equal to 1"),
 ]
 
 
@@ -123,6 +127,10 @@ MALFORMED = [
 def test_what_is_malformed_is_refused_when_it_is_read(params, said):
     with pytest.raises(ValidationError, match=said):
         TuneParams.model_validate(params, strict=False)
+
+
+def test_a_rate_can_be_fixed_anywhere():
+    assert part(space(fix={"lr": 0.05}), "learning_rate").value == 0.05
 
 
 def test_train_leaves_to_the_search_what_can_be_searched():
@@ -133,3 +141,16 @@ def test_train_leaves_to_the_search_what_can_be_searched():
     found = {"learning_rate": 0.5, "batch_size": 7}
     assert TrainParams().settings(found).batch_size == 7
     assert TrainParams(batch_size=9).settings(found).batch_size == 9
+
+
+def test_what_tune_fixes_is_what_train_uses_unless_it_has_its_own():
+    text = '{"batch_size": 48, "fix": {"optimizer": "sgd", "weight_decay": 0.01, '
+    text += '"schedule": "step", "lr": 0.001}, "space": {"dropout": [0.0, 0.1]}}'
+    params = TuneParams.model_validate_json(text)
+    values = defaults(space_config(params, SPEC, POLICY))
+    best = Best("cnn", values, 0.9, 1, 0, tuned=["dropout"])
+    used = TrainParams(schedule="cosine").settings(best.training())
+    assert (used.batch_size, used.optimizer, used.weight_decay) == (48, "sgd", 0.01)
+    assert (used.learning_rate, used.schedule) == (0.001, "cosine")
+    plain = Best("cnn", defaults(space()), 0.9, 1, 0).training()
+    assert plain == {name: getattr(TRIAL, name) for name in plain}  # as a trial's

@@ -142,18 +142,3 @@ def test_all_infeasible_is_bad_input_and_a_record_of_another_search_too(searched
     answer = searched.run("run", "tune", *settings)
     assert answer.code == 2 and "is the record of another search" in answer.err
     assert len(path.read_text().splitlines()) == len(rest) + 1
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        '{source: "sklearn:diabetes", task: regression}',
-        '{source: "sklearn:digits", task: anomaly, normal: ["0"]}',
-    ],
-)
-def test_a_task_that_the_chain_does_not_serve_is_refused_before_any_trial(
-    project, data
-):
-    project.write(f"data: {data}\n")
-    answer = project.run("run", "tune")
-    assert answer.code == 2 and "are for classification" in answer.err

@@ -36,7 +36,9 @@ CHECKED = 64  # examples on which the file is compared with its model
 
 @dataclass(frozen=True)
 class FineTuning:
-    """How a technique fits: training's own loop, on tf_keras.
+    """How a technique fits: Keras's own fit of tf_keras, which tfmot wants to see.
+
+    Batches, augmentation, rates and losses are those of `pipeline.fit`.
 
     Args:
         policy: augmentation of the training examples, as in training.
@@ -75,7 +77,7 @@ class FineTuning:
                 settings,
                 seed=seed,
                 policy=self.policy,
-                callbacks=[BuildFirst(), *callbacks],
+                callbacks=[BuildFirst(self.spec.task), *callbacks],
                 api=tf_keras,
             )
 
@@ -91,7 +93,7 @@ class Built:
         sparsity: part of the kernels' values that pruning has set to zero.
         few: how many different weights the steps left in how many kernels.
         states: each technique but the last, and the model after it as a float file.
-        logits: what the model says of the first calibration examples.
+        outputs: what the model says of the first calibration examples.
     """
 
     content: bytes
@@ -99,7 +101,7 @@ class Built:
     sparsity: float
     few: tuple[Few, ...] = ()
     states: tuple[tuple[str, bytes], ...] = ()
-    logits: np.ndarray | None = None
+    outputs: np.ndarray | None = None
 
 
 def build(
@@ -121,10 +123,10 @@ def build(
         made = _noted(made, model, step, recipe.export)
         model = apply(step, model, tuning.after(so_far, _parts(step)))
         made = _measured(made, model, step, last=count == len(recipe.techniques))
-    logits = np.asarray(model(calibration[:CHECKED], training=False))
+    outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
     content = export(model, recipe.export, calibration, one_scale)
-    return replace(made, content=content, logits=logits)
+    return replace(made, content=content, outputs=outputs)
 
 
 def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:

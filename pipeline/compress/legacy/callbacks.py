@@ -8,20 +8,35 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pipeline.scores import ANOMALIES, CLASSES
+
 
 class BuildFirst(tf_keras.callbacks.Callback):
     """Makes all variables before the first step, which is then traced once.
 
     A step that makes variables of the optimizer or of metrics is traced a second
     time without them: about one second in four of a short fine-tuning.
+
+    Args:
+        task: as spec.json names it, which says what answers look like.
     """
+
+    def __init__(self, task: str = CLASSES):
+        super().__init__()
+        self.task = task
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Called by fit before its first step."""
         self.model.optimizer.build(self.model.trainable_variables)
-        logits = tf.zeros((1, *self.model.output_shape[1:]))
-        self.model.compiled_loss.build(logits)
-        self.model.compiled_metrics.build(logits, tf.zeros((1,), tf.int64))
+        outputs = tf.zeros((1, *self.model.output_shape[1:]))
+        self.model.compiled_loss.build(outputs)
+        self.model.compiled_metrics.build(outputs, self._answer(outputs))
+
+    def _answer(self, outputs: tf.Tensor) -> tf.Tensor:
+        """What the data say of one example: a class, a number, or the example."""
+        if self.task == ANOMALIES:
+            return outputs
+        return tf.zeros((1,), tf.int64 if self.task == CLASSES else tf.float32)
 
 
 class KeepZeros(tf_keras.callbacks.Callback):

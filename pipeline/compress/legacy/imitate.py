@@ -10,6 +10,8 @@ import tensorflow as tf
 import tf_keras
 
 from pipeline.distill.losses import hinton
+from pipeline.fit.losses import Loss
+from pipeline.fit.objective import per_example
 
 
 @dataclass(frozen=True)
@@ -17,14 +19,22 @@ class Teacher:
     """Whom a model imitates while it is fine-tuned, and how much.
 
     Args:
-        answers: model input -> logits, `(batch, classes)`.
-        weight: of the imitation, 0 .. 1; the true classes get the rest.
-        temperature: softens both outputs.
+        answers: model input -> outputs, `(batch, ...)`.
+        weight: of the imitation, 0 .. 1; the true answers get the rest.
+        temperature: softens both outputs of a classification.
+        loss: of outputs that are no logits, against the teacher's.
     """
 
     answers: Callable[[tf.Tensor], tf.Tensor]
     weight: float
     temperature: float
+    loss: Loss | None = None
+
+    def apart(self, outputs: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """How far outputs are from the teacher's, one number an example."""
+        if self.loss:
+            return per_example(self.loss(target, outputs))
+        return hinton(outputs, target, self.temperature)
 
 
 def imitate(model: tf_keras.Model, teacher: Teacher) -> None:
@@ -37,13 +47,13 @@ def imitate(model: tf_keras.Model, teacher: Teacher) -> None:
         x, y, weights = tf_keras.utils.unpack_x_y_sample_weight(data)
         target = tf.stop_gradient(teacher.answers(x))
         with tf.GradientTape() as tape:
-            logits = model(x, training=True)
-            true = model.compute_loss(x, y, logits, weights)
-            each = hinton(logits, target, teacher.temperature)
+            outputs = model(x, training=True)
+            true = model.compute_loss(x, y, outputs, weights)
+            each = teacher.apart(outputs, target)
             each = each if weights is None else each * tf.cast(weights, each.dtype)
             told = tf.reduce_mean(each) + sum(model.losses)
             loss = (1 - teacher.weight) * true + teacher.weight * told
         model.optimizer.minimize(loss, model.trainable_variables, tape=tape)
-        return model.compute_metrics(x, y, logits, weights)
+        return model.compute_metrics(x, y, outputs, weights)
 
     model.train_step = train_step

@@ -18,7 +18,7 @@ from pipeline.compress.legacy.techniques import (
     prune,
 )
 from pipeline.compress.promises import broken_promises
-from pipeline.compress.runtime import LiteModel, accuracy
+from pipeline.compress.runtime import LiteModel
 from pipeline.engine.errors import UserError
 
 
@@ -113,7 +113,8 @@ def test_the_file_is_as_good_as_its_model_and_built_again_the_same(
         build(small_net, parse_recipe("qat"), tuning, calibration) for _ in range(2)
     )
     model = LiteModel(written(first.content), spec)
-    assert accuracy(model.logits(validation.x), validation.y) > 0.9
+    guess = model.logits(validation.x).argmax(1)
+    assert np.mean(guess == validation.y) > 0.9
     assert first.content == second.content
 
 

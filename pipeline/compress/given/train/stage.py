@@ -1,7 +1,7 @@
 """train, for a model that was trained elsewhere: check it and copy it.
 
 In: data, and a .keras file. Out: model.keras, whose outputs are logits: a softmax at
-the end is left out, which changes no class.
+the end is left out of a classifier, which changes no class.
 Run: python -m pipeline compress-file model.keras --data SOURCE
 """
 
@@ -14,11 +14,13 @@ import keras
 
 from pipeline.compress.given.params import GivenParams
 from pipeline.compress.graph import copy_of, functional_graph, regraph
+from pipeline.compress.runtime import answer_shape
 from pipeline.data.artifact import read_data
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.models.files import load_model, save_model
+from pipeline.scores import CLASSES
 
 
 def run(params: GivenParams, inputs: Inputs, out: Path) -> dict[str, Any]:
@@ -26,14 +28,15 @@ def run(params: GivenParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     spec = read_data(inputs["data"]).spec
     model = load_model(Path(params.model))
     check_fits(model, spec, params.model)
-    save_model(with_logits(model), out / "model.keras")
+    classify = spec.task == CLASSES
+    save_model(with_logits(model) if classify else model, out / "model.keras")
     weights = model.count_params()
     name = Path(params.model).name
     return {"headline": f"{name}, {weights / 1000:.1f} k weights", "weights": weights}
 
 
 def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
-    """One input of the data's shape, one output with a number for each class.
+    """One input of the data's shape, one output of what the task asks for.
 
     Raises:
         UserError: says what the model takes and what the data are.
@@ -50,10 +53,13 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
             f"{path}: takes examples of shape {tuple(takes)}, but data "
             f'"{spec.name}" has {spec.shape}; prepare the data as the model takes them'
         )
-    if tuple(gives) != (len(spec.classes),):
+    if tuple(gives) != answer_shape(spec):
+        wants = f"asks for {answer_shape(spec)}, as a {spec.task} does"
+        if spec.task == CLASSES:
+            wants = f"has {len(spec.classes)} classes"
         raise UserError(
-            f'{path}: answers with {tuple(gives)} numbers an example, but data "'
-            f'{spec.name}" has {len(spec.classes)} classes'
+            f"{path}: answers with {tuple(gives)} numbers an example, but data "
+            f'"{spec.name}" {wants}'
         )
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
-from pipeline.evaluate import calibration, resampling
+from pipeline import resampling
+from pipeline.evaluate import calibration
 
 DRAW = np.random.default_rng(7)
 Y = DRAW.integers(4, size=300)

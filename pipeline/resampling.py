@@ -7,6 +7,9 @@ metric of many resamples at once:
 
     measure = mean_of(right)            # accuracy
     measure(weights)                    # (resamples, 1)
+
+compress asks for the interval of a drop on validation, evaluate for that of every
+metric on the test split.
 """
 
 from __future__ import annotations
@@ -15,8 +18,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from pipeline.scores import ANOMALIES, CLASSES, NUMBERS
+
 CONFIDENCE = 0.95
 CHUNK = 2_000_000  # weights in memory at once
+RESAMPLES = 2000  # of a drop
+COUNTED = 10_000  # of a drop in accuracy, where a resample costs next to nothing
 Interval = tuple[float, float]
 Measure = Callable[[np.ndarray], np.ndarray]
 
@@ -39,6 +46,56 @@ def intervals(measure: Measure, weights: Iterator[np.ndarray]) -> list[Interval 
     tail = (1 - CONFIDENCE) / 2
     bounds = np.quantile(values, [tail, 1 - tail], axis=0).T
     return [None if np.isnan(pair).any() else tuple(pair.tolist()) for pair in bounds]
+
+
+def drop_interval(
+    task: str,
+    before: np.ndarray | None,
+    after: np.ndarray | None,
+    y: np.ndarray,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> list[float] | None:
+    """The interval of what one model's score is above another's.
+
+    Args:
+        before, after: `pipeline.data.measure`'s evidence of both models, `(n,)`.
+        y: the labels of the same examples, as they are stored.
+        seed: equal seeds draw equal examples.
+
+    Returns:
+        Low and high end, or None where one of the models has no evidence, or where
+        the score is undefined in some resample.
+    """
+    if before is None or after is None:
+        return None
+    if task == CLASSES:
+        found = _counted(before.astype(int) - after.astype(int), seed)
+    else:
+        old, new = (SCORED[task](each, y) for each in (before, after))
+        weights = draws(len(y), resamples, seed)
+        (found,) = intervals(lambda chunk: old(chunk) - new(chunk), weights)
+    return found and [round(float(end), 6) for end in found]
+
+
+def score_interval(
+    task: str, evidence: np.ndarray, y: np.ndarray, resamples: int, seed: int
+) -> list[float] | None:
+    """The interval of one model's score."""
+    measure = SCORED[task](evidence, y)
+    (found,) = intervals(measure, draws(len(y), resamples, seed))
+    return found and list(found)
+
+
+def _counted(lost: np.ndarray, seed: int) -> Interval:
+    """Of the mean of 1, 0 and -1: a resample is a draw from a multinomial of three."""
+    count = len(lost)
+    parts = [np.mean(lost == value) for value in (1, -1, 0)]
+    drawn = np.random.default_rng(seed).multinomial(count, parts, COUNTED)
+    means = (drawn[:, 0] - drawn[:, 1]) / count
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return low, high
 
 
 def mean_of(*columns: np.ndarray) -> Measure:
@@ -75,6 +132,23 @@ def error_of(bins: np.ndarray, gap: np.ndarray, count: int) -> Measure:
         return (np.abs(weights @ table).sum(axis=1) / total)[:, None]
 
     return measure
+
+
+def determination_of(residual: np.ndarray, y: np.ndarray) -> Measure:
+    """R2 of numbers, from what is left of each; NaN where a resample has one number."""
+    means = mean_of(residual**2, y, np.square(y, dtype=np.float64))
+
+    def measure(weights: np.ndarray) -> np.ndarray:
+        left, mean, square = means(weights).T
+        return (1 - _part(left, square - mean**2))[:, None]
+
+    return measure
+
+
+def area_of(error: np.ndarray, y: np.ndarray) -> Measure:
+    """Area under the ROC curve of errors, by which anomalies (1) are to be found."""
+    ranked = _Ranked(y == 1, error)
+    return lambda weights: ranked.area(weights)[:, None]
 
 
 def auc_of(y: np.ndarray, scores: np.ndarray) -> Measure:
@@ -122,3 +196,11 @@ def _one_hot(numbers: np.ndarray, count: int) -> np.ndarray:
 def _part(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(whole > 0, part / whole, np.nan)
+
+
+# Task -> `(evidence, y)` -> its score of many resamples at once.
+SCORED: dict[str, Callable[[np.ndarray, np.ndarray], Measure]] = {
+    CLASSES: lambda right, y: mean_of(right),
+    NUMBERS: determination_of,
+    ANOMALIES: area_of,
+}

@@ -1,0 +1,77 @@
+"""What an experiment's task decides, and which of its keys do not go with it.
+
+In: an experiment as it was read. Out: the builder where none is named, and a reason
+for each key that only another task has; nothing is run for it, nothing imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.fit.params import ONLY_CLASSES, FitSettings
+
+# `data.task` -> the key of its measure, as `pipeline.data.measure` has it.
+KEYS = {"classification": "accuracy", "regression": "r2", "anomaly": "auc"}
+# Where `tune` names none; for classes it is the default of `tune.builder`.
+BUILDERS = {"regression": "mlp", "anomaly": "autoencoder"}
+
+Misfit = tuple[tuple[str, ...], str]
+
+
+def with_builder(values: Any) -> Any:
+    """The values of an experiment file, with the builder of the task in `tune`.
+
+    What is no experiment is given back as it is, to be refused by the schema.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    data, tune = values.get("data"), values.get("tune", {})
+    if not isinstance(data, Mapping) or not isinstance(tune, Mapping):
+        return values
+    task = data.get("task")
+    builder = BUILDERS.get(task) if isinstance(task, str) else None
+    if builder is None or "builder" in tune or "builders" in tune:
+        return values
+    return {**values, "tune": {**tune, "builder": builder}}
+
+
+def misfits(experiment: Any) -> Iterator[Misfit]:
+    """Keys that the task has not, each with what is allowed."""
+    task = experiment.data.task
+    for name in ("train", "distill", "compress"):
+        for key, reason in _of_a_fit(getattr(experiment, name), task):
+            yield (name, key), reason
+    if task != "classification":
+        yield from _of_classes(experiment, task)
+
+
+def _of_a_fit(settings: FitSettings, task: str) -> Iterator[tuple[str, str]]:
+    if settings.monitor not in ("loss", KEYS[task]):
+        yield (
+            "monitor",
+            f"the measure of data.task {task} is {KEYS[task]}; set monitor to loss or "
+            f"{KEYS[task]}, not to {settings.monitor}",
+        )
+    if task == "classification":
+        return
+    if settings.loss in ONLY_CLASSES:
+        reason = f"{settings.loss} is for classes, and data.task is {task}"
+        yield "loss", f"{reason}; it can be mse, mae or huber"
+    if settings.label_smoothing:
+        yield (
+            "label_smoothing",
+            f"is for classes, and data.task is {task}; leave it out",
+        )
+
+
+def _of_classes(experiment: Any, task: str) -> Iterator[Misfit]:
+    distill = experiment.distill
+    given = {
+        ("train", "pseudo_labels"): experiment.train.pseudo_labels is not None,
+        ("distill", "imitation"): distill.imitation != "hinton",
+        ("distill", "temperature_end"): distill.temperature_end is not None,
+    }
+    for key, there in given.items():
+        if there:
+            yield key, f"is for classes, and data.task is {task}; leave it out"

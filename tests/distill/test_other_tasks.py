@@ -1,0 +1,154 @@
+"""Students of numbers and of what is rebuilt; and how wide a student is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.data.artifact import Data, Split
+from pipeline.data.spec import TaskSpec
+from pipeline.distill.params import DistillParams
+from pipeline.distill.stage import School
+from pipeline.distill.student import Imitation
+from pipeline.distill.teacher import Faculty, check
+from pipeline.engine.errors import UserError
+from pipeline.engine.stage import Inputs
+from pipeline.fit.batches import Feed
+from pipeline.fit.loop import fit
+from pipeline.fit.losses import example_losses
+from pipeline.fit.params import FitSettings
+from pipeline.models import registry
+from pipeline.train.artifact import Architecture, write_architecture
+
+RNG = np.random.default_rng(5)
+TABLE = ("x", "x:x", (5,), "float32")
+SPECS = {
+    "regression": TaskSpec(*TABLE, (), modality="table", task="regression"),
+    "reconstruction": TaskSpec(*TABLE, ("normal", "anomaly"), task="reconstruction"),
+}
+X = RNG.normal(size=(64, 5)).astype(np.float32)
+DATA = {
+    "regression": Split(X, X[:, 0] - X[:, 1]),
+    "reconstruction": Split(X, np.zeros(64, np.int64)),
+}
+BUILDERS = {"regression": "mlp", "reconstruction": "autoencoder"}
+
+
+def net(task: str, seed: int, width: float = 0.25):
+    values = {"width": width, "layers": 1, "dropout": 0.0}
+    return registry.build(BUILDERS[task], values, SPECS[task], seed)
+
+
+def imitation(task: str, student, teacher, **params) -> Imitation:
+    params, faculty = DistillParams(**params), Faculty([teacher], [1.0])
+    answers = example_losses(params, SPECS[task])
+    return Imitation(student, faculty, params, answers, 1, classes=False)
+
+
+def batch(task: str):
+    feed = Feed(DATA[task], SPECS[task], 64, 1)
+    return feed.batch(tf.constant(0, tf.int64), tf.range(64, dtype=tf.int64))
+
+
+@pytest.mark.parametrize("task", SPECS)
+def test_a_student_of_numbers_learns_a_weighted_sum_of_both_answers(task):
+    teacher, student, given = net(task, 1, 0.5), net(task, 2), batch(task)
+    told, true = teacher(given.x), tf.reshape(given.y, tf.shape(teacher(given.x)))
+
+    def gradient(loss):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean(loss(student(given.x)))
+        return tape.gradient(value, student.trainable_variables[0].value)
+
+    objective = imitation(task, student, teacher, weight=0.7)
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(objective(student, given)[0])
+    received = tape.gradient(value, student.trainable_variables[0].value)
+    summed = gradient(lambda out: (out - (0.3 * true + 0.7 * told)) ** 2)
+    np.testing.assert_allclose(received, summed, rtol=1e-3, atol=1e-6)
+    alone = gradient(lambda out: (out - true) ** 2)
+    assert not np.allclose(received, alone, rtol=1e-2)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("task", SPECS)
+def test_imitation_alone_brings_a_student_to_its_teacher(task, cached):
+    teacher, student = net(task, 1, 0.5), net(task, 2, 0.5)
+    objective = imitation(task, student, teacher, weight=1.0)
+    if cached:
+        objective.faculty.learn_by_heart(DATA[task], SPECS[task])
+
+    def apart() -> float:
+        return float(np.mean((student(X) - teacher(X)) ** 2))
+
+    before = apart()
+    settings = FitSettings(epochs=25, learning_rate=0.02, patience=25)
+    given = {"seed": 1, "objective": objective}
+    fit(student, SPECS[task], DATA[task], DATA[task], settings, **given)
+    assert apart() < before / 4
+
+
+def test_a_teacher_of_another_task_is_refused():
+    number, rebuilt = (net(task, 1) for task in SPECS)
+    check(number, "a.keras", SPECS["regression"], X)
+    check(rebuilt, "a.keras", SPECS["reconstruction"], X)
+    with pytest.raises(UserError, match=r"needs a number of shape \(1,\)"):
+        check(rebuilt, "a.keras", SPECS["regression"], X)
+    with pytest.raises(UserError, match=r"needs rebuilt examples of shape \(5,\)"):
+        check(number, "a.keras", SPECS["reconstruction"], X)
+
+
+@pytest.fixture
+def school(tmp_path):
+    """A school whose trained model is an mlp of the given width."""
+
+    def made(wide: float = 1.0, **params) -> School:
+        values = {"width": wide, "units": 64, "layers": 2}
+        write_architecture(tmp_path, Architecture("mlp", values, 4545))
+        inputs = Inputs({"train": tmp_path}, 1, scratch=tmp_path)
+        params = DistillParams.model_validate(params)
+        return School(params, inputs, Data(tmp_path, SPECS["regression"]), tmp_path)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("teacher", "params", "wide"),
+    [
+        (1.0, {}, 0.25),
+        (1.0, {"width": 0.5}, 0.5),
+        (0.5, {"width": 0.5}, 0.25),  # a part of the teacher's
+        (0.5, {"values": {"width": 0.5}}, 0.5),  # the builder's own
+        (0.5, {"width": 0.5, "builder": "cnn1d"}, 0.5),  # of another builder's default
+    ],
+)
+def test_width_is_a_part_of_the_teachers(school, teacher, params, wide):
+    _, architecture = school(teacher, **params).student(1)
+    assert architecture.values["width"] == wide
+
+
+OWN = """\
+import keras
+
+
+def plain(hp, spec):
+    given = keras.Input(spec.shape, name="row")
+    return keras.Model(given, keras.layers.Dense(1, name="out")(given))
+"""
+
+
+def test_a_builder_without_width_stays_as_it_is_and_takes_no_other(
+    school, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(OWN)
+    _, architecture = school(builder="mine:plain").student(1)
+    assert architecture.values == {} and architecture.weights == 6
+    with pytest.raises(UserError, match=r"distill.width 0.5: .*has no .width"):
+        school(builder="mine:plain", width=0.5).student(1)
+
+
+def test_two_widths_are_one_too_many():
+    with pytest.raises(ValueError, match="width 0.5 and values.width 0.75: give one"):
+        DistillParams(width=0.5, values={"width": 0.75})

@@ -1,0 +1,177 @@
+"""Fits of numbers and of what is rebuilt: columns, measures, both Keras libraries."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tf_keras
+
+from pipeline.augment.policy import Policy
+from pipeline.data.artifact import Split
+from pipeline.data.measure import measure_of
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
+from pipeline.fit.gradients import gradient_norms
+from pipeline.fit.loop import fit
+from pipeline.fit.params import FitSettings
+from pipeline.models import registry
+
+RNG = np.random.default_rng(1)
+NUMBERS = TaskSpec("x", "x:x", (6,), "float32", (), modality="table", task="regression")
+KINDS = ("normal", "anomaly")
+IMAGES = TaskSpec(
+    "x", "x:x", (4, 4, 1), "uint8", KINDS, scale=1 / 255, task="reconstruction"
+)
+SETTINGS = FitSettings(epochs=30, learning_rate=0.02, batch_size=16, patience=30)
+
+
+def numbers(count: int) -> Split:
+    x = RNG.normal(size=(count, 6)).astype(np.float32)
+    y = 2 * x[:, 0] - x[:, 1] + 0.1 * RNG.normal(size=count)
+    return Split(x, (y / 2).astype(np.float32))
+
+
+def images(count: int, odd: int = 0) -> Split:
+    """Normal ones are rows of one brightness each, anomalies are noise."""
+    rows = RNG.integers(0, 255, (count, 4, 1, 1)).repeat(4, axis=2)
+    noise = RNG.integers(0, 255, (odd, 4, 4, 1))
+    x = np.concatenate([rows, noise]).astype(np.uint8)
+    return Split(x, np.repeat([0, 1], [count, odd]))
+
+
+DATA = {
+    "regression": (NUMBERS, "mlp", numbers(128), numbers(60)),
+    "reconstruction": (IMAGES, "autoencoder", images(128), images(40, 30)),
+}
+SMALL = {"units": 16, "layers": 1, "code": 6, "dropout": 0.0}
+
+
+def learn(task: str, **settings):
+    spec, builder, train, held = DATA[task]
+    model = registry.build(builder, SMALL, spec, 1)
+    asked = SETTINGS.model_copy(update=settings)
+    return model, fit(model, spec, train, held, asked, seed=1)
+
+
+@pytest.fixture(scope="module", params=DATA)
+def learnt(request):
+    return request.param, *learn(request.param)
+
+
+def outputs(model, task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    spec, _, _, held = DATA[task]
+    x = spec.to_input(held.x)
+    return np.asarray(model(x)), x, held.y
+
+
+def test_it_learns_and_tells_the_measure_of_its_task(learnt):
+    task, _, history = learnt
+    key = measure_of(DATA[task][0]).key
+    columns = ["epoch", key, "learning_rate", "loss", f"val_{key}", "val_loss"]
+    columns = [name for name in columns if name != "auc"]  # of no training split
+    assert list(history.rows[0]) == columns
+    assert history.best[f"val_{key}"] > 0.9
+    assert history.rows[-1]["loss"] < history.rows[0]["loss"]
+
+
+def test_what_the_history_says_is_what_the_kept_weights_give(learnt):
+    task, model, history = learnt
+    told, x, y = outputs(model, task)
+    measure = measure_of(DATA[task][0])
+    reached = history.best[f"val_{measure.key}"]
+    assert measure.of(told, x, y) == pytest.approx(reached, abs=1e-5)
+    normal = y == 0 if task == "reconstruction" else np.ones(len(y), bool)
+    target = x if task == "reconstruction" else y[:, None]
+    loss = np.mean((told - target)[normal] ** 2)
+    assert loss == pytest.approx(history.best["val_loss"], rel=1e-4)
+
+
+def test_r2_of_training_is_that_of_its_own_batches():
+    """At a rate of nothing, an epoch's batches are the split itself."""
+    model, history = learn("regression", epochs=1, learning_rate=1e-12, batch_size=128)
+    spec, _, train, _ = DATA["regression"]
+    told = np.asarray(model(train.x))
+    expected = measure_of(spec).of(told, train.x, train.y)
+    assert history.rows[0]["r2"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("task", "key"), [("regression", "r2"), ("reconstruction", "auc")]
+)
+def test_the_measure_can_be_monitored(task, key):
+    _, history = learn(task, monitor=key, epochs=4)
+    best = max(row[f"val_{key}"] for row in history.rows)
+    assert history.best[f"val_{key}"] == best
+
+
+@pytest.mark.parametrize("api", [keras, tf_keras], ids=["keras", "tf_keras"])
+@pytest.mark.parametrize(
+    ("task", "monitor", "said"),
+    [
+        ("regression", "accuracy", "is a regression, whose measure is r2; set monitor"),
+        ("regression", "auc", "whose measure is r2"),
+        ("reconstruction", "r2", "is a reconstruction, whose measure is auc"),
+    ],
+)
+def test_the_measure_of_another_task_is_refused(api, task, monitor, said):
+    spec, _, train, held = DATA[task]
+    settings = SETTINGS.model_copy(update={"monitor": monitor})
+    with pytest.raises(UserError, match=said):
+        fit(None, spec, train, held, settings, seed=1, api=api)
+
+
+def test_a_model_that_answers_something_else_is_refused():
+    spec, _, train, held = DATA["regression"]
+    pair = keras.Sequential([keras.Input((6,)), keras.layers.Dense(2)])
+    with pytest.raises(UserError, match=r"output has the shape \(2,\).*needs \(1,\)"):
+        fit(pair, spec, train, held, SETTINGS, seed=1)
+
+
+def legacy(task: str):
+    """A tf_keras model as compress would make it."""
+    made = tf_keras.layers
+    if task == "regression":
+        return tf_keras.Sequential([made.Input((6,)), made.Dense(1)])
+    middle = [made.Flatten(), made.Dense(6, "relu"), made.Dense(16)]
+    return tf_keras.Sequential(
+        [made.Input((4, 4, 1)), *middle, made.Reshape((4, 4, 1))]
+    )
+
+
+@pytest.mark.parametrize("task", DATA)
+def test_fine_tuning_on_tf_keras_says_the_same_of_its_weights(task):
+    spec, _, train, held = DATA[task]
+    measure, model = measure_of(spec), legacy(task)
+    asked = SETTINGS.model_copy(update={"epochs": 12, "monitor": measure.key})
+    history = fit(model, spec, train, held, asked, seed=1, api=tf_keras)
+    told, x, y = outputs(model, task)
+    reached = max(row[f"val_{measure.key}"] for row in history.rows)
+    assert measure.of(told, x, y) == pytest.approx(reached, abs=1e-4)
+    assert history.best[f"val_{measure.key}"] == reached > 0.6
+    normal = y == 0 if task == "reconstruction" else np.ones(len(y), bool)
+    target = x if task == "reconstruction" else y[:, None]
+    loss = float(np.mean((told - target)[normal] ** 2))
+    assert loss == pytest.approx(history.best["val_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("task", DATA)
+def test_mixed_examples_have_mixed_targets(task):
+    spec, builder, train, held = DATA[task]
+    model = registry.build(builder, SMALL, spec, 1)
+    once = SETTINGS.model_copy(update={"epochs": 2})
+    history = fit(model, spec, train, held, once, seed=1, policy=Policy("mixup", 1))
+    assert history.rows[1]["loss"] < history.rows[0]["loss"] < 2
+
+
+def test_gradients_of_what_is_rebuilt_reach_the_first_layer():
+    spec, builder, train, _ = DATA["reconstruction"]
+    model = registry.build(builder, SMALL, spec, 1)
+    norms = gradient_norms(model, spec, train, SETTINGS)
+    assert len(norms) == 4 and min(norms.values()) > 0
+
+
+def test_curves_are_drawn_of_what_there_is(learnt, tmp_path):
+    task, _, history = learnt
+    history.draw(tmp_path / "a.png", "x", measure_of(DATA[task][0]))
+    assert (tmp_path / "a.png").stat().st_size > 5000
