@@ -64,6 +64,7 @@ def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
         channel.write(json.dumps(message) + "\n")
 
     folders = {name: Path(path) for name, path in request["folders"].items()}
+    beside = {name: Path(path) for name, path in request["beside"].items()}
     overrides = tuple(request["overrides"])
     seed, threads = request["seed"], request["threads"]
     return Inputs(
@@ -73,6 +74,7 @@ def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
         progress,
         overrides=overrides,
         scratch=Path(request["scratch"]),
+        beside=beside,
     )
 
 

@@ -15,6 +15,9 @@ DISK_ERRORS = {
     errno.EPERM: "the operation is not permitted",
 }
 
+# How alike a hint must be, as difflib counts it: one letter of three, two of seven.
+SHORT, SIMILAR_SHORT, SIMILAR = 3, 0.66, 0.71
+
 
 class UserError(Exception):
     """Bad input: what was received, where, what is allowed, what to do."""
@@ -35,9 +38,15 @@ class Busy(UserError):
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
-    """A hint such as `; did you mean "epochs"?`, or nothing when none is near."""
-    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    """A hint such as `; did you mean "epochs"?`, or nothing when none is near.
+
+    Near is a slip of the keys or another case: a letter or two, none of words of two.
+    """
+    plain = {name.lower(): name for name in map(str, allowed)}
+    asked = word.lower()
+    cutoff = SIMILAR_SHORT if len(asked) <= SHORT else SIMILAR
+    close = difflib.get_close_matches(asked, plain, n=1, cutoff=cutoff)
+    return f'; did you mean "{plain[close[0]]}"?' if close else ""
 
 
 def from_os_error(error: OSError) -> UserError | None:

@@ -54,11 +54,13 @@ def fit(
     objective: Objective | None = None,
     folder: Path | None = None,
     speed: dict[str, Any] | None = None,
+    also: Callable[[], dict[str, float]] = dict,
 ) -> History:
     """Fit with early stopping; the best weights are put back at the end.
 
     Args:
-        model: changed in place; its output is logits, `(batch, classes)`.
+        model: changed in place; its output is logits, `(batch, classes)`; of several
+            outputs the first decides, and `objective` says what becomes of all.
         policy: augmentation of the training examples.
         loss: of (answers, logits), defaults to the one that the settings name.
             Answers are probabilities where the policy mixes examples.
@@ -68,6 +70,7 @@ def fit(
         objective: what a step makes small instead, see `pipeline.fit.objective`.
         folder: holds the checkpoint; one that is there is gone on from.
         speed: is told how fast it went: seconds to the first step, examples a second.
+        also: further columns of an epoch's row, measured with its weights.
 
     Raises:
         StageFailed: when the loss is not a number any more.
@@ -84,15 +87,22 @@ def fit(
         model=model,
         objective=objective or Answers(asked),
         feed=Feed(train, spec, settings.batch_size, seed, policy),
-        validator=Validator(model, validation, spec, asked),
+        validator=Validator(deciding(model), validation, spec, asked),
         settings=settings,
         seed=seed,
         tell=tell,
         callbacks=keras.callbacks.CallbackList(list(callbacks), model=model),
         folder=folder,
         speed={} if speed is None else speed,
+        also=also,
     )
     return run.whole()
+
+
+def deciding(model: keras.Model) -> keras.Model:
+    """The part of a model with several outputs that leads to the first of them."""
+    several = len(getattr(model, "outputs", ())) > 1
+    return keras.Model(model.inputs, model.outputs[0]) if several else model
 
 
 @dataclass
@@ -109,6 +119,7 @@ class Run:
     callbacks: keras.callbacks.CallbackList
     folder: Path | None
     speed: dict[str, Any]
+    also: Callable[[], dict[str, float]] = dict
 
     def whole(self) -> History:
         """All phases, from the beginning or from the checkpoint."""
@@ -141,7 +152,7 @@ class Run:
     def _prepare(self, phase: Phase) -> None:
         """A trainer for the layers of the phase, with an optimizer of its own."""
         if self.settings.phases:
-            print(f"training {', '.join(unfreeze(self.model, phase))}")
+            print(f"training {', '.join(unfreeze(deciding(self.model), phase))}")
         within = self.settings.model_copy(update={"epochs": phase.epochs})
         self.total = self.feed.steps * phase.epochs
         self.factor = rate_factor(within, self.total)
@@ -210,7 +221,7 @@ class Run:
                 f"the validation loss became {found['val_loss']} after epoch "
                 f"{epoch + 1}; {self._last_good()}. Lower the learning rate"
             )
-        return found
+        return {**found, **self.also()}
 
     def _calls(self) -> list[tuple[int, int]]:
         """Which steps go into one call; the very first goes alone, to be timed."""

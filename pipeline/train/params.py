@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.engine.params import Params, unhashed
 from pipeline.fit.params import FitSettings, Optimizer
 
+SCRATCH = "scratch"
 Schedule = FitSettings.model_fields["schedule"].annotation
 
 
@@ -35,7 +36,10 @@ class TrainParams(FitSettings):
         learning_rate, batch_size, schedule, weight_decay, optimizer: what the search
             found best if null; what it did not search is as in `FitSettings`.
         init_from: a .keras file of the same architecture, whose weights it begins
-            with.
+            with; if null, of an extended experiment (`data.extend`), the weights of
+            before; `scratch` begins anew.
+        heads: further targets of the data (`data.also`) that are learnt beside the main
+            one: name -> weight of its loss, which the main one's is added to.
         replicates: seeds in all; more than one give a mean with an interval.
         folds: of a cross-validation on training and validation examples, besides.
         pseudo_labels: learn from examples without labels; null does not.
@@ -50,6 +54,7 @@ class TrainParams(FitSettings):
     weight_decay: float | None = Field(None, ge=0, le=1)
     optimizer: Optimizer | None = None
     init_from: str | None = None
+    heads: dict[str, Annotated[float, Field(ge=0)]] = {}
     replicates: int = Field(1, ge=1, le=100)
     folds: int | None = Field(None, ge=2, le=100)
     pseudo_labels: PseudoLabels | None = None
@@ -57,11 +62,19 @@ class TrainParams(FitSettings):
     devices: int = Field(1, ge=1, le=64)
     workers: int = unhashed(2, ge=1, le=256)
 
+    @model_validator(mode="after")
+    def _heads_alone(self) -> Self:
+        others = {"folds": self.folds, "pseudo_labels": self.pseudo_labels}
+        for name, given in others.items():
+            if self.heads and given:
+                raise ValueError(f"heads and {name} do not go together; leave one out")
+        return self
+
     @property
     def files(self) -> list[str]:
         """Files outside the experiment."""
         pool = self.pseudo_labels.pool if self.pseudo_labels else None
-        return [name for name in (self.init_from, pool) if name]
+        return [name for name in (self.init_from, pool) if name not in (None, SCRATCH)]
 
     def settings(self, tuned: Mapping[str, Any]) -> FitSettings:
         """The settings of a fit, with what the search found where nothing is set."""

@@ -20,7 +20,7 @@ from pipeline.engine.jsonio import write_json
 from pipeline.engine.pool import Pool
 from pipeline.engine.pool_helper import Helper
 from pipeline.engine.stage import Inputs
-from pipeline.tune import pictures, space
+from pipeline.tune import kept, pictures, space
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 from pipeline.tune.finalists import Finalist, finals
 from pipeline.tune.front import front
@@ -38,7 +38,9 @@ FRONT = ("trial", "score", "bytes_int8", "parameters", "macs", "values")
 
 
 def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Search, record every trial, name the best."""
+    """Search, record every trial, name the best; after an extension, keep it."""
+    for earlier in inputs.beside.values():
+        return kept.publish_again(earlier, inputs, out)
     data = read_data(inputs["data"])
     _check_task(data)
     config = _space(params, inputs, data)
