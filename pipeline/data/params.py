@@ -97,7 +97,7 @@ class AudioParams(Params):
     """How clips become features.
 
     Args:
-        rate: samples a second that every file must have; null takes the first's.
+        rate: samples a second that every file must have; null takes that of most.
         seconds: clips are cut, or silence is added, to this length.
         front_end: log energies of mel bands, or their cosine transform.
         frame_ms, hop_ms: length of a frame, and from one frame to the next.
@@ -172,7 +172,8 @@ class DataParams(Params):
         also: further targets, for `train.heads`: name -> `class` or `number`. Names are
             columns of a CSV file, arrays of an .npz file, or parts of `file_name`.
         file_name: what the names of files say, such as `{speaker}_{index}`.
-        on_bad: `skip` lists bad examples in skipped.csv and goes on without them.
+        on_bad: `skip` lists bad examples, and their source, in skipped.csv and goes on
+            without them.
         duplicates: of what stands in several splits `drop` keeps test's example,
             then validation's; `report` only counts.
         balance: `weights` weighs classes in the loss, `resample` repeats examples

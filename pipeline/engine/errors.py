@@ -15,8 +15,9 @@ DISK_ERRORS = {
     errno.EPERM: "the operation is not permitted",
 }
 
-# How alike a hint must be, as difflib counts it: one letter of three, two of seven.
-SHORT, SIMILAR_SHORT, SIMILAR = 3, 0.66, 0.71
+# Letters of a word -> how alike a hint must be, as difflib counts it: one letter of
+# three may differ, two of seven.
+SIMILAR = ((4, 0.71), (3, 0.66), (0, 1.0))
 
 
 class UserError(Exception):
@@ -40,11 +41,11 @@ class Busy(UserError):
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """A hint such as `; did you mean "epochs"?`, or nothing when none is near.
 
-    Near is a slip of the keys or another case: a letter or two, none of words of two.
+    Near is a slip of the keys, or another case; of words of two letters only that.
     """
     plain = {name.lower(): name for name in map(str, allowed)}
     asked = word.lower()
-    cutoff = SIMILAR_SHORT if len(asked) <= SHORT else SIMILAR
+    cutoff = next(least for letters, least in SIMILAR if len(asked) >= letters)
     close = difflib.get_close_matches(asked, plain, n=1, cutoff=cutoff)
     return f'; did you mean "{plain[close[0]]}"?' if close else ""
 

@@ -13,8 +13,12 @@ import pytest
 
 from pipeline.config import load_experiment
 from pipeline.data.extension import keep
+from pipeline.engine.closure import CodeReader
 from pipeline.engine.errors import UserError
+from pipeline.engine.fingerprint import describe
+from pipeline.engine.runner import CODE_ROOT
 from pipeline.models.files import load_model
+from pipeline.reproduce.rerun import elsewhere
 from pipeline.train.earlier import check_unmoved
 from tests.conftest import Answer, Project
 from tests.data.conftest import table_rows, write_csv
@@ -115,6 +119,15 @@ def test_what_it_began_with_is_part_of_the_fingerprint(story):
     assert "small/before/0: train/model.keras" in lineage.out, lineage.err
     plan = story.project.run("status", "--set", "train.init_from=scratch", *STILL)
     assert "stale" in plan.lines["tune"] and "before/0/tune changed" in plan.out
+
+
+def test_a_run_elsewhere_goes_on_from_the_same_weights(story):
+    folder = story.project.small
+    job = load_experiment(folder).job(folder)
+    recorded = story.read("train/stage.json")["parts"]["sources"]
+    with elsewhere(job, []) as moved:
+        code = CodeReader(CODE_ROOT)
+        assert describe(moved, moved.stage("train"), code)["sources"] == recorded
 
 
 @pytest.fixture
