@@ -6,10 +6,12 @@ data ─▶ augment ─▶ tune ─▶ train ─▶ distill ─▶ compress ─�
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
+from pipeline.data import extension
 from pipeline.data.params import DataParams, reader_module
 from pipeline.data.paths import source_state
 from pipeline.distill.params import TRAINED, DistillParams
@@ -68,13 +70,21 @@ def _taught(params: Mapping[str, Any]) -> Mapping[str, str | None]:
 CHAIN = (
     Stage("data", (), DataParams, code=_reader, sources=_data_files),
     Stage("augment", ("data",), AugmentParams),
-    Stage("tune", ("data", "augment"), TuneParams, code=_builder, sources=_searched),
+    Stage(
+        "tune",
+        ("data", "augment"),
+        TuneParams,
+        code=_builder,
+        sources=_searched,
+        beside=partial(extension.beside, stages=("tune",)),
+    ),
     Stage(
         "train",
         ("data", "augment", "tune"),
         TrainParams,
         code=_builder,
         sources=_fitted,
+        beside=partial(extension.beside, stages=("data", "train")),
     ),
     Stage(
         "distill",

@@ -19,6 +19,7 @@ from pipeline.config import (
     load_experiment,
     split_sets,
 )
+from pipeline.data import extension
 from pipeline.data.params import check_source
 from pipeline.engine.base import base
 from pipeline.engine.closure import CodeReader
@@ -29,7 +30,7 @@ from pipeline.engine.plan import Decision, plan
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.scratch import drop_scratch
 from pipeline.engine.stage import Job
-from pipeline.engine.terminal import Terminal, decision_line
+from pipeline.engine.terminal import Terminal, decision_line, quiet
 from pipeline.models.catalogue import parse
 
 MODALITIES = {1: "table", 2: "audio", 3: "image"}  # by the number of dimensions
@@ -51,11 +52,22 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _print_lines(plan(job, job.upto((arguments.stage,)), code))
         return 0
+    _keep_earlier(job)
     reporter = Terminal(verbose=arguments.verbose)
     runner = Runner(job, code, reporter)
     runner.bring_up_to_date((arguments.stage,), arguments.force, arguments.only)
     _track(job, arguments)
     return 0
+
+
+def _keep_earlier(job: Job) -> None:
+    """Keep what is published before more data take its place."""
+    if len(job.params["data"].sources) > 1:
+        with experiment_lock(job.folder):
+            kept = extension.keep(job)
+        if kept:
+            print(f"kept      {kept}: what was published before data.extend")
+        extension.check(job)
 
 
 def _track(job: Job, arguments: argparse.Namespace) -> None:
@@ -125,8 +137,9 @@ def show(arguments: argparse.Namespace) -> int:
 def _show_model(arguments: argparse.Namespace) -> int:
     name, values, spec = _model_and_data(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    module = importlib.import_module("pipeline.show_model")  # imports TensorFlow
-    told = module.facts(name, values, spec)
+    with quiet():  # TensorFlow and its converter tell of themselves
+        module = importlib.import_module("pipeline.show_model")
+        told = module.facts(name, values, spec)
     if arguments.json:
         return _print_json(told)
     print(module.text(told))
@@ -212,7 +225,9 @@ def clean(arguments: argparse.Namespace) -> int:
             drop_scratch(folder, stage.name)
         _remove(folder / "tensorboard")
     (folder / ".code.json").unlink(missing_ok=True)
-    print(f"{folder}: artifacts removed, experiment.yaml kept")
+    kept = extension.FOLDER if (folder / extension.FOLDER).is_dir() else ""
+    and_more = f" and {kept}/, the results of before data.extend," if kept else ""
+    print(f"{folder}: artifacts removed, experiment.yaml{and_more} kept")
     return 0
 
 

@@ -7,9 +7,7 @@ layers, totals, and the compression table.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,8 +26,7 @@ def facts(name: str, values: Mapping[str, Any], spec: TaskSpec) -> dict[str, Any
     first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
     registry.check(name, spec, first)
     model = registry.build(name, first, spec, seed=1)
-    with _quiet():
-        compression = [asdict(row) for row in possible(model)]
+    compression = [asdict(row) for row in possible(model)]
     return {
         "builder": name,
         "data": {"source": spec.source, "shape": list(spec.shape)},
@@ -66,19 +63,6 @@ def text(told: dict[str, Any]) -> str:
             ),
         ]
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the converter writes to standard error, past Python, to itself."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _heading(told: dict[str, Any]) -> str:

@@ -22,11 +22,14 @@ from pipeline.augment.policy import Policy
 from pipeline.data.artifact import read_data
 from pipeline.data.preview import (
     draw_lines,
+    lowest,
     picture,
     show_image,
+    strips,
     vocabulary,
     words_of,
 )
+from pipeline.data.spec import TaskSpec
 from pipeline.engine.stage import Inputs
 
 EXAMPLES = 8
@@ -46,10 +49,24 @@ def run(params: AugmentParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     if data.spec.modality == "text":
         _draw_texts(out / "preview.png", columns, vocabulary(data))
     else:
-        shown = [picture(column, data.spec) for column in columns]
-        draw_preview(out / "preview.png", shown)
+        _drawn(out / "preview.png", columns, data.spec)
     inputs.volatile["images_per_second"] = round(throughput(policy, examples))
     return {"headline": str(policy) or "no augmentation", "steps": len(policy.steps)}
+
+
+def _drawn(path: Path, columns: list[np.ndarray], spec: TaskSpec) -> None:
+    """Originals and versions; of a table the changes, which would not be seen else."""
+    original, *others = columns
+    if spec.modality != "table":
+        low = lowest(original)
+        draw_preview(path, [picture(column, spec, low) for column in columns])
+        return
+    changes = [other - original for other in others]
+    most = max(float(np.abs(changes).max()), 1e-6)
+    shown = [picture(original, spec), *(strips(change, most) for change in changes)]
+    draw_preview(
+        path, shown, f"epochs show changes; the darkest is {most:.2g} deviations"
+    )
 
 
 def versions(policy: Policy, examples: np.ndarray) -> list[np.ndarray]:
@@ -68,8 +85,12 @@ def augment_all(policy: Policy, examples: tf.Tensor):
     return lambda epoch, index: policy.mixed(fetch, epoch, index, len(examples))[0]
 
 
-def draw_preview(path: Path, columns: list[np.ndarray]) -> None:
-    """Originals in the first column, one augmented version an epoch beside them."""
+def draw_preview(path: Path, columns: list[np.ndarray], note: str = "") -> None:
+    """Originals in the first column, one augmented version an epoch beside them.
+
+    Args:
+        note: stands below.
+    """
     count = len(columns[0])
     figure = Figure(figsize=(0.8 * len(columns), 0.8 * count), layout="constrained")
     grid = figure.subplots(count, len(columns), squeeze=False)
@@ -77,6 +98,9 @@ def draw_preview(path: Path, columns: list[np.ndarray]) -> None:
         for row, image in enumerate(shown):
             show_image(grid[row, column], image)
             grid[row, column].set_axis_off()
+        name = f"epoch {column}" if column else "original"
+        grid[0, column].set_title(name, fontsize=8)
+    figure.supxlabel(note, fontsize=8)
     figure.savefig(path, dpi=80)
 
 

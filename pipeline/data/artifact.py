@@ -2,6 +2,7 @@
 
     spec.json            the signature
     <split>_x.npy, _y    stored examples and class numbers of one split
+    <split>_also0.npy    of further targets, in the order of spec.json's `also`
     splits.npz           positions in the source and content hashes, per split,
                          and which training examples are for calibration; numbers
                          of groups, where there are any
@@ -60,6 +61,16 @@ class Data:
         """What decisions are made on."""
         return load_split(self.folder, "validation")
 
+    def also(self, name: Literal["train", "validation"]) -> dict[str, np.ndarray]:
+        """Further targets of a split: name -> classes or numbers, `(n,)`."""
+        _check_open(name)
+        return {
+            target["name"]: np.load(
+                also_path(self.folder, name, at), allow_pickle=False
+            )
+            for at, target in enumerate(self.spec.also)
+        }
+
     def weights(self) -> tuple[float, ...] | None:
         """The weights of classes, where `data.balance` is `weights`."""
         path = self.folder / "balance.json"
@@ -94,6 +105,11 @@ def read_data(folder: Path) -> Data:
     return Data(folder, read_spec(folder))
 
 
+def also_path(folder: Path, split: str, number: int) -> Path:
+    """Where the values of further target `number` of spec.json are."""
+    return folder / f"{split}_also{number}.npy"
+
+
 def write_balance(folder: Path, mode: str, weights: list[float]) -> None:
     """Write balance.json."""
     write_json(folder / "balance.json", {"mode": mode, "class_weights": weights})
@@ -105,7 +121,11 @@ def load_split(folder: Path, name: Literal["train", "validation"]) -> Split:
     Raises:
         ValueError: for the test split, which is not read here.
     """
-    if name not in ("train", "validation"):
-        raise ValueError(f"{name}: read by pipeline.data.heldout alone")
+    _check_open(name)
     x, y = load_arrays(folder, name, LARGE)
     return Split(x, y)
+
+
+def _check_open(name: str) -> None:
+    if name not in ("train", "validation"):
+        raise ValueError(f"{name}: read by pipeline.data.heldout alone")

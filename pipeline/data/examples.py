@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class Examples:
             None where the source has none.
         own_validation: likewise.
         groups: what belongs together, `(n,)` of str, where a group is asked for.
+        also: further targets: name -> `(n,)` of str, or float64 for numbers.
         inputs: names of a table's columns, in their order.
         names: file names or row numbers, `(n,)` of str, for lists of examples.
     """
@@ -47,6 +48,7 @@ class Examples:
     groups: np.ndarray | None = None
     names: np.ndarray | None = None
     inputs: tuple[str, ...] = ()
+    also: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.intake import Intake, named_part
+from pipeline.data.further import as_values
+from pipeline.data.intake import Intake, finite, named_part
+from pipeline.data.params import DataParams
 from pipeline.engine.errors import UserError
 
 Read = Callable[[Path], np.ndarray]
@@ -20,11 +22,12 @@ class BadFile(Exception):
 
 @dataclass(frozen=True)
 class Labelled:
-    """Files, their classes and, where asked for, their groups."""
+    """Files, their classes and, where asked for, their groups and further targets."""
 
     files: list[Path]
     labels: list[str]
     groups: list[str] | None
+    also: dict[str, list[str]]
 
 
 def list_files(root: Path, suffixes: Collection[str], intake: Intake) -> Labelled:
@@ -37,7 +40,8 @@ def list_files(root: Path, suffixes: Collection[str], intake: Intake) -> Labelle
     folders = sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
     if not folders:
         raise UserError(f"{root}: must hold a folder for each class, and holds none")
-    found = Labelled([], [], [] if intake.params.split.group else None)
+    further = {name: [] for name in intake.params.also}
+    found = Labelled([], [], [] if intake.params.split.group else None, further)
     for folder in folders:
         wanted = intake.params.classes
         if wanted is not None and folder.name not in wanted:
@@ -84,18 +88,36 @@ def read_all(
 
 def _add(found: Labelled, file: Path, label: str, root: Path, intake: Intake) -> None:
     params = intake.params
-    if found.groups is not None:
-        group = named_part(params.file_name, file.stem, params.split.group)
-        if group is None:
-            pattern = params.file_name or "not set"
-            reason = (
-                f'its name has no "{params.split.group}" by data.file_name ({pattern})'
-            )
-            intake.bad(file.relative_to(root).as_posix(), reason, root)
-            return
-        found.groups.append(group)
+    group = [params.split.group] if found.groups is not None else []
+    parts = {
+        n: named_part(params.file_name, file.stem, n) for n in [*group, *found.also]
+    }
+    if reason := _no_part(parts, params):
+        intake.bad(file.relative_to(root).as_posix(), reason, root)
+        return
+    for name in group:
+        found.groups.append(parts[name])
+    for name, values in found.also.items():
+        values.append(parts[name])
     found.files.append(file)
     found.labels.append(label)
+
+
+def _no_part(parts: dict[str, str | None], params: DataParams) -> str:
+    """Why the parts of a file's name cannot be used, or nothing."""
+    for name, part in parts.items():
+        if part is None:
+            pattern = params.file_name or "not set"
+            return f'its name has no "{name}" by data.file_name ({pattern})'
+        if params.also.get(name) == "number" and finite(part) is None:
+            return f'the "{name}" of its name is {part!r}, not a number'
+    return ""
+
+
+def further(found: Labelled, kept: np.ndarray, intake: Intake) -> dict[str, np.ndarray]:
+    """The further targets of the files that were kept, by name."""
+    kinds = intake.params.also
+    return {n: as_values(found.also[n], kind)[kept] for n, kind in kinds.items()}
 
 
 def chosen(values: list[str], kept: np.ndarray) -> np.ndarray:

@@ -7,8 +7,9 @@ A bad example is one clear error that names its file or row, or, with
 from __future__ import annotations
 
 import csv
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,12 +29,14 @@ class Intake:
     Args:
         params: the data section.
         scratch: a folder for files that are gone when the stage ends.
-        skipped: `(file or row, reason)` of every example that was left out.
+        skipped: `(source, file or row, reason)` of every example that was left out.
+        source: that is read, as the experiment file names it.
     """
 
     params: DataParams
     scratch: Path
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    source: str = ""
 
     def bad(self, place: str, reason: str, where: Path | str) -> None:
         """Complain about an example, or note that it is left out.
@@ -49,7 +52,7 @@ class Intake:
             raise UserError(
                 f"{where}: {place}: {reason}; mend it, or set data.on_bad to skip"
             )
-        self.skipped.append((place, reason))
+        self.skipped.append((self.source, place, reason))
 
     def writer(self, shape: Sequence[int], dtype: str) -> RowWriter:
         """A file for examples that may be more than memory holds."""
@@ -77,7 +80,7 @@ class Intake:
         Returns:
             `(n,)` int64, -1 for a label that is not of the list, and the list.
         """
-        classes = tuple(self.params.classes or sorted(set(labels), key=_natural))
+        classes = tuple(self.params.classes or in_order(set(labels)))
         number = {name: at for at, name in enumerate(classes)}
         return np.array([number.get(label, -1) for label in labels], np.int64), classes
 
@@ -120,15 +123,28 @@ def named_part(file_name: str | None, stem: str, part: str) -> str | None:
     return match.group(part) if match and part in match.groupdict() else None
 
 
-def write_skipped(path: Path, skipped: Sequence[tuple[str, str]]) -> None:
-    """skipped.csv: every example that was left out, and why."""
+def write_skipped(path: Path, skipped: Sequence[tuple[str, str, str]]) -> None:
+    """skipped.csv: every example that was left out, of which source, and why."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([("example", "reason"), *skipped])
+        writer.writerows([("source", "example", "reason"), *skipped])
+
+
+def finite(text: str) -> float | None:
+    """The number that a field holds, if it holds one that is finite."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def in_order(names: Collection[str]) -> tuple[str, ...]:
+    """Numbers by value, before words in alphabetical order."""
+    return tuple(sorted(names, key=_natural))
 
 
 def _natural(label: str) -> tuple:
-    """Numbers by value, before words in alphabetical order."""
     try:
         return (0, float(label), label)
     except ValueError:

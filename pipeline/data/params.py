@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Literal, Self
 
@@ -96,7 +97,7 @@ class AudioParams(Params):
     """How clips become features.
 
     Args:
-        rate: samples a second that every file must have; null takes the first's.
+        rate: samples a second that every file must have; null takes that of most.
         seconds: clips are cut, or silence is added, to this length.
         front_end: log energies of mel bands, or their cosine transform.
         frame_ms, hop_ms: length of a frame, and from one frame to the next.
@@ -162,13 +163,17 @@ class DataParams(Params):
         task: `regression` predicts the number in the label column; `anomaly` trains
             on examples of the `normal` classes alone and tells the others from them.
         normal: the classes of an anomaly task that are no anomaly.
-        extend: a second source whose examples are added, split by split.
+        extend: a source, or a list of them, whose examples are added to a finished
+            experiment, split by split; train goes on from its weights.
         data_dir: where TensorFlow Datasets keeps its files; its default if null.
         download: fetch a TFDS set that is not on this machine.
         subsplits: of a TFDS set, such as `{train: "train[:10%]", test: test}`.
         classes: the class list; null takes what the source has.
+        also: further targets, for `train.heads`: name -> `class` or `number`. Names are
+            columns of a CSV file, arrays of an .npz file, or parts of `file_name`.
         file_name: what the names of files say, such as `{speaker}_{index}`.
-        on_bad: `skip` lists bad examples in skipped.csv and goes on without them.
+        on_bad: `skip` lists bad examples, and their source, in skipped.csv and goes on
+            without them.
         duplicates: of what stands in several splits `drop` keeps test's example,
             then validation's; `report` only counts.
         balance: `weights` weighs classes in the loss, `resample` repeats examples
@@ -179,11 +184,12 @@ class DataParams(Params):
     source: str
     task: Literal["classification", "regression", "anomaly"] = "classification"
     normal: list[str] | None = Field(None, min_length=1)
-    extend: str | None = None
+    extend: str | list[str] | None = None
     data_dir: str | None = None
     download: bool = True
     subsplits: dict[Literal["train", "validation", "test"], str] | None = None
     classes: list[str] | None = Field(None, min_length=2)
+    also: dict[str, Literal["class", "number"]] = {}
     file_name: str | None = None
     columns: ColumnParams = ColumnParams()
     image: ImageParams = ImageParams()
@@ -198,10 +204,10 @@ class DataParams(Params):
 
     @field_validator("source", "extend")
     @classmethod
-    def _known(cls, source: str | None) -> str | None:
+    def _known(cls, source: str | list[str] | None) -> str | list[str] | None:
         try:
-            if source is not None:
-                check_source(source)
+            for one in listed(source):
+                check_source(one)
         except UserError as error:
             raise ValueError(str(error)) from None
         return source
@@ -256,6 +262,25 @@ class DataParams(Params):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _further_targets(self) -> Self:
+        kind, named = self.source.partition(":")[0], self.file_name or ""
+        for name in self.also:
+            if kind not in FILES:
+                reason = f"a source of kind {kind} has none; files, csv, text, npz have"
+            elif kind in ("images", "wav") and f"{{{name}}}" not in named:
+                reason = f'no part of file_name "{named}"; name it there in braces'
+            elif name == self.split.group:
+                reason = "is split.group, so that no split has another one's classes"
+            elif name == self.columns.label:
+                reason = "is the label itself"
+            elif self.task == "anomaly":
+                reason = "task anomaly rebuilds examples and has no heads"
+            else:
+                continue
+            raise ValueError(f'also "{name}": {reason}')
+        return self
+
     def _about_classes(self) -> dict[str, bool]:
         """What only makes sense where examples of all classes are trained on."""
         return {
@@ -267,8 +292,13 @@ class DataParams(Params):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The source, and the one that extends it."""
-        return (self.source, *filter(None, [self.extend]))
+        """The source, and those that extend it."""
+        return (self.source, *listed(self.extend))
+
+
+def listed(extend: str | Iterable[str] | None) -> tuple[str, ...]:
+    """`data.extend` as it may be written: nothing, one source, or several."""
+    return (extend,) if isinstance(extend, str) else tuple(extend or ())
 
 
 def check_source(source: str) -> None:

@@ -1,8 +1,8 @@
 """All sources of an experiment as one pool of examples, each split on its own.
 
-The second source (`data.extend`) adds to every split and moves nothing between the
-splits of the first, and a group of both stays in the split that it is in. What the
-training split teaches (statistics, vocabulary) stays the first source's, so that a
+A further source (`data.extend`) adds to every split and moves nothing between the
+splits of those before it, and a group of both stays in the split that it is in. What
+the training split teaches (statistics, vocabulary) stays the first source's, so that a
 model trained on it keeps its meaning.
 """
 
@@ -30,38 +30,46 @@ class Pool:
 
     Args:
         places: split -> positions in the pool.
-        first: how many examples the first source has.
-        skipped: `(file or row, reason)` of what readers left out.
+        counts: how many examples each source has.
+        skipped: `(source, file or row, reason)` of what readers left out.
     """
 
     examples: Examples
     places: Places
-    first: int
-    skipped: list[tuple[str, str]]
+    counts: tuple[int, ...]
+    skipped: list[tuple[str, ...]]
+
+    @property
+    def first(self) -> int:
+        """How many examples the first source has."""
+        return self.counts[0]
 
 
 def read_pool(params: DataParams, scratch: Path, seed: int) -> Pool:
     """Read, check and split every source."""
     intake = Intake(params, scratch)
     sources = [_read(source, intake) for source in params.sources]
-    sources[1:] = [_like(sources[0], more, params) for more in sources[1:]]
-    places: Places = {name: np.empty(0, np.int64) for name in SPLITS}
-    first = split(sources[0], params.split, seed)
-    parts = [
-        first,
-        *(
-            split_like(sources[0], first, more, params.split, seed)
-            for more in sources[1:]
-        ),
-    ]
-    begin = 0
-    for examples, part in zip(sources, parts):
-        for name, at in part.items():
-            places[name] = np.concatenate([places[name], at + begin])
-        begin += len(examples)
+    for at, name in enumerate(params.sources[1:], 1):
+        sources[at] = _like(sources[0], sources[at], params.source, name)
     whole = sources[0] if len(sources) == 1 else _joined(sources)
     _check_classes_exist(whole, params)
-    return Pool(whole, places, len(sources[0]), intake.skipped)
+    counts = tuple(map(len, sources))
+    return Pool(whole, _places(sources, params, seed), counts, intake.skipped)
+
+
+def _places(sources: list[Examples], params: DataParams, seed: int) -> Places:
+    """Each source split on its own, by groups that those before it know."""
+    places, begin = split(sources[0], params.split, seed), len(sources[0])
+    for number, more in enumerate(sources[1:], 1):
+        known = [examples.groups for examples in sources[:number]]
+        groups = None if known[0] is None else np.concatenate(known)
+        part = split_like(groups, places, more, params.split, seed)
+        places = {
+            name: np.concatenate([places[name], at + begin])
+            for name, at in part.items()
+        }
+        begin += len(more)
+    return {name: places[name] for name in SPLITS}
 
 
 def _check_classes_exist(examples: Examples, params: DataParams) -> None:
@@ -78,6 +86,7 @@ def _check_classes_exist(examples: Examples, params: DataParams) -> None:
 
 def _read(source: str, intake: Intake) -> Examples:
     reader = importlib.import_module(reader_module(source))
+    intake = replace(intake, source=source)  # the list of bad examples is shared
     examples = reader.read(source.partition(":")[2], intake)
     _check(examples, source, intake.params)
     return examples
@@ -117,12 +126,12 @@ def _check_numbers(examples: Examples, source: str) -> None:
         )
 
 
-def _like(first: Examples, more: Examples, params: DataParams) -> Examples:
-    """The second source with the class numbers of the first."""
+def _like(first: Examples, more: Examples, source: str, name: str) -> Examples:
+    """A further source, called `name`, with the class numbers of the first."""
     unknown = set(more.classes) - set(first.classes)
     if unknown:
         raise UserError(
-            f'data.extend "{params.extend}": has classes that "{params.source}" does '
+            f'data.extend "{name}": has classes that "{source}" does '
             f"not: {', '.join(sorted(unknown))} (known: {', '.join(first.classes)})"
         )
     number = np.array([first.classes.index(name) for name in more.classes])
@@ -132,8 +141,8 @@ def _like(first: Examples, more: Examples, params: DataParams) -> Examples:
     if differs or shapes[0] != shapes[1]:
         what = ", ".join(differs) or f"{shapes[1]} instead of {shapes[0]}"
         raise UserError(
-            f'data.extend "{params.extend}": its examples are not like those of '
-            f'"{params.source}" ({what})'
+            f'data.extend "{name}": its examples are not like those of '
+            f'"{source}" ({what})'
         )
     return more
 
@@ -146,6 +155,7 @@ def _joined(sources: list[Examples]) -> Examples:
         x=Joined([e.x for e in sources]),
         y=np.concatenate([e.y for e in sources]),
         groups=None if groups[0] is None else np.concatenate(groups),
+        also={n: np.concatenate([e.also[n] for e in sources]) for n in sources[0].also},
         names=np.array(names),
         own_test=None,
         own_validation=None,

@@ -1,7 +1,8 @@
 """preview.png: some examples of each class, or from the smallest number to the largest.
 
 Images are shown as they are, audio as spectrograms (time to the right, low
-frequencies below), tables as strips of their standardised values, texts in words.
+frequencies below), tables as strips of their standardised values (below the mean
+blue, above it red), texts in words.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from pipeline.data.artifact import Data
@@ -19,7 +21,8 @@ from pipeline.data.spec import TaskSpec
 
 COLUMNS = 8
 LETTERS = 110  # of a text that is shown
-SPREAD = 2.5  # deviations from black to white
+SPREAD = 2.5  # deviations from the middle to the darkest
+SIGNED = "RdBu_r"  # white in the middle
 
 
 def draw(path: Path, data: Data, rows: int = 10) -> None:
@@ -30,11 +33,12 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
     if data.spec.modality == "text":
         _draw_texts(path, classes, shown, vocabulary(data))
         return
+    low = lowest(data.spec.to_input(np.concatenate(shown)))
     figure = Figure(figsize=(COLUMNS * 0.8, len(classes) * 0.8), layout="constrained")
     grid = figure.subplots(len(classes), COLUMNS, squeeze=False)
     for name, axes, examples in zip(classes, grid, shown):
         axes[0].set_title(name, loc="left", fontsize=8, parse_math=False)
-        _row(axes, data.spec, data.spec.to_input(examples))
+        _row(axes, picture(data.spec.to_input(examples), data.spec, low))
     figure.savefig(path, dpi=80)
 
 
@@ -60,21 +64,35 @@ def _by_number(y: np.ndarray, rows: int, spec: TaskSpec) -> list[Group]:
     ]
 
 
-def picture(inputs: np.ndarray, spec: TaskSpec) -> np.ndarray:
+def lowest(inputs: np.ndarray) -> float:
+    """What an image's darkest or lightest pixel is: 0, or less where numbers are."""
+    return float(min(inputs.min(), 0))
+
+
+def picture(inputs: np.ndarray, spec: TaskSpec, low: float = 0.0) -> np.ndarray:
     """Model inputs of images, audio or tables as images of 0 .. 1.
 
     Args:
         inputs: `(n, *spec.shape)`.
+        low: of images, see `lowest`; 1 is the other end.
 
     Returns:
         `(n, height, width, channels)`.
     """
     if spec.modality == "image":
-        return inputs
-    flat = inputs[:, None, :, None]
-    if spec.modality == "audio":
-        flat = inputs.transpose(0, 2, 1, 3)[:, ::-1]
-    return 0.5 + flat / (2 * SPREAD)
+        return (inputs - low) / (1 - low)
+    if spec.modality == "table":
+        return strips(inputs, SPREAD)
+    return 0.5 + inputs.transpose(0, 2, 1, 3)[:, ::-1] / (2 * SPREAD)
+
+
+def strips(rows: np.ndarray, most: float) -> np.ndarray:
+    """Rows of numbers, `(n, columns)`, as `(n, 1, columns, 3)` in two colours.
+
+    Args:
+        most: the number, of either sign, that is darkest.
+    """
+    return colormaps[SIGNED](0.5 + rows[:, None] / (2 * most))[..., :3]
 
 
 def show_image(axis, image: np.ndarray) -> None:
@@ -100,10 +118,10 @@ def vocabulary(data: Data) -> tuple[str, ...]:
     return next(step.words for step in data.steps() if isinstance(step, Vocabulary))
 
 
-def _row(axes, spec: TaskSpec, inputs: np.ndarray) -> None:
+def _row(axes, images: np.ndarray) -> None:
     for axis in axes:
         axis.set_axis_off()
-    for axis, image in zip(axes, picture(inputs, spec)):
+    for axis, image in zip(axes, images):
         show_image(axis, image)
 
 

@@ -34,6 +34,7 @@ class TaskSpec:
         vocabulary: how many word numbers there are, for text; else 0.
         inputs: names of a table's columns, in the order of the model's input.
         preprocess: steps from raw to stored, as JSON values.
+        also: further targets (see `pipeline.data.further`), as JSON values.
     """
 
     name: str
@@ -49,6 +50,7 @@ class TaskSpec:
     preprocess: tuple[dict[str, Any], ...] = ()
     target: dict[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    also: tuple[dict[str, Any], ...] = ()
 
     def to_input(self, raw: np.ndarray) -> np.ndarray:
         """Stored examples as the model input, same shape: float32, int32 for text."""
@@ -59,7 +61,10 @@ class TaskSpec:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON value."""
-        return asdict(self)
+        values = asdict(self)
+        if not self.also:  # said where there are any
+            del values["also"]
+        return values
 
 
 def write_spec(folder: Path, spec: TaskSpec) -> None:
@@ -70,6 +75,6 @@ def write_spec(folder: Path, spec: TaskSpec) -> None:
 def read_spec(folder: Path) -> TaskSpec:
     """Read spec.json."""
     values = read_json(folder / "spec.json")
-    keys = ("shape", "classes", "preprocess", "inputs")
+    keys = ("shape", "classes", "preprocess", "inputs", "also")
     tuples = {key: tuple(values[key]) for key in keys if key in values}
     return TaskSpec(**{**values, **tuples})

@@ -49,19 +49,22 @@ def split(examples: Examples, params: SplitParams, seed: int) -> Places:
 
 
 def split_like(
-    first: Examples, places: Places, more: Examples, params: SplitParams, seed: int
+    groups: np.ndarray | None,
+    places: Places,
+    more: Examples,
+    params: SplitParams,
+    seed: int,
 ) -> Places:
-    """Positions in a second source; a group stays in the split that has it already.
+    """Positions in a further source; a group stays in the split that has it already.
 
     Args:
-        places: of the first source. New groups are split anew where there are enough
-            of them for all three splits; fewer go to train.
+        groups: of the sources before it, `(n,)`, where there are groups.
+        places: of the sources before it. New groups are split anew where there are
+            enough of them for all three splits; fewer go to train.
     """
-    if first.groups is None:
+    if groups is None:
         return split(more, params, seed)
-    known = {
-        name: np.isin(more.groups, first.groups[at]) for name, at in places.items()
-    }
+    known = {name: np.isin(more.groups, groups[at]) for name, at in places.items()}
     found = {name: np.flatnonzero(mask) for name, mask in known.items()}
     new = np.flatnonzero(~np.any(list(known.values()), axis=0))
     parts = {"train": np.arange(len(new))}

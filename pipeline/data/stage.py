@@ -2,7 +2,7 @@
 
 In: a source. Out: spec.json, the splits, splits.npz, preview.png; vocabulary.txt
 for texts; duplicates.csv and skipped.csv where there are any; label_noise.csv,
-label_errors.csv, balance.json when asked for.
+label_errors.csv, balance.json, extension.json when asked for.
 Run: python -m pipeline run data --exp digits
 """
 
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data import balance, labels, preview
-from pipeline.data.artifact import Data, write_balance
+from pipeline.data import balance, extension, labels, preview
+from pipeline.data.artifact import Data, also_path, write_balance
 from pipeline.data.examples import Examples
 from pipeline.data.features import (
     Step,
@@ -27,6 +27,7 @@ from pipeline.data.features import (
     learn_vocabulary,
     write_steps,
 )
+from pipeline.data.further import Further, learn_further
 from pipeline.data.intake import write_skipped
 from pipeline.data.params import DataParams, set_name
 from pipeline.data.pool import Pool, read_pool
@@ -51,6 +52,7 @@ from pipeline.data.task import (
     normal_only,
 )
 from pipeline.engine.determinism import derive_seed
+from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
 
 
@@ -64,6 +66,7 @@ class Plan:
         hashes: of the whole pool's raw examples.
         facts: for metrics.json.
         target: the scale of a regression's numbers.
+        also: further targets.
     """
 
     pool: Pool
@@ -73,6 +76,7 @@ class Plan:
     facts: dict[str, Any]
 
     target: Target | None = None
+    also: tuple[Further, ...] = ()
 
     @property
     def examples(self) -> Examples:
@@ -88,6 +92,7 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         plan = _with_noise(
             _of_task(_planned(pool, params, out), params), params, inputs.seed, out
         )
+        plan = _with_further(plan, params)
         steps = _steps(plan, params)
         inputs.progress("looking for label errors" if _looks(params) else "writing")
         plan = _without_errors(plan, steps, params, inputs.seed, out)
@@ -96,6 +101,8 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     preview.draw(out / "preview.png", Data(out, spec))
     if pool.skipped:
         write_skipped(out / "skipped.csv", pool.skipped)
+    if params.extend:
+        write_json(out / extension.FILE, _extension(plan, params))
     return _metrics(plan, params, out)
 
 
@@ -159,6 +166,19 @@ def _with_noise(plan: Plan, params: DataParams, seed: int, out: Path) -> Plan:
     labels.write_changes(path, changes, classes, plan.examples.name, columns)
     facts = {**plan.facts, "label_noise": len(changes)}
     return replace(plan, y=labels.relabelled(plan.y, changes), facts=facts)
+
+
+def _with_further(plan: Plan, params: DataParams) -> Plan:
+    """Further targets as the first source's training split teaches them."""
+    train = plan.places["train"]
+    train = train[train < plan.pool.first]
+    also = tuple(
+        learn_further(name, kind, plan.examples.also[name], train)
+        for name, kind in params.also.items()
+    )
+    told = {one.name: len(one.classes) or one.kind for one in also}
+    facts = {**plan.facts, "also": told} if also else plan.facts
+    return replace(plan, also=also, facts=facts)
 
 
 def _steps(plan: Plan, params: DataParams) -> tuple[Step, ...]:
@@ -238,6 +258,9 @@ def _write_split(
 ) -> None:
     y = plan.target.scaled(plan.y[at]) if plan.target else plan.y[at]
     np.save(out / f"{name}_y.npy", y)
+    for number, one in enumerate(plan.also):
+        values = one.stored(plan.examples.also[one.name][at])
+        np.save(also_path(out, name, number), values)
     writer = None
     for part in chunks(plan.examples.x, at):
         stored = apply_steps(steps, part)
@@ -266,9 +289,20 @@ def _write_signature(
         inputs=examples.inputs,
         task=TASKS[params.task],
         target=plan.target.to_json() if plan.target else {},
+        also=tuple(one.to_json() for one in plan.also),
     )
     write_spec(out, spec)
     return spec
+
+
+def _extension(plan: Plan, params: DataParams) -> dict[str, Any]:
+    """How many examples of each split are of which source."""
+    edges = np.cumsum([0, *plan.pool.counts])
+    parts = {name: np.histogram(at, edges)[0] for name, at in plan.places.items()}
+    return {
+        "sources": list(params.sources),
+        "examples": {name: counts.tolist() for name, counts in parts.items()},
+    }
 
 
 def _words(steps: tuple[Step, ...]) -> int:

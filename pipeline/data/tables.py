@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.intake import Intake
+from pipeline.data.further import as_values
+from pipeline.data.intake import Intake, finite
 from pipeline.engine.errors import UserError, nearest
 
 LONGEST_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
@@ -67,7 +67,7 @@ def keep_labelled(table: Table, label: int, intake: Intake) -> Table:
     """The rows whose label can be used: a class of `data.classes`, or a number."""
     kept = []
     for at, (row, number) in enumerate(zip(table.rows, table.numbers)):
-        reason = _no_label(row[label], intake)
+        reason = _no_label(row[label], intake) or _no_further(row, table, intake)
         if reason:
             intake.bad(f"row {number}", reason, table.path)
         else:
@@ -87,13 +87,23 @@ def _no_label(label: str, intake: Intake) -> str:
     return ""
 
 
-def finite(text: str) -> float | None:
-    """The number that a field holds, if it holds one that is finite."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+def _no_further(row: list[str], table: Table, intake: Intake) -> str:
+    """Why one of `data.also` cannot be used, or nothing."""
+    for name, kind in intake.params.also.items():
+        text = row[table.column(name, "data.also")]
+        if kind == "number" and finite(text) is None or not text.strip():
+            return f'column "{name}" is {text!r}, not a {kind}'
+    return ""
+
+
+def further(table: Table, intake: Intake) -> dict[str, np.ndarray]:
+    """The further targets of each row, by name."""
+    wanted = intake.params.also.items()
+    places = {name: table.column(name, "data.also") for name, _ in wanted}
+    return {
+        name: as_values([row[places[name]] for row in table.rows], kind)
+        for name, kind in wanted
+    }
 
 
 def only(table: Table, kept: Sequence[int]) -> Table:

@@ -61,6 +61,7 @@ def _import_matplotlib() -> None:
 
 def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
     folders = {name: Path(path) for name, path in request["folders"].items()}
+    beside = {name: Path(path) for name, path in request["beside"].items()}
     overrides = tuple(request["overrides"])
     seed, threads = request["seed"], request["threads"]
     return Inputs(
@@ -70,6 +71,7 @@ def _inputs(request: dict[str, Any], channel: Any) -> Inputs:
         Progress(channel),
         overrides=overrides,
         scratch=Path(request["scratch"]),
+        beside=beside,
     )
 
 

@@ -15,6 +15,10 @@ DISK_ERRORS = {
     errno.EPERM: "the operation is not permitted",
 }
 
+# Letters of a word -> how alike a hint must be, as difflib counts it: one letter of
+# three may differ, two of seven.
+SIMILAR = ((4, 0.71), (3, 0.66), (0, 1.0))
+
 
 class UserError(Exception):
     """Bad input: what was received, where, what is allowed, what to do."""
@@ -35,9 +39,15 @@ class Busy(UserError):
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
-    """A hint such as `; did you mean "epochs"?`, or nothing when none is near."""
-    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    """A hint such as `; did you mean "epochs"?`, or nothing when none is near.
+
+    Near is a slip of the keys, or another case; of words of two letters only that.
+    """
+    plain = {name.lower(): name for name in map(str, allowed)}
+    asked = word.lower()
+    cutoff = next(least for letters, least in SIMILAR if len(asked) >= letters)
+    close = difflib.get_close_matches(asked, plain, n=1, cutoff=cutoff)
+    return f'; did you mean "{plain[close[0]]}"?' if close else ""
 
 
 def from_os_error(error: OSError) -> UserError | None:

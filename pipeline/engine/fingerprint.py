@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.engine.closure import CodeReader
+from pipeline.engine.hashing import hash_file, hash_folder, hash_value
 from pipeline.engine.record import Parts, content, recorded_sources
-from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage import COMMON_VOLATILE, Job, Stage
 
 # What the engine does that enters results: seeds and pins.
 ENGINE = "pipeline.engine.determinism"
@@ -33,8 +35,17 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
 
 def _sources(job: Job, stage: Stage) -> dict[str, str | None]:
     now = dict(stage.sources(job.params))
+    lying = stage.beside(job.params, job.folder).items()
+    now |= {name: _state(path) for name, path in lying}
     before = recorded_sources(job.folder / stage.name) if None in now.values() else {}
     return {name: state or before.get(name) for name, state in now.items()}
+
+
+def _state(path: Path) -> str | None:
+    """The hash of a file, or of what a folder holds; None where it is not there."""
+    if path.is_dir():
+        return hash_value(hash_folder(path, frozenset(COMMON_VOLATILE)))
+    return hash_file(path) if path.is_file() else None
 
 
 def explain(stage: str, before: Parts, now: Parts) -> str:

@@ -193,11 +193,13 @@ class Runner:
     ) -> dict[str, Any]:
         params = self.job.params[stage.name]
         folder = self.job.folder.resolve()
+        beside = stage.beside(self.job.params, folder)
         return {
             "module": stage.module,
             "params_class": f"{type(params).__module__}:{type(params).__name__}",
             "params": params.model_dump(mode="json"),
             "folders": {name: str(folder / name) for name in stage.needs},
+            "beside": {name: str(path) for name, path in beside.items()},
             "seed": derive_seed(self.job.settings["seed"], stage.name),
             "threads": self.job.settings["threads"],
             "overrides": self.job.overrides,

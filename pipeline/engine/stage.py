@@ -35,6 +35,11 @@ def no_sources(params: Mapping[str, Params]) -> Mapping[str, str | None]:
     return {}
 
 
+def nothing_beside(params: Mapping[str, Params], folder: Path) -> Mapping[str, Path]:
+    """What lies beside the stages and is read by one: nothing."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Stage:
     """One link of the chain.
@@ -48,6 +53,9 @@ class Stage:
         sources: files outside the experiment that parameters (of any stage) name:
             name -> a hash that changes with the content, or None where the file is
             not on this machine.
+        beside: files and folders inside the experiment's folder that no stage keeps
+            up to date: name -> path, from parameters (of any stage) and that folder.
+            Their content is part of the fingerprint as that of sources is.
         retells: repeats what is volatile in its inputs, such as latency, and so
             runs again when one of them did.
         package: where the rooms are.
@@ -59,6 +67,7 @@ class Stage:
     volatile: Mapping[str, str] = field(default_factory=dict)
     code: Callable[[Mapping[str, Any]], tuple[str, ...]] = no_code
     sources: Callable[[Mapping[str, Any]], Mapping[str, str | None]] = no_sources
+    beside: Callable[[Mapping[str, Any], Path], Mapping[str, Path]] = nothing_beside
     retells: bool = False
     package: str = "pipeline"
 
@@ -128,6 +137,7 @@ class Inputs:
         overrides: values given on the command line, for those who tell the command.
         scratch: a folder that outlives a crash of the stage, for what it needs to go
             on; a later run with the same fingerprint finds it (`engine.scratch`).
+        beside: what the stage reads in the experiment's folder besides: name -> path.
     """
 
     folders: Mapping[str, Path]
@@ -137,6 +147,7 @@ class Inputs:
     volatile: dict[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     scratch: Path = field(default_factory=_temporary)
+    beside: Mapping[str, Path] = field(default_factory=dict)
 
     def __getitem__(self, stage: str) -> Path:
         return self.folders[stage]

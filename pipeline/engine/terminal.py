@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from pipeline.engine.plan import Decision
@@ -21,6 +24,20 @@ def line(stage: str, state: str, reason: str, text: str = "") -> str:
 def decision_line(decision: Decision) -> str:
     """The plan of one stage in one line."""
     return line(decision.stage, decision.state, decision.reason, decision.headline)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what libraries write to standard error, past Python, to themselves."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class Terminal:

@@ -21,6 +21,7 @@ from pipeline.fit.batches import Feed
 from pipeline.fit.checkpoint import Arrays
 from pipeline.fit.epoch import Trainer
 from pipeline.fit.goals import Goal
+from pipeline.fit.heads import deciding
 from pipeline.fit.objective import Objective
 from pipeline.fit.optimizers import make_optimizer
 from pipeline.fit.pace import Pace
@@ -54,7 +55,7 @@ class Part:
         self.work, self.pace, self.last_good = work, pace, last_good
         settings = work.settings
         if settings.phases:
-            print(f"training {', '.join(unfreeze(work.model, phase))}")
+            print(f"training {', '.join(unfreeze(deciding(work.model), phase))}")
         within = settings.model_copy(update={"epochs": phase.epochs})
         total = work.feed.steps * phase.epochs
         self.factor = rate_factor(within, total)

@@ -23,7 +23,7 @@ def read(text: str, hp: HyperParameters, key: str) -> keras.Model:
     """Load a .keras file, and fix its hash among the hyperparameters.
 
     Args:
-        text: a path from the working directory; `$NAME` is taken from the environment.
+        text: a path from the working directory; `${NAME}` is the environment's NAME.
         key: the hyperparameter with the hash: a changed file is a changed value,
             so that what was made from it becomes stale.
 

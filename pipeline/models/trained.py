@@ -8,22 +8,22 @@ Imports nothing heavy: the plan asks, too.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.base import base
+from pipeline.data.paths import locate
+from pipeline.engine.errors import UserError
 from pipeline.engine.hashing import hash_file
 
 
 def find(text: str) -> Path:
-    """The file that a value names, from the working directory.
+    """The file that a value names, found as every path of an experiment is.
 
-    Args:
-        text: a path; `$NAME` is taken from the environment.
+    Raises:
+        UserError: when its variable is not set.
     """
-    return base() / Path(os.path.expandvars(text)).expanduser()
+    return locate(text, "the trained model")
 
 
 def states(values: Any) -> Mapping[str, str | None]:
@@ -33,7 +33,7 @@ def states(values: Any) -> Mapping[str, str | None]:
 
 def states_of(names: Iterable[str]) -> Mapping[str, str | None]:
     """Name of any file -> the hash of its content; None where it is not here."""
-    return {name: _state(find(name)) for name in sorted(set(names))}
+    return {name: _state(name) for name in sorted(set(names))}
 
 
 def _names(values: Any) -> Iterator[str]:
@@ -47,10 +47,14 @@ def _names(values: Any) -> Iterator[str]:
             yield from _names(value)
 
 
-def _state(path: Path) -> str | None:
-    if not path.is_file():
+def _state(name: str) -> str | None:
+    try:
+        path = find(name)
+        facts = path.stat() if path.is_file() else None
+    except UserError:
         return None
-    facts = path.stat()
+    if facts is None:
+        return None
     return _hash(path.resolve(), facts.st_size, facts.st_mtime_ns)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.data import extension
 from pipeline.engine.errors import UserError
 from pipeline.engine.hashing import SHORT, hash_file, hash_value
 from pipeline.reproduce.snapshot import LOCK, Entry, Snapshot, of_lock, of_run
@@ -52,7 +53,10 @@ def lineage(path: Path, root: Path, stages: tuple[str, ...]) -> dict[str, Any]:
 def snapshots(root: Path, stages: tuple[str, ...]) -> Iterator[Snapshot]:
     """Every run and lock below a folder of experiments; broken ones are skipped."""
     for folder in sorted(path.parent for path in root.glob("*/experiment.yaml")):
-        for read in (lambda: of_run(folder, stages), lambda: of_lock(folder / LOCK)):
+        reads = [lambda: of_run(folder, stages), lambda: of_lock(folder / LOCK)]
+        for kept in sorted((folder / extension.FOLDER).glob("[0-9]*")):
+            reads.append(lambda kept=kept: of_run(kept, stages))
+        for read in reads:
             try:
                 yield read()
             except UserError:

@@ -27,7 +27,8 @@ class StageFacts:
     Args:
         params: dotted key -> value, as text.
         metrics: dotted name -> number.
-        series: name -> `(epoch, value)` of the learning curves.
+        series: name -> `(epoch, value)` of the learning curves, and of the gradient of
+            each kernel before the first epoch and after the last.
         began: in seconds since 1970.
     """
 
@@ -70,7 +71,10 @@ def read_facts(folder: Path) -> StageFacts:
         fingerprint=record["fingerprint"],
         params=texts,
         metrics=_numbers(read_json(folder / "metrics.json")),
-        series=_series(folder / "history.csv"),
+        series={
+            **_series(folder / "history.csv"),
+            **_gradients(folder / "gradients.csv", folder / "history.csv"),
+        },
         began=_seconds(run["started"]),
         seconds=float(run["seconds"]),
     )
@@ -92,6 +96,19 @@ def _series(path: Path) -> dict[str, Series]:
             if name != STEP and isinstance(value, float):
                 found.setdefault(name, []).append((int(row[STEP]), value))
     return found
+
+
+def _gradients(path: Path, history: Path) -> dict[str, Series]:
+    """`gradients/dense1/kernel` -> its root mean square before and after the fit."""
+    last = len(_rows(history)) if history.is_file() else 1
+    rows = _rows(path) if path.is_file() else []
+    return {
+        f"gradients/{row['kernel']}": [
+            (0, float(row["before"])),
+            (last, float(row["after"])),
+        ]
+        for row in rows
+    }
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

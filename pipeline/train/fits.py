@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from pipeline.augment.artifact import read_policy
+from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data, Split
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.errors import UserError
@@ -28,8 +29,9 @@ from pipeline.fit.precision import in_precision
 from pipeline.fit.replicates import replicate_seed
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
-from pipeline.models.trained import find
+from pipeline.train import earlier
 from pipeline.train.folds import folds
+from pipeline.train.heads import read_heads
 from pipeline.train.params import TrainParams
 from pipeline.train.pseudo import parted, with_pseudo_labels
 from pipeline.tune.artifact import Best
@@ -66,14 +68,20 @@ class Fits:
         """Fit and save the model, with the gradients before and after."""
         seed = self._begin(self.inputs.seed)
         model = self.model(seed)
-        before = self._norms(model, "before training")
+        before, warned = self._norms(model, "before training")
         fitted = self._fitted(model, seed, "seed1", self.data.train())
         model = self._plain(fitted.pop("model"), seed)
-        write_norms(
-            self.out / "gradients.csv", before, self._norms(model, "after training")
-        )
+        after, late = self._norms(model, "after training")
+        write_norms(self.out / "gradients.csv", before, after)
         save_model(model, self.out / "model.keras")
-        return {**fitted, "weights": model.count_params()}
+        begins = earlier.weights(self.params, self.inputs)
+        gained = earlier.gain_over(begins, model, self.data) if begins else {}
+        return {
+            **fitted,
+            "weights": model.count_params(),
+            "gained": gained,
+            "warnings": [*warned, *late],
+        }
 
     def again(self, number: int) -> Fitted:
         """The same with another seed."""
@@ -88,7 +96,8 @@ class Fits:
         cut = derive_seed(self.inputs.seed, "folds")
         train, held = folds(self.data, self.params.folds, cut)[number - 1]
         seed = self._begin(derive_seed(self.inputs.seed, "fold", number))
-        history = self._fit(self.model(seed), seed, f"fold{number}", train, held)
+        model = self.model(seed, anew=True)
+        history = self._fit(model, seed, f"fold{number}", train, held)
         return {"rows": history.rows, "best": history.best}
 
     def _begin(self, seed: int) -> int:
@@ -96,12 +105,17 @@ class Fits:
         prepare(self.params.devices, self.settings.batch_size)
         return seed
 
-    def model(self, seed: int) -> keras.Model:
-        """The searched model, with the weights of `init_from` where it is given."""
+    def model(self, seed: int, anew: bool = False) -> keras.Model:
+        """The searched model, with the weights of an earlier one where there are any.
+
+        Args:
+            anew: without those of before an extension, which know the training split.
+        """
         best = self.best
         model = registry.build(best.builder, best.values, self.data.spec, seed)
-        if self.params.init_from:
-            begin_with(model, self.params.init_from)
+        begins = earlier.weights(self.params, self.inputs)
+        if begins and (self.params.init_from or not anew):
+            begin_with(model, begins)
         return in_precision(model, self.params.precision)
 
     def _plain(self, model: keras.Model, seed: int) -> keras.Model:
@@ -151,34 +165,47 @@ class Fits:
             shown = f"{name}: {text}" if many else text
             self.inputs.progress(shown, done=done, total=total)
 
-        with shared(model, self.params.devices) as copy:
-            return fit(
+        several = read_heads(self.params.heads, self.data, self._policy(seed))
+        whole = several.on(model, seed)
+        with shared(whole, self.params.devices) as copy:
+            history = fit(
                 copy,
                 self.data.spec,
                 train,
                 held,
                 self.settings,
                 seed=seed,
-                policy=read_policy(self.inputs["augment"], seed, self.best.strength),
+                policy=self._policy(seed),
                 progress=tell,
                 folder=self.inputs.scratch / name,
                 speed=speed,
+                **several.fitting(copy, self.settings),
             )
+        if name == "seed1":
+            several.save(whole, self.out)
+        return history
 
-    def _norms(self, model: keras.Model, when: str) -> dict[str, float]:
+    def _policy(self, seed: int) -> Policy:
+        return read_policy(self.inputs["augment"], seed, self.best.strength)
+
+    def _norms(
+        self, model: keras.Model, when: str
+    ) -> tuple[dict[str, float], list[str]]:
+        """The gradient of each kernel, and a warning where it does not arrive well."""
         norms = gradient_norms(model, self.data.spec, self.data.train(), self.settings)
-        if said := verdict(norms):
-            print(f"{when}: {said}")
-        return norms
+        said = verdict(norms)
+        warned = [f"{when}, {said}"] if said else []
+        for text in warned:
+            print(text)
+        return norms, warned
 
 
-def begin_with(model: keras.Model, name: str) -> None:
+def begin_with(model: keras.Model, path: Path) -> None:
     """Give a model the weights of a .keras file.
 
     Raises:
         UserError: when it is missing, or of another architecture.
     """
-    path = find(name)
     if not path.is_file():
         raise UserError(f"train.init_from: there is no file {path}")
     other = load_model(path)

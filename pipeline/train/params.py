@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from pipeline.engine.params import Params, unhashed
 from pipeline.fit.params import FitSettings, Optimizer
 
+SCRATCH = "scratch"
 Schedule = FitSettings.model_fields["schedule"].annotation
 
 
@@ -36,7 +37,10 @@ class TrainParams(FitSettings):
             search's best trial if null, whether they were searched or fixed there
             (`tune.fix`, `tune.batch_size`).
         init_from: a .keras file of the same architecture, whose weights it begins
-            with.
+            with; if null, of an extended experiment (`data.extend`), the weights of
+            before; `scratch` begins anew.
+        heads: further targets of the data (`data.also`) that are learnt beside the main
+            one: name -> weight of its loss, which the main one's is added to.
         replicates: seeds in all; more than one give a mean with an interval.
         folds: of a cross-validation on training and validation examples, besides;
             a group of `data.split.group` is in one fold alone.
@@ -53,6 +57,7 @@ class TrainParams(FitSettings):
     weight_decay: float | None = Field(None, ge=0, le=1)
     optimizer: Optimizer | None = None
     init_from: str | None = None
+    heads: dict[str, Annotated[float, Field(ge=0)]] = {}
     replicates: int = Field(1, ge=1, le=100)
     folds: int | None = Field(None, ge=2, le=100)
     pseudo_labels: PseudoLabels | None = None
@@ -70,11 +75,19 @@ class TrainParams(FitSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _heads_alone(self) -> Self:
+        others = {"folds": self.folds, "pseudo_labels": self.pseudo_labels}
+        for name, given in others.items():
+            if self.heads and given:
+                raise ValueError(f"heads and {name} do not go together; leave one out")
+        return self
+
     @property
     def files(self) -> list[str]:
         """Files outside the experiment."""
         pool = self.pseudo_labels.pool if self.pseudo_labels else None
-        return [name for name in (self.init_from, pool) if name]
+        return [name for name in (self.init_from, pool) if name not in (None, SCRATCH)]
 
     def settings(self, tuned: Mapping[str, Any]) -> FitSettings:
         """The settings of a fit, with the search's where nothing is set."""

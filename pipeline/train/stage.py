@@ -20,6 +20,7 @@ from pipeline.engine.stage import Inputs
 from pipeline.fit.history import History, summary
 from pipeline.fit.intervals import gain, mean_interval
 from pipeline.fit.replicates import replicate_seed, run_all
+from pipeline.train import earlier
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.train.fits import Fits, Fitted
 from pipeline.train.params import TrainParams
@@ -29,7 +30,7 @@ from pipeline.tune.artifact import read_best
 def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Build, fit with early stopping, save; the same with other seeds and folds."""
     data, best = read_data(inputs["data"]), read_best(inputs["tune"])
-    measure = measure_of(data.spec)
+    measure, begun = measure_of(data.spec), earlier.begun(params, inputs)
     fits = Fits(params, inputs, data, best, out)
     fitted = run_all(fits.tasks(), params.workers, inputs.progress)
     first = fitted["seed 1"]
@@ -41,6 +42,12 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.volatile["speed"] = first["speed"]
     total = sum(phase.epochs for phase in params.parts)
     told = summary(history, total, first["weights"], measure)
+    if begun:
+        told["extension"] = {**begun, **first["gained"]}
+        told["headline"] += earlier.headline(told["extension"], measure)
+    if first["warnings"]:
+        told["warnings"] = first["warnings"]
+        told["headline"] += "; " + "; ".join(first["warnings"])
     return {**told, **_repeated(params, inputs, fitted, measure, out)}
 
 

@@ -23,7 +23,7 @@ from pipeline.engine.pool import Pool
 from pipeline.engine.pool_helper import Helper
 from pipeline.engine.stage import Inputs
 from pipeline.fit.devices import start_method
-from pipeline.tune import pictures, space
+from pipeline.tune import kept, pictures, space
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 from pipeline.tune.finalists import Finalist, finals
 from pipeline.tune.front import front
@@ -41,7 +41,9 @@ FRONT = ("trial", "score", "bytes_int8", "parameters", "macs", "values")
 
 
 def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Search, record every trial, name the best."""
+    """Search, record every trial, name the best; after an extension, keep it."""
+    for earlier in inputs.beside.values():
+        return kept.publish_again(earlier, inputs, out)
     data = read_data(inputs["data"])
     measure = measure_of(data.spec)
     config = _space(params, inputs, data)

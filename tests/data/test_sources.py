@@ -204,6 +204,7 @@ def test_bad_images(make, images, spoil, params, message, skip):
         make(source=f"images:{images}", **params)
     made = make(source=f"images:{images}", on_bad="skip", **params)
     assert [row["example"] for row in made.rows("skipped.csv")] == [skip[0]]
+    assert [row["source"] for row in made.rows("skipped.csv")] == [f"images:{images}"]
     assert (made.metrics["skipped"], sum(sizes(made))) == (1, skip[1])
     assert "1 bad ones skipped" in made.metrics["headline"]
 
@@ -364,6 +365,22 @@ def test_groups_of_another_length_do_not_fit(make, tmp_path, group, shape):
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(UserError, match=rf'"site" must be of shape \(40,\).*{shape}'):
         make(source=f"npz:{tmp_path}/bad.npz", split={"group": "site"})
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.float32])
+def test_whole_numbers_stand_for_the_names_of_the_classes(make, tmp_path, kind):
+    y = np.arange(60).astype(kind) % 3
+    path = tmp_path / "numbers.npz"
+    np.savez(path, x=np.arange(120, dtype=np.float32).reshape(60, 2), y=y)
+    plain, names = make(source=f"npz:{path}"), ["cat", "dog", "eel"]
+    assert plain.data.spec.classes == ("0", "1", "2")
+    named = make(source=f"npz:{path}", classes=names)
+    assert named.data.spec.classes == tuple(names)
+    assert np.array_equal(named.data.train().y, plain.data.train().y)
+    with pytest.raises(UserError, match='row 2: label "2" is not one of data.classes'):
+        make(source=f"npz:{path}", classes=names[:2])
+    some = make(source=f"npz:{path}", classes=names[:2], on_bad="skip")
+    assert some.metrics["skipped"] == 20
 
 
 def test_a_damaged_npz_file_is_named(make, tmp_path):

@@ -115,7 +115,7 @@ def test_a_backbone_that_counts_its_pixels_cannot_take_others(tmp_path):
 @pytest.mark.skipif(not SHARED, reason="PIPELINE_SHARED_DATA is not set")
 def test_a_real_backbone_with_imagenet_weights():
     values = {
-        "backbone": "$PIPELINE_SHARED_DATA/efficientnet_lite0_imagenet.keras",
+        "backbone": "${PIPELINE_SHARED_DATA}/efficientnet_lite0_imagenet.keras",
         "pixels": "(x-127)/128",
     }
     model = registry.build("pretrained", values, spec((64, 64, 1)), 1)

@@ -29,7 +29,7 @@ VALUES = [
     ({"backbone": "a.keras"}, {"a.keras"}),
     ({"backbone": ["a.keras", "nets/b.keras", "MobileNetV2"]}, {"a.keras", "b.keras"}),
     ({"members": "a.keras,nets/b.keras"}, {"a.keras", "b.keras"}),
-    ({"mine": "$NETS/b.keras"}, {"b.keras"}),
+    ({"mine": "${NETS}/b.keras"}, {"b.keras"}),
     ({"backbone": "MobileNetV2", "dropout": 0.1, "bias": True}, set()),
 ]
 

@@ -28,6 +28,16 @@ def test_curves_metrics_and_pictures_are_there(experiment):
     assert image.encoded_image_string.startswith(b"\x89PNG")
 
 
+def test_the_gradient_of_each_kernel_is_a_scalar_before_and_after(experiment):
+    table = "kernel,before,after\ndense1/kernel,0.25,0.5\nlogits/kernel,1.0,2.0\n"
+    (experiment / "train" / "gradients.csv").write_text(table)
+    write_logs(experiment, ["train"])
+    log = _read(experiment / FOLDER / "train")
+    found = [(e.step, e.value) for e in log.Scalars("gradients/dense1/kernel")]
+    assert found == [(0, 0.25), (2, 0.5)]  # two epochs
+    assert "gradients/logits/kernel" in log.Tags()["scalars"]
+
+
 def test_scored_trials_are_hparams(experiment):
     write_logs(experiment, ["tune"])
     folders = sorted((experiment / FOLDER / "tune").glob("trial_*"))

@@ -28,12 +28,12 @@ def test_a_model_begins_with_the_weights_of_another(tmp_path):
     other = registry.build("mlp", {"units": 8}, SPEC, 2)
     save_model(other, tmp_path / "a.keras")
     model = net()
-    begin_with(model, str(tmp_path / "a.keras"))
+    begin_with(model, tmp_path / "a.keras")
     assert all(map(np.array_equal, model.get_weights(), other.get_weights()))
     with pytest.raises(UserError, match=r"have the shapes \[4, 8\].*are \[4, 9\]"):
-        begin_with(net(9), str(tmp_path / "a.keras"))
+        begin_with(net(9), tmp_path / "a.keras")
     with pytest.raises(UserError, match="there is no file"):
-        begin_with(model, str(tmp_path / "b.keras"))
+        begin_with(model, tmp_path / "b.keras")
 
 
 def test_a_changed_file_makes_the_stage_stale(tmp_path):

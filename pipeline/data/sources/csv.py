@@ -1,6 +1,7 @@
 """`csv:FILE`: a table of numbers with a label column, .gz or plain, header first.
 
-Every column but the label, the group and `data.columns.ignore` is an input.
+Every column but the label, the group, those of `data.also` and of
+`data.columns.ignore` is an input.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.data.examples import Examples
-from pipeline.data.intake import Intake, source_path
+from pipeline.data.intake import Intake, finite, source_path
 from pipeline.data.tables import (
     Table,
-    finite,
+    further,
     groups,
     keep_labelled,
     names,
@@ -39,6 +40,7 @@ def read(name: str, intake: Intake) -> Examples:
         learns="standardise",
         inputs=tuple(table.header[at] for at in inputs),
         groups=groups(table, intake),
+        also=further(table, intake),
         names=names(table),
     )
 
@@ -48,6 +50,7 @@ def _inputs(table: Table, intake: Intake) -> list[int]:
     out = {table.column(name, "data.columns.ignore") for name in columns.ignore}
     out |= {table.column(columns.label, "data.columns.label")}
     out |= {table.column(group, "data.split.group")} if group else set()
+    out |= {table.column(name, "data.also") for name in intake.params.also}
     inputs = [at for at in range(len(table.header)) if at not in out]
     if not inputs:
         raise UserError(f"{table.path}: no column is left as an input")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.data.examples import Examples
 from pipeline.data.features import Resize
-from pipeline.data.folders import BadFile, chosen, list_files, read_all
+from pipeline.data.folders import BadFile, chosen, further, list_files, read_all
 from pipeline.data.intake import Intake, source_path
 from pipeline.data.params import ImageParams
 from pipeline.data.rows import Rows
@@ -40,6 +40,7 @@ def read(name: str, intake: Intake) -> Examples:
         scale=1 / 255,
         steps=(Resize(*size, settings.channels),) if size else (),
         groups=chosen(found.groups, kept) if found.groups is not None else None,
+        also=further(found, kept, intake),
         names=chosen([f.relative_to(root).as_posix() for f in found.files], kept),
     )
 

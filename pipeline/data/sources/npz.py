@@ -2,7 +2,8 @@
 
 x of one dimension beyond the first is a table, `(n, height, width[, channels])` are
 images: uint8 of 0 .. 255, or floating-point numbers of 0 .. 1. Labels are names or
-numbers. A file larger than memory is read in pieces.
+numbers; whole numbers are positions in `data.classes` where that has names. A file
+larger than memory is read in pieces.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
             f"{labels.dtype}"
         )
     _check_length(label, labels, rows, path)
+    labels = labels if intake.wants_numbers else _names(labels, intake)
     group = intake.params.split.group
     groups = _small(archive, group, path).astype(str) if group else None
     if group:
         _check_length(group, groups, rows, path)
+    also = _further(archive, rows, path, intake)
     kept = _good(rows, labels, path, intake)
     some = len(kept) < len(rows)
     y, classes = _answers(labels[kept], intake)
@@ -53,9 +56,27 @@ def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
         y=y,
         classes=classes,
         groups=None if groups is None else groups[kept],
+        also={name: values[kept] for name, values in also.items()},
         names=np.array([f"row {at}" for at in kept], dtype=str) if some else None,
         **_kind(rows, path),
     )
+
+
+def _further(
+    archive: zipfile.ZipFile, rows: Rows, path: Path, intake: Intake
+) -> dict[str, np.ndarray]:
+    """The arrays of `data.also`, by name."""
+    found = {}
+    for name, kind in intake.params.also.items():
+        values = _small(archive, name, path)
+        _check_length(name, values, rows, path)
+        plain = values.dtype.kind in "uif" and np.isfinite(values).all()
+        if kind == "number" and not plain:
+            raise UserError(
+                f'{path}: "{name}" must hold finite numbers to be a number of data.also'
+            )
+        found[name] = values.astype(str if kind == "class" else np.float64)
+    return found
 
 
 def _check_length(name: str, values: np.ndarray, rows: Rows, path: Path) -> None:
@@ -64,6 +85,18 @@ def _check_length(name: str, values: np.ndarray, rows: Rows, path: Path) -> None
             f'{path}: "{name}" must be of shape ({len(rows)},), one for each example '
             f"of x, not {values.shape}"
         )
+
+
+def _names(labels: np.ndarray, intake: Intake) -> np.ndarray:
+    """Labels as text, `(n,)`; whole numbers may stand for names of `data.classes`."""
+    if labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels)):
+        labels = labels.astype(np.int64)  # 1.0 is class 1
+    names, wanted = labels.astype(str), intake.params.classes
+    if wanted is None or labels.dtype.kind not in "ui" or set(wanted) & set(names):
+        return names
+    at = labels.astype(np.int64)
+    inside = (at >= 0) & (at < len(wanted))
+    return np.where(inside, np.array(wanted)[np.where(inside, at, 0)], names)
 
 
 def _answers(labels: np.ndarray, intake: Intake) -> tuple[np.ndarray, tuple]:

@@ -9,7 +9,15 @@ import numpy as np
 
 from pipeline.data.examples import Examples
 from pipeline.data.intake import Intake, source_path
-from pipeline.data.tables import Table, groups, keep_labelled, names, only, read_table
+from pipeline.data.tables import (
+    Table,
+    further,
+    groups,
+    keep_labelled,
+    names,
+    only,
+    read_table,
+)
 
 
 def read(name: str, intake: Intake) -> Examples:
@@ -27,6 +35,7 @@ def read(name: str, intake: Intake) -> Examples:
         modality="text",
         learns="vocabulary",
         groups=groups(table, intake),
+        also=further(table, intake),
         names=names(table),
     )
 

@@ -16,7 +16,7 @@ from scipy.io import wavfile
 
 from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
-from pipeline.data.folders import BadFile, chosen, list_files, read_all
+from pipeline.data.folders import BadFile, chosen, further, list_files, read_all
 from pipeline.data.intake import Intake, source_path
 from pipeline.data.rows import Rows
 from pipeline.data.signals import front_end
@@ -37,6 +37,7 @@ def read(name: str, intake: Intake) -> Examples:
         steps=front_end(intake.params.audio, clips.rate),
         learns="standardise",
         groups=chosen(found.groups, kept) if found.groups is not None else None,
+        also=further(found, kept, intake),
         names=chosen([f.relative_to(root).as_posix() for f in found.files], kept),
     )
 

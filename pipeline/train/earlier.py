@@ -1,0 +1,109 @@
+"""Training that goes on: the model of before `data.extend`, and what more data adds.
+
+In: that model, kept by `pipeline.data.extension`, and the model that went on from it.
+Out: both measured on the same validation examples.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipeline.data import extension
+from pipeline.data.artifact import Data, Split
+from pipeline.data.measure import Measure, measure_of
+from pipeline.data.spec import TaskSpec
+from pipeline.engine.errors import UserError
+from pipeline.engine.stage import Inputs
+from pipeline.models.files import load_model
+from pipeline.models.trained import find
+from pipeline.train.params import SCRATCH, TrainParams
+
+ASKED = 512  # examples at once
+HELD = ("validation", "test")
+
+
+def kept_stage(inputs: Inputs, stage: str) -> Path | None:
+    """A stage as it was before the extension that is trained on, if there is one."""
+    found = inputs.beside.items()
+    return next((path for name, path in found if name.endswith(f"/{stage}")), None)
+
+
+def weights(params: TrainParams, inputs: Inputs) -> Path | None:
+    """The file whose weights a training begins with, if it does not begin anew."""
+    if params.init_from:
+        return None if params.init_from == SCRATCH else find(params.init_from)
+    kept = kept_stage(inputs, "train")
+    return kept and kept / "model.keras"
+
+
+def begun(params: TrainParams, inputs: Inputs) -> dict[str, Any]:
+    """Where the training of an extended data set begins; nothing of another one.
+
+    Raises:
+        UserError: when what is held out now was learnt from before.
+    """
+    if not (inputs["data"] / extension.FILE).is_file():
+        return {}
+    if params.init_from or not (kept := kept_stage(inputs, "data")):
+        return {"begun": params.init_from or SCRATCH}
+    seen = check_unmoved(kept, inputs["data"])
+    return {"begun": f"{extension.FOLDER}/{kept.parent.name}", "held_out_seen": seen}
+
+
+def headline(told: dict[str, Any], measure: Measure) -> str:
+    """What the extension gave, for the end of a line."""
+    if "gain" in told:
+        return f", {measure.change(told['gain'], 1)} by the extension"
+    return ", begun anew on the extended data" if told else ""
+
+
+def check_unmoved(kept: Path, data: Path) -> int:
+    """Refuse weights that have learnt from what is held out now.
+
+    Args:
+        kept, data: the data stage as it was, and as it is.
+
+    Returns:
+        How many new held-out examples equal one that it was trained on.
+
+    Raises:
+        UserError: when examples have moved from train to another split.
+    """
+    with np.load(kept / "splits.npz") as splits:
+        before = {name: splits[name] for name in splits.files}
+    with np.load(data / "splits.npz") as splits:
+        held = [splits[f"{name}_hash"] for name in HELD]
+        at = np.concatenate([splits[f"{name}_index"] for name in HELD])
+    learnt = np.isin(np.concatenate(held), before["train_hash"])
+    known = np.concatenate([before[f"{name}_hash"] for name in HELD])
+    twins = np.isin(np.concatenate(held), known)
+    old = at <= max(before[f"{name}_index"].max() for name in ("train", *HELD))
+    if moved := int((learnt & old & ~twins).sum()):
+        raise UserError(
+            f"data.extend: {moved} examples that the earlier model learnt from are in "
+            "validation or test now; leave seed, source and data.split as they were, "
+            "or begin anew (train.init_from: scratch)"
+        )
+    return int((learnt & ~old).sum())
+
+
+def gain_over(earlier: Path, model: keras.Model, data: Data) -> dict[str, Any]:
+    """The measure of both models on today's validation examples."""
+    held, measure = data.validation(), measure_of(data.spec)
+    told = [
+        measure.of(outputs(one, held, data.spec), data.spec.to_input(held.x), held.y)
+        for one in (load_model(earlier), model)
+    ]
+    before, after = (round(float(value), 9) for value in told)
+    return {"before": before, "after": after, "gain": round(after - before, 9)}
+
+
+def outputs(model: keras.Model, split: Split, spec: TaskSpec) -> np.ndarray:
+    """What a model answers to stored examples, in inference mode."""
+    begins = range(0, len(split), ASKED)
+    asked = (spec.to_input(split.x[at : at + ASKED]) for at in begins)
+    return np.concatenate([np.asarray(model(x, training=False)) for x in asked])

@@ -1,0 +1,198 @@
+"""`data.extend` on a finished experiment, by the real command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from pipeline.config import load_experiment
+from pipeline.data.extension import keep
+from pipeline.engine.closure import CodeReader
+from pipeline.engine.errors import UserError
+from pipeline.engine.fingerprint import describe
+from pipeline.engine.runner import CODE_ROOT
+from pipeline.models.files import load_model
+from pipeline.reproduce.rerun import elsewhere
+from pipeline.train.earlier import check_unmoved
+from tests.conftest import Answer, Project
+from tests.data.conftest import table_rows, write_csv
+
+TEXT = """\
+seed: 3
+data: {source: "csv:one.csv", columns: {ignore: [site]}%s}
+tune: {builder: mlp, space: {units: [4, 8]}, trials: 2, epochs: 2, top: 1, workers: 1}
+train: {epochs: 5, learning_rate: 0.02}
+"""
+STILL = ("--set", "train.epochs=1", "--set", "train.learning_rate=1e-9")
+
+
+@dataclass
+class Story:
+    """An experiment that was finished, and then extended in a run that was killed."""
+
+    project: Project
+    first: dict[str, bytes]
+    killed: int
+    extended: Answer
+
+    def read(self, name: str):
+        return json.loads((self.project.small / name).read_text())
+
+
+def write(project: Project, extend: str = "") -> None:
+    project.write(TEXT % (extend and f", extend: {extend}"))
+
+
+def published(project: Project) -> dict[str, bytes]:
+    names = ("tune/best.json", "train/model.keras", "train/metrics.json")
+    return {name: (project.small / name).read_bytes() for name in names}
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory) -> Story:
+    """Finished; extended, killed when the data are there; the same command again."""
+    project = Project(tmp_path_factory.mktemp("extension"))
+    rows = table_rows(240)
+    for name, part in {
+        "one": rows[1:121],
+        "two": rows[121:181],
+        "three": rows[181:],
+    }.items():
+        write_csv(project.folder / f"{name}.csv", [rows[0], *part])
+    write(project)
+    answer = project.run("run", "train")
+    assert answer.code == 0, answer.out + answer.err
+    first = published(project)
+    write(project, '"csv:two.csv"')
+    process = project.start("run", "train", "--exp", "small", *STILL)
+    while not (project.small / "data" / "extension.json").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    extended = project.run("run", "train", *STILL)
+    assert extended.code == 0, extended.out + extended.err
+    return Story(project, first, process.returncode, extended)
+
+
+def test_it_goes_on_from_the_weights_and_the_choice_of_before(story):
+    assert story.killed == -signal.SIGKILL
+    now = published(story.project)
+    assert now["tune/best.json"] == story.first["tune/best.json"]
+    assert "as before data.extend: 2/2" in story.extended.lines["tune"]
+    kept = story.project.small / "before" / "0"
+    assert (kept / "train" / "model.keras").read_bytes() == story.first[
+        "train/model.keras"
+    ]
+    old, new = (
+        load_model(folder / "train" / "model.keras").get_weights()
+        for folder in (kept, story.project.small)
+    )
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(old, new))
+    assert now["train/model.keras"] != story.first["train/model.keras"]
+
+
+def test_the_gain_is_of_both_models_on_the_same_examples(story):
+    told = story.read("train/metrics.json")["extension"]
+    assert told["begun"] == "before/0" and told["held_out_seen"] == 0
+    assert told["before"] == told["after"] and told["gain"] == 0  # at a rate of 1e-9
+    assert "+0.0 points by the extension" in story.extended.lines["train"]
+    counts = story.read("data/extension.json")
+    assert counts["sources"] == ["csv:one.csv", "csv:two.csv"]
+    sizes = story.read("data/metrics.json")["examples"]
+    assert {name: sum(n) for name, n in counts["examples"].items()} == sizes
+
+
+def test_what_it_began_with_is_part_of_the_fingerprint(story):
+    again = story.project.run("run", "train", *STILL)
+    assert {text.split()[0] for text in again.lines.values()} == {"cached"}
+    sources = story.read("train/stage.json")["parts"]["sources"]
+    assert set(sources) == {"before/0/data", "before/0/train"}
+    path = story.project.small / "before" / "0" / "train" / "model.keras"
+    lineage = story.project.cli("lineage", str(path))
+    assert "small/before/0: train/model.keras" in lineage.out, lineage.err
+    plan = story.project.run("status", "--set", "train.init_from=scratch", *STILL)
+    assert "stale" in plan.lines["tune"] and "before/0/tune changed" in plan.out
+
+
+def test_a_run_elsewhere_goes_on_from_the_same_weights(story):
+    folder = story.project.small
+    job = load_experiment(folder).job(folder)
+    recorded = story.read("train/stage.json")["parts"]["sources"]
+    with elsewhere(job, []) as moved:
+        code = CodeReader(CODE_ROOT)
+        assert describe(moved, moved.stage("train"), code)["sources"] == recorded
+
+
+@pytest.fixture
+def copied(story, tmp_path) -> Project:
+    shutil.copytree(story.project.folder, tmp_path / "copy")
+    return Project(tmp_path / "copy")
+
+
+def test_a_second_extension_goes_on_from_the_first_and_both_are_kept(copied):
+    before = published(copied)["train/model.keras"]
+    write(copied, '["csv:two.csv", "csv:three.csv"]')
+    answer = copied.run("run", "data")
+    assert "before/1: what was published before data.extend" in answer.out
+    for number, size in (("0", 1), ("1", 2)):
+        folder = copied.small / "before" / number
+        params = json.loads((folder / "data" / "params.json").read_text())
+        assert len([params["source"], *filter(None, [params["extend"]])]) == size
+        assert not list(folder.rglob("*_x.npy"))
+    assert (copied.small / "before/1/train/model.keras").read_bytes() == before
+    job = load_experiment(copied.small).job(copied.small)
+    read = job.stage("train").beside(job.params, job.folder)
+    assert set(read) == {"before/1/data", "before/1/train"}
+    assert keep(job) is None  # the second time there is nothing to keep
+
+
+def test_without_extend_the_data_are_as_they_were_and_what_was_kept_stays(copied):
+    write(copied)
+    assert copied.run("run", "data").code == 0
+    kept, now = (
+        json.loads((folder / "data" / "stage.json").read_text())["outputs"]
+        for folder in (copied.small / "before" / "0", copied.small)
+    )
+    assert kept == now
+    cleaned = copied.run("clean")
+    assert "before/, the results of before data.extend, kept" in cleaned.out
+    assert (copied.small / "before" / "0" / "tune" / "best.json").is_file()
+
+
+def test_weights_that_are_gone_are_an_error_and_another_beginning_is_not(copied):
+    shutil.rmtree(copied.small / "before")
+    answer = copied.run("run", "train", *STILL)
+    assert answer.code == 2
+    assert "train went on from before/0/data, which is not there any more" in answer.err
+    assert "begin anew (train.init_from: scratch)" in answer.err
+    dry = copied.run("run", "train", "--dry-run", "--set", "train.init_from=scratch")
+    assert dry.code == 0, dry.err
+
+
+def splits(folder, **at: list[int]) -> None:
+    """splits.npz of examples whose content is their position, or what is said."""
+    folder.mkdir(exist_ok=True)
+    arrays = {}
+    for name, places in at.items():
+        arrays[f"{name}_index"] = np.array([p % 100 for p in places])
+        arrays[f"{name}_hash"] = np.array([str(p // 100 or p) for p in places], "S16")
+    np.savez(folder / "splits.npz", **arrays)
+
+
+def test_examples_that_moved_out_of_train_are_an_error(tmp_path):
+    kept, now = tmp_path / "kept", tmp_path / "now"
+    splits(kept, train=[1, 2, 3], validation=[4], test=[5])
+    splits(now, train=[1, 2, 3, 6], validation=[4, 7], test=[5, 8])
+    assert check_unmoved(kept, now) == 0
+    splits(now, train=[1, 2, 3, 6], validation=[4, 207], test=[5, 8])
+    assert check_unmoved(kept, now) == 1  # example 7 is a new one, equal to 2
+    splits(now, train=[1, 2, 4, 6], validation=[3, 7], test=[5, 8])
+    with pytest.raises(UserError, match="1 examples that the earlier model learnt"):
+        check_unmoved(kept, now)
