@@ -51,6 +51,9 @@ class Stage:
         retells: repeats what is volatile in its inputs, such as latency, and so
             runs again when one of them did.
         package: where the rooms are.
+        chooses: parameters that only choose among what the stage makes in its working
+            folder. That folder is found again whatever they are, and stays when the
+            stage is published: another choice makes nothing again.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Stage:
     sources: Callable[[Mapping[str, Any]], Mapping[str, str | None]] = no_sources
     retells: bool = False
     package: str = "pipeline"
+    chooses: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
