@@ -93,7 +93,12 @@ CHAIN = (
         code=_student,
         sources=_taught,
     ),
-    Stage("compress", ("data", "augment", "train", "distill"), CompressParams),
+    Stage(
+        "compress",
+        ("data", "augment", "train", "distill"),
+        CompressParams,
+        chooses=("budget", "recipes", "sources", "rungs"),
+    ),
     Stage("evaluate", ("data", "train", "compress"), EvaluateParams),
     Stage(
         "report",

@@ -149,7 +149,11 @@ def test_robustness_is_in_the_measure_and_attacks_are_left_out_with_a_reason(who
 def raw_test(whole: Whole) -> np.ndarray:
     """The test examples as they are in the source."""
     at = np.load(whole.path("data/splits.npz"))["test_index"]
-    return load_diabetes().data[at] if whole.key == "r2" else whole.split("test")[0]
+    return (
+        load_diabetes(scaled=False).data[at]
+        if whole.key == "r2"
+        else whole.split("test")[0]
+    )
 
 
 @pytest.fixture(scope="module")

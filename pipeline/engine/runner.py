@@ -105,14 +105,15 @@ class Runner:
 
     def _run(self, stage: Stage, decision: Decision, force: bool) -> dict[str, Any]:
         out = partial_folder(self.job.folder, stage.name)
-        key = fingerprint(decision.parts)
+        key = fingerprint(_made_of(stage, decision.parts))
         scratch = scratch_folder(self.job.folder, stage.name, key, afresh=force)
         try:
             answer = self._answer(stage, decision, out, scratch)
             self._check_code(stage, decision)
             self._write_common(stage, decision, out, answer)
             publish(out, self.job.folder, stage.name)
-            drop_scratch(self.job.folder, stage.name)
+            kept = scratch if stage.chooses else None
+            drop_scratch(self.job.folder, stage.name, kept)
             self._failed_log(stage).unlink(missing_ok=True)
         except OSError as error:
             raise from_os_error(error) or error from error
@@ -227,3 +228,9 @@ class Runner:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
+
+
+def _made_of(stage: Stage, parts: dict[str, Any]) -> dict[str, Any]:
+    """What the content of a stage's working folder depends on."""
+    params = {k: v for k, v in parts["params"].items() if k not in stage.chooses}
+    return {**parts, "params": params}

@@ -2,7 +2,8 @@
 
 It is named by the stage's fingerprint: what one run wrote there, only a run of the
 same question finds. It stays when a stage dies or fails, and goes, with those of
-earlier fingerprints, when the stage is published.
+earlier fingerprints, when the stage is published. Of a stage that chooses among what
+it makes (`Stage.chooses`) the last one stays, for another choice.
 
     experiments/digits/.scratch/tune-3fa29c01b2d4/
 """
@@ -37,8 +38,9 @@ def drop_empty(path: Path) -> None:
             folder.rmdir()
 
 
-def drop_scratch(folder: Path, stage: str) -> None:
-    """Remove all working folders of a stage."""
+def drop_scratch(folder: Path, stage: str, kept: Path | None = None) -> None:
+    """Remove all working folders of a stage but the one that is kept."""
     for path in (folder / FOLDER).glob(f"{stage}-*"):
-        shutil.rmtree(path, ignore_errors=True)
+        if path != kept:
+            shutil.rmtree(path, ignore_errors=True)
     drop_empty(folder / FOLDER / stage)

@@ -59,6 +59,9 @@ class Stage:
         retells: repeats what is volatile in its inputs, such as latency, and so
             runs again when one of them did.
         package: where the rooms are.
+        chooses: parameters that only choose among what the stage makes in its working
+            folder. That folder is found again whatever they are, and stays when the
+            stage is published: another choice makes nothing again.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Stage:
     beside: Callable[[Mapping[str, Any], Path], Mapping[str, Path]] = nothing_beside
     retells: bool = False
     package: str = "pipeline"
+    chooses: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.compress.limits import read_limits
 from pipeline.report.facts import Facts, Row
 
+FIRST = dict.fromkeys(("trial", "score", "status"))  # columns of the search
 HIDDEN_TRIAL_COLUMNS = {"status": "ok", "reason": ""}  # where all trials have these
 
 
@@ -64,7 +65,9 @@ def trial_table(trials: list[Row]) -> list[dict[str, str]]:
     where every trial went well.
     """
     rows = [_flat(trial) for trial in trials]
-    names = dict.fromkeys(key for row in rows for key in row)
+    names = dict.fromkeys(
+        key for row in ({**FIRST, **row} for row in rows) for key in row
+    )
     texts = [{name: _text(row.get(name)) for name in names} for row in rows]
     worth = [
         name

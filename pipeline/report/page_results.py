@@ -8,7 +8,8 @@ VERDICT = """\
 <section class="verdict" id="verdict" aria-labelledby="verdict-title">
 <h2 id="verdict-title">Chosen: {{ chosen | name }}</h2>
 <p class="lead">{{ chosen.ratio | ratio }} smaller than the float baseline, at
-{{ chosen | change(score) }} {{ score.unit }} of test {{ score.name }}.
+{{ chosen | change(score) }}{{ " " ~ score.unit if score.unit != score.name }} of test
+{{ score.name }}.
 {{ chosen | reading }}
 {% if chosen.drop > facts.pareto.budget.max_drop %}<span class="warn">On test that is
 more than the {{ allowed }} allowed on validation.</span>{% endif %}</p>

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
 import pytest
 
 from pipeline.engine.errors import StageFailed, UserError
+from pipeline.engine.runner import Runner
 from pipeline.engine.scratch import scratch_folder
 from pipeline.engine.stage import Inputs
+from pipeline.engine.terminal import Terminal
+from tests.engine.conftest import job_of
 
 
 def folders(toy) -> list[str]:
@@ -38,6 +44,22 @@ def test_another_question_has_another_folder(toy):
         with pytest.raises(StageFailed):
             toy.run("one")
     assert len(folders(toy)) == 2
+
+
+def choosing(toy, text: str) -> None:
+    """Run stage `one`, whose `text` only chooses; it dies unless there is a note."""
+    job = job_of(toy.folder, {"trouble": "scratch", "text": text}, {})
+    job = replace(job, chain=(replace(job.chain[0], chooses=("text",)),))
+    Runner(job, toy.code(), Terminal(io.StringIO())).bring_up_to_date(("one",))
+
+
+def test_where_it_is_chosen_from_it_stays_and_another_choice_finds_it(toy):
+    with pytest.raises(StageFailed, match="SIGKILL"):
+        choosing(toy, "this")
+    choosing(toy, "this")
+    (name,) = folders(toy)
+    choosing(toy, "that")  # would die without the note
+    assert folders(toy) == [name] and "THAT" in toy.read("one").upper()
 
 
 def test_force_begins_afresh(toy):
