@@ -146,9 +146,3 @@ class Measured:
     @tf.function(autograph=False, reduce_retracing=True)
     def _answer(self, x: tf.Tensor) -> list[tf.Tensor]:
         return [as_float(out) for out in self.model(x, training=False)]
-
-
-def deciding(model: keras.Model) -> keras.Model:
-    """The part of a model with several outputs that leads to the first of them."""
-    several = len(getattr(model, "outputs", ())) > 1
-    return keras.Model(model.inputs, model.outputs[0]) if several else model

@@ -26,7 +26,6 @@ from pipeline.fit.batches import Feed
 from pipeline.fit.checkpoint import Arrays, State
 from pipeline.fit.epoch import Validator, seed_generators
 from pipeline.fit.goals import check_monitor, check_outputs, goal_of
-from pipeline.fit.heads import deciding
 from pipeline.fit.history import History
 from pipeline.fit.keeper import Keeper
 from pipeline.fit.library import fit_with_keras
@@ -34,7 +33,7 @@ from pipeline.fit.losses import example_losses
 from pipeline.fit.objective import Answers, Objective
 from pipeline.fit.pace import Pace
 from pipeline.fit.params import FitSettings, Phase
-from pipeline.fit.part import Part, Work
+from pipeline.fit.part import Part, Work, deciding
 from pipeline.fit.stopping import Row
 
 
@@ -113,7 +112,7 @@ class Run:
     callbacks: keras.callbacks.CallbackList
     keeper: Keeper
     pace: Pace
-    also: Callable[[], Row] = dict
+    also: Callable[[], dict[str, float]] = dict
     state: State = field(default_factory=State)
     part: Part | None = None
 
@@ -175,12 +174,13 @@ class Run:
         """The columns of validation; the weights of the best epoch are kept."""
         self.callbacks.on_test_begin()
         with self.part.averages.in_place(self.work.feed, epoch):
-            found = {**self.validator(), **self.also()}
+            found = self.validator()
             if not np.isfinite(found["val_loss"]):
                 raise StageFailed(
                     f"the validation loss became {found['val_loss']} after epoch "
                     f"{epoch + 1}; {self.keeper.last_good()}. Lower the learning rate"
                 )
+            found |= self.also()
             rows = [*self.state.rows, {**row, **found}]
             if stopping.is_best(rows, self.settings):
                 self.state.groups["best"] = self._weights()

@@ -21,7 +21,6 @@ from pipeline.fit.batches import Feed
 from pipeline.fit.checkpoint import Arrays
 from pipeline.fit.epoch import Trainer
 from pipeline.fit.goals import Goal
-from pipeline.fit.heads import deciding
 from pipeline.fit.objective import Objective
 from pipeline.fit.optimizers import make_optimizer
 from pipeline.fit.pace import Pace
@@ -29,6 +28,12 @@ from pipeline.fit.params import FitSettings, Phase
 from pipeline.fit.phases import unfreeze
 from pipeline.fit.schedules import rate_factor
 from pipeline.fit.stopping import Row
+
+
+def deciding(model: keras.Model) -> keras.Model:
+    """The part of a model with several outputs that leads to the first of them."""
+    several = len(getattr(model, "outputs", ())) > 1
+    return keras.Model(model.inputs, model.outputs[0]) if several else model
 
 
 @dataclass(frozen=True)
