@@ -22,6 +22,7 @@ from pipeline.fit.replicates import replicate_seed, run_all
 from pipeline.train import earlier
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.train.fits import Fits, Fitted
+from pipeline.train.heads import headline
 from pipeline.train.params import TrainParams
 from pipeline.tune.artifact import read_best
 
@@ -41,6 +42,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.volatile["speed"] = first["speed"]
     total = sum(phase.epochs for phase in params.parts)
     told = summary(history, total, first["weights"])
+    told["headline"] += headline(params.heads, history.best)
     if begun:
         told["extension"] = {**begun, **first["gained"]}
         told["headline"] += earlier.headline(told["extension"])

@@ -193,6 +193,7 @@ def test_a_run_publishes_the_heads_and_gives_equal_bytes_again(project):
         record = json.loads((project.small / "train" / "stage.json").read_text())
         told.append(record["outputs"])
     assert told[0] == told[1]
+    assert ", side 0." in answer.lines["train"] and ", sum " in answer.lines["train"]
     train = project.small / "train"
     with (train / "history.csv").open() as file:
         (first, *_) = csv.DictReader(file)
