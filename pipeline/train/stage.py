@@ -1,8 +1,8 @@
 """train: fit the best hyperparameters fully; the result is baseline and teacher.
 
 In: data, augment, tune. Out: model.keras, model.json, history.csv, curves.png,
-gradients.csv; replicates.json, cross_validation.json and pseudo_labels.json where
-they are asked for.
+gradients.csv; heads.keras, replicates.json, cross_validation.json and
+pseudo_labels.json where they are asked for.
 Run: python -m pipeline run train --exp digits
 """
 
