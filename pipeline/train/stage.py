@@ -1,8 +1,8 @@
 """train: fit the best hyperparameters fully; the result is baseline and teacher.
 
 In: data, augment, tune. Out: model.keras, model.json, history.csv, curves.png,
-gradients.csv; replicates.json, cross_validation.json and pseudo_labels.json where
-they are asked for.
+gradients.csv; heads.keras, replicates.json, cross_validation.json and
+pseudo_labels.json where they are asked for.
 Run: python -m pipeline run train --exp digits
 """
 
@@ -23,6 +23,7 @@ from pipeline.fit.replicates import replicate_seed, run_all
 from pipeline.train import earlier
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.train.fits import Fits, Fitted
+from pipeline.train.heads import headline
 from pipeline.train.params import TrainParams
 from pipeline.tune.artifact import read_best
 
@@ -42,13 +43,27 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.volatile["speed"] = first["speed"]
     total = sum(phase.epochs for phase in params.parts)
     told = summary(history, total, first["weights"], measure)
+    told |= _told_more(params, history, begun, first, measure)
+    told["headline"] += told.pop("more")
+    return {**told, **_repeated(params, inputs, fitted, measure, out)}
+
+
+def _told_more(
+    params: TrainParams,
+    history: History,
+    begun: dict[str, Any],
+    first: Fitted,
+    measure: Measure,
+) -> dict[str, Any]:
+    """Metrics of heads, an extension and warnings; `more` ends the headline."""
+    told: dict[str, Any] = {"more": headline(params.heads, history.best)}
     if begun:
         told["extension"] = {**begun, **first["gained"]}
-        told["headline"] += earlier.headline(told["extension"], measure)
+        told["more"] += earlier.headline(told["extension"], measure)
     if first["warnings"]:
         told["warnings"] = first["warnings"]
-        told["headline"] += "; " + "; ".join(first["warnings"])
-    return {**told, **_repeated(params, inputs, fitted, measure, out)}
+        told["more"] += "; " + "; ".join(first["warnings"])
+    return told
 
 
 def _repeated(

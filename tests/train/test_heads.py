@@ -54,7 +54,7 @@ def data(tmp_path_factory):
     return read_data(folder)
 
 
-def trained(data, weights: dict[str, float], epochs: int = 6, **more):
+def trained(data, weights: dict[str, float], epochs: int = 6, fitting=(), **more):
     model = registry.build("mlp", {"units": 16, "dropout": 0.0}, data.spec, 3)
     settings = FitSettings(epochs=epochs, learning_rate=0.01, **more)
     several = read_heads(weights, data, NONE)
@@ -67,6 +67,7 @@ def trained(data, weights: dict[str, float], epochs: int = 6, **more):
         settings,
         seed=3,
         **several.fitting(whole, settings),
+        **dict(fitting),
     )
     return model, whole, history
 
@@ -107,6 +108,26 @@ def test_a_weight_of_0_is_no_head_at_all(data, more):
         assert np.allclose(one, other, atol=1e-6)
     learning = trained(data, {"side": 1.0}, 2, **more)[0]
     assert not np.allclose(alone.get_weights()[0], learning.get_weights()[0], atol=1e-3)
+
+
+class Killed(keras.callbacks.Callback):
+    """Ends the fit in its third epoch, as a signal would."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+def test_a_fit_that_was_killed_goes_on_to_the_same_bits(data, tmp_path):
+    weights, more = {"side": 0.5, "sum": 1.0}, {"checkpoint_seconds": 0.0, "ema": 0.9}
+    _, straight, history = trained(data, weights, 4, **more)
+    with pytest.raises(KeyboardInterrupt):
+        fitting = {"folder": tmp_path, "callbacks": [Killed()]}
+        trained(data, weights, 4, fitting, **more)
+    _, resumed, again = trained(data, weights, 4, {"folder": tmp_path}, **more)
+    assert again.rows == history.rows
+    for one, other in zip(straight.get_weights(), resumed.get_weights(), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_a_phase_counts_the_layers_of_the_main_head(data, capsys):
@@ -172,6 +193,7 @@ def test_a_run_publishes_the_heads_and_gives_equal_bytes_again(project):
         record = json.loads((project.small / "train" / "stage.json").read_text())
         told.append(record["outputs"])
     assert told[0] == told[1]
+    assert ", side 0." in answer.lines["train"] and ", sum " in answer.lines["train"]
     train = project.small / "train"
     with (train / "history.csv").open() as file:
         (first, *_) = csv.DictReader(file)
