@@ -43,27 +43,25 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.volatile["speed"] = first["speed"]
     total = sum(phase.epochs for phase in params.parts)
     told = summary(history, total, first["weights"], measure)
-    told |= _told_more(params, history, begun, first, measure)
-    told["headline"] += told.pop("more")
+    told["headline"] += headline(params.heads, history.best)
+    for more, text in (_extension(begun, first, measure), _warnings(first)):
+        told |= more
+        told["headline"] += text
     return {**told, **_repeated(params, inputs, fitted, measure, out)}
 
 
-def _told_more(
-    params: TrainParams,
-    history: History,
-    begun: dict[str, Any],
-    first: Fitted,
-    measure: Measure,
-) -> dict[str, Any]:
-    """Metrics of heads, an extension and warnings; `more` ends the headline."""
-    told: dict[str, Any] = {"more": headline(params.heads, history.best)}
-    if begun:
-        told["extension"] = {**begun, **first["gained"]}
-        told["more"] += earlier.headline(told["extension"], measure)
-    if first["warnings"]:
-        told["warnings"] = first["warnings"]
-        told["more"] += "; " + "; ".join(first["warnings"])
-    return told
+def _extension(
+    begun: dict[str, Any], first: Fitted, measure: Measure
+) -> tuple[dict[str, Any], str]:
+    """What `data.extend` gave, as metrics and for the end of the headline."""
+    told = {**begun, **first["gained"]} if begun else {}
+    return {"extension": told} if told else {}, earlier.headline(told, measure)
+
+
+def _warnings(first: Fitted) -> tuple[dict[str, Any], str]:
+    """What is wrong with the gradients, likewise."""
+    found = first["warnings"]
+    return {"warnings": found} if found else {}, "".join(f"; {one}" for one in found)
 
 
 def _repeated(
