@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.data.artifact import read_data
 from pipeline.data.measure import Measure, measure_of
+from pipeline.data.spec import TaskSpec
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.history import History, summary
@@ -43,23 +44,23 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.volatile["speed"] = first["speed"]
     total = sum(phase.epochs for phase in params.parts)
     told = summary(history, total, first["weights"], measure)
-    told |= _told_more(params, history, begun, first, measure)
+    told |= _told_more(params, data.spec, history, begun, first)
     told["headline"] += told.pop("more")
     return {**told, **_repeated(params, inputs, fitted, measure, out)}
 
 
 def _told_more(
     params: TrainParams,
+    spec: TaskSpec,
     history: History,
     begun: dict[str, Any],
     first: Fitted,
-    measure: Measure,
 ) -> dict[str, Any]:
     """Metrics of heads, an extension and warnings; `more` ends the headline."""
-    told: dict[str, Any] = {"more": headline(params.heads, history.best)}
+    told: dict[str, Any] = {"more": headline(params.heads, spec, history.best)}
     if begun:
         told["extension"] = {**begun, **first["gained"]}
-        told["more"] += earlier.headline(told["extension"], measure)
+        told["more"] += earlier.headline(told["extension"], measure_of(spec))
     if first["warnings"]:
         told["warnings"] = first["warnings"]
         told["more"] += "; " + "; ".join(first["warnings"])
