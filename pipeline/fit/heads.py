@@ -49,12 +49,17 @@ class Head:
     @property
     def column(self) -> str:
         """Of history.csv, such as `val_speaker_accuracy`."""
-        return f"val_{self.name}_{measure_of(self.spec).key}"
+        return column_of(self.name, self.spec)
 
     @property
     def units(self) -> int:
         """Outputs: a logit for each class, or one number."""
         return len(self.spec.classes) or 1
+
+
+def column_of(name: str, spec: TaskSpec) -> str:
+    """The column of a target in history.csv; `spec` as `spec_of` gives it."""
+    return f"val_{name}_{measure_of(spec).key}"
 
 
 def spec_of(target: Mapping[str, Any], spec: TaskSpec) -> TaskSpec:

@@ -16,15 +16,14 @@ import keras
 
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data
-from pipeline.data.measure import MEASURES
+from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError, nearest
-from pipeline.fit.heads import Head, Heads, Measured, spec_of, with_heads
+from pipeline.fit.heads import Head, Heads, Measured, column_of, spec_of, with_heads
 from pipeline.fit.losses import example_losses
 from pipeline.fit.params import FitSettings
 from pipeline.models.files import save_model
 
 FILE = "heads.keras"
-MEASURED = [measure.key for measure in MEASURES.values()]
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,16 @@ class Several:
             save_model(whole, folder / FILE)
 
 
-def headline(weights: Mapping[str, float], best: Mapping[str, float]) -> str:
+def headline(
+    weights: Mapping[str, float], spec: TaskSpec, best: Mapping[str, float]
+) -> str:
     """How good each further head is in the kept epoch, for the end of a line."""
-    columns = {f"val_{name}_{how}": name for name in weights for how in MEASURED}
-    told = {name: best[column] for column, name in columns.items() if column in best}
-    return "".join(f", {name} {value:.3f}" for name, value in told.items())
+    columns = {
+        target["name"]: column_of(target["name"], spec_of(target, spec))
+        for target in spec.also
+        if target["name"] in weights
+    }
+    return "".join(f", {name} {best[one]:.3f}" for name, one in columns.items())
 
 
 def read_heads(weights: Mapping[str, float], data: Data, policy: Policy) -> Several:

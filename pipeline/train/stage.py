@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.data.artifact import read_data
 from pipeline.data.measure import Measure, measure_of
+from pipeline.data.spec import TaskSpec
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.history import History, summary
@@ -43,7 +44,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.volatile["speed"] = first["speed"]
     total = sum(phase.epochs for phase in params.parts)
     told = summary(history, total, first["weights"], measure)
-    told["headline"] += headline(params.heads, history.best)
+    told["headline"] += headline(params.heads, data.spec, history.best)
     for more, text in (_extension(begun, first, measure), _warnings(first)):
         told |= more
         told["headline"] += text
