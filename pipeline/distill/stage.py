@@ -169,7 +169,9 @@ class School:
         weights = [1.0] if generation else [t.weight for t in self.params.teachers]
         layers = [hint.teacher for hint in self.params.hints]
         faculty = Faculty(teachers, weights, layers)
-        if not self._policy(seed).steps and not layers:
+        # What is rebuilt is as large as the data, and would fill the memory.
+        small = self.data.spec.task != "reconstruction"
+        if small and not self._policy(seed).steps and not layers:
             faculty.learn_by_heart(self.data.train(), self.data.spec)
         answers = example_losses(self.params, self.data.spec)
         classes = self.data.spec.task == "classification"

@@ -33,7 +33,7 @@ from pipeline.fit.losses import example_losses
 from pipeline.fit.objective import Answers, Objective
 from pipeline.fit.pace import Pace
 from pipeline.fit.params import FitSettings, Phase
-from pipeline.fit.part import Part, Work
+from pipeline.fit.part import Part, Work, deciding
 from pipeline.fit.stopping import Row
 
 
@@ -53,12 +53,14 @@ def fit(
     objective: Objective | None = None,
     folder: Path | None = None,
     speed: dict[str, Any] | None = None,
+    also: Callable[[], dict[str, float]] = dict,
 ) -> History:
     """Fit with early stopping; the best weights are put back at the end.
 
     Args:
         model: changed in place; its output is logits, `(batch, classes)`, of a
-            regression a number, of a reconstruction its input rebuilt.
+            regression a number, of a reconstruction its input rebuilt; of several
+            outputs the first decides, and `objective` says what becomes of all.
         policy: augmentation of the training examples.
         loss: of (answers, logits), defaults to the one that the settings name.
             Answers are probabilities where the policy mixes examples.
@@ -68,6 +70,7 @@ def fit(
         objective: what a step makes small instead, see `pipeline.fit.objective`.
         folder: holds the checkpoint; one that is there is gone on from.
         speed: is told how fast it went: seconds to the first step, examples a second.
+        also: further columns of an epoch's row, measured with its weights.
 
     Raises:
         StageFailed: when the loss is not a number any more.
@@ -81,18 +84,19 @@ def fit(
             model, spec, train, validation, settings, api, progress=tell, **given
         )
     check_monitor(settings.monitor, spec)
-    check_outputs(model, spec)
+    check_outputs(deciding(model), spec)
     asked = loss or example_losses(settings, spec)
     goal = goal_of(spec, train)
     feed = Feed(train, spec, settings.batch_size, seed, policy)
     run = Run(
         work=Work(model, objective or Answers(asked), goal, feed, settings),
-        validator=Validator(model, validation, spec, asked, goal),
+        validator=Validator(deciding(model), validation, spec, asked, goal),
         seed=seed,
         tell=tell,
         callbacks=keras.callbacks.CallbackList(list(callbacks), model=model),
         keeper=Keeper(folder, model, settings, seed),
         pace=Pace(settings, feed, {} if speed is None else speed),
+        also=also,
     )
     return run.whole()
 
@@ -108,6 +112,7 @@ class Run:
     callbacks: keras.callbacks.CallbackList
     keeper: Keeper
     pace: Pace
+    also: Callable[[], dict[str, float]] = dict
     state: State = field(default_factory=State)
     part: Part | None = None
 
@@ -175,6 +180,7 @@ class Run:
                     f"the validation loss became {found['val_loss']} after epoch "
                     f"{epoch + 1}; {self.keeper.last_good()}. Lower the learning rate"
                 )
+            found |= self.also()
             rows = [*self.state.rows, {**row, **found}]
             if stopping.is_best(rows, self.settings):
                 self.state.groups["best"] = self._weights()

@@ -30,6 +30,12 @@ from pipeline.fit.schedules import rate_factor
 from pipeline.fit.stopping import Row
 
 
+def deciding(model: keras.Model) -> keras.Model:
+    """The part of a model with several outputs that leads to the first of them."""
+    several = len(getattr(model, "outputs", ())) > 1
+    return keras.Model(model.inputs, model.outputs[0]) if several else model
+
+
 @dataclass(frozen=True)
 class Work:
     """What is fitted on what."""
@@ -54,7 +60,7 @@ class Part:
         self.work, self.pace, self.last_good = work, pace, last_good
         settings = work.settings
         if settings.phases:
-            print(f"training {', '.join(unfreeze(work.model, phase))}")
+            print(f"training {', '.join(unfreeze(deciding(work.model), phase))}")
         within = settings.model_copy(update={"epochs": phase.epochs})
         total = work.feed.steps * phase.epochs
         self.factor = rate_factor(within, total)

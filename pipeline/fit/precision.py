@@ -19,7 +19,8 @@ CAPABLE = (8, 0)  # compute capability of the first GPUs with bfloat16
 def in_precision(model: keras.Model, precision: str) -> keras.Model:
     """The model as it is, or for `mixed` an equal one that computes in bfloat16.
 
-    Its last layer computes in float32: losses need the digits of logits.
+    From its last layer with weights on it computes in float32: losses need the
+    digits of outputs.
     """
     if precision != "mixed":
         return model
@@ -28,9 +29,12 @@ def in_precision(model: keras.Model, precision: str) -> keras.Model:
     if not fast:
         return model
 
+    last = max(at for at, layer in enumerate(model.layers) if layer.weights)
+    whole = model.layers[last:]
+
     def computing(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
-        if layer is not model.layers[-1]:
+        if layer not in whole:
             config["dtype"] = "mixed_bfloat16"
         return type(layer).from_config(config)
 

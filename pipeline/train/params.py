@@ -32,9 +32,9 @@ class TrainParams(FitSettings):
     """How the baseline, which is also the teacher, is fitted.
 
     Args:
-        learning_rate, batch_size, schedule, weight_decay, optimizer: those of the
-            search's best trial if null, whether they were searched or fixed there
-            (`tune.fix`, `tune.batch_size`).
+        learning_rate, batch_size, schedule, weight_decay, optimizer: what the search's
+            best trial was trained with if null, whether it was searched or fixed
+            there (`tune.fix`, `tune.batch_size`).
         init_from: a .keras file of the same architecture, whose weights it begins
             with.
         replicates: seeds in all; more than one give a mean with an interval.

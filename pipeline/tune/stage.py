@@ -241,6 +241,7 @@ def _metrics(best: Best, search: Search, rows: list[Row]) -> dict[str, Any]:
     headline = (
         f"{counts['ok'] + counts['stopped']}/{len(rows)}  best {best.score:.3f}"
         f"{spread} at {best.weights / 1000:.0f} k weights"
+        f"{', ended early' if early else ''}"
     )
     return {
         "headline": headline,

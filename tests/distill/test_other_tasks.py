@@ -36,7 +36,7 @@ BUILDERS = {"regression": "mlp", "reconstruction": "autoencoder"}
 
 
 def net(task: str, seed: int, width: float = 0.25):
-    values = {"width": width, "layers": 1, "dropout": 0.0}
+    values = {"width": width, "layers": 1, "dropout": 0.0, "normalization": "none"}
     return registry.build(BUILDERS[task], values, SPECS[task], seed)
 
 

@@ -12,6 +12,7 @@ from pipeline.data.artifact import Split
 from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
+from pipeline.fit import precision
 from pipeline.fit.gradients import gradient_norms
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
@@ -169,6 +170,18 @@ def test_gradients_of_what_is_rebuilt_reach_the_first_layer():
     model = registry.build(builder, SMALL, spec, 1)
     norms = gradient_norms(model, spec, train, SETTINGS)
     assert len(norms) == 4 and min(norms.values()) > 0
+
+
+def test_mixed_precision_leaves_what_is_rebuilt_its_digits(monkeypatch):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    spec, builder, train, _ = DATA["reconstruction"]
+    model = registry.build(builder, SMALL, spec, 1)
+    computed = {
+        layer.name: layer.compute_dtype
+        for layer in precision.in_precision(model, "mixed").layers
+    }
+    assert (computed["encoder1"], computed["code"]) == ("bfloat16", "bfloat16")
+    assert (computed["pixels"], computed["rebuilt"]) == ("float32", "float32")
 
 
 def test_curves_are_drawn_of_what_there_is(learnt, tmp_path):

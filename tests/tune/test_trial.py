@@ -50,10 +50,16 @@ def test_of_the_loss_the_smaller_is_the_better():
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_is_a_failed_trial(bad):
-    good = {"val_accuracy": 0.5, "val_loss": 1.0}
-    trial._check_finite(good, [0.5])
+    trial._check_finite([0.5, 1.0, 0.5])
     with pytest.raises(StageFailed, match="lower the learning rate"):
-        trial._check_finite({**good, "val_loss": bad}, [0.5])
+        trial._check_finite([0.5, bad, 0.5])
+
+
+def test_a_negative_measure_is_told_as_it_is():
+    judge = trial.Judge("accuracy", [-0.2], "val_r2")
+    judge.set_model(SimpleNamespace(stop_training=False))
+    judge.on_epoch_end(0, {"val_r2": -0.5, "val_loss": 2.0})
+    assert judge.reason == "epoch 1: best -0.5000, bar -0.2000"
 
 
 def test_a_part_of_the_examples_is_the_same_each_time_and_from_all_over():

@@ -1,0 +1,23 @@
+"""Spawned processes, which a GPU needs, publish what forked ones do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.engine.determinism import pins
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_spawned_processes_publish_the_same_bytes(tmp_path):
+    call = [sys.executable, "-m", "tests.train.spawn_drive", str(tmp_path)]
+    fixed = {**os.environ, **pins(1, "native"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(call, cwd=ROOT, env=fixed, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["spawn"] == told["fork"]
+    assert told["chosen"] in ("fork", "spawn")
