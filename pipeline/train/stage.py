@@ -15,7 +15,6 @@ import numpy as np
 
 from pipeline.data.artifact import read_data
 from pipeline.data.measure import Measure, measure_of
-from pipeline.data.spec import TaskSpec
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.history import History, summary
