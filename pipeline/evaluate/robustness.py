@@ -170,24 +170,22 @@ def _attacked(study: Study) -> list[Row]:
             FGSM: attacks.fgsm(direction, inputs, epsilon, attack),
             PGD: attacks.pgd(gradient, inputs, y, epsilon, attack, seed),
         }
-        for name, spoilt in made.items():
-            own = np.argmax(model.predict(spoilt, verbose=0), axis=1)
-            fooled = {"keras": float(np.mean(own == y)), **_amount(study, number)}
-            rows.append(
-                {
-                    "kind": "attack",
-                    "name": name,
-                    **fooled,
-                    study.key: study.score(spoilt),
-                }
-            )
+        rows += [_shown(study, number, model, *each) for each in made.items()]
     return sorted(rows, key=lambda row: (row["name"], row["severity"]))
 
 
-def _amount(study: Study, number: int) -> Row:
-    """How far an attack may go: the epsilon of that number, from 1."""
-    amount = study.params.epsilons[number - 1]
-    return {"severity": number, "amount": amount, "unit": _unit(study)}
+def _shown(study: Study, number: int, model: Any, name: str, spoilt: np.ndarray) -> Row:
+    """What an attack with the epsilon of that number, from 1, does to every file."""
+    own = np.argmax(model.predict(spoilt, verbose=0), axis=1)
+    return {
+        "kind": "attack",
+        "name": name,
+        "severity": number,
+        "amount": study.params.epsilons[number - 1],
+        "unit": _unit(study),
+        "keras": float(np.mean(own == study.subset.y)),
+        study.key: study.score(spoilt),
+    }
 
 
 def _attack(study: Study, inputs: np.ndarray):
