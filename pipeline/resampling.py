@@ -28,13 +28,21 @@ Interval = tuple[float, float]
 Measure = Callable[[np.ndarray], np.ndarray]
 
 
-def draws(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Weights `(some, count)` float64, `resamples` rows in all, as the seed says."""
+def draws(
+    count: int, resamples: int, seed: int, kinds: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """Weights `(some, count)` float64, `resamples` rows in all, as the seed says.
+
+    Args:
+        kinds: of each example, `(count,)`; as many of each kind are drawn as there
+            are, so that no resample is without one.
+    """
     draw = np.random.default_rng(seed)
     size = max(1, CHUNK // count)
+    alike = [np.flatnonzero(kinds == kind) for kind in _unique(kinds)]
     for begin in range(0, resamples, size):
         rows = min(size, resamples - begin)
-        yield np.stack([_weights(draw, count) for _ in range(rows)])
+        yield np.stack([_weights(draw, count, alike) for _ in range(rows)])
 
 
 def intervals(measure: Measure, weights: Iterator[np.ndarray]) -> list[Interval | None]:
@@ -73,7 +81,7 @@ def drop_interval(
         found = _counted(before.astype(int) - after.astype(int), seed)
     else:
         old, new = (SCORED[task](each, y) for each in (before, after))
-        weights = draws(len(y), resamples, seed)
+        weights = draws(len(y), resamples, seed, _kinds(task, y))
         (found,) = intervals(lambda chunk: old(chunk) - new(chunk), weights)
     return found and [round(float(end), 6) for end in found]
 
@@ -83,7 +91,8 @@ def score_interval(
 ) -> list[float] | None:
     """The interval of one model's score."""
     measure = SCORED[task](evidence, y)
-    (found,) = intervals(measure, draws(len(y), resamples, seed))
+    weights = draws(len(y), resamples, seed, _kinds(task, y))
+    (found,) = intervals(measure, weights)
     return found and list(found)
 
 
@@ -184,8 +193,20 @@ class _Ranked:
         return _part(won.sum(axis=1), ours.sum(axis=1) * rest.sum(axis=1))
 
 
-def _weights(draw: np.random.Generator, count: int) -> np.ndarray:
-    drawn = draw.integers(count, size=count)
+def _kinds(task: str, y: np.ndarray) -> np.ndarray | None:
+    """Anomalies may be few, and without one there is no area under a curve."""
+    return y if task == ANOMALIES else None
+
+
+def _unique(kinds: np.ndarray | None) -> list[int]:
+    return [] if kinds is None else np.unique(kinds).tolist()
+
+
+def _weights(
+    draw: np.random.Generator, count: int, alike: list[np.ndarray]
+) -> np.ndarray:
+    parts = [each[draw.integers(len(each), size=len(each))] for each in alike]
+    drawn = np.concatenate(parts) if parts else draw.integers(count, size=count)
     return np.bincount(drawn, minlength=count).astype(np.float64)
 
 

@@ -114,6 +114,15 @@ def test_other_recipes_run_compress_and_what_follows_alone(copied):
     assert ran == ["compress", "evaluate", "report"]
 
 
+def test_another_budget_makes_no_file_again(copied):
+    scratch = copied.small / ".scratch"
+    made = {path: path.stat().st_mtime_ns for path in scratch.rglob("result.json")}
+    assert made
+    answer = copied.run("run", "--set", "compress.budget.max_drop=0.9")
+    assert states(answer)["compress"] == "done", answer.err
+    assert made == {path: path.stat().st_mtime_ns for path in made}
+
+
 def test_a_dry_run_and_a_plain_status_change_nothing(copied):
     before = {p: p.stat().st_mtime_ns for p in copied.small.rglob("*") if p.is_file()}
     answer = copied.run("run", "--dry-run", "--set", "train.epochs=7")

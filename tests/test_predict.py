@@ -14,7 +14,7 @@ from pipeline.data.artifact import read_data
 from pipeline.data.features import FixedLength, LogMel, Resize, Vocabulary, write_steps
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import write_json
+from pipeline.engine.jsonio import read_json, write_json
 
 BASE = {"name": "toy", "source": "npz:toy", "classes": ("a", "b")}
 IMAGE = {**BASE, "shape": (4, 6, 1), "dtype": "uint8", "scale": 1 / 255}
@@ -89,6 +89,14 @@ def test_rows_lose_the_label_the_group_and_what_is_ignored(data, tmp_path):
     path.write_text("kind,x,note,y,owner\na,1,hi,2,me\nb,3,ho,4,you\n")
     assert _stored(path, data(TABLE)).tolist() == [[1, 2], [3, 4]]
     assert predict.read_raw(path, data_of(path)).names == [f"{path}:2", f"{path}:3"]
+
+
+def test_rows_lose_further_targets(data, tmp_path):
+    path, given = tmp_path / "rows.csv", data(TABLE)
+    params = read_json(given.folder / "params.json")
+    write_json(given.folder / "params.json", {**params, "also": {"age": "number"}})
+    path.write_text("kind,x,note,y,owner,age\na,1,hi,2,me,30\n")
+    assert _stored(path, given).tolist() == [[1, 2]]
 
 
 def data_of(path):

@@ -69,6 +69,18 @@ def test_a_class_that_no_resample_is_sure_to_have_has_no_interval():
     assert found == [(1.0, 1.0), None]
 
 
+@pytest.mark.parametrize("few", [2, 5])
+def test_few_anomalies_have_an_interval_of_their_drop(few):
+    """One draw of all examples alike would leave some resamples without any."""
+    y = np.array([1] * few + [0] * 200)
+    draw = np.random.default_rng(2)
+    before, after = y + draw.normal(0, 0.1, y.size), y + draw.normal(0, 2, y.size)
+    low, high = resampling.drop_interval("reconstruction", before, after, y, seed=1)
+    assert low < high and high > 0.05
+    (weights,) = resampling.draws(y.size, 50, 1, y)
+    assert (weights[:, :few].sum(axis=1) == few).all()
+
+
 def test_an_interval_covers_the_true_mean_as_often_as_it_says():
     draw, covered = np.random.default_rng(0), 0
     for trial in range(100):

@@ -97,6 +97,8 @@ def _defines(known: dict[str, Any]) -> str:
             f"#define MODEL_DATA_MEAN {told['mean']!r}\n"
             f"#define MODEL_DATA_DEVIATION {told['deviation']!r}"
         )
+    if known["threshold"] is None:
+        return "// no threshold could be chosen on validation"
     return (
         "// an anomaly: mean((input - output)^2) above this, on real values\n"
         f"#define MODEL_DATA_THRESHOLD {known['threshold']!r}"

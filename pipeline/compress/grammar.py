@@ -46,13 +46,13 @@ TECHNIQUES = {
             Argument("n", int, low=2, high=7),
             Argument("kernels", str, "inner", allowed=("inner", "all")),
         ),
-        "rounds weights to n bits: 2^n - 1 even levels of a learned step a kernel; "
-        "`inner`, or `all` with first and last",
+        "leaves 2^n - 1 different weights in each kernel: whole multiples of a learned "
+        "step; `inner` kernels, or `all` with first and last",
     ),
     "binary": Signature(summary="one bit a weight: plus or minus one size a channel"),
     "qat": Signature(summary="fine-tunes with quantization in the loop; int8"),
     "pqat": Signature(summary="qat that keeps the zeros of prune; int8"),
-    "cqat": Signature(summary="qat that keeps clusters, or the levels of bits; int8"),
+    "cqat": Signature(summary="qat that keeps equal what cluster or bits made; int8"),
     "pcqat": Signature(summary="qat that keeps zeros and clusters; int8"),
 }
 GRAMMAR = {**EXPORTS, **TECHNIQUES}
@@ -64,7 +64,8 @@ KEEPING = {
     frozenset({"zeros", "clusters"}): "pcqat",
 }
 AWARE = tuple(KEEPING.values())  # only int8 can follow
-# What a technique makes that training for int8 must keep; levels are even clusters.
+# What a technique makes that training for int8 must keep; of equal weights both
+# cluster and bits make some.
 MAKES = {"prune": "zeros", "cluster": "clusters", "bits": "clusters"}
 TIES = tuple(name for name, made in MAKES.items() if made == "clusters")
 

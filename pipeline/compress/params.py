@@ -54,6 +54,9 @@ class CompressParams(FitSettings):
             none.
         temperature: softens both outputs of the imitation; of classes only.
         epochs: of the fine-tuning of one technique, far fewer than in training.
+        accumulate, ema, swa, jit: of train and distill alone; any other value than the
+            default is refused here.
+        steps_per_call, checkpoint_seconds: of train and distill alone; no effect here.
     """
 
     recipes: list[str] = Field(DEFAULT_RECIPES, min_length=1)

@@ -33,6 +33,7 @@ from pipeline.compress.threshold import threshold
 from pipeline.data.artifact import Data
 from pipeline.data.measure import Measure, measure_of
 from pipeline.engine.determinism import derive_seed
+from pipeline.engine.hashing import hash_file
 from pipeline.engine.jsonio import read_json, write_json
 from pipeline.fit.losses import example_losses
 from pipeline.fit.params import FitSettings
@@ -175,9 +176,11 @@ def make(variant: Variant, shop: Workshop) -> Row:
 
 
 def finished(variant: Variant, shop: Workshop) -> Row | None:
-    """What `make` returned in a run before this one, if it did."""
-    path = shop.of(variant) / "result.json"
-    return read_json(path) if path.exists() else None
+    """What `make` returned in a run before this one, if its files are whole."""
+    folder = shop.of(variant)
+    path = folder / "result.json"
+    found = read_json(path) if path.exists() else None
+    return found if found and found["files"] == _hashes(folder) else None
 
 
 def failed(
@@ -199,10 +202,17 @@ def failed(
 
 def _finish(folder: Path, row: Row, evidence: np.ndarray, ledger: list[Row]) -> Row:
     """A result that is there is whole, whenever the process is killed."""
-    result = {"row": row, "evidence": evidence.tolist(), "ledger": ledger}
+    told = {"row": row, "evidence": evidence.tolist(), "ledger": ledger}
+    result = {**told, "files": _hashes(folder)}
     write_json(folder / "result.part", result)
     os.replace(folder / "result.part", folder / "result.json")
     return result
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Of all that was made; the working folder lives long, and disks err."""
+    made = [p for p in sorted(folder.iterdir()) if not p.name.startswith("result.")]
+    return {path.name: hash_file(path) for path in made}
 
 
 def _identity(variant: Variant) -> Row:

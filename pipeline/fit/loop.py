@@ -1,4 +1,4 @@
-"""Fit a model: the one training loop of tune, train, distill and compress.
+"""Fit a model: the training loop of tune, train and distill.
 
 In: an uncompiled Keras model with logits, and the two splits. Out: the model
 with the weights of its best epoch, and the history of all of them. An epoch is one

@@ -42,10 +42,13 @@ class Rule:
 RULES = (
     Rule(r"(data|augment)\..*", "exact"),
     Rule(r".*\.(headline|chosen|epochs?|weights|smaller)", "choice"),
+    Rule(r".*\.(warnings|ended_early)\b.*", "choice"),
     Rule(r".*\.best_(trial|weights)", "choice"),
     Rule(r".*\.best\.(accuracy|r2|auc|loss|learning_rate)", "choice"),
     Rule(r".*(accuracy|agreement|drop|score|recall|f1|auc|r2|gain)\b.*", "points"),
     Rule(r".*\.best_(defaults|spread)", "points"),
+    Rule(r".*\.extension\.(before|after)", "points"),
+    Rule(r".*\.(replicates|cross_validation)\.(mean|spread|interval)\b.*", "points"),
     Rule(r".*(loss|error|calibration|divergence)\b.*", "loss"),
     Rule(r".*(bytes\w*|ratio)", "size"),
     Rule(r".*", "exact"),

@@ -246,6 +246,18 @@ def test_another_budget_trains_nothing_again(published, folders, tmp_path):
         assert path.read_bytes() == (other / "variants" / path.name).read_bytes()
 
 
+def test_a_file_that_was_damaged_meanwhile_is_made_again(published, folders, tmp_path):
+    out, other = published[0], tmp_path / "mended"
+    scratch = shutil.copytree(
+        out.with_name(f"{out.name}.scratch"), tmp_path / "mended.scratch"
+    )
+    (damaged,) = scratch.glob("**/baseline-int8/model.tflite")
+    damaged.write_bytes(b"")
+    drive(folders, other, workers=1, **SETTINGS)
+    for path in (out / "variants").iterdir():
+        assert path.read_bytes() == (other / "variants" / path.name).read_bytes()
+
+
 RECIPES = [
     "filters(0.5) | int8",
     "prune(0.5, two_of_four)",

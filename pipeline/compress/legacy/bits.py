@@ -5,9 +5,10 @@ kernels hold at most 2^n - 1 values, evenly spaced, zero in the middle. The step
 learned with the weights, and the gradient passes the rounding as if it were not
 there (Esser et al., Learned Step Size Quantization, 2020); here it is the logarithm
 of the step that is learned, so that an optimizer of Adam's kind moves small and large
-ones alike. The first and the last kernel stay as they are, as in the paper, unless
-all are asked for. Even levels need fewer bytes after gzip than as many clusters:
-most weights are on few of them.
+ones alike. The first and the last kernel keep the eight bits of the export, as in the
+paper, unless all are asked for. In `cqat` after it equal weights stay equal, and each
+level moves a little by itself. Such levels need fewer bytes after gzip than as many
+clusters: most weights are on few of them.
 """
 
 from __future__ import annotations
