@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from pipeline.config import load_experiment
-from pipeline.data.extension import keep
 from pipeline.engine.closure import CodeReader
 from pipeline.engine.errors import UserError
 from pipeline.engine.fingerprint import describe
 from pipeline.engine.runner import CODE_ROOT
+from pipeline.extension import keep
 from pipeline.models.files import load_model
 from pipeline.reproduce.rerun import elsewhere
 from pipeline.train.earlier import check_unmoved
@@ -168,12 +168,33 @@ def test_without_extend_the_data_are_as_they_were_and_what_was_kept_stays(copied
 
 def test_weights_that_are_gone_are_an_error_and_another_beginning_is_not(copied):
     shutil.rmtree(copied.small / "before")
-    answer = copied.run("run", "train", *STILL)
-    assert answer.code == 2
-    assert "train went on from before/0/data, which is not there any more" in answer.err
-    assert "begin anew (train.init_from: scratch)" in answer.err
+    gone = "train went on from before/0/data, which is not there any more"
+    for more in ((), ("--dry-run",)):
+        answer = copied.run("run", "train", *STILL, *more)
+        assert answer.code == 2 and gone in answer.err
+        assert "begin anew (train.init_from: scratch)" in answer.err
     dry = copied.run("run", "train", "--dry-run", "--set", "train.init_from=scratch")
     assert dry.code == 0, dry.err
+
+
+TRIALS = ("--set", "tune.trials=3")
+
+
+def test_another_search_is_an_error_before_anything_is_kept_or_run(copied):
+    write(copied, '["csv:two.csv", "csv:three.csv"]')
+    for more in (TRIALS, (*TRIALS, "--dry-run")):
+        answer = copied.run("run", "train", *more)
+        assert answer.code == 2
+        assert "tune.trials is 3 and was 2 before data.extend" in answer.err
+        assert not (copied.small / "before" / "1").exists()
+    anew = ("--dry-run", "--set", "train.init_from=scratch")
+    assert copied.run("run", "train", *TRIALS, *anew).code == 0
+    assert copied.run("run", "train", "--dry-run", "--set", "tune.workers=2").code == 0
+
+
+def test_the_same_search_may_be_changed_where_nothing_was_extended(copied):
+    write(copied)
+    assert copied.run("run", "train", "--dry-run", *TRIALS).code == 0
 
 
 def splits(folder, **at: list[int]) -> None:
