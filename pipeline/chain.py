@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from pipeline import extension
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
-from pipeline.data import extension
 from pipeline.data.params import DataParams, reader_module
 from pipeline.data.paths import source_state
 from pipeline.distill.params import TRAINED, DistillParams

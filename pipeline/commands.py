@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline import verdict
+from pipeline import extension, verdict
 from pipeline.config import (
     Experiment,
     check_name,
@@ -19,7 +19,7 @@ from pipeline.config import (
     load_experiment,
     split_sets,
 )
-from pipeline.data import extension
+from pipeline.data.extension import FOLDER
 from pipeline.data.params import check_source
 from pipeline.engine.base import base
 from pipeline.engine.closure import CodeReader
@@ -49,6 +49,7 @@ compress:
 def run(arguments: argparse.Namespace) -> int:
     """Bring a stage up to date, or say what that would take."""
     job, code = open_job(arguments)
+    extension.check(job)
     if arguments.dry_run:
         _print_lines(plan(job, job.upto((arguments.stage,)), code))
         return 0
@@ -67,7 +68,6 @@ def _keep_earlier(job: Job) -> None:
             kept = extension.keep(job)
         if kept:
             print(f"kept      {kept}: what was published before data.extend")
-        extension.check(job)
 
 
 def _track(job: Job, arguments: argparse.Namespace) -> None:
@@ -225,7 +225,7 @@ def clean(arguments: argparse.Namespace) -> int:
             drop_scratch(folder, stage.name)
         _remove(folder / "tensorboard")
     (folder / ".code.json").unlink(missing_ok=True)
-    kept = extension.FOLDER if (folder / extension.FOLDER).is_dir() else ""
+    kept = FOLDER if (folder / FOLDER).is_dir() else ""
     and_more = f" and {kept}/, the results of before data.extend," if kept else ""
     print(f"{folder}: artifacts removed, experiment.yaml{and_more} kept")
     return 0

@@ -63,6 +63,18 @@ def test_no_stage_and_no_engine_knows_of_the_proof_or_of_tracking(module):
     assert not [n for n in imports(module) if n.startswith(names)]
 
 
+PLANNING = "plan closure fingerprint record runfacts publish".split()
+
+
+@pytest.mark.parametrize("stage", CHAIN, ids=lambda stage: stage.name)
+def test_no_stage_depends_on_how_stages_are_planned_and_published(stage):
+    """Or an edit of the planner would make every experiment stale."""
+    found = set(CodeReader(ROOT).closure(JOB.modules(stage)))
+    if "pipeline.fit.checkpoint" in found:  # it forces a file to disk as publish does
+        found -= {"pipeline.engine.publish"}
+    assert not {f"pipeline.engine.{name}" for name in PLANNING} & found
+
+
 def test_only_evaluate_can_read_the_test_split():
     code = CodeReader(ROOT)
     readers = {

@@ -127,15 +127,17 @@ def _check_numbers(examples: Examples, source: str) -> None:
 
 
 def _like(first: Examples, more: Examples, source: str, name: str) -> Examples:
-    """A further source, called `name`, with the class numbers of the first."""
+    """A further source, `name`, with the first one's class numbers and columns."""
     unknown = set(more.classes) - set(first.classes)
     if unknown:
         raise UserError(
             f'data.extend "{name}": has classes that "{source}" does '
             f"not: {', '.join(sorted(unknown))} (known: {', '.join(first.classes)})"
         )
-    number = np.array([first.classes.index(name) for name in more.classes])
-    more = replace(more, y=number[more.y], classes=first.classes)
+    if more.classes:  # a regression has none: its y are numbers to predict
+        number = np.array([first.classes.index(one) for one in more.classes])
+        more = replace(more, y=number[more.y], classes=first.classes)
+    more = _in_columns(first, more, source, name)
     shapes = [(examples.x.shape[1:], examples.x.dtype) for examples in (first, more)]
     differs = [name for name in ALIKE if getattr(first, name) != getattr(more, name)]
     if differs or shapes[0] != shapes[1]:
@@ -145,6 +147,28 @@ def _like(first: Examples, more: Examples, source: str, name: str) -> Examples:
             f'"{source}" ({what})'
         )
     return more
+
+
+def _in_columns(first: Examples, more: Examples, source: str, name: str) -> Examples:
+    """Columns of a table in the first one's order: the header says what they are."""
+    if first.inputs == more.inputs:
+        return more
+    missing = [one for one in first.inputs if one not in more.inputs]
+    unknown = [one for one in more.inputs if one not in first.inputs]
+    twice = [one for one in set(more.inputs) if more.inputs.count(one) > 1]
+    if missing or unknown or twice:
+        raise UserError(
+            f'data.extend "{name}": its columns are not those of "{source}" '
+            f"(missing: {_names(missing)}; not known there: {_names(unknown)}; there "
+            f"twice: {_names(sorted(twice))}); name them alike, in any order, or "
+            "leave them out (data.columns.ignore)"
+        )
+    at = [more.inputs.index(one) for one in first.inputs]
+    return replace(more, x=more.x[:][:, at], inputs=first.inputs)
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _joined(sources: list[Examples]) -> Examples:

@@ -1,6 +1,6 @@
 """Training that goes on: the model of before `data.extend`, and what more data adds.
 
-In: that model, kept by `pipeline.data.extension`, and the model that went on from it.
+In: that model, kept by `pipeline.extension`, and the model that went on from it.
 Out: both measured on the same validation examples.
 """
 
@@ -15,15 +15,22 @@ import numpy as np
 from pipeline.data import extension
 from pipeline.data.artifact import Data, Split
 from pipeline.data.measure import Measure, measure_of
-from pipeline.data.spec import TaskSpec
+from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.engine.errors import UserError
+from pipeline.engine.hashing import SHORT, hash_file
 from pipeline.engine.stage import Inputs
 from pipeline.models.files import load_model
 from pipeline.models.trained import find
 from pipeline.train.params import SCRATCH, TrainParams
 
 ASKED = 512  # examples at once
+SHOWN = 120  # characters of a list of classes
 HELD = ("validation", "test")
+# Of spec.json, in the order in which an error names them.
+WEIGHED = (
+    "task", "classes", "shape", "dtype", "scale", "offset", "modality", "vocabulary",
+    "inputs",
+)  # fmt: skip
 
 
 def kept_stage(inputs: Inputs, stage: str) -> Path | None:
@@ -36,7 +43,12 @@ def weights(params: TrainParams, inputs: Inputs) -> Path | None:
     """The file whose weights a training begins with, if it does not begin anew."""
     if params.init_from:
         return None if params.init_from == SCRATCH else find(params.init_from)
-    kept = kept_stage(inputs, "train")
+    return kept_weights(params, inputs)
+
+
+def kept_weights(params: TrainParams, inputs: Inputs) -> Path | None:
+    """The same, where they are those of before the extension: nothing else gains."""
+    kept = None if params.init_from else kept_stage(inputs, "train")
     return kept and kept / "model.keras"
 
 
@@ -44,12 +56,14 @@ def begun(params: TrainParams, inputs: Inputs) -> dict[str, Any]:
     """Where the training of an extended data set begins; nothing of another one.
 
     Raises:
-        UserError: when what is held out now was learnt from before.
+        UserError: when what is held out now was learnt from before, or when the
+            earlier weights are of another kind of data.
     """
     if not (inputs["data"] / extension.FILE).is_file():
         return {}
     if params.init_from or not (kept := kept_stage(inputs, "data")):
         return {"begun": params.init_from or SCRATCH}
+    check_alike(kept, inputs["data"])
     seen = check_unmoved(kept, inputs["data"])
     return {"begun": f"{extension.FOLDER}/{kept.parent.name}", "held_out_seen": seen}
 
@@ -58,7 +72,49 @@ def headline(told: dict[str, Any], measure: Measure) -> str:
     """What the extension gave, for the end of a line."""
     if "gain" in told:
         return f", {measure.change(told['gain'], 1)} by the extension"
-    return ", begun anew on the extended data" if told else ""
+    if not told:
+        return ""
+    how = "anew" if told["begun"] == SCRATCH else f"with {told['begun']}"
+    return f", begun {how} on the extended data"
+
+
+def check_alike(kept: Path, data: Path) -> None:
+    """Refuse weights whose inputs or outputs mean something else now.
+
+    Args:
+        kept, data: the data stage as it was, and as it is.
+
+    Raises:
+        UserError: names what differs in spec.json, before and now.
+    """
+    before, now = (_meaning(folder) for folder in (kept, data))
+    differs = [key for key in now if now[key] != before[key]]
+    if differs:
+        words = "; ".join(
+            f"{key}: {str(before[key])[:SHOWN]}, now {str(now[key])[:SHOWN]}"
+            for key in differs
+        )
+        raise UserError(
+            f"data.extend: the earlier model's data were of another kind ({words}); "
+            "leave the keys of data as they were, or begin anew (train.init_from: "
+            "scratch)"
+        )
+
+
+def _meaning(folder: Path) -> dict[str, Any]:
+    """What weights depend on; not the statistics, which the first source teaches."""
+    spec = read_spec(folder)
+    return {
+        **{name: getattr(spec, name) for name in WEIGHED},
+        "target": spec.target.get("name", ""),
+        "preprocess": [_kind(step, folder) for step in spec.preprocess],
+    }
+
+
+def _kind(step: dict[str, Any], folder: Path) -> str:
+    """Its name; of a vocabulary also its words, whose numbers the weights know."""
+    words = f" {hash_file(folder / step['file'])[:SHORT]}" if "file" in step else ""
+    return f"{step['step']}{words}"
 
 
 def check_unmoved(kept: Path, data: Path) -> int:

@@ -74,8 +74,8 @@ class Fits:
         after, late = self._norms(model, "after training")
         write_norms(self.out / "gradients.csv", before, after)
         save_model(model, self.out / "model.keras")
-        begins = earlier.weights(self.params, self.inputs)
-        gained = earlier.gain_over(begins, model, self.data) if begins else {}
+        kept = earlier.kept_weights(self.params, self.inputs)
+        gained = earlier.gain_over(kept, model, self.data) if kept else {}
         return {
             **fitted,
             "weights": model.count_params(),

@@ -43,7 +43,7 @@ FRONT = ("trial", "score", "bytes_int8", "parameters", "macs", "values")
 def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Search, record every trial, name the best; after an extension, keep it."""
     for earlier in inputs.beside.values():
-        return kept.publish_again(earlier, inputs, out)
+        return kept.publish_again(params, earlier, inputs, out)
     data = read_data(inputs["data"])
     measure = measure_of(data.spec)
     config = _space(params, inputs, data)

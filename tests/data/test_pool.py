@@ -134,8 +134,54 @@ def test_a_second_source_that_does_not_fit_is_an_error(make, tmp_path, texts):
     wide = [[1, *row] for row in table_rows()]
     wide[0][0] = "depth"
     three = f"csv:{write_csv(tmp_path / 'three.csv', wide)}"
-    with pytest.raises(UserError, match="data.extend .* not like those"):
+    with pytest.raises(UserError, match="columns are not.*not known there: depth"):
         make(source=one, extend=three, **TABLE)
+
+
+def test_columns_of_a_second_source_are_found_by_their_names(make, tmp_path):
+    rows = table_rows(100)
+    one = f"csv:{write_csv(tmp_path / 'one.csv', rows[:61])}"
+    more = [rows[0], *rows[61:]]
+    turned = [[site, b, label, a] for a, b, label, site in more]
+    sources = [
+        f"csv:{write_csv(tmp_path / name, part)}"
+        for name, part in {"same.csv": more, "turned.csv": turned}.items()
+    ]
+    same, other = (make(source=one, extend=more, **TABLE) for more in sources)
+    assert other.data.spec.inputs == ("width", "height")
+    for name in ("train_x.npy", "train_y.npy", "validation_x.npy", "splits.npz"):
+        assert (other.folder / name).read_bytes() == (same.folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "header, told",
+    [
+        (["width", "depth"], "missing: height; not known there: depth"),
+        (["width", "width"], "missing: height; .* there twice: width"),
+        (["x", "y"], "missing: width, height; not known there: x, y"),
+    ],
+)
+def test_columns_of_other_names_are_an_error(make, tmp_path, header, told):
+    rows = table_rows()
+    one = f"csv:{write_csv(tmp_path / 'one.csv', rows)}"
+    other = [[*header, *rows[0][2:]], *rows[1:]]
+    two = f"csv:{write_csv(tmp_path / 'two.csv', other)}"
+    with pytest.raises(UserError, match=f"data.extend .*two.csv.*{told}"):
+        make(source=one, extend=two, **TABLE)
+
+
+def test_a_regression_is_extended_on_the_first_sources_scale(make, tmp_path):
+    rows = [["area", "price"], *([at, 2.5 * at + 10] for at in range(90))]
+    one = f"csv:{write_csv(tmp_path / 'one.csv', rows[:61])}"
+    two = f"csv:{write_csv(tmp_path / 'two.csv', [rows[0], *rows[61:]])}"
+    numbers = {"columns": {"label": "price"}, "task": "regression"}
+    alone, both = make(source=one, **numbers), make(source=one, extend=two, **numbers)
+    target = alone.data.spec.target
+    assert both.data.spec.target == target
+    at, y = indices(both)["train"], both.data.train().y
+    assert (at >= 60).sum() > 0
+    told = y * target["deviation"] + target["mean"]
+    assert told == pytest.approx(2.5 * at + 10, abs=0.01)
 
 
 def test_the_same_experiment_gives_the_same_bytes(make, clips):

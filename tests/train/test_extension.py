@@ -12,14 +12,25 @@ import numpy as np
 import pytest
 
 from pipeline.config import load_experiment
-from pipeline.data.extension import keep
+from pipeline.data.measure import measure_of
+from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.closure import CodeReader
 from pipeline.engine.errors import UserError
 from pipeline.engine.fingerprint import describe
 from pipeline.engine.runner import CODE_ROOT
+from pipeline.engine.stage import Inputs
+from pipeline.extension import keep
 from pipeline.models.files import load_model
 from pipeline.reproduce.rerun import elsewhere
-from pipeline.train.earlier import check_unmoved
+from pipeline.train.earlier import (
+    begun,
+    check_alike,
+    check_unmoved,
+    headline,
+    kept_weights,
+    weights,
+)
+from pipeline.train.params import TrainParams
 from tests.conftest import Answer, Project
 from tests.data.conftest import table_rows, write_csv
 
@@ -168,12 +179,33 @@ def test_without_extend_the_data_are_as_they_were_and_what_was_kept_stays(copied
 
 def test_weights_that_are_gone_are_an_error_and_another_beginning_is_not(copied):
     shutil.rmtree(copied.small / "before")
-    answer = copied.run("run", "train", *STILL)
-    assert answer.code == 2
-    assert "train went on from before/0/data, which is not there any more" in answer.err
-    assert "begin anew (train.init_from: scratch)" in answer.err
+    gone = "train went on from before/0/data, which is not there any more"
+    for more in ((), ("--dry-run",)):
+        answer = copied.run("run", "train", *STILL, *more)
+        assert answer.code == 2 and gone in answer.err
+        assert "begin anew (train.init_from: scratch)" in answer.err
     dry = copied.run("run", "train", "--dry-run", "--set", "train.init_from=scratch")
     assert dry.code == 0, dry.err
+
+
+TRIALS = ("--set", "tune.trials=3")
+
+
+def test_another_search_is_an_error_before_anything_is_kept_or_run(copied):
+    write(copied, '["csv:two.csv", "csv:three.csv"]')
+    for more in (TRIALS, (*TRIALS, "--dry-run")):
+        answer = copied.run("run", "train", *more)
+        assert answer.code == 2
+        assert "tune.trials is 3 and was 2 before data.extend" in answer.err
+        assert not (copied.small / "before" / "1").exists()
+    anew = ("--dry-run", "--set", "train.init_from=scratch")
+    assert copied.run("run", "train", *TRIALS, *anew).code == 0
+    assert copied.run("run", "train", "--dry-run", "--set", "tune.workers=2").code == 0
+
+
+def test_the_same_search_may_be_changed_where_nothing_was_extended(copied):
+    write(copied)
+    assert copied.run("run", "train", "--dry-run", *TRIALS).code == 0
 
 
 def splits(folder, **at: list[int]) -> None:
@@ -196,3 +228,62 @@ def test_examples_that_moved_out_of_train_are_an_error(tmp_path):
     splits(now, train=[1, 2, 4, 6], validation=[3, 7], test=[5, 8])
     with pytest.raises(UserError, match="1 examples that the earlier model learnt"):
         check_unmoved(kept, now)
+
+
+def described(folder, words: str = "", **changed):
+    """spec.json of two columns and two classes, with what is changed in it."""
+    steps = [{"step": "standardise", "mean": [0.5]}]
+    if words:
+        folder.mkdir(exist_ok=True)
+        (folder / "vocabulary.txt").write_text(words)
+        steps = [{"step": "vocabulary", "file": "vocabulary.txt"}]
+    values = {"shape": (2,), "classes": ("down", "up"), "preprocess": tuple(steps)}
+    folder.mkdir(exist_ok=True)
+    values = {"name": "a", "source": "csv:a", "dtype": "float32", **values, **changed}
+    write_spec(folder, TaskSpec(**values))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "changed, told",
+    [
+        ({"classes": ("up", "down")}, "classes: .'down', 'up'., now .'up', 'down'."),
+        ({"shape": (3,)}, r"shape: \(2,\), now \(3,\)"),
+        ({"preprocess": ()}, r"preprocess: \['standardise'\], now \[\]"),
+        ({"scale": 0.5}, "scale: 1.0, now 0.5"),
+        ({"target": {"name": "price"}}, "target: , now price"),
+        ({"classes": tuple(map(str, range(999)))}, "^.{,600}$"),
+    ],
+)
+def test_weights_of_another_kind_of_data_are_an_error(tmp_path, changed, told):
+    kept, now = (described(tmp_path / name) for name in ("kept", "now"))
+    check_alike(kept, now)
+    with pytest.raises(UserError, match=told):
+        check_alike(kept, described(now, **changed))
+
+
+def test_other_statistics_are_the_same_kind_of_data_and_other_words_are_not(tmp_path):
+    kept, now = (described(tmp_path / name) for name in ("kept", "now"))
+    other = ({"step": "standardise", "mean": [0.6]},)
+    check_alike(kept, described(now, preprocess=other, source="csv:b"))
+    kept, now = (described(tmp_path / name, "a\nb\n") for name in ("kept", "now"))
+    check_alike(kept, now)
+    with pytest.raises(UserError, match="preprocess: .'vocabulary .*init_from: scrat"):
+        check_alike(kept, described(now, "b\na\n"))
+
+
+@pytest.mark.parametrize(
+    "init_from, how", [("some.keras", "with some.keras"), ("scratch", "anew")]
+)
+def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
+    """Though it may begin with weights, and an earlier result be there."""
+    (tmp_path / "extension.json").write_text("{}")
+    beside = {f"before/0/{name}": tmp_path / name for name in ("data", "train")}
+    inputs = Inputs({"data": tmp_path}, seed=1, beside=beside)
+    params, going_on = TrainParams(init_from=init_from), TrainParams()
+    assert kept_weights(params, inputs) is None
+    assert (weights(params, inputs) is None) == (init_from == "scratch")
+    assert kept_weights(going_on, inputs) == tmp_path / "train" / "model.keras"
+    spec = TaskSpec("a", "csv:a", (2,), "float32", ("down", "up"))
+    told = headline(begun(params, inputs), measure_of(spec))
+    assert told == f", begun {how} on the extended data"

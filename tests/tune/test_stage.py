@@ -11,6 +11,10 @@ import time
 import pytest
 from PIL import Image
 
+from pipeline.engine.errors import UserError
+from pipeline.engine.stage import Inputs
+from pipeline.tune.kept import publish_again
+from pipeline.tune.params import TuneParams
 from tests.conftest import Project
 
 SEARCH = """\
@@ -142,3 +146,54 @@ def test_all_infeasible_is_bad_input_and_a_record_of_another_search_too(searched
     answer = searched.run("run", "tune", *settings)
     assert answer.code == 2 and "is the record of another search" in answer.err
     assert len(path.read_text().splitlines()) == len(rest) + 1
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """A search as an older version kept it, when there was no `tune.keep`."""
+    folder = tmp_path / "earlier"
+    folder.mkdir()
+    params = TuneParams(builder="mlp", trials=3, space={"units": [4, 8]}).hashed()
+    files = {
+        "params": {name: value for name, value in params.items() if name != "keep"},
+        "metrics": {"headline": "3/3  best 0.9"},
+        "run": {"volatile": {"trial_seconds": {"0": 1.5}}},
+        "best": {"builder": "mlp"},
+    }
+    for name, value in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(value))
+    return folder
+
+
+def again(earlier, out, **changed):
+    params = {"builder": "mlp", "trials": 3, "space": {"units": [4, 8]}, **changed}
+    out.mkdir()
+    return publish_again(TuneParams(**params), earlier, Inputs({}, seed=1), out)
+
+
+def test_an_earlier_search_is_told_as_such_once(earlier, tmp_path):
+    """However many extensions follow each other, and wherever it would run now."""
+    for name in ("one", "two"):
+        told = again(earlier, tmp_path / name, workers=7, engine="ray")
+        assert told["headline"] == "as before data.extend: 3/3  best 0.9"
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["best.json"]
+        (earlier / "metrics.json").write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("builder", "cnn"),
+        ("builders", ["mlp", "cnn"]),
+        ("values", {"depth": 1}),
+        ("fix", {"learning_rate": 0.01}),
+        ("space", {"units": [4, 16]}),
+        ("limits", {"parameters": 100}),
+        ("trials", 4),
+        ("keep", 1),
+    ],
+)
+def test_another_search_than_the_earlier_one_is_an_error(earlier, tmp_path, key, value):
+    with pytest.raises(UserError, match=f"tune.{key} is .* was .*init_from: scratch"):
+        again(earlier, tmp_path / "out", **{key: value})
+    assert not list((tmp_path / "out").iterdir())
