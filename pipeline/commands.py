@@ -27,6 +27,7 @@ from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, plan
+from pipeline.engine.record import changed_inputs
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.scratch import drop_scratch
 from pipeline.engine.stage import Job
@@ -131,7 +132,16 @@ def show(arguments: argparse.Namespace) -> int:
         _print_json(summary)
     else:
         print(verdict.text(folder, summary))
+        _tell_if_older(folder)
     return verdict.exit_code(summary)
+
+
+def _tell_if_older(folder: Path) -> None:
+    """Say so when a stage was published after the report that is shown."""
+    older = changed_inputs(folder, "report")
+    if older:
+        told = f"the report is older than {', '.join(older)}"
+        print(f"note      {told}; run: make report EXP={folder.name}")
 
 
 def _show_model(arguments: argparse.Namespace) -> int:

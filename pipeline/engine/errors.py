@@ -41,12 +41,14 @@ class Busy(UserError):
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """A hint such as `; did you mean "epochs"?`, or nothing when none is near.
 
-    Near is a slip of the keys, or another case; of words of two letters only that.
+    Near is a slip of the keys, another case, or the beginning of a word; of words of
+    two letters only another case.
     """
     plain = {name.lower(): name for name in map(str, allowed)}
     asked = word.lower()
     cutoff = next(least for letters, least in SIMILAR if len(asked) >= letters)
-    close = difflib.get_close_matches(asked, plain, n=1, cutoff=cutoff)
+    begun = [name for name in plain if len(asked) > 2 and name.startswith(asked)]
+    close = difflib.get_close_matches(asked, plain, n=1, cutoff=cutoff) or begun
     return f'; did you mean "{plain[close[0]]}"?' if close else ""
 
 

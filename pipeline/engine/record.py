@@ -57,3 +57,12 @@ def recorded_sources(folder: Path) -> dict[str, str | None]:
         return read_record(folder)["parts"].get("sources", {})
     except UserError:
         return {}
+
+
+def changed_inputs(folder: Path, stage: str) -> list[str]:
+    """Stages that were published anew since `stage` read them; none if unknown."""
+    try:
+        read = read_record(folder / stage)["parts"].get("inputs", {})
+    except UserError:
+        return []
+    return [name for name, known in read.items() if content(folder / name) != known]

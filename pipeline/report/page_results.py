@@ -7,10 +7,12 @@ VERDICT = """\
 {% if chosen %}
 <section class="verdict" id="verdict" aria-labelledby="verdict-title">
 <h2 id="verdict-title">Chosen: {{ chosen | name }}</h2>
-<p class="lead">{{ chosen.ratio | ratio }} smaller than the float baseline, at
+<p class="lead">{% if chosen.id == baseline.id %}No smaller file keeps to the budget:
+the baseline itself is what is left. {% else %}
+{{ chosen.ratio | ratio }} smaller than the float baseline, at
 {{ chosen | change(score) }}{{ " " ~ score.unit if score.unit != score.name }} of test
 {{ score.name }}.
-{{ chosen | reading }}
+{{ chosen | reading }}{% endif %}
 {% if chosen.drop > facts.pareto.budget.max_drop %}<span class="warn">On test that is
 more than the {{ allowed }} allowed on validation.</span>{% endif %}</p>
 <dl class="figures">
@@ -46,7 +48,8 @@ more than the {{ allowed }} allowed on validation.</span>{% endif %}</p>
 }}
 {% endif %}
 </dl>
-<p class="soft">The smallest file that keeps on validation to {{ limits }}.
+<p class="soft">The smallest file that keeps on validation to {{ limits }}; a drop
+counts at the upper end of its paired 95 % interval.
 It is <code>compress/best.tflite</code>, SHA-256 <code>{{ best_hash }}</code>; how to
 feed it is in <a href="model_card.md">model_card.md</a>. Reproduce it with</p>
 {% else %}
