@@ -89,7 +89,14 @@ def test_a_worse_model_has_an_interval_above_zero_around_its_drop(task):
     assert resampling.drop_interval(task, good, worse, y, 1) == [low, high]
 
 
-def test_what_resamples_leave_undefined_has_no_interval():
+def test_one_anomaly_among_ten_is_in_every_resample():
     y = np.array([1] + [0] * 9)
-    error = np.arange(10.0)
-    assert resampling.drop_interval("reconstruction", error, error, y, 1) is None
+    found, missed = np.r_[9.5, np.arange(9.0)], np.arange(10.0)
+    low, high = resampling.drop_interval("reconstruction", found, missed, y, 1)
+    assert 0 < low <= high == 1
+
+
+def test_what_resamples_leave_undefined_has_no_interval():
+    y = np.array([1.0, 2.0, 2.0])
+    left = np.array([0.1, 0.2, 0.3])
+    assert resampling.drop_interval("regression", left, left, y, 1) is None

@@ -32,13 +32,14 @@ def load(module: str, function: str) -> Callable[..., keras.Model]:
     if (folder := str(Path.cwd() / base())) not in sys.path:
         sys.path.insert(0, folder)
     try:
-        build = getattr(importlib.import_module(module), function, None)
+        found = importlib.import_module(module)
     except (Exception, SystemExit) as error:
         raise UserError(
             f"builder {name}: importing it fails: {_where(error)}"
         ) from error
-    if not callable(build):
-        raise UserError(f"builder {name}: there is no function {function} in {module}")
+    if not callable(build := getattr(found, function, None)):
+        where = getattr(found, "__file__", None) or module
+        raise UserError(f"builder {name}: there is no function {function} in {where}")
 
     def checked(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         return _check(name, _call(name, build, hp, spec), spec)

@@ -139,10 +139,9 @@ def plain(hp, spec):
 
 
 def test_a_builder_without_width_stays_as_it_is_and_takes_no_other(
-    school, tmp_path, monkeypatch
+    school, own_modules
 ):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text(OWN)
+    (own_modules / "mine.py").write_text(OWN)
     _, architecture = school(builder="mine:plain").student(1)
     assert architecture.values == {} and architecture.weights == 6
     with pytest.raises(UserError, match=r"distill.width 0.5: .*has no .width"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -46,16 +45,10 @@ BODIES = [
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
+def here(own_modules) -> Path:
     """A working directory of the user's own."""
-    monkeypatch.chdir(tmp_path)
-    before, known = list(sys.path), set(sys.modules)
-    (tmp_path / "my_helper.py").write_text("UNITS = 5\n")
-    yield tmp_path
-    sys.path[:] = before
-    for name in set(sys.modules) - known:
-        if name.startswith(("mine", "my_")):
-            del sys.modules[name]
+    (own_modules / "my_helper.py").write_text("UNITS = 5\n")
+    return own_modules
 
 
 def test_it_is_built_and_is_its_own_search_space(here):
@@ -79,7 +72,7 @@ def test_a_module_that_cannot_be_imported_and_a_function_that_is_not_there(here)
     with pytest.raises(UserError, match="importing it fails: ModuleNotFoundError"):
         registry.get("mine_broken:build")
     (here / "mine.py").write_text(GOOD)
-    with pytest.raises(UserError, match="there is no function make in mine"):
+    with pytest.raises(UserError, match="no function make in .*mine.py"):
         registry.get("mine:make")
 
 
