@@ -88,7 +88,7 @@ CHAIN = (
     ),
     Stage(
         "distill",
-        ("data", "augment", "train"),
+        ("data", "augment", "tune", "train"),
         DistillParams,
         code=_student,
         sources=_taught,

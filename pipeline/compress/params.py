@@ -50,8 +50,9 @@ class CompressParams(FitSettings):
         workers: variants built at the same time; changes no result.
         budget: what the chosen file may cost.
         shrink: leave out of each file what no runtime reads; outputs stay equal.
-        weight: of the imitation of the baseline when a student is fine-tuned; 0 is
-            none.
+        taught: sources that imitate the float baseline while they are fine-tuned; the
+            baseline's own files may, too.
+        weight: of that imitation; 0 is none.
         temperature: softens both outputs of the imitation; of classes only.
         epochs: of the fine-tuning of one technique, far fewer than in training.
         accumulate, ema, swa, jit: of train and distill alone; any other value than the
@@ -65,6 +66,7 @@ class CompressParams(FitSettings):
     workers: int = unhashed(2, ge=1, le=64)
     budget: Budget = Budget()
     shrink: bool = True
+    taught: list[Source] = ["student"]
     weight: float = Field(0.7, ge=0, le=1)
     temperature: float = Field(4.0, gt=0, le=100)
     epochs: int = Field(12, ge=1, le=100_000)
@@ -104,7 +106,7 @@ class CompressParams(FitSettings):
             raise ValueError(str(error)) from None
         return _without_repeats(recipes, texts, "recipe")
 
-    @field_validator("sources")
+    @field_validator("sources", "taught")
     @classmethod
     def _different(cls, sources: list[Source]) -> list[Source]:
         return _without_repeats(sources, sources, "source")

@@ -77,6 +77,7 @@ def workshop(params: CompressParams, inputs: Inputs) -> Workshop:
         data=read_data(inputs["data"]),
         policy=read_policy(inputs["augment"], inputs.seed, strength),
         settings=params.fine_tuning(),
+        taught=tuple(params.taught),
         imitation=(params.weight, params.temperature),
         seed=inputs.seed,
         threads=inputs.threads,

@@ -83,10 +83,11 @@ class Workshop:
     """What every variant is made with.
 
     Args:
-        models: source -> .keras file; `baseline` teaches the others.
+        models: source -> .keras file.
         policy: augmentation of the fine-tuning, as in training.
         settings: of every fine-tuning.
-        imitation: weight and temperature of the imitation of the baseline.
+        taught: sources that imitate the baseline.
+        imitation: its weight and temperature.
         threads: of the runtime.
         shrink: leave out of the file what no runtime reads.
         folder: a folder for each variant is made in it.
@@ -96,6 +97,7 @@ class Workshop:
     data: Data
     policy: Policy | None
     settings: FitSettings
+    taught: tuple[str, ...]
     imitation: tuple[float, float]
     seed: int
     threads: int
@@ -137,7 +139,7 @@ class Workshop:
 
     def _teacher(self, variant: Variant) -> Teacher | None:
         weight, temperature = self.imitation
-        if variant.source == "baseline" or not weight or not variant.trains:
+        if variant.source not in self.taught or not weight or not variant.trains:
             return None
         teacher = load_model(self.models["baseline"])
         teacher.trainable = False

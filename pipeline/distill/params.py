@@ -53,6 +53,10 @@ class DistillParams(FitSettings):
         width: of every hidden layer, as a part of the teacher's; of another builder,
             as a part of its own default. One without `width` stays as it is at 0.25,
             the default, and refuses any other number. Not with `values.width`.
+        smallest: the student is the smallest of tune's front whose score is at most so
+            much below the front's best (0.02: two points); instead of `builder`,
+            `values` and `width`. Wants `tune.objective: accuracy_and_size`, or sizes in
+            `tune.space`.
         teachers: who teaches; several are weighted.
         imitation: of classes: `hinton`, `standardised` or `decoupled`. Numbers, and
             what is rebuilt, are held against the teacher's by the same loss as
@@ -72,6 +76,7 @@ class DistillParams(FitSettings):
     builder: str | None = None
     values: dict[str, Value] = {}
     width: float = Field(WIDTH, gt=0, le=4)
+    smallest: float | None = Field(None, ge=0, lt=1)
     teachers: list[Teacher] = Field([Teacher()], min_length=1)
     imitation: Literal["hinton", "standardised", "decoupled"] = "hinton"
     temperature: float = Field(4.0, gt=0, le=100)
@@ -89,6 +94,18 @@ class DistillParams(FitSettings):
             raise ValueError(
                 f"width {self.width:g} and values.width {self.values['width']}: give "
                 "one; values.width is the builder's own, whatever the teacher's is"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_student(self) -> Self:
+        given = {"builder": self.builder, "values": self.values}
+        said = [name for name, value in given.items() if value]
+        said += ["width"] if self.width != WIDTH else []
+        if self.smallest is not None and said:
+            raise ValueError(
+                f"smallest {self.smallest:g} takes a student from tune's front, and "
+                f"{', '.join(said)} would make another one: leave one of them out"
             )
         return self
 

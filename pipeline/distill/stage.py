@@ -1,6 +1,6 @@
 """distill: fit a smaller student that imitates the trained model.
 
-In: data, augment, train. Out: student.keras, model.json, history.csv, curves.png,
+In: data, augment, tune, train. Out: student.keras, model.json, history.csv, curves.png,
 gain.json: what the teacher adds to the same student, over several seeds.
 Run: python -m pipeline run distill --exp digits
 """
@@ -19,6 +19,7 @@ from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.measure import Measure, measure_of
+from pipeline.distill.front import smallest
 from pipeline.distill.params import WIDTH, DistillParams
 from pipeline.distill.student import Imitation
 from pipeline.distill.teacher import Faculty, read_teachers
@@ -34,6 +35,7 @@ from pipeline.fit.replicates import replicate_seed, run_all
 from pipeline.models import registry
 from pipeline.models.files import save_model
 from pipeline.train.artifact import Architecture, read_architecture, write_architecture
+from pipeline.tune.artifact import read_best
 
 Fitted = dict[str, Any]
 
@@ -123,19 +125,25 @@ class School:
 
     def student(self, seed: int) -> tuple[keras.Model, Architecture]:
         """The student, and how it is built."""
-        own, large = self.params.builder, self.large
-        builder = own or large.builder
-        _check_values(builder, self.params.values, self.data)
-        values = {
-            **({} if own else large.values),
-            **self._width(),
-            **self.params.values,
-        }
+        params, large = self.params, self.large
+        builder, values = self._design()
         student = registry.build(builder, values, self.data.spec, seed)
         weights = student.count_params()
-        if not own and "width" not in self.params.values:
-            _check_smaller(weights, large, self.params.width)
+        by_width = params.smallest is None and not params.builder
+        if by_width and "width" not in params.values:
+            _check_smaller(weights, large, params.width)
         return student, Architecture(builder, values, weights)
+
+    def _design(self) -> tuple[str, dict[str, Any]]:
+        """The student's builder, and the values that it is built with."""
+        params, large = self.params, self.large
+        if params.smallest is not None:
+            best = read_best(self.inputs["tune"])
+            return smallest(best, params.smallest, large.weights)
+        builder = params.builder or large.builder
+        _check_values(builder, params.values, self.data)
+        start = {} if params.builder else large.values
+        return builder, {**start, **self._width(), **params.values}
 
     def _width(self) -> dict[str, float]:
         """A part of the teacher's width, or of what another builder has by default."""

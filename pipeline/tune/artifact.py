@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.engine.jsonio import read_json, write_json
 
+FAMILY = "builder"  # a hyperparameter where several are searched
 # Hyperparameters of the training, in every search: see `pipeline.tune.space`.
 FITTING = ("learning_rate", "batch_size", "schedule", "weight_decay", "optimizer")
 

@@ -21,12 +21,11 @@ from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError, nearest
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
-from pipeline.tune.artifact import FITTING
+from pipeline.tune.artifact import FAMILY, FITTING
 from pipeline.tune.params import Range, TuneParams
 
 RATES = (5e-4, 5e-3)
 DEFAULT_RATE = 2e-3
-FAMILY = "builder"
 Values = dict[str, Any]
 Config = dict[str, Any]
 

@@ -17,9 +17,14 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.augment.artifact import write_policy
 from pipeline.augment.policy import Policy
+from pipeline.compress.grammar import parse_recipe
+from pipeline.compress.params import CompressParams
 from pipeline.compress.runtime import LiteModel
+from pipeline.compress.stage import workshop
+from pipeline.compress.variant import Variant
 from pipeline.data.spec import write_spec
 from pipeline.engine.jsonio import read_json
+from pipeline.engine.stage import Inputs
 from pipeline.models.files import save_model
 from pipeline.train.artifact import Architecture, write_architecture
 
@@ -306,3 +311,14 @@ def test_when_no_model_can_be_read_the_stage_says_which(folders, tmp_path):
     answer = drive(broken, tmp_path / "out", recipes=["int8"])
     assert "none of the 4 variants could be built" in answer["error"]
     assert "model.keras" in answer["error"]
+
+
+@pytest.mark.parametrize("taught", [[], ["student"], ["baseline", "student"]])
+def test_who_imitates_the_float_baseline(folders, tmp_path, taught):
+    published = {path.name: path for path in folders.iterdir()}
+    inputs = Inputs(published, 1, scratch=tmp_path)
+    shop = workshop(CompressParams(taught=taught), inputs)
+    trained = [Variant(source, parse_recipe("qat")) for source in shop.models]
+    assert [v.source for v in trained if shop.fine_tuning(v).teacher] == taught
+    untrained = [Variant(source, parse_recipe("int8")) for source in shop.models]
+    assert not any(shop.fine_tuning(v).teacher for v in untrained)
