@@ -149,6 +149,8 @@ def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
         axes.plot([], [], "o", color=COLOURS[source], label=source, **style)
     pale = {"color": GREY, "alpha": 0.4, "label": "dominated on validation"}
     axes.plot([], [], "o", **pale, **style)
+    if any(point["deeper"] for point in points):
+        axes.plot([], [], "v", color=GREY, label="below what is drawn", **style)
     box = {"color": GREEN, "alpha": 0.15, "label": "within budget"}
     axes.add_patch(Rectangle((0, 0), 0, 0, **box))
     axes.legend(
@@ -157,7 +159,7 @@ def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
         borderaxespad=0.2,
         borderpad=0.2,
         handlelength=1.0,
-        ncols=4,
+        ncols=5,
         frameon=False,
         fontsize=11,
         labelcolor=INK,
