@@ -246,9 +246,9 @@ def test_fifty_variants_make_a_page_of_less_than_a_megabyte(published):
 
 def test_a_small_change_of_an_error_is_told_as_it_is(published):
     def in_a_small_unit(document):
-        for row in document["variants"][1:]:
-            row["mae"] = 0.000512
-            row["change"]["mae"] = {"value": 0.00031, "interval": [-1e-5, 0.0006]}
+        (row,) = (r for r in document["variants"] if r["id"] == "baseline-int8")
+        row["mae"] = 0.000512
+        row["change"]["mae"] = {"value": 0.00031, "interval": [-1e-5, 0.0006]}
 
     published.change("evaluate", "evaluation.json", in_a_small_unit)
     text = Seen(_render(published)).text
