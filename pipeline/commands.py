@@ -20,7 +20,8 @@ from pipeline.config import (
     split_sets,
 )
 from pipeline.data.extension import FOLDER
-from pipeline.data.params import FILES, check_source, known_task
+from pipeline.data.known import check_known, known_task
+from pipeline.data.params import FILES, check_source
 from pipeline.engine.base import base
 from pipeline.engine.closure import CodeReader
 from pipeline.engine.errors import UserError
@@ -230,6 +231,7 @@ def new(arguments: argparse.Namespace) -> int:
 def _check_there(source: str) -> None:
     """Refuse a source that is no source, or whose file or folder is not there."""
     check_source(source)
+    check_known(source, "--source")
     if source.partition(":")[0] in FILES:
         from pipeline.data.intake import source_path  # and NumPy
 

@@ -22,6 +22,7 @@ from pipeline.augment.params import AugmentParams
 from pipeline.chain import CHAIN
 from pipeline.complaints import Complaint, complaints, dotted
 from pipeline.compress.params import CompressParams
+from pipeline.data.known import check_known
 from pipeline.data.params import DataParams
 from pipeline.distill.params import DistillParams
 from pipeline.engine.errors import UserError, nearest
@@ -196,8 +197,23 @@ def _checked(
         experiment = Experiment.model_validate_json(text)
     except ValidationError as error:
         return None, complaints(error.errors(), json.loads(text), Experiment)
-    misfits = tasks.misfits(experiment)
-    return experiment, [Complaint(key, f"{dotted(key)}: {why}") for key, why in misfits]
+    found = [
+        Complaint(key, f"{dotted(key)}: {why}")
+        for key, why in tasks.misfits(experiment)
+    ]
+    return experiment, [*_unknown(experiment.data), *found]
+
+
+def _unknown(data: DataParams) -> list[Complaint]:
+    """Sources that are not there, as far as that is known without looking."""
+    found = []
+    for at, source in enumerate(data.sources):
+        key = "extend" if at else "source"
+        try:
+            check_known(source, f"data.{key}")
+        except UserError as error:
+            found.append(Complaint(("data", key), str(error)))
+    return found
 
 
 def _told(

@@ -81,6 +81,7 @@ def test_an_error_names_the_file_the_key_and_what_is_allowed(tmp_path, text, par
     ("source", "parts"),
     [
         ("skleran:digits", ["data.source", 'mean "sklearn"']),
+        ("sklearn:digts", ["line 1: data.source", 'mean "digits"', "diabetes"]),
         ("digits", ["data.source", "KIND:NAME"]),
         ("sklearn:", ["data.source", "KIND:NAME"]),
     ],

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.params import FOLDERS, DataParams
+from pipeline.data.known import FOLDERS
+from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
 from pipeline.data.rows import RowWriter
 from pipeline.engine.base import base

@@ -23,15 +23,6 @@ SOURCES = {
     "npz": "a NumPy .npz file with arrays x and y",
 }
 FILES = ("images", "wav", "csv", "text", "npz")  # kinds that name a path
-FOLDERS = ("images", "wav")  # of them, those that name a folder
-# Sets of `sklearn:` -> the task that they are for, beside anomaly.
-SKLEARN = {
-    "digits": "classification",
-    "breast_cancer": "classification",
-    "iris": "classification",
-    "wine": "classification",
-    "diabetes": "regression",
-}
 
 
 class SplitParams(Params):
@@ -243,7 +234,7 @@ class DataParams(Params):
     @model_validator(mode="after")
     def _group_is_named(self) -> Self:
         group, name = self.split.group, self.file_name
-        files = self.source.partition(":")[0] in FOLDERS
+        files = self.source.partition(":")[0] in ("images", "wav")
         if files and group and name is None:
             raise ValueError(
                 f'split.group "{group}" needs file_name, such as '
@@ -277,7 +268,7 @@ class DataParams(Params):
         for name in self.also:
             if kind not in FILES:
                 reason = f"a source of kind {kind} has none; files, csv, text, npz have"
-            elif kind in FOLDERS and f"{{{name}}}" not in named:
+            elif kind in ("images", "wav") and f"{{{name}}}" not in named:
                 reason = f'no part of file_name "{named}"; name it there in braces'
             elif name == self.split.group:
                 reason = "is split.group, so that no split has another one's classes"
@@ -311,21 +302,12 @@ def listed(extend: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def check_source(source: str) -> None:
-    """Refuse a source that is not of the form `kind:name`, or that nobody has."""
+    """Refuse a source that is not of the form `kind:name`."""
     kind, _, name = source.partition(":")
     if kind not in SOURCES or not name:
         known = "; ".join(f"{kind}: {text}" for kind, text in SOURCES.items())
         hint = nearest(kind, SOURCES)
         raise UserError(f'source "{source}" must be KIND:NAME{hint} ({known})')
-    if kind == "sklearn" and name not in SKLEARN:
-        known, hint = ", ".join(SKLEARN), nearest(name, SKLEARN)
-        raise UserError(f'source "{source}": unknown{hint} (known: {known})')
-
-
-def known_task(source: str) -> str | None:
-    """The task that a source is known to be for."""
-    kind, _, name = source.partition(":")
-    return SKLEARN.get(name) if kind == "sklearn" else None
 
 
 def set_name(source: str) -> str:

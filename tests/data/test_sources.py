@@ -12,7 +12,8 @@ from scipy.io import wavfile
 
 from pipeline.data.features import apply_steps
 from pipeline.data.heldout import held_out_split
-from pipeline.data.params import SKLEARN, DataParams
+from pipeline.data.known import SKLEARN
+from pipeline.data.params import DataParams
 from pipeline.data.sources import sklearn
 from pipeline.engine.errors import UserError
 from tests.data.conftest import RATE, table_rows, text_rows, write_csv

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from pipeline.data.artifact import read_data
 from pipeline.data.heldout import held_out_split
@@ -53,11 +52,9 @@ def test_a_preview_is_drawn(digits):
     assert (digits[0] / "preview.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_unknown_set_names_the_known_ones():
-    with pytest.raises(
-        ValidationError, match=r"sklearn:digit.*did you mean \"digits\""
-    ):
-        DataParams(source="sklearn:digit")
+def test_an_unknown_set_names_the_known_ones(tmp_path):
+    with pytest.raises(UserError, match=r"sklearn:digit.*did you mean \"digits\""):
+        run(DataParams(source="sklearn:digit"), INPUTS, tmp_path)
 
 
 def test_an_unknown_tfds_set_names_the_nearest(tmp_path):

@@ -13,6 +13,7 @@ from sklearn import datasets
 
 from pipeline.data.examples import Examples
 from pipeline.data.intake import Intake
+from pipeline.data.known import check_known
 from pipeline.engine.errors import UserError
 
 TABLES = {
@@ -25,6 +26,7 @@ NUMBERS = {"diabetes": lambda: datasets.load_diabetes(scaled=False)}
 
 def read(name: str, intake: Intake) -> Examples:
     """Read a data set that scikit-learn carries."""
+    check_known(f"sklearn:{name}", intake.key)
     if (name in NUMBERS) != intake.wants_numbers:
         raise UserError(
             f'{intake.key} "sklearn:{name}": is for data.task '
