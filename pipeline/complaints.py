@@ -21,6 +21,12 @@ from pipeline.yamlfile import Key
 
 LONGEST = 80  # characters of what was received
 PLAIN = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
+# What JSON calls it -> what a user of YAML does.
+KINDS = {
+    "an object": "a mapping of keys",
+    "a valid array": "a list, such as [a, b]",
+    "a valid string": "text, in quotes where it could be read as something else",
+}
 
 
 @dataclass(frozen=True)
@@ -128,10 +134,11 @@ def _one(same: list[_Found], schema: type[BaseModel]) -> Complaint:
 
 
 def _reason(text: str) -> str:
-    """Pydantic's words, beginning as all others here do."""
-    plain = text.removeprefix("Value error, ").replace("an object", "a mapping of keys")
+    """Pydantic's words, beginning as all others here do, and YAML's for kinds."""
+    plain = text.removeprefix("Value error, ")
     begin = "Input should be "
-    return f"must be {plain[len(begin) :]}" if plain.startswith(begin) else plain
+    kind = plain.removeprefix(begin)
+    return f"must be {KINDS.get(kind, kind)}" if plain.startswith(begin) else plain
 
 
 def dotted(key: Key) -> str:

@@ -120,6 +120,9 @@ TRIALS = "tune: {trials: 2}\n"
 SPACE = "tune.space.filters"
 BAD_SETS = [
     # what the file says, what is set, what the error says, what it must not say
+    ("", "train=3", ["train: must be a mapping of keys; received 3"], []),
+    ("", "compress.recipes=int8", ["must be a list, such as [a, b]"], ["array"]),
+    ("", "augment.policy=[1]", ["must be text, in quotes where"], ["string"]),
     ("", "train.epochs=x", ["must be a valid integer", 'received "x"'], []),
     ("train: {epochs: 3}\n", "train.epochs=x", ["valid integer"], ["line"]),
     ("train: {}\n", "train.epoch=3", ["no key train.epoch", '"epochs"'], ["line"]),
