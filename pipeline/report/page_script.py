@@ -100,7 +100,7 @@ function frontier() {
     legend(esc(source), colour(source));
   if (placed.some(p => p.dominated)) legend("dominated", shade(css("soft"), .38));
   if (placed.some(p => p.deeper))
-    legend("below what is drawn", css("soft"), "triangle-down");
+    legend("further below", css("soft"), "triangle-down");
   const words = {[told.baseline]: ["float baseline", "soft"],
                  [told.chosen]: ["chosen", "green"]};
   const notes = placed.filter(p => words[p.id]).map(p => ({

@@ -142,7 +142,7 @@ def test_every_point_has_its_interval_whole(opened):
         assert area["top"] <= bar["top"] < bar["bottom"] - 10
         assert bar["bottom"] <= area["bottom"]
     legend = opened.locator("#chart-frontier .legendtext").all_text_contents()
-    assert "below what is drawn" not in legend and "dominated" in legend
+    assert "further below" not in legend and "dominated" in legend
 
 
 def test_a_file_far_below_is_a_triangle_that_the_legend_explains(
@@ -157,7 +157,7 @@ def test_a_file_far_below_is_a_triangle_that_the_legend_explains(
     stage.run(ReportParams(), published.inputs(), published.out)
     shown = _open(browser, (published.out / "index.html").as_uri(), "phone")
     legend = shown.locator("#chart-frontier .legendtext").all_text_contents()
-    assert "below what is drawn" in legend
+    assert "further below" in legend
     notes = shown.locator("#chart-frontier .annotation-text").all_text_contents()
     assert "50.0 %" in notes
     cells = shown.evaluate(EDGES, "#environment table tbody > tr > *")
