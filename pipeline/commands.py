@@ -20,7 +20,8 @@ from pipeline.config import (
     split_sets,
 )
 from pipeline.data.extension import FOLDER
-from pipeline.data.params import check_source
+from pipeline.data.known import check_known, known_task
+from pipeline.data.params import FILES, check_source
 from pipeline.engine.base import base
 from pipeline.engine.closure import CodeReader
 from pipeline.engine.errors import UserError
@@ -41,7 +42,7 @@ seed: 1
 
 data:
   source: {source}
-
+{task}
 compress:
   budget: {{max_drop: 0.01}}
 """
@@ -214,14 +215,27 @@ def _made_up(arguments: argparse.Namespace) -> Any:
 def new(arguments: argparse.Namespace) -> int:
     """Make experiments/NAME/experiment.yaml; an existing one is left alone."""
     check_name(arguments.name)
-    check_source(arguments.source)
+    _check_there(arguments.source)
     path = arguments.root / arguments.name / "experiment.yaml"
     if path.exists():
         raise UserError(f"{path}: is there already; choose another name, or edit it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(TEMPLATE.format(name=arguments.name, source=arguments.source))
+    task = known_task(arguments.source)
+    told = f"  task: {task}\n" if task not in (None, "classification") else ""
+    values = {"name": arguments.name, "source": arguments.source, "task": told}
+    path.write_text(TEMPLATE.format(**values))
     print(f"{path}\nrun it with: make all EXP={arguments.name}")
     return 0
+
+
+def _check_there(source: str) -> None:
+    """Refuse a source that is no source, or whose file or folder is not there."""
+    check_source(source)
+    check_known(source, "--source")
+    if source.partition(":")[0] in FILES:
+        from pipeline.data.intake import source_path  # and NumPy
+
+        source_path(source, "--source")
 
 
 def clean(arguments: argparse.Namespace) -> int:

@@ -139,7 +139,8 @@ def _baseline(tell: Cell) -> Cell:
 
 
 def _optional(key: str) -> Cell:
-    return lambda row: "-" if row.get(key) is None else f"{row[key]:.3f}"
+    digits = ".4g" if key == "mae" else ".3f"  # an error in the unit of the data
+    return lambda row: "-" if row.get(key) is None else f"{row[key]:{digits}}"
 
 
 def figures(summaries: list[Row]) -> dict[str, Cell]:

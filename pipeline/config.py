@@ -10,17 +10,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from pipeline import tasks, yamlfile
 from pipeline.augment.params import AugmentParams
 from pipeline.chain import CHAIN
+from pipeline.complaints import Complaint, complaints, dotted
 from pipeline.compress.params import CompressParams
+from pipeline.data.known import check_known
 from pipeline.data.params import DataParams
 from pipeline.distill.params import DistillParams
 from pipeline.engine.errors import UserError, nearest
@@ -134,53 +136,126 @@ def split_sets(text: str) -> list[str]:
 def load_experiment(folder: Path, sets: Iterable[str] = ()) -> Experiment:
     """Read and check an experiment, with `--set` texts applied."""
     values, lines = yamlfile.load(folder / FILE)
-    overrides: dict[yamlfile.Key, str] = {}
-    for text in sets:
-        key, value = _parse_set(text)
-        _assign(values, key, value, text)
-        overrides[key] = text
-    origin = Origin(folder / FILE, lines, overrides)
-    experiment = _validate(values, origin)
-    _check_task(experiment, origin)
+    given = [_parse_set(text) for text in sets]
+    origin = Origin(folder / FILE, lines, {one.key: one.text for one in given})
+    experiment, found = _checked(_with(values, given), origin)
+    if experiment is None or found:
+        told = (_told(one, values, given, origin) for one in found)
+        raise UserError("\n".join(dict.fromkeys(told)))
     return experiment
 
 
-def _check_task(experiment: Experiment, origin: Origin) -> None:
-    found = [
-        f"{origin.of(key)}: {'.'.join(key)}: {reason}"
-        for key, reason in tasks.misfits(experiment)
-    ]
-    if found:
-        raise UserError("\n".join(found))
+@dataclass(frozen=True)
+class Override:
+    """One `--set` text, and what it says."""
+
+    text: str
+    key: yamlfile.Key
+    value: Any
 
 
-def _parse_set(text: str) -> tuple[yamlfile.Key, Any]:
+def _parse_set(text: str) -> Override:
     key, equals, value = text.partition("=")
     if not equals or not all(key.split(".")):
-        raise UserError(f"--set {text}: must be of the form section.key=value")
-    return tuple(key.strip().split(".")), yamlfile.parse_value(value)
+        raise UserError(
+            f"--set {text}: must be of the form section.key=value; a value with spaces "
+            "needs quotes: --set 'section.key=[1, 2]'"
+        )
+    return Override(text, tuple(key.strip().split(".")), yamlfile.parse_value(value))
 
 
-def _assign(values: dict[str, Any], key: yamlfile.Key, value: Any, text: str) -> None:
-    *above, last = key
+def _with(values: dict[str, Any], given: Sequence[Override]) -> dict[str, Any]:
+    """The values of the file, with those of `--set` in their place."""
+    values = dict(values)
+    for one in given:
+        _assign(values, one)
+    return values
+
+
+def _assign(values: dict[str, Any], one: Override) -> None:
+    *above, last = one.key
     for part in above:
-        inner = values.setdefault(part, {})
+        inner = values.get(part, {})
         if not isinstance(inner, dict):
-            raise UserError(f"--set {text}: {part} is a single value, not a section")
-        values = inner
-    values[last] = value
+            raise UserError(
+                f"--set {one.text}: {part} is a single value, not a section"
+            )
+        values[part] = dict(inner)
+        values = values[part]
+    values[last] = one.value
 
 
-def _validate(values: dict[str, Any], origin: Origin) -> Experiment:
+def _checked(
+    values: dict[str, Any], origin: Origin
+) -> tuple[Experiment | None, list[Complaint]]:
+    """The experiment, and what is wrong with it."""
     try:
         text = json.dumps(values)
     except (TypeError, ValueError, RecursionError):
         raise UserError(_not_plain(values, origin)) from None
     try:
-        return Experiment.model_validate_json(text)
+        experiment = Experiment.model_validate_json(text)
     except ValidationError as error:
-        found = [_message(item, origin) for item in error.errors()]
-        raise UserError("\n".join(dict.fromkeys(found))) from None
+        return None, complaints(error.errors(), json.loads(text), Experiment)
+    found = [
+        Complaint(key, f"{dotted(key)}: {why}")
+        for key, why in tasks.misfits(experiment)
+    ]
+    return experiment, [*_unknown(experiment.data), *found]
+
+
+def _unknown(data: DataParams) -> list[Complaint]:
+    """Sources that are not there, as far as that is known without looking."""
+    found = []
+    for at, source in enumerate(data.sources):
+        key = "extend" if at else "source"
+        try:
+            check_known(source, f"data.{key}")
+        except UserError as error:
+            found.append(Complaint(("data", key), str(error)))
+    return found
+
+
+def _told(
+    one: Complaint, values: dict[str, Any], given: Sequence[Override], origin: Origin
+) -> str:
+    """A mistake after the place where it was made."""
+    where = origin.of(one.key)
+    if where.startswith("--set "):
+        return f"{where}: {one}{_unclosed(one, given)}"
+    causes = [e.text for e in given if _is_cause(e, one, values, given, origin)]
+    if not causes:
+        return f"{where}: {one}"
+    also = f" (with {where})" if one.key in origin.lines else ""
+    return f"--set {' --set '.join(causes)}{also}: {one}"
+
+
+def _is_cause(
+    cause: Override,
+    one: Complaint,
+    values: dict[str, Any],
+    given: Sequence[Override],
+    origin: Origin,
+) -> bool:
+    """Whether a mistake is gone where one of the `--set` texts is left out."""
+    others = [other for other in given if other is not cause]
+    try:
+        return one not in _checked(_with(values, others), origin)[1]
+    except UserError:
+        return False
+
+
+def _unclosed(one: Complaint, given: Sequence[Override]) -> str:
+    """What to do where a list or a mapping has no end, as a shell may have cut it."""
+    for text, key, value in ((e.text, e.key, e.value) for e in given):
+        mine = tuple(map(str, one.key[: len(key)])) == key
+        end = {"[": "]", "{": "}"}.get(value[:1]) if isinstance(value, str) else None
+        if mine and end and value.count(end) < value.count(value[0]):
+            return (
+                f'; its "{end}" is missing: with spaces in it, put all of it in '
+                f"quotes: --set '{text} ...{end}'"
+            )
+    return ""
 
 
 def _not_plain(values: Any, origin: Origin, key: yamlfile.Key = ()) -> str:
@@ -194,32 +269,6 @@ def _not_plain(values: Any, origin: Origin, key: yamlfile.Key = ()) -> str:
             if isinstance(value, dict | list) and value:
                 return _not_plain(value, origin, (*key, name))
             kind = type(value).__name__
-            dotted = ".".join(map(str, (*key, name)))
-            return f"{origin.of((*key, name))}: {dotted} is a {kind}; quote it"
+            inner = (*key, name)
+            return f"{origin.of(inner)}: {dotted(inner)} is a {kind}; quote it"
     return f"{origin.file}: not plain values"
-
-
-def _message(item: dict[str, Any], origin: Origin) -> str:
-    key = tuple(part for part in item["loc"] if part != "function-after")
-    dotted = ".".join(map(str, key)) or "the file"
-    where = origin.of(key)
-    if item["type"] == "extra_forbidden":
-        allowed = _names(key[:-1])
-        hint = nearest(str(key[-1]), allowed) or f" (there are: {', '.join(allowed)})"
-        return f"{where}: no key {dotted}{hint}"
-    if item["type"] == "missing":
-        return f"{where}: {dotted} is missing; it has no default"
-    received = json.dumps(item["input"])
-    received = received if len(received) < 80 else received[:77] + "..."
-    reason = item["msg"].removeprefix("Value error, ")
-    return f"{where}: {dotted}: {reason}; received {received}"
-
-
-def _names(section: yamlfile.Key) -> list[str]:
-    model: Any = Experiment
-    for part in section:
-        field = model.model_fields.get(str(part))
-        model = field.annotation if field else None
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return []
-    return list(model.model_fields)

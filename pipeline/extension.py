@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.extension import FOLDER
-from pipeline.data.params import listed
+from pipeline.data.params import DataParams, listed
 from pipeline.engine.errors import UserError
 from pipeline.engine.plan import damage
 from pipeline.engine.publish import publish, recover
@@ -26,6 +26,13 @@ from pipeline.engine.stage import Job, Stage
 from pipeline.tune import kept
 
 EXAMPLES = ("*_x.npy", "*_y.npy", "*_also*.npy")  # made again from the sources
+# Kind of source -> the sections of data that say what its numbers mean.
+PREPROCESSING = {
+    "images": ("image",),
+    "wav": ("audio",),
+    "text": ("text",),
+    "tfds": ("audio", "text"),
+}
 NEEDED = ("data", "augment", "tune", "train")
 
 
@@ -55,11 +62,12 @@ def check(job: Job) -> None:
     Raises:
         UserError: when the published weights went on from earlier ones, which the
             experiment still asks for and which are gone, or when it asks for
-            another search than the one whose choice stands.
+            other preprocessing, or another search, than those that stand.
     """
     if not continues(job.params):
         return
     if earlier := _earlier(job):
+        _check_preprocessing(job.params["data"], earlier / "data")
         return kept.check_same(job.params["tune"], earlier / "tune")
     record = job.folder / "train" / "stage.json"
     sources = read_record(record.parent)["parts"]["sources"] if record.is_file() else {}
@@ -70,6 +78,32 @@ def check(job: Job) -> None:
             "bring it back, name the weights (train.init_from: FILE.keras), or begin "
             "anew (train.init_from: scratch)"
         )
+
+
+def _check_preprocessing(params: DataParams, data: Path) -> None:
+    """Refuse data whose numbers would mean something else to the earlier weights.
+
+    Args:
+        data: the data stage as it was.
+    """
+    was, now = read_record(data)["parts"]["params"], params.hashed()
+    sections = PREPROCESSING.get(params.source.partition(":")[0], ())
+    for at in ("task", *sections):
+        before, after = _flat(at, was.get(at, now[at])), _flat(at, now[at])
+        for key in after:
+            if after[key] != before.get(key, after[key]):
+                raise UserError(
+                    f"data.{key} is {after[key]!r} and was {before[key]!r} before "
+                    "data.extend, and the weights that go on know no other: leave it "
+                    "as it was, or begin anew (train.init_from: scratch)"
+                )
+
+
+def _flat(name: str, value: Any) -> dict[str, Any]:
+    """A section's values by dotted name, or the value alone."""
+    if not isinstance(value, dict):
+        return {name: value}
+    return {f"{name}.{key}": one for key, one in value.items()}
 
 
 def continues(params: Mapping[str, Any]) -> bool:

@@ -4,7 +4,8 @@ In: image files, WAV files, CSV rows, texts (a line each) or .npy arrays of raw
 examples, and what data/spec.json says of them. Out: for each example a class and its
 probability; or a number in the unit of the data; or, of anomalies, how badly the
 example is rebuilt, and whether that is above the file's threshold, which compress
-chose on validation. TensorFlow is not imported.
+chose on validation; on standard error a line where numbers lie far outside of what
+the model was trained on. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ from pipeline.data.sources import images, wav
 from pipeline.engine.errors import UserError, nearest
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.jsonio import read_json
+from pipeline.engine.terminal import quiet
+from pipeline.plausible import doubt
 from pipeline.scores import ANOMALIES, CLASSES, NUMBERS
 
 NEXT = 2  # classes that are told after the first
@@ -68,11 +72,15 @@ def answers(folder: Path, files: list[Path], variant: str | None) -> list[dict]:
         variant: id of pareto.json; the chosen one if None.
     """
     data = _data(folder)
-    model = LiteModel(_file(folder, variant), data.spec)
+    file = _file(folder, variant)
+    with quiet():  # the runtime tells of its delegate
+        model = LiteModel(file, data.spec)
     point, found = _point(folder, variant), []
     for path in files:
         named = read_raw(path, data)
         stored = _stored(named, data, path)
+        if odd := doubt(named.raw, stored, data):
+            print(f"warning: {path}: {odd}", file=sys.stderr)
         outputs = model.logits(stored)
         told = ANSWERS[data.spec.task](outputs, stored, data.spec, point)
         found += [{"input": n, **row} for n, row in zip(named.names, told, strict=True)]
@@ -156,9 +164,11 @@ def _check_range(stored: np.ndarray, data: Data, path: Path) -> None:
     if spec.modality != "image" or spec.dtype != "uint8" or not spec.scale:
         return
     most = round((1.0 - spec.offset) / spec.scale)
-    if stored.max(initial=0) > most:
+    least, largest = stored.min(initial=0), stored.max(initial=0)
+    if largest > most or least < 0:
+        held = f"up to {largest:g}" if largest > most else f"down to {least:g}"
         raise UserError(
-            f"{path}: holds values up to {stored.max()}, but raw values of "
+            f"{path}: holds values {held}, but raw values of "
             f'"{spec.name}" go from 0 to {most}; give it in those, as an image or '
             "as a .npy array"
         )

@@ -1,7 +1,8 @@
-"""What an experiment's task decides, and which of its keys do not go with it.
+"""What an experiment's task and data decide, and which keys do not go with them.
 
 In: an experiment as it was read. Out: the builder where none is named, and a reason
-for each key that only another task has; nothing is run for it, nothing imported.
+for each key that only another task has, and for each head that the data do not say;
+nothing is run for it, nothing imported.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.engine.errors import nearest
 from pipeline.fit.params import ONLY_CLASSES, FitSettings
 
 # `data.task` -> the key of its measure, as `pipeline.data.measure` has it.
@@ -37,13 +39,27 @@ def with_builder(values: Any) -> Any:
 
 
 def misfits(experiment: Any) -> Iterator[Misfit]:
-    """Keys that the task has not, each with what is allowed."""
+    """Keys that task or data have not, each with what is allowed."""
     task = experiment.data.task
     for name in ("train", "distill", "compress"):
         for key, reason in _of_a_fit(getattr(experiment, name), task):
             yield (name, key), reason
     if task != "classification":
         yield from _of_classes(experiment, task)
+    yield from _heads(experiment)
+
+
+def _heads(experiment: Any) -> Iterator[Misfit]:
+    """Heads whose target is not in `data.also`, the only place where it can be."""
+    known = list(experiment.data.also)
+    for name in experiment.train.heads:
+        if name not in known:
+            there = f"there are: {', '.join(known)}" if known else "it has none"
+            yield (
+                ("train", "heads", name),
+                f"data.also has no further target of that name{nearest(name, known)} "
+                f"({there}); name it there, as class or number, or leave the head out",
+            )
 
 
 def _of_a_fit(settings: FitSettings, task: str) -> Iterator[tuple[str, str]]:

@@ -101,11 +101,25 @@ def test_new_leaves_an_existing_experiment_alone(project):
 
 @pytest.mark.parametrize(
     ("name", "source", "part"),
-    [("a/b", "sklearn:digits", "experiment name"), ("mine", "digits", "KIND:NAME")],
+    [
+        ("a/b", "sklearn:digits", "experiment name"),
+        ("mine", "digits", "KIND:NAME"),
+        ("mine", "sklearn:diabets", 'mean "diabetes"? (known: digits, breast_cancer,'),
+        ("mine", "csv:no.csv", "no.csv must be a file and does not exist (relative"),
+        ("mine", "images:experiments/small/experiment.yaml", "a folder and is not one"),
+        ("mine", "npz:${NO_SUCH_FOLDER}/a.npz", "variable NO_SUCH_FOLDER is not set"),
+    ],
 )
 def test_new_refuses_what_cannot_work(project, name, source, part):
     refused(project.cli("new", name, "--source", source), part)
     assert not (project.folder / "experiments" / name).exists()
+
+
+def test_new_knows_which_data_are_for_a_regression(project):
+    assert project.cli("new", "mine", "--source", "sklearn:diabetes").code == 0
+    told = json.loads(project.cli("show", "config", "--exp", "mine").out)
+    assert told["data"]["task"] == "regression" and told["tune"]["builder"] == "mlp"
+    assert project.cli("run", "data", "--exp", "mine").code == 0
 
 
 def test_show_config_is_the_whole_resolved_file(project):

@@ -10,6 +10,7 @@ import pytest
 from pipeline import comparison
 from pipeline.engine.jsonio import read_json, write_json
 from pipeline.reproduce.snapshot import of_run
+from pipeline.scores import NUMBERS, SCORES
 
 TOLD = {
     "experiments": ["one", "two"],
@@ -82,3 +83,9 @@ def test_the_page_escapes_what_it_shows_and_lets_nothing_run():
 def test_columns_line_up():
     head, row, *_ = comparison.text(TOLD)
     assert head.index("two") == row.index("<script>")
+
+
+def test_an_error_in_a_small_unit_keeps_the_digits_that_count():
+    cells = comparison._worth(SCORES[NUMBERS])
+    told = cells["mean absolute error"]({"chosen": {"mae": 0.000312345}})
+    assert told == "0.0003123"

@@ -81,6 +81,7 @@ def test_an_error_names_the_file_the_key_and_what_is_allowed(tmp_path, text, par
     ("source", "parts"),
     [
         ("skleran:digits", ["data.source", 'mean "sklearn"']),
+        ("sklearn:digts", ["line 1: data.source", 'mean "digits"', "diabetes"]),
         ("digits", ["data.source", "KIND:NAME"]),
         ("sklearn:", ["data.source", "KIND:NAME"]),
     ],
@@ -112,6 +113,89 @@ def test_a_setting_must_be_a_key_and_a_value(tmp_path, text):
 def test_an_error_in_a_setting_names_the_setting(tmp_path):
     with pytest.raises(UserError, match=r"^--set train\.epochs=x: train\.epochs"):
         load_experiment(write(tmp_path, GOOD), ["train.epochs=x"])
+
+
+RATE = "tune: {fix: {learning_rate: 0.1}}\n"
+TRIALS = "tune: {trials: 2}\n"
+SPACE = "tune.space.filters"
+BAD_SETS = [
+    # what the file says, what is set, what the error says, what it must not say
+    ("", "train=3", ["train: must be a mapping of keys; received 3"], []),
+    ("", "compress.recipes=int8", ["must be a list, such as [a, b]"], ["array"]),
+    ("", "augment.policy=[1]", ["must be text, in quotes where"], ["string"]),
+    ("", "train.epochs=x", ["must be a valid integer", 'received "x"'], []),
+    ("train: {epochs: 3}\n", "train.epochs=x", ["valid integer"], ["line"]),
+    ("train: {}\n", "train.epoch=3", ["no key train.epoch", '"epochs"'], ["line"]),
+    (TRIALS, f"{SPACE}=[1,", ["a list of values", "{min: ..., max: ", '"]"'], None),
+    (TRIALS, f"{SPACE}=3", [f"{SPACE}: must be a list of values", "received 3"], None),
+    (TRIALS, f"{SPACE}={{min: 1}}", [f"{SPACE}.max is missing"], None),
+    (TRIALS, f"{SPACE}={{min: 1, max: 2, stp: 3}}", ['mean "step"'], None),
+    (TRIALS, f"{SPACE}={{min: 3, max: 1}}", ["min 3 must be below max 1"], None),
+    (TRIALS, f"{SPACE}={{min: a, max: 1}}", [f"{SPACE}.min: must be a number"], None),
+    (TRIALS, f"{SPACE}=[]", ["an empty list leaves nothing"], None),
+    (RATE, "tune.space.lr=[0.1, 0.2]", ["learning_rate is in tune.space"], []),
+    (
+        "tune: {values: {units: 4}}\n",
+        "tune.values.dropout=[0.1, null]",
+        ["dropout.1: must be true or false, a number or text; received null"],
+        ["line", "union"],
+    ),
+    (
+        "data: {source: 'sklearn:digits', extend: 'csv:more.csv'}\n",
+        "data.extend=3",
+        ["data.extend: must be text, a list of text ([a, b]) or null; received 3"],
+        ["line", "str"],
+    ),
+    (
+        "data: {source: 'sklearn:digits', split: {train: 0.6}}\n",
+        "data.split.test=0.5",
+        ["must add up to 1, not 1.3"],
+        [],
+    ),
+    ("train: {loss: focal}\n", "data.task=regression", ["train.loss", "line 2"], []),
+]
+
+
+@pytest.mark.parametrize(("text", "given", "parts", "absent"), BAD_SETS)
+def test_an_error_of_a_setting_is_told_at_the_setting(
+    tmp_path, text, given, parts, absent
+):
+    folder = write(tmp_path, text if text.startswith("data") else GOOD + text)
+    with pytest.raises(UserError) as caught:
+        load_experiment(folder, ["seed=2", given])
+    for line in str(caught.value).splitlines():
+        assert line.startswith(f"--set {given}")
+        rest = line.removeprefix(f"--set {given}")
+        unwanted = ["line", "Range", "list["] if absent is None else absent
+        assert not [word for word in unwanted if word in rest]
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_an_error_of_the_file_is_told_at_its_line_whatever_is_set(tmp_path):
+    folder = write(tmp_path, GOOD + RATE.replace("0.1", "[0.1]") + "seed: -1\n")
+    with pytest.raises(UserError) as caught:
+        load_experiment(folder, ["tune.fix.dropout=0.1", "tune.trials=2"])
+    seed, rate = sorted(str(caught.value).splitlines(), reverse=True)
+    assert rate.startswith(f"{folder / 'experiment.yaml'}, line 2: tune.fix.lear")
+    assert seed.startswith(f"{folder / 'experiment.yaml'}, line 3: seed: must be")
+
+
+def test_two_settings_that_do_not_go_together_are_both_named(tmp_path):
+    sets = ["tune.space.lr=[0.1, 0.2]", "tune.fix.lr=0.1", "seed=3"]
+    with pytest.raises(UserError, match="^--set tune.space.*--set tune.fix.lr=0.1: "):
+        load_experiment(write(tmp_path, GOOD), sets)
+
+
+def test_of_two_settings_of_a_key_the_last_one_counts(tmp_path):
+    sets = ["seed=1", "seed=2", "seed=1"]
+    assert load_experiment(write(tmp_path, GOOD), sets).seed == 1
+
+
+def test_a_list_that_a_space_cut_in_two_is_told_to_be_quoted(tmp_path):
+    sets = split_sets("tune.space.filters=[8, 16]")
+    with pytest.raises(UserError, match="with spaces needs quotes"):
+        load_experiment(write(tmp_path, GOOD), sets)
 
 
 @pytest.mark.parametrize("name", ["../up", "a b", "", "-x", "a/b", ".", "a" * 101])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,10 +12,18 @@ from scipy.io import wavfile
 
 from pipeline import predict
 from pipeline.data.artifact import read_data
-from pipeline.data.features import FixedLength, LogMel, Resize, Vocabulary, write_steps
+from pipeline.data.features import (
+    FixedLength,
+    LogMel,
+    Resize,
+    Standardise,
+    Vocabulary,
+    write_steps,
+)
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json, write_json
+from pipeline.plausible import doubt
 
 BASE = {"name": "toy", "source": "npz:toy", "classes": ("a", "b")}
 IMAGE = {**BASE, "shape": (4, 6, 1), "dtype": "uint8", "scale": 1 / 255}
@@ -155,6 +164,75 @@ def test_a_file_of_another_kind_is_refused(data, tmp_path, values):
         _stored(path, data(values))
 
 
+SCALED = Standardise((10.0, -3.0), (2.0, 0.5))
+FLOATS = {**IMAGE, "dtype": "float32", "scale": 1.0}
+
+
+def _doubt(path, data) -> str:
+    named = predict.read_raw(path, data)
+    return doubt(named.raw, predict._stored(named, data, path), data)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("11,-3.5", ""),
+        ("29,-3", ""),  # nine and a half deviations: rare, and no more
+        ("11000,-3", r'"width" is 11000, 5,495 deviations .*of 10 \+- 2: is its unit'),
+        ("10,40", '"height" is 40, 86 deviations'),
+        ("10,nan", "holds NaN or infinity"),
+    ],
+)
+def test_a_row_far_from_the_training_statistics_is_doubted(data, tmp_path, row, told):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"width,height\n10,-3\n{row}\n")
+    given = data({**TABLE, "inputs": ("width", "height")}, (SCALED,))
+    found = _doubt(path, given)
+    assert re.search(told, found) if told else not found
+
+
+def test_what_training_examples_held_is_not_doubted(data, tmp_path):
+    given = data({**TABLE, "inputs": ("width", "height")}, (SCALED,))
+    np.save(given.folder / "train_x.npy", np.float32([[40, 0], [0, 1]]))
+    np.save(given.folder / "train_y.npy", np.array([0, 1]))
+    path = tmp_path / "rows.csv"
+    path.write_text("width,height\n100,-3\n")  # 45 deviations
+    assert not _doubt(path, given)
+    path.write_text("width,height\n200,-3\n")  # 95 deviations
+    assert '"width" is 200' in _doubt(path, given)
+
+
+@pytest.mark.parametrize(
+    ("values", "largest", "told"),
+    [
+        (FLOATS, 1.0, ""),
+        (FLOATS, 255.0, "up to 255, but the model was trained on 1 at"),
+        ({**IMAGE, "scale": 1 / 16}, 16.0, ""),
+        ({**IMAGE, "scale": 1 / 16}, 0.9, "fractions.*whole numbers from 0 to 16"),
+        (IMAGE, 0.5, "fractions, up to 0.5, .*whole numbers from 0 to 255"),
+    ],
+)
+def test_an_image_on_another_scale_is_doubted(data, tmp_path, values, largest, told):
+    path = tmp_path / "raw.npy"
+    np.save(path, np.full((4, 6, 1), largest))
+    found = _doubt(path, data(values))
+    assert re.search(told, found) if told else not found
+
+
+def test_values_below_zero_are_refused_where_pixels_are_stored(data, tmp_path):
+    np.save(tmp_path / "raw.npy", np.full((4, 6, 1), -2))
+    with pytest.raises(UserError, match="down to -2, .*from 0 to 255"):
+        _doubt(tmp_path / "raw.npy", data(IMAGE))
+
+
+def test_samples_of_16_bits_are_doubted_where_clips_are_of_1(data, tmp_path):
+    given = data({**AUDIO, "shape": (6, 8, 1)}, SOUND)
+    for loud, told in ((1.0, ""), (9000.0, "samples up to 9000, .*divide")):
+        np.save(tmp_path / "raw.npy", np.full((2, 700), loud, np.float32))
+        found = _doubt(tmp_path / "raw.npy", given)
+        assert re.search(told, found) if told else not found
+
+
 def test_an_experiment_without_a_chosen_file_is_told_apart(data, tmp_path):
     folder = data(IMAGE).folder.parent
     with pytest.raises(UserError, match="no file was chosen"):
@@ -168,7 +246,7 @@ def test_predict_says_what_the_evaluation_said(finished, tmp_path):
     project, _ = finished
     np.save(tmp_path / "raw.npy", np.load(project.small / "data" / "test_x.npy"))
     answer = project.cli("predict", "small", str(tmp_path / "raw.npy"), "--json")
-    assert answer.code == 0, answer.err
+    assert answer.code == 0 and answer.err == "", answer.err
     rows = json.loads(answer.out)
     y = np.load(project.small / "data" / "test_y.npy")
     guess = [next(iter(row["classes"])) for row in rows]
@@ -178,5 +256,10 @@ def test_predict_says_what_the_evaluation_said(finished, tmp_path):
     assert right == pytest.approx(chosen["accuracy"])
     plain = project.cli("predict", "small", str(tmp_path / "raw.npy"))
     assert len(plain.out.splitlines()) == len(y) and " then " in plain.out
+    np.save(tmp_path / "part.npy", np.load(tmp_path / "raw.npy")[:3] / 16)
+    doubted = project.cli("predict", "small", str(tmp_path / "part.npy"))
+    assert len(doubted.out.splitlines()) == 3
+    assert doubted.err.startswith(f"warning: {tmp_path / 'part.npy'}: holds fractions")
+    assert len(doubted.err.splitlines()) == 1
     wrong = project.cli("predict", "small", "x.png", "--variant", "student-int9")
     assert wrong.code == 2 and 'did you mean "student-int8"?' in wrong.err

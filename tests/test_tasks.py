@@ -54,6 +54,11 @@ REFUSED = [
     ),
     ("anomaly", "distill: {imitation: decoupled}", "distill.imitation: is for classes"),
     ("regression", "distill: {temperature_end: 1}", "distill.temperature_end: is for"),
+    (
+        "classification",
+        "train: {heads: {speaker: 0.3}}",
+        "train.heads.speaker: data.also has no further target of that name",
+    ),
 ]
 
 
@@ -74,3 +79,14 @@ def test_the_measure_and_the_losses_of_a_task_are_taken(load, task):
 def test_an_override_is_named_as_it_was_given(load):
     with pytest.raises(UserError, match="--set train.monitor=auc: train.monitor: the"):
         load("regression", "", "train.monitor=auc")
+
+
+def test_a_head_is_a_name_of_data_also_and_the_nearest_is_told(tmp_path):
+    also = "data: {source: 'csv:t.csv', also: {speaker: class, age: number}}\n"
+    (tmp_path / "experiment.yaml").write_text(f"{also}train: {{heads: {{age: 1.0}}}}\n")
+    assert load_experiment(tmp_path).train.heads == {"age": 1.0}
+    said = (
+        r'^--set train.heads.speker=1.0: .*mean "speaker"\? \(there are: speaker, age'
+    )
+    with pytest.raises(UserError, match=said):
+        load_experiment(tmp_path, ["train.heads.speker=1.0"])

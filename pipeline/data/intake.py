@@ -15,11 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.data.known import FOLDERS
 from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
 from pipeline.data.rows import RowWriter
 from pipeline.engine.base import base
 from pipeline.engine.errors import UserError, nearest
+
+MOST_BROKEN = 50  # classes whose names are numbers with a fraction
 
 
 @dataclass
@@ -31,12 +34,14 @@ class Intake:
         scratch: a folder for files that are gone when the stage ends.
         skipped: `(source, file or row, reason)` of every example that was left out.
         source: that is read, as the experiment file names it.
+        key: at which it does: data.source, or data.extend.
     """
 
     params: DataParams
     scratch: Path
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     source: str = ""
+    key: str = "data.source"
 
     def bad(self, place: str, reason: str, where: Path | str) -> None:
         """Complain about an example, or note that it is left out.
@@ -80,9 +85,23 @@ class Intake:
         Returns:
             `(n,)` int64, -1 for a label that is not of the list, and the list.
         """
+        if self.params.classes is None and self.params.task == "classification":
+            self._refuse_numbers(set(labels))
         classes = tuple(self.params.classes or in_order(set(labels)))
         number = {name: at for at, name in enumerate(classes)}
         return np.array([number.get(label, -1) for label in labels], np.int64), classes
+
+    def _refuse_numbers(self, labels: Collection[str]) -> None:
+        """Labels that are plainly measured: nobody names classes so."""
+        broken = sorted(n for n in map(finite, labels) if n is not None and n % 1)
+        if len(broken) > MOST_BROKEN:
+            raise UserError(
+                f'{self.key} "{self.source}": its labels are {len(labels):,} different '
+                f"numbers ({broken[0]:g}, {broken[1]:g}, ...), and a classification "
+                "takes each of them for a class; to predict the number, set data.task: "
+                "regression; or name another column (data.columns.label), or the "
+                "numbers that are classes (data.classes)"
+            )
 
     def outside(self, label: str) -> str:
         """The reason why a label cannot be taken."""
@@ -92,19 +111,23 @@ class Intake:
         )
 
 
-def source_path(kind: str, name: str, folder: bool) -> Path:
+def source_path(source: str, key: str) -> Path:
     """The file or folder behind `kind:name`, from the working directory.
+
+    Args:
+        key: where the source is named, for errors.
 
     Raises:
         UserError: when it is not there, or not of that kind.
     """
-    path = locate(name, "data.source")
+    kind, _, name = source.partition(":")
+    path, folder = locate(name, key), kind in FOLDERS
     if path.is_dir() if folder else path.is_file():
         return path
     wanted = "folder" if folder else "file"
     found = "is not one" if path.exists() else "does not exist"
     raise UserError(
-        f'data.source "{kind}:{name}": {path} must be a {wanted} and {found} '
+        f'{key} "{source}": {path} must be a {wanted} and {found} '
         f"(relative paths begin at {Path.cwd() / base()})"
     )
 

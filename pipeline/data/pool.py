@@ -48,7 +48,8 @@ class Pool:
 def read_pool(params: DataParams, scratch: Path, seed: int) -> Pool:
     """Read, check and split every source."""
     intake = Intake(params, scratch)
-    sources = [_read(source, intake) for source in params.sources]
+    keys = ["data.source", *["data.extend"] * (len(params.sources) - 1)]
+    sources = [_read(*one, intake) for one in zip(params.sources, keys)]
     for at, name in enumerate(params.sources[1:], 1):
         sources[at] = _like(sources[0], sources[at], params.source, name)
     whole = sources[0] if len(sources) == 1 else _joined(sources)
@@ -84,22 +85,21 @@ def _check_classes_exist(examples: Examples, params: DataParams) -> None:
         )
 
 
-def _read(source: str, intake: Intake) -> Examples:
+def _read(source: str, key: str, intake: Intake) -> Examples:
     reader = importlib.import_module(reader_module(source))
-    intake = replace(intake, source=source)  # the list of bad examples is shared
+    # The list of bad examples is shared.
+    intake = replace(intake, source=source, key=key)
     examples = reader.read(source.partition(":")[2], intake)
-    _check(examples, source, intake.params)
+    _check(examples, source, key, intake.params)
     return examples
 
 
-def _check(examples: Examples, source: str, params: DataParams) -> None:
+def _check(examples: Examples, source: str, key: str, params: DataParams) -> None:
     if params.task == "regression":
-        _check_numbers(examples, source)
+        _check_numbers(examples, source, key)
     elif len(present := np.unique(examples.y)) < 2:
         only = ", ".join(examples.classes[label] for label in present)
-        raise UserError(
-            f'data.source "{source}": holds one class ({only}); two are needed'
-        )
+        raise UserError(f'{key} "{source}": holds one class ({only}); two are needed')
     if params.classes and tuple(params.classes) != examples.classes:
         raise UserError(
             f'data.classes must be the classes of "{source}", in their order: '
@@ -112,16 +112,16 @@ def _check(examples: Examples, source: str, params: DataParams) -> None:
         )
 
 
-def _check_numbers(examples: Examples, source: str) -> None:
+def _check_numbers(examples: Examples, source: str, key: str) -> None:
     if examples.classes:
         kinds = "csv, text, npz or sklearn:diabetes"
         raise UserError(
-            f'data.source "{source}": has classes and no numbers to predict; '
+            f'{key} "{source}": has classes and no numbers to predict; '
             f"data.task regression takes {kinds}"
         )
     if np.ptp(examples.y) == 0:
         raise UserError(
-            f'data.source "{source}": every example has the number {examples.y[0]:g}; '
+            f'{key} "{source}": every example has the number {examples.y[0]:g}; '
             "there is nothing to predict"
         )
 

@@ -7,7 +7,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,14 @@ class Table:
 
     Args:
         numbers: of the rows, as an editor counts the file's records: header is 1.
+        key: at which the experiment file names the file.
     """
 
     path: Path
     header: list[str]
     rows: list[list[str]]
     numbers: list[int]
+    key: str = "data.source"
 
     def column(self, name: str, key: str) -> int:
         """The position of a column.
@@ -41,9 +43,12 @@ class Table:
         if name in self.header:
             return self.header.index(name)
         known = ", ".join(self.header)
+        mend = f"set {key}"
+        if self.key != "data.source":  # the first source has it, so it is named rightly
+            mend = f"name columns in a file of {self.key} as in data.source"
         raise UserError(
             f'{self.path}: no column "{name}"{nearest(name, self.header)} '
-            f"(there are: {known}); set {key}"
+            f"(there are: {known}); {mend}"
         )
 
 
@@ -52,7 +57,7 @@ def read_table(path: Path, intake: Intake) -> Table:
     rows = _records(path)
     if len(rows) < 2:
         raise UserError(f"{path}: must hold a row of column names and rows of values")
-    header, table = rows[0], Table(path, rows[0], [], [])
+    header, table = rows[0], Table(path, rows[0], [], [], intake.key)
     for number, row in enumerate(rows[1:], 2):
         if len(row) == len(header):
             table.rows.append(row)
@@ -110,10 +115,8 @@ def only(table: Table, kept: Sequence[int]) -> Table:
     """The rows at some positions."""
     if not kept:
         raise UserError(f"{table.path}: not one row can be used")
-    rows, numbers = table.rows, table.numbers
-    return Table(
-        table.path, table.header, [rows[k] for k in kept], [numbers[k] for k in kept]
-    )
+    rows, numbers = ([of[k] for k in kept] for of in (table.rows, table.numbers))
+    return replace(table, rows=rows, numbers=numbers)
 
 
 def groups(table: Table, intake: Intake) -> np.ndarray | None:

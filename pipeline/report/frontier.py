@@ -147,8 +147,11 @@ def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
     sources = {point["source"] for point in points}
     for source in filter(sources.__contains__, COLOURS):
         axes.plot([], [], "o", color=COLOURS[source], label=source, **style)
-    pale = {"color": GREY, "alpha": 0.4, "label": "dominated on validation"}
-    axes.plot([], [], "o", **pale, **style)
+    deeper = any(point["deeper"] for point in points)
+    pale = "dominated" if deeper else "dominated on validation"  # room is for one
+    axes.plot([], [], "o", color=GREY, alpha=0.4, label=pale, **style)
+    if deeper:
+        axes.plot([], [], "v", color=GREY, label="further below", **style)
     box = {"color": GREEN, "alpha": 0.15, "label": "within budget"}
     axes.add_patch(Rectangle((0, 0), 0, 0, **box))
     axes.legend(
@@ -157,7 +160,7 @@ def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
         borderaxespad=0.2,
         borderpad=0.2,
         handlelength=1.0,
-        ncols=4,
+        ncols=5,
         frameon=False,
         fontsize=11,
         labelcolor=INK,

@@ -48,9 +48,9 @@ MACROS = """\
 
 {%- macro moved(row, name) %}
 {%- set found = row.change.get(name) if row.change is defined else none %}
-{%- if found %}<small>{{ found.value | signed }}
-{%- if found.interval %} ({{ found.interval[0] | signed }} to
-{{ found.interval[1] | signed }}){% endif %}</small>{% endif %}
+{%- if found %}<small>{{ found.value | moved(name) }}
+{%- if found.interval %} ({{ found.interval[0] | moved(name) }} to
+{{ found.interval[1] | moved(name) }}){% endif %}</small>{% endif %}
 {%- endmacro %}
 
 {%- macro counts_of(values) %}

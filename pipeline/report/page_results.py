@@ -83,8 +83,9 @@ FRONTIER = """\
 <figcaption>{{ score.title }} of each exported file on the
 {{ summary.examples | number }} test examples, with 95 % intervals. The line joins the
 files that no other beat on validation, where all choices were made; on test they need
-not stay in order; pale ones are dominated. A point tells its recipe and leads to its
-row.</figcaption>
+not stay in order; pale ones are dominated. A triangle stands for a file that lies
+further below than is drawn, at the number beside it. A point tells its recipe and leads
+to its row, under the mouse or, with the keyboard, by Tab and Enter.</figcaption>
 </figure>
 """
 
@@ -145,7 +146,7 @@ intervals are at 95 %, of the change by paired bootstrap.</p>
 <dt>Change</dt>
 <dd>{{ row | change(score) }} {{ score.unit }}, {{ row | span_of(score) }}</dd>
 {% for key, label in metrics.items() if row[key] is defined and row[key] is not none %}
-<dt>{{ label }}</dt><dd>{{ row[key] | accuracy }}{{ moved(row, key) }}</dd>
+<dt>{{ label }}</dt><dd>{{ row[key] | measured(key) }}{{ moved(row, key) }}</dd>
 {% endfor %}
 {% if row.mcnemar is defined %}
 <dt>McNemar's test</dt><dd>p {{ row.mcnemar | chance }}, {{ row.flips_worse }} to wrong,

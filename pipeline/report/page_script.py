@@ -70,8 +70,7 @@ function frontier() {
   const place = p => ({...p, x: p[x] / divisor, y: percent(Math.max(p[y], floor)),
                        deeper: p[y] < floor});
   const placed = points.map(place);
-  const named = [told.chosen, told.baseline];
-  const spread = (p, end) => named.includes(p.id) && !p.deeper && p.interval
+  const spread = (p, end) => !p.deeper && p.interval
     ? Math.abs(percent(p.interval[end]) - p.y) : 0;
   const line = placed.filter(p => !p.dominated).sort((a, b) => a.x - b.x);
   const traces = [{x: line.map(p => p.x), y: line.map(p => p.y), mode: "lines",
@@ -79,14 +78,14 @@ function frontier() {
     name: "best on validation", showlegend: !narrow()}];
   for (const source of [...new Set(placed.map(p => p.source))].sort()) {
     const own = placed.filter(p => p.source === source)
-      .sort((a, b) => a.dominated - b.dominated);
+      .sort((a, b) => b.dominated - a.dominated || a.x - b.x);
     traces.push({x: own.map(p => p.x), y: own.map(p => p.y), mode: "markers",
-      name: esc(source), customdata: own.map(p => p.id),
+      showlegend: false, customdata: own.map(p => p.id),
       text: own.map(p => "<b>" + esc(p.lines[0]) + "</b><br>" +
                     p.lines.slice(1).map(esc).join("<br>")),
       hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
       error_y: {visible: y === worth, type: "data", symmetric: false,
-        thickness: 1.2, width: 0, color: shade(colour(source), .5),
+        thickness: 1.6, width: 4, color: shade(colour(source), .6),
         array: own.map(p => spread(p, 1)), arrayminus: own.map(p => spread(p, 0))},
       marker: {color: own.map(p => shade(colour(source), p.dominated ? .38 : 1)),
         size: own.map(p => p.id === told.chosen ? 17 : 12),
@@ -95,36 +94,67 @@ function frontier() {
         line: {color: own.map(p => p.id === told.chosen ? css("green") : css("card")),
                width: own.map(p => p.id === told.chosen ? 2 : 1)}}});
   }
+  const legend = (name, color, symbol = "circle") => traces.push({x: [null], y: [null],
+    mode: "markers", name: name, marker: {color: color, size: 12, symbol: symbol}});
+  for (const source of [...new Set(placed.map(p => p.source))].sort())
+    legend(esc(source), colour(source));
+  if (placed.some(p => p.dominated)) legend("dominated", shade(css("soft"), .38));
+  if (placed.some(p => p.deeper))
+    legend("further below", css("soft"), "triangle-down");
   const words = {[told.baseline]: ["float baseline", "soft"],
                  [told.chosen]: ["chosen", "green"]};
   const notes = placed.filter(p => words[p.id]).map(p => ({
-    x: Math.log10(p.x), y: p.y, text: words[p.id][0], ay: 36, ax: p.x > 50 ? -40 : 40,
+    x: Math.log10(p.x), y: p.y, text: words[p.id][0],
+    ay: p.id === told.chosen ? -40 : 36,  // smaller and better than chosen is nothing
+    ax: p.id === told.chosen && narrow() ? 40 : -40,
     font: {color: css(words[p.id][1]), size: 14, weight: 700}, arrowhead: 0,
     arrowcolor: css(words[p.id][1]), arrowwidth: 1.2, standoff: 8}));
-  const low = percent(least === null ? floor : Math.min(floor, least));
-  const high = percent(best), margin = Math.max(.12 * (high - low), .004 * scale);
+  notes.push(...placed.filter(p => p.deeper).map(p => ({x: Math.log10(p.x), y: p.y,
+    text: percent(p[y]).toFixed(scale > 1 ? 1 : 3) + sign, showarrow: false, yshift: 14,
+    font: {color: css("soft"), size: 12}})));
+  const ends = y !== worth ? [] : placed.flatMap(p => !p.deeper && p.interval || []);
+  const low = percent(Math.min(floor, least === null ? floor : least, ...ends));
+  const high = percent(Math.max(best, ...ends));
+  const margin = Math.max(.06 * (high - low), .004 * scale);
   const limit = told.budget.max_bytes && x === "bytes_" + told.budget.measure
     ? told.budget.max_bytes / divisor : null;
   const shapes = least === null ? [] : [{type: "rect", xref: limit ? "x" : "paper",
     x0: limit ? Math.min(...placed.map(p => p.x)) / 2 : 0, x1: limit || 1,
-    y0: percent(least), y1: high + 2 * margin, layer: "below",
+    y0: percent(least), y1: high + margin, layer: "below",
     fillcolor: shade(css("green"), .09), line: {width: 0}}];
-  if (least !== null && !narrow()) notes.push({xref: "paper", x: .005, xanchor: "left",
+  if (least !== null && !narrow()) notes.push({xref: "paper", x: .62, xanchor: "center",
     y: percent(least), yanchor: "top", showarrow: false,
     text: "above: within the budget",
     font: {size: 12, color: css("green")}});
   const drawn = draw("chart-frontier", traces, {
     xaxis: axis(title, ticks(placed.map(p => p.x))),
-    yaxis: axis(told.worths[y] + unit, {range: [low - margin, high + 1.6 * margin]}),
+    yaxis: axis(told.worths[y] + unit, {range: [low - margin, high + margin]}),
     shapes: shapes, annotations: notes, showlegend: true});
   drawn.then(box => {
-    box.removeAllListeners("plotly_click");
+    for (const name of ["plotly_click", "plotly_afterplot"])
+      box.removeAllListeners(name);
     box.on("plotly_click", event => {
       const id = event.points[0].customdata;
       if (id) show(id);
     });
+    box.on("plotly_afterplot", () => reachable(box));
+    reachable(box);
   });
 }
+/* Points that Tab reaches: they tell what the mouse is told, and Enter leads on. */
+const reachable = box => {
+  box.setAttribute("role", "group");  // an image would hide them from screen readers
+  const lines = Object.fromEntries(data.frontier.points.map(p => [p.id, p.lines]));
+  box.querySelectorAll(".scatterlayer .trace").forEach((trace, curveNumber) =>
+    trace.querySelectorAll(".points path").forEach((point, pointNumber) => {
+      const id = box.data[curveNumber].customdata[pointNumber];
+      const told = {tabindex: 0, role: "link", "aria-label": lines[id].join(", ")};
+      for (const name in told) point.setAttribute(name, told[name]);
+      point.onfocus = () => Plotly.Fx.hover(box, [{curveNumber, pointNumber}]);
+      point.onblur = () => Plotly.Fx.unhover(box);
+      point.onkeydown = event => { if (event.key === "Enter") show(id); };
+    }));
+};
 const show = id => {
   const details = by("detail-" + id);
   if (details) details.open = true;

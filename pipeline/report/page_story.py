@@ -122,7 +122,8 @@ ENVIRONMENT = """\
 <dt>Settings</dt><dd>{{ settings }}</dd>
 <dt>Libraries</dt><dd>{{ libraries }}</dd>
 </dl>
-{% call table("Stages", ["Stage", "Fingerprint", "Started", "Took", "Result"]) %}
+{% call table("Stages", ["Stage", "Fingerprint", "Started", "Took", "Result"],
+  "flow") %}
 {% for stage, record in facts.records.items() %}
 <tr><th scope="row">{{ stage }}</th><td><code>{{ record.fingerprint[:16] }}</code></td>
 <td>{{ record.run.started }}</td><td>{{ "%.1f" | format(record.run.seconds) }} s</td>

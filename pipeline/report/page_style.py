@@ -7,13 +7,14 @@ STYLE = """
   --grid: #e9edf0; --green: #0f7a49; --green-paper: #e6f4ec; --red: #b3261e;
   --amber: #8a5300; --code: #eef1f4; --baseline: #1f5fa8; --student: #c4551a;
   --shadow: 0 1px 2px rgba(20, 30, 40, .06), 0 4px 16px rgba(20, 30, 40, .05);
+  --edge: rgba(20, 30, 40, .22);
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #111418; --card: #1a1e24; --ink: #e7eaee; --soft: #a3adb7;
     --line: #323941; --grid: #2a3037; --green: #5fd39d; --green-paper: #14301f;
     --red: #ff8a80; --amber: #f0b866; --code: #242a31; --baseline: #7db3ee;
-    --student: #f09a63; --shadow: none;
+    --student: #f09a63; --shadow: none; --edge: rgba(0, 0, 0, .6);
   }
   .plot { filter: invert(1) hue-rotate(180deg); mix-blend-mode: screen; }
 }
@@ -118,7 +119,16 @@ figcaption { font-size: .9rem; margin-top: .4rem; max-width: 48rem; }
   vertical-align: middle; margin-right: .5rem;
 }
 .key .before { color: var(--baseline); } .key .after { color: var(--student); }
-.scroll { overflow-x: auto; margin: 0 -.2rem .8rem; padding: 0 .2rem; }
+.scroll {
+  overflow-x: auto; margin: 0 -.2rem .8rem; padding: 0 .2rem;
+  /* A shadow at the edge beyond which there is more. */
+  background:
+    linear-gradient(to right, var(--card), var(--card)) left / 1.2rem 100% local,
+    linear-gradient(to right, var(--card), var(--card)) right / 1.2rem 100% local,
+    linear-gradient(to right, var(--edge), transparent) left / .8rem 100%,
+    linear-gradient(to left, var(--edge), transparent) right / .8rem 100%;
+  background-repeat: no-repeat;
+}
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td {
   text-align: left; vertical-align: top; padding: .45rem .8rem .45rem 0;
@@ -173,6 +183,11 @@ footer { color: var(--soft); font-size: .88rem; padding-bottom: 2rem; }
   dl.facts { grid-template-columns: 1fr; gap: 0; }
   dl.facts dd { margin-bottom: .5rem; }
   .pair { grid-template-columns: 1fr; }
+  .flow thead { display: none; }
+  .flow, .flow tbody, .flow tr, .flow .words { display: block; }
+  .flow tr { border-bottom: 1px solid var(--line); padding: .45rem 0; }
+  .flow th, .flow td { display: inline-block; border: 0; padding: 0 .6rem 0 0; }
+  .flow th { min-width: 0; font-weight: 650; }
 }
 @media print { nav, button, .controls { display: none; } section { box-shadow: none; } }
 """

@@ -9,6 +9,9 @@ from typing import Any
 from pipeline.verdict import change, name, size
 from pipeline.verdict import span as span_of
 
+# Keys of errors, whose size depends on the data.
+OWN_UNIT = ("mae", "rmse", "threshold")
+
 
 def accuracy(value: float) -> str:
     """A score or a fraction with three digits, such as 0.983."""
@@ -21,8 +24,8 @@ def span(interval: Sequence[float] | None) -> str:
 
 
 def amount(value: float) -> str:
-    """A number in a unit of its own, with four digits."""
-    return f"{value:.4g}"
+    """A number in a unit of its own, with four digits that count."""
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
 def ratio(value: float) -> str:
@@ -51,8 +54,23 @@ def chance(p: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference with its sign and three digits."""
+    """A difference of fractions with its sign and three digits."""
     return f"{value:+z.3f}"
+
+
+def measured(value: float, key: str) -> str:
+    """What was measured: an error in its own unit, or a score or a fraction."""
+    return amount(value) if key in OWN_UNIT else accuracy(value)
+
+
+def moved(value: float, key: str) -> str:
+    """A difference of what was measured, with its sign.
+
+    An error may be in any unit, small or large: of one, three digits that count.
+    """
+    if key not in OWN_UNIT:
+        return signed(value)
+    return f"{value:+z.3g}" if abs(value) < 1_000 else f"{value:+,.0f}"
 
 
 def reading(row: dict[str, Any]) -> str:
@@ -69,6 +87,6 @@ def reading(row: dict[str, Any]) -> str:
 
 _ALL = (
     *(accuracy, amount, chance, change, latency, name, number, ratio, reading),
-    *(short, signed, size, span),
+    *(measured, moved, short, signed, size, span),
 )
 FILTERS = {function.__name__: function for function in _ALL} | {"span_of": span_of}

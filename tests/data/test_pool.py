@@ -257,3 +257,33 @@ def test_what_stands_in_several_splits_is_listed_with_its_twins(make, tmp_path):
     assert all(len(held) > 1 for held in splits.values())
     assert listed[0]["example"].startswith("row ")
     assert not (make(source="sklearn:wine").folder / "duplicates.csv").exists()
+
+
+def without(rows: list[list], column: str) -> list[list]:
+    at = rows[0].index(column)
+    return [row[:at] + row[at + 1 :] for row in rows]
+
+
+UP = [table_rows()[0], *(row for row in table_rows() if row[2] == "up")]
+
+
+@pytest.mark.parametrize(
+    ("extend", "said"),
+    [
+        ("csv:no-such.csv", 'data.extend "csv:no-such.csv": .* does not exist'),
+        ("npz:${NO_SUCH_PLACE}/a.npz", "data.extend .*variable NO_SUCH_PLACE is not"),
+        (UP, r"data.extend .*two.csv.: holds one class \(up\)"),
+        (
+            without(table_rows(), "label"),
+            "two.csv: no column .label.*data.extend as in",
+        ),
+        ("sklearn:diabetes", 'data.extend "sklearn:diabetes": is for data.task regr'),
+    ],
+)
+def test_a_mistake_in_a_second_source_is_told_of_it(make, tmp_path, extend, said):
+    one = f"csv:{write_csv(tmp_path / 'one.csv', table_rows())}"
+    if isinstance(extend, list):
+        extend = f"csv:{write_csv(tmp_path / 'two.csv', extend)}"
+    with pytest.raises(UserError, match=said) as told:
+        make(source=one, extend=extend, **TABLE)
+    assert "data.source " not in str(told.value).replace("as in data.source", "")

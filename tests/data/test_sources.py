@@ -12,7 +12,9 @@ from scipy.io import wavfile
 
 from pipeline.data.features import apply_steps
 from pipeline.data.heldout import held_out_split
+from pipeline.data.known import SKLEARN
 from pipeline.data.params import DataParams
+from pipeline.data.sources import sklearn
 from pipeline.engine.errors import UserError
 from tests.data.conftest import RATE, table_rows, text_rows, write_csv
 
@@ -539,3 +541,8 @@ def test_subsplits_that_share_examples_are_refused(make, stored):
         make(**params, subsplits={"train": "nothing"})
     made = make(**params, subsplits={"train": "train[:75%]", "test": "train[75%:]"})
     assert sizes(made)[2] == 10
+
+
+def test_what_is_known_of_scikit_learns_sets_is_what_is_read():
+    kinds = {name: "classification" for name in ("digits", *sklearn.TABLES)}
+    assert SKLEARN == kinds | dict.fromkeys(sklearn.NUMBERS, "regression")

@@ -145,3 +145,34 @@ def test_a_column_of_one_number_leaves_nothing_to_predict(make, tmp_path):
 def test_a_folder_of_classes_has_no_numbers(make, images):
     with pytest.raises(UserError, match="has classes and no numbers to predict"):
         make(source=f"images:{images}", task="regression")
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A label column of eighty measured numbers, as a CSV and an .npz file."""
+    rows = [[at, at / 7 + 0.01, "ab"[at % 2]] for at in range(80)]
+    np.savez(tmp_path / "m.npz", x=np.ones((80, 3)), y=[row[1] for row in rows])
+    write_csv(tmp_path / "m.csv", [["x", "label", "kind"], *rows])
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+def test_measured_numbers_are_not_taken_for_classes(make, measured, kind):
+    source = f"{kind}:{measured / f'm.{kind}'}"
+    ignored = {"columns": {"ignore": ["kind"]}} if kind == "csv" else {}
+    said = "data.source .*80 different numbers .*set data.task: regression"
+    with pytest.raises(UserError, match=said) as told:
+        make(source=source, **ignored)
+    assert len(str(told.value).splitlines()) == 1
+    assert make(source=source, **ignored, task="regression").data.spec.target
+
+
+def test_few_numbers_or_whole_ones_may_be_classes(make, tmp_path, measured):
+    few = [["x", "label"], *([at, at % 40 + 0.5] for at in range(400))]
+    made = make(source=f"csv:{write_csv(tmp_path / 'few.csv', few)}")
+    assert len(made.data.spec.classes) == 40 and "0.5" in made.data.spec.classes
+    whole = [["x", "label"], *([at, at % 60] for at in range(600))]
+    made = make(source=f"csv:{write_csv(tmp_path / 'whole.csv', whole)}")
+    assert len(made.data.spec.classes) == 60
+    columns = {"label": "kind", "ignore": ["label"]}
+    assert make(source=f"csv:{measured / 'm.csv'}", columns=columns).data.spec.classes

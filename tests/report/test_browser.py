@@ -20,6 +20,7 @@ SPEC = importlib.util.spec_from_file_location(
 BROWSER = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(BROWSER)
 DRAWN = "body[data-drawn=all]"
+PATIENCE = 120_000  # milliseconds, on a machine with other work
 MOST = 2.0  # seconds until all is drawn
 
 
@@ -46,12 +47,13 @@ def _open(browser, address: str, mode: str = "light"):
         color_scheme="dark" if mode == "dark" else "light",
         offline=True,
     )
+    opened.set_default_timeout(PATIENCE)
     opened.complaints = []
     opened.on("console", lambda message: opened.complaints.append(message.text))
     opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
     opened.on("dialog", lambda dialog: opened.complaints.append(dialog.message))
     opened.goto(address)
-    opened.wait_for_selector(DRAWN, timeout=60_000)
+    opened.wait_for_selector(DRAWN)
     return opened
 
 
@@ -96,6 +98,72 @@ def test_a_point_tells_its_recipe_and_leads_to_its_row(opened):
     opened.wait_for_function("location.hash === '#variant-student-int8'")
     assert opened.locator("#detail-student-int8").get_attribute("open") is not None
     assert opened.complaints == []
+
+
+def test_tab_reaches_every_point_and_enter_leads_to_its_row(opened):
+    opened.mouse.move(0, 0)
+    opened.locator("#frontier-y").focus()
+    told = []
+    for _ in range(3):
+        opened.keyboard.press("Tab")
+        opened.wait_for_selector("#chart-frontier .hovertext")
+        active = "document.activeElement"
+        assert opened.evaluate(f"{active}.getAttribute('role')") == "link"
+        told.append(opened.evaluate(f"{active}.getAttribute('aria-label')"))
+        shown = opened.locator("#chart-frontier .hovertext").text_content()
+        assert told[-1].split(", ")[0] in shown
+    assert [words.split(",")[0] for words in told] == [
+        "baseline | float",
+        "baseline | int8",
+        "student | int8",
+    ]
+    assert "3.0 kB gzip" in told[-1]
+    opened.evaluate("location.hash = ''")
+    opened.keyboard.press("Enter")
+    opened.wait_for_function("location.hash === '#variant-student-int8'")
+    assert opened.locator("#chart-frontier").get_attribute("role") == "group"
+    assert opened.complaints == []
+
+
+# The edges of elements, all at one moment: a page may be scrolling.
+EDGES = """selector => [...document.querySelectorAll(selector)].map(element => {
+  const {top, bottom, right} = element.getBoundingClientRect();
+  return {top, bottom, right};
+})"""
+
+
+def test_every_point_has_its_interval_whole(opened):
+    chart = "#chart-frontier"
+    area, *bars = opened.evaluate(
+        EDGES, f"{chart} .bglayer .bg, {chart} .errorbar path.yerror"
+    )
+    assert len(bars) == 3
+    for bar in bars:
+        assert area["top"] <= bar["top"] < bar["bottom"] - 10
+        assert bar["bottom"] <= area["bottom"]
+    legend = opened.locator("#chart-frontier .legendtext").all_text_contents()
+    assert "further below" not in legend and "dominated" in legend
+
+
+def test_a_file_far_below_is_a_triangle_that_the_legend_explains(
+    browser, publish, tmp_path
+):
+    published = publish(tmp_path)
+
+    def fail(document):
+        document["variants"][-1] |= {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}
+
+    published.change("evaluate", "evaluation.json", fail)
+    stage.run(ReportParams(), published.inputs(), published.out)
+    shown = _open(browser, (published.out / "index.html").as_uri(), "phone")
+    legend = shown.locator("#chart-frontier .legendtext").all_text_contents()
+    assert "further below" in legend
+    notes = shown.locator("#chart-frontier .annotation-text").all_text_contents()
+    assert "50.0 %" in notes
+    cells = shown.evaluate(EDGES, "#environment table tbody > tr > *")
+    assert len(cells) == 5 * 7 and max(cell["right"] for cell in cells) <= 390
+    assert shown.complaints == []
+    shown.close()
 
 
 def test_another_axis_and_another_order_can_be_chosen(opened):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from pipeline.report import frontier
@@ -81,3 +83,16 @@ def _height(image: np.ndarray) -> int:
     """Rows between the upper edge of the budget's band and its lower one."""
     rows = np.flatnonzero(_where(image, "#eef5f2").sum(axis=1) > 100)
     return rows[-1] - rows[0]
+
+
+@pytest.mark.parametrize("deeper", [False, True])
+def test_triangles_are_explained_where_there_are_any(deeper):
+    figure = Figure(figsize=(8, 4.6))
+    axes = figure.add_subplot()
+    points = [{"source": name, "deeper": deeper} for name in frontier.COLOURS]
+    frontier._draw_legend(axes, points)
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert ("further below" in told) == deeper and "student" in told
+    FigureCanvasAgg(figure).draw()
+    keys = axes.get_legend().get_window_extent()
+    assert keys.width < 0.85 * figure.bbox.width  # the rest is for the axis

@@ -242,3 +242,14 @@ def test_fifty_variants_make_a_page_of_less_than_a_megabyte(published):
     many = dataclasses.replace(facts, rows=rows)
     picture = published.draw("report", "frontier.png")
     assert len(page.render(many, summarize(facts), picture)) < 1_000_000
+
+
+def test_a_small_change_of_an_error_is_told_as_it_is(published):
+    def in_a_small_unit(document):
+        (row,) = (r for r in document["variants"] if r["id"] == "baseline-int8")
+        row["mae"] = 0.000512
+        row["change"]["mae"] = {"value": 0.00031, "interval": [-1e-5, 0.0006]}
+
+    published.change("evaluate", "evaluation.json", in_a_small_unit)
+    text = Seen(_render(published)).text
+    assert "0.000512 +0.00031 (-1e-05 to +0.0006)" in text

@@ -34,3 +34,32 @@ def test_the_interval_of_a_change_begins_with_the_greatest_loss():
 )
 def test_only_long_numbers_are_shortened(text, shown):
     assert words.short(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "text"),
+    [
+        (0.00031234, "mae", "+0.000312"),
+        (-0.00000456, "rmse", "-4.56e-06"),
+        (-1.23456, "mae", "-1.23"),
+        (12_345.6, "rmse", "+12,346"),
+        (0.0, "mae", "+0"),
+        (-0.0, "mae", "+0"),
+        (0.01234, "macro_f1", "+0.012"),
+    ],
+)
+def test_a_change_of_an_error_keeps_the_digits_that_count(change, key, text):
+    assert words.moved(change, key) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "text"),
+    [
+        (0.000312345, "mae", "0.0003123"),
+        (234_567.8, "rmse", "234,568"),
+        (0.00041, "threshold", "0.00041"),
+        (0.98765, "macro_f1", "0.988"),
+    ],
+)
+def test_an_error_is_told_in_its_own_unit(value, key, text):
+    assert words.measured(value, key) == text

@@ -25,7 +25,7 @@ from pipeline.engine.errors import UserError
 def read(name: str, intake: Intake) -> Examples:
     """Read the file, float32 `(n, columns)`; standardised later, on train."""
     columns = intake.params.columns
-    table = read_table(source_path("csv", name, folder=False), intake)
+    table = read_table(source_path(intake.source, intake.key), intake)
     label = table.column(columns.label, "data.columns.label")
     inputs = _inputs(table, intake)
     table = keep_labelled(table, label, intake)

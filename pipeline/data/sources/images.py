@@ -25,7 +25,7 @@ DEEP_WHITE = 65_535  # of 16 bits
 
 def read(name: str, intake: Intake) -> Examples:
     """Read every image below the folder, uint8 `(n, height, width, channels)`."""
-    root = source_path("images", name, folder=True)
+    root = source_path(intake.source, intake.key)
     settings = intake.params.image
     found = list_files(root, SUFFIXES, intake)
     path, kept = read_all(

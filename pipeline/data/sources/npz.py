@@ -23,7 +23,7 @@ from pipeline.engine.errors import UserError, nearest
 
 def read(name: str, intake: Intake) -> Examples:
     """Copy `x` to the disk piece by piece, read the labels, check both."""
-    path = source_path("npz", name, folder=False)
+    path = source_path(intake.source, intake.key)
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive, path, intake)

@@ -13,7 +13,8 @@ from sklearn import datasets
 
 from pipeline.data.examples import Examples
 from pipeline.data.intake import Intake
-from pipeline.engine.errors import UserError, nearest
+from pipeline.data.known import check_known
+from pipeline.engine.errors import UserError
 
 TABLES = {
     "breast_cancer": datasets.load_breast_cancer,
@@ -21,18 +22,14 @@ TABLES = {
     "wine": datasets.load_wine,
 }
 NUMBERS = {"diabetes": lambda: datasets.load_diabetes(scaled=False)}
-NAMES = ("digits", *TABLES, *NUMBERS)
 
 
 def read(name: str, intake: Intake) -> Examples:
     """Read a data set that scikit-learn carries."""
-    if name not in NAMES:
-        known = ", ".join(NAMES)
-        hint = nearest(name, NAMES)
-        raise UserError(f'data.source "sklearn:{name}": unknown{hint} (known: {known})')
+    check_known(f"sklearn:{name}", intake.key)
     if (name in NUMBERS) != intake.wants_numbers:
         raise UserError(
-            f'data.source "sklearn:{name}": is for data.task '
+            f'{intake.key} "sklearn:{name}": is for data.task '
             f"{'regression' if name in NUMBERS else 'classification or anomaly'}, "
             f"not {intake.params.task}"
         )

@@ -23,7 +23,7 @@ from pipeline.data.tables import (
 def read(name: str, intake: Intake) -> Examples:
     """Read the file; texts stay texts, `(n,)`, until the splits are known."""
     columns = intake.params.columns
-    table = read_table(source_path("text", name, folder=False), intake)
+    table = read_table(source_path(intake.source, intake.key), intake)
     text = table.column(columns.text, "data.columns.text")
     label = table.column(columns.label, "data.columns.label")
     table = _with_text(keep_labelled(table, label, intake), text, intake)

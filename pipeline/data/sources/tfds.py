@@ -31,7 +31,7 @@ ClassLabel = tfds.features.ClassLabel
 def read(name: str, intake: Intake) -> Examples:
     """Read every split of the set, `train` first, to the disk."""
     builder = _builder(name, intake)
-    kind, label = _features(builder, name)
+    kind, label = _features(builder, name, intake)
     splits = _splits(builder, intake)
     arrange = ARRANGE[kind](builder, intake)
     y, origin = _copy(builder, splits, arrange)
@@ -128,10 +128,10 @@ def _builder(name: str, intake: Intake) -> tfds.core.DatasetBuilder:
         builder = tfds.builder(name, data_dir=_folder(params.data_dir))
     except tfds.core.DatasetNotFoundError:
         hint = nearest(name, tfds.list_builders(with_community_datasets=False))
-        raise UserError(f'data.source "tfds:{name}": no such data set{hint}') from None
+        raise UserError(f'{intake.key} "tfds:{name}": no such data set{hint}') from None
     except (ValueError, AssertionError) as error:
         reason = str(error).strip().splitlines() or ["no such version"]
-        raise UserError(f'data.source "tfds:{name}": {reason[0]}') from None
+        raise UserError(f'{intake.key} "tfds:{name}": {reason[0]}') from None
     if builder.is_prepared():
         return builder
     if not params.download:
@@ -167,18 +167,20 @@ def _download(builder: tfds.core.DatasetBuilder, name: str) -> None:
     builder.download_and_prepare()
 
 
-def _features(builder: tfds.core.DatasetBuilder, name: str) -> tuple[type, Any]:
+def _features(
+    builder: tfds.core.DatasetBuilder, name: str, intake: Intake
+) -> tuple[type, Any]:
     """The kind of input, and the label's feature."""
     keys, features = _keys(builder), builder.info.features
     kinds = [kind for kind in ARRANGE if keys and isinstance(features[keys[0]], kind)]
     if not kinds or not isinstance(features[keys[1]], ClassLabel):
         raise UserError(
-            f'data.source "tfds:{name}": must pair images, audio or texts with class '
+            f'{intake.key} "tfds:{name}": must pair images, audio or texts with class '
             f"labels; it has {features}"
         )
     if kinds[0] is tfds.features.Image and None in features[keys[0]].shape:
         raise UserError(
-            f'data.source "tfds:{name}": its images differ in size '
+            f'{intake.key} "tfds:{name}": its images differ in size '
             f"{features[keys[0]].shape}; they must be of one size"
         )
     return kinds[0], features[keys[1]]

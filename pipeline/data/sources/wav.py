@@ -24,7 +24,7 @@ from pipeline.data.signals import front_end
 
 def read(name: str, intake: Intake) -> Examples:
     """Read every clip below the folder, float32 `(n, samples)` of -1 .. 1."""
-    root = source_path("wav", name, folder=True)
+    root = source_path(intake.source, intake.key)
     found = list_files(root, {".wav"}, intake)
     clips = Clips(intake, found.files)
     path, kept = read_all(found, root, clips.read, intake, "float32")

@@ -1,0 +1,52 @@
+"""`data.extend` with other preprocessing than the earlier weights know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import load_experiment
+from pipeline.engine.errors import UserError
+from pipeline.engine.jsonio import write_json
+from pipeline.engine.record import fingerprint
+from pipeline.extension import check
+
+
+def extended(folder: Path, kind: str, *sets: str):
+    """The job of an extended experiment, its first data as they were published."""
+    text = f"data: {{source: '{kind}:one', extend: '{kind}:two'}}\n"
+    (folder / "experiment.yaml").write_text(text)
+    was = load_experiment(folder, ["data.extend=null"])
+    parts = {"params": was.data.hashed()}
+    record = {"parts": parts, "outputs": {}, "fingerprint": fingerprint(parts)}
+    (folder / "before" / "0" / "data").mkdir(parents=True)
+    write_json(folder / "before" / "0" / "data" / "stage.json", record)
+    return load_experiment(folder, sets).job(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("wav", "data.audio.frame_ms=16", "data.audio.frame_ms is 16.0 and was 32.0"),
+        ("images", "data.image.channels=1", "data.image.channels is 1 and was 3"),
+        ("text", "data.text.length=9", "data.text.length is 9 and was 32"),
+        ("csv", "data.task=regression", "data.task is 'regression' and was 'class"),
+    ],
+)
+def test_other_preprocessing_is_an_error_before_anything_is_read(
+    tmp_path, kind, given, said
+):
+    with pytest.raises(UserError, match=f"{said}.*leave it as it was, or begin anew"):
+        check(extended(tmp_path, kind, given))
+
+
+def test_what_changes_no_number_may_differ(tmp_path):
+    job = extended(tmp_path, "csv", "data.image.channels=1", "data.on_bad=skip")
+    with pytest.raises(UserError, match="the search of before data.extend is not"):
+        check(job)  # the next thing that is looked at, and is not there
+
+
+def test_a_training_that_begins_anew_may_read_its_data_otherwise(tmp_path):
+    sets = ("data.audio.frame_ms=16", "train.init_from=scratch")
+    assert check(extended(tmp_path, "wav", *sets)) is None
