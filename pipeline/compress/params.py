@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.compress.grammar import expand, parse_recipe
 from pipeline.engine.errors import UserError
 from pipeline.engine.params import Params, unhashed
+from pipeline.engine.pool_choice import Engine, check_address
 from pipeline.fit.params import FitSettings
 
 Source = Literal["baseline", "student"]
@@ -48,6 +49,8 @@ class CompressParams(FitSettings):
         rungs: parts of the epochs with which fine-tunings are screened; the better
             half goes on to the next. The last is 1; [1] trains all of them fully.
         workers: variants built at the same time; changes no result.
+        engine: `local` processes, or tasks of `ray` at `address`.
+        address: of the Ray cluster's head, `HOST:6379`.
         budget: what the chosen file may cost.
         shrink: leave out of each file what no runtime reads; outputs stay equal.
         weight: of the imitation of the baseline when a student is fine-tuned; 0 is
@@ -63,12 +66,16 @@ class CompressParams(FitSettings):
     sources: list[Source] = Field(["baseline", "student"], min_length=1)
     rungs: list[float] = Field([1.0], min_length=1)
     workers: int = unhashed(2, ge=1, le=64)
+    engine: Engine = unhashed("local")
+    address: str | None = unhashed(None)
     budget: Budget = Budget()
     shrink: bool = True
     weight: float = Field(0.7, ge=0, le=1)
     temperature: float = Field(4.0, gt=0, le=100)
     epochs: int = Field(12, ge=1, le=100_000)
     learning_rate: float = Field(2e-3, gt=0, le=10)
+
+    _address_of_ray = model_validator(mode="after")(check_address)
 
     def fine_tuning(self) -> FitSettings:
         """The settings of the fit room alone."""
