@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,8 +13,6 @@ from pipeline.engine.pool_choice import Engine, check_address
 from pipeline.fit.params import FitSettings
 
 Source = Literal["baseline", "student"]
-# What the loop of train and distill has, and Keras's own fit of tf_keras has not.
-NOT_HERE = ("accumulate", "ema", "swa", "phases", "jit")
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
 
 
@@ -83,9 +81,7 @@ class CompressParams(FitSettings):
 
     @model_validator(mode="after")
     def _keras_has_it(self) -> Self:
-        given = [n for n in NOT_HERE if getattr(self, n) != _default(n)]
-        given += ["schedule: plateau"] if self.schedule == "plateau" else []
-        if given:
+        if given := self.own_loop:
             raise ValueError(
                 f"{', '.join(given)}: fine-tuning is Keras's own fit of tf_keras, "
                 "which has none of it; leave it out of compress (train and distill "
@@ -115,10 +111,6 @@ class CompressParams(FitSettings):
     @classmethod
     def _different(cls, sources: list[Source]) -> list[Source]:
         return _without_repeats(sources, sources, "source")
-
-
-def _default(name: str) -> Any:
-    return FitSettings.model_fields[name].get_default(call_default_factory=True)
 
 
 def _without_repeats(values: list[str], keys: list[str], what: str) -> list[str]:
