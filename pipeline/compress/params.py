@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.compress.grammar import expand, parse_recipe
 from pipeline.engine.errors import UserError
 from pipeline.engine.params import Params, unhashed
+from pipeline.engine.pool_choice import Engine, check_address
 from pipeline.fit.params import FitSettings
 
 Source = Literal["baseline", "student"]
-# What the loop of train and distill has, and Keras's own fit of tf_keras has not.
-NOT_HERE = ("accumulate", "ema", "swa", "phases", "jit")
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
 
 
@@ -48,6 +47,8 @@ class CompressParams(FitSettings):
         rungs: parts of the epochs with which fine-tunings are screened; the better
             half goes on to the next. The last is 1; [1] trains all of them fully.
         workers: variants built at the same time; changes no result.
+        engine: `local` processes, or tasks of `ray` at `address`.
+        address: of the Ray cluster's head, `HOST:6379`.
         budget: what the chosen file may cost.
         shrink: leave out of each file what no runtime reads; outputs stay equal.
         taught: sources that imitate the float baseline while they are fine-tuned; the
@@ -64,6 +65,8 @@ class CompressParams(FitSettings):
     sources: list[Source] = Field(["baseline", "student"], min_length=1)
     rungs: list[float] = Field([1.0], min_length=1)
     workers: int = unhashed(2, ge=1, le=64)
+    engine: Engine = unhashed("local")
+    address: str | None = unhashed(None)
     budget: Budget = Budget()
     shrink: bool = True
     taught: list[Source] = ["student"]
@@ -72,15 +75,15 @@ class CompressParams(FitSettings):
     epochs: int = Field(12, ge=1, le=100_000)
     learning_rate: float = Field(2e-3, gt=0, le=10)
 
+    _address_of_ray = model_validator(mode="after")(check_address)
+
     def fine_tuning(self) -> FitSettings:
         """The settings of the fit room alone."""
         return FitSettings(**{k: getattr(self, k) for k in FitSettings.model_fields})
 
     @model_validator(mode="after")
     def _keras_has_it(self) -> Self:
-        given = [n for n in NOT_HERE if getattr(self, n) != _default(n)]
-        given += ["schedule: plateau"] if self.schedule == "plateau" else []
-        if given:
+        if given := self.own_loop:
             raise ValueError(
                 f"{', '.join(given)}: fine-tuning is Keras's own fit of tf_keras, "
                 "which has none of it; leave it out of compress (train and distill "
@@ -110,10 +113,6 @@ class CompressParams(FitSettings):
     @classmethod
     def _different(cls, sources: list[Source]) -> list[Source]:
         return _without_repeats(sources, sources, "source")
-
-
-def _default(name: str) -> Any:
-    return FitSettings.model_fields[name].get_default(call_default_factory=True)
 
 
 def _without_repeats(values: list[str], keys: list[str], what: str) -> list[str]:

@@ -20,10 +20,16 @@ import numpy as np
 from pipeline.compress import pareto
 from pipeline.compress.params import CompressParams
 from pipeline.compress.variant import Row, Variant, Workshop, failed, finished, make
-from pipeline.engine.pool import Pool
+from pipeline.engine.pool import TaskPool
+from pipeline.engine.pool_choice import pool_of
 from pipeline.engine.stage import Inputs
+from pipeline.fit.devices import start_method
 
 KEPT = 0.5  # of the variants of a rung
+NOT_SHARED = (
+    "does not share this folder; machines of a Ray cluster need the experiment's "
+    "folder at the same path"
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,11 @@ def search(
 
     Args:
         variants: the float baseline among them.
+
+    Raises:
+        UserError: when Ray is asked for and not there.
     """
+    pool = pool_of(params, "compress", start_method())
     made: dict[str, Made] = {}
     waiting = [each for each in variants if each.trains]
     final = [each for each in variants if not each.trains]
@@ -58,7 +68,7 @@ def search(
         rung = [replace(each, part=part) for each in waiting]
         names = {pareto.BASELINE}
         early = [each for each in final if each.id in names and each.id not in made]
-        made |= _make([*early, *rung], shop, params.workers, inputs, f"{part:.0%}")
+        made |= _make([*early, *rung], shop, pool, inputs, f"{part:.0%}")
         better = _better(made, rung, params, shop)
         made |= {
             each.id: _stopped(made[each.id], shop)
@@ -67,18 +77,22 @@ def search(
         }
         waiting = [each for each in waiting if each.id in better]
     rest = [each for each in (*final, *waiting) if each.id not in made or each.trains]
-    made |= _make(rest, shop, params.workers, inputs, "")
+    made |= _make(rest, shop, pool, inputs, "")
     return [made[each.id] for each in variants]
 
 
 def _make(
-    variants: Sequence[Variant], shop: Workshop, workers: int, inputs: Inputs, rung: str
+    variants: Sequence[Variant],
+    shop: Workshop,
+    pool: TaskPool,
+    inputs: Inputs,
+    rung: str,
 ) -> dict[str, Made]:
     """Variant -> result, whichever ends first; finished ones are not made again."""
-    pool, made = Pool(workers), {}
+    made: dict[str, Made] = {}
     by_id = {each.id: each for each in variants}
     what = f"{len(variants)} variants" + (f" with {rung} of the epochs" if rung else "")
-    inputs.progress(f"{what}, {workers} at a time", 0, len(variants))
+    inputs.progress(f"{what}, {pool.workers} at a time", 0, len(variants))
 
     def tell(variant: Variant, result: Row | None, error: str | None) -> None:
         made[variant.id] = _result(variant, result, error, shop)
@@ -104,6 +118,8 @@ def _longest_first(variant: Variant) -> int:
 def _result(
     variant: Variant, result: Row | None, error: str | None, shop: Workshop
 ) -> Made:
+    if result is not None and not shop.of(variant).is_dir():
+        result, error = None, f"{shop.of(variant)}: made by a machine that {NOT_SHARED}"
     if result is None:
         return Made(variant, failed(variant, shop, error or "no reason"))
     evidence = np.array(result["evidence"], np.float64)

@@ -205,10 +205,10 @@ def failed(
 def _finish(folder: Path, row: Row, evidence: np.ndarray, ledger: list[Row]) -> Row:
     """A result that is there is whole, whenever the process is killed."""
     told = {"row": row, "evidence": evidence.tolist(), "ledger": ledger}
-    result = {**told, "files": _hashes(folder)}
-    write_json(folder / "result.part", result)
-    os.replace(folder / "result.part", folder / "result.json")
-    return result
+    path = folder / "result.json"
+    write_json(folder / "result.part", {**told, "files": _hashes(folder)})
+    os.replace(folder / "result.part", path)
+    return read_json(path)  # what a later run finds, the order of keys included
 
 
 def _hashes(folder: Path) -> dict[str, str]:

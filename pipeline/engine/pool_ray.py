@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from typing import Any
 
 from pipeline.engine.determinism import pins
@@ -21,6 +22,7 @@ from pipeline.engine.errors import UserError
 from pipeline.engine.pool import Outcome, Task, TaskPool, attempt
 
 LONGEST = 120  # characters of a reason
+PATIENCE = 10.0  # seconds until a machine must have taken the connection
 
 
 class RayPool(TaskPool):
@@ -63,17 +65,33 @@ def _connected(workers: int, address: str | None) -> Any:
         raise UserError(
             'ray is not installed; install the extra (pip install "ray==2.60.*")'
         ) from None
+    if address:
+        _check_answers(address)
     if ray.is_initialized():
         return ray
     here = {} if address else {"num_cpus": workers, "include_dashboard": False}
     try:
         ray.init(address, log_to_driver=False, runtime_env=_environment(), **here)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(
-            f"no Ray cluster answers at {address}: {error}; start one with: "
-            "ray start --head"
-        ) from None
+        raise _nobody(address, error) from None
     return ray
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself asks a port at which nobody listens for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():  # there are words, too: auto
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            raise _nobody(address, error) from None
+
+
+def _nobody(address: str | None, error: Exception) -> UserError:
+    return UserError(
+        f"no Ray cluster answers at {address}: {error}; start one with: "
+        "ray start --head"
+    )
 
 
 def _environment() -> dict[str, Any]:

@@ -128,7 +128,10 @@ def _drain(
     inputs: Inputs,
     told: Callable[[Any], str],
 ) -> dict[Any, Any]:
-    """Key -> value of every `(key, function, *arguments)`, in their order."""
+    """Key -> value of every `(key, function, *arguments)`, in their order.
+
+    Forked even where there is a GPU: this process does not import TensorFlow.
+    """
     pool, found = Pool(workers), {}
     for key, function, *arguments in tasks:
         pool.submit(key, function, *arguments)

@@ -34,8 +34,6 @@ from pipeline.fit.optimizers import make_optimizer
 from pipeline.fit.params import FitSettings
 from pipeline.fit.schedules import keras_schedule
 
-ONLY_OWN = {"accumulate": 1, "ema": None, "swa": None, "phases": [], "jit": False}
-
 
 def fit_with_keras(
     model: Any,
@@ -83,13 +81,11 @@ def fit_with_keras(
 
 
 def _refuse_others(settings: FitSettings) -> None:
-    for name, default in ONLY_OWN.items():
-        if (value := getattr(settings, name)) != default:
-            raise UserError(
-                f"{name} {value}: fine-tuning in compress has none; leave it out there"
-            )
-    if settings.schedule == "plateau":
-        raise UserError("schedule plateau: fine-tuning in compress has the other ones")
+    if given := settings.own_loop:
+        raise UserError(
+            f"{', '.join(given)}: fine-tuning in compress has none of it; leave it out "
+            "there"
+        )
 
 
 def _accuracy(soft: bool, api: ModuleType) -> Any:

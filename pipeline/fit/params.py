@@ -13,6 +13,8 @@ Schedule = Literal["constant", "step", "exponential", "cosine", "one_cycle", "pl
 Loss = Literal["cross_entropy", "focal", "binary", "mse", "mae", "huber"]
 ONLY_CLASSES = ("cross_entropy", "focal", "binary")
 Monitor = Literal["loss", "accuracy", "r2", "auc"]
+# What the loop of train and distill has, and Keras's own fit of tf_keras has not.
+OWN_LOOP = ("accumulate", "ema", "swa", "phases", "jit")
 
 
 class Phase(Params):
@@ -107,6 +109,14 @@ class FitSettings(Params):
                 f"milestones are parts of the fit, 0 .. 1, not {self.milestones}"
             )
         return self
+
+    @property
+    def own_loop(self) -> list[str]:
+        """What is asked for that fine-tuning in compress, Keras's own fit, has not."""
+        fields = FitSettings.model_fields
+        usual = {n: fields[n].get_default(call_default_factory=True) for n in OWN_LOOP}
+        given = [name for name in OWN_LOOP if getattr(self, name) != usual[name]]
+        return given + ["schedule: plateau"] * (self.schedule == "plateau")
 
     @property
     def parts(self) -> list[Phase]:

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.engine.errors import UserError
 from pipeline.engine.params import Params, unhashed
+from pipeline.engine.pool_choice import Engine, check_address
 from pipeline.fit.params import FitSettings
 from pipeline.models import catalogue
 from pipeline.tune.artifact import FITTING
@@ -117,8 +118,10 @@ class TuneParams(Params):
     batch_size: int = Field(32, ge=1, le=65_536)
     patience: int = Field(5, ge=1)
     workers: int = unhashed(2, ge=1, le=256)
-    engine: Literal["local", "ray"] = unhashed("local")
+    engine: Engine = unhashed("local")
     address: str | None = unhashed(None)
+
+    _address_of_ray = model_validator(mode="after")(check_address)
 
     @property
     def families(self) -> tuple[str, ...]:

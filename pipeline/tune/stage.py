@@ -20,6 +20,7 @@ from pipeline.data.measure import measure_of
 from pipeline.engine.errors import StageFailed, UserError
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.pool import Pool
+from pipeline.engine.pool_choice import pool_of
 from pipeline.engine.pool_helper import Helper
 from pipeline.engine.stage import Inputs
 from pipeline.fit.devices import start_method
@@ -32,7 +33,7 @@ from pipeline.tune.oracles import Oracle, passes
 from pipeline.tune.params import TuneParams
 from pipeline.tune.progress import teller
 from pipeline.tune.record import Record
-from pipeline.tune.search import Search, Trial, Workers
+from pipeline.tune.search import Search, Trial
 from pipeline.tune.trial import COSTS, Trainer
 from pipeline.tune.warm import warm_values
 
@@ -102,25 +103,11 @@ def _search(
         oracle,
         trainer,
         helper.ask,
-        _workers(params),
+        pool_of(params, "tune", start_method()),
         Record(inputs.scratch / "trials.jsonl", about),
         inputs.scratch / "models",
         teller(inputs.progress, params),
     )
-
-
-def _workers(params: TuneParams) -> Workers:
-    if params.engine == "local":
-        return Pool(params.workers, start_method())
-    from pipeline.engine.pool_ray import RayPool  # an optional extra
-
-    try:
-        return RayPool(params.workers, params.address)
-    except UserError as error:
-        raise UserError(
-            f"tune.engine ray, tune.address {params.address}: {error}; or set "
-            "tune.engine to local"
-        ) from None
 
 
 def _check_any(search: Search) -> None:

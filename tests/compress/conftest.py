@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.artifact import Split
-from pipeline.data.spec import TaskSpec
+from pipeline.data.spec import TaskSpec, write_spec
 
 SPEC = TaskSpec("corners", "toy:corners", (8, 8, 1), "uint8", ("a", "b", "c"), 1 / 255)
 
@@ -65,6 +65,41 @@ def small_net():
     settings = FitSettings(epochs=4, learning_rate=5e-3)
     fit(model, SPEC, corners(192, 1), corners(96, 2), settings, seed=1)
     return model
+
+
+def one_dimensional():
+    """A student whose weights are all in layers that tfmot cannot quantize."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(2)
+    image = keras.Input((8, 8, 1), name="image")
+    x = layers.Reshape((8, 8), name="rows")(image)
+    x = layers.Conv1D(3, 8, name="conv")(x)
+    return keras.Model(image, layers.Flatten(name="logits")(x), name="student")
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory, small_net, spec, train, validation) -> Path:
+    """The published folders that compress reads; read only."""
+    from pipeline.augment.artifact import write_policy
+    from pipeline.augment.policy import Policy
+    from pipeline.models.files import save_model
+    from pipeline.train.artifact import Architecture, write_architecture
+
+    root = tmp_path_factory.mktemp("folders")
+    for name in ("data", "augment", "train", "distill"):
+        (root / name).mkdir()
+    write_spec(root / "data", spec)
+    for name, split in {"train": train, "validation": validation}.items():
+        np.save(root / "data" / f"{name}_x.npy", split.x)
+        np.save(root / "data" / f"{name}_y.npy", split.y)
+    np.savez(root / "data" / "splits.npz", calibration=np.arange(50))
+    write_policy(root / "augment", Policy("shift(1)", seed=1))
+    save_model(small_net, root / "train" / "model.keras")
+    write_architecture(root / "train", Architecture("cnn", {}, 0))
+    save_model(one_dimensional(), root / "distill" / "student.keras")
+    return root
 
 
 @pytest.fixture

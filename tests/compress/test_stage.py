@@ -15,53 +15,18 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.augment.artifact import write_policy
-from pipeline.augment.policy import Policy
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.params import CompressParams
 from pipeline.compress.runtime import LiteModel
 from pipeline.compress.stage import workshop
 from pipeline.compress.variant import Variant
-from pipeline.data.spec import write_spec
 from pipeline.engine.jsonio import read_json
 from pipeline.engine.stage import Inputs
-from pipeline.models.files import save_model
-from pipeline.train.artifact import Architecture, write_architecture
 
 ROOT = Path(__file__).parents[2]
 DRIVE = Path(__file__).with_name("drive.py")
 SETTINGS = {"recipes": ["int8", "prune(0.5) | pqat"], "epochs": 2}
 SETTINGS["budget"] = {"max_drop": 0.05}
-
-
-def one_dimensional():
-    """A student whose weights are all in layers that tfmot cannot quantize."""
-    import keras
-    from keras import layers
-
-    keras.utils.set_random_seed(2)
-    image = keras.Input((8, 8, 1), name="image")
-    x = layers.Reshape((8, 8), name="rows")(image)
-    x = layers.Conv1D(3, 8, name="conv")(x)
-    return keras.Model(image, layers.Flatten(name="logits")(x), name="student")
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory, small_net, spec, train, validation) -> Path:
-    """The published folders that compress reads."""
-    root = tmp_path_factory.mktemp("folders")
-    for name in ("data", "augment", "train", "distill"):
-        (root / name).mkdir()
-    write_spec(root / "data", spec)
-    for name, split in {"train": train, "validation": validation}.items():
-        np.save(root / "data" / f"{name}_x.npy", split.x)
-        np.save(root / "data" / f"{name}_y.npy", split.y)
-    np.savez(root / "data" / "splits.npz", calibration=np.arange(50))
-    write_policy(root / "augment", Policy("shift(1)", seed=1))
-    save_model(small_net, root / "train" / "model.keras")
-    write_architecture(root / "train", Architecture("cnn", {}, 0))
-    save_model(one_dimensional(), root / "distill" / "student.keras")
-    return root
 
 
 def drive(folders: Path, out: Path, **params) -> dict:

@@ -14,16 +14,31 @@ ray = pytest.importorskip("ray", reason="needs the optional extra `ray`")
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def patched():
+    """As pytest's own, which lasts for one test only."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def cluster(patched):
     """A head without processors, and two workers with one each."""
     from ray.cluster_utils import Cluster
 
+    # Of 15, as Ray has it, they would starve on a busy machine.
+    patched.setenv("RAY_worker_niceness", "0")
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     made.workers = [made.add_node(num_cpus=1) for _ in range(2)]
     made.wait_for_nodes()
     yield made
     ray.shutdown()
     made.shutdown()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:1", "127.0.0.1:99999"])
+def test_an_address_at_which_nobody_listens_is_refused_at_once(address):
+    with pytest.raises(UserError, match="no Ray cluster answers at .*: ray start"):
+        RayPool(1, address)
 
 
 def test_a_lost_worker_costs_no_task(cluster, tmp_path, monkeypatch):

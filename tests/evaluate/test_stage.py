@@ -26,7 +26,7 @@ from pipeline.engine.stage import Inputs
 from pipeline.evaluate import stage
 from pipeline.evaluate.params import EvaluateParams
 folders = {name: Path(path) for name, path in json.loads(sys.argv[1]).items()}
-params = EvaluateParams(resamples=100, robustness=False)
+params = EvaluateParams(resamples=100, examples=5)
 stage.run(params, Inputs(folders, 1), Path(sys.argv[2]))
 print([name for name in ("tensorflow", "keras", "tf_keras") if name in sys.modules])
 """
@@ -206,6 +206,7 @@ def test_another_task_is_refused(published):
 
 
 def test_tensorflow_is_not_imported(published):
+    """So its processes are forked, where there is a GPU too."""
     folders = {name: str(path) for name, path in published.folders.items()}
     command = [sys.executable, "-c", PROOF, json.dumps(folders), str(published.out)]
     answer = subprocess.run(command, capture_output=True, text=True)

@@ -229,9 +229,15 @@ def test_settings_that_cannot_be_are_refused(wrong):
 
 
 @pytest.mark.parametrize(
-    "own", [{"ema": 0.9}, {"accumulate": 2}, {"swa": 0.0}], ids=str
+    ("own", "words"),
+    [
+        ({"ema": 0.9}, "ema"),
+        ({"accumulate": 2, "jit": True}, "accumulate, jit"),
+        ({"swa": 0.0, "schedule": "plateau"}, "swa, schedule: plateau"),
+        ({"phases": [Phase(epochs=1)]}, "phases"),
+    ],
 )
-def test_what_fine_tuning_with_tf_keras_has_not_is_refused(own):
+def test_what_fine_tuning_with_tf_keras_has_not_is_refused(own, words):
     given = {
         "seed": 1,
         "policy": None,
@@ -239,7 +245,7 @@ def test_what_fine_tuning_with_tf_keras_has_not_is_refused(own):
         "progress": print,
         "callbacks": (),
     }
-    with pytest.raises(UserError, match=f"{next(iter(own))} .*: fine-tuning in compr"):
+    with pytest.raises(UserError, match=f"^{words}: fine-tuning in compress"):
         fit_with_keras(None, SPEC, DATA, DATA, FitSettings(**own), tf_keras, **given)
 
 

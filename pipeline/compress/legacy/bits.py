@@ -13,24 +13,17 @@ clusters: most weights are on few of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pipeline.compress.legacy.binary import KERNELS, binarized, with_kernel
+from pipeline.compress.legacy.twins import Twin, fit_twins, kernel_of
 
 Model = tf_keras.Model
 Layer = tf_keras.layers.Layer
-
-
-def rounded(model: Model, kernels: str = "inner") -> list[str]:
-    """Names of the layers that are rounded: `all`, or those between first and last."""
-    if kernels == "inner":
-        return binarized(model)
-    return [each.name for each in with_kernel(model) if type(each).__name__ in KERNELS]
 
 
 def highest(bits: int) -> int:
@@ -52,62 +45,26 @@ def on_levels(kernel: Any, log_step: Any, bits: int) -> tf.Tensor:
 
 
 def round_to_bits(
-    model: Model, bits: int, chosen: set[str], fit: Callable[[Model], Any]
+    model: Model, bits: int, chosen: Collection[str], fit: Callable[[Model], Any]
 ) -> Model:
     """Fine-tune with the kernels of the chosen layers rounded; return plain layers.
 
     Weights that are zero stay zero.
     """
-
-    def twin(layer: Layer) -> Layer:
-        return _rounding(layer, bits) if layer.name in chosen else _same(layer)
-
-    trained = tf_keras.models.clone_model(model, clone_function=twin)
-    for layer in model.layers:
-        _hand_over(layer, trained.get_layer(layer.name))
-    fit(trained)
-    plain = tf_keras.models.clone_model(model, clone_function=_same)
-    for layer in plain.layers:
-        source = trained.get_layer(layer.name)
-        layer.set_weights(source.get_weights()[: len(layer.weights)])
-        if layer.name in chosen:
-            kernel = getattr(layer, KERNELS[type(layer).__name__])
-            kernel.assign(source.levels())
-    return plain
+    return fit_twins(model, chosen, lambda layer: _twin(layer, bits), fit)
 
 
-def _rounding(layer: Layer, bits: int) -> Layer:
-    """The layer, computing with rounded weights and learning with all of them."""
-    kind, name = type(layer), KERNELS[type(layer).__name__]
-    before = getattr(layer, name).numpy()
+def _twin(layer: Layer, bits: int) -> Layer:
+    before = kernel_of(layer).numpy()
+    first = tf_keras.initializers.Constant(np.log(first_step(before, bits)))
 
-    class Rounded(kind):
+    class Rounded(Twin, type(layer)):
         def build(self, shape: Any) -> None:
             super().build(shape)
-            first = tf_keras.initializers.Constant(np.log(first_step(before, bits)))
             self.log_step = self.add_weight(f"{self.name}_log_step", (), None, first)
 
-        def levels(self) -> tf.Tensor:
+        def used(self) -> tf.Tensor:
             alive = tf.constant(before != 0, tf.float32)
-            return alive * on_levels(getattr(self, name), self.log_step, bits)
-
-        def call(self, inputs: Any) -> Any:
-            full, values = getattr(self, name), self.levels()
-            # Past Keras's own attributes, which would count a new weight.
-            object.__setattr__(self, name, values)
-            try:
-                return super().call(inputs)
-            finally:
-                object.__setattr__(self, name, full)
+            return alive * on_levels(kernel_of(self), self.log_step, bits)
 
     return Rounded.from_config(layer.get_config())
-
-
-def _same(layer: Layer) -> Layer:
-    return type(layer).from_config(layer.get_config())
-
-
-def _hand_over(source: Layer, made: Layer) -> None:
-    """The source's weights, before what the twin has besides."""
-    own = made.get_weights()
-    made.set_weights([*source.get_weights(), *own[len(source.weights) :]])

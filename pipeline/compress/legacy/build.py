@@ -13,8 +13,7 @@ import tf_keras
 from pipeline.augment.policy import Policy
 from pipeline.compress.fold import fold, join_activations
 from pipeline.compress.grammar import AWARE, TIES, Recipe, steps_text
-from pipeline.compress.legacy.binary import binarized
-from pipeline.compress.legacy.bits import highest, rounded
+from pipeline.compress.legacy.bits import highest
 from pipeline.compress.legacy.bridge import check_same_answers, to_tf_keras
 from pipeline.compress.legacy.callbacks import BuildFirst
 from pipeline.compress.legacy.export import export
@@ -22,6 +21,7 @@ from pipeline.compress.legacy.imitate import Teacher, imitate
 from pipeline.compress.legacy.support import left_out, paired_in_rows, prunable
 from pipeline.compress.legacy.techniques import Fit, apply, kernel_sparsity
 from pipeline.compress.legacy.tie import kernels
+from pipeline.compress.legacy.twins import able
 from pipeline.compress.promises import ENDS, Few
 from pipeline.compress.slim import slim
 from pipeline.data.artifact import Split
@@ -159,7 +159,7 @@ def _noted(made: Built, model: tf_keras.Model, step: Step, end: str) -> Built:
         ]
     few = made.few
     if step.name == "binary" and end in ENDS:  # elsewhere the size differs by channel
-        few = (*few, Few(2, len(binarized(model))))
+        few = (*few, Few(2, len(able(model))))
     return replace(made, left_out=[*made.left_out, *missed], few=few)
 
 
@@ -170,7 +170,7 @@ def _measured(made: Built, model: tf_keras.Model, step: Step, last: bool) -> Bui
     if step.name == "cluster":
         made = replace(made, few=(Few(step.args["n"], len(kernels(model))),))
     if step.name == "bits":
-        count = len(rounded(model, step.args["kernels"]))
+        count = len(able(model, step.args["kernels"]))
         made = replace(made, few=(Few(2 * highest(step.args["n"]) + 1, count),))
     if last and step.name in AWARE:
         return made

@@ -13,7 +13,7 @@ from typing import Any
 
 import tf_keras
 
-from pipeline.compress.legacy.bits import rounded
+from pipeline.compress.legacy.twins import able
 
 PRUNABLE = frozenset(
     "Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose Dense Embedding GRU LSTM "
@@ -75,12 +75,12 @@ def left_out(
         technique: one of the recipe grammar.
         kernels: which of them `bits` takes.
     """
-    able = rounded(model, kernels) if technique in ("binary", "bits") else []
+    twinned = able(model, kernels) if technique in ("binary", "bits") else []
     missed = {
         "filters": lambda layer: False,  # told by slim, which runs before the bridge
         "cluster": lambda layer: False,  # takes every kernel
-        "bits": lambda layer: _has_kernel(layer) and layer.name not in able,
-        "binary": lambda layer: _has_kernel(layer) and layer.name not in able,
+        "bits": lambda layer: _has_kernel(layer) and layer.name not in twinned,
+        "binary": lambda layer: _has_kernel(layer) and layer.name not in twinned,
         "cqat": lambda layer: not quantizable(layer),
         "pcqat": lambda layer: not quantizable(layer),
         "prune": lambda layer: _has_kernel(layer) and not prunable(layer),

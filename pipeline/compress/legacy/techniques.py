@@ -14,12 +14,13 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
-from pipeline.compress.legacy.binary import binarize, binarized
-from pipeline.compress.legacy.bits import round_to_bits, rounded
+from pipeline.compress.legacy.binary import binarize
+from pipeline.compress.legacy.bits import round_to_bits
 from pipeline.compress.legacy.blocks import zero_blocks
 from pipeline.compress.legacy.callbacks import KeepZeros, is_kernel
 from pipeline.compress.legacy.support import paired_in_rows, prunable, quantizable
 from pipeline.compress.legacy.tie import hold, tie
+from pipeline.compress.legacy.twins import able
 from pipeline.engine.errors import UserError
 from pipeline.pipes import Step
 
@@ -112,15 +113,15 @@ def cluster(model: Model, fit: Fit, n: int) -> Model:
 
 def binary(model: Model, fit: Fit) -> Model:
     """Fine-tune with one bit a weight."""
-    _inner(binarized(model), model, "binary")
+    _inner(able(model), model, "binary")
     return binarize(model, lambda twin: fit(twin, []))
 
 
 def bits(model: Model, fit: Fit, n: int, kernels: str = "inner") -> Model:
     """Fine-tune with `n` bits a weight; their levels are tied from then on."""
-    chosen = rounded(model, kernels)
+    chosen = able(model, kernels)
     _inner(chosen, model, "bits")
-    plain = round_to_bits(model, n, set(chosen), lambda twin: fit(twin, []))
+    plain = round_to_bits(model, n, chosen, lambda twin: fit(twin, []))
     hold(plain)
     return plain
 
@@ -212,8 +213,8 @@ def _picked(model: Model, chosen: Callable[[Layer], bool], name: str) -> set[str
     return picked
 
 
-def _inner(able: list[str], model: Model, name: str) -> None:
-    if not able:
+def _inner(chosen: list[str], model: Model, name: str) -> None:
+    if not chosen:
         raise UserError(
             f'{name} can handle no layer of "{model.name}": the first and the last '
             f"kernel stay as they are; leave {name} out of the recipe"

@@ -1,0 +1,45 @@
+"""Where tasks run, as tune and compress say it: what is refused, and in which words."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pipeline.compress.params import CompressParams
+from pipeline.engine.errors import UserError
+from pipeline.engine.pool import Pool
+from pipeline.engine.pool_choice import pool_of
+from pipeline.tune.params import TuneParams
+
+SECTIONS = pytest.mark.parametrize(
+    ("name", "section"), [("tune", TuneParams), ("compress", CompressParams)]
+)
+
+
+@SECTIONS
+def test_processes_of_this_machine_begin_as_they_are_told(name, section):
+    pool = pool_of(section(workers=3), name, "spawn")
+    assert isinstance(pool, Pool) and pool.workers == 3
+    assert pool.context.get_start_method() == "spawn"
+
+
+@SECTIONS
+def test_ray_that_is_not_installed_is_told_with_the_keys(name, section, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    wanted = f"{name}.engine ray, {name}.address HOST:1: ray is not installed.*"
+    with pytest.raises(UserError, match=f"{wanted}set {name}.engine to local"):
+        pool_of(section(engine="ray", address="HOST:1"), name, "fork")
+
+
+@SECTIONS
+def test_an_address_without_ray_is_refused(name, section):
+    wanted = "address HOST:1 is that of a Ray cluster, and engine is local: set engine"
+    with pytest.raises(ValueError, match=wanted):
+        section(address="HOST:1")
+
+
+@SECTIONS
+def test_where_tasks_run_is_not_hashed(name, section):
+    elsewhere = section(engine="ray", address="HOST:1", workers=7)
+    assert elsewhere.hashed() == section().hashed()
