@@ -69,7 +69,7 @@ def test_a_machine_with_other_folders_is_told(spec, tmp_path, monkeypatch):
     monkeypatch.setattr(search, "pool_of", lambda *_: Apart(1))
     settings = CompressParams()
     data, folder = Data(tmp_path, spec), tmp_path / "scratch"
-    shop = Workshop({}, data, None, settings, (0.0, 1.0), 1, 1, True, folder)
+    shop = Workshop({}, data, None, settings, (), (0.0, 1.0), 1, 1, True, folder)
     variant = Variant("baseline", parse_recipe("float"))
     (made,) = search.search([variant], shop, settings, Inputs({}, 1))
     assert made.row["status"] == "failed"

@@ -138,9 +138,7 @@ def plain(hp, spec):
 """
 
 
-def test_a_builder_without_width_stays_as_it_is_and_takes_no_other(
-    school, own_modules
-):
+def test_a_builder_without_width_stays_as_it_is_and_takes_no_other(school, own_modules):
     (own_modules / "mine.py").write_text(OWN)
     _, architecture = school(builder="mine:plain").student(1)
     assert architecture.values == {} and architecture.weights == 6
