@@ -49,7 +49,7 @@ $(here)/data/stage.json: | $(here)/experiment.yaml
 $(here)/augment/stage.json: $(here)/data/stage.json
 $(here)/tune/stage.json: $(patsubst %,$(here)/%/stage.json,data augment)
 $(here)/train/stage.json: $(patsubst %,$(here)/%/stage.json,data augment tune)
-$(here)/distill/stage.json: $(patsubst %,$(here)/%/stage.json,data augment train)
+$(here)/distill/stage.json: $(patsubst %,$(here)/%/stage.json,data augment tune train)
 $(here)/compress/stage.json: $(patsubst %,$(here)/%/stage.json,data augment train distill)
 $(here)/evaluate/stage.json: $(patsubst %,$(here)/%/stage.json,data train compress)
 $(here)/report/stage.json: $(filter-out %/report/stage.json,$(records))

@@ -17,6 +17,7 @@ from pipeline import verdict
 from pipeline.chain import CHAIN
 from pipeline.config import experiment_folder
 from pipeline.engine.errors import UserError
+from pipeline.report import words
 from pipeline.reproduce.causes import KINDS, causes
 from pipeline.reproduce.snapshot import of_run
 from pipeline.scores import ANOMALIES, CLASSES, NUMBERS, Score, score_of
@@ -139,8 +140,7 @@ def _baseline(tell: Cell) -> Cell:
 
 
 def _optional(key: str) -> Cell:
-    digits = ".4g" if key == "mae" else ".3f"  # an error in the unit of the data
-    return lambda row: "-" if row.get(key) is None else f"{row[key]:{digits}}"
+    return lambda row: "-" if row.get(key) is None else words.measured(row[key], key)
 
 
 def figures(summaries: list[Row]) -> dict[str, Cell]:

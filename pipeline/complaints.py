@@ -127,10 +127,21 @@ def _one(same: list[_Found], schema: type[BaseModel]) -> Complaint:
         return Complaint(key, f"no key {dotted(key)}{hint}")
     if item["type"] == "missing":
         return Complaint(key, f"{dotted(key)} is missing; it has no default")
-    reason = _reason(item["msg"])
+    reason = _length(item) or _reason(item["msg"])
     if len(same) > 1 and not told:
         reason = f"must be {_or(_told(kinds(key, schema)))}"
     return Complaint(key, f"{dotted(key)}: {reason}", _received(item["input"]))
+
+
+def _length(item: dict[str, Any]) -> str:
+    """How long a list or a text may be, where it is too long or too short."""
+    bounds = {"short": ("least", "min_length"), "long": ("most", "max_length")}
+    text, too, end = item["type"].rpartition("too_")
+    if not too or end not in bounds:
+        return ""
+    word, limit = bounds[end]
+    number, what = item["ctx"][limit], "character" if text else "value"
+    return f"must hold at {word} {number} {what}{'' if number == 1 else 's'}"
 
 
 def _reason(text: str) -> str:
@@ -169,6 +180,13 @@ def _apart(kind: Any) -> list[Any]:
     if get_origin(kind) in (Union, UnionType):
         return [one for member in get_args(kind) for one in _apart(member)]
     return [kind]
+
+
+def opening(kind: Any) -> str:
+    """The sign that a kind begins with: `[` of a list, `{` of a mapping, or none."""
+    if get_origin(kind) in (list, dict):
+        return "[" if get_origin(kind) is list else "{"
+    return "{" if isinstance(kind, type) and issubclass(kind, BaseModel) else ""
 
 
 def _told(found: Iterable[Any]) -> list[str]:

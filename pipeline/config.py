@@ -20,9 +20,9 @@ from pydantic import Field, ValidationError, model_validator
 from pipeline import tasks, yamlfile
 from pipeline.augment.params import AugmentParams
 from pipeline.chain import CHAIN
-from pipeline.complaints import Complaint, complaints, dotted
+from pipeline.complaints import Complaint, complaints, dotted, kinds, opening
 from pipeline.compress.params import CompressParams
-from pipeline.data.known import check_known
+from pipeline.data.known import check_known, known_task
 from pipeline.data.params import DataParams
 from pipeline.distill.params import DistillParams
 from pipeline.engine.errors import UserError, nearest
@@ -174,15 +174,20 @@ def _with(values: dict[str, Any], given: Sequence[Override]) -> dict[str, Any]:
 
 def _assign(values: dict[str, Any], one: Override) -> None:
     *above, last = one.key
-    for part in above:
+    for at, part in enumerate(above, 1):
         inner = values.get(part, {})
         if not isinstance(inner, dict):
-            raise UserError(
-                f"--set {one.text}: {part} is a single value, not a section"
-            )
+            raise UserError(f"--set {one.text}: {_no_section(above[:at], inner)}")
         values[part] = dict(inner)
         values = values[part]
     values[last] = one.value
+
+
+def _no_section(key: Sequence[str], value: Any) -> str:
+    name = dotted(tuple(key))
+    if isinstance(value, list):
+        return f"{name} is a list, which is set as a whole: --set '{name}=[a, b]'"
+    return f"{name} is a single value, not a section"
 
 
 def _checked(
@@ -205,15 +210,26 @@ def _checked(
 
 
 def _unknown(data: DataParams) -> list[Complaint]:
-    """Sources that are not there, as far as that is known without looking."""
+    """Sources that are not there or do not serve, as is known without looking."""
     found = []
     for at, source in enumerate(data.sources):
         key = "extend" if at else "source"
         try:
             check_known(source, f"data.{key}")
+            _check_task(source, f"data.{key}", data.task)
         except UserError as error:
             found.append(Complaint(("data", key), str(error)))
     return found
+
+
+def _check_task(source: str, key: str, task: str) -> None:
+    """Refuse a source that is known to be for another task."""
+    known = known_task(source)
+    if task != "anomaly" and known not in (None, task):
+        raise UserError(
+            f'{key} "{source}": is for data.task {known}, not {task}; set data.task: '
+            f"{known}, or name another source"
+        )
 
 
 def _told(
@@ -249,13 +265,20 @@ def _unclosed(one: Complaint, given: Sequence[Override]) -> str:
     """What to do where a list or a mapping has no end, as a shell may have cut it."""
     for text, key, value in ((e.text, e.key, e.value) for e in given):
         mine = tuple(map(str, one.key[: len(key)])) == key
-        end = {"[": "]", "{": "}"}.get(value[:1]) if isinstance(value, str) else None
-        if mine and end and value.count(end) < value.count(value[0]):
+        end = _missing_end(value, key) if mine and isinstance(value, str) else None
+        if end:
             return (
                 f'; its "{end}" is missing: with spaces in it, put all of it in '
                 f"quotes: --set '{text} ...{end}'"
             )
     return ""
+
+
+def _missing_end(text: str, key: yamlfile.Key) -> str | None:
+    """The sign that a list or a mapping lacks, where one may stand at the key."""
+    allowed = {opening(kind) for kind in kinds(key, Experiment)}
+    end = {"[": "]", "{": "}"}.get(text[:1]) if text[:1] in allowed else None
+    return end if end and text.count(end) < text.count(text[0]) else None
 
 
 def _not_plain(values: Any, origin: Origin, key: yamlfile.Key = ()) -> str:

@@ -7,6 +7,9 @@ line of doubt, or nothing. A rare reading may be right, so nothing is refused he
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
 from pipeline.data.artifact import Data
@@ -20,28 +23,67 @@ LOUD = 2.0  # samples of a clip are -1 .. 1
 LOOKED_AT = 10_000  # training examples
 
 
-def doubt(raw: np.ndarray, stored: np.ndarray, data: Data) -> str:
-    """What is odd about the numbers, for the end of a warning; else nothing.
+@dataclass(frozen=True)
+class Doubts:
+    """What is odd about raw numbers; the training examples are read once at most."""
 
-    Args:
-        raw: examples as they were given, `(n, ...)`.
-        stored: the same after the steps of spec.json, `(n, *spec.shape)`.
-    """
-    spec = data.spec
-    if spec.modality not in USUAL or not stored.size:
-        return ""
-    if not np.isfinite(stored).all():
-        return "holds NaN or infinity, of which no answer is worth anything"
-    if spec.modality == "audio" and _most(raw) > LOUD and spec.preprocess:
-        return (
-            f"holds samples up to {_most(raw):g}, but clips are of -1 to 1; divide "
-            "those of 16 bits by 32768"
-        )
-    if spec.dtype == "uint8":
-        return _fractions(raw, data)
-    if spec.modality == "table":
-        return _column(raw, stored, data)
-    return _whole(stored, data)
+    data: Data
+
+    def of(self, raw: np.ndarray, stored: np.ndarray) -> str:
+        """What is odd about the numbers, for the end of a warning; else nothing.
+
+        Args:
+            raw: examples as they were given, `(n, ...)`.
+            stored: the same after the steps of spec.json, `(n, *spec.shape)`.
+        """
+        spec = self.data.spec
+        if spec.modality not in USUAL or not stored.size:
+            return ""
+        if not np.isfinite(stored).all():
+            return "holds NaN or infinity, of which no answer is worth anything"
+        if spec.modality == "audio" and _most(raw) > LOUD and spec.preprocess:
+            return (
+                f"holds samples up to {_most(raw):g}, but clips are of -1 to 1; divide "
+                "those of 16 bits by 32768"
+            )
+        if spec.dtype == "uint8":
+            return _fractions(raw, self.data)
+        if _most(stored) <= USUAL[spec.modality]:
+            return ""
+        table = spec.modality == "table"
+        return self._column(raw, stored) if table else self._whole(stored)
+
+    def _column(self, raw: np.ndarray, stored: np.ndarray) -> str:
+        """The column of a table that lies furthest outside."""
+        most, trained = np.abs(stored).max(axis=0), self._trained
+        known = 0.0 if trained is None else BEYOND * trained
+        excess = most / np.maximum(USUAL["table"], known)
+        at = int(excess.argmax())
+        return _outside(raw, stored, at, self.data) if excess[at] > 1 else ""
+
+    def _whole(self, stored: np.ndarray) -> str:
+        """Pixels or features of sound that lie far outside."""
+        kind = self.data.spec.modality
+        if kind == "audio" and _scale(self.data) is None:
+            return ""
+        most, trained = _most(stored), self._trained
+        told = f"usual are values up to about {USUAL[kind] / BEYOND:g}"
+        if trained is not None:
+            largest = float(trained.max(initial=0))
+            if most <= BEYOND * largest:
+                return ""
+            told = f"the model was trained on {largest:g} at most"
+        what = "values" if kind == "image" else "features, in deviations from the mean,"
+        return f"holds {what} up to {most:g}, but {told}: is it on that scale?"
+
+    @cached_property
+    def _trained(self) -> np.ndarray | None:
+        """The largest of training examples, `spec.shape`; None if not on this disk."""
+        try:
+            x = np.load(self.data.folder / "train_x.npy", mmap_mode="r")[:LOOKED_AT]
+        except (OSError, ValueError, EOFError):
+            return None
+        return np.maximum(x.max(axis=0, initial=0), -x.min(axis=0, initial=0))
 
 
 def _fractions(raw: np.ndarray, data: Data) -> str:
@@ -56,42 +98,20 @@ def _fractions(raw: np.ndarray, data: Data) -> str:
     )
 
 
-def _column(raw: np.ndarray, stored: np.ndarray, data: Data) -> str:
-    """The column of a table that lies furthest outside."""
-    most = np.abs(stored).max(axis=0)
-    excess = most / np.maximum(USUAL["table"], BEYOND * _known(data, axis=0))
-    at = int(excess.argmax())
-    if excess[at] <= 1:
-        return ""
-    row = int(np.abs(stored[:, at]).argmax())
-    names = data.spec.inputs or [f"column {number}" for number in range(len(most))]
-    scale = next((s for s in data.steps() if isinstance(s, Standardise)), None)
+def _outside(raw: np.ndarray, stored: np.ndarray, at: int, data: Data) -> str:
+    """The value of column `at` that lies furthest outside, in words."""
+    row, scale = int(np.abs(stored[:, at]).argmax()), _scale(data)
+    far = abs(stored[row, at])
+    name = data.spec.inputs[at] if data.spec.inputs else f"column {at}"
     usual = f" of {scale.mean[at]:.4g} +- {scale.deviation[at]:.4g}" if scale else ""
     return (
-        f'"{names[at]}" is {raw[row, at]:g}, {most[at]:,.0f} deviations from the '
+        f'"{name}" is {raw[row, at]:g}, {far:,.0f} deviations from the '
         f"training examples' mean{usual}: is its unit theirs?"
     )
 
 
-def _whole(stored: np.ndarray, data: Data) -> str:
-    """Pixels or features of sound that lie far outside."""
-    kind = data.spec.modality
-    usual = max(USUAL[kind], BEYOND * float(_known(data, axis=None)))
-    plain = kind == "image" or any(isinstance(s, Standardise) for s in data.steps())
-    if _most(stored) <= usual or not plain:
-        return ""
-    what = "values" if kind == "image" else "features, in deviations from the mean,"
-    return (
-        f"holds {what} up to {_most(stored):g}, but the model was trained on "
-        f"{usual / BEYOND:g} at most: is it on that scale?"
-    )
-
-
-def _known(data: Data, axis: int | None) -> np.ndarray:
-    """The largest value of training examples; 0 where they are not on this disk."""
-    if not (data.folder / "train_x.npy").is_file():
-        return np.zeros(())
-    return np.abs(data.train().x[:LOOKED_AT]).max(axis=axis, initial=0)
+def _scale(data: Data) -> Standardise | None:
+    return next((s for s in data.steps() if isinstance(s, Standardise)), None)
 
 
 def _most(values: np.ndarray) -> float:

@@ -32,7 +32,7 @@ from pipeline.engine.errors import UserError, nearest
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.jsonio import read_json
 from pipeline.engine.terminal import quiet
-from pipeline.plausible import doubt
+from pipeline.plausible import Doubts
 from pipeline.scores import ANOMALIES, CLASSES, NUMBERS
 
 NEXT = 2  # classes that are told after the first
@@ -75,11 +75,11 @@ def answers(folder: Path, files: list[Path], variant: str | None) -> list[dict]:
     file = _file(folder, variant)
     with quiet():  # the runtime tells of its delegate
         model = LiteModel(file, data.spec)
-    point, found = _point(folder, variant), []
+    point, found, doubts = _point(folder, variant), [], Doubts(data)
     for path in files:
         named = read_raw(path, data)
         stored = _stored(named, data, path)
-        if odd := doubt(named.raw, stored, data):
+        if odd := doubts.of(named.raw, stored):
             print(f"warning: {path}: {odd}", file=sys.stderr)
         outputs = model.logits(stored)
         told = ANSWERS[data.spec.task](outputs, stored, data.spec, point)
@@ -164,14 +164,22 @@ def _check_range(stored: np.ndarray, data: Data, path: Path) -> None:
     if spec.modality != "image" or spec.dtype != "uint8" or not spec.scale:
         return
     most = round((1.0 - spec.offset) / spec.scale)
-    least, largest = stored.min(initial=0), stored.max(initial=0)
-    if largest > most or least < 0:
-        held = f"up to {largest:g}" if largest > most else f"down to {least:g}"
+    if held := _beyond(stored, most):
         raise UserError(
-            f"{path}: holds values {held}, but raw values of "
+            f"{path}: holds {held}, but raw values of "
             f'"{spec.name}" go from 0 to {most}; give it in those, as an image or '
             "as a .npy array"
         )
+
+
+def _beyond(stored: np.ndarray, most: int) -> str:
+    """What is not of 0 .. most; nothing if all values are."""
+    least, largest = stored.min(initial=0), stored.max(initial=0)
+    if np.isnan(largest):
+        return "NaN (not a number)"
+    if largest > most:
+        return f"values up to {largest:g}"
+    return f"values down to {least:g}" if least < 0 else ""
 
 
 def _classes(

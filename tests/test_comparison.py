@@ -85,7 +85,9 @@ def test_columns_line_up():
     assert head.index("two") == row.index("<script>")
 
 
-def test_an_error_in_a_small_unit_keeps_the_digits_that_count():
+@pytest.mark.parametrize(
+    ("mae", "text"), [(0.000312345, "0.0003123"), (234_567.8, "234,568"), (None, "-")]
+)
+def test_an_error_is_told_as_the_report_tells_it(mae, text):
     cells = comparison._worth(SCORES[NUMBERS])
-    told = cells["mean absolute error"]({"chosen": {"mae": 0.000312345}})
-    assert told == "0.0003123"
+    assert cells["mean absolute error"]({"chosen": {"mae": mae}}) == text

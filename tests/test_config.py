@@ -65,6 +65,8 @@ BAD_FILES = [
     ("compress: {recipes: [int9]}", ["compress.recipes", "step 1", 'mean "int8"']),
     ("compress: {budget: {max_drop: 2}}", ["compress.budget.max_drop", "less than 1"]),
     ("tune: {builder: cmn}", ["tune.builder", 'no builder "cmn"', 'mean "cnn"']),
+    ("compress: {recipes: []}", ["recipes: must hold at least 1 value; received []"]),
+    (f"report: {{title: {'x' * 121}}}", ["title: must hold at most 120 characters"]),
     ("- 1", ["line"]),
 ]
 
@@ -82,6 +84,7 @@ def test_an_error_names_the_file_the_key_and_what_is_allowed(tmp_path, text, par
     [
         ("skleran:digits", ["data.source", 'mean "sklearn"']),
         ("sklearn:digts", ["line 1: data.source", 'mean "digits"', "diabetes"]),
+        ("sklearn:diabetes", ["line 1: data.source", "is for data.task regression"]),
         ("digits", ["data.source", "KIND:NAME"]),
         ("sklearn:", ["data.source", "KIND:NAME"]),
     ],
@@ -152,6 +155,20 @@ BAD_SETS = [
         ["must add up to 1, not 1.3"],
         [],
     ),
+    ("", "data.image.size=[1,2,3]", ["size: must hold at most 2 values; rec"], []),
+    ("", "compress.recipes=[]", ["must hold at least 1 value; received []"], []),
+    ("", "compress.budget.max_drop=[", ["must be a valid number"], ["missing"]),
+    ("", "compress.budget=[", ["must be a mapping of keys"], ["missing"]),
+    ("", "compress.budget={max_drop: 1", ['its "}" is missing: with spaces'], []),
+    ("", "compress.recipes=[qat,", ['its "]" is missing: with spaces'], []),
+    ("seed: 3\n", "seed.x=4", ["seed is a single value, not a section"], []),
+    (
+        "compress: {recipes: [int8]}\n",
+        "compress.recipes.0=qat",
+        ["compress.recipes is a list, which is set as a whole"],
+        ["single value"],
+    ),
+    ("", "data.task=regression", ["line 1): data.source", "for data.task cla"], []),
     ("train: {loss: focal}\n", "data.task=regression", ["train.loss", "line 2"], []),
 ]
 

@@ -23,7 +23,7 @@ from pipeline.data.features import (
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json, write_json
-from pipeline.plausible import doubt
+from pipeline.plausible import Doubts
 
 BASE = {"name": "toy", "source": "npz:toy", "classes": ("a", "b")}
 IMAGE = {**BASE, "shape": (4, 6, 1), "dtype": "uint8", "scale": 1 / 255}
@@ -170,7 +170,7 @@ FLOATS = {**IMAGE, "dtype": "float32", "scale": 1.0}
 
 def _doubt(path, data) -> str:
     named = predict.read_raw(path, data)
-    return doubt(named.raw, predict._stored(named, data, path), data)
+    return Doubts(data).of(named.raw, predict._stored(named, data, path))
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,7 @@ def test_a_row_far_from_the_training_statistics_is_doubted(data, tmp_path, row, 
 
 def test_what_training_examples_held_is_not_doubted(data, tmp_path):
     given = data({**TABLE, "inputs": ("width", "height")}, (SCALED,))
-    np.save(given.folder / "train_x.npy", np.float32([[40, 0], [0, 1]]))
-    np.save(given.folder / "train_y.npy", np.array([0, 1]))
+    np.save(given.folder / "train_x.npy", np.float32([[-40, 0], [0, 1]]))
     path = tmp_path / "rows.csv"
     path.write_text("width,height\n100,-3\n")  # 45 deviations
     assert not _doubt(path, given)
@@ -206,7 +205,7 @@ def test_what_training_examples_held_is_not_doubted(data, tmp_path):
     ("values", "largest", "told"),
     [
         (FLOATS, 1.0, ""),
-        (FLOATS, 255.0, "up to 255, but the model was trained on 1 at"),
+        (FLOATS, 255.0, "up to 255, but usual are values up to about 1: is"),
         ({**IMAGE, "scale": 1 / 16}, 16.0, ""),
         ({**IMAGE, "scale": 1 / 16}, 0.9, "fractions.*whole numbers from 0 to 16"),
         (IMAGE, 0.5, "fractions, up to 0.5, .*whole numbers from 0 to 255"),
@@ -217,6 +216,50 @@ def test_an_image_on_another_scale_is_doubted(data, tmp_path, values, largest, t
     np.save(path, np.full((4, 6, 1), largest))
     found = _doubt(path, data(values))
     assert re.search(told, found) if told else not found
+
+
+@pytest.mark.parametrize(
+    ("trained", "told"),
+    [(0.1, "up to 3, but the model was trained on 0.1 at most"), (2.0, ""), (None, "")],
+)
+def test_what_the_model_was_trained_on_is_told_as_it_was(data, tmp_path, trained, told):
+    given = data(FLOATS)
+    if trained is not None:  # of labels nothing is read
+        np.save(given.folder / "train_x.npy", np.full((5, 4, 6, 1), -trained))
+    np.save(tmp_path / "raw.npy", np.full((4, 6, 1), 3.0))
+    found = _doubt(tmp_path / "raw.npy", given)
+    assert told in found and bool(found) == (trained != 2.0)
+    assert ("trained on" in found) == bool(told)
+
+
+def test_training_examples_are_read_once_and_for_odd_numbers_alone(data, monkeypatch):
+    read, given, ones = [], data(FLOATS), np.ones((1, 4, 6, 1))
+    np.save(given.folder / "train_x.npy", ones)
+    load = np.load
+    monkeypatch.setattr(np, "load", lambda *a, **k: read.append(k) or load(*a, **k))
+    doubts = Doubts(given)
+    assert not doubts.of(ones, ones) and not read
+    assert doubts.of(9 * ones, 9 * ones) and doubts.of(8 * ones, 8 * ones)
+    assert read == [{"mmap_mode": "r"}]
+
+
+@pytest.mark.parametrize("content", [b"", b"no array"])
+def test_damaged_training_examples_do_not_keep_from_an_answer(data, tmp_path, content):
+    given = data(FLOATS)
+    (given.folder / "train_x.npy").write_bytes(content)
+    np.save(tmp_path / "raw.npy", np.full((4, 6, 1), 3.0))
+    assert "usual are values" in _doubt(tmp_path / "raw.npy", given)
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"), [(np.nan, "NaN .not a number."), (np.inf, "values up to inf")]
+)
+def test_what_is_no_number_is_refused_where_pixels_are_stored(
+    data, tmp_path, odd, told
+):
+    np.save(tmp_path / "raw.npy", np.full((4, 6, 1), [[[odd]]]))
+    with pytest.raises(UserError, match=f"holds {told}, .*from 0 to 255"):
+        _doubt(tmp_path / "raw.npy", data(IMAGE))
 
 
 def test_values_below_zero_are_refused_where_pixels_are_stored(data, tmp_path):

@@ -118,7 +118,7 @@ def _longest_first(variant: Variant) -> int:
 def _result(
     variant: Variant, result: Row | None, error: str | None, shop: Workshop
 ) -> Made:
-    if result is not None and not shop.of(variant).is_dir():
+    if result is not None and finished(variant, shop) is None:
         result, error = None, f"{shop.of(variant)}: made by a machine that {NOT_SHARED}"
     if result is None:
         return Made(variant, failed(variant, shop, error or "no reason"))

@@ -93,14 +93,14 @@ class Intake:
 
     def _refuse_numbers(self, labels: Collection[str]) -> None:
         """Labels that are plainly measured: nobody names classes so."""
-        broken = sorted(n for n in map(finite, labels) if n is not None and n % 1)
-        if len(broken) > MOST_BROKEN:
+        broken = sorted({n for n in map(finite, labels) if n is not None and n % 1})
+        if len(broken) > MOST_BROKEN and all(map(_is_number, labels)):
             raise UserError(
-                f'{self.key} "{self.source}": its labels are {len(labels):,} different '
-                f"numbers ({broken[0]:g}, {broken[1]:g}, ...), and a classification "
-                "takes each of them for a class; to predict the number, set data.task: "
-                "regression; or name another column (data.columns.label), or the "
-                "numbers that are classes (data.classes)"
+                f'{self.key} "{self.source}": its labels hold {len(broken):,} '
+                f"different numbers with a fraction ({broken[0]:g}, {broken[1]:g}, "
+                "...), and a classification takes each of them for a class; to predict "
+                "the number, set data.task: regression; or name another column "
+                "(data.columns.label), or the numbers that are classes (data.classes)"
             )
 
     def outside(self, label: str) -> str:
@@ -168,7 +168,13 @@ def in_order(names: Collection[str]) -> tuple[str, ...]:
 
 
 def _natural(label: str) -> tuple:
+    return (0, float(label), label) if _is_number(label) else (1, 0.0, label)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a field is no word; `nan` and `inf` are numbers here."""
     try:
-        return (0, float(label), label)
+        float(text)
     except ValueError:
-        return (1, 0.0, label)
+        return False
+    return True

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.engine.errors import UserError
 from pipeline.tune.artifact import FAMILY, Best
+from pipeline.tune.front import SIZE
 
 
 def smallest(best: Best, drop: float, weights: int) -> tuple[str, dict[str, Any]]:
@@ -21,7 +22,7 @@ def smallest(best: Best, drop: float, weights: int) -> tuple[str, dict[str, Any]
     """
     least = max(row["score"] for row in best.front) - drop
     good = [row for row in best.front if row["score"] >= least]
-    row = min(good, key=lambda row: row["parameters"])
+    row = min(good, key=lambda row: row[SIZE])
     if row["parameters"] >= weights:
         raise UserError(
             f"distill.smallest {drop:g}: of the {len(best.front)} trials on tune's "

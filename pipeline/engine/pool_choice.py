@@ -61,6 +61,6 @@ def pool_of(params: Section, name: str, method: Method) -> TaskPool:
         return RayPool(params.workers, params.address)
     except UserError as error:
         raise UserError(
-            f"{name}.engine ray, {name}.address {params.address}: {error}; or set "
-            f"{name}.engine to local"
+            f"{name}.engine ray, {name}.address {params.address}: {error}; or leave "
+            f"{name}.engine and {name}.address out"
         ) from None

@@ -23,6 +23,7 @@ from pipeline.engine.pool import Outcome, Task, TaskPool, attempt
 
 LONGEST = 120  # characters of a reason
 PATIENCE = 10.0  # seconds until a machine must have taken the connection
+WORDS = ("auto", "local")  # addresses that Ray itself knows
 
 
 class RayPool(TaskPool):
@@ -79,15 +80,20 @@ def _connected(workers: int, address: str | None) -> Any:
 
 def _check_answers(address: str) -> None:
     """Ray itself asks a port at which nobody listens for minutes."""
+    if address in WORDS:
+        return
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():  # there are words, too: auto
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
-        except (OSError, OverflowError) as error:
-            raise _nobody(address, error) from None
+    if not (host and port.isascii() and port.isdecimal()):
+        raise UserError(f"{address!r} is no HOST:PORT, and none of {', '.join(WORDS)}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+    except (OSError, OverflowError, ValueError) as error:
+        raise _nobody(address, error) from None
 
 
 def _nobody(address: str | None, error: Exception) -> UserError:
+    if address is None:
+        return UserError(f"Ray does not start on this machine: {error}")
     return UserError(
         f"no Ray cluster answers at {address}: {error}; start one with: "
         "ray start --head"

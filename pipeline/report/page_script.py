@@ -29,12 +29,12 @@ const axis = (title, more) => Object.assign({
   title: {text: title, font: {size: 13}, standoff: 8}, gridcolor: css("grid"),
   linecolor: css("line"), zeroline: false, automargin: true, fixedrange: true,
 }, more);
+const keys = {orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: {size: 13}};
 const layout = more => Object.assign({
   font: {family: "system-ui, sans-serif", size: 13, color: css("ink")},
   paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
   margin: {l: 56, r: 14, t: 12, b: 48}, hovermode: "closest", showlegend: false,
-  legend: {orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: {size: 13}},
-  hoverlabel: {align: "left", font: {size: 13}},
+  legend: keys, hoverlabel: {align: "left", font: {size: 13}},
 }, more);
 const draw = (id, traces, more) => {
   const box = by(id);
@@ -129,7 +129,8 @@ function frontier() {
   const drawn = draw("chart-frontier", traces, {
     xaxis: axis(title, ticks(placed.map(p => p.x))),
     yaxis: axis(told.worths[y] + unit, {range: [low - margin, high + margin]}),
-    shapes: shapes, annotations: notes, showlegend: true});
+    shapes: shapes, annotations: notes, showlegend: true,
+    legend: {...keys, itemclick: false, itemdoubleclick: false}});  // keys, no lines
   drawn.then(box => {
     for (const name of ["plotly_click", "plotly_afterplot"])
       box.removeAllListeners(name);
@@ -145,15 +146,18 @@ function frontier() {
 const reachable = box => {
   box.setAttribute("role", "group");  // an image would hide them from screen readers
   const lines = Object.fromEntries(data.frontier.points.map(p => [p.id, p.lines]));
-  box.querySelectorAll(".scatterlayer .trace").forEach((trace, curveNumber) =>
-    trace.querySelectorAll(".points path").forEach((point, pointNumber) => {
-      const id = box.data[curveNumber].customdata[pointNumber];
+  box.querySelectorAll(".scatterlayer .trace").forEach(trace => {
+    // What Plotly binds to its nodes: of what is hidden it draws none.
+    const {index: curveNumber, customdata: ids} = trace.__data__[0].trace;
+    trace.querySelectorAll(".points path").forEach(point => {
+      const pointNumber = point.__data__.i, id = ids[pointNumber];
       const told = {tabindex: 0, role: "link", "aria-label": lines[id].join(", ")};
       for (const name in told) point.setAttribute(name, told[name]);
       point.onfocus = () => Plotly.Fx.hover(box, [{curveNumber, pointNumber}]);
       point.onblur = () => Plotly.Fx.unhover(box);
       point.onkeydown = event => { if (event.key === "Enter") show(id); };
-    }));
+    });
+  });
 };
 const show = id => {
   const details = by("detail-" + id);

@@ -25,7 +25,7 @@ def span(interval: Sequence[float] | None) -> str:
 
 def amount(value: float) -> str:
     """A number in a unit of its own, with four digits that count."""
-    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return _plain(value, 4)
 
 
 def ratio(value: float) -> str:
@@ -70,7 +70,7 @@ def moved(value: float, key: str) -> str:
     """
     if key not in OWN_UNIT:
         return signed(value)
-    return f"{value:+z.3g}" if abs(value) < 1_000 else f"{value:+,.0f}"
+    return _plain(value, 3, "+")
 
 
 def reading(row: dict[str, Any]) -> str:
@@ -83,6 +83,12 @@ def reading(row: dict[str, Any]) -> str:
     if high < 0:
         return "The gain is more than chance: the interval leaves out zero."
     return "The interval holds zero, so the test cannot tell it from the baseline."
+
+
+def _plain(value: float, digits: int, sign: str = "") -> str:
+    """That many digits that count; of a large number all before the point."""
+    text = f"{value:{sign}z.{digits}g}"
+    return text if abs(float(text)) < 10**digits else f"{value:{sign},.0f}"
 
 
 _ALL = (

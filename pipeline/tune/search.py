@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.jsonio import canonical
-from pipeline.engine.pool import Outcome
+from pipeline.engine.pool import Outcome, TaskPool
 from pipeline.tune.front import front, mixed
 from pipeline.tune.oracles import Oracle, Proposal
 from pipeline.tune.params import TuneParams
@@ -28,16 +28,6 @@ Values = dict[str, Any]
 Result = dict[str, Any]
 MOST_REFUSED = 4  # proposals for each trial that may be trained
 TRAINED = ("ok", "stopped", "failed")
-
-
-class Workers(Protocol):
-    """Where tasks run: `pipeline.engine.pool.Pool`, or one of other machines."""
-
-    def submit(self, key: Any, function: Callable, *args: Any) -> None:
-        """Queue a task."""
-
-    def wait(self) -> Outcome:
-        """The next task that ends."""
 
 
 @dataclass
@@ -87,7 +77,7 @@ class Search:
     oracle: Oracle
     train: Callable[..., Result]
     costs: Callable[[Values], Outcome]
-    workers: Workers
+    workers: TaskPool
     record: Record
     models: Path
     tell: Callable[[Search], None]

@@ -167,6 +167,20 @@ def test_measured_numbers_are_not_taken_for_classes(make, measured, kind):
     assert make(source=source, **ignored, task="regression").data.spec.target
 
 
+def test_numbers_with_a_fraction_are_counted_apart_from_whole_ones(make, tmp_path):
+    labels = [*(f"{at}.5" for at in range(51)), *(f"{at}" for at in range(30))]
+    path = write_csv(tmp_path / "m.csv", [["x", "label"], *enumerate(labels)])
+    with pytest.raises(UserError, match=r"51 different numbers with a fr.*\(0.5, 1.5,"):
+        make(source=f"csv:{path}")
+
+
+def test_numbers_among_words_are_names(make, tmp_path):
+    labels = [*(f"{at}.5" for at in range(51)), *(f"word {at}" for at in range(300))]
+    rows = [["x", "label"], *enumerate(labels * 5)]
+    made = make(source=f"csv:{write_csv(tmp_path / 'words.csv', rows)}")
+    assert len(made.data.spec.classes) == 351
+
+
 def test_few_numbers_or_whole_ones_may_be_classes(make, tmp_path, measured):
     few = [["x", "label"], *([at, at % 40 + 0.5] for at in range(400))]
     made = make(source=f"csv:{write_csv(tmp_path / 'few.csv', few)}")

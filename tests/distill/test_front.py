@@ -25,6 +25,7 @@ def searched(**more) -> Best:
             "trial": number,
             "score": WIDTHS[width],
             "parameters": WEIGHTS[width],
+            "bytes_int8": WEIGHTS[width],
             "values": {"width": width, "layers": 1, "units": 64, **more},
         }
         for number, width in enumerate(WIDTHS)

@@ -28,7 +28,7 @@ def test_processes_of_this_machine_begin_as_they_are_told(name, section):
 def test_ray_that_is_not_installed_is_told_with_the_keys(name, section, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     wanted = f"{name}.engine ray, {name}.address HOST:1: ray is not installed.*"
-    with pytest.raises(UserError, match=f"{wanted}set {name}.engine to local"):
+    with pytest.raises(UserError, match=f"{wanted}leave {name}.engine and"):
         pool_of(section(engine="ray", address="HOST:1"), name, "fork")
 
 
@@ -43,3 +43,20 @@ def test_an_address_without_ray_is_refused(name, section):
 def test_where_tasks_run_is_not_hashed(name, section):
     elsewhere = section(engine="ray", address="HOST:1", workers=7)
     assert elsewhere.hashed() == section().hashed()
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("a..b:6379", "no Ray cluster answers at a..b:6379"),
+        ("x" * 70 + ":1", "no Ray cluster answers"),
+        ("localhost:²", "is no HOST:PORT, and none of auto, local"),
+        ("localhost:6379x", "is no HOST:PORT"),
+        ("localhost", "is no HOST:PORT"),
+        ("localhost:99999", "no Ray cluster answers"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_an_error_at_once(address, told):
+    pytest.importorskip("ray")
+    with pytest.raises(UserError, match=f"tune.engine ray, .*{told}"):
+        pool_of(TuneParams(engine="ray", address=address), "tune", "fork")

@@ -100,11 +100,15 @@ def test_a_point_tells_its_recipe_and_leads_to_its_row(opened):
     assert opened.complaints == []
 
 
-def test_tab_reaches_every_point_and_enter_leads_to_its_row(opened):
+POINTS = ["baseline | float", "baseline | int8", "student | int8"]
+
+
+def _tabbed(opened) -> list[str]:
+    """What Tab tells of the points, one after the other; each shows its box too."""
     opened.mouse.move(0, 0)
     opened.locator("#frontier-y").focus()
     told = []
-    for _ in range(3):
+    for _ in POINTS:
         opened.keyboard.press("Tab")
         opened.wait_for_selector("#chart-frontier .hovertext")
         active = "document.activeElement"
@@ -112,16 +116,41 @@ def test_tab_reaches_every_point_and_enter_leads_to_its_row(opened):
         told.append(opened.evaluate(f"{active}.getAttribute('aria-label')"))
         shown = opened.locator("#chart-frontier .hovertext").text_content()
         assert told[-1].split(", ")[0] in shown
-    assert [words.split(",")[0] for words in told] == [
-        "baseline | float",
-        "baseline | int8",
-        "student | int8",
-    ]
+    return told
+
+
+def test_tab_reaches_every_point_and_enter_leads_to_its_row(opened):
+    told = _tabbed(opened)
+    assert [words.split(",")[0] for words in told] == POINTS
     assert "3.0 kB gzip" in told[-1]
     opened.evaluate("location.hash = ''")
     opened.keyboard.press("Enter")
     opened.wait_for_function("location.hash === '#variant-student-int8'")
     assert opened.locator("#chart-frontier").get_attribute("role") == "group"
+    assert opened.complaints == []
+
+
+SWITCHED_OFF = """document.getElementById("chart-frontier").data
+  .filter(one => one.visible === "legendonly")"""
+
+
+@pytest.mark.parametrize("name", ["best on validation", "baseline"])
+def test_the_legend_is_a_key_and_no_switch(opened, name):
+    opened.locator("#chart-frontier").scroll_into_view_if_needed()
+    key = opened.locator("#chart-frontier .legend .traces", has_text=name)
+    box = key.bounding_box()
+    opened.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    opened.wait_for_timeout(1_000)  # Plotly waits whether a second click follows
+    assert opened.evaluate(SWITCHED_OFF) == []
+    assert [words.split(",")[0] for words in _tabbed(opened)] == POINTS
+    assert opened.complaints == []
+
+
+def test_tab_reaches_the_points_when_a_line_before_them_is_hidden(opened):
+    switch = "told => Plotly.restyle('chart-frontier', {visible: told}, [0]).then()"
+    opened.evaluate(switch, "legendonly")
+    assert [words.split(",")[0] for words in _tabbed(opened)] == POINTS
+    opened.evaluate(switch, True)
     assert opened.complaints == []
 
 
@@ -196,8 +225,8 @@ def test_fifty_variants_are_there_in_two_seconds(browser, publish, tmp_path):
     meter = browser.contexts[-1].new_cdp_session(shown)
     # The processor's time, which neighbours on this machine do not change.
     meter.send("Performance.enable", {"timeDomain": "threadTicks"})
-    shown.goto((tmp_path / "index.html").as_uri())
-    shown.wait_for_selector(DRAWN, timeout=60_000)
+    shown.goto((tmp_path / "index.html").as_uri(), timeout=PATIENCE)
+    shown.wait_for_selector(DRAWN, timeout=PATIENCE)
     metrics = meter.send("Performance.getMetrics")["metrics"]
     spent = {one["name"]: one["value"] for one in metrics}["TaskDuration"]
     assert 0 < spent < MOST
