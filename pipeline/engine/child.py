@@ -24,8 +24,8 @@ from pipeline.engine.stage import Inputs
 
 def main() -> int:
     """Run the requested stage; 0 when it returned metrics."""
-    die_with_parent()
     request = json.load(sys.stdin)
+    die_with_parent(request["parent"])
     with os.fdopen(request["channel"], "w", buffering=1) as channel:
         channel.write(json.dumps(_answer(request, channel)) + "\n")
     return 0

@@ -49,7 +49,7 @@ def run_in_process(
         )
         os.close(writer)
         try:
-            _send(process, {**request, "channel": writer})
+            _send(process, {**request, "channel": writer, "parent": os.getpid()})
             echo = lambda: listener.log(written.read())  # noqa: E731
             answer = _listen(process, reader, listener, echo)
         finally:
