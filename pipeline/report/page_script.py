@@ -76,7 +76,8 @@ function frontier() {
   const traces = [{x: line.map(p => p.x), y: line.map(p => p.y), mode: "lines",
     line: {color: shade(css("soft"), .45), width: 1.5}, hoverinfo: "skip",
     name: "best on validation", showlegend: !narrow()}];
-  for (const source of [...new Set(placed.map(p => p.source))].sort()) {
+  const sources = [...new Set(placed.map(p => p.source))].sort();
+  for (const source of sources) {
     const own = placed.filter(p => p.source === source)
       .sort((a, b) => b.dominated - a.dominated || a.x - b.x);
     traces.push({x: own.map(p => p.x), y: own.map(p => p.y), mode: "markers",
@@ -96,8 +97,7 @@ function frontier() {
   }
   const legend = (name, color, symbol = "circle") => traces.push({x: [null], y: [null],
     mode: "markers", name: name, marker: {color: color, size: 12, symbol: symbol}});
-  for (const source of [...new Set(placed.map(p => p.source))].sort())
-    legend(esc(source), colour(source));
+  for (const source of sources) legend(esc(source), colour(source));
   if (placed.some(p => p.dominated)) legend("dominated", shade(css("soft"), .38));
   if (placed.some(p => p.deeper))
     legend("further below", css("soft"), "triangle-down");
