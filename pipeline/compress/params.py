@@ -49,6 +49,7 @@ class CompressParams(FitSettings):
         workers: variants built at the same time; changes no result.
         engine: `local` processes, or tasks of `ray` at `address`.
         address: of the Ray cluster's head, `HOST:6379`.
+        threads: of the runtime; they change its latency, and no answer.
         budget: what the chosen file may cost.
         shrink: leave out of each file what no runtime reads; outputs stay equal.
         taught: sources that imitate the float baseline while they are fine-tuned; the
@@ -67,6 +68,7 @@ class CompressParams(FitSettings):
     workers: int = unhashed(2, ge=1, le=64)
     engine: Engine = unhashed("local")
     address: str | None = unhashed(None)
+    threads: int = Field(1, ge=1, le=256)
     budget: Budget = Budget()
     shrink: bool = True
     taught: list[Source] = ["student"]

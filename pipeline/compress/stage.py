@@ -80,7 +80,7 @@ def workshop(params: CompressParams, inputs: Inputs) -> Workshop:
         taught=tuple(params.taught),
         imitation=(params.weight, params.temperature),
         seed=inputs.seed,
-        threads=inputs.threads,
+        threads=params.threads,
         shrink=params.shrink,
         folder=inputs.scratch,
     )

@@ -92,7 +92,8 @@ def _lines(row: Row, score: Score) -> list[str]:
         told = f"{row['flips_worse']} became wrong, {row['flips_better']} right"
         lines.append(told)
     if row["latency_ms"] is not None:
-        lines.append(f"{words.latency(row['latency_ms'])} for one example")
+        gained = f", {row['speed']}" if row["speed"] else ""
+        lines.append(f"{words.latency(row['latency_ms'])} for one example{gained}")
     return lines
 
 

@@ -67,6 +67,13 @@ class Facts:
         """What decides, and how it is written."""
         return SCORES[self.spec.task]
 
+    @property
+    def threads(self) -> str:
+        """With how many the runtime ran while latency was measured."""
+        run = self.records["compress"].run["volatile"]
+        count = run["latency_conditions"]["threads"]
+        return "1 thread" if count == 1 else f"{count} threads"
+
     def row(self, name: str | None) -> Row | None:
         """The row of one variant; None where there is none of that name."""
         return next((row for row in self.rows if row["id"] == name), None)
@@ -83,7 +90,7 @@ def read_facts(folders: Mapping[str, Path], title: str = "") -> Facts:
     records = {name: _record(folder) for name, folder in folders.items()}
     pareto = read_json(folders["compress"] / "pareto.json")
     evaluation = read_json(folders["evaluate"] / "evaluation.json")
-    latency = records["compress"].run["volatile"].get("latency_ms", {})
+    measured = records["compress"].run["volatile"]
     spec = read_spec(folders["data"])
     points, evaluated = pareto.pop("points"), evaluation.pop("variants")
     return Facts(
@@ -91,7 +98,7 @@ def read_facts(folders: Mapping[str, Path], title: str = "") -> Facts:
         title=title or experiment,
         folders=folders,
         spec=spec,
-        rows=join(points, evaluated, latency, pareto["baseline"], SCORES[spec.task]),
+        rows=join(points, evaluated, measured, pareto["baseline"], SCORES[spec.task]),
         pareto=pareto,
         evaluation=evaluation,
         models={
@@ -109,7 +116,7 @@ def read_facts(folders: Mapping[str, Path], title: str = "") -> Facts:
 def join(
     points: list[Row],
     evaluated: list[Row],
-    latency: Mapping[str, Mapping[str, float]],
+    measured: Mapping[str, Mapping[str, Any]],
     baseline: str,
     score: Score,
 ) -> list[Row]:
@@ -117,10 +124,16 @@ def join(
 
     What compress measured under these names becomes `validation_accuracy` (or
     another score's key) and `validation_drop`. A variant that was not evaluated has
-    None for both pairs of the test split, and for `ratio` and `latency_ms`.
+    None for both pairs of the test split, and for `ratio` and `latency_ms`; `speed`
+    tells in words what it gains over the baseline, of which it is None.
+
+    Args:
+        measured: `latency_ms` and `latency_words` of compress's run.json, if any.
     """
     by_name = {row["id"]: row for row in evaluated}
     whole = by_name[baseline]["bytes_gzip"]
+    latency = measured.get("latency_ms", {})
+    words = {**measured.get("latency_words", {}), baseline: None}
     rows = [
         {
             **_renamed(point, score),
@@ -129,6 +142,7 @@ def join(
             **by_name.get(point["id"], {}),
             "ratio": whole / point["bytes_gzip"] if point["file"] else None,
             "latency_ms": latency.get(point["id"], {}).get("median"),
+            "speed": words.get(point["id"]),
         }
         for point in points
     ]

@@ -25,7 +25,8 @@ more than the {{ allowed }} allowed on validation.</span>{% endif %}</p>
           (chosen | span_of(score))) }}
 {% if chosen.latency_ms is not none %}
 {{ figure("Latency, one example", chosen.latency_ms | latency,
-          "median; baseline " ~ (baseline.latency_ms | latency)) }}
+          "median, " ~ facts.threads ~ "; baseline " ~ (baseline.latency_ms | latency) ~
+          ("; " ~ chosen.speed if chosen.speed)) }}
 {% endif %}
 {% if chosen.flips_worse is defined %}
 {{ figure("Answers that changed", chosen.flips_worse + chosen.flips_better,
@@ -121,7 +122,8 @@ intervals are at 95 %, of the change by paired bootstrap.</p>
 {{ cell(row.bytes_raw, row.bytes_raw | size) }}
 {{ cell(row.ratio, row.ratio | ratio) }}
 {% else %}<td>–</td><td>–</td><td>–</td>{% endif %}
-{{ cell(row.latency_ms, row.latency_ms | latency if row.latency_ms is not none) }}
+{{ cell(row.latency_ms, row.latency_ms | latency if row.latency_ms is not none,
+        row.speed or "") }}
 <td class="words">
 {%- if row.status != "ok" %}
 <span class="wrong">{{ row.status }}:</span> {{ row.reason }}

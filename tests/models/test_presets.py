@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
+from pipeline.engine.errors import UserError
 from pipeline.models import registry
 from pipeline.models.describe import describe
 from tests.models.cases import spec
@@ -71,3 +72,14 @@ def test_a_student_of_a_preset_is_slimmer():
     slim = registry.build("resnet:mlperf_tiny", {"width": 0.5}, data, 1)
     assert slim.get_layer("stem").filters == 8
     assert slim.count_params() < 78_666 / 3
+
+
+def test_a_stem_that_halves_the_image_keeps_the_weights_and_quarters_the_macs():
+    data, name = spec((32, 32, 3), classes=numbered(10)), "resnet:mlperf_tiny"
+    whole, half = (
+        registry.build(name, {"stem_strides": strides}, data, 1) for strides in (1, 2)
+    )
+    assert half.count_params() == whole.count_params()
+    assert describe(half).macs < 0.27 * describe(whole).macs
+    with pytest.raises(UserError, match="stem_strides: must be 1 or 2; received 3"):
+        registry.build(name, {"stem_strides": 3}, data, 1)

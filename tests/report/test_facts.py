@@ -46,6 +46,14 @@ def test_latency_is_the_median_where_it_was_measured(published):
     assert facts.row("baseline-int8")["latency_ms"] is None
 
 
+def test_what_a_file_gains_in_speed_is_said_in_words(published):
+    facts = read_facts(published.folders)
+    speeds = [facts.row(name)["speed"] for name in ("student-int8", "baseline-int8")]
+    assert speeds == ["4.0x faster", None]
+    assert facts.row("baseline-float")["speed"] is None
+    assert facts.threads == "1 thread"
+
+
 def test_no_name_is_no_row(published):
     assert read_facts(published.folders).row(None) is None
 
