@@ -50,7 +50,7 @@ class Doubts:
             return _fractions(raw, self.data)
         if _most(stored) <= USUAL[spec.modality]:
             return ""
-        table = spec.modality == "table"
+        table = spec.modality == "table" and _scale(self.data) is not None
         return self._column(raw, stored) if table else self._whole(stored)
 
     def _column(self, raw: np.ndarray, stored: np.ndarray) -> str:
@@ -62,18 +62,19 @@ class Doubts:
         return _outside(raw, stored, at, self.data) if excess[at] > 1 else ""
 
     def _whole(self, stored: np.ndarray) -> str:
-        """Pixels or features of sound that lie far outside."""
-        kind = self.data.spec.modality
+        """Pixels, features of sound, or numbers as they are, far outside."""
+        kind, most, trained = self.data.spec.modality, _most(stored), self._trained
         if kind == "audio" and _scale(self.data) is None:
             return ""
-        most, trained = _most(stored), self._trained
+        if kind == "table" and trained is None:
+            return ""
         told = f"usual are values up to about {USUAL[kind] / BEYOND:g}"
         if trained is not None:
             largest = float(trained.max(initial=0))
             if most <= BEYOND * largest:
                 return ""
             told = f"the model was trained on {largest:g} at most"
-        what = "values" if kind == "image" else "features, in deviations from the mean,"
+        what = "features, in deviations from the mean," if kind == "audio" else "values"
         return f"holds {what} up to {most:g}, but {told}: is it on that scale?"
 
     @cached_property

@@ -22,9 +22,9 @@ from pipeline.augment.policy import Policy
 from pipeline.data.artifact import read_data
 from pipeline.data.preview import (
     draw_lines,
-    lowest,
     picture,
     show_image,
+    span,
     strips,
     vocabulary,
     words_of,
@@ -57,13 +57,16 @@ def run(params: AugmentParams, inputs: Inputs, out: Path) -> dict[str, Any]:
 def _drawn(path: Path, columns: list[np.ndarray], spec: TaskSpec) -> None:
     """Originals and versions; of a table the changes, which would not be seen else."""
     original, *others = columns
+    ends = span(original, spec)
     if spec.modality != "table":
-        low = lowest(original)
-        draw_preview(path, [picture(column, spec, low) for column in columns])
+        draw_preview(path, [picture(column, spec, ends) for column in columns])
         return
     changes = [other - original for other in others]
     most = max(float(np.abs(changes).max()), 1e-6)
-    shown = [picture(original, spec), *(strips(change, most) for change in changes)]
+    shown = [
+        picture(original, spec, ends),
+        *(strips(change, most) for change in changes),
+    ]
     draw_preview(
         path, shown, f"epochs show changes; the darkest is {most:.2g} deviations"
     )

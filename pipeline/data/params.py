@@ -179,6 +179,8 @@ class DataParams(Params):
         balance: `weights` weighs classes in the loss, `resample` repeats examples
             of the smaller classes.
         calibration: examples of the training split that set int8 ranges.
+        as_is: numbers reach the model as the source holds them: neither scaled nor
+            standardised, and arrays of an .npz file keep their shape.
     """
 
     source: str
@@ -201,6 +203,7 @@ class DataParams(Params):
     labels: LabelParams = LabelParams()
     balance: Literal["none", "weights", "resample"] = "none"
     calibration: int = Field(200, ge=1, le=100_000)
+    as_is: bool = False
 
     @field_validator("source", "extend")
     @classmethod

@@ -91,7 +91,17 @@ def _read(source: str, key: str, intake: Intake) -> Examples:
     intake = replace(intake, source=source, key=key)
     examples = reader.read(source.partition(":")[2], intake)
     _check(examples, source, key, intake.params)
-    return examples
+    return _as_is(examples, source) if intake.params.as_is else examples
+
+
+def _as_is(examples: Examples, source: str) -> Examples:
+    """The same numbers, which nothing scales."""
+    if examples.steps or examples.learns == "vocabulary":
+        raise UserError(
+            f'data.as_is: "{source}" is {examples.modality}, of which features are '
+            "made; leave it out, or give the features as an .npz file"
+        )
+    return replace(examples, scale=1.0, offset=0.0, learns="")
 
 
 def _check(examples: Examples, source: str, key: str, params: DataParams) -> None:

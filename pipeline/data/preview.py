@@ -33,12 +33,12 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
     if data.spec.modality == "text":
         _draw_texts(path, classes, shown, vocabulary(data))
         return
-    low = lowest(data.spec.to_input(np.concatenate(shown)))
+    ends = span(data.spec.to_input(np.concatenate(shown)), data.spec)
     figure = Figure(figsize=(COLUMNS * 0.8, len(classes) * 0.8), layout="constrained")
     grid = figure.subplots(len(classes), COLUMNS, squeeze=False)
     for name, axes, examples in zip(classes, grid, shown):
         axes[0].set_title(name, loc="left", fontsize=8, parse_math=False)
-        _row(axes, picture(data.spec.to_input(examples), data.spec, low))
+        _row(axes, picture(data.spec.to_input(examples), data.spec, ends))
     figure.savefig(path, dpi=80)
 
 
@@ -64,35 +64,46 @@ def _by_number(y: np.ndarray, rows: int, spec: TaskSpec) -> list[Group]:
     ]
 
 
-def lowest(inputs: np.ndarray) -> float:
-    """What an image's darkest or lightest pixel is: 0, or less where numbers are."""
-    return float(min(inputs.min(), 0))
+def span(inputs: np.ndarray, spec: TaskSpec) -> tuple[float, float]:
+    """The numbers at the two ends of the scale of colours.
+
+    Args:
+        inputs: `(n, *spec.shape)`: images of 0 .. 1, or what `data.as_is` left.
+    """
+    if spec.modality == "image":
+        return float(min(inputs.min(), 0)), float(max(inputs.max(), 1))
+    far = SPREAD if spec.preprocess else float(np.abs(inputs).max(initial=1e-6))
+    return -far, far
 
 
-def picture(inputs: np.ndarray, spec: TaskSpec, low: float = 0.0) -> np.ndarray:
+def picture(
+    inputs: np.ndarray, spec: TaskSpec, ends: tuple[float, float]
+) -> np.ndarray:
     """Model inputs of images, audio or tables as images of 0 .. 1.
 
     Args:
         inputs: `(n, *spec.shape)`.
-        low: of images, see `lowest`; 1 is the other end.
+        ends: see `span`.
 
     Returns:
         `(n, height, width, channels)`.
     """
+    low, high = ends
     if spec.modality == "image":
-        return (inputs - low) / (1 - low)
+        return (inputs - low) / (high - low)
     if spec.modality == "table":
-        return strips(inputs, SPREAD)
-    return 0.5 + inputs.transpose(0, 2, 1, 3)[:, ::-1] / (2 * SPREAD)
+        return strips(inputs, high)
+    return 0.5 + inputs.transpose(0, 2, 1, 3)[:, ::-1] / (2 * high)
 
 
 def strips(rows: np.ndarray, most: float) -> np.ndarray:
-    """Rows of numbers, `(n, columns)`, as `(n, 1, columns, 3)` in two colours.
+    """Numbers, `(n, ...)`, as `(n, 1, columns, 3)` in two colours.
 
     Args:
         most: the number, of either sign, that is darkest.
     """
-    return colormaps[SIGNED](0.5 + rows[:, None] / (2 * most))[..., :3]
+    flat = rows.reshape(len(rows), 1, -1)
+    return colormaps[SIGNED](0.5 + flat / (2 * most))[..., :3]
 
 
 def show_image(axis, image: np.ndarray) -> None:

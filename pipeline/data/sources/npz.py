@@ -1,7 +1,8 @@
 """`npz:FILE`: arrays `x`, `(n, ...)`, and the label column, `y` if there is no `label`.
 
 x of one dimension beyond the first is a table, `(n, height, width[, channels])` are
-images: uint8 of 0 .. 255, or floating-point numbers of 0 .. 1. Labels are names or
+images: uint8 of 0 .. 255, or floating-point numbers of 0 .. 1; with `data.as_is` any
+other shape is a table of steps and features. Labels are names or
 numbers; whole numbers are positions in `data.classes` where that has names. A file
 larger than memory is read in pieces.
 """
@@ -58,7 +59,7 @@ def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
         groups=None if groups is None else groups[kept],
         also={name: values[kept] for name, values in also.items()},
         names=np.array([f"row {at}" for at in kept], dtype=str) if some else None,
-        **_kind(rows, path),
+        **_kind(rows, path, intake),
     )
 
 
@@ -107,14 +108,16 @@ def _answers(labels: np.ndarray, intake: Intake) -> tuple[np.ndarray, tuple]:
     return y[number], classes
 
 
-def _kind(rows: Rows, path: Path) -> dict:
+def _kind(rows: Rows, path: Path, intake: Intake) -> dict:
     if len(rows.shape) == 2:
         return {"modality": "table", "learns": "standardise"}
     if len(rows.shape) == 4 and rows.shape[-1] in (1, 3):
         return {"scale": 1 / 255 if rows.dtype == np.uint8 else 1.0}
+    if intake.params.as_is:
+        return {"modality": "table"}
     raise UserError(
         f"{path}: x must be a table (n, columns) or images (n, height, width, 1 or 3), "
-        f"not {rows.shape}"
+        f"not {rows.shape}; data.as_is: true takes arrays of any shape"
     )
 
 
@@ -143,7 +146,8 @@ def _stream(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Rows:
                 f'{path}: "x" must be a C-ordered array of numbers, (n, ...), '
                 f"not {dtype} {shape}"
             )
-        inner = (*shape[1:], 1) if len(shape) == 3 else shape[1:]
+        grey = len(shape) == 3 and not intake.params.as_is
+        inner = (*shape[1:], 1) if grey else shape[1:]
         stored = dtype if dtype == np.uint8 else np.dtype(np.float32)
         with intake.writer(inner, stored) as writer:
             _copy(file, dtype, shape[0], writer)
