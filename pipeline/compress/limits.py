@@ -123,4 +123,4 @@ def _over(value: float | None, limit: float | None) -> float:
 
 
 def _kilobytes(count: int) -> str:
-    return f"{count / 1000:.1f} kB"
+    return f"{count / 1000:.1f} kB" if count >= 1000 else f"{count} bytes"
