@@ -79,7 +79,7 @@ def test_the_smallest_within_the_budget_is_chosen(
     [
         ([FLOAT, INT8, TINY], 0.01, 29, "int8"),  # one byte too large
         ([FLOAT, TINY], 0.01, 4, "float"),  # 25 times too large, but that alone
-            ([FLOAT, TINY], 0.01, 5, "tiny"),  # one limit each: 24 times against 7
+        ([FLOAT, TINY], 0.01, 5, "tiny"),  # one limit each: 24 times against 7
         ([INT8, TINY], 0.0, None, "int8"),
         ([INT8, {**INT8, "id": "smaller", "bytes_gzip": 20}], 0.0, None, "smaller"),
         ([BROKEN, FAILED], 0.01, None, None),
