@@ -92,8 +92,8 @@ def _check_used(typed: Mapping[str, str]) -> None:
         section = str(one.key[0])
         if section in Experiment.model_fields and section not in USED:
             raise UserError(
-                f"{one.option}: has no effect, as the model is trained already; "
-                f"compress-file has the keys {', '.join(USED)}"
+                f"{one.option}: has no effect, as compress-file neither trains nor "
+                f"tests nor reports; its keys are those of {', '.join(USED)}"
             )
         for key in ("sources", "taught"):
             if "student" in (_asked(one, key) or ()):
@@ -112,8 +112,21 @@ def _asked(one: Override, key: str) -> Any:
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[None]:
-    """Make a folder; it goes again if what is done in it fails."""
-    above = [one for one in (folder, *folder.parents) if not one.exists()]
+    """Make a folder; all is as it was if what is done in it fails."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    _make(folder)
+    file = folder / FILE
+    before = file.read_bytes() if file.is_file() else None
+    try:
+        yield
+    except BaseException:
+        file.unlink(missing_ok=True) if before is None else file.write_bytes(before)
+        for one in made:
+            one.rmdir()
+        raise
+
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -124,14 +137,6 @@ def _new_folder(folder: Path) -> Iterator[None]:
         raise UserError(
             f"--out {folder}: the folder cannot be made: {error.strerror}"
         ) from None
-    try:
-        yield
-    except UserError:
-        if above:
-            (folder / FILE).unlink(missing_ok=True)
-        for one in above:
-            one.rmdir()
-        raise
 
 
 def _job(folder: Path, arguments: argparse.Namespace) -> Job:

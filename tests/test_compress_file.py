@@ -175,8 +175,8 @@ def tiny(tmp_path: Path) -> Path:
     [
         (["--set=compress.sources=[student]"], "a single file has no student"),
         (["--set=compress={taught: [student]}"], "taught can be [baseline]"),
-        (["--set=train.epochs=3"], "--set train.epochs=3: has no effect, as the mo"),
-        (["--set=report={}"], "has the keys seed, threads, portability, data, aug"),
+        (["--set=train.epochs=3"], "--set train.epochs=3: has no effect, as com"),
+        (["--set=report={}"], "those of seed, threads, portability, data, aug"),
         (["--budget=max_drop=2"], "error: --budget max_drop=2: compress.budget.max_d"),
         (["--budget=max_drop"], "--budget max_drop: must be KEY=V"),
         (["--budget=max_dorp=1"], "error: --budget max_dorp=1: no key"),
@@ -193,6 +193,26 @@ def test_what_is_wrong_is_said_at_once_and_leaves_nothing(options, words, tiny, 
     told = capsys.readouterr().err
     assert code == 2 and words in told, told
     assert sorted(tiny.parent.iterdir()) == before
+
+
+def test_a_model_that_is_none_is_refused_before_anything_is_made(tmp_path, capsys):
+    (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert main(["compress-file", f"{tmp_path}/net.h5", "--data=sklearn:iris"]) == 2
+    told = capsys.readouterr()
+    assert "net.h5: is an HDF5 file" in told.err and not told.out
+    assert [path.name for path in tmp_path.iterdir()] == ["net.h5"]
+
+
+def test_a_refusal_leaves_an_experiment_file_as_it_was(tiny, capsys):
+    folder = tiny.parent / "tiny-compressed"
+    folder.mkdir()
+    run = ["compress-file", str(tiny), "--data=sklearn:iris", "--set=seed=x"]
+    assert main(run) == 2 and not list(folder.iterdir())
+    for before in (header(tiny, ["seed=3"]), "data: {source: sklearn:iris}\n"):
+        (folder / "experiment.yaml").write_text(before)
+        assert main(run) == 2
+        assert (folder / "experiment.yaml").read_text() == before
+    assert "compress-file did not make" in capsys.readouterr().err
 
 
 def made_before(root: Path, chosen: str | None) -> Path:

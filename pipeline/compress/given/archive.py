@@ -123,8 +123,8 @@ def _check_class(config: dict[str, Any], path: Path) -> None:
     kind = config.get("class_name")
     if kind not in GRAPHS or not _is_keras(config):
         raise UserError(
-            f'{path}: is a model of the class "{kind}", which is a class of its own '
-            "and has no graph of layers; build it as a functional or Sequential model: "
+            f'{path}: is a model of the class "{kind}", which is not of Keras '
+            "itself; build it as a functional or Sequential model: "
             "keras.Model(inputs, outputs)"
         )
 
