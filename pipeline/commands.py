@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline import extension, verdict
+from pipeline import extension, single, verdict
 from pipeline.config import (
+    FILE,
     Experiment,
     check_name,
     experiment_folder,
@@ -128,6 +129,8 @@ def show(arguments: argparse.Namespace) -> int:
         return _print_json(experiment.model_dump(mode="json"))
     if arguments.what:
         return _print_json(_stage_facts(folder / arguments.what))
+    if single.is_single(folder):
+        return _show_single(folder, arguments)
     summary = verdict.read(folder)
     if arguments.json:
         _print_json(summary)
@@ -135,6 +138,16 @@ def show(arguments: argparse.Namespace) -> int:
         print(verdict.text(folder, summary))
         _tell_if_older(folder)
     return verdict.exit_code(summary)
+
+
+def _show_single(folder: Path, arguments: argparse.Namespace) -> int:
+    """What compress-file said at its end; it makes no report."""
+    pareto = single.read(folder)
+    if arguments.json:
+        _print_json(pareto)
+    else:
+        print(single.text(folder, pareto))
+    return single.exit_code(pareto)
 
 
 def _tell_if_older(folder: Path) -> None:
@@ -258,12 +271,27 @@ def clean(arguments: argparse.Namespace) -> int:
 def open_job(arguments: argparse.Namespace) -> tuple[Job, CodeReader]:
     """The experiment of a command, and the reader of the code that it runs."""
     folder = experiment_folder(arguments.root, arguments.exp)
-    job = _experiment(folder, arguments).job(folder, all_sets(arguments))
+    job = _job(folder, arguments)
     code = CodeReader(CODE_ROOT, folder / ".code.json", also=(Path.cwd() / base(),))
     for stage in job.chain:
         code.closure(job.modules(stage))
     code.save_cache()
     return job, code
+
+
+def _job(folder: Path, arguments: argparse.Namespace) -> Job:
+    """The whole chain, or that of compress-file."""
+    sets = all_sets(arguments)
+    if not single.is_single(folder):
+        return _experiment(folder, arguments).job(folder, sets)
+    if sets or arguments.verb not in ("status", "show"):
+        raise UserError(
+            f"{folder / FILE}: was made by compress-file; to run it again, or "
+            "otherwise, give that command with what is to be different"
+        )
+    from pipeline.compress_file import published_job  # which needs the runner
+
+    return published_job(folder)
 
 
 def _experiment(folder: Path, arguments: argparse.Namespace) -> Experiment:

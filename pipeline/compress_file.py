@@ -3,84 +3,162 @@
     python -m pipeline compress-file model.keras --data npz:mine.npz \\
         --budget max_drop=0.01 --budget max_bytes=20000
 
-Out: the folder model.compressed (or --out), with the stages data, augment, train (a
+Out: the folder model-compressed (or --out), with the stages data, augment, train (a
 copy of the file) and compress. The engine runs them, so what is up to date is not
-made again, and a killed search goes on. Imports nothing heavy.
+made again, and a killed search goes on; `show`, `status` and `predict` take the
+folder. Imports nothing heavy.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline import single
 from pipeline.chain import CHAIN
+from pipeline.compress.given.archive import check_archive
 from pipeline.compress.given.params import GivenParams, source_state
-from pipeline.config import FILE, load_experiment
+from pipeline.config import (
+    FILE,
+    LONGEST,
+    Experiment,
+    Override,
+    load_experiment,
+    parse_set,
+)
 from pipeline.data.params import check_source
 from pipeline.engine.closure import CodeReader
 from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import read_json
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.terminal import Terminal
-from pipeline.scores import score_of
 
-NOTHING_FITS = 3  # exit code
 GIVEN = "pipeline.compress.given"
-HEAD = "# Made by: python -m pipeline compress-file {model}\n"
+USED = ("seed", "threads", "portability", "data", "augment", "compress")
+ONLY = "baseline"  # of compress.sources: there is no student
 
 
 def compress_file(arguments: argparse.Namespace) -> int:
     """Compress the file; 0 when one meets the budget, 3 when none does."""
-    if not arguments.model.is_file():
-        raise UserError(f"{arguments.model}: no such file; name a .keras file")
+    check_archive(arguments.model)
     check_source(arguments.data)
-    folder = arguments.out or arguments.model.with_suffix(".compressed")
-    job = _job(folder, arguments)
+    typed = _typed(arguments)
+    _check_used(typed)
+    folder = arguments.out or default_folder(arguments.model)
+    with _new_folder(folder):
+        job = _job(folder, arguments)
     code = CodeReader(CODE_ROOT, folder / ".code.json", also=(Path.cwd(),))
     runner = Runner(job, code, Terminal(verbose=arguments.verbose))
     runner.bring_up_to_date(("compress",))
-    pareto = read_json(folder / "compress" / "pareto.json")
-    print("\n".join(table(pareto, folder)))
-    return 0 if pareto["chosen"] else NOTHING_FITS
+    pareto = single.read(folder)
+    print(single.text(folder, pareto))
+    return single.exit_code(pareto)
 
 
-def table(pareto: dict[str, Any], folder: Path) -> list[str]:
-    """One line a variant, the smallest first, and what was chosen."""
-    score, size = score_of(pareto), f"bytes_{pareto['measure']}"
-    rows = [row for row in pareto["points"] if row[score.key] is not None]
-    rows.sort(key=lambda row: row[size])
-    lines = [f"{'recipe':<44} {'gzip':>9} {'raw':>9}  valid.  {score.unit}"]
-    for row in rows:
-        mark = "chosen" if row["id"] == pareto["chosen"] else row["status"]
-        lines.append(
-            f"{row['recipe']:<44} {row['bytes_gzip']:>9,} {row['bytes_raw']:>9,}  "
-            f"{row[score.key]:.3f}  {score.number(-row['drop'])}  {mark}"
-        )
-    if pareto["chosen"]:
-        return [*lines, f"chosen: {folder / 'compress' / 'best.tflite'}"]
-    return [*lines, f"none meets the budget; the frontier: {folder / 'compress'}"]
+def default_folder(model: Path) -> Path:
+    """`MODEL-compressed` beside the model; its name can be an experiment's."""
+    plain = re.sub("[^A-Za-z0-9_-]", "-", model.stem).lstrip("-_") or "model"
+    end = "-compressed"
+    return model.parent / f"{plain[: LONGEST - len(end)]}{end}"
+
+
+def published_job(folder: Path) -> Job:
+    """The job of a folder that compress-file made, as it was given."""
+    held = single.given(folder) or {}
+    sets, model = held["sets"], held["model"]
+    return _with_model(load_experiment(folder, sets).job(folder, sets), Path(model))
+
+
+def _typed(arguments: argparse.Namespace) -> dict[str, str]:
+    """`--set` text -> the option as it was typed, for `--budget` and `--set`."""
+    for text in arguments.budget:
+        if "=" not in text:
+            raise UserError(f"--budget {text}: must be KEY=V, such as max_drop=0.01")
+    budget = {
+        f"compress.budget.{text}": f"--budget {text}" for text in arguments.budget
+    }
+    return {**budget, **{text: f"--set {text}" for text in arguments.sets}}
+
+
+def _check_used(typed: Mapping[str, str]) -> None:
+    """Refuse what a chain of one trained model has no use for."""
+    for one in (parse_set(text, option) for text, option in typed.items()):
+        section = str(one.key[0])
+        if section in Experiment.model_fields and section not in USED:
+            raise UserError(
+                f"{one.option}: has no effect, as compress-file neither trains nor "
+                f"tests nor reports; its keys are those of {', '.join(USED)}"
+            )
+        for key in ("sources", "taught"):
+            if "student" in (_asked(one, key) or ()):
+                raise UserError(
+                    f"{one.option}: a single file has no student; compress.{key} "
+                    f"can be [{ONLY}]"
+                )
+
+
+def _asked(one: Override, key: str) -> Any:
+    """What a setting gives to `compress.KEY`, if anything."""
+    if one.key == ("compress",) and isinstance(one.value, dict):
+        return one.value.get(key)
+    return one.value if one.key == ("compress", key) else None
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """Make a folder; all is as it was if what is done in it fails."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    _make(folder)
+    file = folder / FILE
+    before = file.read_bytes() if file.is_file() else None
+    try:
+        yield
+    except BaseException:
+        file.unlink(missing_ok=True) if before is None else file.write_bytes(before)
+        for one in made:
+            one.rmdir()
+        raise
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(
+            f"--out {folder}: is a file, or in one; name a folder that can be made"
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"--out {folder}: the folder cannot be made: {error.strerror}"
+        ) from None
 
 
 def _job(folder: Path, arguments: argparse.Namespace) -> Job:
     _check_own(folder / FILE)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = HEAD.format(model=arguments.model.name)
+    typed = _typed(arguments)
+    sets = list(typed)
+    text = single.header(arguments.model, sets)
     source = f"data: {{source: {json.dumps(arguments.data)}}}\n"
-    (folder / FILE).write_text(f"{text}{source}compress: {{sources: [baseline]}}\n")
-    budget = [f"compress.budget.{text}" for text in arguments.budget]
-    sets = [*budget, *arguments.sets]
-    job = load_experiment(folder, sets).job(folder, sets)
-    train = GivenParams(model=str(arguments.model.resolve()))
+    (folder / FILE).write_text(f"{text}{source}compress: {{sources: [{ONLY}]}}\n")
+    job = load_experiment(folder, sets, typed).job(folder, sets)
+    return _with_model(job, arguments.model)
+
+
+def _with_model(job: Job, model: Path) -> Job:
+    """The job of a model that is trained already."""
+    train = GivenParams(model=str(model.resolve()))
     return replace(job, chain=_chain(), params={**job.params, "train": train})
 
 
 def _check_own(path: Path) -> None:
     """Refuse to write over an experiment that somebody wrote."""
-    first = HEAD.partition("{")[0]
+    first = single.HEAD.partition("{")[0]
     if path.exists() and not path.read_text().startswith(first):
         raise UserError(
             f"{path}: is an experiment that compress-file did not make; "

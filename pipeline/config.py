@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,7 +34,8 @@ from pipeline.tracking.params import TrackingParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+LONGEST = 100  # characters of an experiment's name
+NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST - 1}}}")
 FILE = "experiment.yaml"
 DEEPEST = 20  # sections within sections
 
@@ -93,7 +94,7 @@ class Origin:
         for length in range(len(key), 0, -1):
             part = tuple(str(word) for word in key[:length])
             if part in self.overrides:
-                return f"--set {self.overrides[part]}"
+                return self.overrides[part]
             if key[:length] in self.lines:
                 return f"{self.file}, line {self.lines[key[:length]]}"
         return str(self.file)
@@ -133,11 +134,17 @@ def split_sets(text: str) -> list[str]:
         raise UserError(f"SET={text}: {error}") from None
 
 
-def load_experiment(folder: Path, sets: Iterable[str] = ()) -> Experiment:
-    """Read and check an experiment, with `--set` texts applied."""
+def load_experiment(
+    folder: Path, sets: Iterable[str] = (), typed: Mapping[str, str] | None = None
+) -> Experiment:
+    """Read and check an experiment, with `--set` texts applied.
+
+    Args:
+        typed: `--set` text -> the option that the user gave in its place.
+    """
     values, lines = yamlfile.load(folder / FILE)
-    given = [_parse_set(text) for text in sets]
-    origin = Origin(folder / FILE, lines, {one.key: one.text for one in given})
+    given = [parse_set(text, (typed or {}).get(text)) for text in sets]
+    origin = Origin(folder / FILE, lines, {one.key: one.option for one in given})
     experiment, found = _checked(_with(values, given), origin)
     if experiment is None or found:
         told = (_told(one, values, given, origin) for one in found)
@@ -147,21 +154,29 @@ def load_experiment(folder: Path, sets: Iterable[str] = ()) -> Experiment:
 
 @dataclass(frozen=True)
 class Override:
-    """One `--set` text, and what it says."""
+    """One `--set` text, and what it says.
+
+    Args:
+        option: as the user gave it: `--set seed=3`.
+    """
 
     text: str
     key: yamlfile.Key
     value: Any
+    option: str
 
 
-def _parse_set(text: str) -> Override:
+def parse_set(text: str, option: str | None = None) -> Override:
+    """Read `section.key=value`; the value is as YAML has it."""
+    option = option or f"--set {text}"
     key, equals, value = text.partition("=")
     if not equals or not all(key.split(".")):
         raise UserError(
-            f"--set {text}: must be of the form section.key=value; a value with spaces "
+            f"{option}: must be of the form section.key=value; a value with spaces "
             "needs quotes: --set 'section.key=[1, 2]'"
         )
-    return Override(text, tuple(key.strip().split(".")), yamlfile.parse_value(value))
+    parts = tuple(key.strip().split("."))
+    return Override(text, parts, yamlfile.parse_value(value), option)
 
 
 def _with(values: dict[str, Any], given: Sequence[Override]) -> dict[str, Any]:
@@ -177,7 +192,7 @@ def _assign(values: dict[str, Any], one: Override) -> None:
     for at, part in enumerate(above, 1):
         inner = values.get(part, {})
         if not isinstance(inner, dict):
-            raise UserError(f"--set {one.text}: {_no_section(above[:at], inner)}")
+            raise UserError(f"{one.option}: {_no_section(above[:at], inner)}")
         values[part] = dict(inner)
         values = values[part]
     values[last] = one.value
@@ -237,13 +252,13 @@ def _told(
 ) -> str:
     """A mistake after the place where it was made."""
     where = origin.of(one.key)
-    if where.startswith("--set "):
+    if where in origin.overrides.values():
         return f"{where}: {one}{_unclosed(one, given)}"
-    causes = [e.text for e in given if _is_cause(e, one, values, given, origin)]
+    causes = [e.option for e in given if _is_cause(e, one, values, given, origin)]
     if not causes:
         return f"{where}: {one}"
     also = f" (with {where})" if one.key in origin.lines else ""
-    return f"--set {' --set '.join(causes)}{also}: {one}"
+    return f"{' '.join(causes)}{also}: {one}"
 
 
 def _is_cause(
@@ -266,11 +281,13 @@ def _unclosed(one: Complaint, given: Sequence[Override]) -> str:
     for text, key, value in ((e.text, e.key, e.value) for e in given):
         mine = tuple(map(str, one.key[: len(key)])) == key
         end = _missing_end(value, key) if mine and isinstance(value, str) else None
-        if end:
+        if end and (" " in text or text[-1] in ",:"):
             return (
                 f'; its "{end}" is missing: with spaces in it, put all of it in '
                 f"quotes: --set '{text} ...{end}'"
             )
+        if end:
+            return f"; its \"{end}\" is missing: --set '{text}{end}'"
     return ""
 
 

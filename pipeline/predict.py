@@ -129,15 +129,17 @@ def _point(folder: Path, variant: str | None) -> dict[str, Any]:
 
 def _file(folder: Path, variant: str | None) -> Path:
     best = folder / "compress" / "best.tflite"
-    if variant is None and not best.is_file():
-        raise UserError(
-            f"{best}: no file was chosen; name one with --variant, of those that "
-            f"show tells, or run: make all EXP={folder.name}"
-        )
-    if variant is None:
+    if variant is None and best.is_file():
         return best
-    points = read_json(folder / "compress" / "pareto.json")["points"]
-    known = {p["id"]: p["file"] for p in points if p["file"]}
+    path = folder / "compress" / "pareto.json"
+    if variant is None and not path.is_file():
+        raise UserError(f"{best}: no file was chosen; run: make all EXP={folder.name}")
+    known = {p["id"]: p["file"] for p in read_json(path)["points"] if p["file"]}
+    if variant is None:
+        raise UserError(
+            f"{best}: no file was chosen, as none meets the budget; name one with "
+            f"--variant (there are: {', '.join(known)})"
+        )
     if variant not in known:
         raise UserError(
             f"--variant {variant}: no such file{nearest(variant, known)} "

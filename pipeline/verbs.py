@@ -46,14 +46,21 @@ def _compress_file(verb: Any) -> None:
         metavar="KEY=V",
         help="max_drop, max_bytes, max_latency_ms, max_arena or measure",
     )
-    verb.add_argument("--out", type=Path, metavar="DIR", help="default: MODEL's name")
+    verb.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="default: MODEL-compressed beside MODEL, with - for what is no letter, "
+        "digit, - or _; show and predict take it as --root and a name",
+    )
     verb.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="A.B=V",
         dest="sets",
-        help="any other value, as in an experiment file",
+        help="any other value of data, augment, compress, seed, threads or "
+        "portability, as in an experiment file",
     )
     verb.add_argument("--verbose", action="store_true", help="show what libraries say")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import read_json
 from pipeline.scores import Score, score_of
 
+Row = dict[str, Any]
 KEYS = {"baseline", "budget", "chosen", "nearest", "variants"}
 
 
@@ -47,12 +49,38 @@ def table(summary: dict[str, Any]) -> list[str]:
     The change is that of the test split. What is chosen or dominated is so on
     validation, where all decisions are made.
     """
-    rows, unit = summary["variants"], score_of(summary).unit
-    width = max(len(name(row)) for row in rows)
-    head = (
-        f"{'variant':<{width}}  {'gzip':>8}  {'raw':>8}  valid.   test  {unit:>6}  ms"
+    score = score_of(summary)
+    sizes = (f"{'gzip':>8}", f"{'raw':>8}")
+    head = ("variant", *sizes, "valid.", " test", f"{score.unit:>6}", "ms")
+    rows = summary["variants"]
+    return columns(
+        head, rows, title=name, key=score.key, cells=lambda row: _cells(row, summary)
     )
-    return [head, *(_line(row, width, summary) for row in rows)]
+
+
+def columns(
+    head: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    title: Callable[[Row], str],
+    key: str,
+    cells: Callable[[Row], list[str]],
+) -> list[str]:
+    """A table: the head, then a line a row; what has no file says why.
+
+    Args:
+        head: the first of them stands over the titles.
+        key: of the score, which is None where there is no file.
+        cells: what follows the title, of a row with a file.
+    """
+    width = max(len(text) for text in (head[0], *map(title, rows)))
+
+    def line(row: Row) -> str:
+        none = row[key] is None
+        told = [f"{row['status']}: {row['reason']}"] if none else cells(row)
+        return "  ".join([title(row).ljust(width), *told]).rstrip()
+
+    return ["  ".join([head[0].ljust(width), *head[1:]]), *map(line, rows)]
 
 
 def size(count: int) -> str:
@@ -79,13 +107,9 @@ def span(row: dict[str, Any], score: Score) -> str:
     return f"{low} to {high}"
 
 
-def _line(row: dict[str, Any], width: int, summary: dict[str, Any]) -> str:
-    score = score_of(summary)
-    if row[score.key] is None:
-        return f"{name(row):<{width}}  {row['status']}: {row['reason']}"
-    latency = row.get("latency_ms")
-    cells = [
-        f"{name(row):<{width}}",
+def _cells(row: Row, summary: dict[str, Any]) -> list[str]:
+    score, latency = score_of(summary), row.get("latency_ms")
+    return [
         f"{size(row['bytes_gzip']):>8}",
         f"{size(row['bytes_raw']):>8}",
         f"{row[f'validation_{score.key}']:>6.3f}",
@@ -94,7 +118,6 @@ def _line(row: dict[str, Any], width: int, summary: dict[str, Any]) -> str:
         f"{latency:.3f}" if latency is not None else "    -",
         _note(row, summary),
     ]
-    return "  ".join(cells).rstrip()
 
 
 def _note(row: dict[str, Any], summary: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import keras
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 from keras import layers
 
+from pipeline.cli import main
 from pipeline.compress.given.train.stage import check_fits, with_logits
-from pipeline.compress_file import table
+from pipeline.compress_file import default_folder, published_job
+from pipeline.config import check_name
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
+from pipeline.single import header, read, text
 
 SPEC = TaskSpec("iris", "sklearn:iris", (4,), "float32", ("a", "b", "c"))
 
@@ -69,12 +73,15 @@ class Own(keras.Model):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (two_inputs, "has 2 inputs and 1 outputs"),
+        (two_inputs, "has 2 inputs and 1 output;"),
         (
             lambda: keras.Sequential([keras.Input((5,)), layers.Dense(3)]),
             r"shape \(5,\)",
         ),
-        (lambda: keras.Sequential([keras.Input((4,)), layers.Dense(7)]), "3 classes"),
+        (
+            lambda: keras.Sequential([keras.Input((4,)), layers.Dense(7)]),
+            "3 classes; name the data that",
+        ),
         (dynamic, "all but the batch"),
         (Own, "has no graph"),
     ],
@@ -84,16 +91,168 @@ def test_a_model_that_does_not_fit_is_refused(make, words):
         check_fits(make(), SPEC, "model.keras")
 
 
+def row(name: str, size: int | None, drop: float = 0.0, **more: object) -> dict:
+    """A row of pareto.json."""
+    accuracy = 0.9 - drop if size else None
+    return {
+        **{"id": f"baseline-{name}", "source": "baseline", "recipe": name},
+        **{"bytes_gzip": size, "bytes_raw": size, "accuracy": accuracy},
+        **{"drop": drop if size else None, "status": "ok" if size else "failed"},
+        **{"drop_interval": None, "reason": None, "arena_bytes": None},
+        **more,
+    }
+
+
+def document(*rows: dict, chosen: str | None, **budget: object) -> dict:
+    """pareto.json, with the times of run.json."""
+    given = {"max_drop": 0.03, "measure": "gzip", **budget}
+    found = {"measure": "gzip", "points": list(rows), "chosen": chosen}
+    return {**found, "budget": given, "latency": {}}
+
+
+UNSURE = row("pqat", 300, 0.017, drop_interval=[0.0, 0.0333])
+ROWS = (
+    row("float", 900),
+    row("qat", 400, 0.01, drop_interval=[0.0, 0.029]),
+    row("binary", None, reason="no room"),
+    row("int4", 350, status="broken", reason="a float operator"),
+    UNSURE,
+)
+
+
 def test_the_table_has_the_smallest_first_and_marks_the_chosen():
-    rows = [
-        {"id": "a", "recipe": "float", "bytes_gzip": 900, "bytes_raw": 999},
-        {"id": "b", "recipe": "int8", "bytes_gzip": 300, "bytes_raw": 400},
-    ]
-    rows = [{**row, "accuracy": 0.9, "drop": 0.0, "status": "ok"} for row in rows]
-    pareto = {"measure": "gzip", "points": rows, "chosen": "b"}
-    lines = table(pareto, Path("out"))
-    assert lines[1].startswith("int8") and lines[1].endswith("chosen")
-    assert lines[-1] == f"chosen: {Path('out/compress/best.tflite')}"
+    lines = text(Path("out"), document(*ROWS, chosen="baseline-qat")).splitlines()
+    told = [line.split(maxsplit=6) for line in lines[1:6]]
+    ends = {words[0]: " ".join(words[6:]) or " ".join(words[1:]) for words in told}
+    assert ends == {
+        "pqat": "over budget",
+        "int4": "broken: a float operator",
+        "qat": "chosen",
+        "float": "ok",
+        "binary": "failed: no room",
+    }
+    assert list(ends) == ["pqat", "int4", "qat", "float", "binary"]
+    assert told[0][4:6] == ["-1.7", "-3.3"]
+    assert lines[-2].endswith(str(Path("out/compress/best.tflite")))
+    assert lines[-1].endswith("python -m pipeline predict out FILE --root .")
+
+
+def test_no_row_is_ok_where_none_meets_the_budget():
+    lines = text(Path("out"), document(*ROWS, chosen=None, max_bytes=1)).splitlines()
+    assert not [line for line in lines if line.endswith(" ok")]
+    assert sum(line.endswith("over budget") for line in lines) == 3
+    assert lines[-1].startswith("nearest   qat: bytes gzip 400 (allowed: 1)")
+
+
+@pytest.mark.parametrize(
+    ("model", "folder"),
+    [
+        ("norm2.keras", "norm2-compressed"),
+        ("a/net v1.2.keras", "a/net-v1-2-compressed"),
+        ("_.keras", "model-compressed"),
+        (f"{'n' * 200}.keras", f"{'n' * 89}-compressed"),
+    ],
+)
+def test_the_default_folder_can_be_an_experiment(model, folder):
+    assert default_folder(Path(model)) == Path(folder)
+    check_name(default_folder(Path(model)).name)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A file that passes the first look."""
+    layer = {"module": "keras.layers", "class_name": "Dense", "config": {"name": "a"}}
+    config = {"module": "keras", "class_name": "Sequential"}
+    with zipfile.ZipFile(tmp_path / "tiny.keras", "w") as archive:
+        inside = {"name": "net", "layers": [layer]}
+        archive.writestr("config.json", json.dumps({**config, "config": inside}))
+        archive.writestr("model.weights.h5", b"none")
+    return tmp_path / "tiny.keras"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set=compress.sources=[student]"], "a single file has no student"),
+        (["--set=compress={taught: [student]}"], "taught can be [baseline]"),
+        (["--set=train.epochs=3"], "--set train.epochs=3: has no effect, as com"),
+        (["--set=report={}"], "those of seed, threads, portability, data, aug"),
+        (["--budget=max_drop=2"], "error: --budget max_drop=2: compress.budget.max_d"),
+        (["--budget=max_drop"], "--budget max_drop: must be KEY=V"),
+        (["--budget=max_dorp=1"], "error: --budget max_dorp=1: no key"),
+        (["--set=sead=1"], "error: --set sead=1: no key sead"),
+        (["--out={}/tiny.keras"], "tiny.keras: is a file, or in one"),
+        (["--out={}/tiny.keras/deeper"], "is a file, or in one"),
+        (["--out=/proc/none"], "--out /proc/none: the folder cannot be made"),
+    ],
+)
+def test_what_is_wrong_is_said_at_once_and_leaves_nothing(options, words, tiny, capsys):
+    given = [option.replace("{}/", f"{tiny.parent}/") for option in options]
+    before = sorted(tiny.parent.iterdir())
+    code = main(["compress-file", str(tiny), "--data=sklearn:iris", *given])
+    told = capsys.readouterr().err
+    assert code == 2 and words in told, told
+    assert sorted(tiny.parent.iterdir()) == before
+
+
+def test_a_model_that_is_none_is_refused_before_anything_is_made(tmp_path, capsys):
+    (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert main(["compress-file", f"{tmp_path}/net.h5", "--data=sklearn:iris"]) == 2
+    told = capsys.readouterr()
+    assert "net.h5: is an HDF5 file" in told.err and not told.out
+    assert [path.name for path in tmp_path.iterdir()] == ["net.h5"]
+
+
+def test_a_refusal_leaves_an_experiment_file_as_it_was(tiny, capsys):
+    folder = tiny.parent / "tiny-compressed"
+    folder.mkdir()
+    run = ["compress-file", str(tiny), "--data=sklearn:iris", "--set=seed=x"]
+    assert main(run) == 2 and not list(folder.iterdir())
+    for before in (header(tiny, ["seed=3"]), "data: {source: sklearn:iris}\n"):
+        (folder / "experiment.yaml").write_text(before)
+        assert main(run) == 2
+        assert (folder / "experiment.yaml").read_text() == before
+    assert "compress-file did not make" in capsys.readouterr().err
+
+
+def made_before(root: Path, chosen: str | None) -> Path:
+    """A folder as compress-file leaves it."""
+    folder = root / "tiny-compressed"
+    (folder / "compress").mkdir(parents=True)
+    head = header(Path("tiny.keras"), ["seed=3"])
+    (folder / "experiment.yaml").write_text(f"{head}data: {{source: sklearn:iris}}\n")
+    held = document(*ROWS, chosen=chosen, max_bytes=None if chosen else 1)
+    times = {"latency_ms": held.pop("latency")}
+    (folder / "compress" / "pareto.json").write_text(json.dumps(held))
+    (folder / "compress" / "run.json").write_text(json.dumps({"volatile": times}))
+    return folder
+
+
+@pytest.mark.parametrize(("chosen", "code"), [("baseline-qat", 0), (None, 3)])
+def test_show_prints_the_table_again(chosen, code, tmp_path, capsys):
+    folder = made_before(tmp_path, chosen)
+    options = ["--exp", folder.name, "--root", str(tmp_path)]
+    assert main(["show", *options]) == code
+    assert capsys.readouterr().out == text(folder, read(folder)) + "\n"
+
+
+def test_status_tells_of_the_stages_that_there_are(tmp_path, capsys):
+    folder = made_before(tmp_path, None)
+    options = ["--exp", folder.name, "--root", str(tmp_path)]
+    assert main(["status", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == "data augment train compress".split()
+    assert published_job(folder).settings["seed"] == 3
+    assert "budget" in published_job(folder).stage("compress").chooses
+    assert main(["run", *options]) == 2
+    assert "was made by compress-file" in capsys.readouterr().err
+
+
+def test_an_ordinary_experiment_without_a_report_says_so(tmp_path, capsys):
+    folder = made_before(tmp_path, "baseline-qat")
+    (folder / "experiment.yaml").write_text("data: {source: sklearn:iris}\n")
+    assert main(["show", "--exp", folder.name, "--root", str(tmp_path)]) == 2
+    assert "no result yet; run: make all EXP=" in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there_is_named(project):

@@ -161,6 +161,14 @@ BAD_SETS = [
     ("", "compress.budget=[", ["must be a mapping of keys"], ["missing"]),
     ("", "compress.budget={max_drop: 1", ['its "}" is missing: with spaces'], []),
     ("", "compress.recipes=[qat,", ['its "]" is missing: with spaces'], []),
+    ("", "compress.recipes=[int8", ["is missing: --set 'compress.rec"], ["spaces"]),
+    (
+        "",
+        "compress.recipes=['prune({0.5,0.7} | pqat']",
+        ['"prune({0.5,0.7} | pqat" is short for 2: step 1 of "prune(0.5 | pqat"'],
+        [],
+    ),
+    ("", "compress.rungs=[0.2,0.5]", ["received [0.2, 0.5]"], ["5]; received"]),
     ("seed: 3\n", "seed.x=4", ["seed is a single value, not a section"], []),
     (
         "compress: {recipes: [int8]}\n",

@@ -43,9 +43,13 @@ def choose(points: Sequence[Point], limits: Limits) -> Point | None:
 
 
 def nearest_miss(points: Sequence[Point], limits: Limits) -> Point | None:
-    """The usable point that exceeds the budget least; None when none is usable."""
+    """The usable point that misses the budget least; None when none is usable.
+
+    That is the one that misses the fewest limits; of several the one that is over
+    them by least, as `Limits.miss` counts; of several the smallest.
+    """
     usable = [point for point in points if _usable(point)]
-    order = [(limits.excess(point), point[limits.size]) for point in usable]
+    order = [(*limits.miss(point), point[limits.size]) for point in usable]
     return usable[order.index(min(order))] if usable else None
 
 

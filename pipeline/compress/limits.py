@@ -58,6 +58,14 @@ class Limits:
         over = WEIGHT * max(0.0, sure_drop(point) - self.max_drop - EPSILON)
         return over + sum(_over(*pair) for pair in self._costs(point).values())
 
+    def miss(self, point: Point) -> tuple[int, float]:
+        """How near a point is to the budget: limits missed, then by how much.
+
+        The sum of what is missed is that of `excess`: the part by which a size, an
+        arena or a latency is over, and half for each percentage point of the drop.
+        """
+        return len(self.missed(point)), self.excess(point)
+
     def words(self) -> str:
         """What is allowed: `a drop of at most 1.0 points, 3.0 kB gzip`."""
         told = [f"a drop of at most {self.score.amount(self.max_drop)}"]
@@ -115,4 +123,4 @@ def _over(value: float | None, limit: float | None) -> float:
 
 
 def _kilobytes(count: int) -> str:
-    return f"{count / 1000:.1f} kB"
+    return f"{count / 1000:.1f} kB" if count >= 1000 else f"{count} bytes"

@@ -26,6 +26,7 @@ from pipeline.engine.stage import Inputs
 from pipeline.fit.devices import start_method
 
 KEPT = 0.5  # of the variants of a rung
+KEPT_NOTE = "  kept"  # of a variant that a run before this one has made
 NOT_SHARED = (
     "does not share this folder; machines of a Ray cluster need the experiment's "
     "folder at the same path"
@@ -91,18 +92,20 @@ def _make(
     """Variant -> result, whichever ends first; finished ones are not made again."""
     made: dict[str, Made] = {}
     by_id = {each.id: each for each in variants}
+    kept = {each.id: known for each in variants if (known := finished(each, shop))}
     what = f"{len(variants)} variants" + (f" with {rung} of the epochs" if rung else "")
-    inputs.progress(f"{what}, {pool.workers} at a time", 0, len(variants))
+    there = f", {len(kept)} kept from before" if kept else ""
+    inputs.progress(f"{what}{there}, {pool.workers} at a time", 0, len(variants))
 
     def tell(variant: Variant, result: Row | None, error: str | None) -> None:
         made[variant.id] = _result(variant, result, error, shop)
         note = f"variant {len(made)}/{len(variants)}  {variant.title}  "
-        told = _told(made[variant.id].row, shop)
+        told = _told(made[variant.id].row, shop) + KEPT_NOTE * (variant.id in kept)
         inputs.progress(note + told, len(made), len(variants))
 
     for variant in sorted(variants, key=_longest_first):
-        if known := finished(variant, shop):
-            tell(variant, known, None)
+        if variant.id in kept:
+            tell(variant, kept[variant.id], None)
         else:
             pool.submit(variant.id, make, variant, shop)
     for outcome in pool.drain():

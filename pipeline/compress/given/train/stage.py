@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from pipeline.compress.given.archive import check_one_of_each
 from pipeline.compress.given.params import GivenParams
 from pipeline.compress.graph import copy_of, functional_graph, regraph
 from pipeline.compress.runtime import answer_shape
@@ -42,11 +43,7 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
         UserError: says what the model takes and what the data are.
     """
     graph = functional_graph(model)
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise UserError(
-            f"{path}: has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
-            "a file is compressed for one of each"
-        )
+    check_one_of_each(len(graph.inputs), len(graph.outputs), path)
     takes, gives = graph.inputs[0].shape[1:], graph.outputs[0].shape[1:]
     if tuple(takes) != tuple(spec.shape):
         raise UserError(
@@ -59,7 +56,9 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
             wants = f"has {len(spec.classes)} classes"
         raise UserError(
             f"{path}: answers with {tuple(gives)} numbers an example, but data "
-            f'"{spec.name}" {wants}'
+            f'"{spec.name}" {wants}; name the data that the model was trained on, '
+            f"with all of its classes, or end the model in {answer_shape(spec)} "
+            "numbers and train it anew"
         )
 
 

@@ -1,0 +1,133 @@
+"""The verdict of a folder that compress-file made: every file in a table.
+
+In: the folder of a model from elsewhere, with its stage compress. Out: the lines that
+compress-file ends with, and `show` prints again, and the exit code.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.compress.frontier import nearest_miss
+from pipeline.compress.limits import Limits, read_limits, sure_drop
+from pipeline.config import FILE, NAME
+from pipeline.engine.errors import UserError
+from pipeline.engine.jsonio import read_json
+from pipeline.scores import Score, score_of
+from pipeline.verdict import columns
+
+NOTHING_FITS = 3  # exit code
+HEAD = "# Made by: python -m pipeline compress-file {model}\n"
+GIVEN = "# Given: "  # then the model's path and the settings, as JSON
+
+Row = dict[str, Any]
+
+
+def is_single(folder: Path) -> bool:
+    """Whether compress-file made the experiment in `folder`."""
+    return given(folder) is not None
+
+
+def given(folder: Path) -> dict[str, Any] | None:
+    """What compress-file was given, `model` and `sets`; None of other experiments."""
+    path = folder / FILE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    if len(lines) < 2 or not lines[0].startswith(HEAD.partition("{")[0]):
+        return None
+    try:
+        return json.loads(lines[1].removeprefix(GIVEN))
+    except ValueError:
+        return None
+
+
+def header(model: Path, sets: list[str]) -> str:
+    """The first lines of the experiment file, which `given` reads."""
+    held = json.dumps({"model": str(model.resolve()), "sets": sets})
+    return HEAD.format(model=model.name) + f"{GIVEN}{held}\n"
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """pareto.json of the folder, and `latency`: id -> its times."""
+    path = folder / "compress" / "pareto.json"
+    if not path.is_file():
+        raise UserError(f"{path.parent}: no result yet; run compress-file again")
+    run = read_json(path.with_name("run.json"))
+    return {**read_json(path), "latency": run.get("volatile", {}).get("latency_ms", {})}
+
+
+def exit_code(pareto: dict[str, Any]) -> int:
+    """0 when a file meets the budget, 3 when none does."""
+    return 0 if pareto["chosen"] else NOTHING_FITS
+
+
+def text(folder: Path, pareto: dict[str, Any]) -> str:
+    """The table, what was chosen, and how to use it."""
+    limits = read_limits(pareto["budget"], score_of(pareto), pareto["latency"])
+    lines = [*table(pareto, limits), ""]
+    lines += _chosen(folder) if pareto["chosen"] else _nothing(folder, pareto, limits)
+    return "\n".join(lines)
+
+
+def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
+    """One line a variant, the smallest first, those without a file last.
+
+    The change is that of validation, and at worst, which counts, at the upper end of
+    its interval.
+    """
+    key, size, unit = limits.score.key, limits.size, limits.score.unit
+    order = [
+        row[size] if row[key] is not None else float("inf")
+        for row in (pareto["points"])
+    ]
+    rows = [row for _, row in sorted(zip(order, pareto["points"]), key=lambda p: p[0])]
+    head = ("recipe", f"{'gzip':>9}", f"{'raw':>9}", "valid.", f"{unit:>6}", "at worst")
+    return columns(
+        head,
+        rows,
+        title=lambda row: row["recipe"],
+        key=key,
+        cells=lambda row: _cells(row, limits.score, _mark(row, pareto, limits)),
+    )
+
+
+def _cells(row: Row, score: Score, mark: str) -> list[str]:
+    return [
+        f"{row['bytes_gzip']:>9,}",
+        f"{row['bytes_raw']:>9,}",
+        f"{row[score.key]:>6.3f}",
+        f"{score.number(0.0 - row['drop']):>6}",
+        f"{score.number(0.0 - sure_drop(row)):>8}",
+        mark,
+    ]
+
+
+def _mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
+    if row["id"] == pareto["chosen"]:
+        return "chosen"
+    if row["status"] != "ok":
+        return f"{row['status']}: {row['reason']}"
+    return "over budget" if limits.excess(row) > 0 else "ok"
+
+
+def _chosen(folder: Path) -> list[str]:
+    name, root = folder.resolve().name, folder.parent
+    lines = [f"chosen    {folder / 'compress' / 'best.tflite'}"]
+    if NAME.fullmatch(name):
+        use = f"python -m pipeline predict {name} FILE --root {root}"
+        return [*lines, f"use       {use}"]
+    return [
+        *lines,
+        "use       predict and show need an --out of letters, digits, - and _",
+    ]
+
+
+def _nothing(folder: Path, pareto: dict[str, Any], limits: Limits) -> list[str]:
+    lines = [
+        f"chosen    none meets the budget: {limits.words()}",
+        f"frontier  {folder / 'compress'}",
+    ]
+    near = nearest_miss(pareto["points"], limits)
+    missed = "; ".join(limits.missed(near)) if near else ""
+    return [*lines, f"nearest   {near['recipe']}: {missed}"] if near else lines
