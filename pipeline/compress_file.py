@@ -41,6 +41,7 @@ from pipeline.engine.terminal import Terminal
 
 GIVEN = "pipeline.compress.given"
 USED = ("seed", "threads", "portability", "data", "augment", "compress")
+AS_IS = ("npz", "csv")
 ONLY = "baseline"  # of compress.sources: there is no student
 
 
@@ -144,10 +145,16 @@ def _job(folder: Path, arguments: argparse.Namespace) -> Job:
     typed = _typed(arguments)
     sets = list(typed)
     text = single.header(arguments.model, sets)
-    source = f"data: {{source: {json.dumps(arguments.data)}}}\n"
-    (folder / FILE).write_text(f"{text}{source}compress: {{sources: [{ONLY}]}}\n")
+    data = f"data: {json.dumps(_data(arguments.data))}\n"
+    (folder / FILE).write_text(f"{text}{data}compress: {{sources: [{ONLY}]}}\n")
     job = load_experiment(folder, sets, typed).job(folder, sets)
     return _with_model(job, arguments.model)
+
+
+def _data(source: str) -> dict[str, Any]:
+    """Arrays and tables go into the model as they are: it was trained on such."""
+    plain = source.partition(":")[0] in AS_IS
+    return {"source": source, **({"as_is": True} if plain else {})}
 
 
 def _with_model(job: Job, model: Path) -> Job:

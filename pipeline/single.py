@@ -49,12 +49,13 @@ def header(model: Path, sets: list[str]) -> str:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """pareto.json of the folder, and `latency`: id -> its times."""
+    """pareto.json of the folder, `latency`: id -> its times, and `input` in words."""
     path = folder / "compress" / "pareto.json"
     if not path.is_file():
         raise UserError(f"{path.parent}: no result yet; run compress-file again")
     run = read_json(path.with_name("run.json"))
-    return {**read_json(path), "latency": run.get("volatile", {}).get("latency_ms", {})}
+    latency = run.get("volatile", {}).get("latency_ms", {})
+    return {**read_json(path), "latency": latency, "input": _input(folder)}
 
 
 def exit_code(pareto: dict[str, Any]) -> int:
@@ -63,9 +64,9 @@ def exit_code(pareto: dict[str, Any]) -> int:
 
 
 def text(folder: Path, pareto: dict[str, Any]) -> str:
-    """The table, what was chosen, and how to use it."""
+    """What the model was given, the table, what was chosen, and how to use it."""
     limits = read_limits(pareto["budget"], score_of(pareto), pareto["latency"])
-    lines = [*table(pareto, limits), ""]
+    lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
     lines += _chosen(folder) if pareto["chosen"] else _nothing(folder, pareto, limits)
     return "\n".join(lines)
 
@@ -90,6 +91,17 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
         key=key,
         cells=lambda row: _cells(row, limits.score, _mark(row, pareto, limits)),
     )
+
+
+def _input(folder: Path) -> str:
+    """Whether the data stage changed the numbers: a model trained on others errs."""
+    spec = read_json(folder / "data" / "spec.json")
+    done = [step["step"] for step in spec["preprocess"]]
+    if spec["scale"] != 1 or spec["offset"]:
+        done.append(f"x * {spec['scale']:.4g} + {spec['offset']:.4g}")
+    if not done:
+        return f"{spec['source']} as it is"
+    return f"{spec['source']} after {', '.join(done)} (data.as_is=true: as it is)"
 
 
 def _cells(row: Row, score: Score, mark: str) -> list[str]:

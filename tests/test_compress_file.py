@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -13,9 +14,10 @@ from keras import layers
 
 from pipeline.cli import main
 from pipeline.compress.given.train.stage import check_fits, with_logits
-from pipeline.compress_file import default_folder, published_job
+from pipeline.compress_file import _data, default_folder, published_job
 from pipeline.config import check_name
-from pipeline.data.spec import TaskSpec
+from pipeline.data.params import DataParams
+from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.errors import UserError
 from pipeline.single import header, read, text
 
@@ -107,7 +109,7 @@ def document(*rows: dict, chosen: str | None, **budget: object) -> dict:
     """pareto.json, with the times of run.json."""
     given = {"max_drop": 0.03, "measure": "gzip", **budget}
     found = {"measure": "gzip", "points": list(rows), "chosen": chosen}
-    return {**found, "budget": given, "latency": {}}
+    return {**found, "budget": given, "latency": {}, "input": "npz:a.npz as it is"}
 
 
 UNSURE = row("pqat", 300, 0.017, drop_interval=[0.0, 0.0333])
@@ -122,7 +124,8 @@ ROWS = (
 
 def test_the_table_has_the_smallest_first_and_marks_the_chosen():
     lines = text(Path("out"), document(*ROWS, chosen="baseline-qat")).splitlines()
-    told = [line.split(maxsplit=6) for line in lines[1:6]]
+    assert lines[0] == "input     npz:a.npz as it is"
+    told = [line.split(maxsplit=6) for line in lines[2:7]]
     ends = {words[0]: " ".join(words[6:]) or " ".join(words[1:]) for words in told}
     assert ends == {
         "pqat": "over budget",
@@ -137,11 +140,25 @@ def test_the_table_has_the_smallest_first_and_marks_the_chosen():
     assert lines[-1].endswith("python -m pipeline predict out FILE --root .")
 
 
+@pytest.mark.parametrize(
+    ("source", "as_is"),
+    [
+        ("npz:a.npz", True),
+        ("csv:a.csv", True),
+        ("images:a", False),
+        ("sklearn:b", False),
+    ],
+)
+def test_arrays_and_tables_go_into_the_model_as_they_are(source, as_is):
+    assert DataParams(**_data(source)).as_is is as_is
+
+
 def test_no_row_is_ok_where_none_meets_the_budget():
     lines = text(Path("out"), document(*ROWS, chosen=None, max_bytes=1)).splitlines()
     assert not [line for line in lines if line.endswith(" ok")]
     assert sum(line.endswith("over budget") for line in lines) == 3
-    assert lines[-1].startswith("nearest   qat: bytes gzip 400 (allowed: 1)")
+    assert lines[-1].startswith("nearest   pqat: 1.7 points lost, at most 3.3")
+    assert lines[-1].endswith("bytes gzip 300 (allowed: 1)")
 
 
 @pytest.mark.parametrize(
@@ -218,10 +235,13 @@ def test_a_refusal_leaves_an_experiment_file_as_it_was(tiny, capsys):
 def made_before(root: Path, chosen: str | None) -> Path:
     """A folder as compress-file leaves it."""
     folder = root / "tiny-compressed"
-    (folder / "compress").mkdir(parents=True)
+    for stage in ("data", "compress"):
+        (folder / stage).mkdir(parents=True)
+    write_spec(folder / "data", replace(SPEC, scale=0.5))
     head = header(Path("tiny.keras"), ["seed=3"])
     (folder / "experiment.yaml").write_text(f"{head}data: {{source: sklearn:iris}}\n")
     held = document(*ROWS, chosen=chosen, max_bytes=None if chosen else 1)
+    del held["input"]
     times = {"latency_ms": held.pop("latency")}
     (folder / "compress" / "pareto.json").write_text(json.dumps(held))
     (folder / "compress" / "run.json").write_text(json.dumps({"volatile": times}))
@@ -233,7 +253,9 @@ def test_show_prints_the_table_again(chosen, code, tmp_path, capsys):
     folder = made_before(tmp_path, chosen)
     options = ["--exp", folder.name, "--root", str(tmp_path)]
     assert main(["show", *options]) == code
-    assert capsys.readouterr().out == text(folder, read(folder)) + "\n"
+    told = capsys.readouterr().out
+    assert told == text(folder, read(folder)) + "\n"
+    assert told.startswith("input     sklearn:iris after x * 0.5 + 0 (data.as_is=true")
 
 
 def test_status_tells_of_the_stages_that_there_are(tmp_path, capsys):

@@ -43,13 +43,9 @@ def choose(points: Sequence[Point], limits: Limits) -> Point | None:
 
 
 def nearest_miss(points: Sequence[Point], limits: Limits) -> Point | None:
-    """The usable point that misses the budget least; None when none is usable.
-
-    That is the one that misses the fewest limits; of several the one that is over
-    them by least, as `Limits.miss` counts; of several the smallest.
-    """
+    """The usable point that exceeds the budget least; None when none is usable."""
     usable = [point for point in points if _usable(point)]
-    order = [(*limits.miss(point), point[limits.size]) for point in usable]
+    order = [(limits.excess(point), point[limits.size]) for point in usable]
     return usable[order.index(min(order))] if usable else None
 
 

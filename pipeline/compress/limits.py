@@ -54,17 +54,13 @@ class Limits:
         return {name: getattr(self, name) for name in names}
 
     def excess(self, point: Point) -> float:
-        """How far a point is over the budget: 0 within it, 1 at twice the size."""
+        """How far a point is over the budget: 0 within it, 1 at twice the size.
+
+        The sum of the part by which its size, arena and latency are over, and half
+        for each percentage point of the drop.
+        """
         over = WEIGHT * max(0.0, sure_drop(point) - self.max_drop - EPSILON)
         return over + sum(_over(*pair) for pair in self._costs(point).values())
-
-    def miss(self, point: Point) -> tuple[int, float]:
-        """How near a point is to the budget: limits missed, then by how much.
-
-        The sum of what is missed is that of `excess`: the part by which a size, an
-        arena or a latency is over, and half for each percentage point of the drop.
-        """
-        return len(self.missed(point)), self.excess(point)
 
     def words(self) -> str:
         """What is allowed: `a drop of at most 1.0 points, 3.0 kB gzip`."""

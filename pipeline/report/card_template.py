@@ -57,8 +57,8 @@ It is meant for examples like those of \
 | size | {{ chosen.bytes_raw | size }} raw, {{ chosen.bytes_gzip | size }} gzip -9 |
 {% if chosen.latency_ms is not none %}
 | latency | {{ chosen.latency_ms | latency }} median for one example\
-{{ ", against the float baseline " ~ chosen.speed if chosen.speed }}; {{ facts.threads }}, \
-{{ host.machine }}, {{ host.processors }} processors, {{ host.system }} |
+{{ ", against the float baseline " ~ chosen.speed if chosen.speed }}; \
+{{ facts.threads }}, {{ host.machine }}, {{ host.processors }} processors, {{ host.system }} |
 {% endif %}
 | parameters | all of them are in `report/index.html`, under Environment |
 
