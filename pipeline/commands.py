@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline import extension, single, verdict
+from pipeline import extension, missing, single, verdict
 from pipeline.config import (
     FILE,
     Experiment,
@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _print_lines(plan(job, job.upto((arguments.stage,)), code))
         return 0
+    missing.check(job, (arguments.stage,))
     _keep_earlier(job)
     reporter = Terminal(verbose=arguments.verbose)
     runner = Runner(job, code, reporter)
@@ -96,6 +97,7 @@ def stale(arguments: argparse.Namespace) -> int:
     """
     try:
         job, code = open_job(arguments)
+        missing.check(job, tuple(arguments.stages))
         decisions = plan(job, job.upto(tuple(arguments.stages)), code)
     except UserError:
         print("!", flush=True)

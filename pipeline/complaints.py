@@ -59,6 +59,7 @@ def complaints(
     """
     found = [_Found(item, *_place(item, values)) for item in errors]
     deeper = [one for one in found if not _is_beside(one, found)]
+    deeper = [one for one in deeper if not _is_misspelt(one, deeper)]
     told = [_one(same, schema) for same in _by_key(deeper)]
     return list(dict.fromkeys(told))
 
@@ -98,6 +99,16 @@ def _is_beside(one: _Found, found: list[_Found]) -> bool:
     """Whether another kind fits what was given better, and so tells what is wrong."""
     return _misses(one) and any(
         other.choice == one.choice and not _misses(other) for other in found
+    )
+
+
+def _is_misspelt(one: _Found, found: list[_Found]) -> bool:
+    """Whether a missing key is there under a name much like its own."""
+    return one.item["type"] == "missing" and any(
+        other.item["type"] == "extra_forbidden"
+        and other.key[:-1] == one.key[:-1]
+        and nearest(str(other.key[-1]), [str(one.key[-1])])
+        for other in found
     )
 
 

@@ -15,8 +15,10 @@ from pipeline.compress.legacy.table import Possible, possible
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.describe import Row, describe
+from pipeline.models.mistakes import told_as
 
 
+@told_as("tune.")
 def facts(name: str, values: Mapping[str, Any], spec: TaskSpec) -> dict[str, Any]:
     """Everything as a JSON value.
 

@@ -18,6 +18,13 @@ KEYS = {"classification": "accuracy", "regression": "r2", "anomaly": "auc"}
 # Where `tune` names none; for classes it is the default of `tune.builder`.
 BUILDERS = {"regression": "mlp", "anomaly": "autoencoder"}
 
+# Section -> the keys that only a classification has.
+OF_CLASSES = {
+    "train": ("label_smoothing", "pseudo_labels"),
+    "distill": ("label_smoothing", "imitation", "temperature", "temperature_end"),
+    "compress": ("label_smoothing", "temperature"),
+}
+
 Misfit = tuple[tuple[str, ...], str]
 
 
@@ -74,20 +81,13 @@ def _of_a_fit(settings: FitSettings, task: str) -> Iterator[tuple[str, str]]:
     if settings.loss in ONLY_CLASSES:
         reason = f"{settings.loss} is for classes, and data.task is {task}"
         yield "loss", f"{reason}; it can be mse, mae or huber"
-    if settings.label_smoothing:
-        yield (
-            "label_smoothing",
-            f"is for classes, and data.task is {task}; leave it out",
-        )
 
 
 def _of_classes(experiment: Any, task: str) -> Iterator[Misfit]:
-    distill = experiment.distill
-    given = {
-        ("train", "pseudo_labels"): experiment.train.pseudo_labels is not None,
-        ("distill", "imitation"): distill.imitation != "hinton",
-        ("distill", "temperature_end"): distill.temperature_end is not None,
-    }
-    for key, there in given.items():
-        if there:
-            yield key, f"is for classes, and data.task is {task}; leave it out"
+    """Keys of classes alone that say anything else than their default."""
+    for section, names in OF_CLASSES.items():
+        params = getattr(experiment, section)
+        for name in names:
+            if getattr(params, name) != type(params).model_fields[name].default:
+                why = f"is for classes, and data.task is {task}; leave it out"
+                yield (section, name), why

@@ -54,6 +54,8 @@ REFUSED = [
     ),
     ("anomaly", "distill: {imitation: decoupled}", "distill.imitation: is for classes"),
     ("regression", "distill: {temperature_end: 1}", "distill.temperature_end: is for"),
+    ("regression", "distill: {temperature: 2}", "distill.temperature: is for classes"),
+    ("anomaly", "compress: {temperature: 2}", "compress.temperature: is for classes"),
     (
         "classification",
         "train: {heads: {speaker: 0.3}}",
@@ -74,6 +76,12 @@ def test_a_key_of_another_task_is_refused_with_its_line(load, task, text, said):
 def test_the_measure_and_the_losses_of_a_task_are_taken(load, task):
     text = f"train: {{monitor: {KEYS[task]}, loss: huber}}\n"
     assert load(task, text).train.monitor == KEYS[task]
+
+
+def test_a_default_of_another_task_is_no_mistake(load):
+    text = "distill: {temperature: 4, imitation: hinton}\ncompress: {temperature: 4}\n"
+    assert load("regression", text).distill.temperature == 4
+    assert load("classification", "distill: {temperature: 2}\n").distill
 
 
 def test_an_override_is_named_as_it_was_given(load):

@@ -26,14 +26,16 @@ from pipeline.distill.teacher import Faculty, read_teachers
 from pipeline.engine.errors import UserError
 from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
+from pipeline.fit.goals import check_outputs
 from pipeline.fit.history import History, summary
 from pipeline.fit.intervals import gain
 from pipeline.fit.loop import fit
 from pipeline.fit.losses import example_losses
 from pipeline.fit.objective import Objective
-from pipeline.fit.replicates import replicate_seed, run_all
+from pipeline.fit.replicates import check_first, replicate_seed, run_all
 from pipeline.models import registry
 from pipeline.models.files import save_model
+from pipeline.models.mistakes import told_as
 from pipeline.train.artifact import Architecture, read_architecture, write_architecture
 from pipeline.tune.artifact import read_best
 
@@ -44,6 +46,7 @@ def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Fit students with and without a teacher; publish the first that has one."""
     school = School(params, inputs, read_data(inputs["data"]), out)
     measure = measure_of(school.data.spec)
+    check_first(school.check)
     fitted = run_all(school.tasks(), params.workers, inputs.progress)
     first = fitted["taught 1"]
     found = _gain(params, inputs, fitted, measure)
@@ -102,6 +105,18 @@ class School:
             for how in ("taught", "alone")
         }
 
+    def check(self) -> None:
+        """Make all that a fit begins with, so that mistakes are told before any.
+
+        Raises:
+            UserError: names the key.
+        """
+        student, _ = self.student(self.inputs.seed)
+        with told_as("distill."):
+            check_outputs(student, self.data.spec)
+        faculty = self._faculty(self._teachers())
+        self._imitation(student, faculty, self.inputs.seed)
+
     def fitted(self, how: str, number: int) -> Fitted:
         """Fit one student; the first that is taught is saved."""
         seed = replicate_seed(self.inputs.seed, number - 1)
@@ -127,7 +142,8 @@ class School:
         """The student, and how it is built."""
         params, large = self.params, self.large
         builder, values = self._design()
-        student = registry.build(builder, values, self.data.spec, seed)
+        with told_as("distill."):
+            student = registry.build(builder, values, self.data.spec, seed)
         weights = student.count_params()
         by_width = params.smallest is None and not params.builder
         if by_width and "width" not in params.values:
@@ -141,7 +157,8 @@ class School:
             best = read_best(self.inputs["tune"])
             return smallest(best, params.smallest, large.weights)
         builder = params.builder or large.builder
-        _check_values(builder, params.values, self.data)
+        with told_as("distill."):
+            registry.check(builder, self.data.spec, params.values)
         start = {} if params.builder else large.values
         return builder, {**start, **self._width(), **params.values}
 
@@ -150,14 +167,16 @@ class School:
         params = self.params
         if params.builder is None:
             return {"width": params.width * self.large.values.get("width", 1.0)}
-        try:
-            values = {**params.values, "width": params.width}
-            _check_values(params.builder, values, self.data)
-        except UserError as error:
-            if params.width != WIDTH:
-                raise UserError(f"distill.width {params.width:g}: {error}") from None
-            return {}
-        return {"width": params.width}
+        with told_as("distill."):
+            declared = registry.declared(params.builder, self.data.spec, params.values)
+        if type(declared.get("width")) is float:
+            return {"width": params.width}
+        if params.width != WIDTH:
+            raise UserError(
+                f"distill.width {params.width:g}: builder {params.builder} has no "
+                '`width` that scales it, as hp.Fixed("width", 1.0); leave it out'
+            )
+        return {}
 
     def _teachers(self) -> list[keras.Model]:
         trained = self.inputs["train"] / "model.keras"
@@ -174,13 +193,21 @@ class School:
         """None for a student without a teacher: the plain loss."""
         if not teachers:
             return None
-        weights = [1.0] if generation else [t.weight for t in self.params.teachers]
-        layers = [hint.teacher for hint in self.params.hints]
-        faculty = Faculty(teachers, weights, layers)
+        faculty = self._faculty(teachers, generation)
         # What is rebuilt is as large as the data, and would fill the memory.
         small = self.data.spec.task != "reconstruction"
-        if small and not self._policy(seed).steps and not layers:
+        if small and not self._policy(seed).steps and not self.params.hints:
             faculty.learn_by_heart(self.data.train(), self.data.spec)
+        return self._imitation(student, faculty, seed)
+
+    def _faculty(self, teachers: list[keras.Model], generation: int = 0) -> Faculty:
+        weights = [1.0] if generation else [t.weight for t in self.params.teachers]
+        layers = [hint.teacher for hint in self.params.hints]
+        return Faculty(teachers, weights, layers)
+
+    def _imitation(
+        self, student: keras.Model, faculty: Faculty, seed: int
+    ) -> Imitation:
         answers = example_losses(self.params, self.data.spec)
         classes = self.data.spec.task == "classification"
         return Imitation(student, faculty, self.params, answers, seed, classes)
@@ -214,13 +241,6 @@ class School:
             folder=folder,
             speed=speed,
         )
-
-
-def _check_values(builder: str, values: dict[str, Any], data: Data) -> None:
-    try:
-        registry.check(builder, data.spec, values)
-    except UserError as error:
-        raise UserError(str(error).replace("tune.values", "distill.values")) from None
 
 
 def _check_smaller(weights: int, large: Architecture, width: float) -> None:

@@ -19,8 +19,10 @@ from pipeline.data.spec import TaskSpec
 from pipeline.distill.params import TRAINED, Teacher
 from pipeline.engine.errors import UserError, nearest
 from pipeline.fit.batches import Batch
-from pipeline.models.trained import find
 from pipeline.models.files import load_model
+from pipeline.models.mistakes import told_as
+from pipeline.models.reuse import ends
+from pipeline.models.trained import find
 
 ASKED = 512  # examples at once
 PROBED = 64  # examples that show whether outputs are logits
@@ -71,26 +73,30 @@ def read_teachers(
             outputs are probabilities.
     """
     x = spec.to_input(np.asarray(split.x[:PROBED]))
-    paths = [_path(teacher, trained) for teacher in teachers]
-    models = [load_model(path) for path in paths]
-    for teacher, model in zip(teachers, models):
-        check(model, teacher.model, spec, x)
+    models = [_load(at, one, trained) for at, one in enumerate(teachers)]
+    for at, (teacher, model) in enumerate(zip(teachers, models)):
+        check(model, f"{_key(at)} {teacher.model}", spec, x)
     return models
 
 
-def _path(teacher: Teacher, trained: Path) -> Path:
-    if teacher.model == TRAINED:
-        return trained
-    return find(teacher.model)
+def _load(at: int, teacher: Teacher, trained: Path) -> keras.Model:
+    path = trained if teacher.model == TRAINED else find(teacher.model)
+    with told_as(f"{_key(at)}: "):
+        return load_model(path)
+
+
+def _key(at: int) -> str:
+    return f"distill.teachers.{at}.model"
 
 
 def check(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
-    """Refuse a teacher that cannot teach this task."""
-    takes, gives = model.input_shape[1:], model.output_shape[1:]
+    """Refuse a teacher that cannot teach this task; `name` is its key and file."""
+    with told_as(f"{name} "):
+        takes, gives = ends(model)
     what, wanted = _answers_of(spec)
     if takes != spec.shape or gives != wanted:
         raise UserError(
-            f"distill.teachers {name}: makes {gives} of {takes}; {spec.source} needs "
+            f"{name}: makes {gives} of {takes}; {spec.source} needs "
             f"{what} of shape {wanted} of examples of {spec.shape}"
         )
     if spec.task != "classification":
@@ -98,7 +104,7 @@ def check(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
     found = np.asarray(model(x, training=False))
     if (found >= 0).all() and np.allclose(found.sum(axis=-1), 1, atol=1e-3):
         raise UserError(
-            f"distill.teachers {name}: its outputs are probabilities (they add up to "
+            f"{name}: its outputs are probabilities (they add up to "
             "1); logits are needed: leave out its softmax"
         )
 

@@ -154,9 +154,10 @@ class Runner:
         kept = self._failed_log(stage)
         shutil.copyfile(log, kept)
         error = UserError(f"{stage.name}: {answer['error']}")
-        if answer.get("unexpected"):
+        if answer.get("unexpected") or answer["exit_code"] == StageFailed.exit_code:
+            failed = " failed" if answer.get("unexpected") else ""
             error = StageFailed(
-                f"{stage.name} failed: {answer['error']}\n"
+                f"{stage.name}{failed}: {answer['error']}\n"
                 f"Nothing was published. What it printed is in {kept}"
             )
         error.exit_code = answer["exit_code"]

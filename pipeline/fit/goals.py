@@ -24,6 +24,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
 from pipeline.fit.losses import CLASSES
 from pipeline.fit.objective import per_example
+from pipeline.models.mistakes import Mistake
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,14 @@ def check_outputs(model: Any, spec: TaskSpec) -> None:
     """Refuse a model that does not answer as the task asks, such as a user's own.
 
     Raises:
-        UserError: with the shape of its output, and the one that is needed.
+        Mistake: with the shape of its output, and the one that is needed.
     """
     needed = {"regression": (1,), "reconstruction": spec.shape}.get(spec.task)
     received = model.output_shape[1:] if needed else None
     if received != needed:
-        raise UserError(
-            f"the model's output has the shape {received}; {spec.source} is a "
-            f"{spec.task}, which needs {needed}; choose another tune.builder"
+        raise Mistake(
+            f"builder: the model's output has the shape {received}; {spec.source} is a "
+            f"{spec.task}, which needs {needed}; choose another builder"
         )
 
 

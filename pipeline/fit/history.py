@@ -55,6 +55,13 @@ class History:
         figure.savefig(path, dpi=100)
 
 
+def sized(weights: int, digits: int = 1) -> str:
+    """`44.5 k weights`, or `85 weights` of fewer than a thousand."""
+    if weights < 1000:
+        return f"{weights} weights"
+    return f"{weights / 1000:.{digits}f} k weights"
+
+
 def summary(
     history: History, epochs: int, weights: int, measure: Measure = ACCURACY
 ) -> dict[str, Any]:
@@ -64,7 +71,7 @@ def summary(
     what = "" if measure is ACCURACY else f"{measure.name} "
     headline = (
         f"best {what}{best[f'val_{measure.key}']:.3f} in epoch {best['epoch']} of "
-        f"{len(history.rows)}{early}, {weights / 1000:.1f} k weights"
+        f"{len(history.rows)}{early}, {sized(weights)}"
     )
     return {
         "headline": headline,

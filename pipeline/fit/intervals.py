@@ -13,16 +13,27 @@ from pipeline.data.measure import MEASURES, Measure
 ACCURACY = MEASURES["classification"]
 LEVEL = 0.95
 DIGITS = 9
+# What a measure can be.
+ENDS = {"accuracy": (0.0, 1.0), "r2": (-np.inf, 1.0), "auc": (0.0, 1.0)}
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, list[float] | None]:
-    """The mean and Student's 95 % interval of it; None for one value alone."""
+def mean_interval(
+    values: Sequence[float], measure: Measure | None = None
+) -> tuple[float, list[float] | None]:
+    """The mean and Student's 95 % interval of it; None for one value alone.
+
+    Args:
+        measure: what the values are of; the interval ends where it ends. None for
+            changes, which go either way.
+    """
     mean = round(float(np.mean(values)), DIGITS) + 0.0  # no minus before a zero
     if len(values) < 2:
         return mean, None
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
     reach = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
-    return mean, [round(mean - reach, DIGITS), round(mean + reach, DIGITS)]
+    least, most = ENDS[measure.key] if measure else (-np.inf, np.inf)
+    ends = max(least, mean - reach), min(most, mean + reach)
+    return mean, [round(end, DIGITS) for end in ends]
 
 
 def gain(

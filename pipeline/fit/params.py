@@ -36,7 +36,7 @@ class FitSettings(Params):
     """Settings of one fit.
 
     Args:
-        epochs: at most.
+        epochs: at most; `phases` have their own, and then this one is not used.
         patience: epochs without a better `monitor` before it stops.
         min_delta: what counts as better for `patience`.
         monitor: `loss`, or the measure of the task: `accuracy`, `r2` of a regression,
@@ -64,7 +64,8 @@ class FitSettings(Params):
             and kept; null keeps the weights themselves.
         swa: part of the epochs after which the weights at the ends of epochs are
             averaged, with batch statistics of their own; null does not.
-        phases: fine-tuning in parts; empty is one part, with all layers.
+        phases: fine-tuning in parts, each with `epochs` of its own in the place of
+            those above; empty is one part, with all layers.
         steps_per_call: batches in one call into TensorFlow; null is the whole epoch.
         jit: compile the step with XLA; on a CPU it is slower at most sizes.
         checkpoint_seconds: at least this long between two checkpoints.

@@ -7,11 +7,12 @@ there is a GPU the processes are spawned, and tasks must pickle.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pipeline.engine.determinism import derive_seed
 from pipeline.engine.errors import StageFailed, UserError, from_os_error
-from pipeline.engine.pool import Pool
+from pipeline.engine.pool import Outcome, Pool
 from pipeline.fit.devices import start_method
 
 
@@ -34,16 +35,36 @@ def run_all(
     for name, task in tasks.items():
         pool.submit(name, _guarded, task)
     for outcome in pool.drain():
-        if outcome.error:
-            raise StageFailed(f"{outcome.key}: {outcome.error}")
-        value, error, code = outcome.value
-        if error:
-            raise _again(f"{outcome.key}: {error}", code)
-        found[outcome.key] = value
+        found[outcome.key] = _value(outcome, f"{outcome.key}: ")
         if len(tasks) > 1:
             told = f"{len(found)}/{len(tasks)} fits  {outcome.key} is done"
             progress(told, done=len(found), total=len(tasks))
     return {name: found[name] for name in tasks}
+
+
+def check_first(check: Callable[[], Any]) -> None:
+    """Run what all tasks have in common, once and before them, in a process.
+
+    Raises:
+        UserError: its reason, which is the experiment's and no single task's.
+    """
+    pool = Pool(1, start_method())
+    pool.submit("check", _guarded, partial(_nothing, check))
+    _value(pool.wait(), "")
+
+
+def _nothing(check: Callable[[], Any]) -> None:
+    """What it makes, such as models, need not pickle."""
+    check()
+
+
+def _value(outcome: Outcome, where: str) -> Any:
+    if outcome.error:
+        raise StageFailed(f"{where}{outcome.error}")
+    value, error, code = outcome.value
+    if error:
+        raise _again(f"{where}{error}", code)
+    return value
 
 
 def _guarded(task: Callable[[], Any]) -> tuple[Any, str | None, int]:

@@ -1,7 +1,7 @@
 """What a user may choose in every family, and the units built from it.
 
 A family declares them with its own defaults, `choose(hp, activation="relu6")`.
-Most are fixed unless the experiment says otherwise (`tune.values`); dropout is
+Most are fixed unless the experiment says otherwise (`values`); dropout is
 searched. A unit is a layer with weights, then normalization, then activation:
 plain layers with names, so that every technique of compression can read them.
 """
@@ -16,7 +16,8 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from pipeline.engine.errors import UserError, nearest
+from pipeline.engine.errors import nearest
+from pipeline.models.mistakes import Mistake
 
 ACTIVATIONS = ("relu", "relu6", "leaky_relu", "sigmoid", "tanh", "swish", "gelu")
 INITIALIZERS = (
@@ -39,7 +40,7 @@ class Choices:
         bias: keep the bias even where a normalization follows.
 
     Raises:
-        UserError: names the value and what is allowed.
+        Mistake: names the value and what is allowed.
     """
 
     width: float
@@ -187,7 +188,7 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         known = ", ".join(allowed)
         hint = nearest(str(value), allowed)
-        raise UserError(f'tune.values.{name}: no "{value}"{hint} (there are: {known})')
+        raise Mistake(f'values.{name}: no "{value}"{hint} (there are: {known})')
 
 
 def _within(
@@ -195,6 +196,6 @@ def _within(
 ) -> None:
     if not (low < value <= high or value == low and not open_below):
         least = f"more than {low}" if open_below else f"at least {low}"
-        raise UserError(
-            f"tune.values.{name}: must be {least} and at most {high}; received {value}"
+        raise Mistake(
+            f"values.{name}: must be {least} and at most {high}; received {value}"
         )

@@ -13,8 +13,8 @@ import keras
 from keras import layers
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
 from pipeline.models.choices import Choices
+from pipeline.models.mistakes import Mistake
 
 NAMES = {"image": "image", "audio": "audio", "text": "tokens", "table": "row"}
 PREDICTING = ("classification", "regression")
@@ -34,14 +34,14 @@ def require(
         fits: whether the shape of the data is that.
 
     Raises:
-        UserError: says what the family needs, and what the data are.
+        Mistake: says what the family needs, and what the data are.
     """
     if not fits or spec.task not in tasks:
-        raise UserError(
+        raise Mistake(
             f"builder {family}: needs {needs}, for {' or '.join(tasks)}; "
             f"{spec.source} is {spec.task} of {spec.modality} {spec.shape}"
             + (f" with {spec.vocabulary} tokens" if spec.vocabulary else "")
-            + "; choose another tune.builder"
+            + "; choose another builder"
         )
 
 

@@ -15,9 +15,9 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
 from pipeline.models import reuse
 from pipeline.models.ends import entrance, require
+from pipeline.models.mistakes import Mistake, told_as
 from pipeline.models.registry import builder
 
 
@@ -30,8 +30,8 @@ def ensemble(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     require("ensemble", spec, "classes", True, ["classification"])
     paths = [part.strip() for part in hp.Fixed("members", "none").split(",")]
     if len(paths) < 2:
-        raise UserError(
-            "tune.values.members: an ensemble needs two .keras files or more, a comma "
+        raise Mistake(
+            "values.members: an ensemble needs two .keras files or more, a comma "
             f"between them; received {', '.join(paths)}"
         )
     x = entrance(spec)
@@ -45,11 +45,13 @@ def ensemble(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
 
 def _vote(hp: HyperParameters, spec: TaskSpec, x: Any, path: str, number: int) -> Any:
     """The logits of one member, whose weights stay as they are."""
-    model = reuse.read(path, hp, f"member{number}_hash")
-    takes, gives = model.input_shape[1:], model.output_shape[1:]
+    with told_as("values.members: "):
+        model = reuse.read(path, hp, f"member{number}_hash")
+    with told_as(f"values.members: {path} "):
+        takes, gives = reuse.ends(model)
     if takes != spec.shape or gives != (len(spec.classes),):
-        raise UserError(
-            f"tune.values.members: {path} makes {gives} of {takes}; "
+        raise Mistake(
+            f"values.members: {path} makes {gives} of {takes}; "
             f"{spec.source} needs {(len(spec.classes),)} of {spec.shape}"
         )
     model.trainable = False

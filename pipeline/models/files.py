@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from pipeline.engine.errors import UserError
 from pipeline.models import defaults  # noqa: F401  sets Keras before any model
+from pipeline.models.mistakes import Mistake
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 
@@ -34,13 +35,61 @@ def load_model(path: Path) -> keras.Model:
     """Read a .keras file, uncompiled, without running code that it may carry.
 
     Raises:
-        UserError: when it is missing or damaged.
+        Mistake: when it is missing or damaged, or has code of its own; names the
+            layer and its class.
     """
+    if not path.is_file():
+        raise Mistake(f"{path.absolute()}: there is no such file")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: not readable as a Keras model: {reason}") from None
+        reason = _why(path) or (str(error).strip() or type(error).__name__)
+        raise Mistake(
+            f"{path.absolute()}: not readable as a Keras model: "
+            f"{reason.splitlines()[0]}"
+        ) from None
+
+
+def _why(path: Path) -> str:
+    """Why Keras cannot read a file, in words for a user; empty where it knows best."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return 'it is no whole .keras file, as model.save("NAME.keras") makes one'
+    for name, kind, own in _parts(config):
+        if kind == "Lambda":
+            return (
+                f'its layer "{name}" is a Lambda, whose code is not run here; save it '
+                "with layers or operations of Keras instead"
+            )
+        if not own:
+            return (
+                f'its "{name}" is {kind}, which is not Keras\'s own and not known '
+                "here; save it with what Keras has"
+            )
+    return ""
+
+
+def _parts(value: Any) -> Iterator[tuple[str, str, bool]]:
+    """Name and class of all that a config is made of, and whether it is Keras's own."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _parts(item)
+    elif isinstance(value, dict):
+        if "module" in value and isinstance(value.get("class_name"), str):
+            yield _part(value)
+        for item in value.values():
+            yield from _parts(item)
+
+
+def _part(value: dict[str, Any]) -> tuple[str, str, bool]:
+    kind, config = value["class_name"], value.get("config")
+    if kind == "function":  # Keras saves its own by name alone
+        return str(config), "a function", False
+    name = config.get("name", kind) if isinstance(config, dict) else kind
+    own = str(value["module"]).partition(".")[0] == "keras"
+    return str(name), kind if own else f"of the class {kind}", own
 
 
 def _stable_metadata(text: bytes) -> bytes:

@@ -20,13 +20,14 @@ from keras_tuner import HyperParameters
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.base import base
 from pipeline.engine.errors import UserError
+from pipeline.models.mistakes import Mistake
 
 
 def load(module: str, function: str) -> Callable[..., keras.Model]:
     """Import the function, wrapped so that its mistakes are one message each.
 
     Raises:
-        UserError: when it cannot be imported, or is not a function.
+        Mistake: when it cannot be imported, or is not a function.
     """
     name = f"{module}:{function}"
     if (folder := str(Path.cwd() / base())) not in sys.path:
@@ -34,12 +35,10 @@ def load(module: str, function: str) -> Callable[..., keras.Model]:
     try:
         found = importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        raise UserError(
-            f"builder {name}: importing it fails: {_where(error)}"
-        ) from error
+        raise Mistake(f"builder {name}: importing it fails: {_where(error)}") from error
     if not callable(build := getattr(found, function, None)):
         where = getattr(found, "__file__", None) or module
-        raise UserError(f"builder {name}: there is no function {function} in {where}")
+        raise Mistake(f"builder {name}: there is no function {function} in {where}")
 
     def checked(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         return _check(name, _call(name, build, hp, spec), spec)
@@ -53,12 +52,12 @@ def _call(name: str, build: Any, hp: HyperParameters, spec: TaskSpec) -> Any:
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        raise UserError(f"builder {name}: it raised {_where(error)}") from error
+        raise Mistake(f"builder {name}: it raised {_where(error)}") from error
 
 
 def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
     if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
-        raise UserError(
+        raise Mistake(
             f"builder {name}: must return a functional keras.Model; it returned a "
             f"{type(model).__module__}.{type(model).__name__}"
         )
@@ -69,7 +68,7 @@ def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
         _check_logits(name, model)
     for end, (received, needed) in ends.items():
         if received != needed:
-            raise UserError(
+            raise Mistake(
                 f"builder {name}: the {end} of its model is {received}; "
                 f"{spec.source} needs {needed}"
             )
@@ -81,7 +80,7 @@ def _check_logits(name: str, model: keras.Model) -> None:
     last = model.output._keras_history.operation
     activation = getattr(getattr(last, "activation", None), "__name__", "")
     if type(last).__name__ == "Softmax" or activation in ("softmax", "sigmoid"):
-        raise UserError(
+        raise Mistake(
             f'builder {name}: must end in logits; its last layer, "{last.name}", is a '
             f"{activation or 'softmax'}: leave that out"
         )

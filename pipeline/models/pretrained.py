@@ -14,10 +14,11 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError, nearest
+from pipeline.engine.errors import nearest
 from pipeline.models import reuse
 from pipeline.models.choices import choose
 from pipeline.models.ends import answer, entrance, is_image, require
+from pipeline.models.mistakes import Mistake, told_as
 from pipeline.models.registry import builder
 
 WHITE = 255.0
@@ -63,7 +64,8 @@ def pretrained(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     if spec.shape[2] == 1:
         x = layers.Concatenate(name="rgb")([x, x, x])
     prefix = "backbone_" if features.name == "backbone" else ""
-    x = reuse.apply(features, _rescale(x, RANGES[wanted]), prefix)
+    with told_as("values.backbone: "):
+        x = reuse.apply(features, _rescale(x, RANGES[wanted]), prefix)
     if len(x.shape) == 4:
         x = layers.GlobalAveragePooling2D(name="features")(x)
     x = own.drop(x, "head_dropout")
@@ -75,14 +77,15 @@ def _backbone(hp: HyperParameters, spec: TaskSpec) -> tuple[keras.Model, str]:
     name = hp.Fixed("backbone", "MobileNetV2")
     weights = hp.Fixed("weights", "none")
     if weights not in WEIGHTS:
-        raise UserError(f'tune.values.weights: no "{weights}" (there are: {WEIGHTS})')
+        raise Mistake(f'values.weights: no "{weights}" (there are: {WEIGHTS})')
     own = name.endswith(".keras")
     wanted = hp.Fixed("pixels", "-1..1" if own else _wanted(name))
     if wanted not in RANGES:
         known = ", ".join(RANGES)
-        raise UserError(f'tune.values.pixels: no "{wanted}" (there are: {known})')
+        raise Mistake(f'values.pixels: no "{wanted}" (there are: {known})')
     if own:
-        return _headless(reuse.read(name, hp, "backbone_hash"), name), wanted
+        with told_as("values.backbone: "):
+            return _headless(reuse.read(name, hp, "backbone_hash"), name), wanted
     return _named(name, weights, spec), wanted
 
 
@@ -93,9 +96,8 @@ def _wanted(name: str) -> str:
     if name not in known or not callable(getattr(keras.applications, name)):
         names = ", ".join([*known, *RESIDUAL])
         hint = nearest(name, known)
-        raise UserError(
-            f'tune.values.backbone: no "{name}"{hint} (there are: {names}; '
-            "or a .keras file)"
+        raise Mistake(
+            f'values.backbone: no "{name}"{hint} (there are: {names}; or a .keras file)'
         )
     return next(WANTED[begin] for begin in WANTED if name.startswith(begin))
 
@@ -109,15 +111,16 @@ def _named(name: str, weights: str, spec: TaskSpec) -> keras.Model:
         )
     except Exception as error:  # a size that does not fit, or no network
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"tune.values.backbone {name}: {reason}") from error
+        raise Mistake(f"values.backbone {name}: {reason}") from error
 
 
 def _headless(model: keras.Model, name: str) -> keras.Model:
     """The part before the last dense layer, or all of it where there is none."""
     dense = [one for one in model.layers if isinstance(one, layers.Dense)]
+    reuse.ends(model)
     features = dense[-1].input if dense else model.output
     if len(features.shape) not in (2, 4):
-        raise UserError(f"{name}: its features are {features.shape}, not of images")
+        raise Mistake(f"{name}: its features are {features.shape}, not of images")
     return keras.Model(model.inputs, features, name="backbone")
 
 

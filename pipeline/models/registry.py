@@ -22,6 +22,7 @@ from pipeline.engine.errors import UserError, nearest
 from pipeline.models import defaults  # noqa: F401  sets Keras before any model
 from pipeline.models import own
 from pipeline.models.catalogue import parse
+from pipeline.models.mistakes import Mistake
 
 Builder = Callable[[HyperParameters, TaskSpec], keras.Model]
 Values = Mapping[str, Any]
@@ -91,7 +92,7 @@ def declare(
         values: a value fixes a hyperparameter, a list is searched.
 
     Raises:
-        UserError: for a name or a kind of value that the builder does not know.
+        Mistake: for a name or a kind of value that the builder does not know.
     """
     given = {**preset(name), **(values or {})}
     check(name, spec, values or {})
@@ -107,24 +108,28 @@ def check(name: str, spec: TaskSpec, values: Values) -> None:
     """Hold what the user fixes against what the builder declares by itself.
 
     Raises:
-        UserError: for a name or a kind of value that the builder does not know.
+        Mistake: for a name or a kind of value that the builder does not know.
     """
     if not values:
         return
-    declared = _declared(name, spec, values)
+    taken = declared(name, spec, values)
     for key, value in values.items():
-        if key not in declared:
-            known = ", ".join(declared)
-            hint = nearest(key, declared)
-            raise UserError(
-                f'tune.values: builder {name} has no "{key}"{hint} (there are: {known})'
+        if key not in taken:
+            known = ", ".join(taken)
+            hint = nearest(key, taken)
+            raise Mistake(
+                f'values: builder {name} has no "{key}"{hint} (there are: {known})'
             )
         for one in value if isinstance(value, list) else [value]:
-            check_kind(f"tune.values.{key}", one, declared[key])
+            check_kind(f"values.{key}", one, taken[key])
 
 
-def _declared(name: str, spec: TaskSpec, values: Values) -> Values:
-    """What the builder declares; some cannot be built without the user's values."""
+def declared(name: str, spec: TaskSpec, values: Values) -> Values:
+    """Hyperparameter -> default; some builders need the user's values to be built.
+
+    Raises:
+        Mistake: when the builder cannot take the data, or those values.
+    """
     first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
     for tried in ({}, first):
         hp = HyperParameters()
@@ -135,8 +140,8 @@ def _declared(name: str, spec: TaskSpec, values: Values) -> Values:
             if tried is first:
                 raise
             continue
-        declared = {one.name: one.default for one in hp.space}
-        return {**declared, **preset(name)}
+        own = {one.name: one.default for one in hp.space}
+        return {**own, **preset(name)}
     return {}
 
 
@@ -144,12 +149,12 @@ def check_kind(where: str, value: Any, default: Any) -> None:
     """The same kind as the default; a number that counts something is above zero."""
     kinds = (int, float) if type(default) is float else (type(default),)
     if type(value) not in kinds:
-        raise UserError(
+        raise Mistake(
             f"{where}: must be {_WORDS[type(default)]}, such as {default}; "
             f"received {value!r}"
         )
     if type(default) is int and value < 1:
-        raise UserError(f"{where}: must be at least 1; received {value}")
+        raise Mistake(f"{where}: must be at least 1; received {value}")
 
 
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true, false"}

@@ -17,9 +17,9 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
 from pipeline.models.choices import Choices, choose
 from pipeline.models.ends import answer, entrance, is_image, require
+from pipeline.models.mistakes import Mistake
 from pipeline.models.registry import builder
 
 MLPERF_TINY = {"filters": 16, "stages": 3, "blocks": 1, "bias": True, "dropout": 0.0}
@@ -48,8 +48,8 @@ def _stem_strides(hp: HyperParameters) -> int:
     """1 unless it is asked for; a search for accuracy alone would not ask for 2."""
     strides = hp.Fixed("stem_strides", 1)
     if strides not in (1, 2):
-        message = "tune.values.stem_strides: must be 1 or 2; received"
-        raise UserError(f"{message} {strides}")
+        message = "values.stem_strides: must be 1 or 2; received"
+        raise Mistake(f"{message} {strides}")
     return strides
 
 

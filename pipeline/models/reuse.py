@@ -14,8 +14,8 @@ import keras
 from keras_tuner import HyperParameters
 
 from pipeline.engine.base import base
-from pipeline.engine.errors import UserError
 from pipeline.models.files import load_model
+from pipeline.models.mistakes import Mistake
 from pipeline.models.trained import find
 
 
@@ -28,25 +28,40 @@ def read(text: str, hp: HyperParameters, key: str) -> keras.Model:
             so that what was made from it becomes stale.
 
     Raises:
-        UserError: when it is missing, damaged, no graph, or not the one that the
+        Mistake: when it is missing, damaged, no graph, or not the one that the
             search saw.
     """
     path = find(text)
     if not path.is_file():
-        raise UserError(
+        raise Mistake(
             f"{path}: there is no such .keras file (working in {Path.cwd() / base()})"
         )
     now = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     seen = hp.Fixed(key, now)
     if seen != now:
-        raise UserError(
+        raise Mistake(
             f"{path}: changed since the search: {key} {seen} -> {now}; "
             "run the same command again"
         )
     model = load_model(path)
     if not hasattr(model, "_run_through_graph"):
-        raise UserError(f"{path}: a {type(model).__name__} has no graph of layers")
+        raise Mistake(f"{path}: a {type(model).__name__} has no graph of layers")
     return model
+
+
+def ends(model: keras.Model) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes of a model's one input and one output, without the batch.
+
+    Raises:
+        Mistake: when it has several, or no graph of layers.
+    """
+    if not getattr(model, "outputs", None):
+        raise Mistake(f"is a {type(model).__name__}, which has no graph of layers")
+    for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(tensors) > 1:
+            shapes = " and ".join(str(tuple(one.shape[1:])) for one in tensors)
+            raise Mistake(f"has {len(tensors)} {what}, {shapes}; one is needed")
+    return tuple(model.inputs[0].shape[1:]), tuple(model.outputs[0].shape[1:])
 
 
 def apply(model: keras.Model, x: Any, prefix: str = "") -> Any:
@@ -56,7 +71,7 @@ def apply(model: keras.Model, x: Any, prefix: str = "") -> Any:
     unless a layer counts its pixels.
 
     Raises:
-        UserError: when it does.
+        Mistake: when it does.
     """
     copy = model
     if prefix:
@@ -66,7 +81,7 @@ def apply(model: keras.Model, x: Any, prefix: str = "") -> Any:
         made = copy._run_through_graph([x], operation_fn=lambda operation: operation)
     except ValueError as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(
+        raise Mistake(
             f"a trained model for {model.input_shape[1:]} cannot take {x.shape[1:]}: "
             f"{reason}"
         ) from error

@@ -58,7 +58,8 @@ It is meant for examples like those of \
 {% if chosen.latency_ms is not none %}
 | latency | {{ chosen.latency_ms | latency }} median for one example\
 {{ ", against the float baseline " ~ chosen.speed if chosen.speed }}; \
-{{ facts.threads }}, {{ host.machine }}, {{ host.processors }} processors, {{ host.system }} |
+{{ facts.threads }}, \
+{{ host.machine }}, {{ host.processors }} processors, {{ host.system }} |
 {% endif %}
 | parameters | all of them are in `report/index.html`, under Environment |
 

@@ -21,6 +21,7 @@ from pipeline.engine.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.fit.checkpoint import describe
 from pipeline.fit.devices import prepare, shared
+from pipeline.fit.goals import check_outputs
 from pipeline.fit.gradients import gradient_norms, verdict, write_norms
 from pipeline.fit.history import History
 from pipeline.fit.loop import fit
@@ -29,6 +30,7 @@ from pipeline.fit.precision import in_precision
 from pipeline.fit.replicates import replicate_seed
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
+from pipeline.models.mistakes import told_as
 from pipeline.train import earlier
 from pipeline.train.folds import folds
 from pipeline.train.heads import read_heads
@@ -63,6 +65,18 @@ class Fits:
             **{f"seed {number}": partial(self.again, number) for number in seeds},
             **{f"fold {number}": partial(self.fold, number) for number in folds},
         }
+
+    def check(self) -> None:
+        """Make all that a fit begins with, so that mistakes are told before any.
+
+        Raises:
+            UserError: names the key.
+        """
+        seed, train = self._begin(self.inputs.seed), self.data.train()
+        self.model(seed)
+        read_heads(self.params.heads, self.data, self._policy(seed))
+        if self.params.pseudo_labels:
+            parted(train, self.data.spec, self.params.pseudo_labels, seed)
 
     def main(self) -> Fitted:
         """Fit and save the model, with the gradients before and after."""
@@ -112,7 +126,9 @@ class Fits:
             anew: without those of before an extension, which know the training split.
         """
         best = self.best
-        model = registry.build(best.builder, best.values, self.data.spec, seed)
+        with told_as("tune."):
+            model = registry.build(best.builder, best.values, self.data.spec, seed)
+            check_outputs(model, self.data.spec)
         begins = earlier.weights(self.params, self.inputs)
         if begins and (self.params.init_from or not anew):
             begin_with(model, begins)
@@ -133,11 +149,13 @@ class Fits:
         """The fit, and with pseudo-labels the one before it, for their gain."""
         speed: dict[str, Any] = {}
         pseudo, held, plain = self.params.pseudo_labels, self.data.validation(), None
+        known = len(train)
         if pseudo:
             spec = self.data.spec
             part = derive_seed(self.inputs.seed, "labelled")
             labelled, pool = parted(train, spec, pseudo, part)
             plain = self._fit(model, seed, f"{name}-labelled", labelled, held)
+            known = len(labelled)
             train = with_pseudo_labels(model, labelled, pool, spec, pseudo.confidence)
             model = self.model(seed)
         history = self._fit(model, seed, name, train, held, speed)
@@ -147,6 +165,7 @@ class Fits:
             "best": history.best,
             "plain": plain and plain.best,
             "examples": len(train),
+            "labelled": known,
             "speed": speed,
         }
 
@@ -208,7 +227,8 @@ def begin_with(model: keras.Model, path: Path) -> None:
     """
     if not path.is_file():
         raise UserError(f"train.init_from: there is no file {path}")
-    other = load_model(path)
+    with told_as("train.init_from: "):
+        other = load_model(path)
     ours, theirs = ([d[1] for d in describe(m.weights)] for m in (model, other))
     if ours != theirs:
         raise UserError(

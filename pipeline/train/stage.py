@@ -19,7 +19,7 @@ from pipeline.engine.jsonio import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.history import History, summary
 from pipeline.fit.intervals import gain, mean_interval
-from pipeline.fit.replicates import replicate_seed, run_all
+from pipeline.fit.replicates import check_first, replicate_seed, run_all
 from pipeline.train import earlier
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.train.fits import Fits, Fitted
@@ -33,6 +33,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     data, best = read_data(inputs["data"]), read_best(inputs["tune"])
     measure, begun = measure_of(data.spec), earlier.begun(params, inputs)
     fits = Fits(params, inputs, data, best, out)
+    check_first(fits.check)
     fitted = run_all(fits.tasks(), params.workers, inputs.progress)
     first = fitted["seed 1"]
     history = History(first["rows"], first["best"])
@@ -47,7 +48,9 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     for more, text in (_extension(begun, first, measure), _warnings(first)):
         told |= more
         told["headline"] += text
-    return {**told, **_repeated(params, inputs, fitted, measure, out)}
+    repeated = _repeated(params, inputs, fitted, measure, out)
+    told["headline"] += _in_short(repeated, measure)
+    return {**told, **repeated}
 
 
 def _extension(
@@ -90,7 +93,7 @@ def _repeated(
 
 def _spread(runs: list[Fitted], measure: Measure) -> dict[str, Any]:
     reached = [one["best"][f"val_{measure.key}"] for one in runs]
-    mean, interval = mean_interval(reached)
+    mean, interval = mean_interval(reached, measure)
     spread = round(float(np.std(reached, ddof=1)), 9)
     return {
         measure.key: reached,
@@ -105,7 +108,22 @@ def _pseudo(seeds: list[int], runs: list[Fitted]) -> dict[str, Any]:
         [one[key]["val_accuracy"] for one in runs] for key in ("best", "plain")
     )
     found = gain(seeds, given, plain, "pseudo_labels")
-    return {**found, "examples": [one["examples"] for one in runs]}
+    learnt, known = ([one[key] for one in runs] for key in ("examples", "labelled"))
+    believed = [both - one for both, one in zip(learnt, known)]
+    return {**found, "examples": learnt, "labelled": known, "believed": believed}
+
+
+def _in_short(told: dict[str, Any], measure: Measure) -> str:
+    """What several fits say, for the end of the headline: a phrase each."""
+    text = ""
+    for name, what in (("replicates", "seeds"), ("cross_validation", "folds")):
+        if one := told.get(name):
+            low, high = one["interval"]
+            count, mean = len(one[measure.key]), one["mean"]
+            text += f", mean of {count} {what} {mean:.3f} ({low:.3f} to {high:.3f})"
+    if one := told.get("pseudo_labels"):
+        text += f", {measure.change(one['gain'], 1)} by pseudo-labels"
+    return text
 
 
 def _words(value: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError, nearest
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
+from pipeline.models.mistakes import told_as
 from pipeline.tune.artifact import FAMILY, FITTING
 from pipeline.tune.params import Range, TuneParams
 
@@ -30,6 +31,7 @@ Values = dict[str, Any]
 Config = dict[str, Any]
 
 
+@told_as("tune.")
 def space_config(params: TuneParams, spec: TaskSpec, policy: str = "") -> Config:
     """The space as Keras Tuner's plain configuration.
 
@@ -195,7 +197,7 @@ def _overridden(hp: HyperParameters, name: str, part: Any, params: TuneParams) -
 
 
 def _fixed(name: str, value: Any, part: Any, params: TuneParams) -> Any:
-    registry.check_kind(f"tune.fix.{name}", value, part.default)
+    registry.check_kind(f"fix.{name}", value, part.default)
     if _kind(part) == "float" or type(part.default) is float:
         value = float(value)
     free = name in FITTING  # held against what a fit accepts when it was read
@@ -217,7 +219,7 @@ def _add_choice(
     hp: HyperParameters, name: str, values: list[Any], default: Any
 ) -> None:
     for value in values:
-        registry.check_kind(f"tune.space.{name}", value, default)
+        registry.check_kind(f"space.{name}", value, default)
     values = [float(v) for v in values] if type(default) is float else values
     hp.Choice(name, values, default=default if default in values else values[0])
 
@@ -230,7 +232,7 @@ def _add_range(hp: HyperParameters, name: str, given: Range, default: Any) -> No
         )
     whole = type(default) is int
     for end in (given.min, given.max):
-        registry.check_kind(f"tune.space.{name}", end, default)
+        registry.check_kind(f"space.{name}", end, default)
     start = default if given.min <= default <= given.max else given.min
     add = hp.Int if whole else hp.Float
     sampling = "log" if given.log else "linear"

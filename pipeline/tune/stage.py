@@ -24,6 +24,7 @@ from pipeline.engine.pool_choice import pool_of
 from pipeline.engine.pool_helper import Helper
 from pipeline.engine.stage import Inputs
 from pipeline.fit.devices import start_method
+from pipeline.fit.history import sized
 from pipeline.tune import kept, pictures, space
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 from pipeline.tune.finalists import Finalist, finals
@@ -229,7 +230,7 @@ def _metrics(best: Best, search: Search, rows: list[Row]) -> dict[str, Any]:
     spread = "" if best.spread is None else f" +- {best.spread:.3f}"
     headline = (
         f"{counts['ok'] + counts['stopped']}/{len(rows)}  best {best.score:.3f}"
-        f"{spread} at {best.weights / 1000:.0f} k weights"
+        f"{spread} at {sized(best.weights, 0)}"
         f"{', ended early' if early else ''}"
     )
     return {

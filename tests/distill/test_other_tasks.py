@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +20,7 @@ from pipeline.fit.loop import fit
 from pipeline.fit.losses import example_losses
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
+from pipeline.models.files import save_model
 from pipeline.train.artifact import Architecture, write_architecture
 
 RNG = np.random.default_rng(5)
@@ -144,6 +146,41 @@ def test_a_builder_without_width_stays_as_it_is_and_takes_no_other(school, own_m
     assert architecture.values == {} and architecture.weights == 6
     with pytest.raises(UserError, match=r"distill.width 0.5: .*has no .width"):
         school(builder="mine:plain", width=0.5).student(1)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"values": {"activation": "nope"}}, '^distill.values.activation: no "nope"'),
+        ({"builder": "text_cnn"}, "^distill.builder text_cnn: needs tokens"),
+        ({"builder": "unet", "width": 0.5}, "^distill.builder unet: needs images"),
+        (
+            {"teachers": [{"model": "train"}, {"model": "no.keras"}]},
+            "^distill.teachers.1.model: /.*/no.keras: there is no such file$",
+        ),
+        (
+            {"hints": [{"student": "x", "teacher": "out"}]},
+            "^distill.hints: the teacher has no layer",
+        ),
+    ],
+)
+def test_a_mistake_is_told_before_any_fit_and_names_what_the_user_set(
+    school, params, said
+):
+    made = school(**params)
+    save_model(net("regression", 1), made.out / "model.keras")
+    for name in ("x", "y"):
+        np.save(made.out / f"train_{name}.npy", getattr(DATA["regression"], name))
+    with pytest.raises(UserError, match=said):
+        made.check()
+
+
+def test_a_teacher_of_two_outputs_is_refused_as_one():
+    given = keras.Input((5,))
+    ends = [keras.layers.Dense(units)(given) for units in (1, 3)]
+    said = r"^key a.keras has 2 outputs, \(1,\) and \(3,\); one is needed$"
+    with pytest.raises(UserError, match=said):
+        check(keras.Model(given, ends), "key a.keras", SPECS["regression"], X)
 
 
 def test_two_widths_are_one_too_many():

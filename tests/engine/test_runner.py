@@ -97,6 +97,7 @@ def test_how_a_picture_looks_does_not_depend_on_the_users_settings(
 
 FAILURES = [
     ("user", UserError, 2, ["one: one.text: received nonsense; give it sense"]),
+    ("failed", StageFailed, 1, ["one: the loss became nan\nN", ".one.failed.log"]),
     ("surprise", StageFailed, 1, ["KeyError: 'surprise'", ".one.failed.log"]),
     ("kill", StageFailed, 1, ["ended by SIGKILL", "memory ran out"]),
 ]

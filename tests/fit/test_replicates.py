@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pipeline.engine.errors import StageFailed, UserError
-from pipeline.fit.replicates import replicate_seed, run_all
+from pipeline.fit.replicates import check_first, replicate_seed, run_all
 
 
 def silent(*_, **__):
@@ -40,6 +40,13 @@ def test_a_reason_keeps_its_words_and_its_exit_code(error, code, words):
     with pytest.raises(UserError, match=words) as told:
         run_all({"good": lambda: 1, "bad": fails(error)}, 1, silent)
     assert told.value.exit_code == code
+
+
+def test_a_mistake_that_all_have_is_told_once_and_under_no_name():
+    with pytest.raises(UserError, match="^no such layer$") as told:
+        check_first(fails(UserError("no such layer")))
+    assert told.value.exit_code == 2
+    check_first(lambda: object)  # what it returns stays in its process
 
 
 def test_the_first_replicate_has_the_stages_own_seed():

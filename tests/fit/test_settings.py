@@ -10,11 +10,13 @@ import tf_keras
 from pydantic import ValidationError
 
 from pipeline.data.artifact import Split
+from pipeline.data.measure import MEASURES
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.errors import UserError
 from pipeline.fit import precision
 from pipeline.fit.averages import Averages, measure_statistics
 from pipeline.fit.batches import Feed
+from pipeline.fit.history import History, sized, summary
 from pipeline.fit.intervals import gain, mean_interval
 from pipeline.fit.library import fit_with_keras
 from pipeline.fit.loop import fit
@@ -253,6 +255,31 @@ def test_an_interval_is_students_and_holds_the_mean():
     mean, (low, high) = mean_interval([1.0, 2.0, 3.0])
     assert (mean, round(low, 3), round(high, 3)) == (2.0, -0.484, 4.484)
     assert mean_interval([1.0]) == (1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "ends"),
+    [
+        ("classification", [0.26, 0.46], (0.0, 1.0)),
+        ("reconstruction", [0.9, 0.95], (None, 1.0)),
+        ("regression", [0.0, 0.9], (None, 1.0)),
+    ],
+)
+def test_an_interval_ends_where_its_measure_does(task, values, ends):
+    plain, least = mean_interval(values), min(mean_interval(values)[1])
+    mean, (low, high) = mean_interval(values, MEASURES[task])
+    assert mean == plain[0] and plain[1][1] > 1
+    assert (low, high) == (least if ends[0] is None else ends[0], ends[1])
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [(85, ", 85 weights"), (999, ", 999 weights"), (44_512, ", 44.5 k weights")],
+)
+def test_a_small_model_is_told_as_a_whole_number(weights, said):
+    history = History([{}], {"val_accuracy": 0.5, "epoch": 1})
+    assert summary(history, 1, weights)["headline"].endswith(said)
+    assert sized(1700, 0) == "2 k weights"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from keras_tuner import HyperParameters
 from pipeline.engine.errors import UserError
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES
+from pipeline.models.mistakes import told_as
 from pipeline.tune.params import TuneParams
 from tests.models import cases
 from tests.models.cases import SPECS, spec
@@ -39,18 +40,18 @@ def test_a_builder_that_does_not_exist(name, parts):
     ("values", "parts"),
     [
         ({"filter": 8}, ['builder resnet has no "filter"', 'mean "filters"']),
-        ({"width": -1.0}, ["tune.values.width", "more than 0", "-1.0"]),
-        ({"width": 0}, ["tune.values.width", "more than 0"]),
-        ({"depth": "two"}, ["tune.values.depth", "a number", "'two'"]),
-        ({"filters": -4}, ["tune.values.filters", "at least 1", "-4"]),
-        ({"filters": 2.5}, ["tune.values.filters", "a whole number", "2.5"]),
-        ({"bias": 1}, ["tune.values.bias", "true, false"]),
-        ({"activation": "rellu"}, ["tune.values.activation", 'mean "relu"']),
-        ({"activation": ["relu", 3]}, ["tune.values.activation", "a text", "3"]),
-        ({"initializer": "he"}, ["tune.values.initializer", "he_normal"]),
-        ({"normalization": "bach"}, ["tune.values.normalization", 'mean "batch"']),
-        ({"dropout": 1.5}, ["tune.values.dropout", "at most 0.95", "1.5"]),
-        ({"l2": -0.1}, ["tune.values.l2", "at least 0", "-0.1"]),
+        ({"width": -1.0}, ["values.width", "more than 0", "-1.0"]),
+        ({"width": 0}, ["values.width", "more than 0"]),
+        ({"depth": "two"}, ["values.depth", "a number", "'two'"]),
+        ({"filters": -4}, ["values.filters", "at least 1", "-4"]),
+        ({"filters": 2.5}, ["values.filters", "a whole number", "2.5"]),
+        ({"bias": 1}, ["values.bias", "true, false"]),
+        ({"activation": "rellu"}, ["values.activation", 'mean "relu"']),
+        ({"activation": ["relu", 3]}, ["values.activation", "a text", "3"]),
+        ({"initializer": "he"}, ["values.initializer", "he_normal"]),
+        ({"normalization": "bach"}, ["values.normalization", 'mean "batch"']),
+        ({"dropout": 1.5}, ["values.dropout", "at most 0.95", "1.5"]),
+        ({"l2": -0.1}, ["values.l2", "at least 0", "-0.1"]),
     ],
 )
 def test_a_value_that_the_builder_does_not_know(values, parts):
@@ -58,6 +59,30 @@ def test_a_value_that_the_builder_does_not_know(values, parts):
         registry.declare("resnet", HyperParameters(), IMAGE, values)
     for part in parts:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("stage", ["tune", "distill"])
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("resnet", {"activation": "nope"}, '{}.values.activation: no "nope"'),
+        ("resnet", {"filter": 8}, '{}.values: builder resnet has no "filter"'),
+        ("resnet", {"stem_strides": 3}, "{}.values.stem_strides: must be 1 or 2"),
+        ("unet", {}, "{}.builder unet: needs images"),
+        ("ensemble", {}, "{}.values.members: an ensemble needs two"),
+        ("pretrained", {"weights": "x"}, '{}.values.weights: no "x"'),
+        (
+            "pretrained",
+            {"backbone": "no.keras"},
+            "{}.values.backbone: no.keras: there is no such",
+        ),
+    ],
+)
+def test_who_asks_puts_its_name_in_front(stage, name, values, said):
+    with pytest.raises(UserError) as caught, told_as(f"{stage}."):
+        registry.declare(name, HyperParameters(), IMAGE, values)
+    assert str(caught.value).startswith(said.format(stage))
+    assert str(caught.value).count(f"{stage}.") == 1
 
 
 def test_a_value_is_fixed_and_a_list_is_searched():
@@ -85,7 +110,7 @@ REFUSED = [
 def test_a_family_says_what_it_needs(name, shape, needs):
     with pytest.raises(UserError) as caught:
         registry.build(name, {}, spec(shape), 1)
-    for part in (f"builder {name}: needs", needs, str(shape), "tune.builder"):
+    for part in (f"builder {name}: needs", needs, str(shape), "choose another builder"):
         assert part in str(caught.value)
 
 

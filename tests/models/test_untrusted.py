@@ -14,11 +14,42 @@ def test_code_inside_a_keras_file_is_refused_and_not_run(tmp_path):
     marker, path = tmp_path / "owned", tmp_path / "a.keras"
     text = str(marker)
     given = keras.Input((2,))
-    trap = keras.layers.Lambda(lambda x: (open(text, "w"), x)[1], output_shape=(2,))
+    trap = keras.layers.Lambda(
+        lambda x: (open(text, "w"), x)[1], output_shape=(2,), name="lambda"
+    )
     keras.Model(given, trap(given)).save(path)
     assert not marker.exists()
-    with pytest.raises(UserError, match="a.keras: not readable as a Keras model"):
+    said = '/a.keras: not readable as a Keras model: its layer "lambda" is a Lambda'
+    with pytest.raises(UserError, match=said) as told:
         load_model(path)
+    assert "safe_mode" not in str(told.value)
     assert not marker.exists()
     keras.models.load_model(path, safe_mode=False)(np.zeros((1, 2)))
     assert marker.exists()  # without the safe mode the trap does close
+
+
+class Twice(keras.layers.Layer):
+    """Nobody else knows it."""
+
+    def call(self, x):
+        return 2 * x
+
+
+def odd(x):
+    """An activation that nobody else knows."""
+    return x
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (Twice(name="mine"), 'its "mine" is of the class Twice, which is not Keras'),
+        (keras.layers.Dense(2, activation=odd), 'its "odd" is a function, which is'),
+    ],
+)
+def test_a_part_of_ones_own_is_named(tmp_path, layer, said):
+    given = keras.Input((2,))
+    keras.Model(given, layer(given)).save(tmp_path / "a.keras")
+    with pytest.raises(UserError, match=said) as told:
+        load_model(tmp_path / "a.keras")
+    assert len(str(told.value).splitlines()) == 1

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.augment.artifact import write_policy
 from pipeline.augment.policy import Policy
+from pipeline.data.measure import MEASURES
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run as run_data
 from pipeline.engine.stage import Inputs
@@ -39,6 +40,7 @@ def test_vanishing_gradients_are_in_metrics_and_headline(
         "run_all",
         lambda tasks, *_: {name: task() for name, task in tasks.items()},
     )
+    monkeypatch.setattr(stage, "check_first", lambda check: check())
     write_best(tmp_path, Best("mlp", values, 0.5, 10, 0))
     inputs = {**{n: folders / n for n in ("data", "augment")}, "tune": tmp_path}
     (tmp_path / "out").mkdir()
@@ -48,3 +50,28 @@ def test_vanishing_gradients_are_in_metrics_and_headline(
     assert ("before training, gradients vanish" in told["headline"]) == warns
     if warns:
         assert "relu with he_normal" in told["warnings"][0]
+
+
+def test_what_several_fits_say_is_short_and_in_the_headline():
+    runs = [
+        {
+            "best": {"val_accuracy": reached},
+            "plain": {"val_accuracy": reached - 0.02},
+            "examples": 30,
+            "labelled": 10,
+        }
+        for reached in (0.5, 0.6)
+    ]
+    accuracy = MEASURES["classification"]
+    told = {
+        "replicates": stage._spread(runs, accuracy),
+        "cross_validation": stage._spread(runs, accuracy),
+        "pseudo_labels": stage._pseudo([1, 2], runs),
+    }
+    assert stage._in_short(told, accuracy) == (
+        ", mean of 2 seeds 0.550 (0.000 to 1.000), mean of 2 folds 0.550 (0.000 to "
+        "1.000), +2.0 points by pseudo-labels"
+    )
+    assert stage._in_short({}, accuracy) == ""
+    assert told["pseudo_labels"]["believed"] == [20, 20]
+    assert told["pseudo_labels"]["examples"] == [30, 30]

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from pipeline.engine.errors import UserError
+from pipeline.engine.errors import StageFailed, UserError
 from toy.helper import shout
 
 
@@ -37,6 +37,10 @@ def _user(out):
     raise UserError("one.text: received nonsense; give it sense")
 
 
+def _failed(out):
+    raise StageFailed("the loss became nan")
+
+
 def _surprise(out):
     raise KeyError("surprise")
 
@@ -61,6 +65,7 @@ TROUBLES = {
     "sleep": _sleep,
     "edit": _edit,
     "user": _user,
+    "failed": _failed,
     "surprise": _surprise,
     "kill": _kill,
     "full": _full,

@@ -1,0 +1,72 @@
+"""A file that is not there is told before anything runs, unless it is not needed."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.config import Experiment
+from pipeline.engine.errors import UserError
+from pipeline.engine.record import write_record
+from pipeline.missing import check
+
+DATA = {"source": "sklearn:digits"}
+NAMED = [
+    ("train", {"init_from": "no.keras"}, "train.init_from: /"),
+    ("train", {"pseudo_labels": {"pool": "no.npz"}}, "train.pseudo_labels.pool: /"),
+    ("tune", {"values": {"members": "no.keras, b.keras"}}, "tune.values.members: /"),
+    ("tune", {"warm_start": "no.json"}, "tune.warm_start: /"),
+    (
+        "distill",
+        {"teachers": [{"model": "train"}, {"model": "no.keras"}]},
+        "distill.teachers.1.model: /",
+    ),
+]
+
+
+def job(folder, section, values):
+    return Experiment.model_validate({"data": DATA, section: values}).job(folder)
+
+
+@pytest.mark.parametrize(("section", "values", "key"), NAMED)
+def test_the_key_and_the_absolute_path_are_told(
+    tmp_path, monkeypatch, section, values, key
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b.keras").touch()
+    made = job(tmp_path, section, values)
+    with pytest.raises(UserError) as told:
+        check(made, ("report",))
+    assert str(told.value).startswith(key)
+    assert f"{tmp_path}/no." in str(told.value)
+    assert str(told.value).endswith(": there is no such file")
+    check(made, ("augment",))  # which needs none of it
+
+
+def test_what_is_there_and_what_was_published_with_a_file_is_left_alone(tmp_path):
+    path = tmp_path / "a.keras"
+    path.touch()
+    made = job(tmp_path, "train", {"init_from": str(path)})
+    check(made, ("report",))
+    path.unlink()
+    with pytest.raises(UserError):
+        check(made, ("report",))
+    stage = made.stage("train")
+    (tmp_path / "train").mkdir()
+    parts = {"params": {}, "sources": {str(path): "as it was"}}
+    write_record(tmp_path / "train", stage, parts)
+    check(made, ("report",))
+
+
+def test_a_variable_that_is_not_set_is_named(tmp_path):
+    made = job(tmp_path, "train", {"init_from": "${NO_SUCH_PLACE}/a.keras"})
+    with pytest.raises(UserError, match="^train.init_from: .*variable NO_SUCH_PLACE"):
+        check(made, ("train",))
+
+
+def test_a_run_begins_no_stage_and_a_status_goes_on(project):
+    given = ("--set", "train.init_from=nope.keras")
+    answer = project.run("run", "train", *given)
+    assert answer.code == 2 and "data" not in answer.out
+    said = f"error: train.init_from: {project.folder}/nope.keras: there is no such file"
+    assert answer.err.strip() == said
+    assert project.run("status", *given).code == 0
