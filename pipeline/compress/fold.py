@@ -1,4 +1,4 @@
-"""Normalizations and activations folded into the layers before them.
+"""Normalizations and activations folded into the layers beside them.
 
 In: a Keras 3 model. Out: an equal one with fewer layers.
 
@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.compress.graph import copy_of, functional_graph, regraph
+from pipeline.compress.graph import copy_of, functional_graph, give_weights, regraph
 
 # Kernel axes of the output channels, by class.
 FOLDABLE = {"Conv1D": -1, "Conv2D": -1, "Dense": -1, "DepthwiseConv2D": 2}
@@ -44,8 +44,48 @@ def fold(model: keras.Model) -> keras.Model:
         if id(layer) in by_id:
             copy.set_weights(_folded(layer, by_id[id(layer)]))
         elif copy is not layer:
-            copy.set_weights(layer.get_weights())
+            give_weights(copy, layer.get_weights())
     return folded
+
+
+def fold_inputs(model: keras.Model) -> tuple[keras.Model, list[str]]:
+    """The same function without the Normalizations that a linear layer alone reads.
+
+    A file of whole numbers has one scale for all that a Normalization multiplies
+    with, and a channel without variance is multiplied with ten million: the others
+    would become zero. Such a channel says nothing in what the layer was adapted to,
+    so its weights are zero afterwards.
+
+    Args:
+        model: functional or Sequential; it is not changed.
+
+    Returns:
+        The model, and the Normalizations of which channels without variance went.
+    """
+    pairs = _normalized(model)
+    by_id = {id(layer): norm for layer, norm in pairs.items()}
+    norms = {id(norm) for norm in pairs.values()}
+    made: list[tuple[Any, Any]] = []
+
+    def make(layer: Any) -> Any:
+        if id(layer) in norms:
+            return lambda x, **_: x
+        copy = _with(layer, use_bias=True) if id(layer) in by_id else copy_of(layer)
+        made.append((layer, copy))
+        return copy
+
+    folded = regraph(model, make)
+    for layer, copy in made:
+        if id(layer) in by_id:
+            copy.set_weights(_denormalized(layer, by_id[id(layer)]))
+        elif copy is not layer:
+            give_weights(copy, layer.get_weights())
+    lost = {norm.name: int(np.sum(_deviation(norm) == 0)) for norm in pairs.values()}
+    return folded, [
+        f"{name} (Normalization), {count} channels without variance"
+        for name, count in lost.items()
+        if count
+    ]
 
 
 def join_activations(model: keras.Model) -> keras.Model:
@@ -69,7 +109,7 @@ def join_activations(model: keras.Model) -> keras.Model:
     whole = regraph(model, make)
     for layer, copy in made:
         if copy is not layer:
-            copy.set_weights(layer.get_weights())
+            give_weights(copy, layer.get_weights())
     return whole
 
 
@@ -133,3 +173,51 @@ def _folded(layer: Any, norm: Any) -> list[np.ndarray]:
         shape = [1, 1, kernel.shape[2], kernel.shape[3]]
     old = bias[0] if bias else 0
     return [kernel * np.reshape(scale, shape), shift + (old - mean) * scale]
+
+
+def _normalized(model: keras.Model) -> dict[Any, Any]:
+    """Linear layer -> the Normalization that it alone reads, where folding is exact."""
+    found = {}
+    graph = functional_graph(model)
+    shown = {id(tensor) for tensor in keras.tree.flatten(graph.outputs)}
+    for layer in graph.operations:
+        if isinstance(layer, keras.Model):
+            found |= _normalized(layer)
+        elif type(layer).__name__ == "Normalization" and id(layer.output) not in shown:
+            readers = _readers(layer)
+            if len(readers) == 1 and _takes_in(readers[0], layer):
+                found[readers[0]] = layer
+    return found
+
+
+def _takes_in(reader: Any, norm: Any) -> bool:
+    """Whether one factor a channel is all there is, and borders are as they were."""
+    if type(reader).__name__ not in FOLDABLE or len(reader._inbound_nodes) != 1:
+        return False
+    by_channel = np.shape(norm.mean)[:-1] == (1,) * (norm.input.ndim - 1)
+    zeros_mean_zero = getattr(reader, "padding", "valid") == "valid"
+    zeros_mean_zero = zeros_mean_zero or not np.any(np.asarray(norm.mean))
+    last = getattr(reader, "data_format", None) in (None, "channels_last")
+    floats = norm.input.dtype == "float32"
+    return by_channel and zeros_mean_zero and last and floats and not norm.invert
+
+
+def _deviation(norm: Any) -> np.ndarray:
+    """Of each channel; zero where Keras puts its epsilon instead."""
+    deviation = np.ravel(np.sqrt(np.asarray(norm.variance, np.float64)))
+    return np.where(deviation > keras.config.epsilon(), deviation, 0.0)
+
+
+def _denormalized(layer: Any, norm: Any) -> list[np.ndarray]:
+    """Kernel over deviation, and the bias that goes with it."""
+    kernel, *bias = (np.asarray(weight) for weight in layer.get_weights())
+    channel = 2 if type(layer).__name__ == "DepthwiseConv2D" else kernel.ndim - 2
+    deviation = _deviation(norm)
+    factor = np.divide(1, deviation, where=deviation > 0, out=0 * deviation)
+    shape = [-1 if axis == channel else 1 for axis in range(kernel.ndim)]
+    scaled = kernel * np.reshape(np.broadcast_to(factor, kernel.shape[channel]), shape)
+    mean = np.broadcast_to(np.ravel(norm.mean), kernel.shape[channel])
+    moved = scaled * np.reshape(mean, shape)
+    kept = (2, 3) if type(layer).__name__ == "DepthwiseConv2D" else (kernel.ndim - 1,)
+    lost = moved.sum(tuple(axis for axis in range(kernel.ndim) if axis not in kept))
+    return [scaled, (bias[0] if bias else 0) - np.ravel(lost)]

@@ -94,7 +94,9 @@ def _too_many(facts: Facts, few: Few) -> Iterator[str]:
     kept = sum(count <= few.values for count in facts.distinct)
     if kept < few.kernels:
         more = [count for count in facts.distinct if count > few.values]
+        nearest = f"; the fewest in another is {min(more)}" if more else ""
         yield (
             f"{few.values} different weights promised in each of {few.kernels} "
-            f"kernels, but {few.kernels - kept} have up to {max(more, default=0)}"
+            f"kernels, but {kept} of the file's {len(facts.distinct)} have so few"
+            f"{nearest}"
         )

@@ -15,9 +15,10 @@ import keras
 import numpy as np
 import tf_keras
 
-from pipeline.compress.graph import functional_graph
+from pipeline.compress.graph import answers, functional_graph
 from pipeline.compress.legacy.layers import rebuild
 from pipeline.engine.errors import UserError
+from pipeline.models.graph import calls
 
 TOLERANCE = 1e-5  # the largest difference seen is 2e-7, in attention
 CHECKED_EXAMPLES = 8
@@ -57,7 +58,7 @@ def check_equal(model: keras.Model, converted: tf_keras.Model, seed: int) -> Non
         UserError: when an output differs by more than 1e-5 of the largest output.
     """
     batch = random_batch(model, seed)
-    expected = keras.tree.flatten(model(batch, training=False))
+    expected = keras.tree.flatten(answers(model, batch))
     received = keras.tree.flatten(converted(batch, training=False))
     for want, got in zip(expected, received, strict=True):
         difference = largest_difference(np.asarray(want), np.asarray(got))
@@ -76,7 +77,7 @@ def check_same_answers(model: keras.Model, other: keras.Model) -> None:
         UserError: when an output differs by more than 1e-4 of the largest output.
     """
     batch = random_batch(model, 1)
-    first, second = (np.asarray(each(batch, training=False)) for each in (model, other))
+    first, second = (np.asarray(answers(each, batch)) for each in (model, other))
     difference = largest_difference(first, second)
     if not difference <= 10 * TOLERANCE:
         raise UserError(
@@ -95,11 +96,21 @@ def largest_difference(expected: np.ndarray, received: np.ndarray) -> float:
 
 
 def random_batch(model: keras.Model, seed: int) -> Any:
-    """A seeded batch (one per input): normal numbers, or tokens if it embeds any."""
+    """A seeded batch (one per input): normal numbers, or tokens if it embeds any.
+
+    An input that a Normalization reads has the mean and the deviation that it was
+    adapted to, or nothing but its answer to impossible input would be compared.
+    """
     generator = np.random.default_rng(seed)
     tokens = min(_vocabularies(model), default=0)
+    inputs = functional_graph(model).inputs
+    batch = [_random(each, tokens, generator) for each in inputs]
+    norms = _normalizations(model)
     return _single(
-        [_random(each, tokens, generator) for each in functional_graph(model).inputs]
+        [
+            _as_adapted(each, norms[number]) if number in norms else each
+            for number, each in enumerate(batch)
+        ]
     )
 
 
@@ -132,7 +143,8 @@ class _Builder:
 
     def _make(self, operation: Any) -> Callable[..., Any]:
         made = rebuild(operation, self._free_name(operation.name))
-        if hasattr(made, "set_weights"):
+        # A Normalization has its statistics in its config.
+        if hasattr(made, "set_weights") and type(made).__name__ != "Normalization":
             self.pairs.append((operation, made))
         return made
 
@@ -190,6 +202,28 @@ def _random(
     if tokens:
         return generator.integers(0, tokens, shape).astype(tensor.dtype)
     return generator.normal(size=shape).astype(tensor.dtype)
+
+
+def _normalizations(model: keras.Model) -> dict[int, Any]:
+    """Number of an input -> the first Normalization that reads it."""
+    steps = calls(model)
+    made = {step.name: step.outputs[0] for step in steps if step.kind == "InputLayer"}
+    inputs = [
+        made[tensor._keras_history.operation.name]
+        for tensor in functional_graph(model).inputs
+    ]
+    found: dict[int, Any] = {}
+    for step in steps:
+        if step.kind == "Normalization" and not step.operation.invert:
+            for tensor in set(step.inputs) & set(inputs):
+                found.setdefault(inputs.index(tensor), step.operation)
+    return found
+
+
+def _as_adapted(batch: np.ndarray, norm: Any) -> np.ndarray:
+    deviation = np.sqrt(np.asarray(norm.variance))
+    deviation = np.where(deviation > keras.config.epsilon(), deviation, 0)
+    return (np.asarray(norm.mean) + deviation * batch).astype(batch.dtype)
 
 
 def _culprit(model: keras.Model, converted: tf_keras.Model, batch: Any) -> str:
