@@ -19,6 +19,7 @@ from pipeline.compress.graph import copy_of, functional_graph, give_weights, reg
 
 # Kernel axes of the output channels, by class.
 FOLDABLE = {"Conv1D": -1, "Conv2D": -1, "Dense": -1, "DepthwiseConv2D": 2}
+SILENT = 1e30  # the variance of a channel that shall count for nothing
 
 
 def fold(model: keras.Model) -> keras.Model:
@@ -48,19 +49,45 @@ def fold(model: keras.Model) -> keras.Model:
     return folded
 
 
-def fold_inputs(model: keras.Model) -> tuple[keras.Model, list[str]]:
-    """The same function without the Normalizations that a linear layer alone reads.
+def silence(model: keras.Model) -> tuple[keras.Model, list[str]]:
+    """The same function of all that its Normalizations were adapted to.
 
-    A file of whole numbers has one scale for all that a Normalization multiplies
-    with, and a channel without variance is multiplied with ten million: the others
-    would become zero. Such a channel says nothing in what the layer was adapted to,
-    so its weights are zero afterwards.
+    A channel without variance was one number there, and Keras multiplies what it is
+    away from that with ten million: neither int8 nor float16 has room for that beside
+    the other channels. Here it is multiplied with next to nothing.
 
     Args:
         model: functional or Sequential; it is not changed.
 
     Returns:
-        The model, and the Normalizations of which channels without variance went.
+        The model, and `layer (Class)` of the Normalizations with such channels.
+    """
+    told: list[str] = []
+    made: list[tuple[Any, Any]] = []
+
+    def make(layer: Any) -> Any:
+        mute = _mute(layer) if type(layer).__name__ == "Normalization" else 0
+        if not mute:
+            made.append((layer, copy_of(layer)))
+            return made[-1][1]
+        told.append(f"{layer.name} (Normalization), {mute} channels without variance")
+        return _silenced(layer)
+
+    silenced = regraph(model, make)
+    for layer, copy in made:
+        if copy is not layer:
+            give_weights(copy, layer.get_weights())
+    return silenced, told
+
+
+def fold_inputs(model: keras.Model) -> keras.Model:
+    """The same function without the Normalizations that a linear layer alone reads.
+
+    A file of whole numbers would have one scale for all that a Normalization
+    multiplies with.
+
+    Args:
+        model: functional or Sequential; it is not changed.
     """
     pairs = _normalized(model)
     by_id = {id(layer): norm for layer, norm in pairs.items()}
@@ -80,12 +107,7 @@ def fold_inputs(model: keras.Model) -> tuple[keras.Model, list[str]]:
             copy.set_weights(_denormalized(layer, by_id[id(layer)]))
         elif copy is not layer:
             give_weights(copy, layer.get_weights())
-    lost = {norm.name: int(np.sum(_deviation(norm) == 0)) for norm in pairs.values()}
-    return folded, [
-        f"{name} (Normalization), {count} channels without variance"
-        for name, count in lost.items()
-        if count
-    ]
+    return folded
 
 
 def join_activations(model: keras.Model) -> keras.Model:
@@ -202,18 +224,25 @@ def _takes_in(reader: Any, norm: Any) -> bool:
     return by_channel and zeros_mean_zero and last and floats and not norm.invert
 
 
-def _deviation(norm: Any) -> np.ndarray:
-    """Of each channel; zero where Keras puts its epsilon instead."""
-    deviation = np.ravel(np.sqrt(np.asarray(norm.variance, np.float64)))
-    return np.where(deviation > keras.config.epsilon(), deviation, 0.0)
+def _mute(norm: Any) -> int:
+    """How many channels have less deviation than Keras divides by."""
+    mute = np.sqrt(np.asarray(norm.variance)) <= keras.config.epsilon()
+    return 0 if norm.invert else int(np.sum(mute))
+
+
+def _silenced(norm: Any) -> Any:
+    shape = norm._mean_and_var_shape
+    mean, variance = (np.reshape(each, shape) for each in (norm.mean, norm.variance))
+    mute = np.sqrt(variance) <= keras.config.epsilon()
+    return _with(norm, mean=mean, variance=np.where(mute, SILENT, variance))
 
 
 def _denormalized(layer: Any, norm: Any) -> list[np.ndarray]:
     """Kernel over deviation, and the bias that goes with it."""
     kernel, *bias = (np.asarray(weight) for weight in layer.get_weights())
     channel = 2 if type(layer).__name__ == "DepthwiseConv2D" else kernel.ndim - 2
-    deviation = _deviation(norm)
-    factor = np.divide(1, deviation, where=deviation > 0, out=0 * deviation)
+    deviation = np.ravel(np.sqrt(np.asarray(norm.variance, np.float64)))
+    factor = 1 / np.maximum(deviation, keras.config.epsilon())
     shape = [-1 if axis == channel else 1 for axis in range(kernel.ndim)]
     scaled = kernel * np.reshape(np.broadcast_to(factor, kernel.shape[channel]), shape)
     mean = np.broadcast_to(np.ravel(norm.mean), kernel.shape[channel])

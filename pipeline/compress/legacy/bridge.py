@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tf_keras
 
+from pipeline.compress.fold import SILENT
 from pipeline.compress.graph import answers, functional_graph
 from pipeline.compress.legacy.layers import rebuild
 from pipeline.engine.errors import UserError
@@ -222,7 +223,8 @@ def _normalizations(model: keras.Model) -> dict[int, Any]:
 
 def _as_adapted(batch: np.ndarray, norm: Any) -> np.ndarray:
     deviation = np.sqrt(np.asarray(norm.variance))
-    deviation = np.where(deviation > keras.config.epsilon(), deviation, 0)
+    silent = (deviation <= keras.config.epsilon()) | (deviation**2 >= SILENT / 2)
+    deviation = np.where(silent, 0, deviation)
     return (np.asarray(norm.mean) + deviation * batch).astype(batch.dtype)
 
 
