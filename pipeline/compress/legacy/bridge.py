@@ -109,7 +109,7 @@ def random_batch(model: keras.Model, seed: int) -> Any:
     norms = _normalizations(model)
     return _single(
         [
-            _as_adapted(each, norms[number]) if number in norms else each
+            _as_adapted(each, *norms[number]) if number in norms else each
             for number, each in enumerate(batch)
         ]
     )
@@ -165,8 +165,12 @@ class _Builder:
 
 
 def _input(tensor: keras.KerasTensor) -> Any:
-    name = tensor._keras_history.operation.name
+    name = _source_name(tensor)
     return tf_keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+
+
+def _source_name(tensor: keras.KerasTensor) -> str:
+    return tensor._keras_history.operation.name
 
 
 def _single(outputs: Any) -> Any:
@@ -205,27 +209,29 @@ def _random(
     return generator.normal(size=shape).astype(tensor.dtype)
 
 
-def _normalizations(model: keras.Model) -> dict[int, Any]:
-    """Number of an input -> the first Normalization that reads it."""
+def _normalizations(model: keras.Model) -> dict[int, tuple[Any, tuple[int, ...]]]:
+    """Number of an input -> the first Normalization that reads it, in which shape."""
     steps = calls(model)
-    made = {step.name: step.outputs[0] for step in steps if step.kind == "InputLayer"}
-    inputs = [
-        made[tensor._keras_history.operation.name]
-        for tensor in functional_graph(model).inputs
-    ]
-    found: dict[int, Any] = {}
+    names = [_source_name(tensor) for tensor in functional_graph(model).inputs]
+    whose: dict[int, int] = {}  # tensor -> number of the input whose values it has
+    found: dict[int, tuple[Any, tuple[int, ...]]] = {}
     for step in steps:
-        if step.kind == "Normalization" and not step.operation.invert:
-            for tensor in set(step.inputs) & set(inputs):
-                found.setdefault(inputs.index(tensor), step.operation)
+        numbers = [whose[tensor] for tensor in step.inputs if tensor in whose]
+        if step.kind == "InputLayer" and step.name in names:
+            whose[step.outputs[0]] = names.index(step.name)
+        elif step.kind in ("Flatten", "Reshape") and numbers:
+            whose[step.outputs[0]] = numbers[0]
+        elif step.kind == "Normalization" and numbers and not step.operation.invert:
+            found.setdefault(numbers[0], (step.operation, step.given[0]))
     return found
 
 
-def _as_adapted(batch: np.ndarray, norm: Any) -> np.ndarray:
+def _as_adapted(batch: np.ndarray, norm: Any, shape: tuple[int, ...]) -> np.ndarray:
     deviation = np.sqrt(np.asarray(norm.variance))
     silent = (deviation <= keras.config.epsilon()) | (deviation**2 >= SILENT / 2)
-    deviation = np.where(silent, 0, deviation)
-    return (np.asarray(norm.mean) + deviation * batch).astype(batch.dtype)
+    as_read = batch.reshape(len(batch), *shape)
+    drawn = np.asarray(norm.mean) + np.where(silent, 0, deviation) * as_read
+    return drawn.reshape(batch.shape).astype(batch.dtype)
 
 
 def _culprit(model: keras.Model, converted: tf_keras.Model, batch: Any) -> str:

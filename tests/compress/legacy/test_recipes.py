@@ -20,6 +20,7 @@ from pipeline.compress.legacy.build import Built, FineTuning, build
 from pipeline.compress.legacy.imitate import Teacher, imitate
 from pipeline.compress.legacy.tie import find_clusters, hold, kernels, tie
 from pipeline.compress.promises import broken_promises
+from pipeline.compress.runtime import LiteModel
 from pipeline.engine.errors import UserError
 from pipeline.fit.params import FitSettings
 
@@ -291,3 +292,27 @@ def test_a_normalization_of_the_input_leaves_a_file_that_keeps_its_promise(
     facts = read_facts(made.content)
     assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
     assert made.left_out == [] and not {"SUB", "MUL", "DIV"} & set(facts.operators)
+
+
+@pytest.mark.parametrize("text", ["int8", "cluster(12) | cqat", "float16"])
+def test_a_channel_without_variance_does_not_drown_the_others(
+    spec, train, short, written, text
+):
+    keras.utils.set_random_seed(6)
+    examples = spec.to_input(train.x[:60])
+    examples[:, :2] = 0.5
+    image = keras.Input((8, 8, 1), name="image")
+    norm = layers.Normalization(name="adapted")
+    norm.adapt(examples.reshape(60, 64))
+    x = norm(layers.Flatten(name="flatten")(image))
+    x = layers.Dense(16, activation="relu", name="dense")(x)
+    model = keras.Model(image, layers.Dense(3, name="logits")(x), name="net")
+    recipe = parse_recipe(text)
+    made = build(model, recipe, short, examples)
+    told = "adapted (Normalization), 16 channels without variance"
+    assert f"{recipe.export}: {told}" in made.left_out
+    facts = read_facts(made.content)
+    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    raw = np.round(examples * 255).astype(np.uint8)
+    got = LiteModel(written(made.content), spec).logits(raw)
+    assert np.abs(got[: len(made.outputs)] - made.outputs).max() < 0.1 * np.ptp(got)
