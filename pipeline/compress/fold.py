@@ -1,4 +1,4 @@
-"""Normalizations and activations folded into the layers before them.
+"""Normalizations and activations folded into the layers beside them.
 
 In: a Keras 3 model. Out: an equal one with fewer layers.
 
@@ -15,10 +15,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.compress.graph import copy_of, functional_graph, regraph
+from pipeline.compress.graph import copy_of, functional_graph, give_weights, regraph
 
 # Kernel axes of the output channels, by class.
 FOLDABLE = {"Conv1D": -1, "Conv2D": -1, "Dense": -1, "DepthwiseConv2D": 2}
+EVEN = 4.0  # largest over smallest deviation: of eight bits a kernel keeps six
+SILENT = 1e30  # the variance of a channel that shall count for nothing
 
 
 def fold(model: keras.Model) -> keras.Model:
@@ -44,7 +46,69 @@ def fold(model: keras.Model) -> keras.Model:
         if id(layer) in by_id:
             copy.set_weights(_folded(layer, by_id[id(layer)]))
         elif copy is not layer:
-            copy.set_weights(layer.get_weights())
+            give_weights(copy, layer.get_weights())
+    return folded
+
+
+def silence(model: keras.Model) -> tuple[keras.Model, list[str]]:
+    """The same function of all that its Normalizations were adapted to.
+
+    A channel without variance was one number there, and Keras multiplies what it is
+    away from that with ten million: neither int8 nor float16 has room for that beside
+    the other channels. Here it is multiplied with next to nothing.
+
+    Args:
+        model: functional or Sequential; it is not changed.
+
+    Returns:
+        The model, and `layer (Class)` of the Normalizations with such channels.
+    """
+    told: list[str] = []
+    made: list[tuple[Any, Any]] = []
+
+    def make(layer: Any) -> Any:
+        mute = _mute(layer) if type(layer).__name__ == "Normalization" else 0
+        if not mute:
+            made.append((layer, copy_of(layer)))
+            return made[-1][1]
+        told.append(f"{layer.name} (Normalization), {mute} channels without variance")
+        return _silenced(layer)
+
+    silenced = regraph(model, make)
+    for layer, copy in made:
+        if copy is not layer:
+            give_weights(copy, layer.get_weights())
+    return silenced, told
+
+
+def fold_inputs(model: keras.Model) -> keras.Model:
+    """The same function without the Normalizations that a linear layer alone reads.
+
+    Only where that is exact, and where the channels' deviations are alike: of rows
+    that were multiplied with very different numbers, a kernel of one scale, or of few
+    values, keeps the largest alone.
+
+    Args:
+        model: functional or Sequential; it is not changed.
+    """
+    pairs = _normalized(model)
+    by_id = {id(layer): norm for layer, norm in pairs.items()}
+    norms = {id(norm) for norm in pairs.values()}
+    made: list[tuple[Any, Any]] = []
+
+    def make(layer: Any) -> Any:
+        if id(layer) in norms:
+            return lambda x, **_: x
+        copy = _with(layer, use_bias=True) if id(layer) in by_id else copy_of(layer)
+        made.append((layer, copy))
+        return copy
+
+    folded = regraph(model, make)
+    for layer, copy in made:
+        if id(layer) in by_id:
+            copy.set_weights(_denormalized(layer, by_id[id(layer)]))
+        elif copy is not layer:
+            give_weights(copy, layer.get_weights())
     return folded
 
 
@@ -69,7 +133,7 @@ def join_activations(model: keras.Model) -> keras.Model:
     whole = regraph(model, make)
     for layer, copy in made:
         if copy is not layer:
-            copy.set_weights(layer.get_weights())
+            give_weights(copy, layer.get_weights())
     return whole
 
 
@@ -133,3 +197,59 @@ def _folded(layer: Any, norm: Any) -> list[np.ndarray]:
         shape = [1, 1, kernel.shape[2], kernel.shape[3]]
     old = bias[0] if bias else 0
     return [kernel * np.reshape(scale, shape), shift + (old - mean) * scale]
+
+
+def _normalized(model: keras.Model) -> dict[Any, Any]:
+    """Linear layer -> the Normalization that it alone reads, where folding is exact."""
+    found = {}
+    graph = functional_graph(model)
+    shown = {id(tensor) for tensor in keras.tree.flatten(graph.outputs)}
+    for layer in graph.operations:
+        if isinstance(layer, keras.Model):
+            found |= _normalized(layer)
+        elif type(layer).__name__ == "Normalization":
+            readers = _readers(layer)
+            if len(readers) == 1 and id(layer.output) not in shown:
+                found |= {readers[0]: layer} if _takes_in(readers[0], layer) else {}
+    return found
+
+
+def _takes_in(reader: Any, norm: Any) -> bool:
+    """Whether one factor a channel is all there is, and borders are as they were."""
+    if type(reader).__name__ not in FOLDABLE or len(reader._inbound_nodes) != 1:
+        return False
+    by_channel = np.shape(norm.mean)[:-1] == (1,) * (norm.input.ndim - 1)
+    borders = getattr(reader, "padding", "valid") != "valid"
+    last = getattr(reader, "data_format", None) in (None, "channels_last")
+    deviation = np.sqrt(np.asarray(norm.variance, np.float64))
+    alike = np.max(deviation) <= EVEN * np.min(deviation)
+    exact = by_channel and last and not (borders and np.any(np.asarray(norm.mean)))
+    return exact and alike and norm.input.dtype == "float32" and not norm.invert
+
+
+def _mute(norm: Any) -> int:
+    """How many channels have less deviation than Keras divides by."""
+    mute = np.sqrt(np.asarray(norm.variance)) <= keras.config.epsilon()
+    return 0 if norm.invert else int(np.sum(mute))
+
+
+def _silenced(norm: Any) -> Any:
+    shape = norm._mean_and_var_shape
+    mean, variance = (np.reshape(each, shape) for each in (norm.mean, norm.variance))
+    mute = np.sqrt(variance) <= keras.config.epsilon()
+    return _with(norm, mean=mean, variance=np.where(mute, SILENT, variance))
+
+
+def _denormalized(layer: Any, norm: Any) -> list[np.ndarray]:
+    """Kernel over deviation, and the bias that goes with it."""
+    kernel, *bias = (np.asarray(weight) for weight in layer.get_weights())
+    channel = 2 if type(layer).__name__ == "DepthwiseConv2D" else kernel.ndim - 2
+    deviation = np.ravel(np.sqrt(np.asarray(norm.variance, np.float64)))
+    factor = 1 / np.maximum(deviation, keras.config.epsilon())
+    shape = [-1 if axis == channel else 1 for axis in range(kernel.ndim)]
+    scaled = kernel * np.reshape(np.broadcast_to(factor, kernel.shape[channel]), shape)
+    mean = np.broadcast_to(np.ravel(norm.mean), kernel.shape[channel])
+    moved = scaled * np.reshape(mean, shape)
+    kept = (2, 3) if type(layer).__name__ == "DepthwiseConv2D" else (kernel.ndim - 1,)
+    lost = moved.sum(tuple(axis for axis in range(kernel.ndim) if axis not in kept))
+    return [scaled, (bias[0] if bias else 0) - np.ravel(lost)]

@@ -27,7 +27,7 @@ ENDS = {"int8": "int8", "int16x8": "int16"}  # of what is full integer
 
 @dataclass(frozen=True)
 class Few:
-    """At least `kernels` kernels hold at most `values` different weights."""
+    """At least `kernels` kernels, or all, hold at most `values` different weights."""
 
     values: int
     kernels: int
@@ -92,9 +92,10 @@ def _lost_zeros(facts: Facts, sparsity: float) -> Iterator[str]:
 
 def _too_many(facts: Facts, few: Few) -> Iterator[str]:
     kept = sum(count <= few.values for count in facts.distinct)
-    if kept < few.kernels:
-        more = [count for count in facts.distinct if count > few.values]
+    more = [count for count in facts.distinct if count > few.values]
+    if more and kept < few.kernels:  # the converter may join kernels, or drop one
         yield (
             f"{few.values} different weights promised in each of {few.kernels} "
-            f"kernels, but {few.kernels - kept} have up to {max(more, default=0)}"
+            f"kernels, but {kept} of the file's {len(facts.distinct)} have so few; "
+            f"the fewest in another is {min(more)}"
         )

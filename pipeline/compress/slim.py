@@ -21,7 +21,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.compress.graph import copy_of, regraph
+from pipeline.compress.graph import copy_of, give_weights, regraph
 from pipeline.engine.errors import UserError
 from pipeline.models.graph import Call, calls
 
@@ -224,7 +224,7 @@ def _rebuilt(model: keras.Model, plan: _Plan, dead: set[int]) -> keras.Model:
     smaller = regraph(model, make)
     for layer, copy in pairs:
         if copy is not layer and layer.weights:
-            copy.set_weights(_cut(layer, plan, kept))
+            give_weights(copy, _cut(layer, plan, kept))
     return smaller
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from pipeline.augment.policy import Policy
 from pipeline.compress.flatbuffer import Facts, gzip_size, read_facts
 from pipeline.compress.grammar import AWARE, Recipe
+from pipeline.compress.graph import answers
 from pipeline.compress.legacy.build import CHECKED, Built, FineTuning, build
 from pipeline.compress.legacy.imitate import Teacher
 from pipeline.compress.pareto import Row
@@ -145,7 +146,7 @@ class Workshop:
         teacher.trainable = False
         spec = self.data.spec
         loss = None if spec.task == CLASSES else example_losses(self.settings, spec)
-        return Teacher(lambda x: teacher(x, training=False), weight, temperature, loss)
+        return Teacher(lambda x: answers(teacher, x), weight, temperature, loss)
 
 
 def make(variant: Variant, shop: Workshop) -> Row:

@@ -15,9 +15,11 @@ import keras
 import numpy as np
 import tf_keras
 
-from pipeline.compress.graph import functional_graph
+from pipeline.compress.fold import SILENT
+from pipeline.compress.graph import answers, functional_graph
 from pipeline.compress.legacy.layers import rebuild
 from pipeline.engine.errors import UserError
+from pipeline.models.graph import calls
 
 TOLERANCE = 1e-5  # the largest difference seen is 2e-7, in attention
 CHECKED_EXAMPLES = 8
@@ -57,7 +59,7 @@ def check_equal(model: keras.Model, converted: tf_keras.Model, seed: int) -> Non
         UserError: when an output differs by more than 1e-5 of the largest output.
     """
     batch = random_batch(model, seed)
-    expected = keras.tree.flatten(model(batch, training=False))
+    expected = keras.tree.flatten(answers(model, batch))
     received = keras.tree.flatten(converted(batch, training=False))
     for want, got in zip(expected, received, strict=True):
         difference = largest_difference(np.asarray(want), np.asarray(got))
@@ -76,7 +78,7 @@ def check_same_answers(model: keras.Model, other: keras.Model) -> None:
         UserError: when an output differs by more than 1e-4 of the largest output.
     """
     batch = random_batch(model, 1)
-    first, second = (np.asarray(each(batch, training=False)) for each in (model, other))
+    first, second = (np.asarray(answers(each, batch)) for each in (model, other))
     difference = largest_difference(first, second)
     if not difference <= 10 * TOLERANCE:
         raise UserError(
@@ -95,11 +97,21 @@ def largest_difference(expected: np.ndarray, received: np.ndarray) -> float:
 
 
 def random_batch(model: keras.Model, seed: int) -> Any:
-    """A seeded batch (one per input): normal numbers, or tokens if it embeds any."""
+    """A seeded batch (one per input): normal numbers, or tokens if it embeds any.
+
+    An input that a Normalization reads has the mean and the deviation that it was
+    adapted to, or nothing but its answer to impossible input would be compared.
+    """
     generator = np.random.default_rng(seed)
     tokens = min(_vocabularies(model), default=0)
+    inputs = functional_graph(model).inputs
+    batch = [_random(each, tokens, generator) for each in inputs]
+    norms = _normalizations(model)
     return _single(
-        [_random(each, tokens, generator) for each in functional_graph(model).inputs]
+        [
+            _as_adapted(each, *norms[number]) if number in norms else each
+            for number, each in enumerate(batch)
+        ]
     )
 
 
@@ -132,7 +144,8 @@ class _Builder:
 
     def _make(self, operation: Any) -> Callable[..., Any]:
         made = rebuild(operation, self._free_name(operation.name))
-        if hasattr(made, "set_weights"):
+        # A Normalization has its statistics in its config.
+        if hasattr(made, "set_weights") and type(made).__name__ != "Normalization":
             self.pairs.append((operation, made))
         return made
 
@@ -152,8 +165,12 @@ class _Builder:
 
 
 def _input(tensor: keras.KerasTensor) -> Any:
-    name = tensor._keras_history.operation.name
+    name = _source_name(tensor)
     return tf_keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+
+
+def _source_name(tensor: keras.KerasTensor) -> str:
+    return tensor._keras_history.operation.name
 
 
 def _single(outputs: Any) -> Any:
@@ -190,6 +207,31 @@ def _random(
     if tokens:
         return generator.integers(0, tokens, shape).astype(tensor.dtype)
     return generator.normal(size=shape).astype(tensor.dtype)
+
+
+def _normalizations(model: keras.Model) -> dict[int, tuple[Any, tuple[int, ...]]]:
+    """Number of an input -> the first Normalization that reads it, in which shape."""
+    steps = calls(model)
+    names = [_source_name(tensor) for tensor in functional_graph(model).inputs]
+    whose: dict[int, int] = {}  # tensor -> number of the input whose values it has
+    found: dict[int, tuple[Any, tuple[int, ...]]] = {}
+    for step in steps:
+        numbers = [whose[tensor] for tensor in step.inputs if tensor in whose]
+        if step.kind == "InputLayer" and step.name in names:
+            whose[step.outputs[0]] = names.index(step.name)
+        elif step.kind in ("Flatten", "Reshape") and numbers:
+            whose[step.outputs[0]] = numbers[0]
+        elif step.kind == "Normalization" and numbers and not step.operation.invert:
+            found.setdefault(numbers[0], (step.operation, step.given[0]))
+    return found
+
+
+def _as_adapted(batch: np.ndarray, norm: Any, shape: tuple[int, ...]) -> np.ndarray:
+    deviation = np.sqrt(np.asarray(norm.variance))
+    silent = (deviation <= keras.config.epsilon()) | (deviation**2 >= SILENT / 2)
+    as_read = batch.reshape(len(batch), *shape)
+    drawn = np.asarray(norm.mean) + np.where(silent, 0, deviation) * as_read
+    return drawn.reshape(batch.shape).astype(batch.dtype)
 
 
 def _culprit(model: keras.Model, converted: tf_keras.Model, batch: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import tf_keras
 
 from pipeline.augment.policy import Policy
-from pipeline.compress.fold import fold, join_activations
+from pipeline.compress.fold import fold, fold_inputs, join_activations, silence
 from pipeline.compress.grammar import AWARE, TIES, Recipe, steps_text
 from pipeline.compress.legacy.bits import highest
 from pipeline.compress.legacy.bridge import check_same_answers, to_tf_keras
@@ -27,6 +27,7 @@ from pipeline.compress.slim import slim
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.determinism import derive_seed
+from pipeline.engine.errors import UserError
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
 from pipeline.pipes import Step
@@ -133,9 +134,11 @@ def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[st
     """What is done to the Keras 3 model: channels removed, layers folded."""
     missed: list[str] = []
     names = [step.name for step in recipe.techniques]
+    if names or recipe.export != "float":  # a float file alone is the model as it is
+        source, missed = _normalized(source, recipe.export)
     if "filters" in names:
         source, kept = slim(source, recipe.techniques[0].args["fraction"])
-        missed = [f"filters: {layer}" for layer in kept]
+        missed += [f"filters: {layer}" for layer in kept]
     if set(names) & set(TIES):
         folded = fold(source)
         check_same_answers(source, folded)
@@ -145,6 +148,27 @@ def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[st
         check_same_answers(source, joined)
         source = joined
     return source, missed
+
+
+def _normalized(source: keras.Model, end: str) -> tuple[keras.Model, list[str]]:
+    """Normalizations of the input in a way that the file has room for."""
+    if all(type(each).__name__ != "Normalization" for each in source._flatten_layers()):
+        return source, []
+    silenced, mute = silence(source)
+    if not _same(source, silenced):
+        silenced, mute = source, []
+    folded = fold_inputs(silenced) if end in ENDS else silenced
+    # Not exact where a mean is many deviations: the bias would drown in rounding.
+    kept = folded if _same(source, folded) else silenced
+    return kept, [f"{end}: {each}" for each in mute]
+
+
+def _same(source: keras.Model, other: keras.Model) -> bool:
+    try:
+        check_same_answers(source, other)
+    except UserError:
+        return False
+    return True
 
 
 def _noted(made: Built, model: tf_keras.Model, step: Step, end: str) -> Built:

@@ -89,17 +89,21 @@ def _one_scale(converter: Any) -> None:
 
 def _unroll(model: tf_keras.Model) -> None:
     """Have loops written out, step by step."""
-    for layer in model._flatten_layers():
-        if type(layer).__name__ not in UNROLLED:
-            continue
-        if layer.input_shape[1] > MOST_STEPS:
-            raise UserError(
-                f'layer "{layer.name}" ({type(layer).__name__}) makes '
-                f"{layer.input_shape[1]} steps; int8 is possible up to {MOST_STEPS}"
-            )
-        layer.unroll, layer._could_use_gpu_kernel = True, False
-        if isinstance(layer, tf_keras.layers.GRU) and layer.reset_after:
-            layer.cell.call = _gates_apart(layer.cell)
+    for layer in model.layers:
+        for inner in layer._flatten_layers():  # both directions of a Bidirectional
+            if type(inner).__name__ in UNROLLED:
+                _refuse_many_steps(inner, layer.input_shape[1])
+                inner.unroll, inner._could_use_gpu_kernel = True, False
+            if isinstance(inner, tf_keras.layers.GRU) and inner.reset_after:
+                inner.cell.call = _gates_apart(inner.cell)
+
+
+def _refuse_many_steps(layer: Any, steps: int) -> None:
+    if steps > MOST_STEPS:
+        raise UserError(
+            f'layer "{layer.name}" ({type(layer).__name__}) makes {steps} steps; '
+            f"int8 is possible up to {MOST_STEPS}"
+        )
 
 
 def _gates_apart(cell: Any) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tf_keras
 
 from pipeline.engine.errors import UserError, nearest
@@ -63,6 +64,8 @@ def rebuild(operation: Any, name: str) -> Callable[..., Any]:
         return lambda inputs, **_: inputs
     _refuse_other_precision(operation)
     config = {**operation.get_config(), "name": name}
+    if type(operation).__name__ == "Normalization":
+        return _from_config("Normalization", {**config, **_adapted(operation)})
     if type(operation).__name__ == "SeparableConv2D":
         return SeparableConv2D(config)
     return _from_config(type(operation).__name__, config)
@@ -87,6 +90,17 @@ class SeparableConv2D:
         """Take depthwise kernel, pointwise kernel and, if used, bias."""
         self.depthwise.set_weights(weights[:1])
         self.pointwise.set_weights(weights[1:])
+
+
+def _adapted(layer: keras.layers.Normalization) -> dict[str, Any]:
+    """What a Normalization learnt, as numbers of its config.
+
+    As weights, they would be lost wherever tf_keras or tfmot clones the layer.
+    """
+    if layer.input_mean is not None:
+        return {}
+    weights = {"mean": layer.adapt_mean, "variance": layer.adapt_variance}
+    return {name: np.asarray(weight) for name, weight in weights.items()}
 
 
 def _from_config(kind: str, config: dict[str, Any]) -> tf_keras.layers.Layer:

@@ -13,6 +13,7 @@ from typing import Any
 
 import tf_keras
 
+from pipeline.compress.legacy.callbacks import is_kernel
 from pipeline.compress.legacy.twins import able
 
 PRUNABLE = frozenset(
@@ -78,7 +79,7 @@ def left_out(
     twinned = able(model, kernels) if technique in ("binary", "bits") else []
     missed = {
         "filters": lambda layer: False,  # told by slim, which runs before the bridge
-        "cluster": lambda layer: False,  # takes every kernel
+        "cluster": lambda layer: _has_kernel(layer) and not _has_many(layer),
         "bits": lambda layer: _has_kernel(layer) and layer.name not in twinned,
         "binary": lambda layer: _has_kernel(layer) and layer.name not in twinned,
         "cqat": lambda layer: not quantizable(layer),
@@ -118,3 +119,8 @@ def _activation(layer: tf_keras.layers.Layer) -> str:
 
 def _has_kernel(layer: tf_keras.layers.Layer) -> bool:
     return any(len(weight.shape) > 1 for weight in layer.weights)
+
+
+def _has_many(layer: tf_keras.layers.Layer) -> bool:
+    """Whether a kernel has more than one weight a channel."""
+    return any(is_kernel(weight) for weight in layer.weights)

@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pipeline.compress.legacy.callbacks import is_kernel
+
 KINDS = frozenset("Conv1D Conv2D Dense DepthwiseConv2D".split())
 Model = tf_keras.Model
 Layer = tf_keras.layers.Layer
@@ -20,6 +22,9 @@ Layer = tf_keras.layers.Layer
 
 def able(model: Model, kernels: str = "inner") -> list[str]:
     """Names of the layers that can have a twin.
+
+    What reads one channel and looks at one place has a weight a channel: no kernel,
+    but a list of factors, which the converter gives a scale each.
 
     Args:
         kernels: `all`, or those between the first and the last kernel.
@@ -30,7 +35,11 @@ def able(model: Model, kernels: str = "inner") -> list[str]:
         if any(np.ndim(weight) > 1 for weight in layer.get_weights())
     ]
     found = found if kernels == "all" else found[1:-1]
-    return [each.name for each in found if type(each).__name__ in KINDS]
+    return [
+        each.name
+        for each in found
+        if type(each).__name__ in KINDS and is_kernel(kernel_of(each))
+    ]
 
 
 def is_depthwise(layer: Layer) -> bool:

@@ -8,9 +8,12 @@ import pytest
 import tf_keras
 from keras import layers
 
+from pipeline.compress.fold import fold, fold_inputs, silence
+from pipeline.compress.graph import answers
 from pipeline.compress.legacy.bridge import (
     TOLERANCE,
     check_equal,
+    check_same_answers,
     largest_difference,
     random_batch,
     to_tf_keras,
@@ -242,3 +245,144 @@ def test_layers_that_were_frozen_for_training_are_compressed_with_the_others():
         "frozen/kernel:0",
         "frozen/bias:0",
     ]
+
+
+def adapted(*stack, mean, variance, shape=IMAGE, axis=-1) -> keras.Model:
+    """A model that begins with a Normalization, as `adapt` leaves it."""
+    norm = layers.Normalization(axis=axis, name="adapted")
+    model = model_of(norm, *stack, shape=shape)
+    norm.set_weights([np.asarray(mean), np.asarray(variance), np.asarray(9)])
+    norm.finalize_state()
+    return model
+
+
+def shared_normalization() -> keras.Model:
+    ends = [keras.Input((4,), name=name) for name in ("a", "b")]
+    norm = layers.Normalization(mean=[1, 2, 3, 4], variance=[4, 4, 1, 1], name="norm")
+    dense = layers.Dense(2, name="dense")
+    return keras.Model(ends, layers.Add()([dense(norm(end)) for end in ends]))
+
+
+DENSE = {"mean": [1.0, 200.0, 0.3, 0.5], "variance": [4.0, 900.0, 0.0, 0.01]}
+PIXELS = {"mean": [0.5, 2.0, -1.0], "variance": [0.3, 4.0, 1.0]}
+ALIKE = {"mean": [1.0, 20.0, 0.3, 5.0], "variance": [4.0, 9.0, 8.0, 1.0]}
+NORMALIZED = {
+    "before a dense layer, one channel without variance": (
+        lambda: adapted(layers.Dense(3, name="dense"), **DENSE, shape=(4,)),
+        False,
+    ),
+    "before a dense layer": (
+        lambda: adapted(layers.Dense(3, name="dense"), **ALIKE, shape=(4,)),
+        True,
+    ),
+    "channels that are not alike": (
+        lambda: adapted(layers.Conv2D(4, 3), mean=[0] * 3, variance=[1, 1, 17]),
+        False,
+    ),
+    "before a convolution": (
+        lambda: adapted(layers.Conv2D(4, 3, use_bias=False), **PIXELS),
+        True,
+    ),
+    "before a depthwise one": (
+        lambda: adapted(layers.DepthwiseConv2D(3, depth_multiplier=2), **PIXELS),
+        True,
+    ),
+    "before a border, mean zero": (
+        lambda: adapted(
+            layers.Conv2D(4, 3, padding="same"), mean=[0] * 3, variance=[0.3, 4, 1]
+        ),
+        True,
+    ),
+    "before a border": (
+        lambda: adapted(layers.Conv2D(4, 3, padding="same"), **PIXELS),
+        False,
+    ),
+    "before a pooling": (lambda: adapted(layers.MaxPooling2D(), **PIXELS), False),
+    "at each place another": (
+        lambda: adapted(
+            layers.Conv1D(2, 2),
+            mean=np.zeros((6, 4)),
+            variance=np.full((6, 4), 2),
+            shape=SEQUENCE,
+            axis=(1, 2),
+        ),
+        False,
+    ),
+    "used twice": (lambda: shared_normalization(), False),
+    "in a nested model": (
+        lambda: model_of(adapted(layers.Dense(3), **ALIKE, shape=(4,)), shape=(4,)),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NORMALIZED)
+def test_an_adapted_normalization_is_carried_over_and_folded_where_it_is_exact(name):
+    make, exact = NORMALIZED[name]
+    model = make()
+    batch = random_batch(model, seed=5)
+    expected = np.asarray(answers(model, batch))
+    assert 0.1 < np.abs(expected).max() < 100  # and not 10 million
+    silenced, without = silence(model)
+    folded = fold_inputs(silenced)
+    kinds = [type(layer).__name__ for layer in folded._flatten_layers()]
+    assert ("Normalization" not in kinds) == exact
+    told = "adapted (Normalization), 1 channels without variance"
+    assert without == ([told] if "without variance" in name else [])
+    copy = to_tf_keras(model)
+    clone = tf_keras.models.clone_model(copy)  # as tfmot does
+    clone.set_weights(copy.get_weights())
+    for other in (
+        answers(silenced, batch),
+        answers(folded, batch),
+        copy(batch),
+        clone(batch),
+    ):
+        assert largest_difference(expected, np.asarray(other)) <= TOLERANCE
+
+
+def test_a_normalization_with_other_numbers_is_found_out():
+    model = NORMALIZED["before a dense layer, one channel without variance"][0]()
+    copy = to_tf_keras(model)
+    norm = copy.get_layer("adapted")
+    norm.mean = norm.mean + 0.01
+    with pytest.raises(UserError, match=r'layer "adapted" \(Normalization\)'):
+        check_equal(model, copy, seed=1)
+
+
+def listed() -> keras.Model:
+    image = keras.Input(IMAGE, name="image")
+    return keras.Model([image], layers.Conv2D(2, 3, name="conv")(image))
+
+
+def named() -> keras.Model:
+    image = keras.Input(IMAGE, name="image")
+    return keras.Model({"image": image}, layers.Conv2D(2, 3, name="conv")(image))
+
+
+@pytest.mark.parametrize("make", [normalized, listed, named, nested])
+def test_models_are_called_as_they_were_built(make, recwarn):
+    model = make()
+    folded = fold(model)
+    check_same_answers(model, folded)
+    for each in (model, folded):
+        check_equal(each, to_tf_keras(each), seed=1)
+    warned = [str(each.message) for each in recwarn]
+    assert not [text for text in warned if "structure of `inputs`" in text]
+
+
+def test_a_nested_model_that_uses_a_name_again_is_made_again():
+    def plus(x, number):
+        x = x + number
+        x._keras_history.operation.name = "more"
+        return x
+
+    image = keras.Input(IMAGE, name="image")
+    inside = keras.Input(IMAGE, name="image")
+    inner = keras.Model(inside, plus(inside, 1.0), name="inner")
+    model = keras.Model(image, plus(inner(image), 2.0))
+    twice = fold(model)
+    check_same_answers(model, twice)
+    names = [each.name for each in twice.operations]
+    assert sorted(names) == ["image", "more", "more_"]
+    assert [each.name for each in model.operations] == ["image", "inner", "more"]

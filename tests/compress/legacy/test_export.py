@@ -27,9 +27,12 @@ def two_inputs() -> keras.Model:
 
 
 def recurrent(kind: str, steps: int = 8) -> keras.Model:
+    """`Both GRU` reads in both directions."""
     keras.utils.set_random_seed(1)
     sequence = keras.Input((steps, 4), name="sequence")
-    x = getattr(layers, kind)(5, name="memory")(sequence)
+    both, _, kind = kind.rpartition(" ")
+    memory = getattr(layers, kind)(5, name="memory")
+    x = (layers.Bidirectional(memory) if both else memory)(sequence)
     return keras.Model(sequence, layers.Dense(3, name="logits")(x), name="recurrent")
 
 
@@ -60,7 +63,7 @@ def test_exporting_again_gives_the_same_bytes(small_net, calibration, kind):
     assert first == second
 
 
-@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Both GRU"])
 def test_a_recurrent_net_can_be_full_integer(kind, written):
     model = recurrent(kind)
     examples = np.random.default_rng(2).normal(size=(40, 8, 4)).astype(np.float32)
@@ -94,6 +97,7 @@ def test_a_float_operator_in_a_full_integer_file_is_a_broken_promise(small_net):
 @pytest.mark.parametrize(
     ("make", "examples", "words"),
     [
+        (lambda kind: recurrent("Both GRU", 300), np.zeros(1), "300 steps"),
         (recurrent, None, "needs calibration examples"),
         (recurrent, np.empty((0, 8, 4)), "there are none"),
         (recurrent, np.ones((5, 8, 4)), "constant"),

@@ -20,6 +20,7 @@ from pipeline.compress.legacy.build import Built, FineTuning, build
 from pipeline.compress.legacy.imitate import Teacher, imitate
 from pipeline.compress.legacy.tie import find_clusters, hold, kernels, tie
 from pipeline.compress.promises import broken_promises
+from pipeline.compress.runtime import LiteModel
 from pipeline.engine.errors import UserError
 from pipeline.fit.params import FitSettings
 
@@ -251,3 +252,67 @@ def test_a_student_learns_what_its_teacher_says(short, train, spec, weight, near
 
 def _hash(built: Built) -> str:
     return hashlib.sha256(built.content).hexdigest()
+
+
+def separable() -> keras.Model:
+    """Its first pointwise kernel has one weight for each of twelve channels."""
+    keras.utils.set_random_seed(5)
+    image = keras.Input((8, 8, 1), name="image")
+    x = layers.BatchNormalization(name="norm")(image)
+    x = layers.SeparableConv2D(12, 3, activation="relu", name="one")(x)
+    x = layers.SeparableConv2D(12, 3, activation="relu", name="two")(x)
+    x = layers.Flatten(name="flatten")(x)
+    return keras.Model(image, layers.Dense(3, name="logits")(x), name="separable")
+
+
+@pytest.mark.parametrize("text", ["bits(3, all) | cqat", "cluster(6) | cqat", "binary"])
+def test_a_kernel_of_one_weight_a_channel_is_left_out_and_named(
+    spec, train, short, text
+):
+    recipe = parse_recipe(text)
+    made = build(separable(), recipe, short, spec.to_input(train.x[:30]))
+    facts = read_facts(made.content)
+    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert f"{recipe.techniques[0].name}: one (Conv2D)" in made.left_out
+    assert made.few[0].kernels == (2 if text == "binary" else 4)
+
+
+@pytest.mark.parametrize("text", ["prune(0.5) | pqat", "cluster(8) | float16"])
+def test_a_normalization_of_the_input_leaves_a_file_that_keeps_its_promise(
+    spec, train, short, text
+):
+    image = keras.Input((8, 8, 1), name="image")
+    norm = layers.Normalization(name="adapted")
+    x = layers.Conv2D(6, 3, activation="relu", name="conv")(norm(image))
+    x = layers.Dense(3, name="logits")(layers.Flatten(name="flatten")(x))
+    examples = spec.to_input(train.x[:30])
+    norm.adapt(examples)
+    recipe = parse_recipe(text)
+    made = build(keras.Model(image, x, name="net"), recipe, short, examples)
+    facts = read_facts(made.content)
+    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert made.left_out == [] and not {"SUB", "MUL", "DIV"} & set(facts.operators)
+
+
+@pytest.mark.parametrize("text", ["int8", "cluster(12) | cqat", "float16"])
+def test_a_channel_without_variance_does_not_drown_the_others(
+    spec, train, short, written, text
+):
+    keras.utils.set_random_seed(6)
+    examples = spec.to_input(train.x[:60])
+    examples[:, :2] = 0.5
+    image = keras.Input((8, 8, 1), name="image")
+    norm = layers.Normalization(name="adapted")
+    norm.adapt(examples.reshape(60, 64))
+    x = norm(layers.Flatten(name="flatten")(image))
+    x = layers.Dense(16, activation="relu", name="dense")(x)
+    model = keras.Model(image, layers.Dense(3, name="logits")(x), name="net")
+    recipe = parse_recipe(text)
+    made = build(model, recipe, short, examples)
+    told = "adapted (Normalization), 16 channels without variance"
+    assert f"{recipe.export}: {told}" in made.left_out
+    facts = read_facts(made.content)
+    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    raw = np.round(examples * 255).astype(np.uint8)
+    got = LiteModel(written(made.content), spec).logits(raw)
+    assert np.abs(got[: len(made.outputs)] - made.outputs).max() < 0.1 * np.ptp(got)
