@@ -14,7 +14,7 @@ import keras
 
 from pipeline.compress.given.archive import check_one_of_each
 from pipeline.compress.given.params import GivenParams
-from pipeline.compress.graph import copy_of, functional_graph, regraph
+from pipeline.compress.graph import copy_of, functional_graph, give_weights, regraph
 from pipeline.compress.runtime import answer_shape
 from pipeline.data.artifact import read_data
 from pipeline.data.spec import TaskSpec
@@ -83,5 +83,5 @@ def with_logits(model: keras.Model) -> keras.Model:
     made = regraph(model, make)
     for layer, copy in pairs:
         if copy is not layer:
-            copy.set_weights(layer.get_weights())
+            give_weights(copy, layer.get_weights())
     return made
