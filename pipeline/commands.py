@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import extension, missing, single, verdict
+from pipeline.compress_file import published_job
 from pipeline.config import (
     FILE,
     Experiment,
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _print_lines(plan(job, job.upto((arguments.stage,)), code))
         return 0
-    missing.check(job, (arguments.stage,))
+    missing.check(job, plan(job, job.upto((arguments.stage,)), code))
     _keep_earlier(job)
     reporter = Terminal(verbose=arguments.verbose)
     runner = Runner(job, code, reporter)
@@ -97,8 +98,8 @@ def stale(arguments: argparse.Namespace) -> int:
     """
     try:
         job, code = open_job(arguments)
-        missing.check(job, tuple(arguments.stages))
         decisions = plan(job, job.upto(tuple(arguments.stages)), code)
+        missing.check(job, decisions)
     except UserError:
         print("!", flush=True)
         raise
@@ -291,8 +292,6 @@ def _job(folder: Path, arguments: argparse.Namespace) -> Job:
             f"{folder / FILE}: was made by compress-file; to run it again, or "
             "otherwise, give that command with what is to be different"
         )
-    from pipeline.compress_file import published_job  # which needs the runner
-
     return published_job(folder)
 
 

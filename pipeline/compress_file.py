@@ -71,7 +71,7 @@ def default_folder(model: Path) -> Path:
 
 def published_job(folder: Path) -> Job:
     """The job of a folder that compress-file made, as it was given."""
-    held = single.given(folder) or {}
+    held = single.given(folder)
     sets, model = held["sets"], held["model"]
     return _with_model(load_experiment(folder, sets).job(folder, sets), Path(model))
 
@@ -97,7 +97,8 @@ def _check_used(typed: Mapping[str, str]) -> None:
                 f"tests nor reports; its keys are those of {', '.join(USED)}"
             )
         for key in ("sources", "taught"):
-            if "student" in (_asked(one, key) or ()):
+            asked = _asked(one, key)
+            if isinstance(asked, str | list) and "student" in asked:
                 raise UserError(
                     f"{one.option}: a single file has no student; compress.{key} "
                     f"can be [{ONLY}]"
@@ -114,15 +115,18 @@ def _asked(one: Override, key: str) -> Any:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[None]:
     """Make a folder; all is as it was if what is done in it fails."""
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    _make(folder)
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
     file = folder / FILE
     before = file.read_bytes() if file.is_file() else None
     try:
+        _make(folder)
         yield
     except BaseException:
-        file.unlink(missing_ok=True) if before is None else file.write_bytes(before)
-        for one in made:
+        if before is not None:
+            file.write_bytes(before)
+        elif file.is_file():
+            file.unlink()
+        for one in (each for each in new if each.is_dir()):
             one.rmdir()
         raise
 

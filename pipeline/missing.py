@@ -1,43 +1,36 @@
 """Files that an experiment names and that are not there: told before anything runs.
 
-In: a job, and the stages that are asked for. A stage that was published with a file is
-not held against it: it may stay as it is on a machine that has not got the file.
+In: a job, and what the plan says of its stages. A stage that stays as it is needs no
+file: it was published with it, perhaps on another machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.engine.errors import UserError
-from pipeline.engine.record import recorded_sources
+from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job, Stage
 from pipeline.models.trained import find
 
 SELF_TOLD = "data"  # its sources are no plain paths, and it is the first to run
 
 
-def check(job: Job, names: tuple[str, ...]) -> None:
+def check(job: Job, decisions: Sequence[Decision]) -> None:
     """Refuse to begin what would end at a file that is not there.
 
     Args:
-        names: of the stages that are asked for, with all that they need.
+        decisions: of the stages that are asked for, and of all that they need.
 
     Raises:
         UserError: names the key and the absolute path.
     """
-    for stage in job.upto(names):
-        for name in _missing(job, stage):
-            raise UserError(f"{_key(job, stage, name)}: {_reason(name)}")
-
-
-def _missing(job: Job, stage: Stage) -> Iterator[str]:
-    if stage.name == SELF_TOLD:
-        return
-    known = recorded_sources(job.folder / stage.name)
-    for name, state in stage.sources(job.params).items():
-        if state is None and name not in known:
-            yield name
+    names = [each.stage for each in decisions if not each.cached]
+    for stage in (job.stage(name) for name in names if name != SELF_TOLD):
+        for name, state in stage.sources(job.params).items():
+            if state is None:
+                raise UserError(f"{_key(job, stage, name)}: {_reason(name)}")
 
 
 def _key(job: Job, stage: Stage, name: str) -> str:

@@ -90,12 +90,11 @@ class Doubts:
 def _fractions(raw: np.ndarray, data: Data) -> str:
     """Whether an image of 0 .. 1 is given where whole numbers are stored."""
     spec = data.spec
-    white = round((1 - spec.offset) / spec.scale) if spec.scale else 0
-    if raw.dtype.kind != "f" or white <= 1 or (raw == np.round(raw)).all():
+    if raw.dtype.kind != "f" or spec.white <= 1 or (raw == np.round(raw)).all():
         return ""
     return (
         f"holds fractions, up to {raw.max():g}, but raw values of "
-        f'"{spec.name}" are whole numbers from 0 to {white}: fractions are cut off'
+        f'"{spec.name}" are whole numbers from 0 to {spec.white}: fractions are cut off'
     )
 
 
@@ -104,7 +103,7 @@ def _outside(raw: np.ndarray, stored: np.ndarray, at: int, data: Data) -> str:
     row, scale = int(np.abs(stored[:, at]).argmax()), _scale(data)
     far = abs(stored[row, at])
     name = data.spec.inputs[at] if data.spec.inputs else f"column {at}"
-    usual = f" of {scale.mean[at]:.4g} +- {scale.deviation[at]:.4g}" if scale else ""
+    usual = f" of {scale.mean[at]:.4g} +- {scale.deviation[at]:.4g}"
     return (
         f'"{name}" is {raw[row, at]:g}, {far:,.0f} deviations from the '
         f"training examples' mean{usual}: is its unit theirs?"

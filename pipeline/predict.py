@@ -161,16 +161,15 @@ def _stored(named: Named, data: Data, path: Path) -> np.ndarray:
 
 
 def _check_range(stored: np.ndarray, data: Data, path: Path) -> None:
-    """Raw values may end before those of an 8-bit image do, as in digits' 0 .. 16."""
+    """Raw values may end before those of a byte do, as in digits' 0 .. 16."""
     spec = data.spec
-    if spec.modality != "image" or spec.dtype != "uint8" or not spec.scale:
+    if spec.dtype != "uint8" or not spec.scale:
         return
-    most = round((1.0 - spec.offset) / spec.scale)
-    if held := _beyond(stored, most):
+    if held := _beyond(stored, spec.white):
         raise UserError(
             f"{path}: holds {held}, but raw values of "
-            f'"{spec.name}" go from 0 to {most}; give it in those, as an image or '
-            "as a .npy array"
+            f'"{spec.name}" go from 0 to {spec.white}; give it in those, as an '
+            "image or as a .npy array"
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pipeline.compress.frontier import nearest_miss
@@ -31,15 +32,23 @@ def is_single(folder: Path) -> bool:
 
 
 def given(folder: Path) -> dict[str, Any] | None:
-    """What compress-file was given, `model` and `sets`; None of other experiments."""
+    """What compress-file was given, `model` and `sets`; None of other experiments.
+
+    Raises:
+        UserError: when compress-file made it, and it does not say of what.
+    """
     path = folder / FILE
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    if len(lines) < 2 or not lines[0].startswith(HEAD.partition("{")[0]):
+    if not lines or not lines[0].startswith(HEAD.partition("{")[0]):
         return None
     try:
-        return json.loads(lines[1].removeprefix(GIVEN))
+        if len(lines) > 1 and lines[1].startswith(GIVEN):
+            return json.loads(lines[1].removeprefix(GIVEN))
     except ValueError:
-        return None
+        pass  # somebody has edited it
+    raise UserError(
+        f"{path}: was made by another version of compress-file; run that again"
+    )
 
 
 def header(model: Path, sets: list[str]) -> str:
@@ -78,11 +87,10 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
     its interval.
     """
     key, size, unit = limits.score.key, limits.size, limits.score.unit
-    order = [
-        row[size] if row[key] is not None else float("inf")
-        for row in (pareto["points"])
-    ]
-    rows = [row for _, row in sorted(zip(order, pareto["points"]), key=lambda p: p[0])]
+    none = float("inf")
+    rows = sorted(
+        pareto["points"], key=lambda row: none if row[key] is None else row[size]
+    )
     head = ("recipe", f"{'gzip':>9}", f"{'raw':>9}", "valid.", f"{unit:>6}", "at worst")
     return columns(
         head,
@@ -127,7 +135,7 @@ def _chosen(folder: Path) -> list[str]:
     name, root = folder.resolve().name, folder.parent
     lines = [f"chosen    {folder / 'compress' / 'best.tflite'}"]
     if NAME.fullmatch(name):
-        use = f"python -m pipeline predict {name} FILE --root {root}"
+        use = f"python -m pipeline predict {name} FILE --root {quote(str(root))}"
         return [*lines, f"use       {use}"]
     return [
         *lines,

@@ -244,7 +244,7 @@ def test_a_builder_of_ones_own_trains_and_its_code_is_part_of_the_fingerprint(co
     ("setting", "said"),
     [
         ("tune.values={width: -1.0}", "tune.values.width: must be more than 0"),
-        ("tune.builder=text_cnn", "builder text_cnn: needs tokens (length,)"),
+        ("tune.builder=text_cnn", "tune.builder text_cnn: needs tokens (length,)"),
     ],
 )
 def test_a_model_that_does_not_fit_is_bad_input(copied, setting, said):

@@ -191,6 +191,8 @@ def tiny(tmp_path: Path) -> Path:
     ("options", "words"),
     [
         (["--set=compress.sources=[student]"], "a single file has no student"),
+        (["--set=compress.sources=3"], "--set compress.sources=3"),
+        (["--set=compress.taught=true"], "--set compress.taught=true"),
         (["--set=compress={taught: [student]}"], "taught can be [baseline]"),
         (["--set=train.epochs=3"], "--set train.epochs=3: has no effect, as com"),
         (["--set=report={}"], "those of seed, threads, portability, data, aug"),

@@ -55,6 +55,20 @@ def _stored(path, data):
     return predict._stored(predict.read_raw(path, data), data, path)
 
 
+@pytest.mark.parametrize("shape", [(4, 6, 1), (5,)])
+def test_bytes_that_nothing_scales_go_up_to_255(data, tmp_path, shape):
+    kind = {1: "table", 3: "image"}[len(shape)]
+    given = data({**IMAGE, "scale": 1.0, "shape": shape, "modality": kind})
+    path, bright = tmp_path / "a.npy", np.full((1, *shape), 200.0)
+    np.save(path, bright)
+    np.testing.assert_array_equal(_stored(path, given), bright.astype(np.uint8))
+    assert Doubts(given).of(bright, bright) == ""
+    assert "whole numbers from 0 to 255" in Doubts(given).of(bright / 3, bright / 3)
+    np.save(path, bright + 100)
+    with pytest.raises(UserError, match="raw values of .* go from 0 to 255"):
+        _stored(path, given)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 def test_an_image_is_read_in_the_channels_of_the_data(data, tmp_path, mode):
     path = tmp_path / "one.png"

@@ -218,6 +218,8 @@ def _takes_in(reader: Any, norm: Any) -> bool:
     """Whether one factor a channel is all there is, and borders are as they were."""
     if type(reader).__name__ not in FOLDABLE or len(reader._inbound_nodes) != 1:
         return False
+    if getattr(reader, "groups", 1) != 1:
+        return False
     by_channel = np.shape(norm.mean)[:-1] == (1,) * (norm.input.ndim - 1)
     borders = getattr(reader, "padding", "valid") != "valid"
     last = getattr(reader, "data_format", None) in (None, "channels_last")

@@ -93,9 +93,11 @@ def _lost_zeros(facts: Facts, sparsity: float) -> Iterator[str]:
 def _too_many(facts: Facts, few: Few) -> Iterator[str]:
     kept = sum(count <= few.values for count in facts.distinct)
     more = [count for count in facts.distinct if count > few.values]
-    if more and kept < few.kernels:  # the converter may join kernels, or drop one
+    # The converter may join kernels, or drop one.
+    if kept < few.kernels and (more or not kept):
+        fewest = f"; the fewest in another is {min(more)}" if more else ""
         yield (
             f"{few.values} different weights promised in each of {few.kernels} "
-            f"kernels, but {kept} of the file's {len(facts.distinct)} have so few; "
-            f"the fewest in another is {min(more)}"
+            f"kernels, but {kept} of the file's {len(facts.distinct)} have so few"
+            f"{fewest}"
         )

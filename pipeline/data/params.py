@@ -180,7 +180,8 @@ class DataParams(Params):
             of the smaller classes.
         calibration: examples of the training split that set int8 ranges.
         as_is: numbers reach the model as the source holds them: neither scaled nor
-            standardised, and arrays of an .npz file keep their shape.
+            standardised, and arrays of an .npz file keep their shape. Amounts of
+            augmentation and attacks are then in the data's own unit.
     """
 
     source: str

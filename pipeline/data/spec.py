@@ -52,6 +52,13 @@ class TaskSpec:
     inputs: tuple[str, ...] = ()
     also: tuple[dict[str, Any], ...] = ()
 
+    @property
+    def white(self) -> int:
+        """The largest raw number of an example of bytes: 255 where nothing scales."""
+        if self.scale == 1 and not self.offset:
+            return 255
+        return round((1.0 - self.offset) / self.scale) if self.scale else 0
+
     def to_input(self, raw: np.ndarray) -> np.ndarray:
         """Stored examples as the model input, same shape: float32, int32 for text."""
         if self.modality == "text":

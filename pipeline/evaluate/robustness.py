@@ -199,8 +199,10 @@ def _attack(study: Study, inputs: np.ndarray):
 
 
 def _unit(study: Study) -> str:
-    image = study.data.spec.modality == "image"
-    return "epsilon, part of the range" if image else "epsilon, deviations"
+    spec = study.data.spec
+    if spec.modality == "image":
+        return "epsilon, part of the range"
+    return "epsilon, deviations" if spec.preprocess else "epsilon, as the data are"
 
 
 def subset_of(test: Split, positions: np.ndarray) -> Split:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import keras
 
 from pipeline.models import defaults  # noqa: F401  sets Keras before any model
 from pipeline.models.mistakes import Mistake
+from pipeline.models.parts import parts
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 
@@ -57,39 +57,10 @@ def _why(path: Path) -> str:
             config = json.loads(archive.read("config.json"))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return 'it is no whole .keras file, as model.save("NAME.keras") makes one'
-    for name, kind, own in _parts(config):
-        if kind == "Lambda":
-            return (
-                f'its layer "{name}" is a Lambda, whose code is not run here; save it '
-                "with layers or operations of Keras instead"
-            )
-        if not own:
-            return (
-                f'its "{name}" is {kind}, which is not Keras\'s own and not known '
-                "here; save it with what Keras has"
-            )
-    return ""
-
-
-def _parts(value: Any) -> Iterator[tuple[str, str, bool]]:
-    """Name and class of all that a config is made of, and whether it is Keras's own."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _parts(item)
-    elif isinstance(value, dict):
-        if "module" in value and isinstance(value.get("class_name"), str):
-            yield _part(value)
-        for item in value.values():
-            yield from _parts(item)
-
-
-def _part(value: dict[str, Any]) -> tuple[str, str, bool]:
-    kind, config = value["class_name"], value.get("config")
-    if kind == "function":  # Keras saves its own by name alone
-        return str(config), "a function", False
-    name = config.get("name", kind) if isinstance(config, dict) else kind
-    own = str(value["module"]).partition(".")[0] == "keras"
-    return str(name), kind if own else f"of the class {kind}", own
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        return "its config.json describes no Keras model"
+    foreign = next((part.foreign for part in parts(config) if part.foreign), "")
+    return f"{foreign}; save it with what Keras itself has" if foreign else ""
 
 
 def _stable_metadata(text: bytes) -> bytes:

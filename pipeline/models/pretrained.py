@@ -117,7 +117,8 @@ def _named(name: str, weights: str, spec: TaskSpec) -> keras.Model:
 def _headless(model: keras.Model, name: str) -> keras.Model:
     """The part before the last dense layer, or all of it where there is none."""
     dense = [one for one in model.layers if isinstance(one, layers.Dense)]
-    reuse.ends(model)
+    with told_as(f"{name} "):
+        reuse.ends(model)
     features = dense[-1].input if dense else model.output
     if len(features.shape) not in (2, 4):
         raise Mistake(f"{name}: its features are {features.shape}, not of images")

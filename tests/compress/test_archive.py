@@ -38,6 +38,8 @@ PIXELS = thing("InputLayer", name="given", dtype="uint8")
 ADD = thing("Add", "keras.src.ops.numpy", name="plus")
 OWN = thing("Wave", None, name="mine")
 STRANGE = thing("Dense", name="end", kernel_initializer=thing("Odd", "my.tools"))
+FUNCTION = {"module": "builtins", "class_name": "function", "config": "odd"}
+ODD = thing("Dense", name="end", activation=FUNCTION)
 INNER = model(thing("TimeDistributed", name="each", layer=OWN))
 LAMBDA = thing("Lambda", name="twice", function={"class_name": "__lambda__"})
 HALF = thing("Conv2D", name="first", dtype=policy("mixed_float16"))
@@ -54,7 +56,13 @@ def saved(path: Path, config: Any, weights: str = "model.weights.h5") -> Path:
 
 
 @pytest.mark.parametrize(
-    "config", [model(PIXELS, DENSE, ADD), model(model(DENSE)), ALONE]
+    "config",
+    [
+        model(PIXELS, DENSE, ADD),
+        model(model(DENSE)),
+        ALONE,
+        {**ALONE, "compile_config": {"loss": FUNCTION}},
+    ],
 )
 def test_a_model_of_keras_layers_passes(config, tmp_path):
     check_archive(saved(tmp_path / "m.keras", config))
@@ -68,7 +76,8 @@ def test_a_model_of_keras_layers_passes(config, tmp_path):
         (model(DENSE, OWN), r'layer "mine" \(Wave\) is of a class.*script of your own'),
         (model(INNER), r'layer "mine" \(Wave\)'),
         (model(STRANGE), r'layer "end" \(Dense\) uses Odd of my\.tools'),
-        (model(LAMBDA), 'layer "twice" is a Lambda.*replace it'),
+        (model(ODD), r'layer "end" \(Dense\) uses the function odd of a script'),
+        (model(LAMBDA), 'layer "twice" is a Lambda.*such as Rescaling'),
         (model(HALF), 'layer "first" computes in mixed_float16.*float32'),
         (model(DENSE, input_layers=TWO), "has 2 inputs and 1 output;"),
         (model(DENSE, output_layers={"a": TWO[0], "b": TWO[1]}), "1 input and 2 out"),

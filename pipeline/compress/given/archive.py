@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import UserError
+from pipeline.models.parts import Part, is_keras, parts
 
 CONFIG = "config.json"
 WEIGHTS = ("model.weights.h5", "model.weights.json")  # whole, or in parts
@@ -29,36 +28,6 @@ SIGNS = {
 FLOAT32 = "float32"
 
 
-@dataclass(frozen=True)
-class Part:
-    """An object of config.json.
-
-    Args:
-        layer: the name of the layer that it is, or belongs to.
-        holder: the class of that layer.
-        values: as Keras writes an object: `module`, `class_name`, `config`.
-    """
-
-    layer: str
-    holder: str
-    values: dict[str, Any]
-
-    @property
-    def kind(self) -> str:
-        """Its class."""
-        return str(self.values["class_name"])
-
-    @property
-    def is_layer(self) -> bool:
-        """Whether it is the layer itself."""
-        return _name(self.values) == self.layer and self.kind == self.holder
-
-    @property
-    def module(self) -> str:
-        """Where its class is defined; Keras writes nothing for a script's own."""
-        return self.values["module"] or "a script of your own"
-
-
 def check_archive(path: Path) -> None:
     """Refuse what is no model that can be compressed.
 
@@ -68,7 +37,7 @@ def check_archive(path: Path) -> None:
     config = _config(path)
     _check_class(config, path)
     _check_ends(config["config"], path)
-    for part in _parts(config["config"], _name(config), config["class_name"]):
+    for part in parts(config):
         _check_own(part, path)
         _check_precision(part, path)
 
@@ -121,7 +90,7 @@ def _kind(path: Path) -> str:
 
 def _check_class(config: dict[str, Any], path: Path) -> None:
     kind = config.get("class_name")
-    if kind not in GRAPHS or not _is_keras(config):
+    if kind not in GRAPHS or not is_keras(config):
         raise UserError(
             f'{path}: is a model of the class "{kind}", which is not of Keras '
             "itself; build it as a functional or Sequential model: "
@@ -158,22 +127,11 @@ def _count(ends: Any) -> int:
 
 def _check_own(part: Part, path: Path) -> None:
     """Refuse code that is not Keras's own: it is not in the file."""
-    if part.is_layer and part.kind == "Lambda" and _is_keras(part.values):
+    if part.foreign:
         raise UserError(
-            f'{path}: layer "{part.layer}" is a Lambda, a Python function that no '
-            "file keeps safely; replace it by layers of Keras, such as Rescaling"
+            f"{path}: {part.foreign}; only what Keras itself has can be compressed: "
+            "build the model from layers of keras.layers, such as Rescaling"
         )
-    if _is_keras(part.values):
-        return
-    what = f'layer "{part.layer}" ({part.holder})'
-    if part.is_layer:
-        what += f" is of a class of its own, of {part.module}"
-    else:
-        what += f" uses {part.kind} of {part.module}"
-    raise UserError(
-        f"{path}: {what}; only what Keras itself has can be compressed: build the "
-        "model from layers of keras.layers"
-    )
 
 
 def _check_precision(part: Part, path: Path) -> None:
@@ -193,30 +151,3 @@ def _policy(config: Any) -> str:
         inner = held.get("config") or {}
         held = inner.get("name") or inner.get("mode") or held.get("class_name")
     return str(held or FLOAT32)
-
-
-def _parts(value: Any, layer: str, holder: str) -> Iterator[Part]:
-    """Every object with a class and a module in a model's configuration."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _parts(item, layer, holder)
-    elif isinstance(value, dict):
-        if "class_name" in value and "module" in value:
-            if name := _name(value):
-                layer, holder = name, str(value["class_name"])
-            yield Part(layer, holder, value)
-        for item in value.values():
-            yield from _parts(item, layer, holder)
-
-
-def _name(values: dict[str, Any]) -> str:
-    """Of a layer or model; policies have a name, too, and are neither."""
-    config = values.get("config")
-    if not isinstance(config, dict) or "DTypePolicy" in str(values.get("class_name")):
-        return ""
-    return str(config.get("name") or "")
-
-
-def _is_keras(values: dict[str, Any]) -> bool:
-    """Functions of Keras are written as `builtins`, as a user's are: Keras knows."""
-    return str(values.get("module")).partition(".")[0] in ("keras", "builtins")

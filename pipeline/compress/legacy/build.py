@@ -155,8 +155,8 @@ def _normalized(source: keras.Model, end: str) -> tuple[keras.Model, list[str]]:
     if all(type(each).__name__ != "Normalization" for each in source._flatten_layers()):
         return source, []
     silenced, mute = silence(source)
-    if not _same(source, silenced):
-        silenced, mute = source, []
+    if mute and not _same(source, silenced):
+        silenced, mute = source, [f"{each}, kept, as answers change" for each in mute]
     folded = fold_inputs(silenced) if end in ENDS else silenced
     # Not exact where a mean is many deviations: the bias would drown in rounding.
     kept = folded if _same(source, folded) else silenced

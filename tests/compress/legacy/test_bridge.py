@@ -283,6 +283,10 @@ NORMALIZED = {
         lambda: adapted(layers.Conv2D(4, 3, use_bias=False), **PIXELS),
         True,
     ),
+    "before a grouped one": (
+        lambda: adapted(layers.Conv2D(6, 3, groups=3), **PIXELS),
+        False,
+    ),
     "before a depthwise one": (
         lambda: adapted(layers.DepthwiseConv2D(3, depth_multiplier=2), **PIXELS),
         True,

@@ -277,7 +277,7 @@ def test_a_kernel_of_one_weight_a_channel_is_left_out_and_named(
     assert made.few[0].kernels == (2 if text == "binary" else 4)
 
 
-@pytest.mark.parametrize("text", ["prune(0.5) | pqat", "cluster(8) | float16"])
+@pytest.mark.parametrize("text", ["prune(0.5) | pqat", "cluster(8) | cqat"])
 def test_a_normalization_of_the_input_leaves_a_file_that_keeps_its_promise(
     spec, train, short, text
 ):
