@@ -92,10 +92,16 @@ def _unroll(model: tf_keras.Model) -> None:
     for layer in model.layers:
         for inner in layer._flatten_layers():  # both directions of a Bidirectional
             if type(inner).__name__ in UNROLLED:
-                _refuse_many_steps(inner, layer.input_shape[1])
+                _refuse_many_steps(inner, _steps(layer))
                 inner.unroll, inner._could_use_gpu_kernel = True, False
             if isinstance(inner, tf_keras.layers.GRU) and inner.reset_after:
                 inner.cell.call = _gates_apart(inner.cell)
+
+
+def _steps(layer: Any) -> int:
+    """How many steps a recurrent layer, or one within the layer, makes."""
+    each = isinstance(layer, tf_keras.layers.TimeDistributed)
+    return layer.input_shape[2 if each else 1]
 
 
 def _refuse_many_steps(layer: Any, steps: int) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tf_keras
 from keras import layers
 
 from pipeline.compress.flatbuffer import read_facts
+from pipeline.compress.legacy import export as module
 from pipeline.compress.legacy.bridge import to_tf_keras
 from pipeline.compress.legacy.export import export
 from pipeline.compress.promises import broken_promises
@@ -109,3 +111,24 @@ def test_a_float_operator_in_a_full_integer_file_is_a_broken_promise(small_net):
 def test_what_cannot_be_exported_is_refused_in_words(make, examples, words):
     with pytest.raises(UserError, match=words):
         export(to_tf_keras(make("GRU")), "int8", examples)
+
+
+GRU = tf_keras.layers.GRU
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: GRU(2), (6, 3)),
+        (lambda: tf_keras.layers.Bidirectional(GRU(2)), (6, 3)),
+        (lambda: tf_keras.layers.TimeDistributed(GRU(2)), (4, 6, 3)),
+    ],
+)
+def test_a_loop_of_too_many_steps_is_refused_with_its_own_number(
+    make, shape, monkeypatch
+):
+    monkeypatch.setattr(module, "MOST_STEPS", 5)
+    given = tf_keras.Input(shape)
+    model = tf_keras.Model(given, make()(given))
+    with pytest.raises(UserError, match="makes 6 steps; int8 is possible up to 5"):
+        module.export(model, "int8", np.zeros((4, *shape), np.float32), False)
