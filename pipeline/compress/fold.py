@@ -9,7 +9,7 @@ its own, tfmot trains the layer before it with weights that are not quantized.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -29,25 +29,7 @@ def fold(model: keras.Model) -> keras.Model:
     Args:
         model: functional or Sequential; it is not changed.
     """
-    pairs = _pairs(model, _norm)
-    norms = {id(norm) for norm in pairs.values()}
-    by_id = {id(layer): norm for layer, norm in pairs.items()}
-    made: list[tuple[Any, Any]] = []
-
-    def make(layer: Any) -> Any:
-        if id(layer) in norms:
-            return lambda x, **_: x
-        copy = _with(layer, use_bias=True) if id(layer) in by_id else copy_of(layer)
-        made.append((layer, copy))
-        return copy
-
-    folded = regraph(model, make)
-    for layer, copy in made:
-        if id(layer) in by_id:
-            copy.set_weights(_folded(layer, by_id[id(layer)]))
-        elif copy is not layer:
-            give_weights(copy, layer.get_weights())
-    return folded
+    return _absorbed(model, _pairs(model, _norm), _folded)
 
 
 def silence(model: keras.Model) -> tuple[keras.Model, list[str]]:
@@ -91,25 +73,7 @@ def fold_inputs(model: keras.Model) -> keras.Model:
     Args:
         model: functional or Sequential; it is not changed.
     """
-    pairs = _normalized(model)
-    by_id = {id(layer): norm for layer, norm in pairs.items()}
-    norms = {id(norm) for norm in pairs.values()}
-    made: list[tuple[Any, Any]] = []
-
-    def make(layer: Any) -> Any:
-        if id(layer) in norms:
-            return lambda x, **_: x
-        copy = _with(layer, use_bias=True) if id(layer) in by_id else copy_of(layer)
-        made.append((layer, copy))
-        return copy
-
-    folded = regraph(model, make)
-    for layer, copy in made:
-        if id(layer) in by_id:
-            copy.set_weights(_denormalized(layer, by_id[id(layer)]))
-        elif copy is not layer:
-            give_weights(copy, layer.get_weights())
-    return folded
+    return _absorbed(model, _normalized(model), _denormalized)
 
 
 def join_activations(model: keras.Model) -> keras.Model:
@@ -135,6 +99,35 @@ def join_activations(model: keras.Model) -> keras.Model:
         if copy is not layer:
             give_weights(copy, layer.get_weights())
     return whole
+
+
+def _absorbed(
+    model: keras.Model, pairs: Mapping[Any, Any], weights: Callable[[Any, Any], list]
+) -> keras.Model:
+    """A copy in which each linear layer has the weights that do its norm's work, too.
+
+    Args:
+        pairs: linear layer -> the normalization that it takes over.
+        weights: kernel and bias of such a pair.
+    """
+    norms = {id(norm) for norm in pairs.values()}
+    by_id = {id(layer): norm for layer, norm in pairs.items()}
+    made: list[tuple[Any, Any]] = []
+
+    def make(layer: Any) -> Any:
+        if id(layer) in norms:
+            return lambda x, **_: x
+        copy = _with(layer, use_bias=True) if id(layer) in by_id else copy_of(layer)
+        made.append((layer, copy))
+        return copy
+
+    folded = regraph(model, make)
+    for layer, copy in made:
+        if id(layer) in by_id:
+            copy.set_weights(weights(layer, by_id[id(layer)]))
+        elif copy is not layer:
+            give_weights(copy, layer.get_weights())
+    return folded
 
 
 def _relu(layer: Any) -> bool:
