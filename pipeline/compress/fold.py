@@ -49,12 +49,13 @@ def silence(model: keras.Model) -> tuple[keras.Model, list[str]]:
     made: list[tuple[Any, Any]] = []
 
     def make(layer: Any) -> Any:
-        mute = _mute(layer) if type(layer).__name__ == "Normalization" else 0
-        if not mute:
+        mute = _mute(layer) if type(layer).__name__ == "Normalization" else np.array(0)
+        if not mute.any():
             made.append((layer, copy_of(layer)))
             return made[-1][1]
-        told.append(f"{layer.name} (Normalization), {mute} channels without variance")
-        return _silenced(layer)
+        count = np.sum(mute)
+        told.append(f"{layer.name} (Normalization), {count} channels without variance")
+        return _silenced(layer, mute)
 
     silenced = regraph(model, make)
     for layer, copy in made:
@@ -222,17 +223,17 @@ def _takes_in(reader: Any, norm: Any) -> bool:
     return exact and alike and norm.input.dtype == "float32" and not norm.invert
 
 
-def _mute(norm: Any) -> int:
-    """How many channels have less deviation than Keras divides by."""
-    mute = np.sqrt(np.asarray(norm.variance)) <= keras.config.epsilon()
-    return 0 if norm.invert else int(np.sum(mute))
+def _mute(norm: Any) -> np.ndarray:
+    """Which channels have less deviation than Keras divides by."""
+    small = np.sqrt(np.asarray(norm.variance)) <= keras.config.epsilon()
+    return small & (not norm.invert)
 
 
-def _silenced(norm: Any) -> Any:
+def _silenced(norm: Any, mute: np.ndarray) -> Any:
+    variance = np.where(mute, SILENT, norm.variance)
     shape = norm._mean_and_var_shape
-    mean, variance = (np.reshape(each, shape) for each in (norm.mean, norm.variance))
-    mute = np.sqrt(variance) <= keras.config.epsilon()
-    return _with(norm, mean=mean, variance=np.where(mute, SILENT, variance))
+    mean, variance = (np.reshape(each, shape) for each in (norm.mean, variance))
+    return _with(norm, mean=mean, variance=variance)
 
 
 def _denormalized(layer: Any, norm: Any) -> list[np.ndarray]:

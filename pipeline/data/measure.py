@@ -46,6 +46,7 @@ class Measure:
         evidence: `(outputs, inputs, y)` -> one number an example, `(n,)`; inputs are
             what the model was given, y the labels as they are stored.
         value: `(evidence, y)` -> the measure.
+        least: the smallest that it can be; the largest is 1.
         scale, unit: how changes are told: `+1.20 points` for accuracy, `+0.0120 R2`.
     """
 
@@ -55,6 +56,7 @@ class Measure:
     value: Callable[[Array, Array], float]
     scale: float = 1.0
     unit: str = ""
+    least: float = 0.0
 
     def of(self, outputs: Array, inputs: Array, y: Array) -> float:
         """The measure of a model's outputs, `(n, ...)`."""
@@ -123,6 +125,6 @@ def _area(error: Array, y: Array) -> float:
 
 MEASURES = {
     "classification": Measure("accuracy", "accuracy", _right, _mean, 100, "points"),
-    "regression": Measure("r2", "R2", _residual, _determination),
+    "regression": Measure("r2", "R2", _residual, _determination, least=-np.inf),
     "reconstruction": Measure("auc", "AUC", _error, _area),
 }

@@ -13,8 +13,6 @@ from pipeline.data.measure import MEASURES, Measure
 ACCURACY = MEASURES["classification"]
 LEVEL = 0.95
 DIGITS = 9
-# What a measure can be.
-ENDS = {"accuracy": (0.0, 1.0), "r2": (-np.inf, 1.0), "auc": (0.0, 1.0)}
 
 
 def mean_interval(
@@ -31,7 +29,7 @@ def mean_interval(
         return mean, None
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
     reach = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
-    least, most = ENDS[measure.key] if measure else (-np.inf, np.inf)
+    least, most = (measure.least, 1.0) if measure else (-np.inf, np.inf)
     ends = max(least, mean - reach), min(most, mean + reach)
     return mean, [round(end, DIGITS) for end in ends]
 
