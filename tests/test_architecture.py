@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.chain import CHAIN
 from pipeline.config import Experiment
-from pipeline.engine.closure import CodeReader, parse
+from pipeline.engine.import_closure import CodeReader, parse
 
 ROOT = Path(__file__).parent.parent
 # Libraries first, then the stages in the order of the chain. models and fit have
@@ -80,7 +80,7 @@ def test_only_evaluate_can_read_the_test_split():
     readers = {
         stage.name
         for stage in CHAIN
-        if "pipeline.data.heldout" in code.closure(JOB.modules(stage))
+        if "pipeline.data.test_split" in code.closure(JOB.modules(stage))
     }
     assert readers == {"evaluate"}
 

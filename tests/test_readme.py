@@ -12,7 +12,7 @@ from pipeline.chain import CHAIN
 from pipeline.cli import STAGES
 from pipeline.compress.grammar import GRAMMAR as RECIPE
 from pipeline.config import load_experiment
-from pipeline.engine.content import STABLE
+from pipeline.engine.file_types import STABLE
 from pipeline.reproduce.snapshot import of_lock
 from pipeline.reproduce.tolerance import DEFAULT
 

@@ -9,8 +9,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.engine.errors import UserError, nearest
-from pipeline.engine.params import Params
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.params import Params
 
 # Kind -> what stands behind the colon.
 SOURCES = {
