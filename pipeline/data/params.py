@@ -322,4 +322,4 @@ def set_name(source: str) -> str:
 
 def reader_module(source: str) -> str:
     """The module that reads this kind of source."""
-    return f"pipeline.data.sources.{source.partition(':')[0]}"
+    return f"pipeline.data.sources.{source.partition(':')[0]}_dataset"
