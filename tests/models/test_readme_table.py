@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES, PRESETS
-from pipeline.models.choices import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
+from pipeline.models.building_blocks import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
 from tests.models.cases import spec
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
