@@ -25,8 +25,9 @@ import tensorflow as tf  # noqa: E402
 
 from pipeline.data.artifact import Split  # noqa: E402
 from pipeline.data.spec import TaskSpec  # noqa: E402
-from pipeline.fit.loop import fit  # noqa: E402
-from pipeline.fit.params import FitSettings  # noqa: E402
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.loop import fit  # noqa: E402
+from pipeline.training.params import FitSettings  # noqa: E402
 from pipeline.models import registry  # noqa: E402
 
 EXAMPLES = {8: 3200, 28: 1600}
@@ -96,12 +97,12 @@ def plain_fit(data: Split, spec: TaskSpec) -> Callable[[], None]:
 
 
 def our_fit(data: Split, spec: TaskSpec, speed: Rates) -> float:
-    """The loop of `pipeline.fit`, from a fresh model."""
+    """The loop of `pipeline.training`, from a fresh model."""
     model = registry.build("cnn", {}, spec, seed=1)
     settings = FitSettings(epochs=EPOCHS + 1, batch_size=BATCH)
     few = Split(data.x[:BATCH], data.y[:BATCH])
     now: Rates = {}
-    fit(model, spec, data, few, settings, seed=1, speed=now)
+    fit(model, FitData(spec, data, few), settings, FitContext(1, speed=now))
     first = speed.get("seconds_to_first_step", np.inf)
     speed["seconds_to_first_step"] = min(first, now["seconds_to_first_step"])
     return now["examples_per_second"]

@@ -11,9 +11,11 @@ from pipeline.config import Experiment
 from pipeline.engine.import_closure import CodeReader, parse
 
 ROOT = Path(__file__).parent.parent
-# Libraries first, then the stages in the order of the chain. models and fit have
+# Libraries first, then the stages in the order of the chain. models and training have
 # no stage: tune, train, distill and compress build on them.
-ROOMS = "data augment models fit tune train distill compress evaluate report".split()
+ROOMS = (
+    "data augment models training tune train distill compress evaluate report".split()
+)
 JOB = Experiment.model_validate({"data": {"source": "sklearn:digits"}}).job(ROOT)
 MODULES = [
     path.relative_to(ROOT).with_suffix("").parts
@@ -70,7 +72,7 @@ PLANNING = "plan closure fingerprint record runfacts publish".split()
 def test_no_stage_depends_on_how_stages_are_planned_and_published(stage):
     """Or an edit of the planner would make every experiment stale."""
     found = set(CodeReader(ROOT).closure(JOB.modules(stage)))
-    if "pipeline.fit.checkpoint" in found:  # it forces a file to disk as publish does
+    if "pipeline.training.checkpoint" in found:  # forces files to disk, as publish does
         found -= {"pipeline.engine.publish"}
     assert not {f"pipeline.engine.{name}" for name in PLANNING} & found
 
