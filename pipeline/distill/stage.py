@@ -18,7 +18,6 @@ import keras
 from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data, read_data
-from pipeline.data.measure import Measure, measure_of
 from pipeline.distill.smallest_student import smallest
 from pipeline.distill.params import WIDTH, DistillParams
 from pipeline.distill.student import Imitation
@@ -28,14 +27,16 @@ from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.goals import check_outputs
 from pipeline.fit.history import History, summary
-from pipeline.fit.intervals import gain
 from pipeline.fit.loop import fit
 from pipeline.fit.losses import example_losses
 from pipeline.fit.objective import Objective
 from pipeline.fit.replicates import check_first, replicate_seed, run_all
+from pipeline.metrics.intervals import gain
+from pipeline.metrics.metric import Metric
 from pipeline.models import registry
 from pipeline.models.files import save_model
 from pipeline.models.mistakes import told_as
+from pipeline.tasks.registry import for_chain, task_of
 from pipeline.train.artifact import Architecture, read_architecture, write_architecture
 from pipeline.tune.artifact import read_best
 
@@ -45,7 +46,7 @@ Fitted = dict[str, Any]
 def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Fit students with and without a teacher; publish the first that has one."""
     school = School(params, inputs, read_data(inputs["data"]), out)
-    measure = measure_of(school.data.spec)
+    measure = for_chain(school.data.spec.task).metric
     check_first(school.check)
     fitted = run_all(school.tasks(), params.workers, inputs.progress)
     first = fitted["taught 1"]
@@ -71,7 +72,7 @@ def _gain(
     params: DistillParams,
     inputs: Inputs,
     fitted: dict[str, Fitted],
-    measure: Measure,
+    measure: Metric,
 ) -> dict[str, Any]:
     numbers, column = range(1, params.replicates + 1), f"val_{measure.key}"
     taught, plain = (
@@ -155,7 +156,8 @@ class School:
         params, large = self.params, self.large
         if params.smallest is not None:
             best = read_best(self.inputs["tune"])
-            return smallest(best, params.smallest, large.weights)
+            metric = task_of(self.data.spec).metric
+            return smallest(best, params.smallest, large.weights, metric)
         builder = params.builder or large.builder
         with told_as("distill."):
             registry.check(builder, self.data.spec, params.values)
@@ -195,7 +197,7 @@ class School:
             return None
         faculty = self._faculty(teachers, generation)
         # What is rebuilt is as large as the data, and would fill the memory.
-        small = self.data.spec.task != "reconstruction"
+        small = not task_of(self.data.spec).reconstructs
         if small and not self._policy(seed).steps and not self.params.hints:
             faculty.learn_by_heart(self.data.train(), self.data.spec)
         return self._imitation(student, faculty, seed)
@@ -209,7 +211,7 @@ class School:
         self, student: keras.Model, faculty: Faculty, seed: int
     ) -> Imitation:
         answers = example_losses(self.params, self.data.spec)
-        classes = self.data.spec.task == "classification"
+        classes = task_of(self.data.spec).predicts_classes
         return Imitation(student, faculty, self.params, answers, seed, classes)
 
     def _policy(self, seed: int) -> Policy:

@@ -20,7 +20,8 @@ from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.fit.batches import Batch
 from pipeline.fit.losses import Loss
-from pipeline.fit.objective import as_float, per_example
+from pipeline.fit.objective import as_float
+from pipeline.tasks.training import per_example
 
 
 class Imitation:

@@ -19,6 +19,8 @@ from pipeline.data.artifact import Split
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import derive_seed
+from pipeline.tasks.registry import task_of
+from pipeline.tasks.training import learnable, soft_target, target_of
 
 MOST_FUSED = 64  # batches in one call into TensorFlow
 
@@ -100,10 +102,7 @@ class Feed:
         return to_input(self.fetch(at), self.spec)
 
     def _soft(self, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        y = tf.gather(self.y, at)
-        if self.spec.task == "regression":
-            return self._inputs(at), y[:, None]
-        return self._inputs(at), tf.one_hot(y, len(self.spec.classes))
+        return self._inputs(at), soft_target(tf.gather(self.y, at), self.spec)
 
 
 def training_batches(
@@ -148,15 +147,15 @@ def validation_batches(
     """
     fetch = fetcher(split.x)
     at = tf.data.Dataset.range(len(split))
-    if spec.task == "reconstruction":
-        at = tf.data.Dataset.from_tensor_slices(np.flatnonzero(split.y == 0))
+    if (mask := learnable(split.y, spec)) is not None:
+        at = tf.data.Dataset.from_tensor_slices(np.flatnonzero(mask))
 
     def load(at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x = to_input(fetch(at), spec)
         return x, target_of(tf.gather(split.y, at), x, spec)
 
     batches = at.batch(size).map(load)
-    if soft and spec.classes and spec.task != "reconstruction":
+    if soft and task_of(spec).predicts_classes:
         batches = batches.map(lambda x, y: (x, tf.one_hot(y, len(spec.classes))))
     return batches if is_whole_file(split.x) else batches.cache()
 
@@ -166,13 +165,6 @@ def to_input(x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
     if spec.modality == "text":
         return tf.cast(x, tf.int32)
     return tf.cast(x, tf.float32) * spec.scale + spec.offset
-
-
-def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
-    """What the outputs for the model inputs x are held against: see `Batch`."""
-    if spec.task == "reconstruction":
-        return x
-    return tf.reshape(y, [-1, 1]) if spec.task == "regression" else y
 
 
 def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:

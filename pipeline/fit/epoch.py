@@ -17,10 +17,10 @@ from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import derive_seed
 from pipeline.fit.averages import Averages
-from pipeline.fit.batches import Feed, fetcher, target_of, to_input
-from pipeline.fit.goals import Goal, judged, measured
+from pipeline.fit.batches import Feed, fetcher, to_input
 from pipeline.fit.losses import Loss
-from pipeline.fit.objective import Objective, as_float, per_example, weighed_mean
+from pipeline.fit.objective import Objective, as_float, weighed_mean
+from pipeline.tasks.training import TrainingMetric, learnable, per_example, target_of
 
 AHEAD = 10  # batches that may be made before they are needed
 VALIDATED = 512  # examples at once
@@ -39,7 +39,7 @@ class Trainer:
         self,
         model: keras.Model,
         objective: Objective,
-        goal: Goal,
+        goal: TrainingMetric,
         optimizer: Any,
         feed: Feed,
         averages: Averages,
@@ -120,10 +120,16 @@ class Validator:
     """Loss and measure on a split, in inference mode: nothing is changed by it."""
 
     def __init__(
-        self, model: keras.Model, split: Split, spec: TaskSpec, loss: Loss, goal: Goal
+        self,
+        model: keras.Model,
+        split: Split,
+        spec: TaskSpec,
+        loss: Loss,
+        goal: TrainingMetric,
     ):
         self.model, self.spec, self.loss, self.goal = model, spec, loss, goal
-        self.split, self.judged = split, judged(split, spec)
+        mask = learnable(split.y, spec)
+        self.split, self.judged = split, None if mask is None else np.float32(mask)
         self.count = len(split) if self.judged is None else float(self.judged.sum())
         self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
         at = np.arange(len(split), dtype=np.int64)
@@ -133,7 +139,7 @@ class Validator:
         """`val_loss`, the mean over the examples, and the measure, as `val_<key>`."""
         found = [self._part(part) for part in self.parts]
         loss = float(sum(float(total) for total, _ in found))
-        reached = measured(self.goal, [each for _, each in found], self.split)
+        reached = self.goal.of_split([each for _, each in found], self.split.y)
         return {f"val_{self.goal.key}": reached, "val_loss": loss / self.count}
 
     @tf.function(autograph=False)

@@ -18,9 +18,10 @@ import tensorflow as tf
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.fit.batches import target_of, to_input
+from pipeline.fit.batches import to_input
 from pipeline.fit.losses import make_loss
 from pipeline.fit.params import FitSettings
+from pipeline.tasks.training import target_of
 
 EXAMPLES = 256
 VANISHING = 1e-4  # of a kernel's gradient to the last one's, per weight

@@ -18,14 +18,16 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.data.artifact import Split
-from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
-from pipeline.fit.batches import Batch, target_of
+from pipeline.fit.batches import Batch
 from pipeline.fit.losses import Loss, example_losses
-from pipeline.fit.objective import as_float, per_example
+from pipeline.fit.objective import as_float
 from pipeline.fit.params import FitSettings
+from pipeline.tasks.metric import metric_of
+from pipeline.tasks.registry import AUXILIARY
+from pipeline.tasks.training import per_example, target_of
 
 ASKED = 512  # examples at once
 
@@ -59,7 +61,7 @@ class Head:
 
 def column_of(name: str, spec: TaskSpec) -> str:
     """The column of a target in history.csv; `spec` as `spec_of` gives it."""
-    return f"val_{name}_{measure_of(spec).key}"
+    return f"val_{name}_{metric_of(spec).key}"
 
 
 def spec_of(target: Mapping[str, Any], spec: TaskSpec) -> TaskSpec:
@@ -67,7 +69,7 @@ def spec_of(target: Mapping[str, Any], spec: TaskSpec) -> TaskSpec:
     number = target["kind"] == "number"
     return replace(
         spec,
-        task="regression" if number else "classification",
+        task=AUXILIARY[target["kind"]],
         classes=tuple(target["classes"]),
         target={key: target[key] for key in ("name", "mean", "deviation")}
         if number
@@ -133,13 +135,13 @@ class Measured:
         self.model, self.heads, self.split = model, heads, split
 
     def __call__(self) -> dict[str, float]:
-        """Column -> accuracy, or R2 of a number."""
+        """Column -> the metric of that target."""
         if not self.heads:
             return {}
         told = [self._outputs(at) for at in range(0, len(self.split), ASKED)]
         _, *further = (np.concatenate(parts) for parts in zip(*told))
         return {
-            head.column: measure_of(head.spec).of(out, out, head.validation)
+            head.column: metric_of(head.spec).of(out, out, head.validation)
             for head, out in zip(self.heads, further)
         }
 

@@ -9,25 +9,30 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from pipeline.data.measure import MEASURES, Measure
-
-ACCURACY = MEASURES["classification"]
+from pipeline.metrics.metric import Metric
 
 
 @dataclass(frozen=True)
 class History:
     """Rows of `epoch, accuracy, loss, val_accuracy, val_loss`, and the best one.
 
-    Of another task `r2`, `auc` stand in the place of `accuracy`; see `fit.goals`.
+    The key of another task's metric stands in the place of `accuracy`.
     """
 
     rows: list[dict[str, float]]
     best: dict[str, float]
 
     @classmethod
-    def of(cls, rows: list[dict[str, float]], monitor: str) -> History:
-        """Name the best row: the smallest loss, or the largest anything else."""
-        sign = 1 if monitor.endswith("loss") else -1
+    def of(
+        cls, rows: list[dict[str, float]], monitor: str, lower: bool = False
+    ) -> History:
+        """Name the best row: the smallest loss, or the best metric.
+
+        Args:
+            monitor: the column that decides.
+            lower: whether a lower metric is better.
+        """
+        sign = 1 if lower or monitor.endswith("loss") else -1
         return cls(rows, min(rows, key=lambda row: sign * row[monitor]))
 
     def write_csv(self, path: Path) -> None:
@@ -37,21 +42,21 @@ class History:
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def draw(self, path: Path, title: str, measure: Measure = ACCURACY) -> None:
-        """Loss and measure against the epoch, training and validation."""
+    def draw(self, path: Path, title: str, metric: Metric) -> None:
+        """Loss and metric against the epoch, training and validation."""
         figure = Figure(figsize=(8, 3.2), layout="constrained")
         epochs = [row["epoch"] for row in self.rows]
         axes = figure.subplots(1, 2)
-        names = {"loss": "loss", measure.key: measure.name}
+        names = {"loss": "loss", metric.key: metric.name}
         for axis, (key, name) in zip(axes, names.items()):
-            if key in self.best:  # anomalies are not trained on: no AUC of theirs
+            if key in self.best:  # not where training examples have no metric
                 axis.plot(epochs, [row[key] for row in self.rows], label="training")
             validated = [row[f"val_{key}"] for row in self.rows]
             axis.plot(epochs, validated, label="validation", color="C1")
             axis.axvline(self.best["epoch"], color="0.6", linestyle=":", label="kept")
             axis.set(xlabel="epoch", title=f"{title}: {name}")
             axis.spines[["top", "right"]].set_visible(False)
-        axes[1 if measure.key in self.best else 0].legend(frameon=False)
+        axes[1 if metric.key in self.best else 0].legend(frameon=False)
         figure.savefig(path, dpi=100)
 
 
@@ -63,14 +68,14 @@ def sized(weights: int, digits: int = 1) -> str:
 
 
 def summary(
-    history: History, epochs: int, weights: int, measure: Measure = ACCURACY
+    history: History, epochs: int, weights: int, metric: Metric
 ) -> dict[str, Any]:
     """The numbers of the kept epoch, and the line for the terminal."""
     best = history.best
     early = ", stopped early" if len(history.rows) < epochs else ""
-    what = "" if measure is ACCURACY else f"{measure.name} "
+    what = "" if metric.scale > 1 else f"{metric.name} "
     headline = (
-        f"best {what}{best[f'val_{measure.key}']:.3f} in epoch {best['epoch']} of "
+        f"best {what}{best[f'val_{metric.key}']:.3f} in epoch {best['epoch']} of "
         f"{len(history.rows)}{early}, {sized(weights)}"
     )
     return {

@@ -21,18 +21,24 @@ from pipeline.core.errors import StageFailed, UserError
 from pipeline.fit.batches import (
     fetcher,
     plan_steps,
-    target_of,
     to_input,
     training_batches,
     validation_batches,
 )
 from pipeline.fit.epoch import VALIDATED
-from pipeline.fit.goals import Goal, check_monitor, goal_of, measured
+from pipeline.fit.goals import check_monitor
 from pipeline.fit.history import History
 from pipeline.fit.losses import make_loss
 from pipeline.fit.optimizers import make_optimizer
 from pipeline.fit.params import FitSettings
 from pipeline.fit.schedules import keras_schedule
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.training import (
+    TrainingMetric,
+    target_of,
+    training_metric,
+    training_of,
+)
 
 
 def fit_with_keras(
@@ -56,28 +62,30 @@ def fit_with_keras(
     """
     _refuse_others(settings)
     check_monitor(settings.monitor, spec)
-    goal, size = goal_of(spec, train), min(settings.batch_size, len(train))
+    goal, size = training_metric(spec, train.y), min(settings.batch_size, len(train))
+    keras_metric = training_of(spec).keras_metric
     soft = policy is not None and policy.mixes
     steps, fused = plan_steps(len(train), size)
     rate = keras_schedule(settings, steps * settings.epochs, api)
     model.compile(
         optimizer=make_optimizer(settings, rate, api),
         loss=loss or make_loss(settings, spec, api, soft),
-        metrics=[_accuracy(soft, api)] if goal.key == "accuracy" else [],
+        metrics=[keras_metric(api, soft)] if keras_metric else [],
         steps_per_execution=fused,
         jit_compile=False,
     )
     watch = _watch(settings.epochs, progress, goal.key, api)
-    first = [] if goal.key == "accuracy" else [_judge(validation, spec, goal, api)]
+    first = [] if keras_metric else [_judge(validation, spec, goal, api)]
     model.fit(
         training_batches(train, spec, size, range(settings.epochs), seed, policy),
         validation_data=validation_batches(validation, spec, soft=soft),
         epochs=settings.epochs,
         steps_per_epoch=steps,
-        callbacks=[*first, _early_stopping(settings, api), watch, *callbacks],
+        callbacks=[*first, _early_stopping(settings, goal.metric, api), watch, *callbacks],
         verbose=0,
     )
-    return History.of(watch.rows, f"val_{settings.monitor}")
+    lower = not goal.metric.higher_is_better
+    return History.of(watch.rows, f"val_{settings.monitor}", lower)
 
 
 def _refuse_others(settings: FitSettings) -> None:
@@ -88,23 +96,20 @@ def _refuse_others(settings: FitSettings) -> None:
         )
 
 
-def _accuracy(soft: bool, api: ModuleType) -> Any:
-    """Said by its class where labels are probabilities: a name is resolved by the
-    first labels that Keras sees, which need not be those of training."""
-    return api.metrics.CategoricalAccuracy("accuracy") if soft else "accuracy"
-
-
-def _early_stopping(settings: FitSettings, api: ModuleType) -> Any:
+def _early_stopping(settings: FitSettings, metric: Metric, api: ModuleType) -> Any:
+    lower = settings.monitor == "loss" or not metric.higher_is_better
     return api.callbacks.EarlyStopping(
         f"val_{settings.monitor}",
         min_delta=settings.min_delta,
-        mode="min" if settings.monitor == "loss" else "max",
+        mode="min" if lower else "max",
         patience=settings.patience,
         restore_best_weights=True,
     )
 
 
-def _judge(validation: Split, spec: TaskSpec, goal: Goal, api: ModuleType) -> Any:
+def _judge(
+    validation: Split, spec: TaskSpec, goal: TrainingMetric, api: ModuleType
+) -> Any:
     """A callback that adds a measure that no batch has by itself to what is known."""
     fetch = fetcher(validation.x)
 
@@ -120,7 +125,7 @@ def _judge(validation: Split, spec: TaskSpec, goal: Goal, api: ModuleType) -> An
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             at = np.arange(len(validation), dtype=np.int64)
             parts = [self.part(at[i : i + VALIDATED]) for i in at[::VALIDATED]]
-            logs[f"val_{goal.key}"] = measured(goal, parts, validation)
+            logs[f"val_{goal.key}"] = goal.of_split(parts, validation.y)
 
     return Judge()
 

@@ -25,7 +25,7 @@ from pipeline.fit import stopping
 from pipeline.fit.batches import Feed
 from pipeline.fit.checkpoint import Arrays, State
 from pipeline.fit.epoch import Validator, seed_generators
-from pipeline.fit.goals import check_monitor, check_outputs, goal_of
+from pipeline.fit.goals import check_monitor, check_outputs
 from pipeline.fit.history import History
 from pipeline.fit.keeper import Keeper
 from pipeline.fit.library import fit_with_keras
@@ -35,6 +35,7 @@ from pipeline.fit.pace import Pace
 from pipeline.fit.params import FitSettings, Phase
 from pipeline.fit.part import Part, Work, deciding
 from pipeline.fit.stopping import Row
+from pipeline.tasks.training import training_metric
 
 
 def fit(
@@ -58,9 +59,8 @@ def fit(
     """Fit with early stopping; the best weights are put back at the end.
 
     Args:
-        model: changed in place; its output is logits, `(batch, classes)`, of a
-            regression a number, of a reconstruction its input rebuilt; of several
-            outputs the first decides, and `objective` says what becomes of all.
+        model: changed in place; its output is logits, `(batch, classes)`, or what
+            else the task predicts; of several outputs the first decides, and `objective` says what becomes of all.
         policy: augmentation of the training examples.
         loss: of (answers, logits), defaults to the one that the settings name.
             Answers are probabilities where the policy mixes examples.
@@ -86,7 +86,7 @@ def fit(
     check_monitor(settings.monitor, spec)
     check_outputs(deciding(model), spec)
     asked = loss or example_losses(settings, spec)
-    goal = goal_of(spec, train)
+    goal = training_metric(spec, train.y)
     feed = Feed(train, spec, settings.batch_size, seed, policy)
     run = Run(
         work=Work(model, objective or Answers(asked), goal, feed, settings),
@@ -132,7 +132,8 @@ class Run:
             for layer, was in trainable.items():
                 layer.trainable = was
         self.callbacks.on_train_end()
-        return History.of(self.state.rows, f"val_{self.settings.monitor}")
+        lower = not self.work.goal.metric.higher_is_better
+        return History.of(self.state.rows, f"val_{self.settings.monitor}", lower)
 
     def _phase(self, number: int, resumed: bool) -> None:
         phase = self.settings.parts[number]
@@ -153,7 +154,7 @@ class Run:
 
     def _is_over(self, phase: Phase) -> bool:
         rows = self._rows()
-        stopped = self.model.stop_training or stopping.should_stop(rows, self.settings)
+        stopped = self.model.stop_training or stopping.should_stop(rows, self.settings, self.work.goal.metric)
         return len(rows) >= phase.epochs or stopped
 
     def _epoch(self, phase: Phase) -> None:
@@ -182,7 +183,7 @@ class Run:
                 )
             found |= self.also()
             rows = [*self.state.rows, {**row, **found}]
-            if stopping.is_best(rows, self.settings):
+            if stopping.is_best(rows, self.settings, self.work.goal.metric):
                 self.state.groups["best"] = self._weights()
         self.callbacks.on_test_end()
         return found

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from pipeline.fit.batches import Batch
 from pipeline.fit.losses import Loss
+from pipeline.tasks.training import per_example
 
 
 class Objective(Protocol):
@@ -52,10 +53,3 @@ def weighed_mean(losses: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
     """The mean over a batch of losses with a weight each."""
     losses = per_example(losses)
     return tf.reduce_mean(losses if weights is None else losses * weights)
-
-
-def per_example(losses: tf.Tensor) -> tf.Tensor:
-    """One number an example: of many, as of the pixels of an image, the mean."""
-    if len(losses.shape) < 2:
-        return losses
-    return tf.reduce_mean(losses, axis=list(range(1, len(losses.shape))))

@@ -10,9 +10,6 @@ from pipeline.core.params import Params, unhashed
 
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one_cycle", "plateau"]
-Loss = Literal["cross_entropy", "focal", "binary", "mse", "mae", "huber"]
-ONLY_CLASSES = ("cross_entropy", "focal", "binary")
-Monitor = Literal["loss", "accuracy", "r2", "auc"]
 # What the loop of train and distill has, and Keras's own fit of tf_keras has not.
 OWN_LOOP = ("accumulate", "ema", "swa", "phases", "jit")
 
@@ -39,9 +36,8 @@ class FitSettings(Params):
         epochs: at most; `phases` have their own, and then this one is not used.
         patience: epochs without a better `monitor` before it stops.
         min_delta: what counts as better for `patience`.
-        monitor: `loss`, or the measure of the task: `accuracy`, `r2` of a regression,
-            `auc` of an anomaly task; on validation. The weights of its best epoch
-            are kept.
+        monitor: `loss`, or the metric of the task (`accuracy`, `r2`, `auc`); on
+            validation. The weights of its best epoch are kept.
         schedule: of the learning rate; see `pipeline.fit.schedules`.
         warm_up: part of all steps in which the rate rises (cosine, one_cycle).
         decay: the rate is multiplied by it: at each milestone (step), over the whole
@@ -84,8 +80,8 @@ class FitSettings(Params):
     weight_decay: float = Field(0.0, ge=0, le=1)
     patience: int = Field(15, ge=1)
     min_delta: float = Field(0.0, ge=0)
-    monitor: Monitor = "loss"
-    loss: Loss | None = None
+    monitor: str = "loss"
+    loss: str | None = None
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     clip_norm: float | None = Field(None, gt=0)
     clip_value: float | None = Field(None, gt=0)

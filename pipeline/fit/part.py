@@ -20,7 +20,6 @@ from pipeline.fit.averages import Averages
 from pipeline.fit.batches import Feed
 from pipeline.fit.checkpoint import Arrays
 from pipeline.fit.epoch import Trainer
-from pipeline.fit.goals import Goal
 from pipeline.fit.objective import Objective
 from pipeline.fit.optimizers import make_optimizer
 from pipeline.fit.pace import Pace
@@ -28,6 +27,7 @@ from pipeline.fit.params import FitSettings, Phase
 from pipeline.fit.phases import unfreeze
 from pipeline.fit.schedules import rate_factor
 from pipeline.fit.stopping import Row
+from pipeline.tasks.training import TrainingMetric
 
 
 def deciding(model: keras.Model) -> keras.Model:
@@ -42,7 +42,7 @@ class Work:
 
     model: keras.Model
     objective: Objective
-    goal: Goal
+    goal: TrainingMetric
     feed: Feed
     settings: FitSettings
 
@@ -81,7 +81,8 @@ class Part:
             StageFailed: when the loss is not a number any more.
         """
         steps = self.work.feed.steps
-        lowered = stopping.plateau_factor(rows, self.work.settings)
+        metric = self.work.goal.metric
+        lowered = stopping.plateau_factor(rows, self.work.settings, metric)
         done = tf.range(steps) + len(rows) * steps
         rates = self.rate * lowered * self.factor(done)
         sums = (tf.constant(0.0), tf.constant(0.0))

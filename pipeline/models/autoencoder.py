@@ -26,7 +26,7 @@ MLPERF_TINY = {"units": 128, "layers": 4, "code": 8, "bias": True, "dropout": 0.
 def autoencoder(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """Numbers of any shape to themselves, through a narrow code."""
     needs = "numbers of any shape, no tokens"
-    require("autoencoder", spec, needs, not spec.vocabulary, ["reconstruction"])
+    require("autoencoder", spec, needs, not spec.vocabulary, ["input"])
     own = choose(hp, dropout=0.0)
     units = own.wide(hp.Int("units", 32, 128, step=32, default=128))
     count = own.deep(hp.Int("layers", 1, 4, default=4))

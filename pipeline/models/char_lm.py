@@ -25,7 +25,7 @@ from pipeline.models.transformer import block, places
 def char_lm(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """Tokens `(length,)` to logits of each one's successor, `(length, vocabulary)`."""
     needs = "tokens (length,) of a vocabulary"
-    require("char_lm", spec, needs, is_tokens(spec), ["next_token"])
+    require("char_lm", spec, needs, is_tokens(spec), ["logits_per_step"])
     own = choose(hp, activation="gelu", normalization="none", dropout=0.1)
     heads = hp.Choice("heads", [1, 2, 4], default=2)
     units = own.wide(hp.Int("units", 32, 128, step=32, default=64))

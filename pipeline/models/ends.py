@@ -6,6 +6,7 @@ classifier ends in "logits", a regression in "prediction".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -15,9 +16,10 @@ from keras import layers
 from pipeline.data.spec import TaskSpec
 from pipeline.models.choices import Choices
 from pipeline.models.mistakes import Mistake
+from pipeline.tasks.registry import task_of
 
 NAMES = {"image": "image", "audio": "audio", "text": "tokens", "table": "row"}
-PREDICTING = ("classification", "regression")
+VECTORS = ("logits", "numbers")
 
 
 def require(
@@ -25,20 +27,22 @@ def require(
     spec: TaskSpec,
     needs: str,
     fits: bool,
-    tasks: Collection[str] = PREDICTING,
+    outputs: Collection[str] = VECTORS,
 ) -> None:
     """Refuse data that a family cannot take.
 
     Args:
         needs: what it takes, in words.
         fits: whether the shape of the data is that.
+        outputs: kinds of output that its models have, see `pipeline.tasks.task.Task`.
 
     Raises:
         Mistake: says what the family needs, and what the data are.
     """
-    if not fits or spec.task not in tasks:
+    task = task_of(spec)
+    if not fits or task.output not in outputs:
         raise Mistake(
-            f"builder {family}: needs {needs}, for {' or '.join(tasks)}; "
+            f"builder {family}: needs {needs}, and outputs {' or '.join(outputs)}; "
             f"{spec.source} is {spec.task} of {spec.modality} {spec.shape}"
             + (f" with {spec.vocabulary} tokens" if spec.vocabulary else "")
             + "; choose another builder"
@@ -83,11 +87,10 @@ def steps(x: Any, spec: TaskSpec, features: int) -> Any:
 
 
 def answer(x: Any, spec: TaskSpec, choices: Choices) -> Any:
-    """The last layer: a logit for each class, or one number."""
-    classify = spec.task == "classification"
-    units = len(spec.classes) if classify else 1
-    name = "logits" if classify else "prediction"
+    """The last layer: a logit for each class, or the numbers that a task predicts."""
+    task = task_of(spec)
+    units = math.prod(task.output_shape(spec))
     weights = choices.weights()
     if choices.initializer != "zeros":  # He's variance is for what a ReLU follows
         weights["kernel_initializer"] = "glorot_uniform"
-    return layers.Dense(units, name=name, **weights)(x)
+    return layers.Dense(units, name=task.output_name, **weights)(x)

@@ -27,7 +27,7 @@ def ensemble(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
 
     Hyperparameters: `members` are .keras files, a comma between them.
     """
-    require("ensemble", spec, "classes", True, ["classification"])
+    require("ensemble", spec, "classes", True, ["logits"])
     paths = [part.strip() for part in hp.Fixed("members", "none").split(",")]
     if len(paths) < 2:
         raise Mistake(

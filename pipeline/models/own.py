@@ -21,6 +21,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.models.mistakes import Mistake
+from pipeline.tasks.registry import task_of
 
 
 def load(module: str, function: str) -> Callable[..., keras.Model]:
@@ -63,7 +64,7 @@ def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
         )
     outputs = (None, len(spec.classes))
     ends = {"input": (model.input_shape, (None, *spec.shape))}
-    if spec.task == "classification":
+    if task_of(spec).output == "logits":
         ends["output"] = (model.output_shape, outputs)
         _check_logits(name, model)
     for end, (received, needed) in ends.items():

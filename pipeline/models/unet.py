@@ -25,7 +25,7 @@ def unet(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """Images to a logit for each class in each pixel, `(height, width, classes)`."""
     most = _levels(spec)
     needs = "images of even height and width, at least 4x4"
-    require("unet", spec, needs, is_image(spec) and most > 0, ["segmentation"])
+    require("unet", spec, needs, is_image(spec) and most > 0, ["class_map"])
     own = choose(hp, dropout=0.0)
     filters = hp.Int("filters", 8, 32, step=8, default=16)
     levels = min(hp.Int("levels", 1, MOST_LEVELS, default=3), most)

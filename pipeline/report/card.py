@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 from pipeline.report import charts, words
 from pipeline.report.card_template import CARD
 from pipeline.report.context import context
 from pipeline.report.facts import Facts
+from pipeline.tasks.report import report_of
 
 # What Markdown reads as its own, whether it is HTML, a table, a link or a formula.
 MARKS = re.compile(r"([\\`*\[\]<>|&~$])")
@@ -29,7 +30,7 @@ def render(facts: Facts, summary: Mapping[str, Any]) -> str:
     """
     chosen = summary["chosen"]
     return (
-        _environment()
+        _environment(report_of(facts.spec.task).card)
         .from_string(CARD)
         .render(
             **context(facts, summary),
@@ -50,7 +51,7 @@ def escape(value: Any) -> Any:
     return MARKS.sub(r"\\\1", re.sub(r"\s+", " ", value))
 
 
-def _environment() -> Environment:
+def _environment(parts: Mapping[str, str]) -> Environment:
     # `finalize` meets every value, so that none can be forgotten.
     environment = Environment(
         finalize=escape,
@@ -58,6 +59,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        loader=DictLoader(dict(parts)),
     )
     environment.filters |= words.FILTERS
     return environment

@@ -24,17 +24,7 @@ on test \
 
 ## Intended use
 
-{% if facts.spec.task == "regression" %}
-Predicts the number {{ facts.spec.target.name }} for one {{ facts.spec.modality }} of \
-shape {{ facts.spec.shape | join("x") }}. \
-{% elif facts.spec.task == "reconstruction" %}
-Rebuilds one {{ facts.spec.modality }} of shape {{ facts.spec.shape | join("x") }}; \
-what it rebuilds badly is called an anomaly. It was trained on normal examples alone. \
-{% else %}
-Classifies one {{ facts.spec.modality }} of shape {{ facts.spec.shape | join("x") }} \
-as one of {{ facts.spec.classes | length }} classes: \
-{{ facts.spec.classes | join(", ") }}. \
-{% endif %}
+{% include "use" %}
 It is meant for examples like those of \
 {{ facts.spec.source }}; on others it has not been measured.
 
@@ -85,23 +75,7 @@ and only then cast; a cast alone would wrap round.
 The file's input is {{ chosen.input.dtype }}, so that is all.
 {% endif %}
 {% endif %}
-{% if facts.spec.task == "regression" %}
-Its output is one {{ chosen.output.dtype }} number: {{ facts.spec.target.name }} is \
-`output * {{ facts.spec.target.deviation }} + {{ facts.spec.target.mean }}`.
-{% elif facts.spec.task == "reconstruction" %}
-Its output is the example rebuilt, {{ chosen.output.dtype }}. The score of an example \
-is the mean of (input - output) squared, on real values; \
-{% if chosen.threshold is not none %}
-above {{ chosen.threshold }} it is called an anomaly. That threshold was chosen on \
-validation: where the part of the anomalies above it is most ahead of the part of the \
-normal examples above it (Youden, 1950).
-{% else %}
-no threshold could be chosen on validation.
-{% endif %}
-{% else %}
-Its output is one {{ chosen.output.dtype }} logit per class, in the order of \
-`compress/labels.txt`; the largest is the answer.
-{% endif %}
+{% include "output" %}
 
 ```python
 import numpy as np
@@ -112,39 +86,7 @@ model.allocate_tensors()
 given, answer = model.get_input_details()[0], model.get_output_details()[0]
 
 
-{% if facts.spec.task == "classification" %}
-def classify(raw):
-    \"\"\"The class number of one raw example.\"\"\"
-    model.set_tensor(given["index"], stored(raw)[None])
-    model.invoke()
-    return int(model.get_tensor(answer["index"])[0].argmax())
-{% else %}
-{% if facts.spec.task == "regression" %}
-def predict(raw):
-    \"\"\"The number of one raw example, in its own unit.\"\"\"
-    model.set_tensor(given["index"], stored(raw)[None])
-    model.invoke()
-    output = real(model.get_tensor(answer["index"])[0], answer).item()
-    return output * {{ facts.spec.target.deviation }} + {{ facts.spec.target.mean }}
-{% else %}
-def score(raw):
-    \"\"\"How badly one raw example is rebuilt: the larger, the odder.\"\"\"
-    model.set_tensor(given["index"], stored(raw)[None])
-    model.invoke()
-    rebuilt = real(model.get_tensor(answer["index"])[0], answer)
-    values = np.float32(raw) * np.float32({{ facts.spec.scale }})
-    values = values + np.float32({{ facts.spec.offset }})
-    return float(np.mean((np.float64(rebuilt) - values) ** 2))
-{% endif %}
-
-
-def real(stored, end):
-    \"\"\"The real values of what the file gives.\"\"\"
-    if not np.issubdtype(stored.dtype, np.integer):
-        return stored
-    scale, zero_point = end["quantization"]
-    return (np.float32(stored) - zero_point) * np.float32(scale)
-{% endif %}
+{% include "code" %}
 
 
 def stored(raw):
@@ -179,42 +121,16 @@ The nearest miss is {{ nearest | name }}: {{ summary.missed | join("; ") }}. It 
 On {{ summary.examples | number }} test examples that no decision has seen. A \
 change is against the float baseline, in {{ score.unit }}; intervals are at 95 %.
 
-{% if facts.spec.task == "classification" %}
-| variant | accuracy | interval | change | interval | macro F1 | gzip | raw |
-|---|---|---|---|---|---|---|---|
-{% elif facts.spec.task == "regression" %}
-| variant | R2 | interval | change | interval | mean absolute error | \
-root of the mean squared error | corrupted | gzip | raw |
-|---|---|---|---|---|---|---|---|---|---|
-{% else %}
-| variant | AUC | interval | change | interval | anomalies found | false alarms | \
-corrupted | gzip | raw |
-|---|---|---|---|---|---|---|---|---|---|
-{% endif %}
+{% include "head" %}
 {% for row in facts.rows if row[score.key] is not none %}
 | {{ row | name }}{{ ", chosen" if row is sameas chosen }} \
 | {{ row[score.key] | accuracy }} | {{ row[score.key ~ "_interval"] | span }} \
 | {{ row | change(score) }} | {{ row | span_of(score) }} \
-{% if facts.spec.task == "classification" %}
-| {{ row.macro_f1 | accuracy }} \
-{% elif facts.spec.task == "regression" %}
-| {{ row.mae | amount }} | {{ row.rmse | amount }} \
-| {{ value(row, corrupted) | trim }} \
-{% else %}
-| {{ value(row, "found") | trim }} | {{ value(row, "false_alarms") | trim }} \
-| {{ value(row, corrupted) | trim }} \
-{% endif %}
+{% include "cells" %}
 | {{ row.bytes_gzip | size }} | {{ row.bytes_raw | size }} |
 {% endfor %}
 
-{% if facts.spec.task == "regression" %}
-Errors are in the unit of {{ facts.spec.target.name }}.
-
-{% elif facts.spec.task == "reconstruction" %}
-Anomalies found and false alarms are parts of each kind above the file's threshold, \
-which was chosen on validation; AUC does not depend on it.
-
-{% endif %}
+{% include "notes" %}
 {% if measured %}
 | variant | top 5 | AUC | agreement | KL | McNemar p | NLL | Brier | ECE | \
 ECE at its temperature | corrupted | attacked |
@@ -290,7 +206,7 @@ no width says that no answer changed, not that none can.
 {% for reason in (facts.extras.robustness or {}).get("absent", []) %}
 - Not measured: {{ reason }}.
 {% endfor %}
-- Corruptions{{ " and attacks" if facts.spec.task == "classification" }} are of the \
+- Corruptions{{ " and attacks" if task.attacks is none }} are of the \
 kinds listed in `evaluate/robustness.json`; others may hurt more.
 - Latency is that of the host named above, not of a device.
 

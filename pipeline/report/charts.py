@@ -7,12 +7,11 @@ absent is None. Words are formatted here, so that a chart says what the tables s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from pipeline.report import words
 from pipeline.report.facts import Facts, Row
-from pipeline.scores import Score
+from pipeline.metrics.metric import Metric
 
 COSTS = ("parameters", "macs", "bytes_int8", "activation_bytes")  # of a trial
 
@@ -24,7 +23,7 @@ def payload(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
         summary: the content of summary.json.
     """
     return {
-        "score": asdict(facts.score),
+        "score": _metric(facts.score),
         "frontier": frontier(facts, summary),
         "ledger": ledger(facts),
         "classes": classes(facts, summary),
@@ -34,6 +33,12 @@ def payload(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
         "importance": importance(facts),
         "curves": facts.histories or None,
     }
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    """What a chart's axis says; `sign` is -1 where lower is better."""
+    keys = ("key", "name", "unit", "scale", "sign")
+    return {key: getattr(metric, key) for key in keys}
 
 
 def compared(summary: Mapping[str, Any]) -> list[Row]:
@@ -73,14 +78,14 @@ def frontier(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "points": points,
         "worths": upwards,
-        "least": summary["baseline"][score.key] - budget["max_drop"],
+        "least": score.bound(summary["baseline"][score.key], budget["max_drop"]),
         "budget": budget,
         "baseline": summary["baseline"]["id"],
         "chosen": chosen and chosen["id"],
     }
 
 
-def _lines(row: Row, score: Score) -> list[str]:
+def _lines(row: Row, score: Metric) -> list[str]:
     """What is shown when a point is hovered over."""
     by = f"{words.change(row, score)} {score.unit}, {words.span_of(row, score)}"
     lines = [

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.compress.selection.budget import read_limits
 from pipeline.report.facts import Facts, Row
+from pipeline.tasks.registry import task_of
 
 FIRST = dict.fromkeys(("trial", "score", "status"))  # columns of the search
 HIDDEN_TRIAL_COLUMNS = {"status": "ok", "reason": ""}  # where all trials have these
@@ -27,6 +28,7 @@ def context(facts: Facts, summary: Mapping[str, Any]) -> dict[str, Any]:
         **{role: summary[role] for role in ("chosen", "baseline", "nearest")},
         "command": summary["command"],
         "score": facts.score,
+        "task": task_of(facts.spec),
         "allowed": facts.score.amount(facts.pareto["budget"]["max_drop"]),
         "limits": read_limits(facts.pareto["budget"], facts.score).words(),
         "best_hash": records["compress"].outputs.get("best.tflite"),

@@ -14,7 +14,8 @@ from typing import Any
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.core.json_io import read_json
 from pipeline.report.extras import read_documents, read_histories, read_trials
-from pipeline.scores import SCORES, Score
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import task_of
 from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.tune.artifact import Best, read_best
 
@@ -63,9 +64,9 @@ class Facts:
     histories: dict[str, dict[str, list]]
 
     @property
-    def score(self) -> Score:
+    def score(self) -> Metric:
         """What decides, and how it is written."""
-        return SCORES[self.spec.task]
+        return task_of(self.spec).metric
 
     @property
     def threads(self) -> str:
@@ -98,7 +99,7 @@ def read_facts(folders: Mapping[str, Path], title: str = "") -> Facts:
         title=title or experiment,
         folders=folders,
         spec=spec,
-        rows=join(points, evaluated, measured, pareto["baseline"], SCORES[spec.task]),
+        rows=join(points, evaluated, measured, pareto["baseline"], task_of(spec).metric),
         pareto=pareto,
         evaluation=evaluation,
         models={
@@ -118,7 +119,7 @@ def join(
     evaluated: list[Row],
     measured: Mapping[str, Mapping[str, Any]],
     baseline: str,
-    score: Score,
+    score: Metric,
 ) -> list[Row]:
     """One row a variant: its score and `drop` are of the test split.
 
@@ -149,12 +150,12 @@ def join(
     return sorted(rows, key=lambda row: (not row["file"], row["bytes_gzip"] or 0))
 
 
-def on_validation(score: Score) -> tuple[str, ...]:
+def on_validation(score: Metric) -> tuple[str, ...]:
     """What compress and evaluate measure under the same names."""
     return (score.key, "drop", "drop_interval")
 
 
-def _renamed(point: Row, score: Score) -> Row:
+def _renamed(point: Row, score: Metric) -> Row:
     both = on_validation(score)
     kept = {key: value for key, value in point.items() if key not in both}
     return kept | {f"validation_{key}": point.get(key) for key in both}

@@ -20,7 +20,8 @@ from PIL import Image
 
 from pipeline.report import words
 from pipeline.report.labels import Labels
-from pipeline.scores import Score, score_of
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import of_document
 
 COLOURS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 GREEN, GREY, INK = "#137a4c", "#6b6b6b", "#222222"
@@ -37,12 +38,12 @@ def draw(
     Args:
         rows: rows of Facts; those without a score on test are left out.
         pareto: `budget`, `measure`, `baseline` and `chosen` of pareto.json, and
-            `task` where it is no classification.
+            `task`.
         title: what stands above it.
     """
-    score, size = score_of(pareto), f"bytes_{pareto['measure']}"
-    shown = [{**row, "worth": row[score.key]} for row in rows]
-    shown = [row for row in shown if row["worth"] is not None]
+    score, size = of_document(pareto).metric, f"bytes_{pareto['measure']}"
+    shown = [row for row in rows if row[score.key] is not None]
+    shown = [{**row, "worth": score.merit(row[score.key])} for row in shown]
     baseline = next(row for row in shown if row["id"] == pareto["baseline"])
     least = baseline["worth"] - pareto["budget"]["max_drop"]
     figure = Figure(figsize=(8, 4.6), layout="constrained")
@@ -86,7 +87,7 @@ def _place(row: Row, size: str, floor: float, whole: float) -> dict[str, Any]:
     return {**row, "x": row[size] / 1000, "y": max(y, floor), "deeper": y < floor}
 
 
-def _dress(axes: Axes, measure: str, title: str, score: Score) -> None:
+def _dress(axes: Axes, measure: str, title: str, score: Metric) -> None:
     axes.set_title(title, loc="left", fontsize=14, color=INK, pad=31, parse_math=False)
     packed = " after gzip -9" if measure == "gzip" else ""
     axes.set_xlabel(f"size of the .tflite file{packed}", fontsize=12, color=INK)
@@ -97,6 +98,8 @@ def _dress(axes: Axes, measure: str, title: str, score: Score) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     if score.scale > 1:
         axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+    if score.sign < 0:  # upwards is better
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{-y:g}"))
     axes.tick_params(labelsize=11, color="0.7", labelcolor=INK, which="both")
     axes.grid(color="0.93", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -170,7 +173,7 @@ def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
 
 
 def _write_labels(
-    axes: Axes, points: Sequence[Row], pareto: Mapping[str, Any], score: Score
+    axes: Axes, points: Sequence[Row], pareto: Mapping[str, Any], score: Metric
 ) -> None:
     """Name the chosen file and the baseline, then the rest as far as there is room."""
     labels = Labels(axes, [(p["x"], p["y"]) for p in points], _line(points))
@@ -188,7 +191,7 @@ def _write_labels(
     for point in points:
         if point["deeper"]:
             percent = " %" if score.scale > 1 else ""
-            text = f"{score.bare(point['worth'])}{percent}"
+            text = f"{score.bare(score.merit(point['worth']))}{percent}"
             _write(labels, point, text, color=GREY, fontsize=10)
         elif not point["dominated"] and point not in (chosen, baseline):
             _write(labels, point, words.name(point), color=GREY, fontsize=10)

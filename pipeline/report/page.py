@@ -23,8 +23,8 @@ from pipeline.report.context import context
 from pipeline.report.facts import Facts
 from pipeline.report.page_script import SCRIPT
 from pipeline.report.page_style import STYLE
-from pipeline.report.page_template import SECTIONS, TEMPLATES
-from pipeline.scores import ANOMALIES, NUMBERS
+from pipeline.report.page_template import AFTER_TASK, SECTIONS, TEMPLATES, USES
+from pipeline.tasks.report import report_of
 from pipeline.verdict import size
 
 # Name on the page -> stage and file; a stage may have nothing to draw.
@@ -41,26 +41,6 @@ COSTS = {
     "latency_ms": "latency",
     "macs": "MACs",
     "arena_bytes": "arena",
-}
-METRICS = {
-    "top5": "Top 5",
-    "macro_f1": "Macro F1",
-    "auc": "AUC",
-    "agreement": "Agreement with the baseline",
-    "kl": "KL from the baseline, nats",
-    "nll": "NLL",
-    "brier": "Brier",
-    "ece": "ECE",
-    "ece_scaled": "ECE at its temperature",
-    "corrupted_accuracy": "When corrupted",
-    "attacked_accuracy": "When attacked",
-    "mae": "Mean absolute error",
-    "rmse": "Root of the mean squared error",
-    "threshold": "Threshold of the error",
-    "found": "Anomalies found",
-    "false_alarms": "False alarms",
-    "corrupted_r2": "When corrupted",
-    "corrupted_auc": "When corrupted",
 }
 COUNTS = {
     "macs": "MACs",
@@ -79,15 +59,15 @@ def render(facts: Facts, summary: Mapping[str, Any], frontier: Path) -> str:
     files = {name: facts.folders[at] / file for name, (at, file) in PICTURES.items()}
     files["frontier"] = frontier
     pictures = {name: data_uri(path) for name, path in files.items() if path.is_file()}
-    rows = charts.compared(summary)
-    return _template().render(
+    rows, task = charts.compared(summary), report_of(facts.spec.task)
+    return _template(facts.spec.task).render(
         **context(facts, summary),
         style=STYLE,
         script=SCRIPT,
         library=library.NAME,
         policy=policy(),
         sections=sections(facts),
-        asks=asks(facts),
+        asks=task.question(facts.spec),
         charts=charts.payload(facts, summary),
         compared=rows,
         after=rows[-1],
@@ -97,7 +77,7 @@ def render(facts: Facts, summary: Mapping[str, Any], frontier: Path) -> str:
         tiles=tiles(facts),
         costs=_known(COSTS, facts),
         worths=charts.worths(facts),
-        metrics={k: v for k, v in METRICS.items() if k != facts.score.key},
+        metrics=task.metrics,
         counts=COUNTS,
         curve_columns=_curve_columns(facts),
     )
@@ -105,20 +85,14 @@ def render(facts: Facts, summary: Mapping[str, Any], frontier: Path) -> str:
 
 def sections(facts: Facts) -> dict[str, tuple[str, str]]:
     """Section -> what the navigation calls it, and its heading; those of the task."""
+    own, found = report_of(facts.spec.task).sections, {}
+    for name, words_of in SECTIONS.items():
+        found |= own if name == AFTER_TASK else {}
+        found[name] = words_of
     return {
         name: (short, title.format(score=facts.score.title))
-        for name, (short, title, tasks) in SECTIONS.items()
-        if facts.spec.task in tasks
+        for name, (short, title) in found.items()
     }
-
-
-def asks(facts: Facts) -> str:
-    """What the task is, in a few words."""
-    if facts.spec.task == NUMBERS:
-        return f"the number {facts.spec.target['name']}"
-    if facts.spec.task == ANOMALIES:
-        return "anomalies, found by how badly they are rebuilt"
-    return f"{len(facts.spec.classes)} classes"
 
 
 def policy() -> str:
@@ -187,13 +161,14 @@ def _curve_columns(facts: Facts) -> list[str]:
 
 
 @cache
-def _template() -> Template:
+def _template(task: str) -> Template:
+    own = {name: USES + text for name, text in report_of(task).templates.items()}
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        loader=DictLoader(TEMPLATES),
+        loader=DictLoader({**TEMPLATES, **own}),
     )
     environment.filters |= words.FILTERS
     return environment.get_template("page")

@@ -64,11 +64,12 @@ function frontier() {
   const told = data.frontier, x = by("frontier-x").value, y = by("frontier-y").value;
   const [title, divisor] = sizes[x];
   const points = told.points.filter(p => p[x] != null && p[y] != null);
-  const best = Math.max(...points.map(p => p[y]));
+  const up = y.endsWith(worth) ? data.score.sign : 1;  // -1 where lower is better
+  const values = points.map(p => p[y]), best = up * Math.max(...values.map(v => up * v));
   const least = y === worth ? told.least : null;
-  const floor = Math.max(Math.min(...points.map(p => p[y])), best - 0.12);
-  const place = p => ({...p, x: p[x] / divisor, y: percent(Math.max(p[y], floor)),
-                       deeper: p[y] < floor});
+  const floor = up < 0 ? Math.max(...values) : Math.max(Math.min(...values), best - 0.12);
+  const place = p => ({...p, x: p[x] / divisor, y: percent(up * Math.max(up * p[y], up * floor)),
+                       deeper: up * p[y] < up * floor});
   const placed = points.map(place);
   const spread = (p, end) => !p.deeper && p.interval
     ? Math.abs(percent(p.interval[end]) - p.y) : 0;
@@ -113,18 +114,18 @@ function frontier() {
     text: percent(p[y]).toFixed(scale > 1 ? 1 : 3) + sign, showarrow: false, yshift: 14,
     font: {color: css("soft"), size: 12}})));
   const ends = y !== worth ? [] : placed.flatMap(p => !p.deeper && p.interval || []);
-  const low = percent(Math.min(floor, least === null ? floor : least, ...ends));
-  const high = percent(Math.max(best, ...ends));
+  const edges = [floor, best, least === null ? floor : least, ...ends];
+  const low = percent(Math.min(...edges)), high = percent(Math.max(...edges));
   const margin = Math.max(.06 * (high - low), .004 * scale);
   const limit = told.budget.max_bytes && x === "bytes_" + told.budget.measure
     ? told.budget.max_bytes / divisor : null;
   const shapes = least === null ? [] : [{type: "rect", xref: limit ? "x" : "paper",
     x0: limit ? Math.min(...placed.map(p => p.x)) / 2 : 0, x1: limit || 1,
-    y0: percent(least), y1: high + margin, layer: "below",
+    y0: percent(least), y1: up > 0 ? high + margin : low - margin, layer: "below",
     fillcolor: shade(css("green"), .09), line: {width: 0}}];
   if (least !== null && !narrow()) notes.push({xref: "paper", x: .62, xanchor: "center",
     y: percent(least), yanchor: "top", showarrow: false,
-    text: "above: within the budget",
+    text: (up > 0 ? "above" : "below") + ": within the budget",
     font: {size: 12, color: css("green")}});
   const drawn = draw("chart-frontier", traces, {
     xaxis: axis(title, ticks(placed.map(p => p.x))),

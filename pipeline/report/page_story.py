@@ -95,7 +95,7 @@ read the test split.</p>
 <dt>{{ split | capitalize }}</dt><dd>{{ data.examples[split] | number }} examples,
 {% if data.numbers is defined %}
 {{ data.numbers[split].low | amount }} to {{ data.numbers[split].high | amount }}
-{%- elif facts.spec.task == "reconstruction" %}
+{%- elif task.normal_classes %}
 {{ data.class_balance[split] | last }} of them anomalies
 {%- else %}
 {{ data.class_balance[split] | min }} to {{ data.class_balance[split] | max }} a class

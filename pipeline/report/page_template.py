@@ -6,24 +6,20 @@ the report stale, which an edit of a file that is merely read would not.
 
 from pipeline.report import page_behaviour, page_results, page_story
 from pipeline.report.page_macros import MACROS
-from pipeline.scores import ANOMALIES, CLASSES, NUMBERS
 
-# Section -> what the navigation calls it, its heading, and for which tasks it is.
-EVERY = (CLASSES, NUMBERS, ANOMALIES)
+# Section -> what the navigation calls it, and its heading. Those of the task come
+# before the section AFTER_TASK.
+AFTER_TASK = "robustness"
+OF_TASKS = ("classes", "flipped", "calibration", "numbers", "anomalies")
 SECTIONS = {
-    "frontier": ("Frontier", "{score} and size", EVERY),
-    "variants": ("Variants", "Variants", EVERY),
-    "ledger": ("Ledger", "Where the bytes went", EVERY),
-    "classes": ("Classes", "Classes", (CLASSES,)),
-    "flipped": ("Flipped", "What it decides otherwise", (CLASSES,)),
-    "calibration": ("Calibration", "Calibration", (CLASSES,)),
-    "numbers": ("Errors", "Errors in the unit of the data", (NUMBERS,)),
-    "anomalies": ("Anomalies", "Anomalies and false alarms", (ANOMALIES,)),
-    "robustness": ("Robustness", "Robustness", EVERY),
-    "search": ("Search", "Search", EVERY),
-    "learning": ("Learning", "Learning curves", EVERY),
-    "data": ("Data", "Data", EVERY),
-    "environment": ("Environment", "Environment and hashes", EVERY),
+    "frontier": ("Frontier", "{score} and size"),
+    "variants": ("Variants", "Variants"),
+    "ledger": ("Ledger", "Where the bytes went"),
+    "robustness": ("Robustness", "Robustness"),
+    "search": ("Search", "Search"),
+    "learning": ("Learning", "Learning curves"),
+    "data": ("Data", "Data"),
+    "environment": ("Environment", "Environment and hashes"),
 }
 PAGE = """\
 <!DOCTYPE html>
@@ -76,6 +72,6 @@ USES = """\
 TEMPLATES = {"macros": MACROS, "page": PAGE} | {
     name: USES + getattr(module, name.upper())
     for module in (page_results, page_behaviour, page_story)
-    for name in ("verdict", *SECTIONS)
+    for name in ("verdict", *SECTIONS, *OF_TASKS)
     if hasattr(module, name.upper())
 }

@@ -14,13 +14,14 @@ import numpy as np
 
 from pipeline.data import extension
 from pipeline.data.artifact import Data, Split
-from pipeline.data.measure import Measure, measure_of
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import SHORT, hash_file
 from pipeline.engine.stage import Inputs
+from pipeline.metrics.metric import Metric
 from pipeline.models.files import load_model
 from pipeline.models.trained import find
+from pipeline.tasks.metric import metric_of
 from pipeline.train.params import SCRATCH, TrainParams
 
 ASKED = 512  # examples at once
@@ -68,7 +69,7 @@ def begun(params: TrainParams, inputs: Inputs) -> dict[str, Any]:
     return {"begun": f"{extension.FOLDER}/{kept.parent.name}", "held_out_seen": seen}
 
 
-def headline(told: dict[str, Any], measure: Measure) -> str:
+def headline(told: dict[str, Any], measure: Metric) -> str:
     """What the extension gave, for the end of a line."""
     if "gain" in told:
         return f", {measure.change(told['gain'], 1)} by the extension"
@@ -148,14 +149,15 @@ def check_unmoved(kept: Path, data: Path) -> int:
 
 
 def gain_over(earlier: Path, model: keras.Model, data: Data) -> dict[str, Any]:
-    """The measure of both models on today's validation examples."""
-    held, measure = data.validation(), measure_of(data.spec)
+    """The metric of both models on today's validation examples."""
+    held, measure = data.validation(), metric_of(data.spec)
     told = [
         measure.of(outputs(one, held, data.spec), data.spec.to_input(held.x), held.y)
         for one in (load_model(earlier), model)
     ]
     before, after = (round(float(value), 9) for value in told)
-    return {"before": before, "after": after, "gain": round(after - before, 9)}
+    gain = measure.metric.drop(before, after)
+    return {"before": before, "after": after, "gain": round(gain, 9)}
 
 
 def outputs(model: keras.Model, split: Split, spec: TaskSpec) -> np.ndarray:

@@ -3,7 +3,7 @@
 In: published data. Out: a training and a held-out part for each fold. Folds are
 stratified, by class or by range of the number to predict; a group of the data stage
 is in one fold alone, and so are the copies of an example that `data.balance` made.
-Of an anomaly task each fold holds both kinds, and trains on the normal ones.
+Folds hold all examples; only those that a task learns from are trained on.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from pipeline.data.artifact import Data, Split
 from pipeline.data.examples import Examples
 from pipeline.core.errors import UserError
+from pipeline.tasks.training import learnable
 
 
 def folds(data: Data, count: int, seed: int) -> list[tuple[Split, Split]]:
@@ -28,8 +29,8 @@ def folds(data: Data, count: int, seed: int) -> list[tuple[Split, Split]]:
     x, y = np.concatenate([train.x, held.x]), np.append(train.y, held.y)
     made = []
     for first, second in _cut(y, data, count, seed):
-        if data.spec.task == "reconstruction":
-            first = first[y[first] == 0]
+        if (mask := learnable(y[first], data.spec)) is not None:
+            first = first[mask]
         made.append(
             (replace(train, x=x[first], y=y[first]), Split(x[second], y[second]))
         )

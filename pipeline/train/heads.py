@@ -22,6 +22,7 @@ from pipeline.fit.heads import Head, Heads, Measured, column_of, spec_of, with_h
 from pipeline.fit.losses import example_losses
 from pipeline.fit.params import FitSettings
 from pipeline.models.files import save_model
+from pipeline.tasks.registry import task_of
 
 FILE = "heads.keras"
 
@@ -94,10 +95,11 @@ def read_heads(weights: Mapping[str, float], data: Data, policy: Policy) -> Seve
 
 def _check(weights: Mapping[str, float], data: Data, policy: Policy) -> None:
     known = [target["name"] for target in data.spec.also]
-    if data.spec.task not in ("classification", "regression"):
+    task = task_of(data.spec)
+    if not task.auxiliary_heads:
         raise UserError(
-            f"train.heads: {data.spec.source} is a {data.spec.task}, whose model ends "
-            "in what it rebuilds; heads are for classification and regression"
+            f"train.heads: {data.spec.source} is for {task.title}, which has no "
+            "auxiliary heads; leave it out"
         )
     for name in weights:
         if name not in known:

@@ -16,6 +16,7 @@ from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.models.trained import find
+from pipeline.tasks.registry import task_of
 from pipeline.train.params import PseudoLabels
 
 ASKED = 512  # examples at once
@@ -30,10 +31,10 @@ def parted(
         UserError: for a pool that does not fit, nothing to learn from, or a task
             without classes.
     """
-    if spec.task != "classification":
+    if not task_of(spec).predicts_classes:
         raise UserError(
-            f"train.pseudo_labels: {spec.source} is a {spec.task}, and a label to "
-            "believe is a class; leave it out"
+            f"train.pseudo_labels: {spec.source} is for {task_of(spec).title}, and a "
+            "pseudo-label is a class; leave it out"
         )
     order = np.random.default_rng(seed).permutation(len(train))
     count = max(1, round(params.labelled * len(train)))

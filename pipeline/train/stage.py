@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.artifact import read_data
-from pipeline.data.measure import Measure, measure_of
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.history import History, summary
-from pipeline.fit.intervals import gain, mean_interval
 from pipeline.fit.replicates import check_first, replicate_seed, run_all
+from pipeline.metrics.intervals import gain, mean_interval
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import for_chain
 from pipeline.train import earlier
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.train.fits import Fits, Fitted
@@ -31,7 +32,7 @@ from pipeline.tune.artifact import read_best
 def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Build, fit with early stopping, save; the same with other seeds and folds."""
     data, best = read_data(inputs["data"]), read_best(inputs["tune"])
-    measure, begun = measure_of(data.spec), earlier.begun(params, inputs)
+    measure, begun = for_chain(data.spec.task).metric, earlier.begun(params, inputs)
     fits = Fits(params, inputs, data, best, out)
     check_first(fits.check)
     fitted = run_all(fits.tasks(), params.workers, inputs.progress)
@@ -54,7 +55,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
 
 
 def _extension(
-    begun: dict[str, Any], first: Fitted, measure: Measure
+    begun: dict[str, Any], first: Fitted, measure: Metric
 ) -> tuple[dict[str, Any], str]:
     """What `data.extend` gave, as metrics and for the end of the headline."""
     told = {**begun, **first["gained"]} if begun else {}
@@ -71,7 +72,7 @@ def _repeated(
     params: TrainParams,
     inputs: Inputs,
     fitted: dict[str, Fitted],
-    measure: Measure,
+    measure: Metric,
     out: Path,
 ) -> dict[str, Any]:
     """Write what several fits say, and repeat it among the metrics."""
@@ -84,14 +85,14 @@ def _repeated(
         folds = [one for name, one in fitted.items() if name.startswith("fold")]
         told["cross_validation"] = {"folds": len(folds), **_spread(folds, measure)}
     if params.pseudo_labels:
-        told["pseudo_labels"] = _pseudo(seeds, runs)
+        told["pseudo_labels"] = _pseudo(seeds, runs, measure)
     for name, value in told.items():
         write_json(out / f"{name}.json", value)
         print(f"{name}: {value.get('verdict') or _words(value)}")
     return told
 
 
-def _spread(runs: list[Fitted], measure: Measure) -> dict[str, Any]:
+def _spread(runs: list[Fitted], measure: Metric) -> dict[str, Any]:
     reached = [one["best"][f"val_{measure.key}"] for one in runs]
     mean, interval = mean_interval(reached, measure)
     spread = round(float(np.std(reached, ddof=1)), 9)
@@ -103,17 +104,19 @@ def _spread(runs: list[Fitted], measure: Measure) -> dict[str, Any]:
     }
 
 
-def _pseudo(seeds: list[int], runs: list[Fitted]) -> dict[str, Any]:
+def _pseudo(
+    seeds: list[int], runs: list[Fitted], measure: Metric
+) -> dict[str, Any]:
     given, plain = (
-        [one[key]["val_accuracy"] for one in runs] for key in ("best", "plain")
+        [one[key][f"val_{measure.key}"] for one in runs] for key in ("best", "plain")
     )
-    found = gain(seeds, given, plain, "pseudo_labels")
+    found = gain(seeds, given, plain, "pseudo_labels", measure)
     learnt, known = ([one[key] for one in runs] for key in ("examples", "labelled"))
     believed = [both - one for both, one in zip(learnt, known)]
     return {**found, "examples": learnt, "labelled": known, "believed": believed}
 
 
-def _in_short(told: dict[str, Any], measure: Measure) -> str:
+def _in_short(told: dict[str, Any], measure: Metric) -> str:
     """What several fits say, for the end of the headline: a phrase each."""
     text = ""
     for name, what in (("replicates", "seeds"), ("cross_validation", "folds")):

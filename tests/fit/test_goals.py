@@ -9,7 +9,7 @@ import tf_keras
 
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
-from pipeline.data.measure import measure_of
+from pipeline.tasks.metric import metric_of
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.fit import precision
@@ -22,7 +22,7 @@ RNG = np.random.default_rng(1)
 NUMBERS = TaskSpec("x", "x:x", (6,), "float32", (), modality="table", task="regression")
 KINDS = ("normal", "anomaly")
 IMAGES = TaskSpec(
-    "x", "x:x", (4, 4, 1), "uint8", KINDS, scale=1 / 255, task="reconstruction"
+    "x", "x:x", (4, 4, 1), "uint8", KINDS, scale=1 / 255, task="anomaly_detection"
 )
 SETTINGS = FitSettings(epochs=30, learning_rate=0.02, batch_size=16, patience=30)
 
@@ -43,7 +43,7 @@ def images(count: int, odd: int = 0) -> Split:
 
 DATA = {
     "regression": (NUMBERS, "mlp", numbers(128), numbers(60)),
-    "reconstruction": (IMAGES, "autoencoder", images(128), images(40, 30)),
+    "anomaly_detection": (IMAGES, "autoencoder", images(128), images(40, 30)),
 }
 SMALL = {"units": 16, "layers": 1, "code": 6, "dropout": 0.0}
 
@@ -68,7 +68,7 @@ def outputs(model, task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_it_learns_and_tells_the_measure_of_its_task(learnt):
     task, _, history = learnt
-    key = measure_of(DATA[task][0]).key
+    key = metric_of(DATA[task][0]).key
     columns = ["epoch", key, "learning_rate", "loss", f"val_{key}", "val_loss"]
     columns = [name for name in columns if name != "auc"]  # of no training split
     assert list(history.rows[0]) == columns
@@ -79,11 +79,11 @@ def test_it_learns_and_tells_the_measure_of_its_task(learnt):
 def test_what_the_history_says_is_what_the_kept_weights_give(learnt):
     task, model, history = learnt
     told, x, y = outputs(model, task)
-    measure = measure_of(DATA[task][0])
+    measure = metric_of(DATA[task][0])
     reached = history.best[f"val_{measure.key}"]
     assert measure.of(told, x, y) == pytest.approx(reached, abs=1e-5)
-    normal = y == 0 if task == "reconstruction" else np.ones(len(y), bool)
-    target = x if task == "reconstruction" else y[:, None]
+    normal = y == 0 if task == "anomaly_detection" else np.ones(len(y), bool)
+    target = x if task == "anomaly_detection" else y[:, None]
     loss = np.mean((told - target)[normal] ** 2)
     assert loss == pytest.approx(history.best["val_loss"], rel=1e-4)
 
@@ -93,12 +93,12 @@ def test_r2_of_training_is_that_of_its_own_batches():
     model, history = learn("regression", epochs=1, learning_rate=1e-12, batch_size=128)
     spec, _, train, _ = DATA["regression"]
     told = np.asarray(model(train.x))
-    expected = measure_of(spec).of(told, train.x, train.y)
+    expected = metric_of(spec).of(told, train.x, train.y)
     assert history.rows[0]["r2"] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("task", "key"), [("regression", "r2"), ("reconstruction", "auc")]
+    ("task", "key"), [("regression", "r2"), ("anomaly_detection", "auc")]
 )
 def test_the_measure_can_be_monitored(task, key):
     _, history = learn(task, monitor=key, epochs=4)
@@ -110,9 +110,9 @@ def test_the_measure_can_be_monitored(task, key):
 @pytest.mark.parametrize(
     ("task", "monitor", "said"),
     [
-        ("regression", "accuracy", "is a regression, whose measure is r2; set monitor"),
-        ("regression", "auc", "whose measure is r2"),
-        ("reconstruction", "r2", "is a reconstruction, whose measure is auc"),
+        ("regression", "accuracy", "is for regression, whose metric is r2; set mon"),
+        ("regression", "auc", "whose metric is r2"),
+        ("anomaly_detection", "r2", "is for anomaly detection, whose metric is auc"),
     ],
 )
 def test_the_measure_of_another_task_is_refused(api, task, monitor, said):
@@ -143,15 +143,15 @@ def legacy(task: str):
 @pytest.mark.parametrize("task", DATA)
 def test_fine_tuning_on_tf_keras_says_the_same_of_its_weights(task):
     spec, _, train, held = DATA[task]
-    measure, model = measure_of(spec), legacy(task)
+    measure, model = metric_of(spec), legacy(task)
     asked = SETTINGS.model_copy(update={"epochs": 12, "monitor": measure.key})
     history = fit(model, spec, train, held, asked, seed=1, api=tf_keras)
     told, x, y = outputs(model, task)
     reached = max(row[f"val_{measure.key}"] for row in history.rows)
     assert measure.of(told, x, y) == pytest.approx(reached, abs=1e-4)
     assert history.best[f"val_{measure.key}"] == reached > 0.6
-    normal = y == 0 if task == "reconstruction" else np.ones(len(y), bool)
-    target = x if task == "reconstruction" else y[:, None]
+    normal = y == 0 if task == "anomaly_detection" else np.ones(len(y), bool)
+    target = x if task == "anomaly_detection" else y[:, None]
     loss = float(np.mean((told - target)[normal] ** 2))
     assert loss == pytest.approx(history.best["val_loss"], rel=1e-3)
 
@@ -166,7 +166,7 @@ def test_mixed_examples_have_mixed_targets(task):
 
 
 def test_gradients_of_what_is_rebuilt_reach_the_first_layer():
-    spec, builder, train, _ = DATA["reconstruction"]
+    spec, builder, train, _ = DATA["anomaly_detection"]
     model = registry.build(builder, SMALL, spec, 1)
     norms = gradient_norms(model, spec, train, SETTINGS)
     assert len(norms) == 4 and min(norms.values()) > 0
@@ -174,7 +174,7 @@ def test_gradients_of_what_is_rebuilt_reach_the_first_layer():
 
 def test_mixed_precision_leaves_what_is_rebuilt_its_digits(monkeypatch):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    spec, builder, train, _ = DATA["reconstruction"]
+    spec, builder, train, _ = DATA["anomaly_detection"]
     model = registry.build(builder, SMALL, spec, 1)
     computed = {
         layer.name: layer.compute_dtype
@@ -186,5 +186,5 @@ def test_mixed_precision_leaves_what_is_rebuilt_its_digits(monkeypatch):
 
 def test_curves_are_drawn_of_what_there_is(learnt, tmp_path):
     task, _, history = learnt
-    history.draw(tmp_path / "a.png", "x", measure_of(DATA[task][0]))
+    history.draw(tmp_path / "a.png", "x", metric_of(DATA[task][0]).metric)
     assert (tmp_path / "a.png").stat().st_size > 5000

@@ -24,6 +24,7 @@ from pipeline.fit.history import History
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
+from pipeline.tasks.registry import get
 
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b"), scale=1 / 255)
 
@@ -129,7 +130,7 @@ def test_the_history_names_its_best_epoch(tmp_path):
     assert history.best["epoch"] == 3
     history.write_csv(tmp_path / "h.csv")
     assert (tmp_path / "h.csv").read_text().splitlines()[1] == "1,1.0,0.1,3.0,0.1"
-    history.draw(tmp_path / "h.png", "x")
+    history.draw(tmp_path / "h.png", "x", get("classification").metric)
     assert (tmp_path / "h.png").stat().st_size > 5000
 
 
@@ -241,7 +242,7 @@ def test_fine_tuning_on_tf_keras_takes_labels_and_weights_of_both_kinds(pipe, we
         settings,
         seed=4,
         policy=Policy(pipe, 4),
-        callbacks=[BuildFirst()],
+        callbacks=[BuildFirst(get("classification"))],
         api=tf_keras,
     )
     assert history.rows[-1]["loss"] < history.rows[0]["loss"]

@@ -18,8 +18,8 @@ from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.core.hashing import hash_folder, hash_value
 from pipeline.core.json_io import read_json, write_json
 from pipeline.engine.stage import COMMON_VOLATILE, Inputs
-from pipeline.evaluate import calibration
-from pipeline.evaluate.compare import Answers, compare
+from pipeline.metrics import calibration
+from pipeline.tasks.classification.comparison import Predictions, compare
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 
@@ -141,7 +141,7 @@ class Published:
 
     def _write_evaluation(self, classes: tuple[str, ...]) -> None:
         answers = {
-            name: Answers(Y, 3.0 * np.eye(3)[_answers(facts[1])], 1.5)
+            name: Predictions(Y, 3.0 * np.eye(3)[_answers(facts[1])], 1.5)
             for name, facts in FILES.items()
         }
         reference = answers["baseline-float"]

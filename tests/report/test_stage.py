@@ -12,9 +12,9 @@ from pipeline import verdict
 from pipeline.core.json_io import read_json
 from pipeline.report import card, library, stage, words
 from pipeline.report.params import ReportParams
-from pipeline.scores import SCORES
+from pipeline.tasks.registry import get
 
-CLASSES = SCORES["classification"]
+CLASSES = get("classification").metric
 FILES = {"index.html", "model_card.md", "frontier.png", "summary.json", library.NAME}
 PROOF = """
 import json, sys

@@ -31,6 +31,7 @@ from pipeline.core.errors import UserError
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
 from pipeline.core.pipe_language import Step
+from pipeline.tasks.registry import task_of
 
 CHECKED = 64  # examples on which the file is compared with its model
 
@@ -78,7 +79,7 @@ class FineTuning:
                 settings,
                 seed=seed,
                 policy=self.policy,
-                callbacks=[BuildFirst(self.spec.task), *callbacks],
+                callbacks=[BuildFirst(task_of(self.spec)), *callbacks],
                 api=tf_keras,
             )
 

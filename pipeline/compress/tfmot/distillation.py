@@ -11,7 +11,7 @@ import tf_keras
 
 from pipeline.distill.losses import hinton
 from pipeline.fit.losses import Loss
-from pipeline.fit.objective import per_example
+from pipeline.tasks.training import per_example
 
 
 @dataclass(frozen=True)
