@@ -19,6 +19,7 @@ from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.models import catalogue, referenced_files
 from pipeline.report.params import ReportParams
+from pipeline.tasks.registry import modules
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
 from pipeline.tune.sources import warm_source
@@ -30,13 +31,21 @@ _PAGE = {
 }
 
 
+def _task(params: Mapping[str, Any], stage: str) -> tuple[str, ...]:
+    """The modules of the experiment's task that a stage runs."""
+    return modules(stage, params["data"].task)
+
+
 def _reader(params: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(map(reader_module, params["data"].sources))
+    readers = map(reader_module, params["data"].sources)
+    return (*readers, *_task(params, "data"))
 
 
 def _builder(params: Mapping[str, Any]) -> tuple[str, ...]:
     names = params["tune"].families
-    return tuple(dict.fromkeys(catalogue.parse(name).module for name in names))
+    builders = dict.fromkeys(catalogue.parse(name).module for name in names)
+    kinds = params["data"].also.values()
+    return (*builders, *modules("train", params["data"].task, kinds))
 
 
 def _data_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
@@ -97,13 +106,20 @@ CHAIN = (
         "compress",
         ("data", "augment", "train", "distill"),
         CompressParams,
+        code=partial(_task, stage="compress"),
         chooses=("budget", "recipes", "sources", "rungs"),
     ),
-    Stage("evaluate", ("data", "train", "compress"), EvaluateParams),
+    Stage(
+        "evaluate",
+        ("data", "train", "compress"),
+        EvaluateParams,
+        code=partial(_task, stage="evaluate"),
+    ),
     Stage(
         "report",
         ("data", "augment", "tune", "train", "distill", "compress", "evaluate"),
         ReportParams,
+        code=partial(_task, stage="report"),
         volatile=_PAGE,
         retells=True,
     ),

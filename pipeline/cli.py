@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from pipeline import verbs as verbs_of_rooms
+from pipeline.tasks.registry import DEFAULT
 
 EXIT_BUDGET = 3
 EXIT_INTERRUPTED = 130
@@ -200,7 +201,7 @@ def _add_show_model(show: argparse.ArgumentParser) -> None:
     )
     show.add_argument(
         "--task",
-        default="classification",
+        default=DEFAULT,
         metavar="TASK",
         help="with --shape (default: %(default)s)",
     )

@@ -22,7 +22,7 @@ from pipeline.config import (
     split_sets,
 )
 from pipeline.data.extension import FOLDER
-from pipeline.data.sources.registry import check_known, known_task
+from pipeline.data.sources.registry import check_known, known_labels
 from pipeline.data.params import FILES, check_source
 from pipeline.core.base_path import base
 from pipeline.engine.import_closure import CodeReader
@@ -36,6 +36,7 @@ from pipeline.engine.scratch import drop_scratch
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import Terminal, decision_line, quiet
 from pipeline.models.catalogue import parse
+from pipeline.tasks.registry import DEFAULT, reading
 
 MODALITIES = {1: "table", 2: "audio", 3: "image"}  # by the number of dimensions
 TEMPLATE = """\
@@ -236,8 +237,9 @@ def new(arguments: argparse.Namespace) -> int:
     if path.exists():
         raise UserError(f"{path}: is there already; choose another name, or edit it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    task = known_task(arguments.source)
-    told = f"  task: {task}\n" if task not in (None, "classification") else ""
+    labels = known_labels(arguments.source)
+    task = reading(labels)[0] if labels else DEFAULT
+    told = f"  task: {task}\n" if task != DEFAULT else ""
     values = {"name": arguments.name, "source": arguments.source, "task": told}
     path.write_text(TEMPLATE.format(**values))
     print(f"{path}\nrun it with: make all EXP={arguments.name}")

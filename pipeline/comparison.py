@@ -20,7 +20,9 @@ from pipeline.core.errors import UserError
 from pipeline.report import formatting
 from pipeline.reproduce.causes import KINDS, causes
 from pipeline.reproduce.snapshot import of_run
-from pipeline.scores import ANOMALIES, CLASSES, NUMBERS, Score, score_of
+from pipeline.tasks.registry import of_document
+from pipeline.tasks.report import report_of
+from pipeline.tasks.task import Task
 
 STAGES = tuple(stage.name for stage in CHAIN)
 SHORT = 12  # of a hash
@@ -151,9 +153,9 @@ def figures(summaries: list[Row]) -> dict[str, Cell]:
         "size, raw": _chosen(lambda row: verdict.size(row["bytes_raw"])),
         "smaller": _chosen(lambda row: f"{row['ratio']:.1f}x"),
     }
-    for score in dict.fromkeys(map(score_of, summaries)):
-        for label, cell in _worth(score).items():
-            found[label] = _own(score, cell)
+    for task in {of_document(s).name: of_document(s) for s in summaries}.values():
+        for label, cell in _worth(task).items():
+            found[label] = _own(task, cell)
     return found | {
         "latency, ms": _chosen(_optional("latency_ms")),
         "baseline, gzip": _baseline(lambda row: verdict.size(row["bytes_gzip"])),
@@ -161,9 +163,10 @@ def figures(summaries: list[Row]) -> dict[str, Cell]:
     }
 
 
-def _worth(score: Score) -> dict[str, Cell]:
-    """What files of one task are worth."""
-    more = {label: _chosen(_optional(key)) for label, key in MORE[score.task].items()}
+def _worth(task: Task) -> dict[str, Cell]:
+    """Metrics of files of one task."""
+    compared, score = report_of(task.name).compared, task.metric
+    more = {label: _chosen(_optional(key)) for label, key in compared.items()}
     return {
         f"test {score.name}": _chosen(_optional(score.key)),
         "points" if score.scale > 1 else f"change of {score.name}": _chosen(
@@ -174,29 +177,13 @@ def _worth(score: Score) -> dict[str, Cell]:
     }
 
 
-def _own(score: Score, tell: Cell) -> Cell:
-    """Of the experiments with that score alone."""
-    return lambda summary: tell(summary) if score_of(summary) == score else "-"
+def _own(task: Task, tell: Cell) -> Cell:
+    """Of the experiments of that task alone."""
+    return lambda summary: (
+        tell(summary) if of_document(summary).name == task.name else "-"
+    )
 
 
-# Task -> label -> key, of what is measured besides the score.
-MORE = {
-    CLASSES: {
-        "macro F1": "macro_f1",
-        "ECE": "ece",
-        "when corrupted": "corrupted_accuracy",
-        "when attacked": "attacked_accuracy",
-    },
-    NUMBERS: {
-        "mean absolute error": "mae",
-        "R2 when corrupted": "corrupted_r2",
-    },
-    ANOMALIES: {
-        "anomalies found": "found",
-        "false alarms": "false_alarms",
-        "AUC when corrupted": "corrupted_auc",
-    },
-}
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto;

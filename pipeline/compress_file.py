@@ -38,6 +38,7 @@ from pipeline.core.errors import UserError
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.terminal import Terminal
+from pipeline.tasks.registry import modules
 
 GIVEN = "pipeline.compress.import_model"
 USED = ("seed", "threads", "portability", "data", "augment", "compress")
@@ -180,6 +181,13 @@ def _check_own(path: Path) -> None:
 def _chain() -> tuple[Stage, ...]:
     """data and augment as ever, the file as train, no student."""
     stages = {stage.name: stage for stage in CHAIN}
-    train = Stage("train", ("data",), GivenParams, sources=source_state, package=GIVEN)
+    train = Stage(
+        "train",
+        ("data",),
+        GivenParams,
+        code=lambda params: modules("import", params["data"].task),
+        sources=source_state,
+        package=GIVEN,
+    )
     compress = replace(stages["compress"], needs=("data", "augment", "train"))
     return (stages["data"], stages["augment"], train, compress)

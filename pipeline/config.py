@@ -17,19 +17,21 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline import tasks, yamlfile
+from pipeline import yamlfile
 from pipeline.augment.params import AugmentParams
 from pipeline.chain import CHAIN
 from pipeline.complaints import Complaint, complaints, dotted, kinds, opening
 from pipeline.compress.params import CompressParams
-from pipeline.data.sources.registry import check_known, known_task
+from pipeline.data.sources.registry import check_known, known_labels
 from pipeline.data.params import DataParams
 from pipeline.distill.params import DistillParams
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.params import Params
 from pipeline.engine.stage import Job
+from pipeline.experiment import task_rules
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.report.params import ReportParams
+from pipeline.tasks.registry import get, reading
 from pipeline.tracking.params import TrackingParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
@@ -67,7 +69,7 @@ class Experiment(Params):
     @model_validator(mode="before")
     @classmethod
     def _builder_of_the_task(cls, values: Any) -> Any:
-        return tasks.with_builder(values)
+        return task_rules.with_builder(values)
 
     def job(self, folder: Path, overrides: Iterable[str] = ()) -> Job:
         """The experiment as the engine sees it.
@@ -219,7 +221,7 @@ def _checked(
         return None, complaints(error.errors(), json.loads(text), Experiment)
     found = [
         Complaint(key, f"{dotted(key)}: {why}")
-        for key, why in tasks.misfits(experiment)
+        for key, why in task_rules.misfits(experiment)
     ]
     return experiment, [*_unknown(experiment.data), *found]
 
@@ -239,11 +241,11 @@ def _unknown(data: DataParams) -> list[Complaint]:
 
 def _check_task(source: str, key: str, task: str) -> None:
     """Refuse a source that is known to be for another task."""
-    known = known_task(source)
-    if task != "anomaly" and known not in (None, task):
+    labels = known_labels(source)
+    if labels is not None and labels != get(task).labels:
         raise UserError(
-            f'{key} "{source}": is for data.task {known}, not {task}; set data.task: '
-            f"{known}, or name another source"
+            f'{key} "{source}": is for data.task {" or ".join(reading(labels))}, not '
+            f"{task}; set data.task, or name another source"
         )
 
 

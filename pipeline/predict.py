@@ -25,17 +25,14 @@ from pipeline.config import experiment_folder
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.features import LogMel, Resize, Vocabulary, apply_steps
 from pipeline.data.folders import BadFile
-from pipeline.data.measure import measure_of
 from pipeline.data.params import ImageParams
 from pipeline.data.sources import images_dataset, wav_dataset
 from pipeline.core.errors import UserError, nearest
-from pipeline.data.spec import TaskSpec
 from pipeline.core.json_io import read_json
 from pipeline.engine.terminal import quiet
 from pipeline.plausible import Doubts
-from pipeline.scores import ANOMALIES, CLASSES, NUMBERS
+from pipeline.tasks.prediction import prediction_of
 
-NEXT = 2  # classes that are told after the first
 Row = dict[str, Any]
 KINDS = {"image": "an image", "audio": "a WAV", "text": "a text", "table": "a CSV"}
 
@@ -56,16 +53,16 @@ def predict(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
         return 0
     width = max(len(row["input"]) for row in rows)
+    text = prediction_of(_data(folder).spec).text
     for row in rows:
-        print(f"{row['input']:<{width}}  {_words(row)}")
+        print(f"{row['input']:<{width}}  {text(row)}")
     return 0
 
 
 def answers(folder: Path, files: list[Path], variant: str | None) -> list[dict]:
     """One row an example: `input`, and what the file says of it.
 
-    That is `classes`, the likeliest first; or `number` and its `name`; or `score`,
-    `threshold` and `anomaly`, whether the score is above it.
+    The task says what that is, such as `classes`, the most probable first, or `number`.
 
     Args:
         folder: of a finished experiment.
@@ -82,21 +79,9 @@ def answers(folder: Path, files: list[Path], variant: str | None) -> list[dict]:
         if odd := doubts.of(named.raw, stored):
             print(f"warning: {path}: {odd}", file=sys.stderr)
         outputs = model.logits(stored)
-        told = ANSWERS[data.spec.task](outputs, stored, data.spec, point)
+        told = prediction_of(data.spec).rows(outputs, stored, data.spec, point)
         found += [{"input": n, **row} for n, row in zip(named.names, told, strict=True)]
     return found
-
-
-def _words(row: dict[str, Any]) -> str:
-    if "number" in row:
-        return f"{row['name']} {row['number']:.4g}"
-    if "score" in row:
-        if row["threshold"] is None:
-            return f"score {row['score']:.4g}"
-        kind = "anomaly" if row["anomaly"] else "normal "
-        return f"{kind}  score {row['score']:.4g}, threshold {row['threshold']:.4g}"
-    first, *others = (f"{c} {p:.3f}" for c, p in row["classes"].items())
-    return first + (f"   then {', '.join(others)}" if others else "")
 
 
 def read_raw(path: Path, data: Data) -> Named:
@@ -181,44 +166,6 @@ def _beyond(stored: np.ndarray, most: int) -> str:
     if largest > most:
         return f"values up to {largest:g}"
     return f"values down to {least:g}" if least < 0 else ""
-
-
-def _classes(
-    outputs: np.ndarray, stored: np.ndarray, spec: TaskSpec, point: Row
-) -> list[Row]:
-    return [{"classes": _likeliest(logits, spec)} for logits in outputs]
-
-
-def _likeliest(logits: np.ndarray, spec: TaskSpec) -> dict[str, float]:
-    p = np.exp(np.float64(logits) - logits.max())
-    order = np.argsort(-p, kind="stable")[: 1 + NEXT]
-    return {spec.classes[at]: float(p[at] / p.sum()) for at in order}
-
-
-def _numbers_of(
-    outputs: np.ndarray, stored: np.ndarray, spec: TaskSpec, point: Row
-) -> list[Row]:
-    name = spec.target["name"]
-    numbers = np.float64(outputs[:, 0]) * spec.target["deviation"] + spec.target["mean"]
-    return [{"name": name, "number": number} for number in numbers.tolist()]
-
-
-def _oddness(
-    outputs: np.ndarray, stored: np.ndarray, spec: TaskSpec, point: Row
-) -> list[Row]:
-    unknown, limit = np.zeros(len(outputs)), point["threshold"]
-    scores = measure_of(spec).evidence(outputs, spec.to_input(stored), unknown)
-    return [
-        {
-            "score": s,
-            "threshold": limit,
-            "anomaly": None if limit is None else s > limit,
-        }
-        for s in scores.tolist()
-    ]
-
-
-ANSWERS = {CLASSES: _classes, NUMBERS: _numbers_of, ANOMALIES: _oddness}
 
 
 def _array(path: Path, data: Data) -> Named:

@@ -16,7 +16,8 @@ from pipeline.compress.selection.budget import Limits, read_limits, sure_drop
 from pipeline.config import FILE, NAME
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
-from pipeline.scores import Score, score_of
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import of_document
 from pipeline.verdict import columns
 
 NOTHING_FITS = 3  # exit code
@@ -74,7 +75,7 @@ def exit_code(pareto: dict[str, Any]) -> int:
 
 def text(folder: Path, pareto: dict[str, Any]) -> str:
     """What the model was given, the table, what was chosen, and how to use it."""
-    limits = read_limits(pareto["budget"], score_of(pareto), pareto["latency"])
+    limits = read_limits(pareto["budget"], of_document(pareto).metric, pareto["latency"])
     lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
     lines += _chosen(folder) if pareto["chosen"] else _nothing(folder, pareto, limits)
     return "\n".join(lines)
@@ -112,13 +113,13 @@ def _input(folder: Path) -> str:
     return f"{spec['source']} after {', '.join(done)} (data.as_is=true: as it is)"
 
 
-def _cells(row: Row, score: Score, mark: str) -> list[str]:
+def _cells(row: Row, score: Metric, mark: str) -> list[str]:
     return [
         f"{row['bytes_gzip']:>9,}",
         f"{row['bytes_raw']:>9,}",
         f"{row[score.key]:>6.3f}",
-        f"{score.number(0.0 - row['drop']):>6}",
-        f"{score.number(0.0 - sure_drop(row)):>8}",
+        f"{score.number(score.difference(row['drop'])):>6}",
+        f"{score.number(score.difference(sure_drop(row))):>8}",
         mark,
     ]
 

@@ -9,7 +9,8 @@ from typing import Any
 from pipeline.compress.selection.budget import read_limits
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
-from pipeline.scores import Score, score_of
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]
 KEYS = {"baseline", "budget", "chosen", "nearest", "variants"}
@@ -49,7 +50,7 @@ def table(summary: dict[str, Any]) -> list[str]:
     The change is that of the test split. What is chosen or dominated is so on
     validation, where all decisions are made.
     """
-    score = score_of(summary)
+    score = of_document(summary).metric
     sizes = (f"{'gzip':>8}", f"{'raw':>8}")
     head = ("variant", *sizes, "valid.", " test", f"{score.unit:>6}", "ms")
     rows = summary["variants"]
@@ -93,22 +94,22 @@ def name(row: dict[str, Any]) -> str:
     return f"{row['source']} | {row['recipe']}"
 
 
-def change(row: dict[str, Any], score: Score) -> str:
-    """How a row's score differs from the baseline's: `-0.6`; a loss is negative."""
-    return score.number(0.0 - row["drop"])
+def change(row: dict[str, Any], score: Metric) -> str:
+    """How a row's metric differs from the baseline's: `-0.6`."""
+    return score.number(score.difference(row["drop"]))
 
 
-def span(row: dict[str, Any], score: Score) -> str:
+def span(row: dict[str, Any], score: Metric) -> str:
     """The interval of that difference: `-1.7 to +0.6`, or `unknown`."""
     interval = row["drop_interval"]
     if interval is None:
         return "unknown"
-    low, high = (score.number(0.0 - bound) for bound in reversed(interval))
+    low, high = map(score.number, score.differences(interval))
     return f"{low} to {high}"
 
 
 def _cells(row: Row, summary: dict[str, Any]) -> list[str]:
-    score, latency = score_of(summary), row.get("latency_ms")
+    score, latency = of_document(summary).metric, row.get("latency_ms")
     return [
         f"{size(row['bytes_gzip']):>8}",
         f"{size(row['bytes_raw']):>8}",
@@ -127,7 +128,7 @@ def _note(row: dict[str, Any], summary: dict[str, Any]) -> str:
 
 
 def _chosen(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
-    latency, score = row.get("latency_ms"), score_of(summary)
+    latency, score = row.get("latency_ms"), of_document(summary).metric
     facts = [
         f"{size(row['bytes_gzip'])} gzip, {row['ratio']:.1f}x smaller",
         f"{row[score.key]:.3f} on test ({change(row, score)} {score.unit}, "
@@ -146,12 +147,12 @@ def _warned(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
     allowed = summary["budget"]["max_drop"]
     if row["drop"] <= allowed:
         return []
-    told = score_of(summary).amount(allowed)
+    told = of_document(summary).metric.amount(allowed)
     return [f"          on test that is more than the {told} allowed"]
 
 
 def _nothing(summary: dict[str, Any]) -> list[str]:
-    near, limits = summary["nearest"], read_limits(summary["budget"], score_of(summary))
+    near, limits = summary["nearest"], read_limits(summary["budget"], of_document(summary).metric)
     lines = [f"chosen    nothing: no variant keeps on validation to {limits.words()}"]
     if near:
         lines.append(f"{'nearest':<9} {name(near)}: {'; '.join(summary['missed'])}")

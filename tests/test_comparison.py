@@ -10,7 +10,7 @@ import pytest
 from pipeline import comparison
 from pipeline.core.json_io import read_json, write_json
 from pipeline.reproduce.snapshot import of_run
-from pipeline.scores import NUMBERS, SCORES
+from pipeline.tasks.registry import get
 
 TOLD = {
     "experiments": ["one", "two"],
@@ -89,5 +89,5 @@ def test_columns_line_up():
     ("mae", "text"), [(0.000312345, "0.0003123"), (234_567.8, "234,568"), (None, "-")]
 )
 def test_an_error_is_told_as_the_report_tells_it(mae, text):
-    cells = comparison._worth(SCORES[NUMBERS])
+    cells = comparison._worth(get("regression"))
     assert cells["mean absolute error"]({"chosen": {"mae": mae}}) == text

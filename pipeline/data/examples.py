@@ -18,9 +18,9 @@ class Examples:
 
     Args:
         x: raw examples, `(n, *shape)`; texts are an object array of str, `(n,)`.
-        y: class numbers, `(n,)`, int64; of a regression the numbers to predict,
+        y: class numbers, `(n,)`, int64; or the numbers to predict,
             float64.
-        classes: one name a class; none for a regression.
+        classes: one name a class; none for numbers.
         scale: `model input = stored * scale + offset`.
         modality: image, audio, text or table.
         steps: what is done to each raw example before it is stored.

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.sources.reader import in_order
-from pipeline.data.task import learn_target
 from pipeline.core.errors import UserError
+from pipeline.tasks.targets import learn_target
 
 
 @dataclass(frozen=True)

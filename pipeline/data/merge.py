@@ -20,6 +20,7 @@ from pipeline.data.params import DataParams, reader_module
 from pipeline.data.rows import Joined
 from pipeline.data.split import SPLITS, Places, split, split_like
 from pipeline.core.errors import UserError
+from pipeline.tasks.registry import get
 
 ALIKE = ("modality", "classes", "scale", "offset", "steps")
 
@@ -105,8 +106,8 @@ def _as_is(examples: Examples, source: str) -> Examples:
 
 
 def _check(examples: Examples, source: str, key: str, params: DataParams) -> None:
-    if params.task == "regression":
-        _check_numbers(examples, source, key)
+    if get(params.task).labels == "numbers":
+        _check_numbers(examples, source, key, params.task)
     elif len(present := np.unique(examples.y)) < 2:
         only = ", ".join(examples.classes[label] for label in present)
         raise UserError(f'{key} "{source}": holds one class ({only}); two are needed')
@@ -122,12 +123,12 @@ def _check(examples: Examples, source: str, key: str, params: DataParams) -> Non
         )
 
 
-def _check_numbers(examples: Examples, source: str, key: str) -> None:
+def _check_numbers(examples: Examples, source: str, key: str, task: str) -> None:
     if examples.classes:
         kinds = "csv, text, npz or sklearn:diabetes"
         raise UserError(
             f'{key} "{source}": has classes and no numbers to predict; '
-            f"data.task regression takes {kinds}"
+            f"data.task {task} takes {kinds}"
         )
     if np.ptp(examples.y) == 0:
         raise UserError(
@@ -144,7 +145,7 @@ def _like(first: Examples, more: Examples, source: str, name: str) -> Examples:
             f'data.extend "{name}": has classes that "{source}" does '
             f"not: {', '.join(sorted(unknown))} (known: {', '.join(first.classes)})"
         )
-    if more.classes:  # a regression has none: its y are numbers to predict
+    if more.classes:  # none where y are numbers to predict
         number = np.array([first.classes.index(one) for one in more.classes])
         more = replace(more, y=number[more.y], classes=first.classes)
     more = _in_columns(first, more, source, name)

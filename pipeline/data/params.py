@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.params import Params
+from pipeline.tasks.registry import DEFAULT, for_chain
 
 # Kind -> what stands behind the colon.
 SOURCES = {
@@ -64,7 +65,7 @@ class ColumnParams(Params):
     """Which columns of a CSV file (arrays of a .npz file) are what.
 
     Args:
-        label: the class, or of a regression the number to predict.
+        label: the class, or the number to predict.
         text: the text, for `text:`.
         ignore: columns that are no input; `split.group` is none anyway.
     """
@@ -160,9 +161,10 @@ class DataParams(Params):
 
     Args:
         source: `kind:name`.
-        task: `regression` predicts the number in the label column; `anomaly` trains
-            on examples of the `normal` classes alone and tells the others from them.
-        normal: the classes of an anomaly task that are no anomaly.
+        task: `classification`, `regression` (predicts the number in the label column),
+            `anomaly_detection` (trains on examples of the `normal` classes alone and
+            tells the others from them), or `module:object` of your own.
+        normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train goes on from its weights.
         data_dir: where TensorFlow Datasets keeps its files; its default if null.
@@ -185,7 +187,7 @@ class DataParams(Params):
     """
 
     source: str
-    task: Literal["classification", "regression", "anomaly"] = "classification"
+    task: str = DEFAULT
     normal: list[str] | None = Field(None, min_length=1)
     extend: str | list[str] | None = None
     data_dir: str | None = None
@@ -205,6 +207,14 @@ class DataParams(Params):
     balance: Literal["none", "weights", "resample"] = "none"
     calibration: int = Field(200, ge=1, le=100_000)
     as_is: bool = False
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, name: str) -> str:
+        try:
+            return for_chain(name).name
+        except UserError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("source", "extend")
     @classmethod
@@ -253,17 +263,20 @@ class DataParams(Params):
 
     @model_validator(mode="after")
     def _one_task(self) -> Self:
-        if (self.normal is not None) != (self.task == "anomaly"):
+        task = for_chain(self.task)
+        if task.normal_classes and self.normal is None:
             raise ValueError(
-                "task anomaly needs normal, the list of the classes that are no "
-                f"anomaly, and no other task has it; task is {self.task} and normal "
-                f"{self.normal}"
+                f"task {self.task} needs normal, the list of the classes that are not "
+                "anomalies"
             )
-        for key, given in self._about_classes().items():
-            if given and self.task != "classification":
-                raise ValueError(
-                    f"{key} is for a classification; task is {self.task}: leave it out"
-                )
+        if self.normal is not None and not task.normal_classes:
+            raise ValueError(
+                f"normal is for task anomaly_detection; task is {self.task}: leave it out"
+            )
+        for key, given in self._of_some_tasks().items():
+            reason = task.refuses(f"data.{key}")
+            if given and reason:
+                raise ValueError(f"{key} {reason}; task is {self.task}: leave it out")
         return self
 
     @model_validator(mode="after")
@@ -278,17 +291,17 @@ class DataParams(Params):
                 reason = "is split.group, so that no split has another one's classes"
             elif name == self.columns.label:
                 reason = "is the label itself"
-            elif self.task == "anomaly":
-                reason = "task anomaly rebuilds examples and has no heads"
+            elif why := for_chain(self.task).refuses("data.also"):
+                reason = f"task {self.task} {why}"
             else:
                 continue
             raise ValueError(f'also "{name}": {reason}')
         return self
 
-    def _about_classes(self) -> dict[str, bool]:
-        """What only makes sense where examples of all classes are trained on."""
+    def _of_some_tasks(self) -> dict[str, bool]:
+        """Keys that a task may refuse -> whether they are given."""
         return {
-            "classes": self.task == "regression" and self.classes is not None,
+            "classes": self.classes is not None,
             "labels.noise": self.labels.noise > 0,
             "labels.errors": self.labels.errors != "off",
             "balance": self.balance != "none",

@@ -43,17 +43,11 @@ from pipeline.data.split import (
     shared_hashes,
     without_shared,
 )
-from pipeline.data.task import (
-    ANOMALY_CLASSES,
-    TASKS,
-    Target,
-    anomalies,
-    learn_target,
-    normal_only,
-)
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
+from pipeline.tasks.registry import for_chain
+from pipeline.tasks.targets import Labels, Target, Targets
 
 
 @dataclass(frozen=True)
@@ -61,11 +55,11 @@ class Plan:
     """What becomes of the pool: who goes where, under which label.
 
     Args:
-        y: class numbers of the whole pool, as they are trained on; of a
-            regression the numbers themselves.
+        y: targets of the whole pool, as they are trained on: class numbers, or the
+            numbers themselves.
         hashes: of the whole pool's raw examples.
         facts: for metrics.json.
-        target: the scale of a regression's numbers.
+        target: the scale of numbers to predict.
         also: further targets.
     """
 
@@ -139,20 +133,18 @@ def _write_duplicates(path: Path, pool: Pool, hashes: np.ndarray) -> None:
 
 def _of_task(plan: Plan, params: DataParams) -> Plan:
     """Labels as the task has them, and the scale of numbers to predict."""
-    if params.task == "regression":
-        train = plan.places["train"]
-        train = train[train < plan.pool.first]
-        target = learn_target(params.columns.label, plan.y[train])
-        return replace(plan, target=target)
-    if params.task == "anomaly":
-        y = anomalies(plan.y, plan.examples.classes, params)
-        examples = replace(plan.examples, y=y, classes=ANOMALY_CLASSES)
-        places = normal_only(plan.places, y)
-        left = len(plan.places["train"]) - len(places["train"])
-        facts = {**plan.facts, "anomalies_left_out_of_train": left}
-        pool = replace(plan.pool, examples=examples)
-        return replace(plan, pool=pool, places=places, y=y, facts=facts)
-    return plan
+    prepare: Targets = for_chain(params.task).part("targets")
+    labels = Labels(plan.y, plan.examples.classes, plan.places, plan.pool.first)
+    prepared = prepare(labels, params)
+    examples = replace(plan.examples, y=prepared.y, classes=prepared.classes)
+    return replace(
+        plan,
+        pool=replace(plan.pool, examples=examples),
+        places=dict(prepared.places),
+        y=prepared.y,
+        facts={**plan.facts, **prepared.facts},
+        target=prepared.target,
+    )
 
 
 def _with_noise(plan: Plan, params: DataParams, seed: int, out: Path) -> Plan:
@@ -287,7 +279,7 @@ def _write_signature(
         vocabulary=_words(steps),
         preprocess=write_steps(steps, out),
         inputs=examples.inputs,
-        task=TASKS[params.task],
+        task=params.task,
         target=plan.target.to_json() if plan.target else {},
         also=tuple(one.to_json() for one in plan.also),
     )

@@ -76,7 +76,7 @@ class DistillParams(FitSettings):
     builder: str | None = None
     values: dict[str, Value] = {}
     width: float = Field(WIDTH, gt=0, le=4)
-    smallest: float | None = Field(None, ge=0, lt=1)
+    smallest: float | None = Field(None, ge=0)
     teachers: list[Teacher] = Field([Teacher()], min_length=1)
     imitation: Literal["hinton", "standardised", "decoupled"] = "hinton"
     temperature: float = Field(4.0, gt=0, le=100)

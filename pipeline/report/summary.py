@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.budget import read_limits
 from pipeline.report.experiment_data import ExperimentData, Row, on_validation
-from pipeline.scores import named
+from pipeline.tasks.registry import named
 
 
 def summarize(

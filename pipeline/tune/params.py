@@ -64,7 +64,8 @@ class TuneParams(Params):
 
     Args:
         builder: a family of models, `family:preset`, or `module:function`; where
-            it is left out, mlp for a regression and autoencoder for an anomaly task.
+            it is left out, the task's: mlp for regression, autoencoder for anomaly
+            detection.
         builders: makes the family a hyperparameter; `builder` is used if empty.
         values: a value fixes one of the builder's hyperparameters, a list of them
             is searched; the others are searched as the builder declares them.
@@ -77,8 +78,8 @@ class TuneParams(Params):
         ahead: trial n is proposed, and judged on its way, knowing the results of
             all before n - ahead + 1 and no other: so no result depends on
             `workers`, of which at most `ahead` have work.
-        objective: `accuracy`, which stands for the measure of the task (R2 of a
-            regression, AUC of an anomaly task), `loss`, or `accuracy_and_size`,
+        objective: `accuracy`, which stands for the metric of the task (R2 of
+            regression, AUC of anomaly detection), `loss`, or `accuracy_and_size`,
             which spreads the trials along the front of that against int8 bytes.
         limits: a model that costs more is recorded, not trained.
         stop: ends a trial that is worse than the median of those before it, or not

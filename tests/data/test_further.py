@@ -107,7 +107,7 @@ def test_one_class_is_nothing_to_learn(make, tmp_path):
         ({"source": "wav:x"}, 'no part of file_name ""'),
         ({"source": "csv:x", "split": {"group": "site"}}, "is split.group"),
         ({"source": "csv:x", "columns": {"label": "site"}}, "is the label itself"),
-        ({"source": "csv:x", "task": "anomaly", "normal": ["a"]}, "has no heads"),
+        ({"source": "csv:x", "task": "anomaly_detection", "normal": ["a"]}, "has no heads"),
         ({"source": "csv:x", "also": {"site": "text"}}, "'class' or 'number'"),
     ],
 )

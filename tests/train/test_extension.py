@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import load_experiment
-from pipeline.data.measure import measure_of
+from pipeline.tasks.metric import metric_of
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
@@ -289,5 +289,5 @@ def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     assert (initial_weights(params, inputs) is None) == (init_from == "scratch")
     assert previous_weights(going_on, inputs) == tmp_path / "train" / "model.keras"
     spec = TaskSpec("a", "csv:a", (2,), "float32", ("down", "up"))
-    text = headline(start_record(params, inputs), measure_of(spec))
+    text = headline(start_record(params, inputs), metric_of(spec))
     assert text == f", started {how} on the extended data"

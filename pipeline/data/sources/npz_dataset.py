@@ -39,8 +39,8 @@ def _read(archive: zipfile.ZipFile, path: Path, intake: Intake) -> Examples:
     rows = _stream(archive, path, intake)
     if intake.wants_numbers and labels.dtype.kind not in "uif":
         raise UserError(
-            f'{path}: "{label}" must be numbers for data.task regression, not '
-            f"{labels.dtype}"
+            f'{path}: "{label}" must be numbers for data.task '
+            f"{intake.params.task}, not {labels.dtype}"
         )
     _check_length(label, labels, rows, path)
     labels = labels if intake.wants_numbers else _names(labels, intake)

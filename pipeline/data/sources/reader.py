@@ -21,6 +21,7 @@ from pipeline.data.paths import locate
 from pipeline.data.rows import RowWriter
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError, nearest
+from pipeline.tasks.registry import get
 
 MOST_BROKEN = 50  # classes whose names are numbers with a fraction
 
@@ -67,7 +68,7 @@ class Intake:
     @property
     def wants_numbers(self) -> bool:
         """Whether labels are numbers to predict, not classes."""
-        return self.params.task == "regression"
+        return get(self.params.task).labels == "numbers"
 
     def answers(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple]:
         """What is to be said of each example, and the classes.
@@ -85,7 +86,7 @@ class Intake:
         Returns:
             `(n,)` int64, -1 for a label that is not of the list, and the list.
         """
-        if self.params.classes is None and self.params.task == "classification":
+        if self.params.classes is None and get(self.params.task).predicts_classes:
             self._refuse_numbers(set(labels))
         classes = tuple(self.params.classes or in_order(set(labels)))
         number = {name: at for at, name in enumerate(classes)}

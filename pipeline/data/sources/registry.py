@@ -1,6 +1,6 @@
 """What is known of a source before anything of it is read.
 
-In: a source as the experiment file names it. Out: the task that it is for; an error
+In: a source as the experiment file names it. Out: what its labels are; an error
 where nobody has it. Imports nothing heavy: the command line asks, too.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 from pipeline.core.errors import UserError, nearest
 
 FOLDERS = ("images", "wav")  # kinds of source that name a folder
-# Sets of `sklearn:` -> the task that they are for, beside anomaly.
+# Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
-    "digits": "classification",
-    "breast_cancer": "classification",
-    "iris": "classification",
-    "wine": "classification",
-    "diabetes": "regression",
+    "digits": "classes",
+    "breast_cancer": "classes",
+    "iris": "classes",
+    "wine": "classes",
+    "diabetes": "numbers",
 }
 
 
@@ -31,7 +31,7 @@ def check_known(source: str, key: str) -> None:
         raise UserError(f'{key} "{source}": unknown{hint} (known: {known})')
 
 
-def known_task(source: str) -> str | None:
-    """The task that a source is known to be for."""
+def known_labels(source: str) -> str | None:
+    """`classes` or `numbers`: the labels of a source, where they are known."""
     kind, _, name = source.partition(":")
     return SKLEARN.get(name) if kind == "sklearn" else None

@@ -3,7 +3,7 @@
 digits: 1,797 scanned digits of 8x8, 17 grey levels (Alpaydin, Kaynak, Optical
 Recognition of Handwritten Digits, UCI, 1998). breast_cancer, iris, wine: tables.
 diabetes: a table of 442 patients, and how far the disease went in a year (Efron et
-al., Least Angle Regression, 2004), a regression.
+al., Least Angle Regression, 2004), with numbers to predict.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from sklearn import datasets
 
 from pipeline.data.examples import Examples
 from pipeline.data.sources.reader import Intake
-from pipeline.data.sources.registry import check_known
+from pipeline.data.sources.registry import SKLEARN, check_known
 from pipeline.core.errors import UserError
+from pipeline.tasks.registry import reading
 
 TABLES = {
     "breast_cancer": datasets.load_breast_cancer,
@@ -30,7 +31,7 @@ def read(name: str, intake: Intake) -> Examples:
     if (name in NUMBERS) != intake.wants_numbers:
         raise UserError(
             f'{intake.key} "sklearn:{name}": is for data.task '
-            f"{'regression' if name in NUMBERS else 'classification or anomaly'}, "
+            f"{' or '.join(reading(SKLEARN[name]))}, "
             f"not {intake.params.task}"
         )
     if name in NUMBERS:
