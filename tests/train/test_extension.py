@@ -285,5 +285,5 @@ def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     assert (weights(params, inputs) is None) == (init_from == "scratch")
     assert kept_weights(going_on, inputs) == tmp_path / "train" / "model.keras"
     spec = TaskSpec("a", "csv:a", (2,), "float32", ("down", "up"))
-    told = headline(begun(params, inputs), metric_of(spec))
+    told = headline(begun(params, inputs), metric_of(spec).metric)
     assert told == f", begun {how} on the extended data"

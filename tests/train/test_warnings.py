@@ -66,7 +66,7 @@ def test_what_several_fits_say_is_short_and_in_the_headline():
     told = {
         "replicates": stage._spread(runs, accuracy),
         "cross_validation": stage._spread(runs, accuracy),
-        "pseudo_labels": stage._pseudo([1, 2], runs),
+        "pseudo_labels": stage._pseudo([1, 2], runs, accuracy),
     }
     assert stage._in_short(told, accuracy) == (
         ", mean of 2 seeds 0.550 (0.000 to 1.000), mean of 2 folds 0.550 (0.000 to "

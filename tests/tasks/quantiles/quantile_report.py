@@ -25,7 +25,7 @@ REPORT = TaskReport(
     compared={"coverage": "coverage"},
     templates={"quantiles": SECTION},
     card={
-        "use": "Predicts quantiles of {{ facts.spec.target.name }}. \\\n",
+        "use": "Predicts quantiles of {{ facts.spec.target.name }}. ",
         "output": "Its output is three quantiles.\n",
         "code": CODE + REAL_VALUES,
         "head": (
