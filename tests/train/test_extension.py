@@ -289,5 +289,5 @@ def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     assert (initial_weights(params, inputs) is None) == (init_from == "scratch")
     assert previous_weights(going_on, inputs) == tmp_path / "train" / "model.keras"
     spec = TaskSpec("a", "csv:a", (2,), "float32", ("down", "up"))
-    text = headline(start_record(params, inputs), metric_of(spec))
+    text = headline(start_record(params, inputs), metric_of(spec).metric)
     assert text == f", started {how} on the extended data"
