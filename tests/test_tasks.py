@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config import load_experiment
 from pipeline.data.measure import MEASURES
 from pipeline.data.task import TASKS
 from pipeline.core.errors import UserError
+from pipeline.experiment.loader import read_experiment
 from pipeline.tasks import BUILDERS, KEYS
 
 DATA = {
@@ -21,7 +21,7 @@ DATA = {
 def load(tmp_path):
     def loaded(task: str, text: str = "", *sets: str):
         (tmp_path / "experiment.yaml").write_text(DATA[task] + text)
-        return load_experiment(tmp_path, sets)
+        return read_experiment(tmp_path, sets)
 
     return loaded
 
@@ -92,9 +92,9 @@ def test_an_override_is_named_as_it_was_given(load):
 def test_a_head_is_a_name_of_data_also_and_the_nearest_is_told(tmp_path):
     also = "data: {source: 'csv:t.csv', also: {speaker: class, age: number}}\n"
     (tmp_path / "experiment.yaml").write_text(f"{also}train: {{heads: {{age: 1.0}}}}\n")
-    assert load_experiment(tmp_path).train.heads == {"age": 1.0}
+    assert read_experiment(tmp_path).train.heads == {"age": 1.0}
     said = (
         r'^--set train.heads.speker=1.0: .*mean "speaker"\? \(there are: speaker, age'
     )
     with pytest.raises(UserError, match=said):
-        load_experiment(tmp_path, ["train.heads.speker=1.0"])
+        read_experiment(tmp_path, ["train.heads.speker=1.0"])

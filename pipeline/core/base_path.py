@@ -7,6 +7,7 @@ and the texts of the experiment, which are recorded as written, lead to where th
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,12 @@ VARIABLE = "PIPELINE_BASE"  # in the environment, for the stages' processes
 def base() -> Path:
     """The folder; the empty path where it is the working directory."""
     return Path(os.environ.get(VARIABLE, ""))
+
+
+def append_to_path() -> None:
+    """Let modules of the user be imported from that folder, searched last."""
+    if (folder := str(Path.cwd() / base())) not in sys.path:
+        sys.path.append(folder)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What can go wrong in a way that a user can mend, and its exit code."""
+"""Errors that a user can correct, and their exit codes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import difflib
 import errno
 import os
 from collections.abc import Iterable
+
+from pipeline.engine.exit_codes import ExitCode
 
 DISK_ERRORS = {
     errno.ENOSPC: "no space is left on the device",
@@ -23,19 +25,19 @@ SIMILAR = ((4, 0.71), (3, 0.66), (0, 1.0))
 class UserError(Exception):
     """Bad input: what was received, where, what is allowed, what to do."""
 
-    exit_code = 2
+    exit_code: int = ExitCode.BAD_INPUT
 
 
 class StageFailed(UserError):
     """A stage ended without a result; nothing of it was published."""
 
-    exit_code = 1
+    exit_code = ExitCode.FAILED
 
 
 class Busy(UserError):
     """Another process is running the same experiment."""
 
-    exit_code = 5
+    exit_code = ExitCode.BUSY
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

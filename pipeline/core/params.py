@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.core.errors import UserError
 
 
 class Params(BaseModel):
@@ -20,6 +24,19 @@ class Params(BaseModel):
         """The values that a stage's result depends on, ready for JSON."""
         values = self.model_dump(mode="json")
         return _without_unhashed(self, values)
+
+
+@contextmanager
+def as_validation_error() -> Iterator[None]:
+    """Turn a `UserError` into the `ValueError` that pydantic collects.
+
+    Raises:
+        ValueError: with the text of the `UserError`.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise ValueError(str(error)) from None
 
 
 def unhashed(default: Any, **settings: Any) -> Any:

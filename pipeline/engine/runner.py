@@ -10,7 +10,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -217,8 +217,8 @@ class Runner:
             for key, value in os.environ.items()
             if key in KEPT or not key.startswith(SCRUBBED)
         }
-        path = os.pathsep.join(filter(None, [str(CODE_ROOT), kept.get("PYTHONPATH")]))
         fixed = pins(settings["threads"], settings["portability"])
+        path = python_path(kept)
         return {**kept, **fixed, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
     @contextmanager
@@ -229,6 +229,12 @@ class Runner:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
+
+
+def python_path(environment: Mapping[str, str]) -> str:
+    """`PYTHONPATH` for a child process: this package's folder, then what is set."""
+    set_already = environment.get("PYTHONPATH")
+    return os.pathsep.join(filter(None, [str(CODE_ROOT), set_already]))
 
 
 def _made_of(stage: Stage, parts: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.base_path import append_to_path
 from pipeline.core.errors import UserError, from_os_error
+from pipeline.engine.exit_codes import ExitCode
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.progress import Progress
 from pipeline.engine.stage import Inputs
@@ -26,6 +28,7 @@ def main() -> int:
     """Run the requested stage; 0 when it returned metrics."""
     request = json.load(sys.stdin)
     die_with_parent(request["parent"])
+    append_to_path()
     with os.fdopen(request["channel"], "w", buffering=1) as channel:
         channel.write(json.dumps(_answer(request, channel)) + "\n")
     return 0
@@ -81,11 +84,11 @@ def _reason(error: Exception) -> dict[str, Any]:
     if isinstance(error, UserError):
         return {"error": str(error), "exit_code": error.exit_code}
     if isinstance(error, MemoryError):
-        return {"error": "memory ran out", "exit_code": 1}
+        return {"error": "memory ran out", "exit_code": ExitCode.FAILED}
     text = str(error).strip().splitlines()
     return {
         "error": f"{type(error).__name__}: {text[0] if text else 'no message'}",
-        "exit_code": 1,
+        "exit_code": ExitCode.FAILED,
         "unexpected": True,
     }
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from select import select
 from typing import Any, Protocol
 
+from pipeline.engine.exit_codes import ExitCode
+
 
 class Listener(Protocol):
     """Who is told how far the process is."""
@@ -33,13 +35,16 @@ def run_in_process(
 ) -> dict[str, Any]:
     """Run `pipeline.engine.stage_main` on `request` and return its last message.
 
+    The working directory is not on its `sys.path` (-P), so a user's `pipeline.py`
+    does not hide this package.
+
     Args:
         kept: open files that the process, and what it forks, keeps open.
     """
     reader, writer = os.pipe()
     with log.open("wb") as printed, log.open("r", errors="replace") as written:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.engine.stage_main"],
+            [sys.executable, "-P", "-m", "pipeline.engine.stage_main"],
             stdin=subprocess.PIPE,
             stdout=printed,
             stderr=subprocess.STDOUT,
@@ -93,7 +98,7 @@ def _no_answer(code: int) -> dict[str, Any]:
     hint = " (memory ran out, or somebody killed it)" if code == -signal.SIGKILL else ""
     return {
         "error": f"its process was ended {how}{hint}",
-        "exit_code": 1,
+        "exit_code": ExitCode.FAILED,
         "unexpected": True,
     }
 

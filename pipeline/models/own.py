@@ -8,7 +8,6 @@ fingerprint of the stage.
 from __future__ import annotations
 
 import importlib
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ import keras
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.core.base_path import base
+from pipeline.core.base_path import append_to_path
 from pipeline.core.errors import UserError
 from pipeline.models.mistakes import Mistake
 
@@ -30,8 +29,7 @@ def load(module: str, function: str) -> Callable[..., keras.Model]:
         Mistake: when it cannot be imported, or is not a function.
     """
     name = f"{module}:{function}"
-    if (folder := str(Path.cwd() / base())) not in sys.path:
-        sys.path.insert(0, folder)
+    append_to_path()
     try:
         found = importlib.import_module(module)
     except (Exception, SystemExit) as error:

@@ -24,8 +24,8 @@ from pipeline.report.facts import Facts
 from pipeline.report.page_script import SCRIPT
 from pipeline.report.page_style import STYLE
 from pipeline.report.page_template import SECTIONS, TEMPLATES
+from pipeline.report.variant_text import size
 from pipeline.scores import ANOMALIES, NUMBERS
-from pipeline.verdict import size
 
 # Name on the page -> stage and file; a stage may have nothing to draw.
 PICTURES = {

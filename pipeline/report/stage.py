@@ -17,7 +17,7 @@ from pipeline.report.facts import read_facts
 from pipeline.report.library import copy_library
 from pipeline.report.params import ReportParams
 from pipeline.report.summary import summarize
-from pipeline.verdict import size
+from pipeline.report.variant_text import size
 
 
 def run(params: ReportParams, inputs: Inputs, out: Path) -> dict[str, Any]:

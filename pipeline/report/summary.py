@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.budget import read_limits
+from pipeline.engine import invocation
+from pipeline.engine.invocation import ROOT
 from pipeline.report.facts import Facts, Row, on_validation
 from pipeline.scores import named
 
@@ -41,9 +42,8 @@ def summarize(facts: Facts, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def command(experiment: str, overrides: Sequence[str]) -> str:
-    """What to type to get this result again."""
-    sets = " ".join(map(shlex.quote, overrides))
-    return f"make all EXP={experiment}" + (f" SET={shlex.quote(sets)}" if sets else "")
+    """The command that computes this result again."""
+    return invocation.command("run", folder=ROOT / experiment, overrides=overrides)
 
 
 def _nearest(facts: Facts) -> tuple[Row | None, list[str]]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.verdict import change, name, size
-from pipeline.verdict import span as span_of
+from pipeline.report.variant_text import change, name, size
+from pipeline.report.variant_text import span as span_of
 
 # Keys of errors, whose size depends on the data.
 OWN_UNIT = ("mae", "rmse", "threshold")

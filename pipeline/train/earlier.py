@@ -1,6 +1,6 @@
 """Training that goes on: the model of before `data.extend`, and what more data adds.
 
-In: that model, kept by `pipeline.extension`, and the model that went on from it.
+In: that model, kept by `pipeline.experiment.earlier_results`, and the model that went on from it.
 Out: both measured on the same validation examples.
 """
 

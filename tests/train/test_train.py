@@ -8,9 +8,9 @@ import pytest
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
-from pipeline.models.trained import states_of
 from pipeline.models import registry
 from pipeline.models.files import save_model
+from pipeline.models.trained import states_of
 from pipeline.train.fits import begin_with
 from pipeline.train.params import PseudoLabels, TrainParams
 from pipeline.train.pseudo import parted, with_pseudo_labels
