@@ -226,6 +226,11 @@ def _add_proofs(verbs: argparse._SubParsersAction) -> None:
         metavar="NAME=X",
         help="for other machines: points, images, loss or size; kept in the lock",
     )
+    lock.add_argument(
+        "--add",
+        action="store_true",
+        help="keep the environments that the lock records, and add this one",
+    )
     _add(verbs, "verify", "what is published against the lock; nothing is run")
     _add_reproduce(verbs)
     text = "what differs between two runs, or a run and its lock, and why"

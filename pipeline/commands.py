@@ -80,10 +80,10 @@ def _track(job: Job, arguments: argparse.Namespace) -> None:
     experiment = _experiment(job.folder, arguments)
     if experiment.tracking.mlflow is None:
         return
-    from pipeline.tracking.record import record
+    from pipeline.tracking.recording import record_run
 
     stages = [stage.name for stage in job.upto((arguments.stage,))]
-    told = record(
+    told = record_run(
         experiment, job.folder, [arguments.stage] if arguments.only else stages
     )
     if told:

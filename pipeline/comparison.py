@@ -18,7 +18,8 @@ from pipeline.chain import CHAIN
 from pipeline.config import experiment_folder
 from pipeline.core.errors import UserError
 from pipeline.report import words
-from pipeline.reproduce.causes import KINDS, causes
+from pipeline.reproduce.differences import KINDS
+from pipeline.reproduce.differences import differences as all_differences
 from pipeline.reproduce.snapshot import of_run
 from pipeline.scores import ANOMALIES, CLASSES, NUMBERS, Score, score_of
 
@@ -73,7 +74,7 @@ def differences(first: Path, second: Path) -> dict[str, list[str]]:
     found = [
         (cause.kind, cause.text)
         for stage in STAGES
-        for cause in causes(of_run(first, (stage,)), of_run(second, (stage,)))
+        for cause in all_differences(of_run(first, (stage,)), of_run(second, (stage,)))
     ]
     told = dict.fromkeys(found)
     return {kind: [text for of, text in told if of == kind] for kind in KINDS}

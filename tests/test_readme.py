@@ -13,7 +13,7 @@ from pipeline.cli import STAGES
 from pipeline.compress.grammar import GRAMMAR as RECIPE
 from pipeline.config import load_experiment
 from pipeline.engine.file_types import STABLE
-from pipeline.reproduce.snapshot import of_lock
+from pipeline.reproduce.lock_file import read_lock
 from pipeline.reproduce.tolerance import DEFAULT
 
 ROOT = Path(__file__).parent.parent
@@ -82,5 +82,5 @@ def test_its_proof_shows_no_fingerprint_that_the_next_change_makes_untrue():
 
 
 def test_the_committed_lock_of_smoke_is_whole():
-    lock = of_lock(ROOT / "experiments" / "smoke" / "experiment.lock")
+    (lock,) = read_lock(ROOT / "experiments" / "smoke" / "experiment.lock")
     assert list(lock.entries) == STAGES

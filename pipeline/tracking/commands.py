@@ -1,4 +1,4 @@
-"""`python -m pipeline tensorboard`: write the logs, say where they are."""
+"""The command `tensorboard`: write the logs of an experiment, print their folder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import argparse
 from pipeline.chain import CHAIN
 from pipeline.config import experiment_folder
 from pipeline.core.errors import UserError
-from pipeline.tracking.events import FOLDER, write_logs
+from pipeline.tracking.tensorboard_logs import FOLDER, write_logs
 
 
 def tensorboard(arguments: argparse.Namespace) -> int:
-    """Write the logs of every published stage of one experiment."""
+    """Write TensorBoard logs of every published stage."""
     folder = experiment_folder(arguments.root, arguments.exp)
     written = write_logs(folder, [stage.name for stage in CHAIN])
     if not written:

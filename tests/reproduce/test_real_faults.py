@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli import STAGES
 from pipeline.core.errors import Busy
 from pipeline.engine.lock import experiment_lock
-from pipeline.cli import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 FROM_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")

@@ -21,7 +21,7 @@ from pipeline.engine.runner import CODE_ROOT
 from pipeline.engine.stage import Inputs
 from pipeline.extension import keep
 from pipeline.models.files import load_model
-from pipeline.reproduce.rerun import elsewhere
+from pipeline.reproduce.rerun import in_temporary_folder
 from pipeline.train.earlier import (
     begun,
     check_alike,
@@ -136,7 +136,7 @@ def test_a_run_elsewhere_goes_on_from_the_same_weights(story):
     folder = story.project.small
     job = load_experiment(folder).job(folder)
     recorded = story.read("train/stage.json")["parts"]["sources"]
-    with elsewhere(job, []) as moved:
+    with in_temporary_folder(job, []) as moved:
         code = CodeReader(CODE_ROOT)
         assert describe(moved, moved.stage("train"), code)["sources"] == recorded
 
