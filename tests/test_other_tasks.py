@@ -15,6 +15,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.metric import metric_of
 from pipeline.data.spec import read_spec
+from pipeline.reproduce.tolerance import flat_metrics, rule_of
 from tests.conftest import Answer, Project
 
 REST = """\
@@ -90,6 +91,15 @@ def test_the_run_ends_with_a_verdict_in_the_measure_of_the_task(whole):
     assert re.search(rf"on test \([+-]\d\.\d{{3}} {name}, 95 % interval", end)
     told = whole.answer.out + shown.out
     assert not [word for word in FALSE if word in told]
+
+
+def test_a_tolerance_rule_names_every_metric(whole):
+    paths = sorted(whole.project.small.glob("*/metrics.json"))
+    assert len(paths) == 8
+    for path in paths:
+        metrics = json.loads(path.read_text())
+        names = flat_metrics(metrics, path.parent.name)
+        assert [name for name in names if rule_of(name) is None] == []
 
 
 def test_every_file_has_the_measure_where_accuracy_stands(whole):

@@ -12,7 +12,7 @@ from pipeline.compress.grammar import GRAMMAR as RECIPE
 from pipeline.engine.file_types import STABLE
 from pipeline.experiment.loader import read_experiment
 from pipeline.experiment.stages import CHAIN, STAGES
-from pipeline.reproduce.snapshot import of_lock
+from pipeline.reproduce.lock_file import read_lock
 from pipeline.reproduce.tolerance import DEFAULT
 
 ROOT = Path(__file__).parent.parent
@@ -81,5 +81,5 @@ def test_its_proof_shows_no_fingerprint_that_the_next_change_makes_untrue():
 
 
 def test_the_committed_lock_of_smoke_is_whole():
-    lock = of_lock(ROOT / "experiments" / "smoke" / "experiment.lock")
+    (lock,) = read_lock(ROOT / "experiments" / "smoke" / "experiment.lock")
     assert tuple(lock.entries) == STAGES
