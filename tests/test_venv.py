@@ -16,13 +16,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from pipeline import environment
+from tools import venv as environment
 
 ROOT = Path(__file__).resolve().parents[1]
 STAMP = ROOT / ".venv/.ready"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PACKAGES = Path(".venv", "lib", f"python{PYTHON}", "site-packages")
-SETUP = "[options]\ninstall_requires =\n    toy>=1\n\n[flake8]\nmax-line-length = 88\n"
+SETUP = "[options]\ninstall_requires =\n    toy>=1\n\n[tool:toy]\nwidth = 88\n"
 RECORD = """\
 toy/__init__.py,sha256=x,8
 "toy/a, b.py",sha256=x,8
@@ -35,8 +35,8 @@ toy-1.0.dist-info/RECORD,,
 
 def make_project(root: Path) -> Path:
     """A checkout in miniature whose .venv has the package toy and is whole."""
-    (root / "pipeline").mkdir(parents=True)
-    shutil.copy(environment.__file__, root / "pipeline")
+    (root / "tools").mkdir(parents=True)
+    shutil.copy(environment.__file__, root / "tools")
     (root / "setup.cfg").write_text(SETUP)
     (root / "constraints.txt").write_text("# comment\ntoy==1.0\n")
     (root / "pyproject.toml").write_text("[build-system]\n")
@@ -72,6 +72,9 @@ HARMLESS = {
         root / "constraints.txt", "# comment", "# another\n"
     ),
     "a lint setting": lambda root: edit(root / "setup.cfg", "88", "79"),
+    "a setting of a tool": lambda root: edit(
+        root / "pyproject.toml", "]\n", "]\n[tool.toy]\nx = 1\n"
+    ),
     "another pip": lambda root: (root / PACKAGES / "pip-23.0.dist-info").rename(
         root / PACKAGES / "pip-99.0.dist-info"
     ),
@@ -214,7 +217,7 @@ def test_a_missing_declaration_is_an_error_without_traceback(project: Path):
 
 def test_the_check_imports_nothing_of_the_pipeline(project: Path):
     code = "import sys, runpy; sys.argv = ['x', 'check']\n" + (
-        "try: runpy.run_path('pipeline/environment.py', run_name='__main__')\n"
+        "try: runpy.run_path('tools/venv.py', run_name='__main__')\n"
         "except SystemExit: print([m for m in sys.modules if 'pipeline' in m])"
     )
     command = [project / ".venv/bin/python", "-I", "-c", code]
@@ -241,11 +244,12 @@ def test_only_the_oldest_python_makes_the_lock(project: Path, monkeypatch):
 
 
 def declared() -> list[Requirement]:
-    """What setup.cfg asks for, with the test tools."""
+    """The requirements in setup.cfg, with those of the extras in .venv."""
     config = RawConfigParser()
     config.read(ROOT / "setup.cfg")
     text = config["options"]["install_requires"]
-    text += config["options.extras_require"]["test"]
+    for extra in ("docs", "lint", "test"):
+        text += config["options.extras_require"][extra]
     return [Requirement(line) for line in text.split("\n") if line.strip()]
 
 

@@ -1,13 +1,14 @@
-"""Is .venv whole? If not, build it. Standard library only, run as a file.
+"""Build and check .venv. Standard library only, run as a file.
 
-    .venv/bin/python -I pipeline/environment.py check   # why not, in a line; exit 1
-    python3 -I pipeline/environment.py build            # makes it whole
-    .venv/bin/python -I pipeline/environment.py lock    # a new constraints.txt
+    .venv/bin/python -I tools/venv.py check   # one line and exit code 1 if incomplete
+    python3 -I tools/venv.py build            # create it, or repair it
+    .venv/bin/python -I tools/venv.py lock    # write a new constraints.txt
 
 In: setup.cfg, constraints.txt and pyproject.toml of the checkout. Out: .venv and,
-written last, .venv/.ready: the checkout, Python and declarations that .venv was
-built for, and what pip installed. `check` believes that stamp only as far as the
-disk agrees: every file that pip recorded must be there, in its recorded size.
+written last, the stamp .venv/.ready: the checkout, Python version and declarations
+that .venv was built for, and the distributions that pip installed. `check` trusts the
+stamp only as far as the disk agrees: every file that pip recorded must exist with its
+recorded size.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ STAMP_KEYS = {"checkout", "python", "declarations", "distributions"}
 LOG = "install.log"
 LOG_LINES = 40
 DECLARATIONS = ("setup.cfg", "constraints.txt", "pyproject.toml")
+SECTIONS = {".cfg": "options", ".toml": "build-system"}  # that declare packages
 # Python rewrites the first by itself; half of all files are C++ headers.
 UNCHECKED = (".pyc", ".h", ".inc", ".hpp")
 # Needed to build .venv, not to use it, and often upgraded by hand.
 UNRECORDED = "pip-"
 OLDEST = "3.11"
+EXTRAS = ".[docs,lint,test]"
 LOCK_HEADER = """\
 # The exact versions of everything in .venv, on every Python from 3.11 to 3.13.
 # Written by `make constraints`, which needs Python 3.11: what the oldest Python
@@ -120,13 +123,17 @@ def declarations(root: Path) -> dict[str, str]:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 without comments, empty lines and setup.cfg's other sections."""
-    kept, section = [], "options"
+    """SHA-256 of what a file declares about packages.
+
+    Comments, empty lines and the settings of other tools (such as ruff's and pytest's)
+    do not count.
+    """
+    kept, counts = [], True
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.rstrip()
-        if path.suffix == ".cfg" and line.startswith("["):
-            section = line.strip("[]")
-        if section.startswith("options") and line.lstrip()[:1] not in ("", "#"):
+        if path.suffix in SECTIONS and line.startswith("["):
+            counts = line.strip("[]").startswith(SECTIONS[path.suffix])
+        if counts and line.lstrip()[:1] not in ("", "#"):
             kept.append(line)
     return hashlib.sha256("\n".join(kept).encode()).hexdigest()
 
@@ -207,7 +214,7 @@ def ailment(root: Path) -> str:
 
 def inside(root: Path, verb: str) -> subprocess.CompletedProcess[str]:
     """Run this file with .venv's own Python."""
-    script = root / "pipeline" / Path(__file__).name
+    script = root / "tools" / Path(__file__).name
     command = [root / VENV / "bin" / "python", "-I", script, verb]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -232,7 +239,7 @@ def install(root: Path) -> None:
     """The checkout, editable, and all it needs, in the versions of the lock."""
     pip = [f"{VENV}/bin/python", "-I", "-m", "pip", "--no-input", "install"]
     quiet = ["--disable-pip-version-check", "--progress-bar", "off"]
-    attempt(root, pip + quiet + ["-c", "constraints.txt", "-e", ".[test]"])
+    attempt(root, pip + quiet + ["-c", "constraints.txt", "-e", EXTRAS])
 
 
 def attempt(root: Path, command: list[str]) -> None:
@@ -274,7 +281,7 @@ def lock(root: Path) -> None:
     report = root / VENV / "report.json"
     pip = [f"{VENV}/bin/python", "-I", "-m", "pip", "--no-input", "install"]
     dry = ["--dry-run", "--ignore-installed", "--report", str(report)]
-    attempt(root, [*pip, *dry, "-e", ".[test]"])
+    attempt(root, [*pip, *dry, "-e", EXTRAS])
     chosen = json.loads(report.read_text(encoding="utf-8"))["install"]
     (root / "constraints.txt").write_text(lock_text(chosen), encoding="utf-8")
 
