@@ -411,5 +411,5 @@ def test_a_broken_environment_is_rebuilt_and_a_failed_set_up_is_not_trusted(
     assert "the backend refuses" in failed.stderr
     (ready.root / "refuse").unlink()
     mended = ready.make("status", f"PYTHON={sys.executable}")
-    assert "set-up    .venv was left half-made: installing" in mended.stdout
+    assert "set-up    .venv is not complete: installing" in mended.stdout
     assert mended.returncode == 0 and ready.calls() == [["status", "--exp=digits"]]

@@ -47,7 +47,7 @@ def make_project(root: Path) -> Path:
     for name in ("toy/__init__.py", "toy/a, b.py", "../../../bin/toy"):
         (packages / name).write_text("x = 111\n")
     (packages / "toy-1.0.dist-info/RECORD").write_text(RECORD)
-    assert environment.inside(root, "record").returncode == 0
+    assert environment.run_inside(root, "record").returncode == 0
     return root
 
 
@@ -86,26 +86,26 @@ HARMLESS = {
 @pytest.mark.parametrize("change", HARMLESS)
 def test_a_whole_environment_stays_whole_after(change: str, project: Path):
     HARMLESS[change](project)
-    answer = environment.inside(project, "check")
+    answer = environment.run_inside(project, "check")
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
 
 
 DAMAGE = {
     "a lost file": (
         lambda root: (root / PACKAGES / "toy/__init__.py").unlink(),
-        "toy 1.0: toy/__init__.py is lost",
+        "toy 1.0: toy/__init__.py is missing",
     ),
     "a lost file with a comma in its name": (
         lambda root: (root / PACKAGES / "toy/a, b.py").unlink(),
-        "toy 1.0: toy/a, b.py is lost",
+        "toy 1.0: toy/a, b.py is missing",
     ),
     "a lost folder": (
         lambda root: shutil.rmtree(root / PACKAGES / "toy"),
-        "toy 1.0: toy/__init__.py is lost",
+        "toy 1.0: toy/__init__.py is missing",
     ),
     "a lost script": (
         lambda root: (root / ".venv/bin/toy").unlink(),
-        "toy 1.0: ../../../bin/toy is lost",
+        "toy 1.0: ../../../bin/toy is missing",
     ),
     "a cut file": (
         lambda root: halve(root / PACKAGES / "toy/__init__.py"),
@@ -113,7 +113,7 @@ DAMAGE = {
     ),
     "a cut list of files": (
         lambda root: halve(root / PACKAGES / "toy-1.0.dist-info/RECORD"),
-        "toy 1.0: toy/__pycache__/__init__.cpython-311. is lost",
+        "toy 1.0: toy/__pycache__/__init__.cpython-311. is missing",
     ),
     "another version": (
         lambda root: (root / PACKAGES / "toy-1.0.dist-info").rename(
@@ -123,7 +123,7 @@ DAMAGE = {
     ),
     "no stamp": (
         lambda root: (root / ".venv/.ready").unlink(),
-        ".venv was left half-made",
+        ".venv is not complete",
     ),
     "half a stamp": (
         lambda root: halve(root / ".venv/.ready"),
@@ -156,20 +156,20 @@ DAMAGE = {
 def test_a_broken_environment_is_named_in_one_line(damage: str, project: Path):
     inflict, line = DAMAGE[damage]
     inflict(project)
-    answer = environment.inside(project, "check")
+    answer = environment.run_inside(project, "check")
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, f"{line}\n", "")
 
 
 def test_an_environment_does_not_move_with_its_checkout(project: Path):
     moved = project.rename(project.with_name("moved"))
-    assert environment.ailment(moved) == f".venv was built for {project}"
+    assert environment.find_defect(moved) == f".venv was built for {project}"
 
 
 def test_a_python_that_was_removed_is_noticed_from_outside(project: Path):
     python = project / ".venv/bin/python"
     python.unlink()
     python.symlink_to(project / "gone")
-    assert environment.ailment(project) == ".venv/bin/python does not start"
+    assert environment.find_defect(project) == ".venv/bin/python does not start"
 
 
 def test_a_python_that_fails_is_noticed_from_outside(project: Path):
@@ -177,12 +177,12 @@ def test_a_python_that_fails_is_noticed_from_outside(project: Path):
     python.unlink()
     python.write_text("#!/bin/sh\nexit 127\n")
     python.chmod(0o755)
-    assert environment.ailment(project) == ".venv/bin/python does not work"
+    assert environment.find_defect(project) == ".venv/bin/python does not work"
 
 
 def test_no_environment_at_all_is_noticed_from_outside(project: Path):
     shutil.rmtree(project / ".venv")
-    assert environment.ailment(project) == "there is no .venv"
+    assert environment.find_defect(project) == "there is no .venv"
 
 
 def test_a_whole_environment_is_not_built_again(project: Path, capsys):
@@ -196,20 +196,20 @@ def test_a_whole_environment_is_not_built_again(project: Path, capsys):
 def test_a_python_without_ensurepip_is_refused(project: Path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     (project / ".venv/.ready").unlink()
-    with pytest.raises(environment.Failed, match=f"python{PYTHON}-venv"):
+    with pytest.raises(environment.SetupError, match=f"python{PYTHON}-venv"):
         environment.build(project)
 
 
 def test_the_command_that_failed_ends_the_message(project: Path):
     script = "print('the reason'); raise SystemExit(1)"
-    with pytest.raises(environment.Failed, match="the reason\nset-up    failed: "):
-        environment.attempt(project, [sys.executable, "-c", script])
+    with pytest.raises(environment.SetupError, match="the reason\nset-up    failed: "):
+        environment.run_logged(project, [sys.executable, "-c", script])
     assert (project / ".venv/install.log").read_text() == "the reason\n"
 
 
 def test_a_missing_declaration_is_an_error_without_traceback(project: Path):
     (project / "constraints.txt").unlink()
-    answer = environment.inside(project, "build")
+    answer = environment.run_inside(project, "build")
     assert answer.returncode == 2
     assert "constraints.txt" in answer.stderr and "Traceback" not in answer.stderr
     assert (project / ".venv/.ready").exists()
@@ -238,7 +238,7 @@ def test_the_lock_lists_exact_versions_without_the_checkout():
 def test_only_the_oldest_python_makes_the_lock(project: Path, monkeypatch):
     monkeypatch.setattr(environment, "OLDEST", "3.10")
     before = (project / "constraints.txt").read_text()
-    with pytest.raises(environment.Failed, match="PYTHON=python3.10"):
+    with pytest.raises(environment.SetupError, match="PYTHON=python3.10"):
         environment.lock(project)
     assert (project / "constraints.txt").read_text() == before
 
@@ -291,4 +291,4 @@ def test_the_supported_pythons_are_the_same_everywhere():
         f"not ({low}) <= sys.version_info[:2] <= ({high})"
         in (ROOT / "Makefile").read_text()
     )
-    assert environment.OLDEST == supported[0]
+    assert supported[0] == environment.OLDEST

@@ -56,14 +56,18 @@ def _between_markers(name: str, generated: str) -> str:
 def commands_section() -> str:
     """One section per verb: what it does, how it is called, its options."""
     parser = build_parser()
-    verbs = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    verbs = next(
+        a for a in parser._actions if isinstance(a, argparse._SubParsersAction)
+    )
     return "\n\n".join(_verb(name, verb) for name, verb in verbs.choices.items())
 
 
 def _verb(name: str, verb: argparse.ArgumentParser) -> str:
     shown = [a for a in verb._actions if a.dest not in GENERAL and _documented(a)]
     rows = [(code(_invocation(action)), _help(verb, action)) for action in shown]
-    usage = f"    {COMMAND} {name} {' '.join(filter(None, map(_usage, shown)))}".rstrip()
+    usage = (
+        f"    {COMMAND} {name} {' '.join(filter(None, map(_usage, shown)))}".rstrip()
+    )
     heading = f"## `{name}`\n\n{_sentence(verb.description or '')}\n\n{usage}"
     return f"{heading}\n\n{table(('argument', 'meaning'), rows)}" if rows else heading
 

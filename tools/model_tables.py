@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -59,27 +60,57 @@ SHARED = (
 )
 
 
+@dataclass(frozen=True)
+class Family:
+    """A family, built with its defaults.
+
+    Args:
+        name: in the registry.
+        parameters: of the model.
+        hyperparameters: those that the builder has declared.
+    """
+
+    name: str
+    parameters: int
+    hyperparameters: list[Any]
+
+
 def builders_section() -> str:
     """The generated part of docs/models.md."""
-    families = [family for family in BUILDER_MODULES if family != UNBUILT]
-    parts = ["## Families", _families(families), "## Presets", _presets()]
-    return "\n\n".join([*parts, *map(_family, BUILDER_MODULES)])
+    families = [build(name) for name in BUILDER_MODULES if name != UNBUILT]
+    parts = ["## Families", _summaries(families), "## Presets", _presets()]
+    ensemble = f"### {UNBUILT}\n\n{_description(UNBUILT)}"
+    return "\n\n".join([*parts, *map(_section, families), ensemble])
 
 
-def _families(families: Iterable[str]) -> str:
-    rows = []
-    for family in families:
-        model = registry.build(family, {}, signature(family), 1)
-        size, shape = f"{model.count_params():,}", _shape(family)
-        rows.append((f"[`{family}`](#{family})", _summary(family), size, shape))
-    head = ("family", "architecture", "parameters", "for an input of")
-    return _table(head, rows)
+def build(name: str) -> Family:
+    """Build a family on its input in INPUTS."""
+    keras.utils.clear_session()
+    space = HyperParameters()
+    model = registry.get(name)(space, signature(name))
+    declared = list({hp.name: hp for hp in space.space}.values())
+    return Family(name, model.count_params(), declared)
+
+
+def _summaries(families: Iterable[Family]) -> str:
+    rows = [
+        (
+            f"[`{family.name}`](#{family.name})",
+            _summary(family.name),
+            f"{family.parameters:,}",
+            _shape(family.name),
+        )
+        for family in families
+    ]
+    return _table(("family", "architecture", "parameters", "for an input of"), rows)
 
 
 def _presets() -> str:
     rows = []
     for name, (shape, classes) in PRESET_INPUTS.items():
-        model = registry.build(name, {}, signature(name.split(":")[0], shape, classes), 1)
+        model = registry.build(
+            name, {}, signature(name.split(":")[0], shape, classes), 1
+        )
         size = describe(model)
         output = "–" if name.startswith("autoencoder") else f"{classes:,}"
         macs = f"{size.macs / 1e6:,.2f} M"
@@ -113,25 +144,14 @@ def signature(
     )
 
 
-def _family(family: str) -> str:
+def _section(family: Family) -> str:
     """The section of one family: description, papers, hyperparameters."""
-    title = f"### {family}"
-    text = _description(family)
-    if family == UNBUILT:
-        return f"{title}\n\n{text}"
-    rows = [_hyperparameter(hp) for hp in hyperparameters(family)]
-    presets = ", ".join(f"`{family}:{preset}`" for preset in PRESETS.get(family, ()))
+    name = family.name
+    presets = ", ".join(f"`{name}:{preset}`" for preset in PRESETS.get(name, ()))
     shown = [f"Presets: {presets}."] if presets else []
-    head = ("hyperparameter", "default", "values searched")
-    return "\n\n".join([title, text, *shown, _table(head, rows)])
-
-
-def hyperparameters(family: str) -> list[Any]:
-    """What the family declares when it is built with its defaults."""
-    keras.utils.clear_session()
-    space = HyperParameters()
-    registry.get(family)(space, signature(family))
-    return list({hp.name: hp for hp in space.space}.values())
+    rows = map(_hyperparameter, family.hyperparameters)
+    table = _table(("hyperparameter", "default", "values searched"), rows)
+    return "\n\n".join([f"### {name}", _description(name), *shown, table])
 
 
 def _hyperparameter(hp: Any) -> tuple[str, str, str]:

@@ -30,7 +30,9 @@ def main(page: Path, picture: Path) -> int:
     except ImportError:
         program = None
     if program is None:
-        print(f"{picture}: unchanged: needs playwright (the extra `browser`) and Chromium")
+        print(
+            f"{picture}: unchanged: needs playwright (the extra `browser`) and Chromium"
+        )
         return 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
