@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-from pipeline.engine.determinism import pins
+from pipeline.core.determinism import pins
 
 os.environ.update(pins(1, "native"))
 
@@ -26,12 +26,12 @@ import tensorflow_model_optimization as tfmot  # noqa: E402
 import tf_keras  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
-from pipeline.compress.flatbuffer import gzip_size  # noqa: E402
+from pipeline.compress.tflite.inspect import gzip_size  # noqa: E402
 from pipeline.compress.grammar import parse_recipe  # noqa: E402
-from pipeline.compress.legacy.bridge import to_tf_keras  # noqa: E402
-from pipeline.compress.legacy.build import FineTuning, build  # noqa: E402
-from pipeline.compress.runtime import LiteModel  # noqa: E402
-from pipeline.compress.shrink import shrink  # noqa: E402
+from pipeline.compress.tfmot.bridge import to_tf_keras  # noqa: E402
+from pipeline.compress.tfmot.build import FineTuning, build  # noqa: E402
+from pipeline.inference.interpreter import LiteModel  # noqa: E402
+from pipeline.compress.tflite.strip import shrink  # noqa: E402
 from pipeline.data.artifact import Split  # noqa: E402
 from pipeline.data.spec import TaskSpec  # noqa: E402
 from pipeline.fit.loop import fit  # noqa: E402

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.engine.determinism import pins
+from pipeline.core.determinism import pins
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (8, 28)

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from pipeline.engine.determinism import pins
+from pipeline.core.determinism import pins
 
 os.environ.update({**pins(1, "native"), "TF_CPP_MIN_LOG_LEVEL": "3"})
 

@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.determinism import pins
+from pipeline.core.determinism import pins
 
 TRIALS, EPOCHS, BATCH, PATIENCE, MANY = 16, 15, 32, 5, 64
 TRIAL_SECONDS, PROPOSALS = 2.0, 40

@@ -24,7 +24,7 @@ STAGES = "data augment tune train distill compress evaluate report".split()
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
-    from pipeline.engine.errors import UserError, from_os_error
+    from pipeline.core.errors import UserError, from_os_error
 
     try:
         function = arguments.verb.replace("-", "_")

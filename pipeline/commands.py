@@ -22,15 +22,15 @@ from pipeline.config import (
     split_sets,
 )
 from pipeline.data.extension import FOLDER
-from pipeline.data.known import check_known, known_task
+from pipeline.data.sources.registry import check_known, known_task
 from pipeline.data.params import FILES, check_source
-from pipeline.engine.base import base
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import read_json
+from pipeline.core.base_path import base
+from pipeline.engine.import_closure import CodeReader
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import read_json
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, plan
-from pipeline.engine.record import changed_inputs
+from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.scratch import drop_scratch
 from pipeline.engine.stage import Job
@@ -249,7 +249,7 @@ def _check_there(source: str) -> None:
     check_source(source)
     check_known(source, "--source")
     if source.partition(":")[0] in FILES:
-        from pipeline.data.intake import source_path  # and NumPy
+        from pipeline.data.sources.reader import source_path  # and NumPy
 
         source_path(source, "--source")
 

@@ -16,7 +16,7 @@ from typing import Any
 from pipeline import verdict
 from pipeline.chain import CHAIN
 from pipeline.config import experiment_folder
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.report import words
 from pipeline.reproduce.causes import KINDS, causes
 from pipeline.reproduce.snapshot import of_run

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pipeline.engine.errors import nearest
+from pipeline.core.errors import nearest
 from pipeline.yamlfile import Key
 
 LONGEST = 80  # characters of what was received

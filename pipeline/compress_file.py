@@ -22,8 +22,8 @@ from typing import Any
 
 from pipeline import single
 from pipeline.chain import CHAIN
-from pipeline.compress.given.archive import check_archive
-from pipeline.compress.given.params import GivenParams, source_state
+from pipeline.compress.import_model.archive import check_archive
+from pipeline.compress.import_model.params import GivenParams, source_state
 from pipeline.config import (
     FILE,
     LONGEST,
@@ -33,13 +33,13 @@ from pipeline.config import (
     parse_set,
 )
 from pipeline.data.params import check_source
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.errors import UserError
+from pipeline.engine.import_closure import CodeReader
+from pipeline.core.errors import UserError
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.terminal import Terminal
 
-GIVEN = "pipeline.compress.given"
+GIVEN = "pipeline.compress.import_model"
 USED = ("seed", "threads", "portability", "data", "augment", "compress")
 AS_IS = ("npz", "csv")
 ONLY = "baseline"  # of compress.sources: there is no student

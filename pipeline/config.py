@@ -22,11 +22,11 @@ from pipeline.augment.params import AugmentParams
 from pipeline.chain import CHAIN
 from pipeline.complaints import Complaint, complaints, dotted, kinds, opening
 from pipeline.compress.params import CompressParams
-from pipeline.data.known import check_known, known_task
+from pipeline.data.sources.registry import check_known, known_task
 from pipeline.data.params import DataParams
 from pipeline.distill.params import DistillParams
-from pipeline.engine.errors import UserError, nearest
-from pipeline.engine.params import Params
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.params import Params
 from pipeline.engine.stage import Job
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.report.params import ReportParams

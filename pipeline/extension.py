@@ -18,12 +18,12 @@ from typing import Any
 
 from pipeline.data.extension import FOLDER
 from pipeline.data.params import DataParams, listed
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.plan import damage
 from pipeline.engine.publish import publish, recover
-from pipeline.engine.record import content, read_record
+from pipeline.engine.stage_record import content, read_record
 from pipeline.engine.stage import Job, Stage
-from pipeline.tune import kept
+from pipeline.tune import reuse_search
 
 EXAMPLES = ("*_x.npy", "*_y.npy", "*_also*.npy")  # made again from the sources
 # Kind of source -> the sections of data that say what its numbers mean.
@@ -68,7 +68,7 @@ def check(job: Job) -> None:
         return
     if earlier := _earlier(job):
         _check_preprocessing(job.params["data"], earlier / "data")
-        return kept.check_same(job.params["tune"], earlier / "tune")
+        return reuse_search.check_same(job.params["tune"], earlier / "tune")
     record = job.folder / "train" / "stage.json"
     sources = read_record(record.parent)["parts"]["sources"] if record.is_file() else {}
     gone = [name for name in sources if name.startswith(f"{FOLDER}/")]

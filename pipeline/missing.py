@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job, Stage
 from pipeline.models.trained import find

@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.compress.runtime import LiteModel
+from pipeline.inference.interpreter import LiteModel
 from pipeline.config import experiment_folder
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.features import LogMel, Resize, Vocabulary, apply_steps
 from pipeline.data.folders import BadFile
 from pipeline.data.measure import measure_of
 from pipeline.data.params import ImageParams
-from pipeline.data.sources import images, wav
-from pipeline.engine.errors import UserError, nearest
+from pipeline.data.sources import images_dataset, wav_dataset
+from pipeline.core.errors import UserError, nearest
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.jsonio import read_json
+from pipeline.core.json_io import read_json
 from pipeline.engine.terminal import quiet
 from pipeline.plausible import Doubts
 from pipeline.scores import ANOMALIES, CLASSES, NUMBERS
@@ -237,12 +237,12 @@ def _image(path: Path, data: Data) -> Named:
     channels = data.spec.shape[-1]
     steps = [step for step in data.steps() if isinstance(step, Resize)]
     size = [steps[0].height, steps[0].width] if steps else None
-    pixels = images.read_image(path, ImageParams(size=size, channels=channels))
+    pixels = images_dataset.read_image(path, ImageParams(size=size, channels=channels))
     return Named([str(path)], pixels[None])
 
 
 def _sound(path: Path, data: Data) -> Named:
-    rate, sound = wav.samples(path)
+    rate, sound = wav_dataset.samples(path)
     (wanted,) = {s.rate for s in data.steps() if isinstance(s, LogMel)} or {rate}
     if rate != wanted:
         raise UserError(

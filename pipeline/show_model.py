@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.compress.legacy.table import Possible, possible
+from pipeline.compress.tfmot.support_table import Possible, possible
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.describe import Row, describe

@@ -11,11 +11,11 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from pipeline.compress.frontier import nearest_miss
-from pipeline.compress.limits import Limits, read_limits, sure_drop
+from pipeline.compress.selection.pareto_front import nearest_miss
+from pipeline.compress.selection.budget import Limits, read_limits, sure_drop
 from pipeline.config import FILE, NAME
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import read_json
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import read_json
 from pipeline.scores import Score, score_of
 from pipeline.verdict import columns
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.engine.errors import nearest
+from pipeline.core.errors import nearest
 from pipeline.fit.params import ONLY_CLASSES, FitSettings
 
 # `data.task` -> the key of its measure, as `pipeline.data.measure` has it.

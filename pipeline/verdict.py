@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.compress.limits import read_limits
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import read_json
+from pipeline.compress.selection.budget import read_limits
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import read_json
 from pipeline.scores import Score, score_of
 
 Row = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 Key = tuple[str | int, ...]
 MOST = 100_000  # values in one file; aliases can stand for more than there is memory

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from pipeline import comparison
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.json_io import read_json, write_json
 from pipeline.reproduce.snapshot import of_run
 from pipeline.scores import NUMBERS, SCORES
 
@@ -61,7 +61,7 @@ def test_results_and_differences_are_those_of_the_files(pair, tmp_path):
 
 
 def _signed(record):
-    from pipeline.engine.record import fingerprint
+    from pipeline.engine.stage_record import fingerprint
 
     return {**record, "fingerprint": fingerprint(record["parts"])}
 

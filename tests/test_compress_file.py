@@ -13,12 +13,12 @@ import pytest
 from keras import layers
 
 from pipeline.cli import main
-from pipeline.compress.given.train.stage import check_fits, with_logits
+from pipeline.compress.import_model.train.stage import check_fits, with_logits
 from pipeline.compress_file import _data, default_folder, published_job
 from pipeline.config import check_name
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.single import header, read, text
 
 SPEC = TaskSpec("iris", "sklearn:iris", (4,), "float32", ("a", "b", "c"))

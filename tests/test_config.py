@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.cli import STAGES
 from pipeline.chain import CHAIN
 from pipeline.config import Experiment, experiment_folder, load_experiment, split_sets
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 GOOD = "data: {source: 'sklearn:digits'}\n"
 

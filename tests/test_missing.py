@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config import Experiment
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.plan import Decision
 from pipeline.missing import check
 

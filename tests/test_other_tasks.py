@@ -12,7 +12,7 @@ import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
-from pipeline.compress.runtime import LiteModel
+from pipeline.inference.interpreter import LiteModel
 from pipeline.data.measure import measure_of
 from pipeline.data.spec import read_spec
 from tests.conftest import Answer, Project

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.errors import UserError
-from pipeline.pipes import Argument, Signature, parse_pipe, str_pipe
+from pipeline.core.errors import UserError
+from pipeline.core.pipe_language import Argument, Signature, parse_pipe, str_pipe
 
 GRAMMAR = {
     "flip": Signature(),

@@ -21,8 +21,8 @@ from pipeline.data.features import (
     write_steps,
 )
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import read_json, write_json
 from pipeline.plausible import Doubts
 
 BASE = {"name": "toy", "source": "npz:toy", "classes": ("a", "b")}

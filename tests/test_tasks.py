@@ -7,7 +7,7 @@ import pytest
 from pipeline.config import load_experiment
 from pipeline.data.measure import MEASURES
 from pipeline.data.task import TASKS
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.tasks import BUILDERS, KEYS
 
 DATA = {

@@ -21,7 +21,7 @@ from pipeline.augment.grammar import MODALITIES
 from pipeline.cli import _parser as build_parser
 from pipeline.compress.grammar import EXPORTS, TECHNIQUES
 from pipeline.config import Experiment
-from pipeline.pipes import REQUIRED, Argument, Grammar
+from pipeline.core.pipe_language import REQUIRED, Argument, Grammar
 from pipeline.reference import render as render_reference
 from tools.model_tables import builders_section
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.augment.policy import Policy
 from pipeline.augment.strength import strengthen
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.json_io import read_json, write_json
 
 
 def write_policy(folder: Path, policy: Policy) -> None:

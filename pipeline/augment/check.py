@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pipeline.augment.grammar import COLOUR, MODALITIES
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
-from pipeline.pipes import Step, str_pipe
+from pipeline.core.errors import UserError
+from pipeline.core.pipe_language import Step, str_pipe
 
 
 def check_policy(steps: tuple[Step, ...], spec: TaskSpec) -> None:

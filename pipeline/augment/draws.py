@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from pipeline.engine.determinism import derive_seed
+from pipeline.core.determinism import derive_seed
 
 GOLDEN = 0x9E3779B97F4A7C15
 
@@ -21,7 +21,7 @@ def uniform(key: int, epoch: tf.Tensor, index: tf.Tensor, pixels: int = 0) -> tf
     """Draws in 0 .. 1, float32.
 
     Args:
-        key: what the draw is for, see `pipeline.engine.determinism.derive_seed`.
+        key: what the draw is for, see `pipeline.core.determinism.derive_seed`.
         epoch: scalar integer.
         index: the examples' positions in their split, `(batch,)`.
         pixels: draws for each example.

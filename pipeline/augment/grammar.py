@@ -5,7 +5,7 @@ Images are 0 .. 1; audio and tables are in standard deviations of the training s
 
 from __future__ import annotations
 
-from pipeline.pipes import Argument, Signature
+from pipeline.core.pipe_language import Argument, Signature
 
 _FRACTION = Argument("fraction", float, low=0, high=1)
 _RATE = Argument("rate", float, low=0, high=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import field_validator
 
 from pipeline.augment.grammar import GRAMMAR
-from pipeline.engine.errors import UserError
-from pipeline.engine.params import Params
-from pipeline.pipes import parse_pipe, str_pipe
+from pipeline.core.errors import UserError
+from pipeline.core.params import Params
+from pipeline.core.pipe_language import parse_pipe, str_pipe
 
 
 class AugmentParams(Params):

@@ -19,8 +19,8 @@ from pipeline.augment.grammar import GRAMMAR, MIXING
 from pipeline.augment.mixing import MIXERS, Pair
 from pipeline.augment.pixels import PIXELWISE
 from pipeline.augment.signals import SIGNALS
-from pipeline.engine.determinism import derive_seed
-from pipeline.pipes import Step, parse_pipe, str_pipe
+from pipeline.core.determinism import derive_seed
+from pipeline.core.pipe_language import Step, parse_pipe, str_pipe
 
 Fetch = Callable[[tf.Tensor], Pair]
 

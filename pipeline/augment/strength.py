@@ -9,7 +9,7 @@ examples, stays. A step whose amount becomes nothing goes.
 from __future__ import annotations
 
 from pipeline.augment.grammar import GRAMMAR
-from pipeline.pipes import Argument, Step, parse_pipe, str_pipe
+from pipeline.core.pipe_language import Argument, Step, parse_pipe, str_pipe
 
 # Step -> the argument that says how strong it is.
 AMOUNT = {

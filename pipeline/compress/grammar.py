@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.engine.errors import UserError
-from pipeline.pipes import Argument, Signature, Step, parse_pipe, str_pipe
+from pipeline.core.errors import UserError
+from pipeline.core.pipe_language import Argument, Signature, Step, parse_pipe, str_pipe
 
 EXPORTS = {
     "float": Signature(summary="float32 weights, as trained"),

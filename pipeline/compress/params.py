@@ -7,9 +7,9 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.compress.grammar import expand, parse_recipe
-from pipeline.engine.errors import UserError
-from pipeline.engine.params import Params, unhashed
-from pipeline.engine.pool_choice import Engine, check_address
+from pipeline.core.errors import UserError
+from pipeline.core.params import Params, unhashed
+from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.fit.params import FitSettings
 
 Source = Literal["baseline", "student"]

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.compress import pareto
+from pipeline.compress.selection import pareto_table
 from pipeline.compress.params import CompressParams
 from pipeline.compress.variant import Row, Variant, Workshop, failed, finished, make
-from pipeline.engine.pool import TaskPool
-from pipeline.engine.pool_choice import pool_of
+from pipeline.engine.workers.pool import TaskPool
+from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.stage import Inputs
 from pipeline.fit.devices import start_method
 
@@ -67,7 +67,7 @@ def search(
         if len(waiting) < 2:
             break
         rung = [replace(each, part=part) for each in waiting]
-        names = {pareto.BASELINE}
+        names = {pareto_table.BASELINE}
         early = [each for each in final if each.id in names and each.id not in made]
         made |= _make([*early, *rung], shop, pool, inputs, f"{part:.0%}")
         better = _better(made, rung, params, shop)
@@ -147,10 +147,10 @@ def _better(
     Latency is measured at the end, when nothing else runs: it limits no screen.
     """
     usable = [made[each.id].row for each in rung if made[each.id].row["status"] == "ok"]
-    limits = pareto.limits_of(params.budget, shop.data.spec.task)
+    limits = pareto_table.limits_of(params.budget, shop.data.spec.task)
     limits = replace(limits, max_latency_ms=None)
     key = shop.measure.key
-    baseline = made[pareto.BASELINE].row[key] or 0.0
+    baseline = made[pareto_table.BASELINE].row[key] or 0.0
 
     def order(row: Row) -> tuple[Any, ...]:
         point = {**row, "drop": baseline - row[key]}

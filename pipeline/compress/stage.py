@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.augment.artifact import read_policy
-from pipeline.compress import carray, latency, ledger, pareto, picture
+from pipeline.compress.tflite import c_array
+from pipeline.compress.selection import latency, ledger, pareto_plot, pareto_table
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.params import CompressParams
 from pipeline.compress.search import Made, search
 from pipeline.compress.variant import Row, Variant, Workshop
 from pipeline.data.artifact import read_data
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.jsonio import write_json
+from pipeline.core.determinism import derive_seed
+from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.resampling import drop_interval
 from pipeline.scores import CLASSES
@@ -41,15 +42,15 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     rows = _compared(made, shop)
     inputs.volatile.update(latency.measure(rows, made, shop))
     times = inputs.volatile["latency_ms"]
-    limits = pareto.limits_of(params.budget, shop.data.spec.task, times)
-    document = pareto.document(rows, limits)
-    pareto.write(out, document)
+    limits = pareto_table.limits_of(params.budget, shop.data.spec.task, times)
+    document = pareto_table.document(rows, limits)
+    pareto_table.write(out, document)
     inputs.volatile["latency_words"] = latency.words(times)
     inputs.volatile["latency_frontier"] = latency.frontier(document, times)
     write_json(out / "ledger.json", {"variants": ledger.document(made)})
-    picture.draw(out / "pareto.png", document, shop.data.spec.name)
+    pareto_plot.draw(out / "pareto.png", document, shop.data.spec.name)
     _write_chosen(document, shop, out)
-    return pareto.metrics(document, limits)
+    return pareto_table.metrics(document, limits)
 
 
 def plan(
@@ -108,7 +109,7 @@ def _publish_files(made: Sequence[Made], shop: Workshop, out: Path) -> None:
 
 def _compared(made: Sequence[Made], shop: Workshop) -> list[Row]:
     """Rows with the interval of what they lost against the float baseline."""
-    first = next(each for each in made if each.variant.id == pareto.BASELINE).evidence
+    first = next(each for each in made if each.variant.id == pareto_table.BASELINE).evidence
     task, y = shop.data.spec.task, shop.data.validation().y
     seed = derive_seed(shop.seed, "bootstrap")
     return [
@@ -128,4 +129,4 @@ def _write_chosen(document: dict[str, Any], shop: Workshop, out: Path) -> None:
     )
     if point:
         shutil.copyfile(out / point["file"], out / "best.tflite")
-        carray.write(out, spec, point)
+        c_array.write(out, spec, point)

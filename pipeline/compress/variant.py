@@ -21,21 +21,21 @@ from typing import Any
 import numpy as np
 
 from pipeline.augment.policy import Policy
-from pipeline.compress.flatbuffer import Facts, gzip_size, read_facts
+from pipeline.compress.tflite.inspect import Facts, gzip_size, read_facts
 from pipeline.compress.grammar import AWARE, Recipe
-from pipeline.compress.graph import answers
-from pipeline.compress.legacy.build import CHECKED, Built, FineTuning, build
-from pipeline.compress.legacy.imitate import Teacher
-from pipeline.compress.pareto import Row
-from pipeline.compress.promises import broken_promises
-from pipeline.compress.runtime import LiteModel, quantize
-from pipeline.compress.shrink import check_same, shrink
+from pipeline.compress.rewrite.rebuild import answers
+from pipeline.compress.tfmot.build import Built, CHECKED, FineTuning, build
+from pipeline.compress.tfmot.distillation import Teacher
+from pipeline.compress.selection.pareto_table import Row
+from pipeline.compress.tflite.verify import broken_promises
+from pipeline.inference.interpreter import LiteModel, quantize
+from pipeline.compress.tflite.strip import check_same, shrink
 from pipeline.compress.threshold import threshold
 from pipeline.data.artifact import Data
 from pipeline.data.measure import Measure, measure_of
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.hashing import hash_file
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.determinism import derive_seed
+from pipeline.core.hashing import hash_file
+from pipeline.core.json_io import read_json, write_json
 from pipeline.fit.losses import example_losses
 from pipeline.fit.params import FitSettings
 from pipeline.models.files import load_model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 
 def load_arrays(folder: Path, name: str, large: int) -> tuple[np.ndarray, np.ndarray]:

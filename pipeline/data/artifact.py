@@ -9,7 +9,7 @@
     vocabulary.txt       of texts, a word a line
     balance.json         class weights, where classes are balanced
 
-The test split is read by `pipeline.data.heldout` alone.
+The test split is read by `pipeline.data.test_split` alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 from pipeline.data.arrays import load_arrays
 from pipeline.data.features import Step, read_steps
 from pipeline.data.spec import TaskSpec, read_spec
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.json_io import read_json, write_json
 
 LARGE = 64_000_000  # bytes of a split that stay on the disk and are read in pieces
 
@@ -128,4 +128,4 @@ def load_split(folder: Path, name: Literal["train", "validation"]) -> Split:
 
 def _check_open(name: str) -> None:
     if name not in ("train", "validation"):
-        raise ValueError(f"{name}: read by pipeline.data.heldout alone")
+        raise ValueError(f"{name}: read by pipeline.data.test_split alone")

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.fft import dct
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 VOCABULARY = "vocabulary.txt"
 PADDING, UNKNOWN = "[padding]", "[unknown]"

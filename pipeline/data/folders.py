@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.further import as_values
-from pipeline.data.intake import Intake, finite, named_part
+from pipeline.data.extra_targets import as_values
+from pipeline.data.sources.reader import Intake, finite, named_part
 from pipeline.data.params import DataParams
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 Read = Callable[[Path], np.ndarray]
 

@@ -31,7 +31,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 Array = np.ndarray
 

@@ -9,8 +9,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.engine.errors import UserError, nearest
-from pipeline.engine.params import Params
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.params import Params
 
 # Kind -> what stands behind the colon.
 SOURCES = {
@@ -322,4 +322,4 @@ def set_name(source: str) -> str:
 
 def reader_module(source: str) -> str:
     """The module that reads this kind of source."""
-    return f"pipeline.data.sources.{source.partition(':')[0]}"
+    return f"pipeline.data.sources.{source.partition(':')[0]}_dataset"

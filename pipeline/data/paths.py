@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.data.params import FILES, DataParams
-from pipeline.engine.base import base
-from pipeline.engine.errors import UserError
-from pipeline.engine.hashing import hash_file
+from pipeline.core.base_path import base
+from pipeline.core.errors import UserError
+from pipeline.core.hashing import hash_file
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
 HASHED = 256_000_000  # bytes of a source whose content is looked at

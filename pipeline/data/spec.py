@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.json_io import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TaskSpec:
         vocabulary: how many word numbers there are, for text; else 0.
         inputs: names of a table's columns, in the order of the model's input.
         preprocess: steps from raw to stored, as JSON values.
-        also: further targets (see `pipeline.data.further`), as JSON values.
+        also: further targets (see `pipeline.data.extra_targets`), as JSON values.
     """
 
     name: str

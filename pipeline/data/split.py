@@ -15,7 +15,7 @@ from sklearn.model_selection import (
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
 from pipeline.data.rows import Source, chunks
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data import balance, extension, labels, preview
+from pipeline.data import class_balance, extension, labels, preview
 from pipeline.data.artifact import Data, also_path, write_balance
 from pipeline.data.examples import Examples
 from pipeline.data.features import (
@@ -27,10 +27,10 @@ from pipeline.data.features import (
     learn_vocabulary,
     write_steps,
 )
-from pipeline.data.further import Further, learn_further
-from pipeline.data.intake import write_skipped
+from pipeline.data.extra_targets import Further, learn_further
+from pipeline.data.sources.reader import write_skipped
 from pipeline.data.params import DataParams, set_name
-from pipeline.data.pool import Pool, read_pool
+from pipeline.data.merge import Pool, read_pool
 from pipeline.data.rows import Rows, RowWriter, chunks
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.data.split import (
@@ -51,8 +51,8 @@ from pipeline.data.task import (
     learn_target,
     normal_only,
 )
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.jsonio import write_json
+from pipeline.core.determinism import derive_seed
+from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 
 
@@ -232,13 +232,13 @@ def _write(
     index = {f"{name}_index": at for name, at in plan.places.items()}
     digests = {f"{name}_hash": plan.hashes[at] for name, at in plan.places.items()}
     if params.balance == "resample":
-        train = np.concatenate([train, train[balance.repeats(plan.y[train], seed)]])
+        train = np.concatenate([train, train[class_balance.repeats(plan.y[train], seed)]])
     groups = _groups(plan, params, train)
     np.savez(out / "splits.npz", calibration=chosen, **index, **digests, **groups)
     for name, at in {**plan.places, "train": train}.items():
         _write_split(plan, steps, name, at, out)
     if params.balance != "none":
-        weights = balance.class_weights(plan.y[train], len(plan.examples.classes))
+        weights = class_balance.class_weights(plan.y[train], len(plan.examples.classes))
         write_balance(out, params.balance, weights)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.further import as_values
-from pipeline.data.intake import Intake, finite
-from pipeline.engine.errors import UserError, nearest
+from pipeline.data.extra_targets import as_values
+from pipeline.data.sources.reader import Intake, finite
+from pipeline.core.errors import UserError, nearest
 
 LONGEST_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
 

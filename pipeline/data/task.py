@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.data.params import DataParams
 from pipeline.data.split import Places
-from pipeline.engine.errors import UserError, nearest
+from pipeline.core.errors import UserError, nearest
 
 ANOMALY_CLASSES = ("normal", "anomaly")
 # What the experiment file says -> what the signature says of the model.

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.engine.errors import UserError
-from pipeline.engine.params import Params, unhashed
+from pipeline.core.errors import UserError
+from pipeline.core.params import Params, unhashed
 from pipeline.fit.params import FitSettings
 from pipeline.models import catalogue
 

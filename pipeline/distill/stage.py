@@ -19,12 +19,12 @@ from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.measure import Measure, measure_of
-from pipeline.distill.front import smallest
+from pipeline.distill.smallest_student import smallest
 from pipeline.distill.params import WIDTH, DistillParams
 from pipeline.distill.student import Imitation
 from pipeline.distill.teacher import Faculty, read_teachers
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import write_json
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.goals import check_outputs
 from pipeline.fit.history import History, summary

@@ -16,8 +16,8 @@ import tensorflow as tf
 from pipeline.distill import losses
 from pipeline.distill.params import DistillParams, Hint
 from pipeline.distill.teacher import Faculty, tapped
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.errors import UserError
+from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import UserError
 from pipeline.fit.batches import Batch
 from pipeline.fit.losses import Loss
 from pipeline.fit.objective import as_float, per_example

@@ -17,7 +17,7 @@ import tensorflow as tf
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.distill.params import TRAINED, Teacher
-from pipeline.engine.errors import UserError, nearest
+from pipeline.core.errors import UserError, nearest
 from pipeline.fit.batches import Batch
 from pipeline.models.files import load_model
 from pipeline.models.mistakes import told_as

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.hashing import hash_file, hash_folder, hash_value
-from pipeline.engine.record import Parts, content, recorded_sources
+from pipeline.engine.import_closure import CodeReader
+from pipeline.core.hashing import hash_file, hash_folder, hash_value
+from pipeline.engine.stage_record import Parts, content, recorded_sources
 from pipeline.engine.stage import COMMON_VOLATILE, Job, Stage
 
 # What the engine does that enters results: seeds and pins.
-ENGINE = "pipeline.engine.determinism"
+ENGINE = "pipeline.core.determinism"
 
 
 def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.engine.errors import Busy
+from pipeline.core.errors import Busy
 
 PATIENCE = 4.0  # seconds; more than a stage's process outlives its parent
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.errors import UserError
+from pipeline.engine.import_closure import CodeReader
+from pipeline.core.errors import UserError
 from pipeline.engine.fingerprint import describe, explain
-from pipeline.engine.hashing import SHORT, hash_folder
-from pipeline.engine.jsonio import read_json
-from pipeline.engine.record import Parts, fingerprint, read_record
-from pipeline.engine.runfacts import hurt_volatile, read_run, retold
+from pipeline.core.hashing import SHORT, hash_folder
+from pipeline.core.json_io import read_json
+from pipeline.engine.stage_record import Parts, fingerprint, read_record
+from pipeline.engine.run_record import hurt_volatile, read_run, retold
 from pipeline.engine.stage import Job, Stage
 
 

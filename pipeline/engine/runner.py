@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pipeline
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.determinism import derive_seed, pins
-from pipeline.engine.errors import StageFailed, UserError, from_os_error
-from pipeline.engine.hashing import SHORT
-from pipeline.engine.host import environment
-from pipeline.engine.jsonio import write_json
+from pipeline.engine.import_closure import CodeReader
+from pipeline.core.determinism import derive_seed, pins
+from pipeline.core.errors import StageFailed, UserError, from_os_error
+from pipeline.core.hashing import SHORT
+from pipeline.engine.environment import environment
+from pipeline.core.json_io import write_json
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, decide
-from pipeline.engine.process import Listener, run_in_process
-from pipeline.engine.provenance import git_state
+from pipeline.engine.stage_process import Listener, run_in_process
+from pipeline.engine.git_state import git_state
 from pipeline.engine.publish import partial_folder, publish, recover
-from pipeline.engine.record import fingerprint, write_record
-from pipeline.engine.runfacts import host_facts, retold, write_run
+from pipeline.engine.stage_record import fingerprint, write_record
+from pipeline.engine.run_record import host_facts, retold, write_run
 from pipeline.engine.scratch import drop_empty, drop_scratch, scratch_folder
 from pipeline.engine.stage import Job, Stage
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.params import Params
+from pipeline.core.params import Params
 
 # In every stage folder, and no part of its content.
 COMMON_VOLATILE = {

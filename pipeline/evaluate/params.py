@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.engine.params import Params, unhashed
+from pipeline.core.params import Params, unhashed
 
 Epsilon = Annotated[float, Field(gt=0, le=10)]
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from pipeline.data.artifact import Data, Split
 from pipeline.data.measure import measure_of
-from pipeline.engine.determinism import derive_seed
+from pipeline.core.determinism import derive_seed
 from pipeline.evaluate.corruptions import SEVERITIES, Corruption, fitting, missing
-from pipeline.evaluate.inference import BatchModel
+from pipeline.inference.batch_interpreter import BatchModel
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.scores import CLASSES
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.artifact import read_data
-from pipeline.data.heldout import held_out_split
+from pipeline.data.test_split import held_out_split
 from pipeline.data.measure import measure_of
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import read_json, write_json
-from pipeline.engine.pool import Pool
+from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import read_json, write_json
+from pipeline.engine.workers.pool import Pool
 from pipeline.engine.stage import Inputs
 from pipeline.evaluate import robustness
-from pipeline.evaluate.exams import Bench
+from pipeline.evaluate.evaluators import Bench
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.scores import named
 

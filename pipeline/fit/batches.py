@@ -18,7 +18,7 @@ from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.determinism import derive_seed
+from pipeline.core.determinism import derive_seed
 
 MOST_FUSED = 64  # batches in one call into TensorFlow
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.publish import sync
 
 FILE, PARTIAL = "checkpoint.npz", "checkpoint.partial"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 
 def start_method(gpus: Sequence[Any] | None = None) -> Literal["fork", "spawn"]:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.determinism import derive_seed
+from pipeline.core.determinism import derive_seed
 from pipeline.fit.averages import Averages
 from pipeline.fit.batches import Feed, fetcher, target_of, to_input
 from pipeline.fit.goals import Goal, judged, measured

@@ -21,7 +21,7 @@ import tensorflow as tf
 from pipeline.data.artifact import Split
 from pipeline.data.measure import MEASURES
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.fit.losses import CLASSES
 from pipeline.fit.objective import per_example
 from pipeline.models.mistakes import Mistake

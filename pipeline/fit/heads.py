@@ -20,8 +20,8 @@ import tensorflow as tf
 from pipeline.data.artifact import Split
 from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.errors import UserError
+from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import UserError
 from pipeline.fit.batches import Batch, target_of
 from pipeline.fit.losses import Loss, example_losses
 from pipeline.fit.objective import as_float, per_example

@@ -17,7 +17,7 @@ import tensorflow as tf
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import StageFailed, UserError
+from pipeline.core.errors import StageFailed, UserError
 from pipeline.fit.batches import (
     fetcher,
     plan_steps,

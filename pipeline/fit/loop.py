@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import StageFailed
+from pipeline.core.errors import StageFailed
 from pipeline.engine.stage import silent
 from pipeline.fit import stopping
 from pipeline.fit.batches import Feed

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.fit.params import ONLY_CLASSES, FitSettings
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

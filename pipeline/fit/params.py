@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.engine.params import Params, unhashed
+from pipeline.core.params import Params, unhashed
 
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one_cycle", "plateau"]

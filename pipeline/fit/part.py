@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.engine.errors import StageFailed
+from pipeline.core.errors import StageFailed
 from pipeline.fit import stopping
 from pipeline.fit.averages import Averages
 from pipeline.fit.batches import Feed

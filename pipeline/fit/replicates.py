@@ -1,6 +1,6 @@
 """Several fits side by side, each in a process of its own, told apart by name.
 
-The parent must have run no TensorFlow operation: see `pipeline.engine.pool`. Where
+The parent must have run no TensorFlow operation: see `pipeline.engine.workers.pool`. Where
 there is a GPU the processes are spawned, and tasks must pickle.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.errors import StageFailed, UserError, from_os_error
-from pipeline.engine.pool import Outcome, Pool
+from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import StageFailed, UserError, from_os_error
+from pipeline.engine.workers.pool import Outcome, Pool
 from pipeline.fit.devices import start_method
 
 

@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.engine.base import base
-from pipeline.engine.errors import UserError, nearest
+from pipeline.core.base_path import base
+from pipeline.core.errors import UserError, nearest
 
 BUILDER_MODULES = {
     "attention": "pipeline.models.attention",

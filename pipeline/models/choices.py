@@ -16,7 +16,7 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from pipeline.engine.errors import nearest
+from pipeline.core.errors import nearest
 from pipeline.models.mistakes import Mistake
 
 ACTIVATIONS = ("relu", "relu6", "leaky_relu", "sigmoid", "tanh", "swish", "gelu")

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 
 class Mistake(UserError):

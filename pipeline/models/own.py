@@ -18,8 +18,8 @@ import keras
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.base import base
-from pipeline.engine.errors import UserError
+from pipeline.core.base_path import base
+from pipeline.core.errors import UserError
 from pipeline.models.mistakes import Mistake
 
 

@@ -14,7 +14,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import nearest
+from pipeline.core.errors import nearest
 from pipeline.models import reuse
 from pipeline.models.choices import choose
 from pipeline.models.ends import answer, entrance, is_image, require

@@ -18,7 +18,7 @@ import keras
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError, nearest
+from pipeline.core.errors import UserError, nearest
 from pipeline.models import defaults  # noqa: F401  sets Keras before any model
 from pipeline.models import own
 from pipeline.models.catalogue import parse

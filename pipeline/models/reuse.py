@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
-from pipeline.engine.base import base
+from pipeline.core.base_path import base
 from pipeline.models.files import load_model
 from pipeline.models.mistakes import Mistake
 from pipeline.models.trained import find

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.paths import locate
-from pipeline.engine.errors import UserError
-from pipeline.engine.hashing import hash_file
+from pipeline.core.errors import UserError
+from pipeline.core.hashing import hash_file
 
 
 def find(text: str) -> Path:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.compress.limits import read_limits
+from pipeline.compress.selection.budget import read_limits
 from pipeline.report.facts import Facts, Row
 
 FIRST = dict.fromkeys(("trial", "score", "status"))  # columns of the search

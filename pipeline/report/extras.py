@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.jsonio import read_json
+from pipeline.core.json_io import read_json
 
 # Name -> stage and file.
 DOCUMENTS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.spec import TaskSpec, read_spec
-from pipeline.engine.jsonio import read_json
+from pipeline.core.json_io import read_json
 from pipeline.report.extras import read_documents, read_histories, read_trials
 from pipeline.scores import SCORES, Score
 from pipeline.train.artifact import Architecture, read_architecture

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 if TYPE_CHECKING:  # named for the fingerprint; importing it would take TensorFlow along
     import plotly  # noqa: F401

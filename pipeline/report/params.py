@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pipeline.engine.params import Params
+from pipeline.core.params import Params
 
 
 class ReportParams(Params):

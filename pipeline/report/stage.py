@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.jsonio import write_json
+from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.report import card, frontier, page, words
 from pipeline.report.facts import read_facts

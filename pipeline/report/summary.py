@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.compress.frontier import nearest_miss
-from pipeline.compress.limits import read_limits
+from pipeline.compress.selection.pareto_front import nearest_miss
+from pipeline.compress.selection.budget import read_limits
 from pipeline.report.facts import Facts, Row, on_validation
 from pipeline.scores import named
 

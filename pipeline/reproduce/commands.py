@@ -16,15 +16,15 @@ from typing import Any
 from pipeline.chain import CHAIN
 from pipeline.commands import all_sets, open_job
 from pipeline.config import check_name, experiment_folder
-from pipeline.engine.base import base
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.content import undeclared
-from pipeline.engine.errors import UserError
+from pipeline.core.base_path import base
+from pipeline.engine.import_closure import CodeReader
+from pipeline.engine.file_types import undeclared
+from pipeline.core.errors import UserError
 from pipeline.engine.fingerprint import describe
-from pipeline.engine.host import requirements
+from pipeline.engine.environment import requirements
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import damage, plan
-from pipeline.engine.record import fingerprint, read_record
+from pipeline.engine.stage_record import fingerprint, read_record
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import line

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.fingerprint import flatten, show
-from pipeline.engine.hashing import hash_value
+from pipeline.core.hashing import hash_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +128,7 @@ def _h5(content: bytes) -> dict[str, Any]:
 
 
 def _tflite(content: bytes) -> dict[str, Any]:
-    from pipeline.compress.flatbuffer import stored_tensors
+    from pipeline.compress.tflite.inspect import stored_tensors
 
     return stored_tensors(content)
 

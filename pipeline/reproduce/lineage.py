@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data import extension
-from pipeline.engine.errors import UserError
-from pipeline.engine.hashing import SHORT, hash_file, hash_value
+from pipeline.core.errors import UserError
+from pipeline.core.hashing import SHORT, hash_file, hash_value
 from pipeline.reproduce.snapshot import LOCK, Entry, Snapshot, of_lock, of_run
 
 

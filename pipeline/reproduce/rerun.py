@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import load_experiment
-from pipeline.engine.base import base, based_on
+from pipeline.core.base_path import base, based_on
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import Terminal, line
 from pipeline.reproduce.snapshot import LOCK

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.errors import UserError
-from pipeline.engine.hashing import hash_file
-from pipeline.engine.jsonio import read_json, write_json
-from pipeline.engine.record import Parts, fingerprint, read_record
+from pipeline.core.errors import UserError
+from pipeline.core.hashing import hash_file
+from pipeline.core.json_io import read_json, write_json
+from pipeline.engine.stage_record import Parts, fingerprint, read_record
 from pipeline.reproduce import contents
 
 LOCK = "experiment.lock"

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.fingerprint import flatten, show
 from pipeline.reproduce.snapshot import Snapshot
 

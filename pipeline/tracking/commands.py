@@ -6,7 +6,7 @@ import argparse
 
 from pipeline.chain import CHAIN
 from pipeline.config import experiment_folder
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.tracking.events import FOLDER, write_logs
 
 

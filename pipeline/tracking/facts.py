@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.fingerprint import flatten
-from pipeline.engine.jsonio import read_json
-from pipeline.engine.record import read_record
+from pipeline.core.json_io import read_json
+from pipeline.engine.stage_record import read_record
 
 STEP = "epoch"
 FILES = (".tflite", ".json", ".csv", ".md", ".keras", ".png", ".html", ".js", ".txt")

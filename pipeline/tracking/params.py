@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
-from pipeline.engine.params import Params
+from pipeline.core.params import Params
 
 
 class TrackingParams(Params):

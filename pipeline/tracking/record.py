@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pipeline.engine.hashing import hash_value
+from pipeline.core.hashing import hash_value
 
 if TYPE_CHECKING:
     from pipeline.config import Experiment

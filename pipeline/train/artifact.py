@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.json_io import read_json, write_json
 
 
 @dataclass(frozen=True)

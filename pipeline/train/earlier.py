@@ -16,8 +16,8 @@ from pipeline.data import extension
 from pipeline.data.artifact import Data, Split
 from pipeline.data.measure import Measure, measure_of
 from pipeline.data.spec import TaskSpec, read_spec
-from pipeline.engine.errors import UserError
-from pipeline.engine.hashing import SHORT, hash_file
+from pipeline.core.errors import UserError
+from pipeline.core.hashing import SHORT, hash_file
 from pipeline.engine.stage import Inputs
 from pipeline.models.files import load_model
 from pipeline.models.trained import find

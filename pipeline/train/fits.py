@@ -16,8 +16,8 @@ import keras
 from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data, Split
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.errors import UserError
+from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.fit.checkpoint import describe
 from pipeline.fit.devices import prepare, shared

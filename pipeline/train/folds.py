@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from pipeline.data.artifact import Data, Split
 from pipeline.data.examples import Examples
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 
 def folds(data: Data, count: int, seed: int) -> list[tuple[Split, Split]]:

@@ -17,7 +17,7 @@ import keras
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError, nearest
+from pipeline.core.errors import UserError, nearest
 from pipeline.fit.heads import Head, Heads, Measured, column_of, spec_of, with_heads
 from pipeline.fit.losses import example_losses
 from pipeline.fit.params import FitSettings

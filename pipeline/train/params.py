@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.engine.params import Params, unhashed
+from pipeline.core.params import Params, unhashed
 from pipeline.fit.params import FitSettings, Optimizer
 
 SCRATCH = "scratch"

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models.trained import find
 from pipeline.train.params import PseudoLabels
 

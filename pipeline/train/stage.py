@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.data.artifact import read_data
 from pipeline.data.measure import Measure, measure_of
-from pipeline.engine.jsonio import write_json
+from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.fit.history import History, summary
 from pipeline.fit.intervals import gain, mean_interval

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.json_io import read_json, write_json
 
 FAMILY = "builder"  # a hyperparameter where several are searched
 # Hyperparameters of the training, in every search: see `pipeline.tune.space`.

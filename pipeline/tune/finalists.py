@@ -10,7 +10,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.engine.determinism import derive_seed
+from pipeline.core.determinism import derive_seed
 from pipeline.tune.search import Search, Trial, merit_of, rank
 
 

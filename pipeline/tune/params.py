@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipeline.engine.errors import UserError
-from pipeline.engine.params import Params, unhashed
-from pipeline.engine.pool_choice import Engine, check_address
+from pipeline.core.errors import UserError
+from pipeline.core.params import Params, unhashed
+from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.fit.params import FitSettings
 from pipeline.models import catalogue
 from pipeline.tune.artifact import FITTING

@@ -12,9 +12,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.errors import UserError
-from pipeline.engine.hashing import hash_value
-from pipeline.engine.jsonio import canonical
+from pipeline.core.errors import UserError
+from pipeline.core.hashing import hash_value
+from pipeline.core.json_io import canonical
 from pipeline.engine.publish import sync
 
 Result = dict[str, Any]

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.determinism import derive_seed
-from pipeline.engine.jsonio import canonical
-from pipeline.engine.pool import Outcome, TaskPool
-from pipeline.tune.front import front, mixed
+from pipeline.core.determinism import derive_seed
+from pipeline.core.json_io import canonical
+from pipeline.engine.workers.pool import Outcome, TaskPool
+from pipeline.tune.pareto import front, mixed
 from pipeline.tune.oracles import Oracle, Proposal
 from pipeline.tune.params import TuneParams
 from pipeline.tune.record import Record
-from pipeline.tune.stopping import Past, bars
+from pipeline.tune.early_termination import Past, bars
 
 Values = dict[str, Any]
 Result = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.engine.hashing import hash_file
+from pipeline.core.hashing import hash_file
 from pipeline.tune.params import TuneParams
 
 

@@ -18,7 +18,7 @@ from keras_tuner import HyperParameters
 
 from pipeline.augment.strength import can_strengthen
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError, nearest
+from pipeline.core.errors import UserError, nearest
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
 from pipeline.models.mistakes import told_as

@@ -17,18 +17,18 @@ from typing import Any
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.measure import measure_of
-from pipeline.engine.errors import StageFailed, UserError
-from pipeline.engine.jsonio import write_json
-from pipeline.engine.pool import Pool
-from pipeline.engine.pool_choice import pool_of
-from pipeline.engine.pool_helper import Helper
+from pipeline.core.errors import StageFailed, UserError
+from pipeline.core.json_io import write_json
+from pipeline.engine.workers.pool import Pool
+from pipeline.engine.workers.factory import pool_of
+from pipeline.engine.workers.server import Helper
 from pipeline.engine.stage import Inputs
 from pipeline.fit.devices import start_method
 from pipeline.fit.history import sized
-from pipeline.tune import kept, pictures, space
+from pipeline.tune import plots, reuse_search, space
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 from pipeline.tune.finalists import Finalist, finals
-from pipeline.tune.front import front
+from pipeline.tune.pareto import front
 from pipeline.tune.importance import importance
 from pipeline.tune.oracles import Oracle, passes
 from pipeline.tune.params import TuneParams
@@ -36,7 +36,7 @@ from pipeline.tune.progress import teller
 from pipeline.tune.record import Record
 from pipeline.tune.search import Search, Trial
 from pipeline.tune.trial import COSTS, Trainer
-from pipeline.tune.warm import warm_values
+from pipeline.tune.warm_start import warm_values
 
 Row = dict[str, Any]
 FRONT = ("trial", "score", "bytes_int8", "parameters", "macs", "values")
@@ -45,7 +45,7 @@ FRONT = ("trial", "score", "bytes_int8", "parameters", "macs", "values")
 def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Search, record every trial, name the best; after an extension, keep it."""
     for earlier in inputs.beside.values():
-        return kept.publish_again(params, earlier, inputs, out)
+        return reuse_search.publish_again(params, earlier, inputs, out)
     data = read_data(inputs["data"])
     measure = measure_of(data.spec)
     config = _space(params, inputs, data)
@@ -202,12 +202,12 @@ def _draw(
     what: str,
 ) -> None:
     scored = [row for row in rows if row["status"] in ("ok", "stopped")]
-    pictures.draw_front(out / "trials.png", scored, best.front, best.trial, what)
-    pictures.draw_history(out / "history.png", scored, what)
+    plots.draw_front(out / "trials.png", scored, best.front, best.trial, what)
+    plots.draw_history(out / "history.png", scored, what)
     if names := _names(config):
-        pictures.draw_parallel(out / "parallel.png", scored, names, what)
+        plots.draw_parallel(out / "parallel.png", scored, names, what)
     if parts:
-        pictures.draw_importance(out / "importance.png", parts)
+        plots.draw_importance(out / "importance.png", parts)
 
 
 def _publish_models(search: Search, out: Path) -> None:

@@ -15,7 +15,7 @@ from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, Split, read_data
 from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import StageFailed
+from pipeline.core.errors import StageFailed
 from pipeline.fit.loop import fit
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry

@@ -14,8 +14,8 @@ from pipeline.augment.mixing import _share
 from pipeline.augment.policy import Policy
 from pipeline.augment.signals import gaussian
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
-from pipeline.pipes import parse_pipe
+from pipeline.core.errors import UserError
+from pipeline.core.pipe_language import parse_pipe
 
 RNG = np.random.default_rng(1)
 COUNT = 64

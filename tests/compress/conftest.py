@@ -105,7 +105,7 @@ def folders(tmp_path_factory, small_net, spec, train, validation) -> Path:
 @pytest.fixture
 def tuning(train: Split, validation: Split):
     """Two epochs of fine-tuning, in the way of the stage."""
-    from pipeline.compress.legacy.build import FineTuning
+    from pipeline.compress.tfmot.build import FineTuning
     from pipeline.fit.params import FitSettings
 
     settings = FitSettings(epochs=2, learning_rate=2e-3)

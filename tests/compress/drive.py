@@ -13,13 +13,13 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.engine.determinism import pins
+from pipeline.core.determinism import pins
 
 os.environ.update(pins(1, "native"))
 
 from pipeline.compress.params import CompressParams  # noqa: E402
 from pipeline.compress.stage import run  # noqa: E402
-from pipeline.engine.errors import UserError  # noqa: E402
+from pipeline.core.errors import UserError  # noqa: E402
 from pipeline.engine.stage import Inputs  # noqa: E402
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline.compress import search, stage
 from pipeline.compress.params import CompressParams
-from pipeline.engine.hashing import hash_folder
+from pipeline.core.hashing import hash_folder
 from pipeline.engine.stage import Inputs
 
 # A student imitates its teacher while it is fine-tuned: all that a task can need.

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.compress.given.archive import check_archive
-from pipeline.engine.errors import UserError
+from pipeline.compress.import_model.archive import check_archive
+from pipeline.core.errors import UserError
 
 CODE = "import sys, pipeline.compress_file; print(*sys.modules)"
 
@@ -134,5 +134,5 @@ def test_the_look_imports_no_tensorflow():
     found = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert "pipeline.compress.given.archive" in found
+    assert "pipeline.compress.import_model.archive" in found
     assert not {"tensorflow", "keras", "numpy"} & set(found)

@@ -10,9 +10,9 @@ import re
 import numpy as np
 import pytest
 
-from pipeline.compress.flatbuffer import gzip_size, read_facts
-from pipeline.compress.promises import Few, broken_promises
-from pipeline.engine.errors import UserError
+from pipeline.compress.tflite.inspect import gzip_size, read_facts
+from pipeline.compress.tflite.verify import Few, broken_promises
+from pipeline.core.errors import UserError
 
 KINDS = ("float", "dynamic", "float16", "int8")
 
@@ -23,8 +23,8 @@ def files() -> dict[str, bytes]:
     import keras
     from keras import layers
 
-    from pipeline.compress.legacy.bridge import to_tf_keras
-    from pipeline.compress.legacy.export import export
+    from pipeline.compress.tfmot.bridge import to_tf_keras
+    from pipeline.compress.tfmot.export import export
 
     keras.utils.set_random_seed(3)
     image = keras.Input((8, 8, 1), name="image")

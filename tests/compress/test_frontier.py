@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.compress.frontier import choose, dominated, nearest_miss
-from pipeline.compress.limits import Limits
+from pipeline.compress.selection.pareto_front import choose, dominated, nearest_miss
+from pipeline.compress.selection.budget import Limits
 from pipeline.scores import SCORES
 
 BASELINE = 0.98

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.compress.grammar import GRAMMAR, parse_recipe
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 
 @pytest.mark.parametrize(

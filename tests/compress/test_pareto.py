@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from pipeline.compress import pareto
+from pipeline.compress.selection import pareto_table
 from pipeline.compress.params import Budget
-from pipeline.compress.pareto import limits_of
-from pipeline.engine.errors import UserError
+from pipeline.compress.selection.pareto_table import limits_of
+from pipeline.core.errors import UserError
 
 
 def row(name: str, accuracy: float | None, size: int | None, **changed) -> dict:
@@ -38,7 +38,7 @@ BROKEN = row("student-int8", 0.98, 10, status="broken", reason="float inside")
 
 
 def test_the_document_names_the_choice_and_compares_every_row():
-    document = pareto.document([BASELINE, INT8, FAILED, BROKEN], limits_of(Budget()))
+    document = pareto_table.document([BASELINE, INT8, FAILED, BROKEN], limits_of(Budget()))
     points = {point["id"]: point for point in document["points"]}
     assert document["chosen"] == "baseline-int8"
     assert points["baseline-int8"]["drop"] == pytest.approx(0.005)
@@ -48,7 +48,7 @@ def test_the_document_names_the_choice_and_compares_every_row():
 
 
 def test_the_order_of_the_rows_is_kept():
-    document = pareto.document([INT8, FAILED, BASELINE], limits_of(Budget()))
+    document = pareto_table.document([INT8, FAILED, BASELINE], limits_of(Budget()))
     names = [point["id"] for point in document["points"]]
     assert names == ["baseline-int8", "student-qat", "baseline-float"]
 
@@ -56,7 +56,7 @@ def test_the_order_of_the_rows_is_kept():
 @pytest.mark.parametrize("measure", ["gzip", "raw"])
 def test_the_measure_of_the_budget_decides(measure):
     heavy = row("student-int8", 0.98, 200, bytes_raw=5000)
-    document = pareto.document(
+    document = pareto_table.document(
         [BASELINE, INT8, heavy], limits_of(Budget(measure=measure))
     )
     assert (
@@ -66,8 +66,8 @@ def test_the_measure_of_the_budget_decides(measure):
 
 def test_nothing_within_the_budget_is_published_and_the_nearest_named():
     budget = Budget(max_drop=0.01, max_bytes=290)
-    document = pareto.document([BASELINE, INT8], limits_of(budget))
-    told = pareto.metrics(document, limits_of(budget))
+    document = pareto_table.document([BASELINE, INT8], limits_of(budget))
+    told = pareto_table.metrics(document, limits_of(budget))
     assert document["chosen"] is told["chosen"] is told["bytes_gzip"] is None
     assert told["headline"].endswith(
         "nearest baseline | int8, 0.3 kB gzip: bytes gzip 300 (allowed: 290)"
@@ -75,8 +75,8 @@ def test_nothing_within_the_budget_is_published_and_the_nearest_named():
 
 
 def test_the_metrics_count_what_became_of_the_variants():
-    document = pareto.document([BASELINE, INT8, FAILED, BROKEN], limits_of(Budget()))
-    told = pareto.metrics(document, limits_of(Budget()))
+    document = pareto_table.document([BASELINE, INT8, FAILED, BROKEN], limits_of(Budget()))
+    told = pareto_table.metrics(document, limits_of(Budget()))
     assert told["variants"] == {"ok": 2, "broken": 1, "failed": 1}
     assert told["ratio"] == 3.33
     assert told["headline"] == "4 variants, chosen baseline | int8 at 0.3 kB gzip"
@@ -91,12 +91,12 @@ def test_the_metrics_count_what_became_of_the_variants():
 )
 def test_without_a_baseline_there_is_nothing_to_publish(rows, words):
     with pytest.raises(UserError, match=words):
-        pareto.document(rows, limits_of(Budget()))
+        pareto_table.document(rows, limits_of(Budget()))
 
 
 def test_the_table_is_written_twice_with_equal_content(tmp_path):
-    document = pareto.document([BASELINE, FAILED], limits_of(Budget()))
-    pareto.write(tmp_path, document)
+    document = pareto_table.document([BASELINE, FAILED], limits_of(Budget()))
+    pareto_table.write(tmp_path, document)
     assert json.loads((tmp_path / "pareto.json").read_text()) == document
     with (tmp_path / "pareto.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
@@ -110,7 +110,7 @@ def test_another_task_has_its_score_where_accuracy_stands():
     rows = [{k: v for k, v in one.items() if k != "accuracy"} for one in rows]
     rows[1] |= {"r2": 0.895, "bytes_gzip": 30}
     limits = limits_of(Budget(), "regression")
-    document = pareto.document(rows, limits)
+    document = pareto_table.document(rows, limits)
     assert (document["task"], document["chosen"]) == ("regression", "baseline-int8")
-    told = pareto.metrics(document, limits)
+    told = pareto_table.metrics(document, limits)
     assert told["r2"] == 0.895 and "accuracy" not in told

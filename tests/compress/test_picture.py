@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from matplotlib.image import imread
 
-from pipeline.compress import picture
+from pipeline.compress.selection import pareto_plot
 
 
 def point(
@@ -36,7 +36,7 @@ def draw(path, points, chosen, max_bytes=None) -> bytes:
     budget = {"max_drop": 0.01, "max_bytes": max_bytes}
     names = {"baseline": "baseline-float", "chosen": chosen}
     document = {"budget": budget, "measure": "gzip", "points": points, **names}
-    picture.draw(path, document, "digits")
+    pareto_plot.draw(path, document, "digits")
     return path.read_bytes()
 
 

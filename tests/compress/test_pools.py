@@ -16,8 +16,8 @@ from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.params import CompressParams
 from pipeline.compress.variant import Variant, Workshop
 from pipeline.data.artifact import Data
-from pipeline.engine.determinism import pins
-from pipeline.engine.pool import Pool
+from pipeline.core.determinism import pins
+from pipeline.engine.workers.pool import Pool
 from pipeline.engine.stage import Inputs
 
 ROOT = Path(__file__).parents[2]

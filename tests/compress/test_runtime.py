@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.compress.runtime import (
+from pipeline.inference.interpreter import (
     FEWEST_RUNS,
     LiteModel,
     dequantize,
@@ -17,7 +17,7 @@ from pipeline.compress.runtime import (
     quantize,
 )
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,8 +71,8 @@ def test_tokens_have_no_scale_and_stay():
 @pytest.fixture(scope="module")
 def files(small_net, spec, train, tmp_path_factory) -> dict[str, Path]:
     """The small net as float and as int8."""
-    from pipeline.compress.legacy.bridge import to_tf_keras
-    from pipeline.compress.legacy.export import export
+    from pipeline.compress.tfmot.bridge import to_tf_keras
+    from pipeline.compress.tfmot.export import export
 
     folder, paths = tmp_path_factory.mktemp("files"), {}
     for kind in ("float", "int8"):
@@ -102,8 +102,8 @@ def test_a_recurrent_file_forgets_the_example_before(tmp_path):
     import keras
     from keras import layers
 
-    from pipeline.compress.legacy.bridge import to_tf_keras
-    from pipeline.compress.legacy.export import export
+    from pipeline.compress.tfmot.bridge import to_tf_keras
+    from pipeline.compress.tfmot.export import export
 
     sequence = keras.Input((6, 4), name="sequence")
     memory = layers.LSTM(5, name="memory")(sequence)

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.compress.flatbuffer import parse, read_facts
-from pipeline.compress.shrink import check_same, shrink
-from pipeline.engine.errors import UserError
+from pipeline.compress.tflite.inspect import parse, read_facts
+from pipeline.compress.tflite.strip import check_same, shrink
+from pipeline.core.errors import UserError
 
 KINDS = ("float", "dynamic", "float16", "int8")
 
@@ -20,8 +20,8 @@ def files() -> dict[str, bytes]:
     import keras
     from keras import layers
 
-    from pipeline.compress.legacy.bridge import to_tf_keras
-    from pipeline.compress.legacy.export import export
+    from pipeline.compress.tfmot.bridge import to_tf_keras
+    from pipeline.compress.tfmot.export import export
 
     keras.utils.set_random_seed(3)
     image = keras.Input((8, 8, 1), name="image")

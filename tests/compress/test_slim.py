@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.fold import fold, join_activations
-from pipeline.compress.slim import slim
-from pipeline.engine.errors import UserError
+from pipeline.compress.rewrite.fold import fold, join_activations
+from pipeline.compress.rewrite.channel_pruning import slim
+from pipeline.core.errors import UserError
 from pipeline.models.describe import describe
 
 

@@ -17,10 +17,10 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.params import CompressParams
-from pipeline.compress.runtime import LiteModel
+from pipeline.inference.interpreter import LiteModel
 from pipeline.compress.stage import workshop
 from pipeline.compress.variant import Variant
-from pipeline.engine.jsonio import read_json
+from pipeline.core.json_io import read_json
 from pipeline.engine.stage import Inputs
 
 ROOT = Path(__file__).parents[2]

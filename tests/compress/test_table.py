@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from pipeline.compress.legacy.bridge import to_tf_keras
-from pipeline.compress.legacy.support import left_out
-from pipeline.compress.legacy.table import possible
+from pipeline.compress.tfmot.bridge import to_tf_keras
+from pipeline.compress.tfmot.supported_layers import left_out
+from pipeline.compress.tfmot.support_table import possible
 
 
 def test_every_layer_of_a_convolutional_net_has_its_row(small_net):

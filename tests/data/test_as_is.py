@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.data.features import Standardise
 from pipeline.data.params import DataParams
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 SHAPES = [
     ((9,), "table"),

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load_experiment
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import write_json
-from pipeline.engine.record import fingerprint
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import write_json
+from pipeline.engine.stage_record import fingerprint
 from pipeline.extension import check
 
 

@@ -20,7 +20,7 @@ from pipeline.data.features import (
     split_words,
     write_steps,
 )
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 RATE = 8000
 TIME = np.arange(RATE) / RATE

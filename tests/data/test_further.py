@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from pipeline.data.artifact import also_path
 from pipeline.data.params import DataParams
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from tests.data.conftest import table_rows, text_rows, write_csv
 
 

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
 from pipeline.data.measure import MEASURES, measure_of
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 RNG = np.random.default_rng(4)
 

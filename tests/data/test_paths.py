@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.data.params import DataParams
 from pipeline.data.paths import expand, source_state
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 
 def state(source: str, **params) -> dict:

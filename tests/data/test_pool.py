@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.data.balance import class_weights, repeats
-from pipeline.data.heldout import held_out_split
-from pipeline.engine.errors import UserError
+from pipeline.data.class_balance import class_weights, repeats
+from pipeline.data.test_split import held_out_split
+from pipeline.core.errors import UserError
 from tests.data.conftest import table_rows, text_rows, write_csv
 
 TABLE = {"columns": {"ignore": ["site"]}}

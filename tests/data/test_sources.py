@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from scipy.io import wavfile
 
 from pipeline.data.features import apply_steps
-from pipeline.data.heldout import held_out_split
-from pipeline.data.known import SKLEARN
+from pipeline.data.test_split import held_out_split
+from pipeline.data.sources.registry import SKLEARN
 from pipeline.data.params import DataParams
-from pipeline.data.sources import sklearn
-from pipeline.engine.errors import UserError
+from pipeline.data.sources import sklearn_dataset
+from pipeline.core.errors import UserError
 from tests.data.conftest import RATE, table_rows, text_rows, write_csv
 
 
@@ -478,7 +478,7 @@ def test_an_offline_machine_says_so_within_seconds(make, tmp_path, monkeypatch):
 @pytest.fixture
 def online(monkeypatch):
     """As if hosts were there: mock_data answers for them."""
-    monkeypatch.setattr("pipeline.data.sources.tfds.reachable", lambda url: True)
+    monkeypatch.setattr("pipeline.data.sources.tfds_dataset.reachable", lambda url: True)
 
 
 TFDS = [
@@ -544,5 +544,5 @@ def test_subsplits_that_share_examples_are_refused(make, stored):
 
 
 def test_what_is_known_of_scikit_learns_sets_is_what_is_read():
-    kinds = {name: "classification" for name in ("digits", *sklearn.TABLES)}
-    assert SKLEARN == kinds | dict.fromkeys(sklearn.NUMBERS, "regression")
+    kinds = {name: "classification" for name in ("digits", *sklearn_dataset.TABLES)}
+    assert SKLEARN == kinds | dict.fromkeys(sklearn_dataset.NUMBERS, "regression")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
 from pipeline.data.split import calibration, hash_examples, shared_hashes, split
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 
 def examples(counts: list[int], own_test: np.ndarray | None = None) -> Examples:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from pipeline.data.artifact import read_data
-from pipeline.data.heldout import held_out_split
-from pipeline.data.intake import Intake
+from pipeline.data.test_split import held_out_split
+from pipeline.data.sources.reader import Intake
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 
 INPUTS = Inputs({}, seed=5)
@@ -82,7 +82,7 @@ def test_a_tfds_set_without_class_labels_is_refused(tmp_path):
 def test_a_prepared_tfds_set_is_read_with_its_own_test_split(tmp_path):
     import tensorflow_datasets as tfds
 
-    from pipeline.data.sources.tfds import read
+    from pipeline.data.sources.tfds_dataset import read
 
     class TinyShapes(tfds.core.GeneratorBasedBuilder):
         """Images of one grey level, which is the class."""

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.data.heldout import held_out_split
+from pipeline.data.test_split import held_out_split
 from pipeline.data.params import DataParams
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from tests.data.conftest import write_csv
 
 HEADER = ["area", "price"]

@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec
-from pipeline.distill.front import smallest
+from pipeline.distill.smallest_student import smallest
 from pipeline.distill.params import DistillParams
 from pipeline.distill.stage import School
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.tune.artifact import Best, write_best

@@ -13,7 +13,7 @@ from pipeline.distill.params import DistillParams
 from pipeline.distill.stage import School
 from pipeline.distill.student import Imitation
 from pipeline.distill.teacher import Faculty, check
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.fit.batches import Feed
 from pipeline.fit.loop import fit

@@ -14,7 +14,7 @@ from pipeline.distill.losses import hinton
 from pipeline.distill.params import DistillParams, Hint
 from pipeline.distill.student import Imitation, between
 from pipeline.distill.teacher import Faculty, check
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.fit.batches import Batch
 from pipeline.fit.loop import fit
 from pipeline.fit.losses import example_losses

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine.closure import CodeReader
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.plan import Decision, plan
 from pipeline.engine.runner import Runner
 from pipeline.engine.stage import Job, Stage

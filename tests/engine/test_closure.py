@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.closure import CodeReader, parse, shape
-from pipeline.engine.errors import UserError
+from pipeline.engine.import_closure import CodeReader, parse, shape
+from pipeline.core.errors import UserError
 
 FILES = {
     "box/__init__.py": "",
@@ -91,7 +91,7 @@ def test_the_digest_is_the_same_on_every_python():
 CALL = """
 import ast, json, sys
 sys.path.insert(0, sys.argv[1])
-from pipeline.engine.closure import parse
+from pipeline.engine.import_closure import parse
 names = json.load(sys.stdin)
 print(json.dumps([parse(open(name, "rb").read(), "", name).digest for name in names]))
 """

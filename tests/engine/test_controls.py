@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.content import STABLE, UNSTABLE, undeclared
-from pipeline.engine.errors import UserError
-from pipeline.engine.host import environment, processor, requirements
-from pipeline.engine.provenance import git_state
+from pipeline.engine.file_types import STABLE, UNSTABLE, undeclared
+from pipeline.core.errors import UserError
+from pipeline.engine.environment import environment, processor, requirements
+from pipeline.engine.git_state import git_state
 from pipeline.engine.runner import Runner
 from pipeline.engine.terminal import Terminal
 from pipeline.reproduce.causes import causes
@@ -129,7 +129,7 @@ def test_another_version_that_gives_other_bits_is_a_third_verdict(toy):
 def faked(toy, monkeypatch, **changes: str) -> None:
     """From now on this is another machine."""
     other = {**processor(), **changes}
-    monkeypatch.setattr("pipeline.engine.host.processor", lambda: other)
+    monkeypatch.setattr("pipeline.engine.environment.processor", lambda: other)
 
 
 OTHER = "other/1/2/3"

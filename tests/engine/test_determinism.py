@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from pipeline.engine.determinism import derive_seed, pins
+from pipeline.core.determinism import derive_seed, pins
 
 
 def test_a_seed_is_a_function_of_its_names():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.errors import nearest
+from pipeline.core.errors import nearest
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.errors import Busy, UserError
+from pipeline.core.errors import Busy, UserError
 from pipeline.engine.publish import publish
-from pipeline.engine.record import read_record
+from pipeline.engine.stage_record import read_record
 
 CASES: Counter[str] = Counter()
 KILLS = 30

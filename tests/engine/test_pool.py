@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from pipeline.engine.errors import UserError
-from pipeline.engine.pool import Pool
-from pipeline.engine.pool_helper import Helper
+from pipeline.core.errors import UserError
+from pipeline.engine.workers.pool import Pool
+from pipeline.engine.workers.server import Helper
 from pipeline.engine.progress import Progress
 
 

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from pipeline.compress.params import CompressParams
-from pipeline.engine.errors import UserError
-from pipeline.engine.pool import Pool
-from pipeline.engine.pool_choice import pool_of
+from pipeline.core.errors import UserError
+from pipeline.engine.workers.pool import Pool
+from pipeline.engine.workers.factory import pool_of
 from pipeline.tune.params import TuneParams
 
 SECTIONS = pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from pipeline.engine import pool_helper
-from pipeline.engine.errors import UserError
-from pipeline.engine.pool_helper import Helper
+from pipeline.engine.workers import server
+from pipeline.core.errors import UserError
+from pipeline.engine.workers.server import Helper
 
 
 def work(what: str):
@@ -33,7 +33,7 @@ def test_a_refusal_and_a_death_are_reasons_and_it_goes_on():
 
 
 def test_its_memory_goes_back_now_and_then(monkeypatch):
-    monkeypatch.setattr(pool_helper, "LIFE", 3)
+    monkeypatch.setattr(server, "LIFE", 3)
     helper = Helper(work)
     assert len({helper.ask("x").value[1] for _ in range(7)}) == 3
     helper.close()

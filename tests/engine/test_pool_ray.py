@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from pipeline.engine.errors import UserError
-from pipeline.engine.pool_ray import RayPool
+from pipeline.core.errors import UserError
+from pipeline.engine.workers.ray import RayPool
 
 ray = pytest.importorskip("ray", reason="needs the optional extra `ray`")
 

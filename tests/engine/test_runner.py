@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from pipeline.engine.errors import Busy, StageFailed, UserError
+from pipeline.core.errors import Busy, StageFailed, UserError
 from pipeline.engine.lock import experiment_lock
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.engine.errors import StageFailed, UserError
+from pipeline.core.errors import StageFailed, UserError
 from pipeline.engine.runner import Runner
 from pipeline.engine.scratch import scratch_folder
 from pipeline.engine.stage import Inputs

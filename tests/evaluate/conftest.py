@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.engine.jsonio import write_json
+from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 
 SPEC = TaskSpec("toy", "sklearn:toy", (2, 2, 1), "uint8", ("a", "b", "c"), scale=1 / 16)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.jsonio import read_json
+from pipeline.core.json_io import read_json
 
 ALONE = """
 import json, sys
 from pathlib import Path
 import keras, numpy as np
-from pipeline.data.heldout import held_out_split
+from pipeline.data.test_split import held_out_split
 from pipeline.data.spec import read_spec
 from pipeline.evaluate import attacks
 from pipeline.models.files import save_model

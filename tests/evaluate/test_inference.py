@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.compress.runtime import LiteModel
+from pipeline.inference.interpreter import LiteModel
 from pipeline.data.spec import TaskSpec
-from pipeline.evaluate.inference import BATCH, BatchModel
+from pipeline.inference.batch_interpreter import BATCH, BatchModel
 
 SPEC = TaskSpec("toy", "sklearn:toy", (2, 2, 1), "uint8", ("a", "b", "c"), scale=1 / 16)
 TEXT = TaskSpec("t", "text:t", (3,), "int32", ("a", "b"), modality="text", vocabulary=4)

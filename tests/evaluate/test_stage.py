@@ -12,8 +12,8 @@ from PIL import Image
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import read_spec, write_spec
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import read_json
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import read_json
 from pipeline.evaluate import stage
 from pipeline.evaluate.params import EvaluateParams
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.engine.determinism import pins
-from pipeline.engine.errors import UserError
+from pipeline.core.determinism import pins
+from pipeline.core.errors import UserError
 from pipeline.fit.devices import prepare, start_method
 from pipeline.train.params import TrainParams
 

@@ -11,7 +11,7 @@ from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
 from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.fit import precision
 from pipeline.fit.gradients import gradient_norms
 from pipeline.fit.loop import fit

@@ -12,7 +12,7 @@ from pipeline.augment.policy import Policy
 from pipeline.data import artifact
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import StageFailed
+from pipeline.core.errors import StageFailed
 from pipeline.fit.batches import (
     MOST_FUSED,
     is_whole_file,
@@ -227,7 +227,7 @@ def test_word_numbers_reach_the_model_as_they_are():
 def test_fine_tuning_on_tf_keras_takes_labels_and_weights_of_both_kinds(pipe, weights):
     import tf_keras
 
-    from pipeline.compress.legacy.callbacks import BuildFirst
+    from pipeline.compress.tfmot.callbacks import BuildFirst
 
     dense = tf_keras.layers.Dense(2)
     model = tf_keras.Sequential([tf_keras.layers.Flatten(input_shape=(8, 8, 1)), dense])

@@ -8,7 +8,7 @@ import pytest
 import tf_keras
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.fit.losses import make_loss
 from pipeline.fit.params import FitSettings
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pipeline.engine.errors import StageFailed, UserError
+from pipeline.core.errors import StageFailed, UserError
 from pipeline.fit.replicates import check_first, replicate_seed, run_all
 
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.determinism import pins
-from pipeline.engine.errors import StageFailed, UserError
+from pipeline.core.determinism import pins
+from pipeline.core.errors import StageFailed, UserError
 from pipeline.fit import checkpoint
 from pipeline.fit.checkpoint import FILE, State
 from pipeline.fit.loop import fit

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pipeline.data.artifact import Split
 from pipeline.data.measure import MEASURES
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.fit import precision
 from pipeline.fit.averages import Averages, measure_statistics
 from pipeline.fit.batches import Feed

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.models.files import save_model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from keras_tuner import HyperParameters
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES
 from pipeline.models.mistakes import told_as

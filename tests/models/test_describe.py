@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.flatbuffer import read_facts
-from pipeline.compress.legacy.bridge import random_batch, to_tf_keras
-from pipeline.compress.legacy.export import export
+from pipeline.compress.tflite.inspect import read_facts
+from pipeline.compress.tfmot.bridge import random_batch, to_tf_keras
+from pipeline.compress.tfmot.export import export
 from pipeline.models import registry
 from pipeline.models.describe import describe, folded
 from pipeline.models.graph import calls

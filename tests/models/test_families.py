@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.compress.legacy.bridge import to_tf_keras
-from pipeline.compress.legacy.export import export
+from pipeline.compress.tfmot.bridge import to_tf_keras
+from pipeline.compress.tfmot.export import export
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES, PRESETS

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
 

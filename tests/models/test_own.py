@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.chain import CHAIN
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.errors import UserError
+from pipeline.engine.import_closure import CodeReader
+from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.tune.params import TuneParams
 from tests.models.cases import spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.models.describe import describe
 from tests.models.cases import spec

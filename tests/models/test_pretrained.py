@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models import registry
 from tests.models.cases import spec, trained
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config import load_experiment
-from pipeline.engine.closure import CodeReader
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.fingerprint import describe, explain
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.models.trained import states

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models.files import load_model
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.engine.hashing import hash_folder, hash_value
-from pipeline.engine.jsonio import read_json, write_json
+from pipeline.core.hashing import hash_folder, hash_value
+from pipeline.core.json_io import read_json, write_json
 from pipeline.engine.stage import COMMON_VOLATILE, Inputs
 from pipeline.evaluate import calibration
 from pipeline.evaluate.compare import Answers, compare

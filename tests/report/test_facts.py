@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.report.facts import read_facts
 
 

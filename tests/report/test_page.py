@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.engine.jsonio import write_json
+from pipeline.core.json_io import write_json
 from pipeline.report import charts, library, page
 from pipeline.report.facts import read_facts
 from pipeline.report.page_script import SCRIPT

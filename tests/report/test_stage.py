@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pipeline import verdict
-from pipeline.engine.jsonio import read_json
+from pipeline.core.json_io import read_json
 from pipeline.report import card, library, stage, words
 from pipeline.report.params import ReportParams
 from pipeline.scores import SCORES

@@ -16,9 +16,9 @@ import pytest
 
 from pipeline.chain import CHAIN
 from pipeline.cli import STAGES
-from pipeline.engine.content import undeclared
-from pipeline.engine.hashing import hash_file
-from pipeline.engine.record import fingerprint
+from pipeline.engine.file_types import undeclared
+from pipeline.core.hashing import hash_file
+from pipeline.engine.stage_record import fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -264,7 +264,7 @@ def test_one_changed_line_in_an_imported_module_is_found(
     )
     answer = locked.run("reproduce", "data")
     assert answer.code == 4, answer.out + answer.err
-    assert "pipeline.engine.determinism changed" in answer.out
+    assert "pipeline.core.determinism changed" in answer.out
 
 
 def test_another_library_version_asks_for_a_tolerance_only(locked):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.errors import Busy
+from pipeline.core.errors import Busy
 from pipeline.engine.lock import experiment_lock
 from pipeline.cli import STAGES
 

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.config import load_experiment
 from pipeline.data.paths import locate
-from pipeline.engine.base import base
-from pipeline.engine.closure import CodeReader
+from pipeline.core.base_path import base
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.models import trained
 from pipeline.reproduce.rerun import elsewhere

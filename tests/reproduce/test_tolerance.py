@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.fingerprint import flatten
 from pipeline.reproduce.snapshot import Entry, Snapshot
 from pipeline.reproduce.tolerance import judge, read_tolerance, rule_of

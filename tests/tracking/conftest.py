@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.hashing import hash_value
-from pipeline.engine.jsonio import write_json
+from pipeline.core.hashing import hash_value
+from pipeline.core.json_io import write_json
 from pipeline.tune.artifact import write_search, write_trials
 
 PIXEL = (

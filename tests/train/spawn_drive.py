@@ -16,7 +16,7 @@ from pipeline.augment.artifact import write_policy
 from pipeline.augment.policy import Policy
 from pipeline.data import stage as data
 from pipeline.data.params import DataParams
-from pipeline.engine.hashing import hash_file
+from pipeline.core.hashing import hash_file
 from pipeline.engine.stage import Inputs
 from pipeline.fit import replicates
 from pipeline.fit.devices import start_method

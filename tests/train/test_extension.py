@@ -14,8 +14,8 @@ import pytest
 from pipeline.config import load_experiment
 from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.errors import UserError
+from pipeline.engine.import_closure import CodeReader
+from pipeline.core.errors import UserError
 from pipeline.engine.fingerprint import describe
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.engine.stage import Inputs

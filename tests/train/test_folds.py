@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.data.artifact import Data, Split
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.train.folds import folds
 
 RNG = np.random.default_rng(2)

@@ -15,7 +15,7 @@ from pipeline.augment.policy import Policy
 from pipeline.data.artifact import read_data
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run as run_data
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.fit.heads import with_heads
 from pipeline.fit.loop import deciding, fit

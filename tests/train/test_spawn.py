@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.engine.determinism import pins
+from pipeline.core.determinism import pins
 
 ROOT = Path(__file__).parent.parent.parent
 

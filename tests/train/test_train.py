@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models.trained import states_of
 from pipeline.models import registry
 from pipeline.models.files import save_model

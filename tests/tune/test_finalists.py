@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.determinism import derive_seed
+from pipeline.core.determinism import derive_seed
 from pipeline.tune.finalists import candidates, finals
 from tests.tune.toys import searching, train
 

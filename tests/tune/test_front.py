@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pipeline.tune.front import front, mixed
+from pipeline.tune.pareto import front, mixed
 
 
 def row(trial: int, score: float, size: int) -> dict:

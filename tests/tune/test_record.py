@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.tune.record import Record
 
 ABOUT = {"space": [1, 2]}

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from pipeline.tune.front import front
+from pipeline.tune.pareto import front
 from tests.tune.toys import (
     ALGORITHMS,
     die_at,

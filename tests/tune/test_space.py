@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.fit.params import FitSettings
 from pipeline.train.params import TrainParams

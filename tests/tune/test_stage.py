@@ -11,9 +11,9 @@ import time
 import pytest
 from PIL import Image
 
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.tune.kept import publish_again
+from pipeline.tune.reuse_search import publish_again
 from pipeline.tune.params import TuneParams
 from tests.conftest import Project
 

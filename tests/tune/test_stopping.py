@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.tune.stopping import Past, bars
+from pipeline.tune.early_termination import Past, bars
 
 GOOD = Past([0.1, 0.5, 0.6, 0.7, 0.8, 0.9])
 FAIR = Past([0.2, 0.4, 0.3, 0.5, 0.5, 0.5])

@@ -10,7 +10,7 @@ import pytest
 from pipeline.augment.artifact import adjusted
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
-from pipeline.engine.errors import StageFailed
+from pipeline.core.errors import StageFailed
 from pipeline.tune import trial
 from pipeline.tune.params import TuneParams
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.errors import UserError
-from pipeline.engine.jsonio import write_json
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import write_json
 from pipeline.tune.importance import importance
 from pipeline.tune.params import TuneParams
 from pipeline.tune.sources import warm_source
-from pipeline.tune.warm import warm_values
+from pipeline.tune.warm_start import warm_values
 from tests.tune.toys import space
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_tuner import HyperParameters
 
-from pipeline.engine.pool import Outcome, Pool
+from pipeline.engine.workers.pool import Outcome, Pool
 from pipeline.tune.oracles import Oracle
 from pipeline.tune.params import TuneParams
 from pipeline.tune.record import Record

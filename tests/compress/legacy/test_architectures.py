@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.compress.legacy.bridge import to_tf_keras
+from pipeline.compress.tfmot.bridge import to_tf_keras
 
 # The smallest images that each takes, or a little more.
 ARCHITECTURES = {

@@ -8,9 +8,9 @@ import pytest
 import tf_keras
 from keras import layers
 
-from pipeline.compress.fold import fold, fold_inputs, silence
-from pipeline.compress.graph import answers
-from pipeline.compress.legacy.bridge import (
+from pipeline.compress.rewrite.fold import fold, fold_inputs, silence
+from pipeline.compress.rewrite.rebuild import answers
+from pipeline.compress.tfmot.bridge import (
     TOLERANCE,
     check_equal,
     check_same_answers,
@@ -18,7 +18,7 @@ from pipeline.compress.legacy.bridge import (
     random_batch,
     to_tf_keras,
 )
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 IMAGE, SEQUENCE = (8, 8, 3), (6, 4)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tf_keras
 
-from pipeline.compress.legacy.callbacks import BuildFirst, KeepZeros, is_kernel
+from pipeline.compress.tfmot.callbacks import BuildFirst, KeepZeros, is_kernel
 
 
 @pytest.fixture

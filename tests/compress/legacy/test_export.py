@@ -8,14 +8,14 @@ import pytest
 import tf_keras
 from keras import layers
 
-from pipeline.compress.flatbuffer import read_facts
-from pipeline.compress.legacy import export as module
-from pipeline.compress.legacy.bridge import to_tf_keras
-from pipeline.compress.legacy.export import export
-from pipeline.compress.promises import broken_promises
-from pipeline.compress.runtime import LiteModel
+from pipeline.compress.tflite.inspect import read_facts
+from pipeline.compress.tfmot import export as module
+from pipeline.compress.tfmot.bridge import to_tf_keras
+from pipeline.compress.tfmot.export import export
+from pipeline.compress.tflite.verify import broken_promises
+from pipeline.inference.interpreter import LiteModel
 from pipeline.data.spec import TaskSpec
-from pipeline.engine.errors import UserError
+from pipeline.core.errors import UserError
 
 
 @pytest.fixture(scope="module")

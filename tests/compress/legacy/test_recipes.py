@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.flatbuffer import read_facts, stored_tensors
+from pipeline.compress.tflite.inspect import read_facts, stored_tensors
 from pipeline.compress.grammar import parse_recipe
-from pipeline.compress.legacy.binary import one_bit
-from pipeline.compress.legacy.bits import first_step, on_levels
-from pipeline.compress.legacy.blocks import block_mask
-from pipeline.compress.legacy.bridge import to_tf_keras
-from pipeline.compress.legacy.build import Built, FineTuning, build
-from pipeline.compress.legacy.imitate import Teacher, imitate
-from pipeline.compress.legacy.tie import find_clusters, hold, kernels, tie
-from pipeline.compress.promises import broken_promises
-from pipeline.compress.runtime import LiteModel
-from pipeline.engine.errors import UserError
+from pipeline.compress.tfmot.binary import one_bit
+from pipeline.compress.tfmot.weight_quantization import first_step, on_levels
+from pipeline.compress.tfmot.blocks import block_mask
+from pipeline.compress.tfmot.bridge import to_tf_keras
+from pipeline.compress.tfmot.build import Built, FineTuning, build
+from pipeline.compress.tfmot.distillation import Teacher, imitate
+from pipeline.compress.tfmot.weight_sharing import find_clusters, hold, kernels, tie
+from pipeline.compress.tflite.verify import broken_promises
+from pipeline.inference.interpreter import LiteModel
+from pipeline.core.errors import UserError
 from pipeline.fit.params import FitSettings
 
 RECIPES = {
@@ -157,13 +157,13 @@ def test_int4_is_written_by_the_quantizer(spec, train, short):
 
 
 def to_float() -> bytes:
-    from pipeline.compress.legacy.export import export
+    from pipeline.compress.tfmot.export import export
 
     return export(to_tf_keras(net()), "float")
 
 
 def test_without_the_quantizer_int4_says_what_to_install(monkeypatch):
-    from pipeline.compress.int4 import to_int4
+    from pipeline.compress.tflite.int4 import to_int4
 
     monkeypatch.setitem(__import__("sys").modules, "ai_edge_quantizer", None)
     with pytest.raises(UserError, match="pip install ai-edge-quantizer=="):

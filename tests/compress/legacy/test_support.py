@@ -11,8 +11,8 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 from tensorflow_model_optimization.python.core.sparsity.keras import prune_registry
 from tf_keras import layers
 
-from pipeline.compress.legacy import support
-from pipeline.compress.legacy.techniques import KeepZerosScheme
+from pipeline.compress.tfmot import supported_layers
+from pipeline.compress.tfmot.techniques import KeepZerosScheme
 
 IMAGE, SEQUENCE = (8, 8, 4), (8, 4)
 
@@ -51,20 +51,20 @@ OTHERS = (
     "MaxPooling1D MaxPooling3D Maximum Multiply PReLU Rescaling Subtract "
     "ThresholdedReLU UnitNormalization UpSampling1D ZeroPadding3D".split()
 )
-KINDS = sorted({*support.PRUNABLE, *support.QUANTIZABLE, *ARGUMENTS, *OTHERS})
+KINDS = sorted({*supported_layers.PRUNABLE, *supported_layers.QUANTIZABLE, *ARGUMENTS, *OTHERS})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_tables_say_what_the_registries_of_tfmot_say(kind):
     layer = getattr(layers, kind)(**ARGUMENTS.get(kind, {}))
     registry = quantize_registry.Default8BitQuantizeRegistry()
-    assert (kind in support.QUANTIZABLE) == registry.supports(layer)
+    assert (kind in supported_layers.QUANTIZABLE) == registry.supports(layer)
     pruning = prune_registry.PruneRegistry
     if pruning._is_rnn_layer(layer):
         makes_zeros = pruning.supports(layer)
     else:
         makes_zeros = pruning.supports(layer) and bool(pruning._weight_names(layer))
-    assert support.prunable(layer) == makes_zeros
+    assert supported_layers.prunable(layer) == makes_zeros
 
 
 def chain(*stack: layers.Layer, shape: tuple[int, ...] = IMAGE) -> tf_keras.Model:
@@ -150,8 +150,8 @@ def tfmot_takes(model: tf_keras.Model, *scheme) -> bool:
 @pytest.mark.parametrize("name", GRAPHS)
 def test_what_the_oracle_says_of_a_graph_is_what_tfmot_does(name):
     build, aware, sparse = GRAPHS[name]
-    assert (not support.left_out(build(), "qat")) == aware == tfmot_takes(build())
-    kept = not support.left_out(build(), "pqat")
+    assert (not supported_layers.left_out(build(), "qat")) == aware == tfmot_takes(build())
+    kept = not supported_layers.left_out(build(), "pqat")
     assert kept == sparse == tfmot_takes(build(), KeepZerosScheme())
 
 
@@ -164,5 +164,5 @@ def test_what_is_left_out_is_named_with_its_class():
         layers.Flatten(name="flatten"),
         layers.Dense(2, name="logits"),
     )
-    assert support.left_out(model, "prune") == ["depthwise (DepthwiseConv2D)"]
-    assert support.left_out(model, "qat") == ["scale (Rescaling)"]
+    assert supported_layers.left_out(model, "prune") == ["depthwise (DepthwiseConv2D)"]
+    assert supported_layers.left_out(model, "qat") == ["scale (Rescaling)"]

@@ -4,8 +4,8 @@ import ast
 import sys
 from pathlib import Path
 
-from pipeline.engine.closure import CodeReader
-from pipeline.engine.errors import UserError
+from pipeline.engine.import_closure import CodeReader
+from pipeline.core.errors import UserError
 from pipeline.engine.runner import Runner
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.terminal import Terminal

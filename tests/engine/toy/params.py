@@ -1,6 +1,6 @@
 """Parameters of the toy stages."""
 
-from pipeline.engine.params import Params, unhashed
+from pipeline.core.params import Params, unhashed
 
 
 class OneParams(Params):

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from pipeline.engine.errors import StageFailed, UserError
+from pipeline.core.errors import StageFailed, UserError
 from toy.helper import shout
 
 
