@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from setuptools import find_namespace_packages
 
 from tools import venv as environment
 
@@ -292,3 +293,12 @@ def test_the_supported_pythons_are_the_same_everywhere():
         in (ROOT / "Makefile").read_text()
     )
     assert supported[0] == environment.OLDEST
+
+
+def test_the_wheel_contains_the_pipeline_only():
+    config = RawConfigParser()
+    config.read(ROOT / "setup.cfg")
+    include = config["options.packages.find"]["include"].split()
+    packages = find_namespace_packages(str(ROOT), include=include)
+    assert "pipeline.models" in packages
+    assert {name.partition(".")[0] for name in packages} == {"pipeline"}
