@@ -1,12 +1,13 @@
-"""Images a second through `pad(4) | random_crop(32) | flip`, and as Keras layers.
+"""Augmentation speed of `pad(4) | random_crop(32) | flip` against Keras layers.
 
-All take the same float32 batches of 32x32x3 out of memory, in turns, so that
-whatever else the machine does meets them alike. Keras's layers run in a serial map:
-in a parallel one they give other images on every run. Keras's RandomCrop draws one
-place for a whole batch, so the same policy, a place for each image, is its
-RandomTranslation by whole pixels; the cheaper crop is printed for comparison.
-
+In: random float32 images (16384, 32, 32, 3) in memory. Out: images per second of each
+implementation, measured in turns so that other load affects them equally.
 Run: make bench-augment     (python -m benchmarks.augment)
+
+The Keras layers run in a serial map, because in a parallel one they give different
+images on every run. RandomCrop of Keras draws one position per batch, so the same
+policy, with one position per image, is RandomTranslation by whole pixels; the cheaper
+crop is printed for comparison.
 """
 
 from __future__ import annotations
@@ -25,48 +26,54 @@ IMAGES, BATCH, ROUNDS = 16_384, 128, 5
 
 
 def main() -> None:
-    """Time all in turns; print medians, and the ratio over the rounds."""
+    """Time the implementations in turns; print medians and the ratio per round."""
     images = np.random.default_rng(1).random((IMAGES, 32, 32, 3), np.float32)
-    ways = {
-        "policy": by_policy(images),
-        "keras layers": by_layers(images, moved()),
-        "keras, one crop a batch": by_layers(images, cropped()),
+    datasets = {
+        "policy": policy_dataset(images),
+        "keras layers": layer_dataset(images, translation()),
+        "keras, one crop per batch": layer_dataset(images, crop()),
     }
-    for dataset in ways.values():
-        seconds(dataset)  # traces, warms up
-    times = [{name: seconds(d) for name, d in ways.items()} for _ in range(ROUNDS)]
-    for name in ways:
+    for dataset in datasets.values():
+        seconds(dataset)  # tracing and warm-up
+    times = [{name: seconds(d) for name, d in datasets.items()} for _ in range(ROUNDS)]
+    for name in datasets:
         rate = IMAGES / statistics.median(row[name] for row in times)
-        print(f"{name:24s} {rate:10,.0f} images/s")
+        print(f"{name:26s} {rate:10,.0f} images/s")
     ratios = [row["keras layers"] / row["policy"] for row in times]
     spread = f"{min(ratios):.2f} .. {max(ratios):.2f}"
     print(
-        f"{'policy / keras layers':24s} {statistics.median(ratios):10.2f}  ({spread})"
+        f"{'policy / keras layers':26s} {statistics.median(ratios):10.2f}  ({spread})"
     )
 
 
-def by_policy(images: np.ndarray) -> tf.data.Dataset:
-    """Augmented in a parallel map: deterministic, on all cores."""
-    policy, whole = Policy(POLICY, 7), tf.constant(images)
-    at = tf.data.Dataset.range(IMAGES).batch(BATCH, drop_remainder=True)
-    return at.map(
-        lambda at: policy(tf.gather(whole, at), tf.constant(0), at), tf.data.AUTOTUNE
-    )
+def policy_dataset(images: np.ndarray) -> tf.data.Dataset:
+    """Augment with a policy in a parallel map: deterministic, on all cores."""
+    policy, source = Policy(POLICY, 7), tf.constant(images)
+
+    def augment(index: tf.Tensor) -> tf.Tensor:
+        return policy(tf.gather(source, index), tf.constant(0), index)
+
+    return batches().map(augment, tf.data.AUTOTUNE)
 
 
-def moved() -> list[keras.layers.Layer]:
-    """Each image moved by up to four pixels, zeros from outside, and mirrored."""
-    reach = 4 / 32
+def batches() -> tf.data.Dataset:
+    """Indices of images, `(BATCH,)` int64."""
+    return tf.data.Dataset.range(IMAGES).batch(BATCH, drop_remainder=True)
+
+
+def translation() -> list[keras.layers.Layer]:
+    """Layers that move each image by up to 4 pixels, fill with 0, and mirror it."""
+    factor = 4 / 32
     return [
         keras.layers.RandomTranslation(
-            reach, reach, fill_mode="constant", interpolation="nearest", seed=1
+            factor, factor, fill_mode="constant", interpolation="nearest", seed=1
         ),
         keras.layers.RandomFlip("horizontal", seed=1),
     ]
 
 
-def cropped() -> list[keras.layers.Layer]:
-    """The layers of the policy's own names; all images of a batch are cut alike."""
+def crop() -> list[keras.layers.Layer]:
+    """Layers with the names of the steps; all images of a batch are cropped equally."""
     return [
         keras.layers.ZeroPadding2D(4),
         keras.layers.RandomCrop(32, 32, seed=1),
@@ -74,22 +81,23 @@ def cropped() -> list[keras.layers.Layer]:
     ]
 
 
-def by_layers(images: np.ndarray, layers: list[keras.layers.Layer]) -> tf.data.Dataset:
-    """Keras's layers, in a serial map."""
-    whole = tf.constant(images)
+def layer_dataset(
+    images: np.ndarray, layers: list[keras.layers.Layer]
+) -> tf.data.Dataset:
+    """Augment with Keras layers in a serial map."""
+    source = tf.constant(images)
 
-    def augment(at: tf.Tensor) -> tf.Tensor:
-        x = tf.gather(whole, at)
+    def augment(index: tf.Tensor) -> tf.Tensor:
+        x = tf.gather(source, index)
         for layer in layers:
             x = layer(x, training=True)
         return x
 
-    at = tf.data.Dataset.range(IMAGES).batch(BATCH, drop_remainder=True)
-    return at.map(augment)
+    return batches().map(augment)
 
 
 def seconds(dataset: tf.data.Dataset) -> float:
-    """The time of one pass."""
+    """Seconds of one pass over a data set."""
     begin = time.perf_counter()
     for _ in dataset:
         pass

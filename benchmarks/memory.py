@@ -1,10 +1,11 @@
-"""Peak resident memory of reading, splitting, storing and augmenting more images.
+"""Peak resident memory of the data stage and of augmented training batches.
 
-Writes a .npz file of generated images of 32x32x3, runs the data stage on it, and one
-epoch of augmented training batches over what it stored, each in a process of its
-own, for 20,000 and for 200,000 images. Needs 3 GB of disk in the temporary folder.
-
+In: a generated .npz file of 20,000 and of 200,000 images (32, 32, 3) uint8; needs 3 GB
+in the temporary folder. Out: the peak in MB of each step and count, and the growth.
 Run: make bench-memory     (python -m benchmarks.memory)
+
+Every step runs in a fresh process: the data stage on the file, then one epoch of
+augmented batches from its result.
 """
 
 from __future__ import annotations
@@ -24,21 +25,22 @@ CHUNK = 5_000
 
 
 def main() -> None:
-    """Print one line a step and count, and how much the peaks grow."""
+    """Print one line per step and count, and the growth of the peaks."""
     peaks: dict[str, list[int]] = {"data": [], "augment": []}
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
             generate(Path(folder) / "images.npz", count)
-            for step, seen in peaks.items():
-                seen.append(peak(step, folder))
-                print(f"{step:8s} {count:8,d} images  {seen[-1]:6,d} MB", flush=True)
+            for step, megabytes in peaks.items():
+                megabytes.append(peak(step, folder))
+                shown = f"{step:8s} {count:8,d} images  {megabytes[-1]:6,d} MB"
+                print(shown, flush=True)
     for step, (few, many) in peaks.items():
-        times = COUNTS[1] // COUNTS[0]
-        print(f"{step:8s} {many - few:+,d} MB for {times} times as many")
+        factor = COUNTS[1] // COUNTS[0]
+        print(f"{step:8s} {many - few:+,d} MB for {factor} times as many images")
 
 
 def generate(path: Path, count: int) -> None:
-    """Random images, written without ever holding them all."""
+    """Write random images in chunks, so that they are never in memory at once."""
     rng = np.random.default_rng(1)
     with zipfile.ZipFile(path, "w") as archive:
         with archive.open("x.npy", "w", force_zip64=True) as file:
@@ -51,14 +53,14 @@ def generate(path: Path, count: int) -> None:
 
 
 def peak(step: str, folder: str) -> int:
-    """The peak resident memory of one step in a fresh process, in MB."""
+    """Peak resident memory of one step in a fresh process, in MB."""
     command = [sys.executable, "-m", "benchmarks.memory", step, folder]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return int(done.stdout.split()[-1])
+    process = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return int(process.stdout.split()[-1])
 
 
 def data(folder: Path) -> None:
-    """The data stage."""
+    """Run the data stage."""
     from pipeline.data.params import DataParams
     from pipeline.data.stage import run
     from pipeline.engine.stage import Inputs
@@ -69,7 +71,7 @@ def data(folder: Path) -> None:
 
 
 def augment(folder: Path) -> None:
-    """One epoch of training batches."""
+    """Iterate over one epoch of augmented training batches."""
     from pipeline.augment.policy import Policy
     from pipeline.data.artifact import read_data
     from pipeline.fit.batches import training_batches

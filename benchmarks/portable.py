@@ -1,8 +1,8 @@
-"""What `portability: portable` costs: training speed with its pins and without.
+"""Cost of `portability: portable`: training speed with its pins and without.
 
-In: nothing. Out: a table, one row a size of image and portability, the best of
-three epochs of the builder `cnn` on noise, and whether the bits are the same.
-Run: make bench-portable, or python benchmarks/portable.py
+In: nothing. Out: one row per image size: images per second of both settings, as the
+best of three epochs of the builder `cnn` on noise, and whether the weights are equal.
+Run: make bench-portable     (python -m benchmarks.portable)
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pipeline.core.determinism import pins
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (8, 28)
 EXAMPLES = {8: 2048, 28: 512}
-EPOCHS = 4  # the first one traces and is not counted
+EPOCHS = 4  # the first one includes tracing and is not counted
 
 
 def main() -> int:
-    """Time each size under both sets of pins, each in a fresh process."""
+    """Time every size with both sets of pins, each in a fresh process."""
     print(f"{'images':<10}{'native':>14}{'portable':>14}{'speed':>8}  bits")
     for size in SIZES:
         rows = {name: _measure(size, name) for name in ("native", "portable")}
@@ -38,15 +38,21 @@ def main() -> int:
 
 
 def _measure(size: int, portability: str) -> dict:
-    """Images a second, and the hash of the weights, in a process with the pins."""
-    fixed = {**os.environ, **pins(1, portability), "PYTHONPATH": str(ROOT)}
+    """Images per second and the hash of the weights, from a process with the pins."""
+    pinned = {**os.environ, **pins(1, portability), "PYTHONPATH": str(ROOT)}
     call = [sys.executable, __file__, str(size)]
-    done = subprocess.run(call, env=fixed, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run(
+        call, env=pinned, capture_output=True, text=True, check=True
+    )
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def train(size: int) -> dict:
-    """Fit the builder `cnn` on noise; the best epoch's rate and the weights' hash."""
+    """Fit the builder `cnn` on noise.
+
+    Returns:
+        `rate`, images per second of the best epoch, and `hash` of the final weights.
+    """
     import keras
     import numpy as np
 
@@ -57,9 +63,9 @@ def train(size: int) -> dict:
     spec = TaskSpec("noise", "noise", shape, "float32", classes)
     model = registry.build("cnn", {}, spec, seed=1)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    draws = np.random.default_rng(1)
-    x = draws.random((EXAMPLES[size], *shape), np.float32)
-    y = draws.integers(0, 10, EXAMPLES[size])
+    rng = np.random.default_rng(1)
+    x = rng.random((EXAMPLES[size], *shape), np.float32)
+    y = rng.integers(0, 10, EXAMPLES[size])
     seconds = []
     for _ in range(EPOCHS):
         begin = time.perf_counter()

@@ -1,11 +1,12 @@
-"""Training speed: plain `model.fit`, this pipeline's loop, and the limit.
+"""Training speed: `model.fit` of Keras, the loop of this pipeline, and a limit.
 
-    make bench-train, or python -m benchmarks.train
+In: noise of 8x8 and of 28x28 pixels, and the builder `cnn`. Out: examples per second
+of the three, and their ratios; exit code 1 when a ratio is below its target.
+Run: make bench-train     (python -m benchmarks.train)
 
-The limit is a loop written by hand for the one net: raw operations, Adam's kernel, an
-epoch in one graph. All three fit the builder `cnn` on noise of 8x8 and of 28x28, in
-turns in one process with the pins of a stage; the best epoch of each counts, because
-neighbours on the machine only ever slow one down.
+The limit is a loop written by hand for this network: raw operations, the fused kernel
+of Adam, and one epoch per graph call. All run in turns in one process with the pins of
+a stage; the best epoch counts, because other load can only slow a loop down.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pipeline.core.determinism import pins
 
 os.environ.update({**pins(1, "native"), "TF_CPP_MIN_LOG_LEVEL": "3"})
 
-import keras  # noqa: E402  the pins come first
+import keras  # noqa: E402  after the pins
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
@@ -30,7 +31,7 @@ from pipeline.fit.params import FitSettings  # noqa: E402
 from pipeline.models import registry  # noqa: E402
 
 EXAMPLES = {8: 3200, 28: 1600}
-WANTED = {8: (1.6, 0.7), 28: (1.15, 0.9)}  # against plain fit, against the limit
+TARGETS = {8: (1.6, 0.7), 28: (1.15, 0.9)}  # ratios to plain fit and to the limit
 BATCH, ROUNDS, EPOCHS = 32, 4, 3
 CLASSES = tuple("0123456789")
 
@@ -38,28 +39,27 @@ Rates = dict[str, float]
 
 
 def main() -> int:
-    """Print a line for each size; 1 where a ratio is below what is wanted."""
+    """Print one line per size; return 1 when a ratio is below its target."""
     print("images         plain         fit   in-graph  of plain  of limit  first step")
-    return int(not all([_line(size) for size in EXAMPLES]))
+    reached = [_line(size) for size in EXAMPLES]
+    return 0 if all(reached) else 1
 
 
 def _line(size: int) -> bool:
     best, speed = measure(size)
     of_plain, of_limit = best["fit"] / best["plain"], best["fit"] / best["limit"]
-    kept = of_plain >= WANTED[size][0] and of_limit >= WANTED[size][1]
+    reached = of_plain >= TARGETS[size][0] and of_limit >= TARGETS[size][1]
     rates = "".join(f"{best[name]:10,.0f}/s" for name in ("plain", "fit", "limit"))
     first = speed["seconds_to_first_step"]
-    told = f"{of_plain:8.2f}x {of_limit:8.2f}x {first:9.1f} s"
-    print(f"{size}x{size}".ljust(7) + rates, told, "" if kept else "below")
-    return kept
+    ratios = f"{of_plain:8.2f}x {of_limit:8.2f}x {first:9.1f} s"
+    print(f"{size}x{size}".ljust(7) + rates, ratios, "" if reached else "below")
+    return reached
 
 
 def measure(size: int) -> tuple[Rates, Rates]:
-    """Examples a second of each, and what the loop says of its speed."""
-    data, spec = (
-        noise(size),
-        TaskSpec("noise", "noise", (size, size, 1), "float32", CLASSES),
-    )
+    """Examples per second of the three loops, and the speed that `fit` reports."""
+    data = noise(size)
+    spec = TaskSpec("noise", "noise", (size, size, 1), "float32", CLASSES)
     speed: Rates = {}
     plain, limit = plain_fit(data, spec), by_hand(data, spec)
     best = dict.fromkeys(("plain", "fit", "limit"), 0.0)
@@ -71,14 +71,14 @@ def measure(size: int) -> tuple[Rates, Rates]:
 
 
 def noise(size: int) -> Split:
-    """Images that say nothing of their class."""
-    draws = np.random.default_rng(1)
-    x = draws.random((EXAMPLES[size], size, size, 1), np.float32)
-    return Split(x, draws.integers(0, 10, EXAMPLES[size]))
+    """Random images with random classes."""
+    rng = np.random.default_rng(1)
+    x = rng.random((EXAMPLES[size], size, size, 1), np.float32)
+    return Split(x, rng.integers(0, 10, EXAMPLES[size]))
 
 
 def _rate(epoch: Callable[[], None], size: int) -> float:
-    """The best of a few epochs; the first of all is the one that traces."""
+    """Examples per second of the best of a few epochs."""
     seconds = []
     for _ in range(EPOCHS):
         begin = time.perf_counter()
@@ -88,7 +88,7 @@ def _rate(epoch: Callable[[], None], size: int) -> float:
 
 
 def plain_fit(data: Split, spec: TaskSpec) -> Callable[[], None]:
-    """`model.fit(x, y)` with Keras's defaults."""
+    """Prepare an epoch of `model.fit(x, y)` with the defaults of Keras."""
     model = registry.build("cnn", {}, spec, seed=1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss, metrics=["accuracy"])
@@ -96,36 +96,36 @@ def plain_fit(data: Split, spec: TaskSpec) -> Callable[[], None]:
 
 
 def our_fit(data: Split, spec: TaskSpec, speed: Rates) -> float:
-    """The loop of `pipeline.fit`, from a fresh model."""
+    """Examples per second of the loop of `pipeline.fit`, from a fresh model."""
     model = registry.build("cnn", {}, spec, seed=1)
     settings = FitSettings(epochs=EPOCHS + 1, batch_size=BATCH)
-    few = Split(data.x[:BATCH], data.y[:BATCH])
-    now: Rates = {}
-    fit(model, spec, data, few, settings, seed=1, speed=now)
+    validation = Split(data.x[:BATCH], data.y[:BATCH])
+    measured: Rates = {}
+    fit(model, spec, data, validation, settings, seed=1, speed=measured)
     first = speed.get("seconds_to_first_step", np.inf)
-    speed["seconds_to_first_step"] = min(first, now["seconds_to_first_step"])
-    return now["examples_per_second"]
+    speed["seconds_to_first_step"] = min(first, measured["seconds_to_first_step"])
+    return measured["examples_per_second"]
 
 
 def by_hand(data: Split, spec: TaskSpec) -> Callable[[], None]:
-    """An epoch of the same net in one graph, and nothing that could be left out."""
+    """Prepare an epoch of the same network as one graph with nothing superfluous."""
     model = registry.build("cnn", {}, spec, seed=1)
     weights = [tf.Variable(value) for value in model.get_weights()]
     moments = [(tf.Variable(0 * w), tf.Variable(0 * w)) for w in weights]
     count, steps = tf.Variable(0.0), len(data) // BATCH
     x, y = tf.constant(data.x), tf.constant(data.y)
 
-    def step(at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        now = count.assign_add(1.0)
+    def step(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        number = count.assign_add(1.0)
         with tf.GradientTape() as tape:
-            logits = _net(tf.gather(x, at), weights, tf.cast(now, tf.int32))
-            answers = tf.gather(y, at)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(answers, logits)
+            logits = _net(tf.gather(x, index), weights, tf.cast(number, tf.int32))
+            targets = tf.gather(y, index)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
             loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, weights)
         for weight, (m, v), gradient in zip(weights, moments, gradients):
-            _adam(weight, m, v, now, gradient)
-        right = tf.cast(tf.argmax(logits, axis=-1) == answers, tf.float32)
+            _adam(weight, m, v, number, gradient)
+        right = tf.cast(tf.argmax(logits, axis=-1) == targets, tf.float32)
         return loss, tf.reduce_mean(right)
 
     @tf.function(autograph=False)
@@ -143,7 +143,7 @@ def by_hand(data: Split, spec: TaskSpec) -> Callable[[], None]:
 
 
 def _net(x: tf.Tensor, weights: list[tf.Variable], seed: tf.Tensor) -> tf.Tensor:
-    """The builder `cnn` in raw operations."""
+    """Compute the builder `cnn` in raw operations."""
     for kernel, bias in (weights[0:2], weights[2:4]):
         x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
         x = tf.nn.max_pool2d(x, 2, 2, "VALID")

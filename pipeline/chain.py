@@ -17,7 +17,7 @@ from pipeline.data.paths import source_state
 from pipeline.distill.params import TRAINED, DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
-from pipeline.models import catalogue, trained
+from pipeline.models import catalogue, referenced_files
 from pipeline.report.params import ReportParams
 from pipeline.train.params import TrainParams
 from pipeline.tune.params import TuneParams
@@ -46,7 +46,7 @@ def _data_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
 def _trained(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     """The .keras files that models are built upon."""
     tune = params["tune"]
-    return trained.states([tune.values, tune.fix])
+    return referenced_files.hash_references([tune.values, tune.fix])
 
 
 def _searched(params: Mapping[str, Any]) -> Mapping[str, str | None]:
@@ -59,12 +59,12 @@ def _student(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _fitted(params: Mapping[str, Any]) -> Mapping[str, str | None]:
-    return {**_trained(params), **trained.states_of(params["train"].files)}
+    return {**_trained(params), **referenced_files.hash_files(params["train"].files)}
 
 
 def _taught(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     teachers = {one.model for one in params["distill"].teachers} - {TRAINED}
-    return {**_trained(params), **trained.states_of(teachers)}
+    return {**_trained(params), **referenced_files.hash_files(teachers)}
 
 
 CHAIN = (

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.core.errors import UserError
 from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job, Stage
-from pipeline.models.trained import find
+from pipeline.models.referenced_files import find_file
 
 SELF_TOLD = "data"  # its sources are no plain paths, and it is the first to run
 
@@ -57,6 +57,6 @@ def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
 
 def _reason(name: str) -> str:
     try:
-        return f"{find(name).absolute()}: there is no such file"
+        return f"{find_file(name).absolute()}: there is no such file"
     except UserError as error:  # its variable is not set
         return str(error)

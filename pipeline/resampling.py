@@ -1,15 +1,15 @@
-"""Paired bootstrap: how sure a difference between two models is.
+"""Paired bootstrap: confidence intervals of metrics and of their differences.
 
-Whole examples are drawn again, for both models alike, so what both find hard is no
-part of the spread (Efron and Tibshirani, An Introduction to the Bootstrap, 1993). A
-resample is a row of weights, how often each example was drawn; a `Measure` is a
-metric of many resamples at once:
+The same examples are drawn with replacement for both models, so examples that are
+hard for both do not widen the interval of the difference (Efron and Tibshirani, An
+Introduction to the Bootstrap, 1993). A resample is a row of weights: how often each
+example was drawn. A `Measure` computes a metric of many resamples at once:
 
     measure = mean_of(right)            # accuracy
-    measure(weights)                    # (resamples, 1)
+    measure(weights)                    # (resamples, examples) -> (resamples, 1)
 
-compress asks for the interval of a drop on validation, evaluate for that of every
-metric on the test split.
+compress computes the interval of a drop on the validation split, evaluate the interval
+of every metric on the test split.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 from pipeline.scores import ANOMALIES, CLASSES, NUMBERS
 
 CONFIDENCE = 0.95
-CHUNK = 2_000_000  # weights in memory at once
-RESAMPLES = 2000  # of a drop
-COUNTED = 10_000  # of a drop in accuracy, where a resample costs next to nothing
+CHUNK = 2_000_000  # maximum number of weights in memory
+RESAMPLES = 2000  # of a drop, by default
+COUNTED = 10_000  # resamples of a drop in accuracy, which are cheap
 Interval = tuple[float, float]
 Measure = Callable[[np.ndarray], np.ndarray]
 
@@ -31,11 +31,17 @@ Measure = Callable[[np.ndarray], np.ndarray]
 def draws(
     count: int, resamples: int, seed: int, kinds: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
-    """Weights `(some, count)` float64, `resamples` rows in all, as the seed says.
+    """Draw resamples, in chunks that fit in memory.
 
     Args:
-        kinds: of each example, `(count,)`; as many of each kind are drawn as there
-            are, so that no resample is without one.
+        count: number of examples.
+        resamples: number of resamples.
+        seed: equal seeds draw equal examples.
+        kinds: stratum of each example, `(count,)`; every resample keeps the number of
+            examples per stratum. Default None: one stratum.
+
+    Yields:
+        Weights `(rows, count)` float64, `resamples` rows in total.
     """
     draw = np.random.default_rng(seed)
     size = max(1, CHUNK // count)
@@ -46,9 +52,15 @@ def draws(
 
 
 def intervals(measure: Measure, weights: Iterator[np.ndarray]) -> list[Interval | None]:
-    """The percentile interval of each column of a measure.
+    """Compute the percentile interval of each column of a measure.
 
-    None where a resample leaves it undefined, as for a class that is in none.
+    Args:
+        measure: weights `(rows, count)` -> values `(rows, columns)`.
+        weights: chunks of weights, as `draws` yields them.
+
+    Returns:
+        Low and high end at 95 % confidence per column; None for a column that is
+        undefined (NaN) in some resample, such as the recall of an absent class.
     """
     values = np.concatenate([measure(chunk) for chunk in weights])
     tail = (1 - CONFIDENCE) / 2
@@ -64,16 +76,20 @@ def drop_interval(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> list[float] | None:
-    """The interval of what one model's score is above another's.
+    """Compute the interval of the difference between the scores of two models.
 
     Args:
-        before, after: `pipeline.data.measure`'s evidence of both models, `(n,)`.
-        y: the labels of the same examples, as they are stored.
+        task: kind of the task.
+        before: evidence per example of the first model, `(n,)`, as
+            `pipeline.data.measure` computes it.
+        after: evidence of the second model, `(n,)`.
+        y: stored labels of the same examples, `(n,)`.
         seed: equal seeds draw equal examples.
+        resamples: number of resamples; default 2000. Accuracy always uses 10,000.
 
     Returns:
-        Low and high end, or None where one of the models has no evidence, or where
-        the score is undefined in some resample.
+        Low and high end of score before - score after, rounded to 6 digits. None
+        without evidence of both models, or where some resample has no score.
     """
     if before is None or after is None:
         return None
@@ -89,7 +105,18 @@ def drop_interval(
 def score_interval(
     task: str, evidence: np.ndarray, y: np.ndarray, resamples: int, seed: int
 ) -> list[float] | None:
-    """The interval of one model's score."""
+    """Compute the interval of the score of one model.
+
+    Args:
+        task: kind of the task.
+        evidence: evidence per example, `(n,)`.
+        y: stored labels of the same examples, `(n,)`.
+        resamples: number of resamples.
+        seed: equal seeds draw equal examples.
+
+    Returns:
+        Low and high end, or None where some resample has no score.
+    """
     measure = SCORED[task](evidence, y)
     weights = draws(len(y), resamples, seed, _kinds(task, y))
     (found,) = intervals(measure, weights)
@@ -97,7 +124,7 @@ def score_interval(
 
 
 def _counted(lost: np.ndarray, seed: int) -> Interval:
-    """Of the mean of 1, 0 and -1: a resample is a draw from a multinomial of three."""
+    """Interval of a mean of 1, 0 and -1: a resample is one multinomial draw."""
     count = len(lost)
     parts = [np.mean(lost == value) for value in (1, -1, 0)]
     drawn = np.random.default_rng(seed).multinomial(count, parts, COUNTED)
@@ -108,20 +135,36 @@ def _counted(lost: np.ndarray, seed: int) -> Interval:
 
 
 def mean_of(*columns: np.ndarray) -> Measure:
-    """The mean of each column, `(n,)`."""
+    """Mean of each column.
+
+    Args:
+        *columns: values per example, each `(n,)`.
+    """
     table = np.stack(columns, axis=1).astype(np.float64)
     return lambda weights: (weights @ table) / weights.sum(axis=1, keepdims=True)
 
 
 def recall_of(y: np.ndarray, predicted: np.ndarray, classes: int) -> Measure:
-    """Part of each class that is found; NaN where a resample has none of it."""
+    """Recall of each class; NaN where a resample has no example of the class.
+
+    Args:
+        y: true classes, `(n,)`.
+        predicted: predicted classes, `(n,)`.
+        classes: number of classes.
+    """
     true = _one_hot(y, classes)
     found = true * (y == predicted)[:, None]
     return lambda weights: _part(weights @ found, weights @ true)
 
 
 def f1_of(y: np.ndarray, predicted: np.ndarray, classes: int) -> Measure:
-    """Mean F1 of the classes that `y` has."""
+    """Macro F1 over the classes that occur in `y`.
+
+    Args:
+        y: true classes, `(n,)`.
+        predicted: predicted classes, `(n,)`.
+        classes: number of classes.
+    """
     present = np.unique(y)
     true, said = (_one_hot(each, classes)[:, present] for each in (y, predicted))
 
@@ -133,7 +176,13 @@ def f1_of(y: np.ndarray, predicted: np.ndarray, classes: int) -> Measure:
 
 
 def error_of(bins: np.ndarray, gap: np.ndarray, count: int) -> Measure:
-    """Expected calibration error, from the bin and `confidence - right` of each."""
+    """Expected calibration error.
+
+    Args:
+        bins: bin of confidence of each example, `(n,)`.
+        gap: confidence minus 1 for a correct prediction or 0, `(n,)`.
+        count: number of bins.
+    """
     table = _one_hot(bins, count) * gap[:, None]
 
     def measure(weights: np.ndarray) -> np.ndarray:
@@ -144,7 +193,12 @@ def error_of(bins: np.ndarray, gap: np.ndarray, count: int) -> Measure:
 
 
 def determination_of(residual: np.ndarray, y: np.ndarray) -> Measure:
-    """R2 of numbers, from what is left of each; NaN where a resample has one number."""
+    """Coefficient of determination R2; NaN where the targets of a resample are equal.
+
+    Args:
+        residual: target minus prediction, `(n,)`.
+        y: targets, `(n,)`.
+    """
     means = mean_of(residual**2, y, np.square(y, dtype=np.float64))
 
     def measure(weights: np.ndarray) -> np.ndarray:
@@ -155,16 +209,22 @@ def determination_of(residual: np.ndarray, y: np.ndarray) -> Measure:
 
 
 def area_of(error: np.ndarray, y: np.ndarray) -> Measure:
-    """Area under the ROC curve of errors, by which anomalies (1) are to be found."""
+    """Area under the ROC curve of an anomaly score.
+
+    Args:
+        error: anomaly score of each example, `(n,)`; higher is more anomalous.
+        y: 1 for an anomaly, else 0, `(n,)`.
+    """
     ranked = _Ranked(y == 1, error)
     return lambda weights: ranked.area(weights)[:, None]
 
 
 def auc_of(y: np.ndarray, scores: np.ndarray) -> Measure:
-    """Mean area under the ROC curve of each class against the rest; ties half.
+    """Macro area under the ROC curve, each class against the rest; ties count half.
 
     Args:
-        scores: `(n, classes)`.
+        y: true classes, `(n,)`.
+        scores: one score per class, `(n, classes)`.
     """
     every = [_Ranked(y == c, scores[:, c]) for c in np.unique(y)]
 
@@ -176,7 +236,7 @@ def auc_of(y: np.ndarray, scores: np.ndarray) -> Measure:
 
 
 class _Ranked:
-    """Examples in the order of their scores, equal scores in one group."""
+    """Examples sorted by their scores, with equal scores in one group."""
 
     def __init__(self, positive: np.ndarray, scores: np.ndarray):
         self.order = np.argsort(scores, kind="stable")
@@ -185,7 +245,7 @@ class _Ranked:
         self.positive = positive[self.order]
 
     def area(self, weights: np.ndarray) -> np.ndarray:
-        """The area for each row of weights, `(rows,)` (Mann and Whitney, 1947)."""
+        """Area under the ROC curve per row of weights, `(rows,)` (Mann-Whitney U)."""
         ranked = weights[:, self.order]
         ours = np.add.reduceat(ranked * self.positive, self.starts, axis=1)
         rest = np.add.reduceat(ranked * ~self.positive, self.starts, axis=1)
@@ -194,7 +254,7 @@ class _Ranked:
 
 
 def _kinds(task: str, y: np.ndarray) -> np.ndarray | None:
-    """Anomalies may be few, and without one there is no area under a curve."""
+    """Strata: a resample without an anomaly would have no area under the curve."""
     return y if task == ANOMALIES else None
 
 
@@ -219,7 +279,7 @@ def _part(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
         return np.where(whole > 0, part / whole, np.nan)
 
 
-# Task -> `(evidence, y)` -> its score of many resamples at once.
+# Task -> function of `(evidence, y)` that returns the measure of its score.
 SCORED: dict[str, Callable[[np.ndarray, np.ndarray], Measure]] = {
     CLASSES: lambda right, y: mean_of(right),
     NUMBERS: determination_of,

@@ -14,11 +14,11 @@ from typing import Any
 from pipeline.compress.tfmot.support_table import Possible, possible
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
-from pipeline.models.describe import Row, describe
-from pipeline.models.mistakes import told_as
+from pipeline.models.describe import LayerCost, describe
+from pipeline.models.errors import error_prefix
 
 
-@told_as("tune.")
+@error_prefix("tune.")
 def facts(name: str, values: Mapping[str, Any], spec: TaskSpec) -> dict[str, Any]:
     """Everything as a JSON value.
 
@@ -39,7 +39,7 @@ def facts(name: str, values: Mapping[str, Any], spec: TaskSpec) -> dict[str, Any
 
 def text(told: dict[str, Any]) -> str:
     """The same for people."""
-    rows = [Row(**row) for row in told["rows"]]
+    rows = [LayerCost(**row) for row in told["rows"]]
     table = [Possible(**row) for row in told["compression"]]
     return "\n\n".join(
         [

@@ -50,12 +50,14 @@ def test_every_spelling_has_one_canonical_text(text, canonical):
         ("pad(1.5)", ["pixels=1.5", "a whole number"]),
         ("pad(True)", ["pixels=True", "a whole number"]),
         ("pad(1, 2)", ["takes pixels", "received 2 values"]),
-        ("pad(pixel=1)", ['no "pixel"', 'did you mean "pixels"']),
+        ("pad(pixel=1)", ['no argument "pixel"', 'did you mean "pixels"']),
         ("flip(1)", ["takes no arguments"]),
         ("pad(1, pixels=2)", ["receives pixels twice"]),
         ("prune(0.5, 'a b)", ["unreadable arguments"]),
         ("prune(0.5, quick)", ["schedule='quick'", "constant or ramp"]),
         ("pad(__import__('os'))", ["unreadable arguments"]),
+        ("pad(1).x(2)", ["unreadable arguments"]),
+        ("pad({[]: 1})", ["unreadable arguments"]),
     ],
 )
 def test_an_error_names_the_step_its_position_and_what_is_allowed(text, parts):

@@ -1,4 +1,4 @@
-"""Does a policy fit the data? Said before anything is trained."""
+"""Checks that a policy fits the data, before anything is trained."""
 
 from __future__ import annotations
 
@@ -7,59 +7,68 @@ from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Step, str_pipe
 
+RANKS = {"image": 3, "table": 1}  # axes of an example; other modalities have one rank
+ON_LOG_ENERGIES = ("gain", "background")
+
 
 def check_policy(steps: tuple[Step, ...], spec: TaskSpec) -> None:
-    """Refuse steps for other data, and sizes that do not come out.
+    """Refuse steps for other data, and images that end in another size.
+
+    Args:
+        steps: of a policy.
+        spec: signature of the data.
 
     Raises:
-        UserError: naming the step and its position.
+        UserError: names the step and its position.
     """
-    sides = spec.shape[:2]
-    for at, step in enumerate(steps, 1):
-        where = f'augment.policy "{str_pipe(steps)}": step {at}, {step}'
-        _check_kind(step, spec, where)
-        if step.name == "pad":
-            sides = tuple(side + 2 * step.args["pixels"] for side in sides)
-        if step.name == "random_crop":
-            sides = _cropped(sides, step.args["size"], where)
-    if sides != spec.shape[:2]:
+    pipe = f'augment.policy "{str_pipe(steps)}"'
+    size = spec.shape[:2]
+    for position, step in enumerate(steps, 1):
+        where = f"{pipe}: step {position}, {step}"
+        _check_data(step, spec, where)
+        size = _size_after(step, size, where)
+    if size != spec.shape[:2]:
         raise UserError(
-            f'augment.policy "{str_pipe(steps)}": makes images of {_size(sides)}, the '
-            f"model takes {_size(spec.shape[:2])}; pad and random_crop must cancel out"
+            f"{pipe}: makes images of {_text(size)}, the model takes "
+            f"{_text(spec.shape[:2])}; pad and random_crop must cancel out"
         )
 
 
-def _check_kind(step: Step, spec: TaskSpec, where: str) -> None:
-    allowed = MODALITIES[step.name]
-    ranks = {"image": 3, "table": 1}  # arrays of another are none that a step knows
-    rank = ranks.get(spec.modality, len(spec.shape))
-    if spec.modality not in allowed or len(spec.shape) != rank:
-        fit = ", ".join(
-            name for name in MODALITIES if spec.modality in MODALITIES[name]
-        )
+def _check_data(step: Step, spec: TaskSpec, where: str) -> None:
+    rank = RANKS.get(spec.modality, len(spec.shape))
+    if spec.modality not in MODALITIES[step.name] or len(spec.shape) != rank:
+        suitable = [name for name in MODALITIES if spec.modality in MODALITIES[name]]
         raise UserError(
-            f"{where}: is for {' and '.join(sorted(allowed))}; {spec.source} has "
-            f"{spec.modality} of {spec.shape} (steps for it: {fit})"
+            f"{where}: is for {' and '.join(sorted(MODALITIES[step.name]))}; "
+            f"{spec.source} has {spec.modality} of shape {spec.shape} (steps for "
+            f"{spec.modality}: {', '.join(suitable)})"
         )
     if step.name in COLOUR and spec.shape[-1] != 3:
         raise UserError(
             f"{where}: needs images of 3 channels; {spec.source} has {spec.shape[-1]}"
         )
-    if step.name in ("gain", "background") and _is_mfcc(spec):
+    if step.name in ON_LOG_ENERGIES and _is_mfcc(spec):
         raise UserError(f"{where}: needs log_mel features; {spec.source} has mfcc")
 
 
-def _cropped(sides: tuple[int, ...], size: int, where: str) -> tuple[int, int]:
-    if size > min(sides):
+def _size_after(step: Step, size: tuple[int, ...], where: str) -> tuple[int, ...]:
+    """Return height and width after a step."""
+    if step.name == "pad":
+        return tuple(side + 2 * int(step.args["pixels"]) for side in size)
+    if step.name != "random_crop":
+        return size
+    side = int(step.args["size"])
+    if side > min(size):
         raise UserError(
-            f"{where}: images are of {_size(sides)} there, smaller than that"
+            f"{where}: images are {_text(size)} at this step; the size must be at "
+            f"most {min(size)}"
         )
-    return (size, size)
+    return (side, side)
 
 
 def _is_mfcc(spec: TaskSpec) -> bool:
     return any(step["step"] == "mfcc" for step in spec.preprocess)
 
 
-def _size(sides: tuple[int, ...]) -> str:
-    return "x".join(map(str, sides))
+def _text(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))

@@ -1,6 +1,8 @@
-"""The steps that an augmentation policy may be made of, and what they take.
+"""The steps of augmentation policies: their arguments, summaries and modalities.
 
-Images are 0 .. 1; audio and tables are in standard deviations of the training split.
+Images are 0 .. 1; audio and tables are in standard deviations of the training split,
+so 0 is a mean. Unless a summary says otherwise, amounts are drawn uniformly, anew for
+each example and epoch.
 """
 
 from __future__ import annotations
@@ -12,35 +14,38 @@ _RATE = Argument("rate", float, low=0, high=1)
 _ALPHA = Argument("alpha", float, default=1.0, low=0.01, high=100)
 
 GRAMMAR = {
-    "flip": Signature((), "mirror left and right, every second example"),
+    "flip": Signature((), "mirror horizontally with probability 0.5"),
     "pad": Signature(
         (Argument("pixels", int, low=0, high=256),),
         "add `pixels` of zeros on each side",
     ),
     "random_crop": Signature(
         (Argument("size", int, low=1, high=4096),),
-        "cut out a square of `size` at a random place",
+        "cut out a square of `size` pixels at a random position",
     ),
     "shift": Signature(
         (Argument("pixels", float, low=0, high=64),),
-        "move by up to `pixels` each way, edge pixels repeated",
+        "translate by up to `pixels` along each axis, repeating edge pixels",
     ),
     "rotate": Signature(
-        (Argument("degrees", float, low=0, high=180),), "turn by up to `degrees`"
+        (Argument("degrees", float, low=0, high=180),),
+        "rotate about the centre by up to `degrees`, either way",
     ),
     "zoom": Signature(
         (Argument("fraction", float, low=0, high=0.9),),
-        "scale by 1 - fraction .. 1 + fraction",
+        "scale about the centre by 1 - fraction .. 1 + fraction",
     ),
     "shear": Signature(
-        (Argument("degrees", float, low=0, high=80),), "slant by up to `degrees`"
+        (Argument("degrees", float, low=0, high=80),),
+        "shear horizontally by up to `degrees`, either way",
     ),
     "perspective": Signature(
         (Argument("fraction", float, low=0, high=0.4),),
-        "tilt: edges nearer or further by up to `fraction`",
+        "tilt about both axes; edge centres scale by 1 - fraction .. 1 + fraction",
     ),
     "brightness": Signature(
-        (Argument("delta", float, low=0, high=1),), "add -delta .. delta"
+        (Argument("delta", float, low=0, high=1),),
+        "add one number from -delta .. delta to the image",
     ),
     "contrast": Signature(
         (_FRACTION,),
@@ -48,68 +53,71 @@ GRAMMAR = {
     ),
     "hue": Signature(
         (Argument("degrees", float, low=0, high=180),),
-        "turn colours by up to `degrees` of the colour circle",
+        "rotate hues by up to `degrees`, keeping brightness",
     ),
     "saturation": Signature(
         (_FRACTION,), "scale the distance to grey by 1 - fraction .. 1 + fraction"
     ),
     "noise": Signature(
         (Argument("amount", float, low=0, high=1),),
-        "add -amount .. amount, drawn for each pixel",
+        "add -amount .. amount, drawn per value (pixel and channel)",
     ),
     "blur": Signature(
         (Argument("sigma", float, low=0, high=8),),
-        "Gaussian blur of deviation 0 .. sigma pixels",
+        "Gaussian blur with a standard deviation of 0 .. sigma pixels",
     ),
     "cutout": Signature(
         (Argument("size", int, low=1, high=4096),),
-        "set a square of `size` at a random place to 0",
+        "set a square of `size` with a random centre to 0, clipped at the border",
     ),
     "mixup": Signature(
-        (_ALPHA,), "blend with another example and its label, share Beta(alpha, alpha)"
+        (_ALPHA,),
+        "blend with another example and its label, weighted by Beta(alpha, alpha)",
     ),
     "cutmix": Signature(
         (_ALPHA,),
-        "a box of another example, its label by area; kept share Beta(alpha, alpha)",
+        "paste a box of another example, area Beta(alpha, alpha); blend labels by area",
     ),
     "randaugment": Signature(
         (
             Argument("count", int, default=2, low=1, high=8),
             Argument("magnitude", float, default=0.3, low=0, high=1),
         ),
-        "up to `count` of eight steps of pose and lighting, drawn anew each time",
+        "up to `count` of eight steps (geometry, lighting, noise), drawn per example",
     ),
     "time_shift": Signature(
         (Argument("frames", int, low=0, high=10_000),),
-        "move by up to `frames` in time, edge frames repeated",
+        "shift in time by up to `frames` whole frames, repeating edge frames",
     ),
     "gain": Signature(
         (Argument("amount", float, low=0, high=10),),
-        "add -amount .. amount deviations to all log energies",
+        "add one number from -amount .. amount standard deviations to all log energies",
     ),
     "background": Signature(
         (Argument("level", float, low=-4, high=4),),
-        "add a noise floor, -4 .. `level` deviations from each bin's mean",
+        "add white noise at -4 .. `level` standard deviations from each bin's mean",
     ),
     "time_mask": Signature(
         (Argument("frames", int, low=0, high=10_000),),
-        "set up to `frames` neighbouring frames to 0",
+        "set up to `frames` consecutive frames to 0 (the mean)",
     ),
     "freq_mask": Signature(
         (Argument("bins", int, low=0, high=10_000),),
-        "set up to `bins` neighbouring bins to 0",
+        "set up to `bins` adjacent frequency bins to 0 (the mean)",
     ),
     "word_dropout": Signature(
-        (_RATE,), "each word becomes the unknown word with chance `rate`"
+        (_RATE,), "replace each word by the unknown word with probability `rate`"
     ),
-    "swap": Signature((_RATE,), "neighbouring words change places with chance `rate`"),
+    "swap": Signature(
+        (_RATE,), "swap pairs of neighbouring words with probability `rate`"
+    ),
     "jitter": Signature(
         (Argument("amount", float, low=0, high=10),),
-        "add Gaussian noise of `amount` deviations",
+        "add Gaussian noise of `amount` standard deviations to each column",
     ),
 }
 
-_ELSEWHERE = {
+_OTHER_MODALITIES = {
     "noise": {"image", "audio"},
     "cutout": {"image", "audio"},
     "mixup": {"image", "audio", "table"},
@@ -119,7 +127,9 @@ _ELSEWHERE = {
     **{name: {"text"} for name in ("word_dropout", "swap")},
     "jitter": {"table"},
 }
-# Step -> the modalities that it is for.
-MODALITIES = {name: frozenset(_ELSEWHERE.get(name, {"image"})) for name in GRAMMAR}
+# Step -> the modalities that it can be applied to.
+MODALITIES = {
+    name: frozenset(_OTHER_MODALITIES.get(name, {"image"})) for name in GRAMMAR
+}
 MIXING = ("mixup", "cutmix")
 COLOUR = ("hue", "saturation")

@@ -1,4 +1,4 @@
-"""What an experiment file says of augmentation."""
+"""The section `augment` of an experiment file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pipeline.core.pipe_language import parse_pipe, str_pipe
 
 
 class AugmentParams(Params):
-    """The policy of augmentation.
+    """The augmentation policy.
 
     Args:
         policy: a pipe of steps; an empty one augments nothing.
     """
 
-    policy: str = ""
+    policy: str = ""  # which transformations keep the label, only the user knows
 
     @field_validator("policy")
     @classmethod

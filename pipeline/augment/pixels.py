@@ -1,8 +1,14 @@
-"""Steps that change the values of pixels, `(batch, height, width, channels)`."""
+"""Steps that change values of images, `(batch, height, width, channels)`.
+
+`noise` and `cutout` also apply to audio, `(batch, frames, bins, 1)`. Every step takes
+a batch and its draws, and returns a batch of the same shape; the ranges of the other
+arguments are in `pipeline.augment.grammar`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -10,64 +16,64 @@ import tensorflow as tf
 from pipeline.augment.draws import Draw
 
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
-# Rows: brightness, and the two axes of colour (YIQ, of the same standard).
+# Rows: brightness and the two chrominance axes (YIQ, of the same standard).
 YIQ = np.array([GREY, (0.596, -0.274, -0.322), (0.211, -0.523, 0.312)])
+KERNEL_RADIUS = 2.5  # of a blur, in standard deviations
 
 
 def brightness(x: tf.Tensor, draw: Draw, delta: float) -> tf.Tensor:
-    """Add one number to an image."""
-    return x + _wide(draw("delta", delta))
+    """Add one number from -delta .. delta to all values of an image."""
+    return x + _per_image(draw.symmetric("delta", delta))
 
 
 def contrast(x: tf.Tensor, draw: Draw, fraction: float) -> tf.Tensor:
-    """Scale about the image's mean."""
+    """Scale the distance to the image's mean by 1 - fraction .. 1 + fraction."""
     mean = tf.reduce_mean(x, axis=(1, 2, 3), keepdims=True)
-    return mean + (x - mean) * (1.0 + _wide(draw("scale", fraction)))
+    return mean + (x - mean) * (1.0 + _per_image(draw.symmetric("scale", fraction)))
 
 
 def hue(x: tf.Tensor, draw: Draw, degrees: float) -> tf.Tensor:
-    """Turn the two axes of colour; brightness stays."""
-    angle = draw("angle", math.radians(degrees))[:, None, None]
-    still, cos, sin = (_in_rgb(part) for part in _ROTATION)
-    matrix = still + tf.cos(angle) * cos + tf.sin(angle) * sin
+    """Rotate the chrominance plane by up to `degrees`; brightness is unchanged."""
+    angle = draw.symmetric("angle", math.radians(degrees))[:, None, None]
+    constant, cosine, sine = (_in_rgb(matrix) for matrix in _ROTATION)
+    matrix = constant + tf.cos(angle) * cosine + tf.sin(angle) * sine
     flat = tf.reshape(x, [-1, x.shape[1] * x.shape[2], 3])
     return tf.reshape(tf.matmul(flat, matrix, transpose_b=True), tf.shape(x))
 
 
 def saturation(x: tf.Tensor, draw: Draw, fraction: float) -> tf.Tensor:
-    """Scale about the grey of the same brightness."""
+    """Scale the distance to grey by 1 - fraction .. 1 + fraction."""
     grey = tf.reduce_sum(x * tf.constant(GREY), axis=-1, keepdims=True)
-    return grey + (x - grey) * (1.0 + _wide(draw("scale", fraction)))
+    return grey + (x - grey) * (1.0 + _per_image(draw.symmetric("scale", fraction)))
 
 
 def noise(x: tf.Tensor, draw: Draw, amount: float) -> tf.Tensor:
-    """Add a number to each value."""
+    """Add a number from -amount .. amount to each value."""
     shape = x.shape[1:]
-    return x + tf.reshape(draw("pixel", amount, shape.num_elements()), [-1, *shape])
+    added = draw.symmetric("pixel", amount, shape.num_elements())
+    return x + tf.reshape(added, [-1, *shape])
 
 
 def blur(x: tf.Tensor, draw: Draw, sigma: float) -> tf.Tensor:
-    """Gaussian, along rows and then columns; the edge mirrors the image."""
-    deviation = _wide(tf.maximum(draw.unit("sigma") * sigma, 1e-3))
+    """Blur by a Gaussian of 0 .. sigma pixels, mirroring the image at its edge."""
+    drawn = _per_image(tf.maximum(draw.uniform("sigma") * sigma, 1e-3))
     for axis in (1, 2):
-        x = _blur_along(x, deviation, axis, math.ceil(2.5 * sigma))
+        x = _blur_along(x, drawn, axis, math.ceil(KERNEL_RADIUS * sigma))
     return x
 
 
 def cutout(x: tf.Tensor, draw: Draw, size: int) -> tf.Tensor:
-    """A square of zeros, its centre anywhere (DeVries, Taylor, 2017)."""
-    inside = None
-    for axis, name in ((1, "y"), (2, "x")):
-        length = x.shape[axis]
-        begin = draw.below(name, length)[:, None] - size // 2
-        place = tf.range(length)[None]
-        band = (place >= begin) & (place < begin + size)
-        band = band[:, :, None, None] if axis == 1 else band[:, None, :, None]
-        inside = band if inside is None else inside & band
-    return tf.where(inside, 0.0, x)
+    """Set a square to 0, its centre uniform in the image and its rest clipped.
+
+    DeVries, Taylor, Improved Regularization of Convolutional Neural Networks with
+    Cutout, 2017.
+    """
+    rows = _stretch(draw, "y", x.shape[1], size)[:, :, None, None]
+    columns = _stretch(draw, "x", x.shape[2], size)[:, None, :, None]
+    return tf.where(rows & columns, 0.0, x)
 
 
-PIXELWISE = {
+PIXEL_STEPS: dict[str, Callable[..., tf.Tensor]] = {
     "brightness": brightness,
     "contrast": contrast,
     "hue": hue,
@@ -77,6 +83,8 @@ PIXELWISE = {
     "cutout": cutout,
 }
 
+# In YIQ, a rotation by t is the first, plus cos t times the second, plus sin t times
+# the third.
 _ROTATION = (
     np.diag([1.0, 0, 0]),
     np.diag([0, 1.0, 1]),
@@ -84,18 +92,25 @@ _ROTATION = (
 )
 
 
-def _in_rgb(part: np.ndarray) -> tf.Tensor:
-    return tf.constant(np.linalg.inv(YIQ) @ part @ YIQ, tf.float32)
+def _in_rgb(matrix: np.ndarray) -> tf.Tensor:
+    return tf.constant(np.linalg.inv(YIQ) @ matrix @ YIQ, tf.float32)
 
 
-def _wide(values: tf.Tensor) -> tf.Tensor:
+def _per_image(values: tf.Tensor) -> tf.Tensor:
     return values[:, None, None, None]
+
+
+def _stretch(draw: Draw, name: str, length: int, size: int) -> tf.Tensor:
+    """True on `size` positions around a uniform centre; `(batch, length)`."""
+    begin = draw.integer(name, length)[:, None] - size // 2
+    position = tf.range(length)[None]
+    return (position >= begin) & (position < begin + size)
 
 
 def _blur_along(x: tf.Tensor, sigma: tf.Tensor, axis: int, radius: int) -> tf.Tensor:
     length = x.shape[axis]
     radius = min(radius, length - 1)
-    margins = [[radius, radius] if at == axis else [0, 0] for at in range(4)]
+    margins = [[radius, radius] if number == axis else [0, 0] for number in range(4)]
     padded = tf.pad(x, margins, "SYMMETRIC")
     total, weights = tf.zeros_like(x), tf.zeros_like(sigma)
     for step in range(-radius, radius + 1):

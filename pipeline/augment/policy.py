@@ -1,10 +1,10 @@
-"""A policy applied to batches of examples, the same whatever the parallelism.
+"""An augmentation policy applied to batches, with draws that ignore parallelism.
 
     policy = Policy("shift(1) | rotate(8)", seed=7)
     policy(images, epoch, index)      # inside tf.data's map, in TensorFlow's graph
 
-What a step draws is a function of (seed, epoch, example). A policy that mixes
-examples needs to fetch partners from the whole split: see `mixed`.
+The draws of a step depend on (seed, epoch, example) only. A policy that mixes
+examples fetches partners from the whole split, see `Policy.mixed`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,41 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from pipeline.augment.audio import AUDIO_STEPS
 from pipeline.augment.draws import Draw
-from pipeline.augment.geometry import GEOMETRIC, Canvas
+from pipeline.augment.geometry import GEOMETRY_STEPS, Canvas
 from pipeline.augment.grammar import GRAMMAR, MIXING
-from pipeline.augment.mixing import MIXERS, Pair
-from pipeline.augment.pixels import PIXELWISE
-from pipeline.augment.signals import SIGNALS
+from pipeline.augment.mixing import MIXING_STEPS, Pair
+from pipeline.augment.pixels import PIXEL_STEPS
+from pipeline.augment.table import TABLE_STEPS
+from pipeline.augment.text import TEXT_STEPS
 from pipeline.core.determinism import derive_seed
 from pipeline.core.pipe_language import Step, parse_pipe, str_pipe
 
 Fetch = Callable[[tf.Tensor], Pair]
+VALUE_STEPS = {**PIXEL_STEPS, **AUDIO_STEPS, **TEXT_STEPS, **TABLE_STEPS}
+# RandAugment's steps at magnitude 1; `shift` is a fraction of the shorter side.
+MAX_SHIFT = 0.3
+STRONGEST = {
+    "rotate": {"degrees": 30.0},
+    "zoom": {"fraction": 0.5},
+    "shear": {"degrees": 17.0},
+    "brightness": {"delta": 0.5},
+    "contrast": {"fraction": 0.9},
+    "noise": {"amount": 0.3},
+}
+STRONGEST_COLOUR = {"saturation": {"fraction": 0.9}}
 
 
 class Policy:
     """A parsed pipe of augmentation steps.
 
     Args:
-        pipe: see `pipeline.augment.grammar`; empty leaves examples as they are.
-        seed: draws are a function of it, the epoch and the example.
+        pipe: see `pipeline.augment.grammar`; empty for no augmentation.
+        seed: of all draws.
+
+    Raises:
+        UserError: for a pipe that does not parse; names the step.
     """
 
     def __init__(self, pipe: str, seed: int):
@@ -42,16 +59,22 @@ class Policy:
 
     @property
     def mixes(self) -> bool:
-        """Whether labels become probabilities."""
+        """True if a step mixes examples, so that labels become probabilities."""
         return any(step.name in MIXING for step in self.steps)
 
     def __call__(self, x: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """Augment a batch, by a policy that does not mix examples.
+        """Augment a batch by a policy that does not mix examples.
 
         Args:
-            x: model inputs, `(batch, ...)`, as `TaskSpec.to_input` gives them.
-            epoch: scalar; each epoch has draws of its own.
+            x: model inputs, `(batch, ...)`, as `TaskSpec.to_input` returns them.
+            epoch: scalar integer; draws differ from epoch to epoch.
             index: positions in the training split, `(batch,)`.
+
+        Returns:
+            The augmented batch, in the shape of `x`.
+
+        Raises:
+            ValueError: for a policy that mixes examples.
         """
         if self.mixes:
             raise ValueError(f'"{self}" mixes examples: use Policy.mixed')
@@ -60,84 +83,89 @@ class Policy:
     def mixed(
         self, fetch: Fetch, epoch: tf.Tensor, index: tf.Tensor, count: int
     ) -> Pair:
-        """Augment a batch by any policy; labels are probabilities.
+        """Augment a batch by any policy, with labels as probabilities.
 
         Args:
-            fetch: positions in the training split, `(batch,)` -> model inputs and
-                labels, `(batch, classes)` float32.
+            fetch: maps positions in the training split, `(batch,)`, to model inputs
+                and labels, float32 `(batch, classes)`.
+            epoch: scalar integer; draws differ from epoch to epoch.
+            index: positions of the batch in the training split, `(batch,)`.
             count: examples in the split.
-        """
-        return self._upto(len(self.steps), fetch, epoch, index, count)
 
-    def _upto(
+        Returns:
+            The augmented inputs and labels of the batch.
+        """
+        return self._first_steps(len(self.steps), fetch, epoch, index, count)
+
+    def _first_steps(
         self, end: int, fetch: Fetch, epoch: tf.Tensor, index: tf.Tensor, count: int
     ) -> Pair:
-        """The batch after the first `end` steps; both halves of a mix go through
-        the steps before it, each with the draws of its own example."""
-        mixers = [at for at in range(end) if self.steps[at].name in MIXING]
-        if not mixers:
+        """Apply the steps before `end`.
+
+        Both examples of a mix first go through the steps before it, each with its own
+        draws.
+        """
+        mixing = [n for n in range(end) if self.steps[n].name in MIXING]
+        if not mixing:
             x, y = fetch(index)
             return self._run(range(end), x, epoch, index), y
-        at, step = mixers[-1], self.steps[mixers[-1]]
-        draw = self._draw(at, epoch, index)
-        partner = tf.cast(draw.below("partner", count), index.dtype)
-        one = self._upto(at, fetch, epoch, index, count)
-        other = self._upto(at, fetch, epoch, partner, count)
-        x, y = MIXERS[step.name](one, other, draw, **step.args)
-        return self._run(range(at + 1, end), x, epoch, index), y
+        last = mixing[-1]
+        draw = self._draw(last, epoch, index)
+        others = tf.cast(draw.integer("partner", count), index.dtype)
+        pair = self._first_steps(last, fetch, epoch, index, count)
+        partner = self._first_steps(last, fetch, epoch, others, count)
+        step = self.steps[last]
+        x, y = MIXING_STEPS[step.name](pair, partner, draw, **step.args)
+        return self._run(range(last + 1, end), x, epoch, index), y
 
     def _run(
-        self, places: range, x: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor
+        self, numbers: range, x: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor
     ) -> tf.Tensor:
         canvas = Canvas(x)
-        for at in places:
-            _apply(self.steps[at], canvas, self._draw(at, epoch, index))
+        for number in numbers:
+            _apply(self.steps[number], canvas, self._draw(number, epoch, index))
         return canvas.pixels()
 
-    def _draw(self, at: int, epoch: tf.Tensor, index: tf.Tensor) -> Draw:
-        return Draw(derive_seed(self.seed, at, self.steps[at].name), epoch, index)
-
-
-def _apply(step: Step, canvas: Canvas, draw: Draw) -> None:
-    if step.name == "randaugment":
-        _randaugment(canvas, draw, **step.args)
-    elif step.name in GEOMETRIC:
-        GEOMETRIC[step.name](canvas, draw, **step.args)
-    else:
-        change = {**PIXELWISE, **SIGNALS}[step.name]
-        canvas.replace(change(canvas.pixels(), draw, **step.args))
+    def _draw(self, number: int, epoch: tf.Tensor, index: tf.Tensor) -> Draw:
+        seed = derive_seed(self.seed, number, self.steps[number].name)
+        return Draw(seed, epoch, index)
 
 
 def _randaugment(canvas: Canvas, draw: Draw, count: int, magnitude: float) -> None:
-    """Every step is done, with strength 0 for the examples that did not draw it.
+    """Apply every candidate step, at strength 0 where an example did not pick it.
 
-    After Cubuk et al., RandAugment, 2020, on steps that are the identity at strength 0:
-    eight of them, seven for grey images. Unlike there, the strength is drawn as each
-    step draws it, a step that is picked twice is done once, and steps that move
-    pixels come first, so that they are one resampling.
+    After Cubuk et al., RandAugment, 2020, with eight steps that are the identity at
+    strength 0 (seven for grey images). Unlike the paper, a strength is drawn per
+    example up to the magnitude, a step picked twice is applied once, and steps that
+    move pixels come first, so that they are one resampling.
     """
-    steps = _random_steps(canvas, magnitude)
-    picks = [draw.below(f"pick {turn}", len(steps)) for turn in range(count)]
+    steps = _candidates(canvas, magnitude)
+    picks = [draw.integer(f"pick {turn}", len(steps)) for turn in range(count)]
     for number, step in enumerate(steps):
-        hits = tf.stack([tf.equal(pick, number) for pick in picks])
-        gate = tf.cast(tf.reduce_any(hits, axis=0), tf.float32)
+        picked = tf.stack([tf.equal(pick, number) for pick in picks])
+        gate = tf.cast(tf.reduce_any(picked, axis=0), tf.float32)
         seed = derive_seed(draw.seed, step.name)
         _apply(step, canvas, Draw(seed, draw.epoch, draw.index, gate))
 
 
-def _random_steps(canvas: Canvas, magnitude: float) -> list[Step]:
-    strongest = {
-        "shift": {"pixels": 0.3 * min(canvas.size())},
-        "rotate": {"degrees": 30.0},
-        "zoom": {"fraction": 0.5},
-        "shear": {"degrees": 17.0},
-        "brightness": {"delta": 0.5},
-        "contrast": {"fraction": 0.9},
-        "noise": {"amount": 0.3},
-    }
-    if canvas.x.shape[-1] == 3:
-        strongest["saturation"] = {"fraction": 0.9}
+def _candidates(canvas: Canvas, magnitude: float) -> list[Step]:
+    shift = {"shift": {"pixels": MAX_SHIFT * min(canvas.size())}}
+    colour = STRONGEST_COLOUR if canvas.x.shape[-1] == 3 else {}
     return [
         Step(name, {key: value * magnitude for key, value in args.items()})
-        for name, args in strongest.items()
+        for name, args in {**shift, **STRONGEST, **colour}.items()
     ]
+
+
+CANVAS_STEPS: dict[str, Callable[..., None]] = {
+    **GEOMETRY_STEPS,
+    "randaugment": _randaugment,
+}
+
+
+def _apply(step: Step, canvas: Canvas, draw: Draw) -> None:
+    if step.name in CANVAS_STEPS:
+        CANVAS_STEPS[step.name](canvas, draw, **step.args)
+    else:
+        change = VALUE_STEPS[step.name]
+        canvas.replace(change(canvas.pixels(), draw, **step.args))

@@ -1,4 +1,4 @@
-"""augment: settle the augmentation policy, show it and time it.
+"""augment: check the augmentation policy against the data, draw it and time it.
 
 In: the data stage's folder. Out: policy.json, preview.png; throughput in run.json.
 Run: python -m pipeline run augment --exp digits
@@ -7,6 +7,7 @@ Run: python -m pipeline run augment --exp digits
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,55 +33,85 @@ from pipeline.data.preview import (
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.stage import Inputs
 
-EXAMPLES = 8
-VERSIONS = 6
-TIMED = 50  # batches
+EXAMPLES = 8  # rows of the preview
+VERSIONS = 6  # epochs in the preview
+TEXT_VERSIONS = 2
+CELL = 0.8  # inches
+TIMED_BATCHES = 50
+
+AugmentStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def run(params: AugmentParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Check that the policy fits the data, draw it, time it."""
+    """Run the stage.
+
+    Args:
+        params: the section `augment` of the experiment.
+        inputs: folders of the stages read, and the seed.
+        out: folder for the results.
+
+    Returns:
+        The metrics of run.json: `headline` and the number of `steps`.
+
+    Raises:
+        UserError: for a policy that does not fit the data.
+    """
     data = read_data(inputs["data"])
     policy = Policy(params.policy, inputs.seed)
     check_policy(policy.steps, data.spec)
     write_policy(out, policy)
     train = data.train()
     examples = data.spec.to_input(np.asarray(train.x[:EXAMPLES]))
-    columns = [examples, *versions(policy, examples)]
+    columns = [examples, *augmented_versions(policy, examples)]
     if data.spec.modality == "text":
         _draw_texts(out / "preview.png", columns, vocabulary(data))
     else:
-        _drawn(out / "preview.png", columns, data.spec)
+        _draw_arrays(out / "preview.png", columns, data.spec)
     inputs.volatile["images_per_second"] = round(throughput(policy, examples))
     return {"headline": str(policy) or "no augmentation", "steps": len(policy.steps)}
 
 
-def _drawn(path: Path, columns: list[np.ndarray], spec: TaskSpec) -> None:
-    """Originals and versions; of a table the changes, which would not be seen else."""
-    original, *others = columns
+def _draw_arrays(path: Path, columns: list[np.ndarray], spec: TaskSpec) -> None:
+    """Draw originals and versions; for tables the changes, which would be invisible."""
+    original, *versions = columns
     ends = span(original, spec)
     if spec.modality != "table":
         draw_preview(path, [picture(column, spec, ends) for column in columns])
         return
-    changes = [other - original for other in others]
-    most = max(float(np.abs(changes).max()), 1e-6)
-    shown = [
-        picture(original, spec, ends),
-        *(strips(change, most) for change in changes),
-    ]
-    draw_preview(
-        path, shown, f"epochs show changes; the darkest is {most:.2g} deviations"
-    )
+    changes = [version - original for version in versions]
+    largest = max(float(np.abs(changes).max()), 1e-6)
+    images = [picture(original, spec, ends)]
+    images += [strips(change, largest) for change in changes]
+    note = f"epochs show changes; the darkest is {largest:.2g} standard deviations"
+    draw_preview(path, images, note)
 
 
-def versions(policy: Policy, examples: np.ndarray) -> list[np.ndarray]:
-    """The examples as augmented in each of the first epochs."""
+def augmented_versions(policy: Policy, examples: np.ndarray) -> list[np.ndarray]:
+    """Augment examples as in the first epochs.
+
+    Args:
+        policy: to apply.
+        examples: model inputs, `(n, ...)`, at positions 0 .. n - 1.
+
+    Returns:
+        An array like `examples` per epoch, for `VERSIONS` epochs.
+    """
     index = tf.range(len(examples), dtype=tf.int64)
-    step = augment_all(policy, tf.constant(examples))
+    step = augment_step(policy, tf.constant(examples))
     return [step(tf.constant(epoch), index).numpy() for epoch in range(VERSIONS)]
 
 
-def augment_all(policy: Policy, examples: tf.Tensor):
-    """`step(epoch, index)` on examples of which each may be mixed with any other."""
+def augment_step(policy: Policy, examples: tf.Tensor) -> AugmentStep:
+    """Return a function that augments examples, which may be mixed with each other.
+
+    Args:
+        policy: to apply.
+        examples: model inputs, `(n, ...)`.
+
+    Returns:
+        A function from a scalar epoch and positions `(batch,)` to the inputs
+        `(batch, ...)`.
+    """
 
     def fetch(index: tf.Tensor) -> Pair:
         return tf.gather(examples, index), tf.zeros([tf.shape(index)[0], 1])
@@ -89,16 +120,19 @@ def augment_all(policy: Policy, examples: tf.Tensor):
 
 
 def draw_preview(path: Path, columns: list[np.ndarray], note: str = "") -> None:
-    """Originals in the first column, one augmented version an epoch beside them.
+    """Draw the originals in the first column, and one version per epoch beside them.
 
     Args:
-        note: stands below.
+        path: of the PNG file.
+        columns: images of 0 .. 1, `(n, height, width, channels)` each.
+        note: text below the grid.
     """
     count = len(columns[0])
-    figure = Figure(figsize=(0.8 * len(columns), 0.8 * count), layout="constrained")
+    size = (CELL * len(columns), CELL * count)
+    figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(count, len(columns), squeeze=False)
-    for column, shown in enumerate(columns):
-        for row, image in enumerate(shown):
+    for column, images in enumerate(columns):
+        for row, image in enumerate(images):
             show_image(grid[row, column], image)
             grid[row, column].set_axis_off()
         name = f"epoch {column}" if column else "original"
@@ -109,20 +143,30 @@ def draw_preview(path: Path, columns: list[np.ndarray], note: str = "") -> None:
 
 def _draw_texts(path: Path, columns: list[np.ndarray], words: tuple[str, ...]) -> None:
     lines = []
-    for text, *others in zip(*columns):
-        changed = [f"      {words_of(other, words)}" for other in others[:2]]
-        lines += [words_of(text, words), *changed]
+    for original, *versions in zip(*columns):
+        lines.append(words_of(original, words))
+        for version in versions[:TEXT_VERSIONS]:
+            lines.append(f"      {words_of(version, words)}")
     draw_lines(path, lines)
 
 
 def throughput(policy: Policy, examples: np.ndarray, batch: int = 64) -> float:
-    """Examples a second through the policy alone, compiled, in batches."""
+    """Measure the speed of the compiled policy alone, without reading data.
+
+    Args:
+        policy: to apply.
+        examples: model inputs, `(n, ...)`, repeated to fill a batch.
+        batch: examples per call.
+
+    Returns:
+        Examples per second.
+    """
     repeated = np.resize(examples, (batch, *examples.shape[1:]))
     index = tf.range(batch, dtype=tf.int64)
-    augment = augment_all(policy, tf.constant(repeated))
+    augment = augment_step(policy, tf.constant(repeated))
     step = tf.function(lambda epoch: augment(epoch, index))
     step(tf.constant(0))
     begin = time.perf_counter()
-    for epoch in range(TIMED):
+    for epoch in range(TIMED_BATCHES):
         step(tf.constant(epoch))
-    return TIMED * batch / (time.perf_counter() - begin)
+    return TIMED_BATCHES * batch / (time.perf_counter() - begin)

@@ -1,7 +1,8 @@
-"""Where relative paths of an experiment begin: data, trained models, own builders.
+"""The folder that relative paths of an experiment start from.
 
-In the working directory, unless the run was moved: `reproduce` works in another one,
-and the texts of the experiment, which are recorded as written, lead to where they led.
+Data sets, trained models and custom builders may be named by relative paths. They
+start from the working directory, except during `reproduce`: it runs the experiment in
+a temporary folder, and the recorded paths must still lead to the same files.
 """
 
 from __future__ import annotations
@@ -11,21 +12,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-VARIABLE = "PIPELINE_BASE"  # in the environment, for the stages' processes
+VARIABLE = "PIPELINE_BASE"  # an environment variable, so that stages inherit it
 
 
 def base() -> Path:
-    """The folder; the empty path where it is the working directory."""
+    """Return the folder that relative paths start from.
+
+    Returns:
+        The folder of `based_on`; an empty path stands for the working directory.
+    """
     return Path(os.environ.get(VARIABLE, ""))
 
 
 @contextmanager
 def based_on(folder: Path) -> Iterator[None]:
-    """From now on paths begin in `folder`, wherever this process works."""
-    before = os.environ.get(VARIABLE)
+    """Let relative paths start from another folder, within a `with` block.
+
+    Args:
+        folder: an absolute path; processes started inside the block inherit it.
+    """
+    previous = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = str(folder)
     try:
         yield
     finally:
         del os.environ[VARIABLE]
-        os.environ.update({VARIABLE: before} if before is not None else {})
+        if previous is not None:
+            os.environ[VARIABLE] = previous

@@ -1,8 +1,9 @@
-"""What fixes the bits of a run: environment pins, and seeds that are derived.
+"""Determinism of a run: pinned environment variables and derived seeds.
 
-Pins are environment variables, because they must be set before TensorFlow is
-imported. `native` fixes what costs nothing; `portable` also fixes what differs
-between processors, as far as that can be done, at a cost in speed.
+The pins are environment variables because they must be set before TensorFlow is
+imported. `native` pins whatever costs no speed; `portable` also restricts the
+instruction sets of TensorFlow, NumPy and its BLAS, so that processors of different
+generations compute the same bits as far as possible, at a cost in speed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 
 NATIVE = {
     "KERAS_BACKEND": "tensorflow",
-    "MATPLOTLIBRC": os.devnull,  # the library's own settings, not the user's
+    "MATPLOTLIBRC": os.devnull,  # ignore the user's settings
     "MPLBACKEND": "Agg",
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": "315532800",  # 1980-01-01, the first date a zip can hold
@@ -21,7 +22,7 @@ NATIVE = {
     "TF_XLA_FLAGS": "--tf_xla_auto_jit=0",
 }
 PORTABLE = {
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # what is above AVX2
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # above AVX2
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
     "OMP_NUM_THREADS": "1",
@@ -31,27 +32,36 @@ PORTABLE = {
 
 
 def pins(threads: int, portability: str) -> dict[str, str]:
-    """Environment variables of a stage's process.
+    """Return the environment variables of the process that runs a stage.
 
     Args:
-        threads: threads inside one TensorFlow operation; `portable` allows 1.
+        threads: number of threads inside one TensorFlow operation; `portable` always
+            uses 1.
         portability: `native` or `portable`.
+
+    Returns:
+        Variable name -> value.
     """
     portable = portability == "portable"
     count = "1" if portable else str(threads)
-    fixed = {
+    thread_counts = {
         "TF_NUM_INTRAOP_THREADS": count,
         "TF_NUM_INTEROP_THREADS": "1" if portable else "2",
         "OMP_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
     }
-    return {**NATIVE, **fixed, **(PORTABLE if portable else {})}
+    return {**NATIVE, **thread_counts, **(PORTABLE if portable else {})}
 
 
 def derive_seed(seed: int, *names: str | int) -> int:
-    """A seed for one purpose, in 1 .. 2**31 - 1.
+    """Derive the seed of one purpose from the seed of the experiment.
 
-    Never 0: Keras Tuner reads 0 as "no seed".
+    Args:
+        seed: the seed of the experiment.
+        *names: the purpose, such as `"trial", 7`; other names give another seed.
+
+    Returns:
+        A number in 1 .. 2**31 - 1; never 0, which Keras Tuner reads as "no seed".
     """
     text = "/".join([str(seed), *map(str, names)])
     digest = hashlib.sha256(text.encode()).digest()

@@ -1,4 +1,17 @@
-"""What can go wrong in a way that a user can mend, and its exit code."""
+"""Errors that a user can fix, and the exit codes of the command line.
+
+| code | meaning | raised as |
+|---|---|---|
+| 0 | success | |
+| 1 | a stage failed; nothing was published, its log is kept | `StageFailed` |
+| 2 | invalid input | `UserError` |
+| 3 | no variant meets the budget; the results are published | |
+| 4 | not reproduced, or a comparison found differences | |
+| 5 | another process is running the same experiment | `Busy` |
+| 130 | interrupted | `KeyboardInterrupt` |
+
+An exception carries its code in its class; 3 and 4 are results, not errors.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +19,7 @@ import difflib
 import errno
 import os
 from collections.abc import Iterable
+from typing import ClassVar
 
 DISK_ERRORS = {
     errno.ENOSPC: "no space is left on the device",
@@ -15,19 +29,19 @@ DISK_ERRORS = {
     errno.EPERM: "the operation is not permitted",
 }
 
-# Letters of a word -> how alike a hint must be, as difflib counts it: one letter of
-# three may differ, two of seven.
-SIMILAR = ((4, 0.71), (3, 0.66), (0, 1.0))
+# (minimum length of the word, minimum difflib ratio of a suggestion): one wrong
+# letter in three is accepted, and two in seven; shorter words must match exactly.
+SIMILARITY = ((4, 0.71), (3, 0.66), (0, 1.0))
 
 
 class UserError(Exception):
-    """Bad input: what was received, where, what is allowed, what to do."""
+    """Invalid input: the message says where, what was received and what is allowed."""
 
-    exit_code = 2
+    exit_code: ClassVar[int] = 2
 
 
 class StageFailed(UserError):
-    """A stage ended without a result; nothing of it was published."""
+    """A stage ended without a result; nothing was published."""
 
     exit_code = 1
 
@@ -38,32 +52,59 @@ class Busy(UserError):
     exit_code = 5
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
-    """A hint such as `; did you mean "epochs"?`, or nothing when none is near.
+def error_with_code(message: str, exit_code: int) -> UserError:
+    """Rebuild an error that came from another process.
 
-    Near is a slip of the keys, another case, or the beginning of a word; of words of
-    two letters only another case.
+    Args:
+        message: the text of the original error.
+        exit_code: the exit code of the original error's class.
+
+    Returns:
+        An instance of the class with this exit code; `StageFailed` for an unknown one.
     """
-    plain = {name.lower(): name for name in map(str, allowed)}
-    asked = word.lower()
-    cutoff = next(least for letters, least in SIMILAR if len(asked) >= letters)
-    begun = [name for name in plain if len(asked) > 2 and name.startswith(asked)]
-    close = difflib.get_close_matches(asked, plain, n=1, cutoff=cutoff) or begun
-    return f'; did you mean "{plain[close[0]]}"?' if close else ""
+    classes = {kind.exit_code: kind for kind in (UserError, StageFailed, Busy)}
+    return classes.get(exit_code, StageFailed)(message)
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """Suggest the allowed name that a misspelt word probably meant.
+
+    Typing errors, a different case and the beginning of a name are recognized; words
+    of one or two letters only by a different case.
+
+    Args:
+        word: the name that was received.
+        allowed: the valid names.
+
+    Returns:
+        `; did you mean "epochs"?`, or an empty text when no name is similar.
+    """
+    names = {name.lower(): name for name in map(str, allowed)}
+    typed = word.lower()
+    cutoff = next(ratio for length, ratio in SIMILARITY if len(typed) >= length)
+    prefixed = [name for name in names if len(typed) > 2 and name.startswith(typed)]
+    similar = difflib.get_close_matches(typed, names, n=1, cutoff=cutoff) or prefixed
+    return f'; did you mean "{names[similar[0]]}"?' if similar else ""
 
 
 def from_os_error(error: OSError) -> UserError | None:
-    """A plain message for a full disk or a forbidden folder, else None.
+    """Translate a full disk or a forbidden folder into a `UserError`.
 
-    Libraries wrap the operating system's error in their own, with its words
-    inside and its number lost (HDF5 does), so the words count as well.
+    Libraries such as HDF5 wrap the operating system's error: they keep its text and
+    lose its number. So the text is searched too.
+
+    Args:
+        error: any error of the operating system.
+
+    Returns:
+        An error for the user, or None when `error` has another cause.
     """
-    words = str(error).lower()
+    text = str(error).lower()
     for code, reason in DISK_ERRORS.items():
-        if error.errno == code or os.strerror(code).lower() in words:
-            where = error.filename or os.getcwd()
+        if error.errno == code or os.strerror(code).lower() in text:
+            place = error.filename or os.getcwd()
             return UserError(
-                f"{where}: {reason}. Nothing published was changed: "
-                "mend that and run the same command again"
+                f"{place}: {reason}; published results are unchanged. "
+                "Fix this and run the same command again"
             )
     return None

@@ -1,4 +1,4 @@
-"""Content hashes of files, folders and plain values (SHA-256, hexadecimal)."""
+"""Content hashes of files, folders and JSON values: SHA-256 in hexadecimal."""
 
 from __future__ import annotations
 
@@ -8,24 +8,51 @@ from typing import Any
 
 from pipeline.core.json_io import canonical
 
-SHORT = 8
+SHORT = 8  # digits of a hash that is shown to a user
 
 
 def hash_file(path: Path) -> str:
-    """The hash of a file's bytes, read in pieces."""
+    """Hash the bytes of a file, without reading it into memory at once.
+
+    Args:
+        path: an existing file.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_value(value: Any) -> str:
-    """The hash of a JSON value, whatever the order of its keys."""
+    """Hash a JSON value, independent of the order of its keys.
+
+    Args:
+        value: anything that `json.dumps` accepts.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        ValueError: for NaN or infinity.
+    """
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def hash_folder(
     folder: Path, leave_out: frozenset[str] = frozenset()
 ) -> dict[str, str]:
-    """Relative path -> hash of every file below `folder` but those left out."""
+    """Hash every file below a folder.
+
+    Args:
+        folder: an existing folder.
+        leave_out: paths relative to `folder`, with slashes, of files to skip.
+
+    Returns:
+        Relative path -> hash of the file, sorted by path.
+    """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in files}
-    return {n: hash_file(path) for n, path in names.items() if n not in leave_out}
+    return {
+        name: hash_file(path) for name, path in names.items() if name not in leave_out
+    }

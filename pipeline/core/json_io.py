@@ -1,4 +1,4 @@
-"""JSON files with equal bytes for equal content."""
+"""JSON files whose bytes depend on their content only."""
 
 from __future__ import annotations
 
@@ -10,22 +10,46 @@ from pipeline.core.errors import UserError
 
 
 def canonical(value: Any) -> str:
-    """One text per value: sorted keys, no spaces, no NaN."""
+    """Serialize a JSON value to its canonical text: sorted keys, no spaces.
+
+    Args:
+        value: anything that `json.dumps` accepts.
+
+    Returns:
+        One line of ASCII text.
+
+    Raises:
+        ValueError: for NaN or infinity, which JSON cannot represent.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` with sorted keys and a final newline.
+    """Write a JSON file with sorted keys, an indent of 2 and a final newline.
+
+    Args:
+        path: the file; an existing one is replaced.
+        value: anything that `json.dumps` accepts.
 
     Raises:
-        ValueError: for NaN or infinity, which JSON does not have.
+        ValueError: for NaN or infinity, which JSON cannot represent.
     """
     text = json.dumps(value, sort_keys=True, indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file, or raise a UserError that names it."""
+    """Read a JSON file.
+
+    Args:
+        path: the file, in UTF-8.
+
+    Returns:
+        The value of the file.
+
+    Raises:
+        UserError: when the file is missing or is not valid JSON; it names the file.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

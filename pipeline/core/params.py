@@ -1,38 +1,56 @@
-"""The base of every typed section of an experiment file."""
+"""Base class of the typed sections of an experiment file."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 
 class Params(BaseModel):
-    """A frozen section: unknown keys and wrong types are errors.
+    """An immutable section: unknown keys and wrong types are errors.
 
-    A field made by `unhashed` says how to run, not what to compute: it can
-    change without making a stage stale.
+    A field created with `unhashed` controls how a stage runs, not what it computes:
+    changing it does not make the stage stale.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def hashed(self) -> dict[str, Any]:
-        """The values that a stage's result depends on, ready for JSON."""
-        values = self.model_dump(mode="json")
-        return _without_unhashed(self, values)
+        """Return the values that the result of a stage depends on.
+
+        Returns:
+            Field name -> value, ready for JSON, without the fields of `unhashed`.
+        """
+        return _without_unhashed(self, self.model_dump(mode="json"))
 
 
 def unhashed(default: Any, **settings: Any) -> Any:
-    """A pydantic field that does not enter the fingerprint."""
+    """Declare a pydantic field that is not part of the fingerprint.
+
+    Args:
+        default: the default value of the field.
+        **settings: further arguments of `pydantic.Field`, such as `ge=1`.
+
+    Returns:
+        The field, to be assigned to an annotated name in a subclass of `Params`.
+    """
     return Field(default, json_schema_extra={"hashed": False}, **settings)
 
 
 def _without_unhashed(params: BaseModel, values: dict[str, Any]) -> dict[str, Any]:
-    kept = {}
+    hashed = {}
     for name, field in type(params).model_fields.items():
-        if (field.json_schema_extra or {}).get("hashed") is False:
+        if not _is_hashed(field):
             continue
-        inner = getattr(params, name)
-        nested = isinstance(inner, BaseModel)
-        kept[name] = _without_unhashed(inner, values[name]) if nested else values[name]
-    return kept
+        section = getattr(params, name)
+        nested = isinstance(section, BaseModel)
+        value = values[name]
+        hashed[name] = _without_unhashed(section, value) if nested else value
+    return hashed
+
+
+def _is_hashed(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return not (isinstance(extra, dict) and extra.get("hashed") is False)

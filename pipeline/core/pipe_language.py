@@ -2,10 +2,10 @@
 
     "pad(2) | random_crop(28) | flip"        "prune(0.6) | pqat"
 
-A step is a name with arguments, by position or by name; the grammar says which
-names there are and what they take. Names are typed and bounded, so a pipe that
-parses can be run. `str_pipe` gives the one canonical text of a pipe, with every
-argument written out: that text is what is printed, hashed and compared.
+A step is a name with arguments, by position or by name. A grammar lists the valid
+names and their arguments, with types and bounds, so a pipe that parses can be run.
+`str_pipe` returns the canonical text of a pipe, with every argument written out: this
+text is printed, hashed and compared.
 """
 
 from __future__ import annotations
@@ -20,13 +20,23 @@ from pipeline.core.errors import UserError, nearest
 
 REQUIRED = object()
 STEP = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
+KINDS = {int: "a whole number", float: "a number", str: "a word"}
 
 Value = float | int | str
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a step; `low` and `high` are allowed values themselves."""
+    """One argument of a step.
+
+    Args:
+        name: its name.
+        kind: `float`, `int` or `str`; a float accepts whole numbers. Default `float`.
+        default: value when it is left out; without a default it is required.
+        low: minimum of a number, inclusive; default None, no bound.
+        high: maximum of a number, inclusive; default None, no bound.
+        allowed: the valid words of a text; default None, any word.
+    """
 
     name: str
     kind: type = float
@@ -36,20 +46,45 @@ class Argument:
     allowed: tuple[str, ...] | None = None
 
     def describe(self) -> str:
-        """What is allowed, in words."""
+        """Describe the allowed values.
+
+        Returns:
+            A phrase such as `a whole number from 0 to 8`.
+        """
         if self.allowed:
             return " or ".join(self.allowed)
-        kind = {int: "a whole number", float: "a number", str: "a word"}[self.kind]
+        kind = KINDS[self.kind]
         if self.low is None and self.high is None:
             return kind
         if self.high is None:
             return f"{kind} of at least {self.low}"
         return f"{kind} from {self.low} to {self.high}"
 
+    def allows(self, value: Value) -> bool:
+        """Check type and bounds of a value.
+
+        Args:
+            value: a parsed value.
+
+        Returns:
+            True when the value is allowed.
+        """
+        if type(value) is not self.kind:
+            return False
+        if isinstance(value, str):
+            return not self.allowed or value in self.allowed
+        above = self.low is None or value >= self.low
+        return above and (self.high is None or value <= self.high)
+
 
 @dataclass(frozen=True)
 class Signature:
-    """What a step takes, and what it does in one line."""
+    """The arguments of a step.
+
+    Args:
+        params: the arguments, in the order of positional values; default none.
+        summary: one line about the step, for the generated reference.
+    """
 
     params: tuple[Argument, ...] = ()
     summary: str = ""
@@ -57,12 +92,18 @@ class Signature:
 
 @dataclass(frozen=True)
 class Step:
-    """A parsed step, with a value for every argument."""
+    """A parsed step.
+
+    Args:
+        name: its name.
+        args: argument name -> value, complete and in the order of the signature.
+    """
 
     name: str
     args: Mapping[str, Value]
 
     def __str__(self) -> str:
+        """Return the canonical text, such as `pad(2)`."""
         values = ", ".join(_text(value) for value in self.args.values())
         return f"{self.name}({values})" if values else self.name
 
@@ -71,89 +112,110 @@ Grammar = Mapping[str, Signature]
 
 
 def parse_pipe(text: str, grammar: Grammar) -> tuple[Step, ...]:
-    """Parse a pipe; an empty text is a pipe of no steps.
+    """Parse a pipe.
+
+    Args:
+        text: steps separated by `|`; an empty text has no steps.
+        grammar: step name -> its arguments.
+
+    Returns:
+        The steps, with a value for every argument.
 
     Raises:
-        UserError: naming the step, its position and the nearest valid name.
+        UserError: naming the step, its position, and what is allowed there.
     """
-    parts = text.split("|") if text.strip() else []
-    return tuple(_step(part, at, text, grammar) for at, part in enumerate(parts, 1))
+    steps = text.split("|") if text.strip() else []
+    return tuple(
+        _step(step, f'step {number} of "{text}"', grammar)
+        for number, step in enumerate(steps, 1)
+    )
 
 
 def str_pipe(steps: tuple[Step, ...]) -> str:
-    """The canonical text: `parse_pipe(str_pipe(steps), grammar) == steps`."""
+    """Format a pipe: `parse_pipe(str_pipe(steps), grammar) == steps`.
+
+    Args:
+        steps: parsed steps.
+
+    Returns:
+        The canonical text.
+    """
     return " | ".join(str(step) for step in steps)
 
 
-def _step(part: str, at: int, text: str, grammar: Grammar) -> Step:
-    where = f'step {at} of "{text}"'
-    match = STEP.fullmatch(part)
+def _step(text: str, where: str, grammar: Grammar) -> Step:
+    match = STEP.fullmatch(text)
     if not match:
-        raise UserError(f'{where}: "{part.strip()}" is not of the form name(arguments)')
+        raise UserError(f'{where}: "{text.strip()}" is not of the form name(arguments)')
     name, inside = match.groups()
     if name not in grammar:
-        known = ", ".join(grammar)
-        hint = nearest(name, grammar)
-        raise UserError(f'{where}: no step "{name}"{hint} (there are: {known})')
-    given = _given(inside or "", where, name, grammar[name])
-    return Step(name, _complete(given, where, name, grammar[name]))
+        hint, allowed = nearest(name, grammar), ", ".join(grammar)
+        raise UserError(f'{where}: no step "{name}"{hint} (available: {allowed})')
+    arguments = grammar[name].params
+    values = _read_arguments(inside or "", f"{where}: {name}", arguments)
+    return Step(name, _complete(values, f"{where}: {name}", arguments))
 
 
-def _given(inside: str, where: str, name: str, signature: Signature) -> dict[str, Any]:
+def _read_arguments(
+    inside: str, where: str, arguments: tuple[Argument, ...]
+) -> dict[str, Any]:
+    """Argument name -> value, of the arguments that are written out."""
     try:
-        call = ast.parse(f"f({inside})", mode="eval").body
-        values = [_literal(node) for node in call.args]
-        named = {word.arg: _literal(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError, AttributeError):
-        raise UserError(f"{where}: {name}({inside}) has unreadable arguments") from None
-    names = [argument.name for argument in signature.params]
-    if len(values) > len(names):
-        takes = ", ".join(names) or "no arguments"
-        raise UserError(f"{where}: {name} takes {takes}; received {len(values)} values")
-    placed = dict(zip(names, values))
-    if twice := placed.keys() & named.keys():
-        raise UserError(f"{where}: {name} receives {sorted(twice)[0]} twice")
+        positional, named = _parse_call(f"f({inside})")
+    except (SyntaxError, TypeError, ValueError):
+        raise UserError(f"{where}({inside}) has unreadable arguments") from None
+    names = [argument.name for argument in arguments]
+    if len(positional) > len(names):
+        count = len(positional)
+        raise UserError(f"{where} takes {_listed(names)}; received {count} values")
+    placed = dict(zip(names, positional))
+    if repeated := placed.keys() & named.keys():
+        raise UserError(f"{where} receives {min(repeated)} twice")
     return {**placed, **named}
 
 
+def _parse_call(text: str) -> tuple[list[Any], dict[str, Any]]:
+    call = ast.parse(text, mode="eval").body
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+        raise TypeError(text)
+    named = {str(word.arg): _literal(word.value) for word in call.keywords}
+    return [_literal(node) for node in call.args], named
+
+
 def _literal(node: ast.expr) -> Any:
-    """A number or text; a bare word is a text."""
+    """A number or a text; a bare word is a text."""
     return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
 
 
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "no arguments"
+
+
 def _complete(
-    given: dict[str, Any], where: str, name: str, signature: Signature
+    values: dict[str, Any], where: str, arguments: tuple[Argument, ...]
 ) -> dict[str, Value]:
-    names = [argument.name for argument in signature.params]
-    for key in given:
-        if key not in names:
-            takes = ", ".join(names) or "no arguments"
-            hint = nearest(str(key), names)
-            raise UserError(f'{where}: {name} has no "{key}"{hint} (it takes {takes})')
-    return {a.name: _value(given, a, f"{where}: {name}") for a in signature.params}
+    names = [argument.name for argument in arguments]
+    for name in values:
+        if name not in names:
+            hint = nearest(name, names)
+            raise UserError(
+                f'{where} has no argument "{name}"{hint} (it takes {_listed(names)})'
+            )
+    return {argument.name: _value(values, argument, where) for argument in arguments}
 
 
-def _value(given: dict[str, Any], argument: Argument, where: str) -> Value:
-    value = given.get(argument.name, argument.default)
+def _value(values: dict[str, Any], argument: Argument, where: str) -> Value:
+    value: Value = values.get(argument.name, argument.default)
     if value is REQUIRED:
         raise UserError(f"{where} needs {argument.name}, {argument.describe()}")
     if argument.kind is float and type(value) is int:
         value = float(value)
-    if type(value) is not argument.kind or not _inside(value, argument):
+    if not argument.allows(value):
         raise UserError(
             f"{where}({argument.name}={value!r}): "
             f"{argument.name} must be {argument.describe()}"
         )
     return value
-
-
-def _inside(value: Value, argument: Argument) -> bool:
-    if argument.allowed:
-        return value in argument.allowed
-    if argument.kind is str:
-        return True
-    low = argument.low is None or value >= argument.low
-    return low and (argument.high is None or value <= argument.high)
 
 
 def _text(value: Value) -> str:

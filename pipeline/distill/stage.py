@@ -35,7 +35,7 @@ from pipeline.fit.objective import Objective
 from pipeline.fit.replicates import check_first, replicate_seed, run_all
 from pipeline.models import registry
 from pipeline.models.files import save_model
-from pipeline.models.mistakes import told_as
+from pipeline.models.errors import error_prefix
 from pipeline.train.artifact import Architecture, read_architecture, write_architecture
 from pipeline.tune.artifact import read_best
 
@@ -112,7 +112,7 @@ class School:
             UserError: names the key.
         """
         student, _ = self.student(self.inputs.seed)
-        with told_as("distill."):
+        with error_prefix("distill."):
             check_outputs(student, self.data.spec)
         faculty = self._faculty(self._teachers())
         self._imitation(student, faculty, self.inputs.seed)
@@ -142,7 +142,7 @@ class School:
         """The student, and how it is built."""
         params, large = self.params, self.large
         builder, values = self._design()
-        with told_as("distill."):
+        with error_prefix("distill."):
             student = registry.build(builder, values, self.data.spec, seed)
         weights = student.count_params()
         by_width = params.smallest is None and not params.builder
@@ -157,7 +157,7 @@ class School:
             best = read_best(self.inputs["tune"])
             return smallest(best, params.smallest, large.weights)
         builder = params.builder or large.builder
-        with told_as("distill."):
+        with error_prefix("distill."):
             registry.check(builder, self.data.spec, params.values)
         start = {} if params.builder else large.values
         return builder, {**start, **self._width(), **params.values}
@@ -167,7 +167,7 @@ class School:
         params = self.params
         if params.builder is None:
             return {"width": params.width * self.large.values.get("width", 1.0)}
-        with told_as("distill."):
+        with error_prefix("distill."):
             declared = registry.declared(params.builder, self.data.spec, params.values)
         if type(declared.get("width")) is float:
             return {"width": params.width}

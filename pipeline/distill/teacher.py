@@ -20,9 +20,9 @@ from pipeline.distill.params import TRAINED, Teacher
 from pipeline.core.errors import UserError, nearest
 from pipeline.fit.batches import Batch
 from pipeline.models.files import load_model
-from pipeline.models.mistakes import told_as
-from pipeline.models.reuse import ends
-from pipeline.models.trained import find
+from pipeline.models.errors import error_prefix
+from pipeline.models.pretrained_parts import input_output_shapes
+from pipeline.models.referenced_files import find_file
 
 ASKED = 512  # examples at once
 PROBED = 64  # examples that show whether outputs are logits
@@ -80,8 +80,8 @@ def read_teachers(
 
 
 def _load(at: int, teacher: Teacher, trained: Path) -> keras.Model:
-    path = trained if teacher.model == TRAINED else find(teacher.model)
-    with told_as(f"{_key(at)}: "):
+    path = trained if teacher.model == TRAINED else find_file(teacher.model)
+    with error_prefix(f"{_key(at)}: "):
         return load_model(path)
 
 
@@ -91,8 +91,8 @@ def _key(at: int) -> str:
 
 def check(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
     """Refuse a teacher that cannot teach this task; `name` is its key and file."""
-    with told_as(f"{name} "):
-        takes, gives = ends(model)
+    with error_prefix(f"{name} "):
+        takes, gives = input_output_shapes(model)
     what, wanted = _answers_of(spec)
     if takes != spec.shape or gives != wanted:
         raise UserError(

@@ -1,9 +1,10 @@
-"""The environment fingerprint: what of a machine and its libraries can change bits.
+"""The environment fingerprint: everything about a machine that can change bits.
 
-Two runs with equal environments must give equal bits; between different ones only
-a tolerance can be asked for. So it is better to name too much here than too little:
-Eigen's blocks follow the caches, oneDNN's kernels follow the instruction set, and
-nobody promises equal bits on two models of processor (oneDNN issue 1443).
+Two runs in equal environments must give equal bits; in different environments only
+agreement within a tolerance can be expected. So this fingerprint rather names too
+much than too little: block sizes of Eigen follow the caches, kernels of oneDNN follow
+the instruction set, and no library promises equal bits on two processor models
+(oneDNN issue 1443).
 
     environment({"threads": 1, "portability": "native"}, ["keras", "numpy"])
 """
@@ -23,20 +24,24 @@ from pipeline.core.determinism import pins
 CPUINFO = Path("/proc/cpuinfo")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 DEVICES = Path("/dev")
-MODEL = ("vendor_id", "cpu family", "model", "stepping")
+X86_MODEL = ("vendor_id", "cpu family", "model", "stepping")
 ARM_MODEL = ("CPU implementer", "CPU variant", "CPU part", "CPU revision")
-# Instruction sets that a numeric library chooses its kernels by.
+# Instruction sets by which numeric libraries select their kernels.
 FLAGS = re.compile(
     r"sse.*|ssse3|avx.*|amx.*|fma|f16c|asimd.*|sve.*|bf16|i8mm|neon|fphp"
 )
+REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9._-]*")
 
 
 def environment(settings: Mapping[str, Any], roots: Iterable[str]) -> dict[str, Any]:
-    """The environment fingerprint of this process, ready for JSON.
+    """Compute the environment fingerprint of this machine.
 
     Args:
-        settings: the experiment's `threads` and `portability`.
-        roots: distributions that stages import; what these require is added.
+        settings: `threads` and `portability` of the experiment.
+        roots: distributions that stages import; their requirements are added.
+
+    Returns:
+        Accelerators, library versions, pins, processor, Python and system, for JSON.
     """
     return {
         "accelerators": _accelerators(),
@@ -49,15 +54,27 @@ def environment(settings: Mapping[str, Any], roots: Iterable[str]) -> dict[str, 
 
 
 def requirements(roots: Iterable[str]) -> dict[str, str]:
-    """Distribution -> version of `roots` and of all that they require."""
+    """Find the versions of installed distributions and of their requirements.
+
+    Args:
+        roots: names of distributions; those that are not installed are skipped.
+
+    Returns:
+        Normalized name -> version, sorted by name.
+    """
     return dict(_requirements(tuple(sorted(roots))))
 
 
 def processor() -> dict[str, str]:
-    """Architecture, model, instruction sets and caches, as Linux tells them."""
-    facts = _cpuinfo()
-    model = [facts[key] for key in (*MODEL, *ARM_MODEL) if key in facts]
-    flags = sorted(filter(FLAGS.fullmatch, _flags(facts)))
+    """Describe the processor as Linux reports it.
+
+    Returns:
+        `architecture`, `caches`, `flags` (instruction sets) and `model`; the texts of
+        files that do not exist are empty.
+    """
+    cpuinfo = _cpuinfo()
+    model = [cpuinfo[key] for key in (*X86_MODEL, *ARM_MODEL) if key in cpuinfo]
+    flags = sorted(filter(FLAGS.fullmatch, _flags(cpuinfo)))
     return {
         "architecture": platform.machine(),
         "caches": _caches(),
@@ -67,7 +84,7 @@ def processor() -> dict[str, str]:
 
 
 def _cpuinfo() -> dict[str, str]:
-    """The first processor's lines; empty where there is no such file."""
+    """The entries of the first processor; empty without `/proc/cpuinfo`."""
     try:
         text = CPUINFO.read_text(errors="replace").partition("\n\n")[0]
     except OSError:
@@ -76,38 +93,37 @@ def _cpuinfo() -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def _flags(facts: dict[str, str]) -> list[str]:
-    return (facts.get("flags") or facts.get("Features") or "").split()
+def _flags(cpuinfo: dict[str, str]) -> list[str]:
+    return (cpuinfo.get("flags") or cpuinfo.get("Features") or "").split()
 
 
 def _caches() -> str:
     try:
-        return " ".join(
-            path.read_text().strip() for path in sorted(CACHES.glob("*/size"))
-        )
+        sizes = [path.read_text().strip() for path in sorted(CACHES.glob("*/size"))]
     except OSError:
         return ""
+    return " ".join(sizes)
 
 
 def _accelerators() -> str:
-    found = [p.name for p in sorted(DEVICES.glob("nvidia[0-9]*")) + _kfd()]
-    return " ".join(found) or "none"
-
-
-def _kfd() -> list[Path]:
-    return [path for path in (DEVICES / "kfd",) if path.exists()]
+    """Device names of GPUs: NVIDIA's, and `kfd` of AMD's."""
+    names = [path.name for path in sorted(DEVICES.glob("nvidia[0-9]*"))]
+    names += ["kfd"] if (DEVICES / "kfd").exists() else []
+    return " ".join(names) or "none"
 
 
 @functools.cache
 def _requirements(roots: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     waiting = list(roots)
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
-        if name and name not in found and (one := _distribution(name)):
-            found[name] = one.version
-            waiting += [_name(text) for text in one.requires or ()]
-    return tuple(sorted(found.items()))
+        if not name or name in versions:
+            continue
+        if distribution := _distribution(name):
+            versions[name] = distribution.version
+            waiting += map(_requirement_name, distribution.requires or ())
+    return tuple(sorted(versions.items()))
 
 
 def _distribution(name: str) -> metadata.Distribution | None:
@@ -117,8 +133,9 @@ def _distribution(name: str) -> metadata.Distribution | None:
         return None
 
 
-def _name(requirement: str) -> str:
-    """The name at the start of `h5py>=3.11; extra == "all"`; "" for an extra's."""
+def _requirement_name(requirement: str) -> str:
+    """`h5py` of `h5py>=3.11; python_version > "3"`; empty for an optional extra."""
     if re.search(r";.*\bextra\b", requirement):
         return ""
-    return re.match(r"[A-Za-z0-9._-]*", requirement).group()
+    match = REQUIREMENT_NAME.match(requirement)
+    return match.group() if match else ""

@@ -1,4 +1,4 @@
-"""What a stage's result depends on, and in one line why two of those differ."""
+"""The parts of a fingerprint, and the reason why two fingerprints differ."""
 
 from __future__ import annotations
 
@@ -11,20 +11,27 @@ from pipeline.core.hashing import hash_file, hash_folder, hash_value
 from pipeline.engine.stage_record import Parts, content, recorded_sources
 from pipeline.engine.stage import COMMON_VOLATILE, Job, Stage
 
-# What the engine does that enters results: seeds and pins.
+# The module of the engine that influences results: seeds and pins.
 ENGINE = "pipeline.core.determinism"
+SHOWN = 24  # maximum characters of a value in a reason
 
 
 def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
-    """Everything that the result of `stage` depends on.
+    """Collect everything that the result of a stage depends on.
 
-    Inputs that are not published yet are described by None. A source that is not on
-    this machine cannot have changed: it is described as it was.
+    Args:
+        job: the experiment.
+        stage: one of its stages.
+        code: reads the modules of the stage.
+
+    Returns:
+        `params`, `settings`, `inputs`, `sources`, `code` and `libraries`. An input
+        that is not published yet is None. A source that is not on this machine keeps
+        its recorded hash, since it cannot have changed.
     """
-    params = job.params[stage.name]
     modules = (*job.modules(stage), *([ENGINE] if code.has(ENGINE) else []))
     return {
-        "params": params.hashed(),
+        "params": job.params[stage.name].hashed(),
         "settings": dict(job.settings),
         "inputs": {name: content(job.folder / name) for name in stage.needs},
         "sources": _sources(job, stage),
@@ -34,23 +41,34 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
 
 
 def _sources(job: Job, stage: Stage) -> dict[str, str | None]:
-    now = dict(stage.sources(job.params))
-    lying = stage.beside(job.params, job.folder).items()
-    now |= {name: _state(path) for name, path in lying}
-    before = recorded_sources(job.folder / stage.name) if None in now.values() else {}
-    return {name: state or before.get(name) for name, state in now.items()}
+    paths = stage.beside(job.params, job.folder)
+    present = {name: _path_hash(path) for name, path in paths.items()}
+    hashes = {**stage.sources(job.params), **present}
+    if None not in hashes.values():
+        return hashes
+    recorded = recorded_sources(job.folder / stage.name)
+    return {name: digest or recorded.get(name) for name, digest in hashes.items()}
 
 
-def _state(path: Path) -> str | None:
-    """The hash of a file, or of what a folder holds; None where it is not there."""
+def _path_hash(path: Path) -> str | None:
+    """Hash a file, or the content of a folder; None where there is neither."""
     if path.is_dir():
         return hash_value(hash_folder(path, frozenset(COMMON_VOLATILE)))
     return hash_file(path) if path.is_file() else None
 
 
 def explain(stage: str, before: Parts, now: Parts) -> str:
-    """The first difference in words, such as `train.epochs 30 -> 60`."""
-    words = [
+    """Say why a stage is stale.
+
+    Args:
+        stage: name of the stage.
+        before: the recorded parts of its fingerprint.
+        now: the present parts.
+
+    Returns:
+        The first difference, such as `train.epochs 30 -> 60`, and the number of others.
+    """
+    reasons = [
         *_changed(flatten(before["params"], stage), flatten(now["params"], stage)),
         *_changed(before["settings"], now["settings"]),
         *[f"input {name} changed" for name in _differing(before, now, "inputs")],
@@ -58,12 +76,20 @@ def explain(stage: str, before: Parts, now: Parts) -> str:
         *[_code_changed(name, before, now) for name in _differing(before, now, "code")],
         *_changed(before["libraries"], now["libraries"]),
     ]
-    more = f", and {len(words) - 1} more" if len(words) > 1 else ""
-    return (words[0] if words else "its record is of another version") + more
+    others = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return (reasons[0] if reasons else "the format of its record changed") + others
 
 
 def flatten(values: Any, prefix: str) -> dict[str, Any]:
-    """Nested dictionaries as one, with dotted keys."""
+    """Flatten nested dictionaries to dotted keys.
+
+    Args:
+        values: a dictionary, or a single value.
+        prefix: the beginning of every key.
+
+    Returns:
+        Dotted key -> value; `{prefix: values}` for a single value.
+    """
     if not isinstance(values, Mapping):
         return {prefix: values}
     flat: dict[str, Any] = {}
@@ -82,17 +108,24 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def show(value: Any) -> str:
-    """A value in a few characters."""
+    """Format a value in at most 24 characters.
+
+    Args:
+        value: any value.
+
+    Returns:
+        Its text, cut with `...` when it is longer; `""` for an empty text.
+    """
     text = str(value) or '""'
-    return text if len(text) <= 24 else f"{text[:21]}..."
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
-def _differing(before: Parts, now: Parts, part: str) -> list[str]:
-    old, new = before.get(part, {}), now.get(part, {})
+def _differing(before: Parts, now: Parts, kind: str) -> list[str]:
+    old, new = before.get(kind, {}), now.get(kind, {})
     return [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
 
 def _code_changed(name: str, before: Parts, now: Parts) -> str:
     if name not in before["code"]:
-        return f"{name} is new"
-    return f"{name} {'changed' if name in now['code'] else 'is gone'}"
+        return f"{name} was added"
+    return f"{name} {'changed' if name in now['code'] else 'was removed'}"

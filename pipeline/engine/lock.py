@@ -1,8 +1,8 @@
-"""One run of an experiment at a time.
+"""Allow one run of an experiment at a time.
 
-The lock belongs to the open file, so it is gone when its process, and the stage's
-process that keeps the file open too, are gone, however they ended; the text inside
-only says who holds it.
+The lock belongs to the open file. It is released when the process that opened the
+file and the process of its stage, which inherits it, have ended, however they ended.
+The text in the file only says which process holds the lock.
 """
 
 from __future__ import annotations
@@ -17,22 +17,30 @@ from typing import TextIO
 
 from pipeline.core.errors import Busy
 
-PATIENCE = 4.0  # seconds; more than a stage's process outlives its parent
+# Seconds to wait for the lock: longer than a stage outlives a killed parent.
+PATIENCE = 4.0
 
 
 @contextmanager
 def experiment_lock(folder: Path) -> Iterator[int]:
-    """Hold the experiment in `folder`; its descriptor, for processes to keep open.
+    """Hold the lock of an experiment within a `with` block.
+
+    Args:
+        folder: the existing folder of the experiment.
+
+    Yields:
+        The file descriptor of the lock, for child processes to inherit.
 
     Raises:
-        Busy: when another process holds it for longer than PATIENCE seconds.
+        Busy: when another process holds the lock for longer than `PATIENCE` seconds.
     """
     with (folder / ".lock").open("a+") as file:
-        if not _taken(file):
+        if not _acquire(file):
             file.seek(0)
+            holder = file.read().strip() or "unknown"
             raise Busy(
-                f"{folder}: process {file.read().strip() or 'unknown'} is running this "
-                "experiment; wait for it to end, or stop it"
+                f"{folder}: process {holder} is running this experiment; "
+                "wait for it to end, or stop it"
             )
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -40,8 +48,7 @@ def experiment_lock(folder: Path) -> Iterator[int]:
         yield file.fileno()
 
 
-def _taken(file: TextIO) -> bool:
-    """Try until PATIENCE is over: what a killed run has left ends within that."""
+def _acquire(file: TextIO) -> bool:
     end = time.monotonic() + PATIENCE
     while True:
         try:

@@ -1,4 +1,4 @@
-"""No orphans: a process that ends when the one that started it is gone."""
+"""End a process when its parent has died, so that no orphans are left."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import sys
 import threading
 import time
 
-PR_SET_PDEATHSIG = 1  # of Linux's prctl(2)
-PERIOD = 0.5  # seconds between two looks at the parent
+PR_SET_PDEATHSIG = 1  # option of prctl(2) on Linux
+PERIOD = 0.5  # seconds between two checks of the parent
 
 
 def die_with_parent(parent: int) -> None:
-    """End this process soon after its parent's, even after a kill -9.
+    """End this process soon after its parent, even after `kill -9`.
 
-    Linux does it at once; elsewhere a thread looks, which an import can keep waiting.
+    Linux kills the process at once. Elsewhere a thread checks every half second,
+    which a long import can delay.
 
     Args:
-        parent: who it was when this process began; it may be gone already.
+        parent: process id of the parent as it passed it on; if the parent has died
+            already, this process ends now.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Which stages are up to date, which are not, and why: reads files, runs nothing."""
+"""Decide which stages are up to date, and why not: reads files, runs nothing."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from pipeline.engine.fingerprint import describe, explain
 from pipeline.core.hashing import SHORT, hash_folder
 from pipeline.core.json_io import read_json
 from pipeline.engine.stage_record import Parts, fingerprint, read_record
-from pipeline.engine.run_record import hurt_volatile, read_run, retold
+from pipeline.engine.run_record import read_run, verify_volatile, volatile_inputs
 from pipeline.engine.stage import Job, Stage
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the plan says of one stage.
+    """The state of one stage.
 
     Args:
+        stage: name of the stage.
         state: `cached`, `stale`, `new` (never run) or `damaged`.
         reason: one line; for a cached stage the short fingerprint.
-        parts: what the fingerprint is made of.
-        headline: the published stage's own line.
+        parts: the parts of the present fingerprint.
+        headline: the line that the published stage wrote about its result.
     """
 
     stage: str
@@ -36,25 +37,43 @@ class Decision:
 
     @property
     def cached(self) -> bool:
-        """Whether the published result is the right one."""
+        """True when the published result is up to date."""
         return self.state == "cached"
 
 
 def plan(job: Job, stages: Iterable[Stage], code: CodeReader) -> list[Decision]:
-    """Decide each of `stages`, given in the order of the chain."""
+    """Decide for several stages, where a stage waits for those that it reads.
+
+    Args:
+        job: the experiment.
+        stages: some of its stages, in the order of the chain.
+        code: reads the modules of the stages.
+
+    Returns:
+        One decision per stage, in the same order.
+    """
     decisions: dict[str, Decision] = {}
     for stage in stages:
         decision = decide(job, stage, code)
-        waits = [name for name in stage.needs if _pending(decisions.get(name))]
-        if decision.cached and waits:
-            reason = f"after {waits[-1]}"
+        pending = [name for name in stage.needs if _pending(decisions.get(name))]
+        if decision.cached and pending:
+            reason = f"after {pending[-1]}"
             decision = Decision(stage.name, "stale", reason, decision.parts)
         decisions[stage.name] = decision
     return list(decisions.values())
 
 
 def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
-    """Compare what is published with what the experiment asks for now."""
+    """Compare the published result of a stage with what the experiment asks for.
+
+    Args:
+        job: the experiment.
+        stage: one of its stages.
+        code: reads the modules of the stage.
+
+    Returns:
+        The decision; stages that run before this one are not considered.
+    """
     parts = describe(job, stage, code)
     folder = job.folder / stage.name
     if not (folder / "stage.json").is_file():
@@ -67,32 +86,42 @@ def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
     if record["fingerprint"] != fingerprint(parts):
         reason = explain(stage.name, record["parts"], parts)
         return Decision(stage.name, "stale", reason, parts)
-    if hurt := damage(folder, record, stage) or hurt_volatile(folder):
-        return Decision(stage.name, "damaged", hurt, parts)
-    if again := _ran_again(job, stage):
-        return Decision(stage.name, "stale", again, parts)
+    if difference := damage(folder, record, stage) or verify_volatile(folder):
+        return Decision(stage.name, "damaged", difference, parts)
+    if reason := _volatile_change(job, stage):
+        return Decision(stage.name, "stale", reason, parts)
     short = record["fingerprint"][:SHORT]
     return Decision(stage.name, "cached", short, parts, metrics.get("headline", ""))
 
 
 def damage(folder: Path, record: dict[str, Any], stage: Stage) -> str:
-    """Which published file is not as recorded, in words; empty when all are."""
+    """Compare the published files of a stage with the hashes of its record.
+
+    Args:
+        folder: the published folder of the stage.
+        record: its stage.json.
+        stage: says which files are not hashed.
+
+    Returns:
+        The first difference in words, such as `spec.json is missing`; empty if none.
+    """
     recorded = record["outputs"]
     present = hash_folder(folder, stage.not_content)
     for name in sorted({*recorded, *present}):
         if name not in present:
             return f"{name} is missing"
         if name not in recorded:
-            return f"{name} is not of this stage"
+            return f"{name} was not written by this stage"
         if present[name] != recorded[name]:
             return f"{name} was altered"
     return ""
 
 
-def _ran_again(job: Job, stage: Stage) -> str:
-    """Why a stage that repeats volatile facts would repeat other ones now."""
-    seen, now = read_run(job.folder / stage.name).get("retold", {}), retold(job, stage)
-    return next((key for key in now if seen.get(key) != now[key]), "")
+def _volatile_change(job: Job, stage: Stage) -> str:
+    """The first changed volatile fact that the stage copies; empty if none."""
+    recorded = read_run(job.folder / stage.name).get("volatile_inputs", {})
+    present = volatile_inputs(job, stage)
+    return next((key for key in present if recorded.get(key) != present[key]), "")
 
 
 def _pending(decision: Decision | None) -> bool:

@@ -1,7 +1,7 @@
-"""Progress messages of a running stage, one JSON object a line, through a pipe.
+"""Progress messages of a running stage: lines of JSON through a pipe.
 
-Forked processes of a pool inherit the pipe; for spawned ones it is sent along when
-this object is pickled.
+Forked workers inherit the pipe; a spawned worker receives it when this object is
+pickled for it.
 """
 
 from __future__ import annotations
@@ -9,27 +9,34 @@ from __future__ import annotations
 import json
 import os
 from multiprocessing.reduction import DupFd
-from typing import Any
+from typing import Any, TextIO
 
 
 class Progress:
-    """`progress("epoch 3/60", done=3, total=60)`.
+    """Sender of progress messages: `progress("epoch 3/60", done=3, total=60)`.
 
     Args:
-        channel: the pipe's end, a text file that writes whole lines.
+        channel: writing end of the pipe, a line-buffered text file.
     """
 
-    def __init__(self, channel: Any):
+    def __init__(self, channel: TextIO):
         self.channel = channel
 
     def __call__(self, text: str, done: int = 0, total: int = 0) -> None:
-        """Send a message."""
+        """Send one message.
+
+        Args:
+            text: a few words for the terminal.
+            done: number of finished steps; default 0.
+            total: number of all steps; default 0, if it is unknown.
+        """
         message = {"progress": text, "done": done, "total": total}
         self.channel.write(json.dumps(message) + "\n")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (DupFd(self.channel.fileno()),)
+        """Pickle the file descriptor for a process that is being spawned."""
+        return _reopen, (DupFd(self.channel.fileno()),)
 
 
-def _again(descriptor: Any) -> Progress:
+def _reopen(descriptor: Any) -> Progress:
     return Progress(os.fdopen(descriptor.detach(), "w", buffering=1))

@@ -1,20 +1,29 @@
-"""Put a finished stage in the place of the old one, whole or not at all.
+"""Replace the published result of a stage atomically.
 
-A stage writes into `.train.partial`. When it is complete, its files are forced
-to disk, stage.json last; then the old folder steps aside to `.train.old` and
-the new one takes its name. A crash between the two renames is mended by
-`recover`, which runs before anything else does.
+A stage writes into `.train.partial`. When it has finished, its files are forced to
+disk; then the old folder is renamed to `.train.old` and the new one takes its name.
+After a crash between the two renames, `recover` restores the old folder; it runs
+before anything else does.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
+from pipeline.engine.fsync import sync, sync_tree
+
 
 def partial_folder(folder: Path, stage: str) -> Path:
-    """An empty folder beside the published one."""
+    """Create the empty folder that a stage writes into.
+
+    Args:
+        folder: the folder of the experiment.
+        stage: name of the stage.
+
+    Returns:
+        `folder/.STAGE.partial`; leftovers of an earlier run are removed.
+    """
     path = folder / f".{stage}.partial"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
@@ -22,39 +31,34 @@ def partial_folder(folder: Path, stage: str) -> Path:
 
 
 def publish(partial: Path, folder: Path, stage: str) -> None:
-    """Rename `partial` to `folder/stage`, replacing what was there."""
+    """Rename a finished folder to its published name, replacing the old one.
+
+    Args:
+        partial: a folder on the same file system as `folder`.
+        folder: the folder of the experiment.
+        stage: name of the stage.
+    """
     sync_tree(partial)
-    aside = folder / f".{stage}.old"
+    old = folder / f".{stage}.old"
     target = folder / stage
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
     if target.exists():
-        target.rename(aside)
+        target.rename(old)
     partial.rename(target)
     sync(folder)
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def recover(folder: Path, stage: str) -> None:
-    """Finish what a crash interrupted: the old folder back, leftovers gone."""
-    aside = folder / f".{stage}.old"
+    """Clean up after a crash: restore the old folder, remove leftovers.
+
+    Args:
+        folder: the folder of the experiment.
+        stage: name of the stage.
+    """
+    old = folder / f".{stage}.old"
     target = folder / stage
-    if aside.exists() and not target.exists():
-        aside.rename(target)
-    shutil.rmtree(aside, ignore_errors=True)
+    if old.exists() and not target.exists():
+        old.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
     shutil.rmtree(folder / f".{stage}.partial", ignore_errors=True)
-
-
-def sync_tree(folder: Path) -> None:
-    """Force every file and folder below `folder` to disk."""
-    for path in sorted(folder.rglob("*")):
-        sync(path)
-    sync(folder)
-
-
-def sync(path: Path) -> None:
-    """Force one file or folder to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,7 +1,8 @@
-"""run.json: what differs from run to run: times, host, and hashes of such files.
+"""run.json: the facts of one run, which differ from run to run.
 
-It is no part of a stage's content, but it is published, so damage to it, or to any
-file that it answers for, is noticed like any other damage.
+It holds times, host, environment and the hashes of volatile files. It is not part of
+the content of a stage, but it is published: damage to it, or to a file that it lists,
+is detected like any other damage.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from pipeline.core.hashing import hash_file, hash_value
 from pipeline.core.json_io import read_json, write_json
 from pipeline.engine.stage import Job, Stage
 
-APART = frozenset({"stage.json", "run.json"})  # each answers for itself
+SELF_VERIFIED = frozenset({"stage.json", "run.json"})  # hold a hash of themselves
 
 
 def host_facts(begin: float) -> dict[str, Any]:
-    """When and where a run took place.
+    """Collect when and where a run took place.
 
     Args:
-        begin: its start, in seconds since 1970.
+        begin: start of the run, in seconds since 1970.
+
+    Returns:
+        Start in UTC, duration in seconds, and the names of host and system.
     """
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin)),
@@ -38,30 +42,52 @@ def host_facts(begin: float) -> dict[str, Any]:
 
 
 def write_run(folder: Path, stage: Stage, facts: dict[str, Any]) -> None:
-    """Write run.json, with a hash of every volatile file and of itself."""
-    names = sorted(stage.not_content - APART)
+    """Write run.json, with a hash of every volatile file and a digest of itself.
+
+    Args:
+        folder: the finished folder of the stage.
+        stage: says which files are volatile.
+        facts: the facts of the run, ready for JSON.
+    """
+    names = sorted(stage.not_content - SELF_VERIFIED)
     present = {name: folder / name for name in names if (folder / name).is_file()}
     files = {name: hash_file(path) for name, path in present.items()}
-    whole = {**facts, "files": files}
-    write_json(folder / "run.json", {**whole, "digest": hash_value(whole)})
+    document = {**facts, "files": files}
+    write_json(folder / "run.json", {**document, "digest": hash_value(document)})
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """run.json, checked against its own digest.
+    """Read run.json and verify its digest.
+
+    Args:
+        folder: the published folder of a stage.
+
+    Returns:
+        The facts of the run, with `files` and `digest`.
 
     Raises:
-        UserError: when it is missing, unreadable or altered.
+        UserError: when the file is missing, unreadable or altered.
     """
     path = folder / "run.json"
     facts = read_json(path)
-    kept = isinstance(facts, dict) and {k: facts[k] for k in facts if k != "digest"}
-    if not kept or facts.get("digest") != hash_value(kept):
+    if not isinstance(facts, dict) or facts.get("digest") != _digest(facts):
         raise UserError(f"{path}: was altered")
     return facts
 
 
-def hurt_volatile(folder: Path) -> str:
-    """Which volatile file is not as it was published; empty when all are."""
+def _digest(facts: dict[str, Any]) -> str:
+    return hash_value({key: facts[key] for key in facts if key != "digest"})
+
+
+def verify_volatile(folder: Path) -> str:
+    """Check the volatile files of a stage against run.json.
+
+    Args:
+        folder: the published folder of a stage.
+
+    Returns:
+        The first difference in words, such as `log.txt is missing`; empty if none.
+    """
     try:
         files = read_run(folder)["files"]
     except UserError as error:
@@ -75,19 +101,29 @@ def hurt_volatile(folder: Path) -> str:
     return ""
 
 
-def retold(job: Job, stage: Stage) -> dict[str, str]:
-    """What a stage repeats although it is volatile: reason -> value.
+def volatile_inputs(job: Job, stage: Stage) -> dict[str, str]:
+    """Collect the volatile facts that a stage copies into its output.
 
-    That is its inputs' run.json, the experiment's name, and the overrides.
+    These are the run.json of its inputs, the name of the experiment and the overrides
+    of the command line: when one of them changes, the stage must run again.
+
+    Args:
+        job: the experiment.
+        stage: one of its stages.
+
+    Returns:
+        Reason to run again -> value; empty for a stage that copies none.
     """
     if not stage.retells:
         return {}
     paths = {name: job.folder / name / "run.json" for name in stage.needs}
-    found = {name: path for name, path in paths.items() if path.is_file()}
-    runs = {f"input {name} ran again": hash_file(at) for name, at in found.items()}
-    name = job.folder.resolve().name
+    runs = {
+        f"input {name} ran again": hash_file(path)
+        for name, path in paths.items()
+        if path.is_file()
+    }
     return {
         **runs,
-        "the experiment was renamed": name,
+        "the experiment was renamed": job.folder.resolve().name,
         "the command changed": " ".join(job.overrides),
     }

@@ -16,55 +16,49 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import pipeline
 from pipeline.engine.import_closure import CodeReader
-from pipeline.core.determinism import derive_seed, pins
-from pipeline.core.errors import StageFailed, UserError, from_os_error
+from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import StageFailed, UserError, error_with_code, from_os_error
 from pipeline.core.hashing import SHORT
 from pipeline.engine.environment import environment
 from pipeline.core.json_io import write_json
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, decide
-from pipeline.engine.stage_process import Listener, run_in_process
+from pipeline.engine.stage_process import Listener, Message, run_in_process
+from pipeline.engine.process_environment import CODE_ROOT, process_environment
 from pipeline.engine.git_state import git_state
 from pipeline.engine.publish import partial_folder, publish, recover
-from pipeline.engine.stage_record import fingerprint, write_record
-from pipeline.engine.run_record import host_facts, retold, write_run
+from pipeline.engine.stage_record import Parts, fingerprint, write_record
+from pipeline.engine.run_record import host_facts, volatile_inputs, write_run
 from pipeline.engine.scratch import drop_empty, drop_scratch, scratch_folder
 from pipeline.engine.stage import Job, Stage
 
-CODE_ROOT = Path(pipeline.__file__).parent.parent
-# Settings of the caller's shell that would change bits behind our back: kernels of
-# TensorFlow, NumPy, its BLAS and the C library; how pictures look.
-SCRUBBED = (
-    *("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_"),
-    *("NPY_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_"),
-    *("GLIBC_TUNABLES", "MPL", "MATPLOTLIBRC"),
-)
-KEPT = ("TF_FORCE_GPU_ALLOW_GROWTH", "KERAS_HOME", "MPLCONFIGDIR")
-
 
 class Reporter(Listener, Protocol):
-    """Who tells the user how it goes."""
+    """Receiver of the events of a run."""
 
     def cached(self, decision: Decision) -> None:
-        """The stage is up to date."""
+        """Handle a stage that is up to date."""
 
     def started(self, decision: Decision) -> None:
-        """The stage starts, for the decision's reason."""
+        """Handle the start of a stage, whose reason is in the decision."""
 
     def finished(self, key: str, headline: str, seconds: float) -> None:
-        """The stage is published under a short key."""
+        """Handle a published stage: short fingerprint, headline and duration."""
 
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs stages of one experiment, one after the other.
+    """Runner of the stages of one experiment, one after the other.
 
     Args:
-        code: read anew for each stage, which may have been edited meanwhile.
-        lock: descriptor of the experiment's lock. A stage's process keeps it open,
-            so that the lock outlives a killed parent for as long as its child does.
+        job: the experiment.
+        code: reads the modules of the stages, again for every stage, because they may
+            be edited during the run.
+        reporter: receives the events of the run.
+        lock: file descriptor of the experiment's lock, set by `bring_up_to_date`.
+            The process of a stage inherits it, so that the lock of a killed run lasts
+            until its stage has ended.
     """
 
     job: Job
@@ -75,21 +69,27 @@ class Runner:
     def bring_up_to_date(
         self, names: tuple[str, ...], force: bool = False, quiet: bool = False
     ) -> None:
-        """Make `names` and all that they need up to date.
+        """Bring stages and everything that they depend on up to date.
 
         Args:
-            force: run `names` even where they are cached.
-            quiet: say nothing of cached stages that are not among `names`.
+            names: names of stages.
+            force: run `names` even when they are cached; default False.
+            quiet: report no cached stage besides `names`; default False.
+
+        Raises:
+            UserError: when a stage refuses its input.
+            StageFailed: when a stage fails; nothing of it is published.
+            Busy: when another process is running the experiment.
         """
         with experiment_lock(self.job.folder) as lock, self._interruptible():
             for stage in self.job.chain:
                 recover(self.job.folder, stage.name)
             for stage in self.job.upto(names):
-                named = stage.name in names
-                run = replace(self, code=self.code.fresh(), lock=lock)
-                run._one(stage, force and named, quiet and not named)
+                requested = stage.name in names
+                runner = replace(self, code=self.code.fresh(), lock=lock)
+                runner._update(stage, force and requested, quiet and not requested)
 
-    def _one(self, stage: Stage, force: bool, quiet: bool) -> None:
+    def _update(self, stage: Stage, force: bool, quiet: bool) -> None:
         decision = decide(self.job, stage, self.code)
         if decision.cached and not force:
             os.utime(self.job.folder / stage.name / "stage.json")
@@ -105,12 +105,12 @@ class Runner:
 
     def _run(self, stage: Stage, decision: Decision, force: bool) -> dict[str, Any]:
         out = partial_folder(self.job.folder, stage.name)
-        key = fingerprint(_made_of(stage, decision.parts))
+        key = fingerprint(_scratch_parts(stage, decision.parts))
         scratch = scratch_folder(self.job.folder, stage.name, key, afresh=force)
         try:
-            answer = self._answer(stage, decision, out, scratch)
+            result = self._run_process(stage, decision, out, scratch)
             self._check_code(stage, decision)
-            self._write_common(stage, decision, out, answer)
+            self._write_common(stage, decision, out, result)
             publish(out, self.job.folder, stage.name)
             kept = scratch if stage.chooses else None
             drop_scratch(self.job.folder, stage.name, kept)
@@ -120,79 +120,82 @@ class Runner:
         finally:
             recover(self.job.folder, stage.name)
             drop_empty(scratch)
-        return answer["metrics"]
+        metrics: dict[str, Any] = result["metrics"]
+        return metrics
 
     def _check_code(self, stage: Stage, decision: Decision) -> None:
-        """Refuse a result of which nobody knows which code made it."""
+        """Refuse a result when the code that computed it is not certain."""
         now = self.code.fresh().closure(self.job.modules(stage))
         before = decision.parts["code"]
         edited = [name for name in now if now[name] != before.get(name)]
         if edited:
             raise StageFailed(
-                f"{stage.name}: {edited[0]} was edited while it ran, so its result "
-                "was not published; run the same command again"
+                f"{stage.name}: {edited[0]} was edited while the stage ran, so its "
+                "result was not published; run the same command again"
             )
 
-    def _answer(
+    def _run_process(
         self, stage: Stage, decision: Decision, out: Path, scratch: Path
-    ) -> dict[str, Any]:
+    ) -> Message:
         begin = time.time()
-        # What libraries leave in the temporary folder goes when the stage is over.
+        # Temporary files of libraries are removed when the stage has ended.
         with tempfile.TemporaryDirectory(prefix="pipeline-") as temporary:
-            answer = run_in_process(
+            result = run_in_process(
                 self._request(stage, decision, out, scratch),
                 out / "log.txt",
-                {**self._environment(), "TMPDIR": temporary},
+                {**process_environment(self.job.settings), "TMPDIR": temporary},
                 self.reporter,
                 kept=() if self.lock is None else (self.lock,),
             )
-        if "error" in answer:
-            raise self._failure(stage, answer, out / "log.txt")
-        return {**answer, "begin": begin}
+        if "error" in result:
+            raise self._failure(stage, result, out / "log.txt")
+        return {**result, "begin": begin}
 
-    def _failure(self, stage: Stage, answer: dict[str, Any], log: Path) -> UserError:
-        kept = self._failed_log(stage)
-        shutil.copyfile(log, kept)
-        error = UserError(f"{stage.name}: {answer['error']}")
-        if answer.get("unexpected") or answer["exit_code"] == StageFailed.exit_code:
-            failed = " failed" if answer.get("unexpected") else ""
-            error = StageFailed(
-                f"{stage.name}{failed}: {answer['error']}\n"
-                f"Nothing was published. What it printed is in {kept}"
-            )
-        error.exit_code = answer["exit_code"]
-        return error
+    def _failure(self, stage: Stage, result: Message, log: Path) -> UserError:
+        copy = self._failed_log(stage)
+        shutil.copyfile(log, copy)
+        crashed = " failed" if result.get("unexpected") else ""
+        text = f"{stage.name}{crashed}: {result['error']}"
+        error = error_with_code(text, result["exit_code"])
+        if not isinstance(error, StageFailed):
+            return error
+        return StageFailed(f"{text}\nNothing was published. Its output is in {copy}")
 
     def _failed_log(self, stage: Stage) -> Path:
         return self.job.folder / f".{stage.name}.failed.log"
 
     def _write_common(
-        self, stage: Stage, decision: Decision, out: Path, answer: dict[str, Any]
+        self, stage: Stage, decision: Decision, out: Path, result: Message
     ) -> None:
-        write_json(out / "metrics.json", answer["metrics"])
+        write_json(out / "metrics.json", result["metrics"])
         write_json(out / "params.json", decision.parts["params"])
-        facts = {"volatile": answer["volatile"], "retold": retold(self.job, stage)}
-        write_run(out, stage, {**facts, **self._where(decision, answer["begin"])})
+        facts = {
+            "volatile": result["volatile"],
+            "volatile_inputs": volatile_inputs(self.job, stage),
+            **self._origin(decision, result["begin"]),
+        }
+        write_run(out, stage, facts)
         write_record(out, stage, decision.parts)
 
-    def _where(self, decision: Decision, begin: float) -> dict[str, Any]:
-        """When, on which machine and from which checkout the result was made."""
+    def _origin(self, decision: Decision, begin: float) -> dict[str, Any]:
+        """When, on which machine and from which checkout the result was computed."""
         libraries = decision.parts["libraries"]
         return {
             **host_facts(begin),
             "environment": environment(self.job.settings, libraries),
-            "git": git_state([CODE_ROOT / "pipeline", *self._written(decision)]),
+            "git": git_state([CODE_ROOT / "pipeline", *self._user_files(decision)]),
         }
 
-    def _written(self, decision: Decision) -> list[Path]:
-        """What the user wrote: the experiment file, and modules of their own."""
-        files = self.code.files(decision.parts["code"])
-        own = [path for path in files if CODE_ROOT / "pipeline" not in path.parents]
-        return [*sorted(self.job.folder.glob("experiment.yaml")), *own]
+    def _user_files(self, decision: Decision) -> list[Path]:
+        """The files that the user wrote: the experiment file and custom modules."""
+        modules = self.code.files(decision.parts["code"])
+        package = CODE_ROOT / "pipeline"
+        custom = [path for path in modules if package not in path.parents]
+        return [*sorted(self.job.folder.glob("experiment.yaml")), *custom]
 
     def _request(
         self, stage: Stage, decision: Decision, out: Path, scratch: Path
-    ) -> dict[str, Any]:
+    ) -> Message:
         params = self.job.params[stage.name]
         folder = self.job.folder.resolve()
         beside = stage.beside(self.job.params, folder)
@@ -210,28 +213,21 @@ class Runner:
             "scratch": str(scratch.resolve()),
         }
 
-    def _environment(self) -> dict[str, str]:
-        settings = self.job.settings
-        kept = {
-            key: value
-            for key, value in os.environ.items()
-            if key in KEPT or not key.startswith(SCRUBBED)
-        }
-        path = os.pathsep.join(filter(None, [str(CODE_ROOT), kept.get("PYTHONPATH")]))
-        fixed = pins(settings["threads"], settings["portability"])
-        return {**kept, **fixed, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """SIGTERM ends a run the way Ctrl-C does: nothing half-made stays."""
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        """Let SIGTERM end a run as Ctrl-C does: unfinished folders are removed."""
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, previous)
 
 
-def _made_of(stage: Stage, parts: dict[str, Any]) -> dict[str, Any]:
-    """What the content of a stage's working folder depends on."""
-    params = {k: v for k, v in parts["params"].items() if k not in stage.chooses}
+def _scratch_parts(stage: Stage, parts: Parts) -> Parts:
+    """What the content of the working folder depends on: no selection parameters."""
+    params = {
+        name: value
+        for name, value in parts["params"].items()
+        if name not in stage.chooses
+    }
     return {**parts, "params": params}

@@ -1,9 +1,10 @@
-"""A stage's working folder, which outlives a crash, so that a stage can go on.
+"""Working folders of stages, which survive a crash so that a stage can resume.
 
-It is named by the stage's fingerprint: what one run wrote there, only a run of the
-same question finds. It stays when a stage dies or fails, and goes, with those of
-earlier fingerprints, when the stage is published. Of a stage that chooses among what
-it makes (`Stage.chooses`) the last one stays, for another choice.
+The name contains the fingerprint of the stage: only a run with the same parameters,
+inputs and code finds what an earlier run wrote. The folder stays when a stage crashes
+or fails; publishing the stage removes it, together with those of other fingerprints.
+A stage with selection parameters (`Stage.chooses`) keeps its latest folder, so that
+another selection needs no new computation.
 
     experiments/digits/.scratch/tune-3fa29c01b2d4/
 """
@@ -19,10 +20,16 @@ KEY = 12  # digits of the fingerprint in a name
 
 
 def scratch_folder(folder: Path, stage: str, key: str, afresh: bool = False) -> Path:
-    """The working folder of `stage` under the fingerprint `key`; it exists.
+    """Create or find the working folder of a stage.
 
     Args:
-        afresh: without what an earlier run left there.
+        folder: the folder of the experiment.
+        stage: name of the stage.
+        key: the fingerprint, at least 12 digits.
+        afresh: remove what an earlier run left there; default False.
+
+    Returns:
+        An existing folder.
     """
     path = folder / FOLDER / f"{stage}-{key[:KEY]}"
     if afresh:
@@ -32,14 +39,24 @@ def scratch_folder(folder: Path, stage: str, key: str, afresh: bool = False) -> 
 
 
 def drop_empty(path: Path) -> None:
-    """Remove a working folder to which nothing was written."""
+    """Remove a working folder that nothing was written to.
+
+    Args:
+        path: the working folder; its parent is removed too if that becomes empty.
+    """
     for folder in (path, path.parent):
-        with contextlib.suppress(OSError):  # it holds something, or is gone
+        with contextlib.suppress(OSError):  # not empty, or already removed
             folder.rmdir()
 
 
 def drop_scratch(folder: Path, stage: str, kept: Path | None = None) -> None:
-    """Remove all working folders of a stage but the one that is kept."""
+    """Remove the working folders of a stage.
+
+    Args:
+        folder: the folder of the experiment.
+        stage: name of the stage.
+        kept: a working folder that stays; default None removes all.
+    """
     for path in (folder / FOLDER).glob(f"{stage}-*"):
         if path != kept:
             shutil.rmtree(path, ignore_errors=True)

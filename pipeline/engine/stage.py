@@ -1,13 +1,14 @@
-"""What a stage is to the engine, and what it is handed when it runs.
+"""The contract between the engine and a stage.
 
-A room's door is `pipeline.<name>.stage.run(params, inputs, out)`, which returns
-metrics.
-It writes into the empty folder `out` and returns a dictionary of stable
-numbers and short texts, with one line for the terminal under "headline".
+A stage is the package `pipeline.<name>`. Its entry point is
+`pipeline.<name>.stage.run(params, inputs, out)`: it reads what `inputs` offers,
+writes its files into the empty folder `out` and returns its metrics: a dictionary of
+reproducible numbers and short texts, with one line for the terminal as `headline`.
 """
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,27 +17,27 @@ from typing import Any
 
 from pipeline.core.params import Params
 
-# In every stage folder, and no part of its content.
+# Present in the folder of every stage, and not part of its content.
 COMMON_VOLATILE = {
     "stage.json": "the record itself",
     "params.json": "repeats the parameters of the fingerprint",
     "run.json": "times, host and versions of one run",
-    "log.txt": "what libraries print, times among it",
+    "log.txt": "the output of libraries, which contains times",
 }
 
 
 def no_code(params: Mapping[str, Params]) -> tuple[str, ...]:
-    """Modules that a stage runs beyond what it imports: none."""
+    """Return no modules: the default of `Stage.code`."""
     return ()
 
 
 def no_sources(params: Mapping[str, Params]) -> Mapping[str, str | None]:
-    """Files outside the experiment that a stage reads: none."""
+    """Return no files: the default of `Stage.sources`."""
     return {}
 
 
 def nothing_beside(params: Mapping[str, Params], folder: Path) -> Mapping[str, Path]:
-    """What lies beside the stages and is read by one: nothing."""
+    """Return no paths: the default of `Stage.beside`."""
     return {}
 
 
@@ -45,23 +46,24 @@ class Stage:
     """One link of the chain.
 
     Args:
-        name: also the room's package and the folder of its artifacts.
-        needs: names of the stages whose folders it reads.
-        params: its section of the experiment file.
-        volatile: file name -> why that file differs from run to run.
-        code: modules chosen by parameters (of any stage), such as the builder's.
-        sources: files outside the experiment that parameters (of any stage) name:
-            name -> a hash that changes with the content, or None where the file is
-            not on this machine.
-        beside: files and folders inside the experiment's folder that no stage keeps
-            up to date: name -> path, from parameters (of any stage) and that folder.
-            Their content is part of the fingerprint as that of sources is.
-        retells: repeats what is volatile in its inputs, such as latency, and so
-            runs again when one of them did.
-        package: where the rooms are.
-        chooses: parameters that only choose among what the stage makes in its working
-            folder. That folder is found again whatever they are, and stays when the
-            stage is published: another choice makes nothing again.
+        name: name of the stage, of its package and of its folder of results.
+        needs: names of the stages whose results it reads.
+        params: class of its section in the experiment file.
+        volatile: file name -> reason why that file differs from run to run.
+        code: parameters of all stages -> modules that the stage runs besides those it
+            imports, such as that of the selected builder; default none.
+        sources: parameters of all stages -> files outside the experiment that it
+            reads, as name -> content hash, or None for a file that is not on this
+            machine; default none.
+        beside: parameters of all stages and folder of the experiment -> files and
+            folders inside that folder that belong to no stage, as name -> path.
+            Their content enters the fingerprint as that of `sources`; default none.
+        retells: True for a stage that copies volatile facts of its inputs, such as
+            latency, and so runs again when an input ran again; default False.
+        package: package that contains the stages; default `pipeline`.
+        chooses: names of parameters that only select among the results in the working
+            folder. They do not enter its name, and the folder stays when the stage
+            is published, so another selection computes nothing again; default none.
     """
 
     name: str
@@ -77,24 +79,25 @@ class Stage:
 
     @property
     def module(self) -> str:
-        """The module with the stage's `run`."""
+        """Name of the module with the function `run` of the stage."""
         return f"{self.package}.{self.name}.stage"
 
     @property
     def not_content(self) -> frozenset[str]:
-        """Files that are left out of the content hash."""
+        """Names of the files that are not part of the content hash."""
         return frozenset({**COMMON_VOLATILE, **self.volatile})
 
 
 @dataclass(frozen=True)
 class Job:
-    """An experiment as the engine sees it: where, which chain, which settings.
+    """An experiment as the engine sees it.
 
     Args:
-        folder: holds one sub-folder per published stage.
+        folder: folder of the experiment, with one sub-folder per published stage.
+        chain: all stages, in the order in which they run.
         params: stage name -> its parameters.
-        settings: what fixes the bits: seed, threads, portability.
-        overrides: values given on the command line, as they were given.
+        settings: the settings that fix the bits: `seed`, `threads`, `portability`.
+        overrides: the values of the command line, as they were typed; default none.
     """
 
     folder: Path
@@ -104,44 +107,75 @@ class Job:
     overrides: tuple[str, ...] = ()
 
     def modules(self, stage: Stage) -> tuple[str, ...]:
-        """Where the code of a stage begins."""
+        """Return the modules where the code of a stage starts.
+
+        Args:
+            stage: a stage of this chain.
+
+        Returns:
+            Dotted names: the module of the stage, then those of `Stage.code`.
+        """
         return (stage.module, *stage.code(self.params))
 
     def stage(self, name: str) -> Stage:
-        """The link called `name`."""
+        """Find a stage by its name.
+
+        Args:
+            name: the name of a stage of this chain.
+
+        Returns:
+            The stage.
+
+        Raises:
+            StopIteration: when there is no such stage.
+        """
         return next(stage for stage in self.chain if stage.name == name)
 
     def upto(self, names: tuple[str, ...]) -> tuple[Stage, ...]:
-        """`names` and all that they need, in the order of the chain."""
-        wanted = set(names)
+        """Select stages and everything they depend on.
+
+        Args:
+            names: names of stages of this chain.
+
+        Returns:
+            The stages in the order of the chain.
+        """
+        selected = set(names)
         for stage in reversed(self.chain):
-            wanted |= set(stage.needs) if stage.name in wanted else set()
-        return tuple(stage for stage in self.chain if stage.name in wanted)
+            selected |= set(stage.needs) if stage.name in selected else set()
+        return tuple(stage for stage in self.chain if stage.name in selected)
 
 
 def silent(text: str, done: int = 0, total: int = 0) -> None:
-    """A progress function for those who do not care."""
+    """Ignore a progress message: the default of `Inputs.progress`."""
 
 
-def _temporary() -> Path:
-    """For a stage that is run outside the engine."""
-    return Path(tempfile.mkdtemp(prefix="scratch-"))
+@functools.cache
+def _temporary_root() -> tempfile.TemporaryDirectory[str]:
+    """The folder of this process for scratch folders; removed when it exits."""
+    return tempfile.TemporaryDirectory(prefix="scratch-")
+
+
+def _temporary_scratch() -> Path:
+    return Path(tempfile.mkdtemp(dir=_temporary_root().name))
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a running stage may use.
+    """Everything that a running stage may use besides its parameters.
 
     Args:
         folders: stage name -> its published folder.
-        seed: the stage's own seed, derived from the experiment's.
-        threads: threads inside one TensorFlow operation.
-        progress: `progress("epoch 3/60", done=3, total=60)`.
-        volatile: goes to run.json: what is measured but never hashed.
-        overrides: values given on the command line, for those who tell the command.
-        scratch: a folder that outlives a crash of the stage, for what it needs to go
-            on; a later run with the same fingerprint finds it (`engine.scratch`).
-        beside: what the stage reads in the experiment's folder besides: name -> path.
+        seed: seed of the stage, derived from that of the experiment.
+        threads: number of threads inside one TensorFlow operation; default 1.
+        progress: called as `progress("epoch 3/60", done=3, total=60)`; default silent.
+        volatile: filled by the stage with measurements that must not be hashed, such
+            as seconds; they are written to run.json.
+        overrides: the values of the command line, for a stage that prints the command.
+        scratch: a folder that survives a crash of the stage; a later run with the same
+            fingerprint finds it again. Outside the engine the default is a temporary
+            folder, which is removed when the process exits.
+        beside: the paths of `Stage.beside`: name -> path.
     """
 
     folders: Mapping[str, Path]
@@ -150,8 +184,9 @@ class Inputs:
     progress: Callable[..., None] = silent
     volatile: dict[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
-    scratch: Path = field(default_factory=_temporary)
+    scratch: Path = field(default_factory=_temporary_scratch)
     beside: Mapping[str, Path] = field(default_factory=dict)
 
     def __getitem__(self, stage: str) -> Path:
+        """Return the published folder of a stage."""
         return self.folders[stage]

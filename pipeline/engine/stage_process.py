@@ -1,7 +1,8 @@
-"""One stage in a fresh process: its request in, its progress and its answer out."""
+"""Start the process of one stage, pass on its progress, and collect its result."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,35 +14,47 @@ from pathlib import Path
 from select import select
 from typing import Any, Protocol
 
+from pipeline.core.errors import StageFailed
+
+Message = dict[str, Any]
+
 
 class Listener(Protocol):
-    """Who is told how far the process is."""
+    """Receiver of the messages and the output of a stage."""
 
-    def progress(self, message: dict[str, Any]) -> None:
-        """The stage says how far it is."""
+    def progress(self, message: Message) -> None:
+        """Handle a progress message: `progress` (a text), `done` and `total`."""
 
     def log(self, text: str) -> None:
-        """What the stage's libraries printed."""
+        """Handle new output of the libraries, which may be empty."""
 
 
 def run_in_process(
-    request: dict[str, Any],
+    request: Message,
     log: Path,
     environment: dict[str, str],
     listener: Listener,
     kept: tuple[int, ...] = (),
-) -> dict[str, Any]:
-    """Run `pipeline.engine.stage_main` on `request` and return its last message.
+) -> Message:
+    """Run one stage in a fresh process.
 
     Args:
-        kept: open files that the process, and what it forks, keeps open.
+        request: the request for `pipeline.engine.stage_main`, ready for JSON.
+        log: file for everything that the process prints.
+        environment: all environment variables of the process.
+        listener: receives the progress and the output while the process runs.
+        kept: file descriptors that the process inherits; default none.
+
+    Returns:
+        The last message: `metrics` and `volatile`, or `error` and `exit_code`, with
+        `unexpected` when the stage crashed.
     """
     reader, writer = os.pipe()
-    with log.open("wb") as printed, log.open("r", errors="replace") as written:
+    with log.open("wb") as output, log.open("r", errors="replace") as printed:
         process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.engine.stage_main"],
             stdin=subprocess.PIPE,
-            stdout=printed,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
             pass_fds=(writer, *kept),
@@ -50,58 +63,57 @@ def run_in_process(
         os.close(writer)
         try:
             _send(process, {**request, "channel": writer, "parent": os.getpid()})
-            echo = lambda: listener.log(written.read())  # noqa: E731
-            answer = _listen(process, reader, listener, echo)
+            return _listen(
+                process, reader, listener, lambda: listener.log(printed.read())
+            )
         finally:
-            _end(process)
+            _kill_group(process)
             os.close(reader)
-    return answer
 
 
-def _send(process: subprocess.Popen, request: dict[str, Any]) -> None:
+def _send(process: subprocess.Popen[bytes], request: Message) -> None:
+    assert process.stdin is not None
     process.stdin.write(json.dumps(request).encode())
     process.stdin.close()
 
 
 def _listen(
-    process: subprocess.Popen, reader: int, listener: Listener, echo: Callable[[], None]
-) -> dict[str, Any]:
-    """Pass progress on until the process is over and its pipe is empty."""
-    answer: dict[str, Any] | None = None
+    process: subprocess.Popen[bytes],
+    reader: int,
+    listener: Listener,
+    echo: Callable[[], None],
+) -> Message:
+    """Pass progress on until the process has ended and its pipe is empty."""
+    result: Message | None = None
     rest = b""
     while True:
-        over = process.poll() is not None
-        ready, _, _ = select([reader], [], [], 0.0 if over else 0.1)
-        piece = os.read(reader, 65536) if ready else b""
+        ended = process.poll() is not None
+        ready, _, _ = select([reader], [], [], 0.0 if ended else 0.1)
+        chunk = os.read(reader, 65536) if ready else b""
         echo()
-        *lines, rest = (rest + piece).split(b"\n")
+        *lines, rest = (rest + chunk).split(b"\n")
         for message in map(json.loads, lines):
             if "progress" in message:
                 listener.progress(message)
             else:
-                answer = message
-        if over and not piece:
-            return answer or _no_answer(process.returncode)
-        if not piece and ready:
-            time.sleep(0.02)  # the pipe is closed, the process not yet over
+                result = message
+        if ended and not chunk:
+            return result or _no_result(process.returncode)
+        if not chunk and ready:
+            time.sleep(0.02)  # the pipe is closed, the process has not ended yet
 
 
-def _no_answer(code: int) -> dict[str, Any]:
-    how = f"with code {code}"
+def _no_result(code: int) -> Message:
+    reason = f"the process ended with code {code}"
     if code < 0:
-        how = f"by {signal.Signals(-code).name}"
-    hint = " (memory ran out, or somebody killed it)" if code == -signal.SIGKILL else ""
-    return {
-        "error": f"its process was ended {how}{hint}",
-        "exit_code": 1,
-        "unexpected": True,
-    }
+        reason = f"the process was ended by {signal.Signals(-code).name}"
+    hint = " (out of memory, or killed)" if code == -signal.SIGKILL else ""
+    exit_code = StageFailed.exit_code
+    return {"error": reason + hint, "exit_code": exit_code, "unexpected": True}
 
 
-def _end(process: subprocess.Popen) -> None:
-    """Stop the process and the workers that it forked."""
-    try:
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Stop the process and the workers that it started."""
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -1,4 +1,9 @@
-"""stage.json: what a published stage says of itself."""
+"""stage.json: the record of a published stage.
+
+It holds the fingerprint, the parts that the fingerprint is computed from, and the
+hash of every output. It contains no time and no host: equal results have equal
+records.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +20,25 @@ KEYS = {"fingerprint", "parts", "outputs"}
 
 
 def fingerprint(parts: Parts) -> str:
-    """The key under which a stage's result is valid."""
+    """Compute the key under which the result of a stage is valid.
+
+    Args:
+        parts: everything the result depends on, as `fingerprint.describe` returns it.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     return hash_value(parts)
 
 
 def write_record(folder: Path, stage: Stage, parts: Parts) -> None:
-    """Record what is in `folder`, and what it depends on; the last file of all."""
+    """Write stage.json, the last file of a stage.
+
+    Args:
+        folder: the finished folder of the stage.
+        stage: says which files are volatile and not hashed.
+        parts: everything the result depends on.
+    """
     record = {
         "fingerprint": fingerprint(parts),
         "parts": parts,
@@ -30,21 +48,34 @@ def write_record(folder: Path, stage: Stage, parts: Parts) -> None:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """stage.json, checked for its shape and against its own fingerprint.
+    """Read stage.json and verify its keys and its fingerprint.
+
+    Args:
+        folder: the published folder of a stage.
+
+    Returns:
+        The record, with the keys `fingerprint`, `parts` and `outputs`.
 
     Raises:
-        UserError: when it is missing, unreadable or altered.
+        UserError: when the file is missing, unreadable or altered.
     """
     path = folder / "stage.json"
-    record = read_json(path)
-    whole = isinstance(record, dict) and KEYS <= set(record)
-    if not whole or record["fingerprint"] != fingerprint(record["parts"]):
+    record: dict[str, Any] = read_json(path)
+    complete = isinstance(record, dict) and KEYS <= set(record)
+    if not complete or record["fingerprint"] != fingerprint(record["parts"]):
         raise UserError(f"{path}: the record was altered")
     return record
 
 
 def content(folder: Path) -> str | None:
-    """The hash of what a stage published; None where there is no whole record."""
+    """Hash the content that a stage published.
+
+    Args:
+        folder: the published folder of a stage.
+
+    Returns:
+        The hash of all recorded outputs, or None without a valid record.
+    """
     try:
         return hash_value(read_record(folder)["outputs"])
     except UserError:
@@ -52,17 +83,33 @@ def content(folder: Path) -> str | None:
 
 
 def recorded_sources(folder: Path) -> dict[str, str | None]:
-    """What the record says of files outside the experiment; empty without one."""
+    """Read the recorded hashes of files outside the stages.
+
+    Args:
+        folder: the published folder of a stage.
+
+    Returns:
+        Name of the source -> its hash; empty without a valid record.
+    """
     try:
-        return read_record(folder)["parts"].get("sources", {})
+        sources: dict[str, str | None] = read_record(folder)["parts"].get("sources", {})
     except UserError:
         return {}
+    return sources
 
 
 def changed_inputs(folder: Path, stage: str) -> list[str]:
-    """Stages that were published anew since `stage` read them; none if unknown."""
+    """List the inputs of a stage that were published again since it read them.
+
+    Args:
+        folder: the folder of the experiment.
+        stage: name of a published stage.
+
+    Returns:
+        Names of stages; empty without a valid record.
+    """
     try:
-        read = read_record(folder / stage)["parts"].get("inputs", {})
+        inputs = read_record(folder / stage)["parts"].get("inputs", {})
     except UserError:
         return []
-    return [name for name, known in read.items() if content(folder / name) != known]
+    return [name for name, digest in inputs.items() if content(folder / name) != digest]

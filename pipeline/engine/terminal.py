@@ -1,4 +1,4 @@
-"""One line a stage: live on a terminal, plain lines on a pipe."""
+"""Progress of a run: one line per stage, live on a terminal, plain in a pipe."""
 
 from __future__ import annotations
 
@@ -12,47 +12,64 @@ from typing import Any, TextIO
 
 from pipeline.engine.plan import Decision
 
-EVERY = 5.0  # seconds between two progress lines of one stage on a pipe
-REASON = 30  # columns of the reason
+EVERY = 5.0  # seconds between two progress lines of one stage in a pipe
+REASON = 30  # width of the column of reasons
 
 
 def line(stage: str, state: str, reason: str, text: str = "") -> str:
-    """`train     stale    train.epochs 30 -> 60          epoch 3/60`."""
+    """Format one line, such as `train     stale    train.epochs 30 -> 60`.
+
+    Args:
+        stage: name of the stage.
+        state: its state, such as `stale`.
+        reason: the reason of the state.
+        text: progress or headline; default empty.
+
+    Returns:
+        The line in aligned columns, without trailing spaces.
+    """
     return f"{stage:<9} {state:<8} {reason:<{REASON}} {text}".rstrip()
 
 
 def decision_line(decision: Decision) -> str:
-    """The plan of one stage in one line."""
+    """Format the decision about one stage.
+
+    Args:
+        decision: as `pipeline.engine.plan` returns it.
+
+    Returns:
+        One line, with the headline of the published result.
+    """
     return line(decision.stage, decision.state, decision.reason, decision.headline)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what libraries write to standard error, past Python, to themselves."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    """Suppress standard error within a `with` block, including that of C libraries."""
+    original, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
     try:
         yield
     finally:
         sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(original, 2)
+        os.close(original)
+        os.close(sink)
 
 
 class Terminal:
     """A `pipeline.engine.runner.Reporter` that writes to a stream.
 
     Args:
-        stream: defaults to standard output.
-        verbose: also show what libraries print.
+        stream: default standard output.
+        verbose: show the output of libraries too; default False.
     """
 
     def __init__(self, stream: TextIO | None = None, verbose: bool = False):
         self.stream = stream or sys.stdout
         self.verbose = verbose
         self.live = self.stream.isatty() and not verbose
-        self.decision: Decision | None = None
+        self.decision = Decision("", "", "", {})  # about the running stage
         self.next_line = 0.0
 
     def cached(self, decision: Decision) -> None:
@@ -67,25 +84,36 @@ class Terminal:
         self._rewrite(text) if self.live else self._print(text)
 
     def progress(self, message: dict[str, Any]) -> None:
-        """Show how far the stage is: always when live, now and then on a pipe."""
-        d = self.decision
+        """Show the progress: every message when live, one in 5 s in a pipe.
+
+        Args:
+            message: `progress` (a text), `done` and `total`.
+        """
         text = message["progress"]
         if self.live:
-            return self._rewrite(line(d.stage, d.state, d.reason, text))
+            decision = self.decision
+            shown = line(decision.stage, decision.state, decision.reason, text)
+            return self._rewrite(shown)
         last = message["done"] and message["done"] == message["total"]
         if last or time.monotonic() >= self.next_line:
             self.next_line = time.monotonic() + EVERY
-            self._print(line(d.stage, "", "", text))
+            self._print(line(self.decision.stage, "", "", text))
         return None
 
     def finished(self, key: str, headline: str, seconds: float) -> None:
-        """Print the line of a stage that has just been published."""
+        """Print the line of a stage that was just published.
+
+        Args:
+            key: the short fingerprint.
+            headline: the line that the stage wrote about its result.
+            seconds: duration of the stage.
+        """
         text = line(self.decision.stage, "done", f"{key}  {seconds:.1f} s", headline)
         self._clear()
         self._print(text)
 
     def log(self, text: str) -> None:
-        """Show the libraries' output when asked to."""
+        """Show the output of libraries, if `verbose`."""
         if self.verbose and text:
             self.stream.write(text)
             self.stream.flush()

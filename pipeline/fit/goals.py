@@ -24,7 +24,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.fit.losses import CLASSES
 from pipeline.fit.objective import per_example
-from pipeline.models.mistakes import Mistake
+from pipeline.models.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ def check_outputs(model: Any, spec: TaskSpec) -> None:
     """Refuse a model that does not answer as the task asks, such as a user's own.
 
     Raises:
-        Mistake: with the shape of its output, and the one that is needed.
+        ModelError: with the shape of its output, and the one that is needed.
     """
     needed = {"regression": (1,), "reconstruction": spec.shape}.get(spec.task)
     received = model.output_shape[1:] if needed else None
     if received != needed:
-        raise Mistake(
+        raise ModelError(
             f"builder: the model's output has the shape {received}; {spec.source} is a "
             f"{spec.task}, which needs {needed}; choose another builder"
         )

@@ -1,11 +1,11 @@
-"""Which builders there are, and in which module: nothing is imported here.
+"""The names of all builders and presets, and their modules; imports none of them.
 
-A stage's fingerprint holds the module of the builder that it uses, and of no
-other one. `tune.builder` is one of
+A stage's fingerprint holds the module of the builder it uses, and of no other
+builder. `tune.builder` is one of
 
     resnet                   a family, with its defaults
     resnet:mlperf_tiny       a family with a preset: a named set of values
-    my_package.models:build  a function of the user's own
+    my_package.models:build  a custom builder: a function in the user's module
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ PRESETS = {
     "mobilenet_v2": ("imagenet",),
     "resnet": ("mlperf_tiny",),
 }
-OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+CUSTOM_BUILDER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What `tune.builder` says.
+class BuilderName:
+    """A parsed value of `tune.builder`.
 
     Args:
-        module: where the builder is.
-        name: the family, or the function in a module of the user's own.
-        preset: a preset of the family, or nothing.
+        module: that defines the builder.
+        name: the family, or the function of a custom builder.
+        preset: a preset of the family; empty for none.
     """
 
     module: str
@@ -66,48 +66,56 @@ class Choice:
     preset: str = ""
 
     @property
-    def own(self) -> bool:
-        """Whether it is a function of the user's own."""
+    def is_custom(self) -> bool:
+        """True for a function in the user's module."""
         return BUILDER_MODULES.get(self.name) != self.module
 
 
-def parse(text: str) -> Choice:
-    """Read `family`, `family:preset` or `module:function`.
+def parse(text: str) -> BuilderName:
+    """Parse `family`, `family:preset` or `module:function`.
+
+    Args:
+        text: value of `tune.builder`; the module of a function is looked for under
+            the working directory.
+
+    Returns:
+        The name's components.
 
     Raises:
-        UserError: names the nearest family or preset, and what there is.
+        UserError: names the nearest family or preset, and all that exist.
     """
-    name, colon, after = text.partition(":")
+    name, colon, suffix = text.partition(":")
     if name in BUILDER_MODULES:
-        return Choice(BUILDER_MODULES[name], name, _preset(name, after, bool(colon)))
-    if OWN.fullmatch(text) and _file(name):
-        return Choice(name, after)
+        preset = _preset(name, suffix) if colon else ""
+        return BuilderName(BUILDER_MODULES[name], name, preset)
+    if CUSTOM_BUILDER.fullmatch(text) and _source_file(name):
+        return BuilderName(name, suffix)
     raise UserError(_unknown(text, name, bool(colon)))
 
 
-def _preset(family: str, preset: str, given: bool) -> str:
-    known = PRESETS.get(family, ())
-    if given and preset not in known:
-        there = f"there are: {', '.join(known)}" if known else "it has none"
-        hint = nearest(preset, known)
-        raise UserError(f'builder {family} has no preset "{preset}"{hint} ({there})')
+def _preset(family: str, preset: str) -> str:
+    presets = PRESETS.get(family, ())
+    if preset not in presets:
+        options = f"there are: {', '.join(presets)}" if presets else "it has none"
+        hint = nearest(preset, presets)
+        raise UserError(f'builder {family} has no preset "{preset}"{hint} ({options})')
     return preset
 
 
-def _file(module: str) -> Path | None:
-    """The source of a module below the working directory, if it is there."""
-    place = base().joinpath(*module.split("."))
-    paths = (place.with_suffix(".py"), place / "__init__.py")
+def _source_file(module: str) -> Path | None:
+    """Find the source of a module under the working directory."""
+    stem = base().joinpath(*module.split("."))
+    paths = (stem.with_suffix(".py"), stem / "__init__.py")
     return next((path for path in paths if path.is_file()), None)
 
 
 def _unknown(text: str, name: str, colon: bool) -> str:
-    known = ", ".join(BUILDER_MODULES)
+    families = ", ".join(BUILDER_MODULES)
     hint = nearest(name, BUILDER_MODULES)
     if not colon:
-        return f'no builder "{text}"{hint} (there are: {known}; or module:function)'
+        return f'no builder "{text}"{hint} (there are: {families}; or module:function)'
     return (
-        f'no builder "{text}"{hint} (families: {known}; a builder of your own is '
+        f'no builder "{text}"{hint} (families: {families}; a custom builder is '
         f"module:function, and {Path(*name.split('.'))}.py is not in "
         f"{Path.cwd() / base()})"
     )

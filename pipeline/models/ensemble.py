@@ -1,7 +1,7 @@
-"""Trained models that vote: their logits side by side, weighed by one dense layer.
+"""An ensemble of trained models: logits side by side, combined by a dense layer.
 
-Wolpert, Stacked Generalization, 1992. The weights begin as the plain mean, and
-only they are trained. A strong teacher for `distill`.
+Wolpert, Stacked Generalization, 1992. The dense layer starts as the plain mean, and
+only its weights are trained. A strong teacher for `distill`.
 """
 
 from __future__ import annotations
@@ -15,49 +15,59 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.models import reuse
-from pipeline.models.ends import entrance, require
-from pipeline.models.mistakes import Mistake, told_as
+from pipeline.models import pretrained_parts
+from pipeline.models.errors import ModelError, error_prefix
+from pipeline.models.input_output import input_layer, require_input
 from pipeline.models.registry import builder
 
 
 @builder("ensemble")
 def ensemble(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
-    """Anything that its members take, to logits.
+    """Ensemble of trained models, whose logits a dense layer combines.
 
-    Hyperparameters: `members` are .keras files, a comma between them.
+    Args:
+        hp: declares `members`, at least two .keras files separated by commas, and
+            `member1_hash`, ... with their contents' hashes; nothing is searched.
+        spec: the data that the members were trained on.
+
+    Returns:
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`.
+
+    Raises:
+        ModelError: for fewer than two members, or one that is missing, changed, or
+            has other shapes.
     """
-    require("ensemble", spec, "classes", True, ["classification"])
-    paths = [part.strip() for part in hp.Fixed("members", "none").split(",")]
+    require_input("ensemble", spec, "classes", True, ["classification"])
+    paths = [path.strip() for path in hp.Fixed("members", "none").split(",")]
     if len(paths) < 2:
-        raise Mistake(
-            "values.members: an ensemble needs two .keras files or more, a comma "
-            f"between them; received {', '.join(paths)}"
+        raise ModelError(
+            "values.members: an ensemble needs two .keras files or more, separated "
+            f"by commas; received {', '.join(paths)}"
         )
-    x = entrance(spec)
-    votes = [_vote(hp, spec, x, path, at) for at, path in enumerate(paths, 1)]
+    x = input_layer(spec)
+    votes = [_vote(hp, spec, x, path, n) for n, path in enumerate(paths, 1)]
     joined = layers.Concatenate(name="votes")(votes)
     logits = layers.Dense(len(spec.classes), name="logits")
     model = keras.Model(x, logits(joined), name="ensemble")
-    logits.set_weights(_mean(len(paths), len(spec.classes)))
+    logits.set_weights(_mean_weights(len(paths), len(spec.classes)))
     return model
 
 
 def _vote(hp: HyperParameters, spec: TaskSpec, x: Any, path: str, number: int) -> Any:
-    """The logits of one member, whose weights stay as they are."""
-    with told_as("values.members: "):
-        model = reuse.read(path, hp, f"member{number}_hash")
-    with told_as(f"values.members: {path} "):
-        takes, gives = reuse.ends(model)
-    if takes != spec.shape or gives != (len(spec.classes),):
-        raise Mistake(
-            f"values.members: {path} makes {gives} of {takes}; "
-            f"{spec.source} needs {(len(spec.classes),)} of {spec.shape}"
+    """Return the logits of one member, with its weights frozen."""
+    with error_prefix("values.members: "):
+        model = pretrained_parts.load_pinned(path, hp, f"member{number}_hash")
+    with error_prefix(f"values.members: {path} "):
+        shapes = pretrained_parts.input_output_shapes(model)
+    if shapes != (spec.shape, (len(spec.classes),)):
+        raise ModelError(
+            f"values.members: {path} maps {shapes[0]} to {shapes[1]}; "
+            f"{spec.source} needs {spec.shape} to {(len(spec.classes),)} logits"
         )
     model.trainable = False
-    return reuse.apply(model, x, f"member{number}_")
+    return pretrained_parts.inline(model, x, f"member{number}_")
 
 
-def _mean(members: int, classes: int) -> Sequence[np.ndarray]:
+def _mean_weights(members: int, classes: int) -> Sequence[np.ndarray]:
     kernel = np.tile(np.eye(classes, dtype=np.float32), (members, 1)) / members
     return kernel, np.zeros(classes, np.float32)

@@ -1,7 +1,7 @@
 """Reading and writing .keras files, with equal bytes for equal models.
 
-Keras writes the time, zip times and Python object ids into a .keras file. Here
-they are replaced after saving, so that a file is a function of the model alone.
+Keras writes the time, zip times and Python object ids into a .keras file. They are
+replaced after saving, so that the file depends on the model alone.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ from typing import Any
 
 import keras
 
-from pipeline.models import defaults  # noqa: F401  sets Keras before any model
-from pipeline.models.mistakes import Mistake
-from pipeline.models.parts import parts
+from pipeline.models.errors import ModelError
+from pipeline.models.keras_archive import archive_objects
+from pipeline.models.keras_defaults import restore_keras_defaults
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
 
 
 def save_model(model: keras.Model, path: Path) -> None:
-    """Write a .keras file with stable bytes."""
+    """Write a .keras file with reproducible bytes.
+
+    Args:
+        model: any Keras model.
+        path: ends in `.keras`; an existing file is overwritten.
+    """
+    restore_keras_defaults()
     model.save(path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in sorted(archive.namelist())}
@@ -32,35 +38,43 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def load_model(path: Path) -> keras.Model:
-    """Read a .keras file, uncompiled, without running code that it may carry.
+    """Read a .keras file without running any code stored in it.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The model, uncompiled.
 
     Raises:
-        Mistake: when it is missing or damaged, or has code of its own; names the
-            layer and its class.
+        ModelError: if the file is missing or damaged, or needs custom code; names
+            the layer and its class.
     """
+    restore_keras_defaults()
     if not path.is_file():
-        raise Mistake(f"{path.absolute()}: there is no such file")
+        raise ModelError(f"{path.absolute()}: there is no such file")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = _why(path) or (str(error).strip() or type(error).__name__)
-        raise Mistake(
+        reason = _reason(path) or (str(error).strip() or type(error).__name__)
+        raise ModelError(
             f"{path.absolute()}: not readable as a Keras model: "
             f"{reason.splitlines()[0]}"
         ) from None
 
 
-def _why(path: Path) -> str:
-    """Why Keras cannot read a file, in words for a user; empty where it knows best."""
+def _reason(path: Path) -> str:
+    """Explain why Keras cannot read a file; empty if Keras's own message is better."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        return 'it is no whole .keras file, as model.save("NAME.keras") makes one'
+        return 'not a complete .keras file; write it with model.save("NAME.keras")'
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
-        return "its config.json describes no Keras model"
-    foreign = next((part.foreign for part in parts(config) if part.foreign), "")
-    return f"{foreign}; save it with what Keras itself has" if foreign else ""
+        return "its config.json does not describe a Keras model"
+    objects = archive_objects(config)
+    custom = next((item.custom_code for item in objects if item.custom_code), "")
+    return f"{custom}; build the model from Keras's own layers only" if custom else ""
 
 
 def _stable_metadata(text: bytes) -> bytes:
@@ -75,7 +89,7 @@ def _stable_config(text: bytes) -> bytes:
 
 
 def _renumber(value: Any, numbers: dict[int, int]) -> Any:
-    """Replace Python object ids by the order in which they appear."""
+    """Replace Python object ids by their order of appearance."""
     if isinstance(value, list):
         return [_renumber(item, numbers) for item in value]
     if not isinstance(value, dict):

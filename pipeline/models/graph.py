@@ -1,7 +1,7 @@
-"""The calls of a model's graph in the order in which they run, nested ones inlined.
+"""The calls of a model's graph in execution order, with nested models inlined.
 
-In: a functional or Sequential Keras 3 model. Out: one `Call` for each use of a
-layer, with numbered tensors, so that sizes and lifetimes can be counted.
+In: a functional or Sequential Keras 3 model. Out: one `Call` per use of a layer,
+with numbered tensors, so that sizes and lifetimes can be counted.
 """
 
 from __future__ import annotations
@@ -12,73 +12,92 @@ from typing import Any
 
 import keras
 
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Call:
     """One use of a layer or operation.
 
     Args:
-        name: of the layer; that of a nested model goes before it.
+        name: of the layer, prefixed with the names of the models it is nested in.
+        operation: the layer or operation.
         inputs, outputs: tensor ids.
-        given, shapes: the inputs' and outputs' shapes, without the batch.
+        input_shapes, output_shapes: per tensor, without the batch axis.
     """
 
     name: str
     operation: Any
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    given: tuple[tuple[int, ...], ...]
-    shapes: tuple[tuple[int, ...], ...]
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
 
     @property
     def kind(self) -> str:
         """The layer's class."""
         return type(self.operation).__name__
 
+    @property
+    def channels(self) -> int:
+        """Size of the first output's last axis; 1 for one number per example."""
+        shape = self.output_shapes[0]
+        return shape[-1] if shape else 1
+
 
 def calls(model: keras.Model) -> list[Call]:
-    """All calls; the model's inputs are calls of `InputLayer`."""
+    """List all calls in execution order.
+
+    Args:
+        model: functional or Sequential; its inputs are calls of `InputLayer`.
+
+    Returns:
+        One `Call` per use of a layer; nested models are replaced by their calls.
+    """
     return list(_calls(model, {}, ""))
 
 
-def outputs(model: keras.Model) -> set[int]:
-    """The ids of the model's own outputs."""
+def output_ids(model: keras.Model) -> set[int]:
+    """Return the tensor ids of the model's outputs, as `calls` numbers them."""
     names: dict[int, int] = {}
     list(_calls(model, names, ""))
     return {names.get(id(tensor), id(tensor)) for tensor in _graph(model).outputs}
 
 
 def _calls(model: keras.Model, names: dict[int, int], prefix: str) -> Iterator[Call]:
-    """`names` says by which id a nested model's tensor is known outside."""
+    """`names` maps ids of a nested model's tensors to the ids used outside it."""
     graph = _graph(model)
     for depth in sorted(graph._nodes_by_depth, reverse=True):
         for node in graph._nodes_by_depth[depth]:
             if isinstance(node.operation, keras.Model):
-                yield from _inside(node, names, prefix)
+                yield from _nested(node, names, prefix)
             elif not (prefix and node.is_input):
                 yield _call(node, names, prefix)
 
 
-def _inside(node: Any, names: dict[int, int], prefix: str) -> Iterator[Call]:
-    nested, model = _graph(node.operation), node.operation
-    for inner, outer in zip(nested.inputs, node.input_tensors):
+def _nested(node: Any, names: dict[int, int], prefix: str) -> Iterator[Call]:
+    graph, model = _graph(node.operation), node.operation
+    for inner, outer in zip(graph.inputs, node.input_tensors):
         names[id(inner)] = names.get(id(outer), id(outer))
     yield from _calls(model, names, f"{prefix}{model.name}/")
-    for inner, outer in zip(nested.outputs, node.output_tensors):
+    for inner, outer in zip(graph.outputs, node.output_tensors):
         names[id(outer)] = names.get(id(inner), id(inner))
 
 
 def _call(node: Any, names: dict[int, int], prefix: str) -> Call:
-    def known(tensors: list[Any]) -> tuple[int, ...]:
+    def ids(tensors: list[Any]) -> tuple[int, ...]:
         return tuple(names.get(id(tensor), id(tensor)) for tensor in tensors)
 
-    def shapes(tensors: list[Any]) -> tuple[tuple[int, ...], ...]:
+    def shapes(tensors: list[Any]) -> tuple[Shape, ...]:
         return tuple(tuple(tensor.shape[1:]) for tensor in tensors)
 
-    given, made = node.input_tensors, node.output_tensors
-    name = prefix + node.operation.name
     return Call(
-        name, node.operation, known(given), known(made), shapes(given), shapes(made)
+        prefix + node.operation.name,
+        node.operation,
+        ids(node.input_tensors),
+        ids(node.output_tensors),
+        shapes(node.input_tensors),
+        shapes(node.output_tensors),
     )
 
 

@@ -1,8 +1,8 @@
 """Transfer learning: a trained backbone, and a new head for the task's classes.
 
 Yosinski et al., How Transferable Are Features in Deep Neural Networks?, 2014. The
-first part of the backbone is frozen; a frozen batch normalization keeps the
-statistics that it was trained with, also while the rest is fine-tuned.
+backbone's first layers are frozen. A frozen batch normalization keeps its trained
+statistics, also while the rest is fine-tuned.
 """
 
 from __future__ import annotations
@@ -15,22 +15,28 @@ from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import nearest
-from pipeline.models import reuse
-from pipeline.models.choices import choose
-from pipeline.models.ends import answer, entrance, is_image, require
-from pipeline.models.mistakes import Mistake, told_as
+from pipeline.models import pretrained_parts
+from pipeline.models.building_blocks import building_blocks
+from pipeline.models.errors import ModelError, error_prefix
+from pipeline.models.input_output import (
+    input_layer,
+    is_image,
+    output_head,
+    require_input,
+)
 from pipeline.models.registry import builder
 
-WHITE = 255.0
-# What a backbone wants to see of a pixel 0 .. 255: (pixel - shift) / size.
+MAX_PIXEL = 255.0
+# Range of a backbone's input -> (shift, divisor) of a pixel of 0 .. 255.
 RANGES = {
     "0..255": (0.0, 1.0),
     "0..1": (0.0, 255.0),
     "-1..1": (127.5, 127.5),
     "(x-127)/128": (127.0, 128.0),
 }
-# In keras.applications by the beginning of their names; others want BGR and means.
-WANTED = {
+# Prefix of a name in keras.applications -> input range; the first match counts. The
+# families left out need statistics per channel.
+RANGE_OF_PREFIX = {
     "MobileNetV3": "0..255",
     "MobileNet": "-1..1",
     "EfficientNetV2": "0..255",
@@ -41,101 +47,131 @@ WANTED = {
     "NASNet": "-1..1",
     "Xception": "-1..1",
 }
-RESIDUAL = ("ResNet50V2", "ResNet101V2", "ResNet152V2")
+RESNETS_V2 = ("ResNet50V2", "ResNet101V2", "ResNet152V2")
 WEIGHTS = ("none", "imagenet")
 
 
 @builder("pretrained")
 def pretrained(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
-    """Images, grey or coloured, to logits.
+    """Pretrained backbone from keras.applications or a .keras file, with a new head.
 
-    Hyperparameters: `backbone` is a name of keras.applications or a .keras file;
-    `weights: imagenet` fetches those of a name from the network; `freeze` is the
-    part of the backbone's layers that keep their weights, from the first one on.
+    Args:
+        hp: declares `backbone`, a name in keras.applications or a .keras file;
+            `weights`, none or imagenet (downloaded) for such a name; `pixels`, the
+            backbone's input range, one of `RANGES`; `freeze`, the fraction of the
+            backbone's layers, counted from the first, whose weights are frozen. Only
+            `freeze` and dropout are searched.
+        spec: images of at least 8x8 with one or three channels.
+
+    Returns:
+        Images `(batch, height, width, channels)` to logits `(batch, classes)`.
+
+    Raises:
+        ModelError: for a backbone that is unknown, missing, changed, or unfit for
+            these images.
     """
     needs = "images of at least 8x8 with one or three channels"
     fits = is_image(spec, 8) and spec.shape[2] in (1, 3)
-    require("pretrained", spec, needs, fits, ["classification"])
-    own = choose(hp, normalization="none")
+    require_input("pretrained", spec, needs, fits, ["classification"])
+    build = building_blocks(hp, normalization="none")
     freeze = hp.Choice("freeze", [1.0, 0.75, 0.5, 0.0], default=1.0)
-    features, wanted = _backbone(hp, spec)
-    _freeze(features, freeze)
-    x = image = entrance(spec)
-    if spec.shape[2] == 1:
-        x = layers.Concatenate(name="rgb")([x, x, x])
-    prefix = "backbone_" if features.name == "backbone" else ""
-    with told_as("values.backbone: "):
-        x = reuse.apply(features, _rescale(x, RANGES[wanted]), prefix)
+    backbone, pixels = _backbone(hp, spec)
+    _freeze(backbone, freeze)
+    image = input_layer(spec)
+    x = _features(backbone, _rescale(_rgb(image, spec), RANGES[pixels]))
+    x = build.dropout(x, "head_dropout")
+    return keras.Model(image, output_head(x, spec, build), name="pretrained")
+
+
+def _rgb(image: Any, spec: TaskSpec) -> Any:
+    if spec.shape[2] == 3:
+        return image
+    return layers.Concatenate(name="rgb")([image, image, image])
+
+
+def _features(backbone: keras.Model, x: Any) -> Any:
+    """Apply the backbone and pool over height and width: `(batch, features)`."""
+    prefix = "backbone_" if backbone.name == "backbone" else ""
+    with error_prefix("values.backbone: "):
+        x = pretrained_parts.inline(backbone, x, prefix)
     if len(x.shape) == 4:
         x = layers.GlobalAveragePooling2D(name="features")(x)
-    x = own.drop(x, "head_dropout")
-    return keras.Model(image, answer(x, spec, own), name="pretrained")
+    return x
 
 
 def _backbone(hp: HyperParameters, spec: TaskSpec) -> tuple[keras.Model, str]:
-    """The model without its head, and the range of pixels that it wants."""
+    """Return the model without its head, and its input range."""
     name = hp.Fixed("backbone", "MobileNetV2")
     weights = hp.Fixed("weights", "none")
-    if weights not in WEIGHTS:
-        raise Mistake(f'values.weights: no "{weights}" (there are: {WEIGHTS})')
-    own = name.endswith(".keras")
-    wanted = hp.Fixed("pixels", "-1..1" if own else _wanted(name))
-    if wanted not in RANGES:
-        known = ", ".join(RANGES)
-        raise Mistake(f'values.pixels: no "{wanted}" (there are: {known})')
-    if own:
-        with told_as("values.backbone: "):
-            return _headless(reuse.read(name, hp, "backbone_hash"), name), wanted
-    return _named(name, weights, spec), wanted
+    _check_choice("weights", weights, WEIGHTS)
+    is_file = name.endswith(".keras")
+    pixels = hp.Fixed("pixels", "-1..1" if is_file else _pixel_range(name))
+    _check_choice("pixels", pixels, tuple(RANGES))
+    if is_file:
+        with error_prefix("values.backbone: "):
+            model = pretrained_parts.load_pinned(name, hp, "backbone_hash")
+            return _headless(model, name), pixels
+    return _application(name, weights, spec), pixels
 
 
-def _wanted(name: str) -> str:
-    if name in RESIDUAL:
+def _check_choice(key: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        names = ", ".join(allowed)
+        raise ModelError(f'values.{key}: no "{value}" (there are: {names})')
+
+
+def _pixel_range(name: str) -> str:
+    """Look up the input range of a model in keras.applications."""
+    if name in RESNETS_V2:
         return "-1..1"
-    known = [one for one in dir(keras.applications) if one.startswith(tuple(WANTED))]
-    if name not in known or not callable(getattr(keras.applications, name)):
-        names = ", ".join([*known, *RESIDUAL])
-        hint = nearest(name, known)
-        raise Mistake(
-            f'values.backbone: no "{name}"{hint} (there are: {names}; or a .keras file)'
+    prefixes = tuple(RANGE_OF_PREFIX)
+    supported = [key for key in dir(keras.applications) if key.startswith(prefixes)]
+    if name not in supported or not callable(getattr(keras.applications, name)):
+        names = [*supported, *RESNETS_V2]
+        raise ModelError(
+            f'values.backbone: no "{name}"{nearest(name, names)} (there are: '
+            f"{', '.join(names)}; or a .keras file)"
         )
-    return next(WANTED[begin] for begin in WANTED if name.startswith(begin))
+    return next(RANGE_OF_PREFIX[key] for key in prefixes if name.startswith(key))
 
 
-def _named(name: str, weights: str, spec: TaskSpec) -> keras.Model:
+def _application(name: str, weights: str, spec: TaskSpec) -> keras.Model:
     try:
         return getattr(keras.applications, name)(
             include_top=False,
             weights=None if weights == "none" else weights,
             input_shape=(*spec.shape[:2], 3),
         )
-    except Exception as error:  # a size that does not fit, or no network
+    except Exception as error:  # an unsupported size, or no network
         reason = str(error).strip().splitlines()[0]
-        raise Mistake(f"values.backbone {name}: {reason}") from error
+        raise ModelError(f"values.backbone {name}: {reason}") from error
 
 
 def _headless(model: keras.Model, name: str) -> keras.Model:
-    """The part before the last dense layer, or all of it where there is none."""
-    dense = [one for one in model.layers if isinstance(one, layers.Dense)]
-    with told_as(f"{name} "):
-        reuse.ends(model)
+    """Cut a model before its last dense layer; keep all of one without any."""
+    dense = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
+    with error_prefix(f"{name} "):
+        pretrained_parts.input_output_shapes(model)
     features = dense[-1].input if dense else model.output
     if len(features.shape) not in (2, 4):
-        raise Mistake(f"{name}: its features are {features.shape}, not of images")
+        raise ModelError(
+            f"{name}: the backbone's features are {tuple(features.shape)}; they must "
+            "be (batch, features) or (batch, height, width, channels)"
+        )
     return keras.Model(model.inputs, features, name="backbone")
 
 
-def _freeze(features: keras.Model, part: float) -> None:
-    """Fix the first layers: in inference mode, as Keras does for a batch norm."""
-    count = round(part * len(features.layers))
-    for layer in features.layers[:count]:
+def _freeze(backbone: keras.Model, fraction: float) -> None:
+    """Freeze the first layers; Keras runs a frozen batch norm in inference mode."""
+    count = round(fraction * len(backbone.layers))
+    for layer in backbone.layers[:count]:
         layer.trainable = False
 
 
-def _rescale(x: Any, wanted: tuple[float, float]) -> Any:
-    """From the model input's range, 0 .. 1 for images, to the wanted one."""
-    shift, size = wanted
-    scale, offset = WHITE / size, -shift / size
+def _rescale(x: Any, pixel_range: tuple[float, float]) -> Any:
+    """Map the model's input range, 0 .. 1 for images, to the backbone's."""
+    shift, divisor = pixel_range
+    scale, offset = MAX_PIXEL / divisor, -shift / divisor
     if abs(scale - 1) < 1e-9 and abs(offset) < 1e-9:
         return x
     return layers.Rescaling(scale, offset, name="pixels")(x)

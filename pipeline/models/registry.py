@@ -1,8 +1,9 @@
-"""Builders by name, and models from them.
+"""Builders by name, and models built from them.
 
-A builder declares its hyperparameters the Keras Tuner way, and is its own search
-space. It returns an uncompiled functional model, every layer named, whose output
-is the layer "logits" for a classification:
+A builder declares its hyperparameters with Keras Tuner and thereby is its own search
+space. It takes `hp`, which receives them, and `spec`, the signature of the data, and
+returns an uncompiled functional model with every layer named. A classifier ends in
+the layer "logits":
 
     @builder("cnn")
     def cnn(hp: HyperParameters, spec: TaskSpec) -> keras.Model: ...
@@ -19,24 +20,34 @@ from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError, nearest
-from pipeline.models import defaults  # noqa: F401  sets Keras before any model
-from pipeline.models import own
+from pipeline.models import custom_builder
 from pipeline.models.catalogue import parse
-from pipeline.models.mistakes import Mistake
+from pipeline.models.custom_builder import Builder
+from pipeline.models.errors import ModelError
+from pipeline.models.keras_defaults import restore_keras_defaults
 
-Builder = Callable[[HyperParameters, TaskSpec], keras.Model]
 Values = Mapping[str, Any]
 _BUILDERS: dict[str, Builder] = {}
 _PRESETS: dict[str, Mapping[str, Values]] = {}
+_TYPE_NAMES = {
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    bool: "true or false",
+}
 
 
 def builder(
     name: str, presets: Mapping[str, Values] | None = None
 ) -> Callable[[Builder], Builder]:
-    """Register a builder under its name in the catalogue.
+    """Register the decorated function as a builder.
 
     Args:
-        presets: preset name -> the hyperparameters that it fixes.
+        name: in `pipeline.models.catalogue.BUILDER_MODULES`.
+        presets: preset name -> the hyperparameter values that it fixes.
+
+    Returns:
+        A decorator that returns the function unchanged.
     """
 
     def register(function: Builder) -> Builder:
@@ -48,20 +59,34 @@ def builder(
 
 
 def get(name: str) -> Builder:
-    """The builder called `name`: a family, with or without a preset, or one's own.
+    """Import a builder.
+
+    Args:
+        name: `family`, `family:preset` or `module:function`.
+
+    Returns:
+        The builder; a preset does not change it, see `preset`.
 
     Raises:
-        UserError: when there is none.
+        UserError: if there is no such builder.
     """
+    restore_keras_defaults()
     choice = parse(name)
-    if choice.own:
-        return own.load(choice.module, choice.name)
+    if choice.is_custom:
+        return custom_builder.load(choice.module, choice.name)
     importlib.import_module(choice.module)
     return _BUILDERS[choice.name]
 
 
 def preset(name: str) -> Values:
-    """The values that `family:preset` fixes; none for a plain family."""
+    """Return the values that `family:preset` fixes; empty for a plain family.
+
+    Args:
+        name: `family`, `family:preset` or `module:function`.
+
+    Raises:
+        UserError: if there is no such builder or preset.
+    """
     choice = parse(name)
     if not choice.preset:
         return {}
@@ -70,11 +95,20 @@ def preset(name: str) -> Values:
 
 
 def build(name: str, values: Values, spec: TaskSpec, seed: int) -> keras.Model:
-    """A model with given hyperparameters; those not given take their defaults.
+    """Build a model. Clears Keras's session first.
 
     Args:
-        values: hyperparameter name -> value; names it does not know are left alone.
-        seed: fixes the initial weights, whatever was built before.
+        name: `family`, `family:preset` or `module:function`.
+        values: hyperparameter -> value; others have their defaults, and names that
+            the builder does not declare are ignored.
+        spec: signature of the data.
+        seed: of the initial weights, which do not depend on models built earlier.
+
+    Returns:
+        An uncompiled functional model.
+
+    Raises:
+        UserError: if there is no such builder, or it cannot process the data.
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
@@ -89,14 +123,16 @@ def declare(
     """Add the builder's hyperparameters to a search space.
 
     Args:
-        values: a value fixes a hyperparameter, a list is searched.
+        name: `family`, `family:preset` or `module:function`.
+        hp: the search space.
+        spec: signature of the data.
+        values: hyperparameter -> value that fixes it, or list of values to search.
 
     Raises:
-        Mistake: for a name or a kind of value that the builder does not know.
+        ModelError: for an unknown hyperparameter, or a value of another type.
     """
-    given = {**preset(name), **(values or {})}
     check(name, spec, values or {})
-    for key, value in given.items():
+    for key, value in {**preset(name), **(values or {})}.items():
         if isinstance(value, list):
             hp.Choice(key, value)
         else:
@@ -105,56 +141,74 @@ def declare(
 
 
 def check(name: str, spec: TaskSpec, values: Values) -> None:
-    """Hold what the user fixes against what the builder declares by itself.
+    """Check the user's values against the hyperparameters that a builder declares.
+
+    Args:
+        name: `family`, `family:preset` or `module:function`.
+        spec: signature of the data.
+        values: hyperparameter -> value, or list of values.
 
     Raises:
-        Mistake: for a name or a kind of value that the builder does not know.
+        ModelError: for an unknown hyperparameter, or a value of another type.
     """
     if not values:
         return
-    taken = declared(name, spec, values)
+    defaults = declared(name, spec, values)
     for key, value in values.items():
-        if key not in taken:
-            known = ", ".join(taken)
-            hint = nearest(key, taken)
-            raise Mistake(
-                f'values: builder {name} has no "{key}"{hint} (there are: {known})'
+        if key not in defaults:
+            hint, names = nearest(key, defaults), ", ".join(defaults)
+            raise ModelError(
+                f'values: builder {name} has no "{key}"{hint} (there are: {names})'
             )
-        for one in value if isinstance(value, list) else [value]:
-            check_kind(f"values.{key}", one, taken[key])
+        for item in value if isinstance(value, list) else [value]:
+            check_kind(f"values.{key}", item, defaults[key])
 
 
 def declared(name: str, spec: TaskSpec, values: Values) -> Values:
-    """Hyperparameter -> default; some builders need the user's values to be built.
+    """Return the hyperparameters that a builder declares, with their defaults.
+
+    Args:
+        name: `family`, `family:preset` or `module:function`.
+        spec: signature of the data.
+        values: the user's values, tried if the builder needs some to be built.
+
+    Returns:
+        Hyperparameter -> default, which a preset may replace.
 
     Raises:
-        Mistake: when the builder cannot take the data, or those values.
+        UserError: if the builder cannot process the data, or the values.
     """
-    first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
-    for tried in ({}, first):
-        hp = HyperParameters()
-        hp.values = {**preset(name), **tried}
-        try:
-            get(name)(hp, spec)
-        except UserError:
-            if tried is first:
-                raise
-            continue
-        own = {one.name: one.default for one in hp.space}
-        return {**own, **preset(name)}
-    return {}
+    try:
+        return _defaults(name, spec, {})
+    except UserError:
+        first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
+        return _defaults(name, spec, first)
+
+
+def _defaults(name: str, spec: TaskSpec, values: Values) -> Values:
+    hp = HyperParameters()
+    hp.values = {**preset(name), **values}
+    get(name)(hp, spec)
+    return {**{item.name: item.default for item in hp.space}, **preset(name)}
 
 
 def check_kind(where: str, value: Any, default: Any) -> None:
-    """The same kind as the default; a number that counts something is above zero."""
+    """Check a value's type and sign against the default of its hyperparameter.
+
+    Args:
+        where: key of the experiment file, for the message.
+        value: to check.
+        default: an int for a count, or a float, text or boolean.
+
+    Raises:
+        ModelError: for another type than the default's (a float also takes an int),
+            or a count below 1.
+    """
     kinds = (int, float) if type(default) is float else (type(default),)
     if type(value) not in kinds:
-        raise Mistake(
-            f"{where}: must be {_WORDS[type(default)]}, such as {default}; "
+        raise ModelError(
+            f"{where}: must be {_TYPE_NAMES[type(default)]}, such as {default}; "
             f"received {value!r}"
         )
     if type(default) is int and value < 1:
-        raise Mistake(f"{where}: must be at least 1; received {value}")
-
-
-_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true, false"}
+        raise ModelError(f"{where}: must be at least 1; received {value}")

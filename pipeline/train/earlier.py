@@ -20,7 +20,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.hashing import SHORT, hash_file
 from pipeline.engine.stage import Inputs
 from pipeline.models.files import load_model
-from pipeline.models.trained import find
+from pipeline.models.referenced_files import find_file
 from pipeline.train.params import SCRATCH, TrainParams
 
 ASKED = 512  # examples at once
@@ -42,7 +42,7 @@ def kept_stage(inputs: Inputs, stage: str) -> Path | None:
 def weights(params: TrainParams, inputs: Inputs) -> Path | None:
     """The file whose weights a training begins with, if it does not begin anew."""
     if params.init_from:
-        return None if params.init_from == SCRATCH else find(params.init_from)
+        return None if params.init_from == SCRATCH else find_file(params.init_from)
     return kept_weights(params, inputs)
 
 

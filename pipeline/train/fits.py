@@ -30,7 +30,7 @@ from pipeline.fit.precision import in_precision
 from pipeline.fit.replicates import replicate_seed
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
-from pipeline.models.mistakes import told_as
+from pipeline.models.errors import error_prefix
 from pipeline.train import earlier
 from pipeline.train.folds import folds
 from pipeline.train.heads import read_heads
@@ -126,7 +126,7 @@ class Fits:
             anew: without those of before an extension, which know the training split.
         """
         best = self.best
-        with told_as("tune."):
+        with error_prefix("tune."):
             model = registry.build(best.builder, best.values, self.data.spec, seed)
             check_outputs(model, self.data.spec)
         begins = earlier.weights(self.params, self.inputs)
@@ -227,7 +227,7 @@ def begin_with(model: keras.Model, path: Path) -> None:
     """
     if not path.is_file():
         raise UserError(f"train.init_from: there is no file {path}")
-    with told_as("train.init_from: "):
+    with error_prefix("train.init_from: "):
         other = load_model(path)
     ours, theirs = ([d[1] for d in describe(m.weights)] for m in (model, other))
     if ours != theirs:

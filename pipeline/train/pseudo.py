@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
-from pipeline.models.trained import find
+from pipeline.models.referenced_files import find_file
 from pipeline.train.params import PseudoLabels
 
 ASKED = 512  # examples at once
@@ -64,7 +64,7 @@ def with_pseudo_labels(
 
 
 def _read(name: str, spec: TaskSpec) -> np.ndarray:
-    path = find(name)
+    path = find_file(name)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             x = arrays["x"]

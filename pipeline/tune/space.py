@@ -21,7 +21,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError, nearest
 from pipeline.fit.params import FitSettings
 from pipeline.models import registry
-from pipeline.models.mistakes import told_as
+from pipeline.models.errors import error_prefix
 from pipeline.tune.artifact import FAMILY, FITTING
 from pipeline.tune.params import Range, TuneParams
 
@@ -31,7 +31,7 @@ Values = dict[str, Any]
 Config = dict[str, Any]
 
 
-@told_as("tune.")
+@error_prefix("tune.")
 def space_config(params: TuneParams, spec: TaskSpec, policy: str = "") -> Config:
     """The space as Keras Tuner's plain configuration.
 

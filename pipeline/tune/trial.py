@@ -21,7 +21,7 @@ from pipeline.fit.params import FitSettings
 from pipeline.models import registry
 from pipeline.models.describe import describe
 from pipeline.models.files import save_model
-from pipeline.models.mistakes import told_as
+from pipeline.models.errors import error_prefix
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import Values, plain_values
 
@@ -41,7 +41,7 @@ class Trainer:
     data: Path
     augment: Path
 
-    @told_as("tune.")
+    @error_prefix("tune.")
     def __call__(
         self,
         values: Values,
@@ -101,7 +101,7 @@ class Trainer:
             callbacks=[judge],
         )
 
-    @told_as("tune.")
+    @error_prefix("tune.")
     def costs(self, spec: TaskSpec, values: Values) -> dict[str, int]:
         """What the model of these values would cost, untrained."""
         family, plain = plain_values(values, self.params)

@@ -1,4 +1,4 @@
-"""Negative controls: whatever changes the result must change the verdict."""
+"""Negative controls: every change of a result must change the verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STAGES = ("one", "two")
 
 
 def again(toy, tensors: bool = True):
-    """Run from scratch; the two snapshots, before and after."""
+    """Run from scratch, and compare with the run before."""
     lock, run = toy.root / "experiment.lock", of_run(toy.folder, STAGES)
     write_lock(lock, with_tensors(run) if tensors else run)
     shutil.rmtree(toy.folder)
@@ -54,13 +54,13 @@ CHANGES = [
 
 
 def pixel(toy) -> None:
-    """The source says something else, where no fingerprint can see it."""
+    """Change the source, which no fingerprint of the toy chain contains."""
     text = (toy.root / "source.txt").read_text()
     (toy.root / "source.txt").write_text(text.replace("1", "2", 1))
 
 
 @pytest.mark.parametrize(("change", "kind", "text"), CHANGES)
-def test_a_change_is_not_reproduced_and_is_named(toy, change, kind, text):
+def test_a_change_is_named_and_not_reproduced(toy, change, kind, text):
     (toy.root / "source.txt").write_text("1111")
     edit(
         toy,
@@ -72,10 +72,10 @@ def test_a_change_is_not_reproduced_and_is_named(toy, change, kind, text):
     change(toy)
     outcome = again(toy)
     assert outcome.exit_code == 4
-    assert (kind, text) in [(each.kind, each.text) for each in outcome.causes]
+    assert (kind, text) in [(cause.kind, cause.text) for cause in outcome.causes]
 
 
-def test_what_the_seed_changes_is_seen_in_the_bytes_too(toy):
+def test_another_seed_changes_bytes(toy):
     path = toy.root / "toy" / "one" / "stage.py"
     text = path.read_text().replace("shout(params.text)", "str(inputs.seed)")
     path.write_text(text)
@@ -87,7 +87,7 @@ def test_what_the_seed_changes_is_seen_in_the_bytes_too(toy):
 
 
 def forged(toy, change):
-    """The lock of a run of this code, changed, against the run."""
+    """Compare a changed lock with the run that it was written from."""
     toy.run()
     lock = toy.root / "experiment.lock"
     write_lock(lock, of_run(toy.folder, STAGES))
@@ -100,19 +100,19 @@ def older(lock) -> None:
     lock.environment["libraries"]["pyyaml"] = "99.0"
 
 
-def test_another_version_of_a_library_changes_the_verdict(toy):
+def test_another_version_of_a_library_is_another_environment(toy):
     path = toy.root / "toy" / "helper.py"
     path.write_text("import yaml\n" + path.read_text())
-    alike, other = forged(toy, lambda lock: None), forged(toy, older)
-    (cause,) = other.causes
+    equal, different = forged(toy, lambda lock: None), forged(toy, older)
+    (cause,) = different.causes
     assert cause.text.startswith("libraries.pyyaml 99.0 -> 6")
-    assert verdict(alike)[-1] == "verdict     reproduced"
-    assert verdict(other)[-1].startswith(
+    assert verdict(equal)[-1] == "verdict     reproduced"
+    assert verdict(different)[-1].startswith(
         "verdict     reproduced bit for bit on another environment: libraries.pyyaml"
     )
 
 
-def test_another_version_that_gives_other_bits_is_a_third_verdict(toy):
+def test_other_bits_of_another_version_are_within_tolerance(toy):
     def change(lock) -> None:
         older(lock)
         lock.entries["two"].outputs["text.txt"] = "0" * 64
@@ -127,16 +127,16 @@ def test_another_version_that_gives_other_bits_is_a_third_verdict(toy):
 
 
 def faked(toy, monkeypatch, **changes: str) -> None:
-    """From now on this is another machine."""
-    other = {**processor(), **changes}
-    monkeypatch.setattr("pipeline.engine.environment.processor", lambda: other)
+    """Pretend to be another machine."""
+    changed = {**processor(), **changes}
+    monkeypatch.setattr("pipeline.engine.environment.processor", lambda: changed)
 
 
 OTHER = "other/1/2/3"
 
 
 def computing(toy) -> None:
-    """Stage two gives what the machine makes of it."""
+    """Let the result of stage `two` depend on the machine."""
     path = toy.root / "toy" / "two" / "stage.py"
     text = path.read_text().replace(
         "text * params.times", "text * params.times + os.environ.get('MACHINE', '')"
@@ -175,7 +175,7 @@ def test_a_changed_line_that_changes_no_output_is_reproduced(toy, monkeypatch):
 
 
 def test_a_changed_pixel_is_not_reproduced_on_any_machine(toy, monkeypatch):
-    """The hashes of the raw examples stand in a file that is equal everywhere."""
+    """The hashes of the raw examples are in a file that is equal on all machines."""
     path = toy.root / "toy" / "one" / "stage.py"
     line = "    inputs.volatile["
     path.write_text(
@@ -191,12 +191,12 @@ def test_a_changed_pixel_is_not_reproduced_on_any_machine(toy, monkeypatch):
     faked(toy, monkeypatch, model=OTHER)
     outcome = again(toy, tensors=False)
     assert not outcome.broken and outcome.exit_code == 4
-    assert [each.text for each in outcome.own_causes] == [
+    assert [cause.text for cause in outcome.own_causes] == [
         "what one reads is not the same"
     ]
 
 
-def test_beyond_the_tolerance_no_machine_is_an_excuse(toy, monkeypatch):
+def test_beyond_the_tolerance_is_not_reproduced_on_any_machine(toy, monkeypatch):
     toy.run()
     stage = toy.root / "toy" / "one" / "stage.py"
     text = stage.read_text().replace('"letters": len', '"letters": 1 + len')
@@ -204,32 +204,32 @@ def test_beyond_the_tolerance_no_machine_is_an_excuse(toy, monkeypatch):
     faked(toy, monkeypatch, flags="avx")
     outcome = again(toy)
     assert outcome.exit_code == 4
-    assert [each.stage for each in outcome.broken] == ["one"]
+    assert [difference.stage for difference in outcome.broken] == ["one"]
 
 
-def test_a_lone_lock_tells_metrics_and_says_what_it_cannot_tell(toy):
+def test_a_lock_alone_compares_metrics_and_notes_its_limits(toy):
     toy.run()
-    kept = toy.root / "kept"
-    shutil.copytree(toy.folder, kept)
+    copy = toy.root / "copy"
+    shutil.copytree(toy.folder, copy)
     stage = toy.root / "toy" / "one" / "stage.py"
     text = stage.read_text().replace('"letters": len', '"letters": 1 + len')
     stage.write_text(text.replace("shout(params.text)", "params.text"))
     outcome = again(toy)
-    alone, beside = table(outcome), table(outcome, of_run(kept, STAGES))
+    alone, with_run = table(outcome), table(outcome, of_run(copy, STAGES))
     assert any("letters: largest difference 1" in line for line in alone)
     (note,) = [line for line in alone if line.startswith("note ")]
     assert "holds hashes and metrics" in note
-    assert beside == [line for line in alone if line != note]
+    assert with_run == [line for line in alone if line != note]
 
 
-def test_another_seed_is_no_reproduction_on_any_machine(toy, monkeypatch):
+def test_another_seed_is_not_reproduced_on_any_machine(toy, monkeypatch):
     toy.run()
     toy.settings["seed"] = 2
     faked(toy, monkeypatch, model=OTHER)
     assert again(toy).exit_code == 4
 
 
-def test_flags_of_a_processor_are_told_as_a_difference(toy, monkeypatch):
+def test_flags_of_a_processor_are_compared_one_by_one(toy, monkeypatch):
     faked(toy, monkeypatch, flags="avx avx2 fma sse4_1")
     toy.run()
     before = of_run(toy.folder, STAGES)
@@ -241,7 +241,7 @@ def test_flags_of_a_processor_are_told_as_a_difference(toy, monkeypatch):
     assert (cause.kind, cause.text) == ("environment", "processor.flags +avx512f")
 
 
-def test_stages_of_two_environments_make_no_lock(toy, monkeypatch):
+def test_stages_of_two_environments_have_no_lock(toy, monkeypatch):
     toy.run("one")
     faked(toy, monkeypatch, model=OTHER)
     toy.run()
@@ -249,7 +249,7 @@ def test_stages_of_two_environments_make_no_lock(toy, monkeypatch):
         of_run(toy.folder, STAGES)
 
 
-def test_a_lock_is_equal_bytes_whenever_it_is_made(toy):
+def test_two_runs_have_locks_of_equal_bytes(toy):
     toy.run()
     write_lock(toy.root / "a.lock", with_tensors(of_run(toy.folder, STAGES)))
     shutil.rmtree(toy.folder)
@@ -272,76 +272,76 @@ BROKEN_LOCKS = [
 ]
 
 
-@pytest.mark.parametrize("hurt", BROKEN_LOCKS)
-def test_an_altered_lock_is_not_believed(toy, hurt):
+@pytest.mark.parametrize("alter", BROKEN_LOCKS)
+def test_an_altered_lock_is_refused(toy, alter):
     toy.run()
     path = toy.root / "experiment.lock"
     write_lock(path, of_run(toy.folder, STAGES))
     document = json.loads(path.read_text())
-    hurt(document)
+    alter(document)
     path.write_text(json.dumps(document))
     with pytest.raises(UserError, match="not a lock"):
         of_lock(path)
 
 
-def test_the_environment_names_what_a_library_requires():
+def test_requirements_of_a_library_are_included():
     assert {"keras", "h5py", "numpy"} <= set(requirements(["keras"]))
     assert requirements(["no-such-thing"]) == {}
 
 
 def test_threads_and_portability_are_part_of_the_environment():
-    made = [
+    environments = [
         json.dumps(environment({"threads": n, "portability": p}, []), sort_keys=True)
         for n, p in [(1, "native"), (2, "native"), (1, "portable")]
     ]
-    assert len(set(made)) == 3
+    assert len(set(environments)) == 3
 
 
-def test_a_run_says_at_which_commit_it_was(toy):
+def test_a_run_records_its_commit(toy):
     toy.run()
     facts = json.loads(toy.read("one", "run.json"))
     state = git_state([Path(__file__).parents[2] / "pipeline"])
-    # Its own modules are in no checkout: the commit does not say what they were.
+    # The modules of the toy chain are in no checkout, so the commit is not enough.
     assert facts["git"] == (state and {**state, "dirty": True})
     assert set(facts["environment"]) >= {"processor", "libraries", "pins", "python"}
     assert "git" not in json.loads(toy.read("one", "stage.json"))
 
 
-def test_a_commit_is_named_and_a_change_makes_it_dirty(tmp_path):
+def test_a_commit_is_recorded_and_a_change_makes_it_dirty(tmp_path):
     def git(*words: str) -> str:
         call = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
         return subprocess.run(
             call, cwd=tmp_path, check=True, capture_output=True, text=True
         ).stdout
 
-    code, own = tmp_path / "code", tmp_path / "own.py"
+    code, module = tmp_path / "code", tmp_path / "own.py"
     code.mkdir()
     assert git_state([code]) is None
     git("init", "-q")
     (code / "a.py").write_text("x = 1\n")
-    own.write_text("y = 1\n")
-    assert git_state([code, own]) is None
+    module.write_text("y = 1\n")
+    assert git_state([code, module]) is None
     git("add", "code")
     git("commit", "-qm", "first")
     state = git_state([code])
     assert state == {"commit": git("rev-parse", "HEAD").strip(), "dirty": False}
-    assert git_state([code, own]) == {**state, "dirty": True}
+    assert git_state([code, module]) == {**state, "dirty": True}
     git("add", "own.py")
     git("commit", "-qm", "second")
-    assert git_state([code, own])["dirty"] is False
-    own.write_text("y = 2\n")
-    assert git_state([code])["dirty"] is False and git_state([code, own])["dirty"]
+    assert git_state([code, module])["dirty"] is False
+    module.write_text("y = 2\n")
+    assert git_state([code])["dirty"] is False and git_state([code, module])["dirty"]
 
 
-def test_an_edited_experiment_file_and_a_module_of_ones_own_are_looked_at(toy):
+def test_the_experiment_file_and_custom_modules_are_compared_with_git(toy):
     (toy.folder / "experiment.yaml").write_text("")
     runner = Runner(toy.job, toy.code(), Terminal())
     decision = toy.plan()["one"]
-    names = {path.name for path in runner._written(decision)}
+    names = {path.name for path in runner._user_files(decision)}
     assert names == {"experiment.yaml", "__init__.py", "stage.py", "helper.py"}
 
 
-def test_a_file_that_is_neither_stable_nor_volatile_is_named(tmp_path):
+def test_a_file_that_is_neither_stable_nor_volatile_is_listed(tmp_path):
     for name in ("a.json", "b.svg", "c.weird", "d.html", "sub/e.pdf"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

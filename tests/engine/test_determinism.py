@@ -13,7 +13,7 @@ import pytest
 from pipeline.core.determinism import derive_seed, pins
 
 
-def test_a_seed_is_a_function_of_its_names():
+def test_a_seed_depends_on_the_seed_and_every_name():
     assert derive_seed(1, "trial", 2) == derive_seed(1, "trial", 2)
     others = [
         derive_seed(2, "trial", 2),
@@ -40,16 +40,17 @@ def test_portable_pins_the_processor_and_one_thread():
 KERNELS = """
 import json, numpy, threadpoolctl
 from numpy._core._multiarray_umath import __cpu_features__ as features
-blas = [one["architecture"] for one in threadpoolctl.threadpool_info()]
-on = [name for name in features if features[name]]
-print(json.dumps({"blas": blas, "numpy": on}))
+blas = [pool["architecture"] for pool in threadpoolctl.threadpool_info()]
+enabled = [name for name in features if features[name]]
+print(json.dumps({"blas": blas, "numpy": enabled}))
 """
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="names kernels of x86")
-def test_portable_takes_no_kernel_that_is_newer_than_avx2():
+def test_portable_selects_no_kernel_newer_than_avx2():
     call = [sys.executable, "-c", KERNELS]
-    fixed = {**os.environ, **pins(1, "portable")}
-    told = json.loads(subprocess.run(call, env=fixed, capture_output=True).stdout)
-    assert set(told["blas"]) == {"Haswell"}
-    assert not {"X86_V4", "AVX512_ICL", "AVX512_SPR"} & set(told["numpy"])
+    pinned = {**os.environ, **pins(1, "portable")}
+    output = subprocess.run(call, env=pinned, capture_output=True, check=True).stdout
+    kernels = json.loads(output)
+    assert set(kernels["blas"]) == {"Haswell"}
+    assert not {"X86_V4", "AVX512_ICL", "AVX512_SPR"} & set(kernels["numpy"])

@@ -1,6 +1,6 @@
-"""Fault injection over the toy chain: never a wrong result, never a lost artifact.
+"""Fault injection into the toy chain: no wrong result, and no lost artifact.
 
-Each kind counts its cases; the last test prints how many there were.
+Every test counts its cases; the last one prints the totals.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from pipeline.engine.stage_record import read_record
 
 CASES: Counter[str] = Counter()
 KILLS = 30
-MET: list[bool] = []  # of each kill: whether it met a running process
+HITS: list[bool] = []  # per kill: True when the process was still running
 RIGHT = "HELLOHELLO"
 
 
 def hashes(toy, stages=("one", "two")) -> dict[str, dict[str, str]]:
-    """What is published, read and checked."""
+    """Stage -> hashes of its published files, from a verified record."""
     return {
         name: read_record(toy.folder / name)["outputs"]
         for name in stages
@@ -36,8 +36,8 @@ def hashes(toy, stages=("one", "two")) -> dict[str, dict[str, str]]:
     }
 
 
-def whole(toy) -> None:
-    """Whatever is published is complete and as its record says."""
+def check_complete(toy) -> None:
+    """Check that published stages are complete."""
     for name in ("one", "two"):
         folder = toy.folder / name
         if folder.exists():
@@ -47,7 +47,7 @@ def whole(toy) -> None:
 
 
 def kill_later(toy, seconds: float) -> bool:
-    """Start a run, kill -9 it; whether it was still running."""
+    """Start a run and kill it; True when it was still running."""
     process = toy.start()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
@@ -58,28 +58,28 @@ def kill_later(toy, seconds: float) -> bool:
 
 
 @pytest.fixture(scope="module")
-def spent() -> dict[str, float]:
+def durations() -> dict[str, float]:
     return {}
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_kill_9_at_a_random_moment_and_continue(toy, number, spent):
-    """The moments are drawn from a seed, over the time that a whole run takes."""
+def test_kill_9_at_a_random_moment_and_continue(toy, number, durations):
+    """The moments are drawn from a seed, over the duration of a whole run."""
     toy.run()
     before = hashes(toy)
-    if "run" not in spent:
+    if "run" not in durations:
         shutil.rmtree(toy.folder / "one"), shutil.rmtree(toy.folder / "two")
         begin = time.monotonic()
         assert toy.start().wait(60) == 0
-        spent["run"] = time.monotonic() - begin
+        durations["run"] = time.monotonic() - begin
     if number % 2:  # from scratch; else over a published result
         shutil.rmtree(toy.folder / "one"), shutil.rmtree(toy.folder / "two")
     else:
         toy.one["text"] = "another"
-    moment = random.Random(number).uniform(0, spent["run"])
-    met = kill_later(toy, moment)
+    moment = random.Random(number).uniform(0, durations["run"])
+    hit = kill_later(toy, moment)
     time.sleep(0.05)
-    whole(toy)
+    check_complete(toy)
     if not number % 2:
         assert (toy.folder / "one").exists() or (toy.folder / ".one.old").exists()
     toy.one.pop("text", None)
@@ -89,12 +89,12 @@ def test_kill_9_at_a_random_moment_and_continue(toy, number, spent):
         p for p in toy.folder.iterdir() if p.name.endswith((".partial", ".old"))
     ]
     CASES["kill -9 at a random moment"] += 1
-    MET.append(met)
+    HITS.append(hit)
 
 
-@pytest.mark.parametrize("at", range(8))
-def test_a_crash_at_every_step_of_publishing(toy, at, monkeypatch):
-    """The n-th call that touches the disk is the last one of the process."""
+@pytest.mark.parametrize("step", range(8))
+def test_a_crash_at_every_step_of_publishing(toy, step, monkeypatch):
+    """The process ends instead of its n-th call that changes the disk."""
     toy.run()
     before = hashes(toy)
     (toy.folder / ".one.partial").mkdir()
@@ -104,7 +104,7 @@ def test_a_crash_at_every_step_of_publishing(toy, at, monkeypatch):
 
     def failing(real):
         def call(*args, **kwargs):
-            if next(calls) >= at:
+            if next(calls) >= step:
                 raise KeyboardInterrupt
             return real(*args, **kwargs)
 
@@ -124,9 +124,9 @@ def test_a_crash_at_every_step_of_publishing(toy, at, monkeypatch):
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str):
-    """A file system of a few kB in the folder's place, with what was in it."""
+    """Mount a small file system over the folder."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system needs root")
     try:
         yield
@@ -135,8 +135,8 @@ def small_disk(folder: Path, size: str):
 
 
 @pytest.mark.parametrize("free", [0, 1, 2, 3, 4, 6, 8, 12])
-def test_a_full_disk_at_every_stage_of_filling(toy, free):
-    """A run in a file system that takes `free` pages more than the published run."""
+def test_a_disk_that_fills_up_at_every_step(toy, free):
+    """A file system with room for `free` pages more than the published run."""
     with small_disk(toy.folder, "256k"):
         toy.run()
         before = hashes(toy)
@@ -147,7 +147,7 @@ def test_a_full_disk_at_every_stage_of_filling(toy, free):
             toy.run()
         except UserError as error:
             assert "no space is left on the device" in str(error)
-            whole(toy)
+            check_complete(toy)
             assert hashes(toy)["one"] == before["one"] or toy.read("one") == "X" * 3000
         else:
             assert toy.read() == "X" * 6000
@@ -171,7 +171,7 @@ def test_a_read_only_file_system(toy, stage):
     before = hashes(toy)
     toy.one["text"] = "another"
     bind = ["mount", "--bind", str(toy.folder), str(toy.folder)]
-    if subprocess.run(bind, capture_output=True).returncode:
+    if subprocess.run(bind, capture_output=True, check=False).returncode:
         pytest.skip("a read-only mount needs root")
     try:
         remount = ["mount", "-o", "remount,ro,bind", str(toy.folder)]
@@ -205,13 +205,13 @@ FLIPPED = ["text.txt", "metrics.json", "stage.json"]
 
 @pytest.mark.parametrize("name", FLIPPED)
 @pytest.mark.parametrize("stage", ["one", "two"])
-@pytest.mark.parametrize("part", [0.0, 0.3, 0.6, 0.99])
-def test_a_flipped_byte(toy, stage, name, part):
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 0.6, 0.99])
+def test_a_flipped_byte(toy, stage, name, fraction):
     toy.run()
     before = hashes(toy)
     path = toy.folder / stage / name
     content = bytearray(path.read_bytes())
-    content[int(part * len(content))] ^= 1
+    content[int(fraction * len(content))] ^= 1
     path.write_bytes(content)
     toy.run()
     assert hashes(toy) == before and toy.read() == RIGHT
@@ -238,13 +238,14 @@ def test_an_input_removed_while_its_reader_runs(toy):
 
 @pytest.mark.parametrize("number", range(3))
 def test_two_runs_at_once_one_is_refused_and_the_result_is_right(toy, number):
-    both = [toy.start() for _ in range(2)]
+    processes = [toy.start() for _ in range(2)]
     ends = [
-        (process.communicate(timeout=60)[1], process.returncode) for process in both
+        (process.communicate(timeout=60)[1], process.returncode)
+        for process in processes
     ]
     assert 0 in [code for _, code in ends]
-    for said, code in ends:
-        assert code == 0 or "is running this experiment" in said
+    for message, code in ends:
+        assert code == 0 or "is running this experiment" in message
     assert toy.read() == RIGHT
     CASES["two runs at once"] += 1
 
@@ -267,7 +268,7 @@ YEAR = 365 * 24 * 3600
 
 @pytest.mark.parametrize("years", [-40, -1, 1, 60])
 def test_files_from_another_time(toy, years):
-    """A clock that is set back leaves files that are of the future, or very old."""
+    """A wrong clock leaves files of the future, or very old ones."""
     toy.run()
     before = hashes(toy)
     for path in [toy.folder, toy.root / "toy", *toy.root.rglob("*")]:
@@ -285,7 +286,7 @@ def test_files_from_another_time(toy, years):
 
 
 def test_the_clock_in_the_stage_is_set_back_between_two_runs(toy):
-    """The stage's own clock is read for run.json and nothing else."""
+    """The clock of the stage influences run.json only."""
     toy.run()
     before = hashes(toy)
     (toy.root / "sitecustomize.py").write_text(
@@ -302,8 +303,8 @@ def test_the_clock_in_the_stage_is_set_back_between_two_runs(toy):
 def test_the_count_of_cases(capsys, request):
     with capsys.disabled():
         print(f"\nfault injection: {sum(CASES.values())} cases, {dict(CASES)}")
-        print(f"of {len(MET)} kills, {sum(MET)} met a running process")
+        print(f"of {len(HITS)} kills, {sum(HITS)} met a running process")
     name = test_kill_9_at_a_random_moment_and_continue.__name__
-    chosen = [each for each in request.session.items if each.name.startswith(name)]
+    chosen = [item for item in request.session.items if item.name.startswith(name)]
     assert CASES["kill -9 at a random moment"] == len(chosen) <= KILLS
-    assert sum(MET) >= 2 / 3 * len(chosen)
+    assert sum(HITS) >= 2 / 3 * len(chosen)

@@ -1,4 +1,4 @@
-"""What makes a stage stale, and what the plan says of it."""
+"""Decisions of the plan: which stages are stale or damaged, and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 
-def test_a_fresh_folder_is_new_and_a_finished_one_is_cached(toy):
+def test_a_stage_is_new_before_its_first_run_and_cached_after_it(toy):
     assert toy.plan()["one"].state == "new"
     toy.run()
     decisions = toy.plan()
@@ -40,14 +40,14 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "stage", "reason"), CHANGES)
-def test_a_stale_stage_says_why(toy, change, stage, reason):
+def test_a_stale_stage_has_a_reason(toy, change, stage, reason):
     toy.run()
     change(toy)
     decision = toy.plan()[stage]
     assert (decision.state, decision.reason) == ("stale", reason)
 
 
-def test_a_changed_parameter_leaves_the_stages_before_it_alone(toy):
+def test_a_changed_parameter_does_not_affect_earlier_stages(toy):
     toy.run()
     toy.two["times"] = 3
     decisions = toy.plan()
@@ -55,7 +55,7 @@ def test_a_changed_parameter_leaves_the_stages_before_it_alone(toy):
 
 
 HARMLESS = [
-    lambda t: edit_helper(t, "In capitals.", "Louder."),
+    lambda t: edit_helper(t, "Convert to", "Use"),
     lambda t: edit_helper(t, "    return", "    # a comment\n\n    return"),
     lambda t: (t.root / "toy" / "unrelated.py").write_text("x = 1\n"),
     lambda t: t.one.update(workers=4),
@@ -63,13 +63,13 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("change", HARMLESS)
-def test_what_cannot_change_the_result_makes_nothing_stale(toy, change):
+def test_a_change_without_effect_makes_nothing_stale(toy, change):
     toy.run()
     change(toy)
     assert all(decision.cached for decision in toy.plan().values())
 
 
-def test_code_that_only_the_first_stage_imports_leaves_an_equal_second_stage(toy):
+def test_a_second_stage_with_equal_inputs_stays_cached(toy):
     toy.run()
     edit_helper(toy, "return text.upper()", "return str(text).upper()")
     decisions = toy.plan()
@@ -77,7 +77,7 @@ def test_code_that_only_the_first_stage_imports_leaves_an_equal_second_stage(toy
     assert decisions["two"].reason == "after one"
     printed = toy.run()
     assert "one       done" in printed
-    assert "two       cached" in printed  # stage one gave the same bytes
+    assert "two       cached" in printed  # stage one wrote the same bytes
 
 
 def test_another_library_version_makes_a_stage_stale(toy, monkeypatch):
@@ -89,26 +89,29 @@ def test_another_library_version_makes_a_stage_stale(toy, monkeypatch):
 
 
 DAMAGE = [
-    (lambda one: flip_byte(one / "text.txt"), "text.txt was altered"),
-    (lambda one: (one / "text.txt").unlink(), "text.txt is missing"),
-    (lambda one: (one / "more.txt").touch(), "more.txt is not of this stage"),
-    (lambda one: flip_byte(one / "metrics.json", 20), "metrics.json was altered"),
-    (lambda one: (one / "stage.json").write_text("{"), "not readable as JSON"),
-    (lambda one: (one / "stage.json").write_text("{}"), "the record was altered"),
+    (lambda folder: flip_byte(folder / "text.txt"), "text.txt was altered"),
+    (lambda folder: (folder / "text.txt").unlink(), "text.txt is missing"),
+    (
+        lambda folder: (folder / "more.txt").touch(),
+        "more.txt was not written by this stage",
+    ),
+    (lambda folder: flip_byte(folder / "metrics.json", 20), "metrics.json was altered"),
+    (lambda folder: (folder / "stage.json").write_text("{"), "not readable as JSON"),
+    (lambda folder: (folder / "stage.json").write_text("{}"), "the record was altered"),
 ]
 
 
-def flip_byte(path, at: int = 0) -> None:
+def flip_byte(path, position: int = 0) -> None:
     content = bytearray(path.read_bytes())
-    content[at] ^= 1
+    content[position] ^= 1
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize(("hurt", "reason"), DAMAGE)
-def test_a_damaged_artifact_is_noticed_and_rebuilt(toy, hurt, reason):
+@pytest.mark.parametrize(("damage", "reason"), DAMAGE)
+def test_damage_is_detected_and_repaired(toy, damage, reason):
     toy.run()
     before = toy.read("one", "stage.json")
-    hurt(toy.folder / "one")
+    damage(toy.folder / "one")
     decision = toy.plan()["one"]
     assert decision.state == "damaged"
     assert reason in decision.reason
@@ -117,7 +120,7 @@ def test_a_damaged_artifact_is_noticed_and_rebuilt(toy, hurt, reason):
     assert toy.read() == "HELLOHELLO"
 
 
-def test_an_altered_record_is_not_believed(toy):
+def test_an_altered_record_is_damage(toy):
     toy.run()
     path = toy.folder / "one" / "stage.json"
     record = json.loads(path.read_text())
@@ -127,7 +130,7 @@ def test_an_altered_record_is_not_believed(toy):
 
 
 @pytest.mark.parametrize("name", ["clock.txt", "log.txt", "params.json"])
-def test_damage_to_a_volatile_file_is_noticed_and_mended(toy, name):
+def test_damage_to_a_volatile_file_is_detected_and_repaired(toy, name):
     toy.run()
     before = toy.read("two", "stage.json")
     flip_byte(toy.folder / "two" / name)
@@ -139,16 +142,16 @@ def test_damage_to_a_volatile_file_is_noticed_and_mended(toy, name):
     assert toy.read("two", "stage.json") == before
 
 
-@pytest.mark.parametrize("hurt", [lambda p: p.unlink(), lambda p: flip_byte(p, 30)])
-def test_damage_to_the_facts_of_a_run_is_noticed(toy, hurt):
+@pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: flip_byte(p, 30)])
+def test_damage_to_run_json_is_detected(toy, damage):
     toy.run()
-    hurt(toy.folder / "two" / "run.json")
+    damage(toy.folder / "two" / "run.json")
     assert "run.json" in toy.plan()["two"].reason
     toy.run()
     assert toy.plan()["two"].cached
 
 
-def test_a_stage_that_retells_runs_again_when_its_input_did(toy):
+def test_a_stage_that_copies_volatile_facts_runs_again_after_its_input(toy):
     toy.retells = True
     toy.run()
     assert toy.plan()["two"].cached
@@ -160,7 +163,7 @@ def test_a_stage_that_retells_runs_again_when_its_input_did(toy):
     assert toy.read("two", "stage.json") == record
 
 
-def test_a_stage_that_does_not_retell_stays_cached(toy):
+def test_another_stage_stays_cached_after_its_input_ran_again(toy):
     toy.run()
     toy.run("one", force=True)
     assert toy.plan()["two"].cached

@@ -1,4 +1,4 @@
-"""Isolated tasks: values come back, failures are reasons, the rest goes on."""
+"""Isolated tasks: values, reasons of failures, repetitions and start methods."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def raises(error: Exception):
 
 FAILURES = [
     (lambda: raises(ValueError("bad\nmore")), "ValueError: bad"),
-    (lambda: raises(UserError("mend it")), "mend it"),
+    (lambda: raises(UserError("fix it")), "fix it"),
     (lambda: os.kill(os.getpid(), signal.SIGKILL), "ended by SIGKILL"),
     (lambda: os._exit(3), "ended with code 3"),
     (lambda: sys.exit(4), "ended with code 4"),
@@ -42,7 +42,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("task", "reason"), FAILURES)
-def test_a_failed_task_has_a_reason_and_the_others_go_on(task, reason, capfd):
+def test_a_failed_task_has_a_reason_and_stops_no_other(task, reason, capfd):
     pool = Pool(workers=1)
     pool.submit("bad", task)
     pool.submit("good", lambda: 1)
@@ -52,7 +52,7 @@ def test_a_failed_task_has_a_reason_and_the_others_go_on(task, reason, capfd):
     assert outcomes["good"].value == 1
 
 
-def test_no_more_than_the_workers_run_at_once(tmp_path):
+def test_no_more_tasks_run_at_once_than_workers(tmp_path):
     def task(number: int) -> int:
         (tmp_path / str(number)).touch()
         time.sleep(0.1)
@@ -66,7 +66,7 @@ def test_no_more_than_the_workers_run_at_once(tmp_path):
     assert max(outcome.value for outcome in pool.drain()) <= 2
 
 
-def test_two_workers_take_turns_at_the_same_time():
+def test_two_workers_run_at_the_same_time():
     pool = Pool(workers=2)
     begin = time.monotonic()
     for number in range(2):
@@ -75,16 +75,16 @@ def test_two_workers_take_turns_at_the_same_time():
     assert time.monotonic() - begin < 0.95
 
 
-def test_waiting_for_nothing_is_an_error():
+def test_waiting_without_a_task_is_an_error():
     with pytest.raises(LookupError):
         Pool(workers=1).wait()
 
 
-def once(path, how) -> str:
-    """Goes wrong the first time."""
+def fail_once(path, failure) -> str:
+    """Fail in the first call."""
     if not path.exists():
         path.touch()
-        how()
+        failure()
     return "done"
 
 
@@ -95,50 +95,53 @@ LOSSES = [
 ]
 
 
-@pytest.mark.parametrize("how", LOSSES)
-def test_a_task_that_was_lost_is_tried_once_more(tmp_path, how):
+@pytest.mark.parametrize("failure", LOSSES)
+def test_a_lost_task_is_tried_once_more(tmp_path, failure):
     pool = Pool(workers=1)
-    pool.submit("x", once, tmp_path / "tried", how)
+    pool.submit("x", fail_once, tmp_path / "tried", failure)
     assert pool.wait().value == "done"
 
 
-def test_a_task_that_refused_is_not_tried_again(tmp_path):
+def test_a_refused_task_is_not_tried_again(tmp_path):
     pool = Pool(workers=1)
-    pool.submit("x", once, tmp_path / "tried", lambda: raises(UserError("no")))
+    pool.submit("x", fail_once, tmp_path / "tried", lambda: raises(UserError("no")))
     assert pool.wait().error == "no"
 
 
-def seen(number: int) -> tuple[int, int]:
-    """Its square, and in which process."""
+def square(number: int) -> tuple[int, int]:
+    """Return the square, and the id of the process; refuse 3."""
     if number == 3:
         raise UserError("no")
     return number**2, os.getpid()
 
 
-def test_a_spawned_pool_answers_as_a_forked_one():
-    found = []
-    for method in ("fork", "spawn"):
-        pool = Pool(2, method)
-        for number in range(5):
-            pool.submit(number, seen, number)
-        ended = {one.key: one for one in pool.drain()}
-        processes = {one.value[1] for one in ended.values() if one.value}
-        assert len(processes) == 4 and os.getpid() not in processes
-        told = {
-            key: (one.value and one.value[0], one.error) for key, one in ended.items()
-        }
-        found.append(told)
-    assert found[0] == found[1] and found[1][3] == (None, "no")
+def squares(method) -> dict[int, tuple[int | None, str | None]]:
+    """Number -> its square and the reason of a failure, from five processes."""
+    pool = Pool(2, method)
+    for number in range(5):
+        pool.submit(number, square, number)
+    outcomes = {outcome.key: outcome for outcome in pool.drain()}
+    processes = {outcome.value[1] for outcome in outcomes.values() if outcome.value}
+    assert len(processes) == 4 and os.getpid() not in processes
+    return {
+        key: (outcome.value and outcome.value[0], outcome.error)
+        for key, outcome in outcomes.items()
+    }
+
+
+def test_a_spawned_pool_returns_what_a_forked_one_returns():
+    forked, spawned = squares("fork"), squares("spawn")
+    assert forked == spawned and spawned[3] == (None, "no")
 
 
 def test_a_spawned_helper_answers_too():
-    with contextlib.closing(Helper(seen, "spawn")) as helper:
-        answers = [helper.ask(number) for number in (2, 3, 4)]
-    assert [one.error for one in answers] == [None, "no", None]
-    assert answers[0].value[1] == answers[2].value[1] != os.getpid()
+    with contextlib.closing(Helper(square, "spawn")) as helper:
+        outcomes = [helper.ask(number) for number in (2, 3, 4)]
+    assert [outcome.error for outcome in outcomes] == [None, "no", None]
+    assert outcomes[0].value[1] == outcomes[2].value[1] != os.getpid()
 
 
-def test_progress_goes_along_into_a_spawned_process():
+def test_a_spawned_process_sends_progress():
     reader, writer = os.pipe()
     progress = Progress(os.fdopen(writer, "w", buffering=1))
     pool = Pool(1, "spawn")

@@ -1,4 +1,4 @@
-"""Where tasks run, as tune and compress say it: what is refused, and in which words."""
+"""The keys `workers`, `engine` and `address` of tune and compress."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ SECTIONS = pytest.mark.parametrize(
 
 
 @SECTIONS
-def test_processes_of_this_machine_begin_as_they_are_told(name, section):
+def test_local_processes_start_by_the_given_method(name, section):
     pool = pool_of(section(workers=3), name, "spawn")
     assert isinstance(pool, Pool) and pool.workers == 3
     assert pool.context.get_start_method() == "spawn"
 
 
 @SECTIONS
-def test_ray_that_is_not_installed_is_told_with_the_keys(name, section, monkeypatch):
+def test_a_missing_ray_is_reported_with_the_keys(name, section, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     wanted = f"{name}.engine ray, {name}.address HOST:1: ray is not installed.*"
-    with pytest.raises(UserError, match=f"{wanted}leave {name}.engine and"):
+    with pytest.raises(UserError, match=f"{wanted}remove {name}.engine and"):
         pool_of(section(engine="ray", address="HOST:1"), name, "fork")
 
 
 @SECTIONS
 def test_an_address_without_ray_is_refused(name, section):
-    wanted = "address HOST:1 is that of a Ray cluster, and engine is local: set engine"
+    wanted = "address HOST:1 needs engine: ray, but engine is local; set engine"
     with pytest.raises(ValueError, match=wanted):
         section(address="HOST:1")
 
 
 @SECTIONS
-def test_where_tasks_run_is_not_hashed(name, section):
+def test_the_keys_of_workers_are_not_hashed(name, section):
     elsewhere = section(engine="ray", address="HOST:1", workers=7)
     assert elsewhere.hashed() == section().hashed()
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "message"),
     [
         ("a..b:6379", "no Ray cluster answers at a..b:6379"),
         ("x" * 70 + ":1", "no Ray cluster answers"),
-        ("localhost:²", "is no HOST:PORT, and none of auto, local"),
-        ("localhost:6379x", "is no HOST:PORT"),
-        ("localhost", "is no HOST:PORT"),
+        ("localhost:²", "must be HOST:PORT, auto or local"),
+        ("localhost:6379x", "must be HOST:PORT"),
+        ("localhost", "must be HOST:PORT"),
         ("localhost:99999", "no Ray cluster answers"),
     ],
 )
-def test_an_address_that_cannot_be_one_is_an_error_at_once(address, told):
+def test_an_invalid_address_is_refused_at_once(address, message):
     pytest.importorskip("ray")
-    with pytest.raises(UserError, match=f"tune.engine ray, .*{told}"):
+    with pytest.raises(UserError, match=f"tune.engine ray, .*{message}"):
         pool_of(TuneParams(engine="ray", address=address), "tune", "fork")

@@ -1,4 +1,4 @@
-"""The helper answers in one process, and outlives its failures."""
+"""The warm process: answers, failures, and its replacement."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pipeline.core.errors import UserError
 from pipeline.engine.workers.server import Helper
 
 
-def work(what: str):
-    if what == "die":
+def work(command: str):
+    if command == "die":
         os._exit(3)
-    if what == "refuse":
-        raise UserError("mend it")
-    return what, os.getpid()
+    if command == "refuse":
+        raise UserError("fix it")
+    return command, os.getpid()
 
 
 def test_answers_come_from_one_other_process():
@@ -24,16 +24,16 @@ def test_answers_come_from_one_other_process():
     helper.close()
 
 
-def test_a_refusal_and_a_death_are_reasons_and_it_goes_on():
+def test_it_survives_an_error_and_the_death_of_its_process():
     helper = Helper(work)
-    assert helper.ask("refuse").error == "mend it"
+    assert helper.ask("refuse").error == "fix it"
     assert "ended with code 3" in helper.ask("die").error
     assert helper.ask("x").value[0] == "x"
     helper.close()
 
 
-def test_its_memory_goes_back_now_and_then(monkeypatch):
-    monkeypatch.setattr(server, "LIFE", 3)
+def test_the_process_is_replaced_after_a_number_of_calls(monkeypatch):
+    monkeypatch.setattr(server, "MAX_CALLS", 3)
     helper = Helper(work)
     assert len({helper.ask("x").value[1] for _ in range(7)}) == 3
     helper.close()

@@ -1,4 +1,4 @@
-"""Runs that go well, and runs that are stopped in every way there is."""
+"""Successful runs, and runs that fail, crash or are killed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_two_runs_in_two_places_have_equal_records(toy, tmp_path):
     assert toy.read("two", "stage.json") == first
 
 
-def test_force_runs_a_cached_stage_and_says_so(toy):
+def test_force_runs_a_cached_stage(toy):
     toy.run()
     printed = toy.run(force=True)
     assert "one       cached" in printed
@@ -56,9 +56,7 @@ HOSTILE = {
 }
 
 
-def test_pins_are_set_before_the_stage_is_imported_and_nothing_else_is(
-    toy, monkeypatch
-):
+def test_only_the_pins_reach_the_stage_of_all_that_change_kernels(toy, monkeypatch):
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
     path = toy.root / "toy" / "helper.py"
@@ -74,7 +72,7 @@ def test_pins_are_set_before_the_stage_is_imported_and_nothing_else_is(
 
 
 @pytest.mark.parametrize("where", ["working directory", "environment", "home"])
-def test_how_a_picture_looks_does_not_depend_on_the_users_settings(
+def test_the_style_of_a_picture_does_not_depend_on_the_users_settings(
     toy, monkeypatch, tmp_path, where
 ):
     path = toy.root / "toy" / "helper.py"
@@ -82,15 +80,15 @@ def test_how_a_picture_looks_does_not_depend_on_the_users_settings(
         "from matplotlib import rcParams\n"
         "def shout(text):\n    return str(rcParams['axes.facecolor'])\n"
     )
-    place = tmp_path / ".config" / "matplotlib"
-    place.mkdir(parents=True)
-    (place / "matplotlibrc").write_text("axes.facecolor: red\n")
+    config = tmp_path / ".config" / "matplotlib"
+    config.mkdir(parents=True)
+    (config / "matplotlibrc").write_text("axes.facecolor: red\n")
     if where == "working directory":
-        monkeypatch.chdir(place)
+        monkeypatch.chdir(config)
     elif where == "environment":
-        monkeypatch.setenv("MATPLOTLIBRC", str(place / "matplotlibrc"))
+        monkeypatch.setenv("MATPLOTLIBRC", str(config / "matplotlibrc"))
     else:
-        monkeypatch.setenv("MPLCONFIGDIR", str(place))
+        monkeypatch.setenv("MPLCONFIGDIR", str(config))
     toy.run("one")
     assert toy.read("one") == "white"
 
@@ -99,7 +97,7 @@ FAILURES = [
     ("user", UserError, 2, ["one: one.text: received nonsense; give it sense"]),
     ("failed", StageFailed, 1, ["one: the loss became nan\nN", ".one.failed.log"]),
     ("surprise", StageFailed, 1, ["KeyError: 'surprise'", ".one.failed.log"]),
-    ("kill", StageFailed, 1, ["ended by SIGKILL", "memory ran out"]),
+    ("kill", StageFailed, 1, ["ended by SIGKILL", "out of memory"]),
 ]
 
 
@@ -137,7 +135,7 @@ def wait_for(path, seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def test_kill_9_in_the_middle_of_a_stage_loses_nothing(toy):
+def test_kill_9_during_a_stage_loses_nothing(toy):
     toy.run()
     before = toy.read("one", "stage.json")
     toy.one["trouble"] = "sleep"
@@ -152,7 +150,7 @@ def test_kill_9_in_the_middle_of_a_stage_loses_nothing(toy):
     assert not (toy.folder / ".one.partial").exists()
 
 
-def test_kill_9_ends_the_stages_process_too(toy):
+def test_kill_9_ends_the_process_of_the_stage(toy):
     toy.one["trouble"] = "sleep"
     process = toy.start()
     wait_for(toy.folder / "asleep")
@@ -167,13 +165,14 @@ def test_kill_9_ends_the_stages_process_too(toy):
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that is over but not yet collected does not."""
+    """True for a running process, False for one that has ended, collected or not."""
     ps = ["ps", "-o", "stat=", "-p", str(pid)]
-    state = subprocess.run(ps, capture_output=True, text=True).stdout.strip()
+    result = subprocess.run(ps, capture_output=True, text=True, check=False)
+    state = result.stdout.strip()
     return bool(state) and not state.startswith("Z")
 
 
-def test_a_run_after_kill_9_waits_for_what_is_left_of_the_first(toy):
+def test_a_run_after_kill_9_waits_for_the_end_of_the_first(toy):
     toy.one["trouble"] = "sleep"
     process = toy.start()
     wait_for(toy.folder / "asleep")
@@ -186,15 +185,15 @@ def test_a_run_after_kill_9_waits_for_what_is_left_of_the_first(toy):
     assert toy.read() == "HELLOHELLO"
 
 
-def test_code_that_is_edited_during_a_run_is_not_published_as_old(toy):
+def test_code_edited_during_a_run_prevents_publication(toy):
     toy.one["trouble"] = "edit"
-    with pytest.raises(StageFailed, match="toy.helper was edited while it ran"):
+    with pytest.raises(StageFailed, match="toy.helper was edited while the stage ran"):
         toy.run()
     assert not (toy.folder / "one").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_cleans_up_and_publishes_nothing(toy, number):
+def test_an_interrupt_removes_unfinished_folders(toy, number):
     toy.one["trouble"] = "sleep"
     process = toy.start()
     wait_for(toy.folder / "asleep")
@@ -206,19 +205,19 @@ def test_an_interrupt_cleans_up_and_publishes_nothing(toy, number):
 
 
 def test_a_second_run_of_the_same_experiment_is_refused(toy):
-    with experiment_lock(toy.folder):
-        with pytest.raises(Busy, match=f"process {os.getpid()} is running"):
-            toy.run()
+    running = pytest.raises(Busy, match=f"process {os.getpid()} is running")
+    with experiment_lock(toy.folder), running:
+        toy.run()
     toy.run()
 
 
-def test_a_full_disk_is_named_and_nothing_is_lost(toy):
+def test_a_full_disk_is_reported_and_loses_nothing(toy):
     toy.run()
     before = toy.read("one", "stage.json")
     small = toy.folder / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
-    if subprocess.run(mount, capture_output=True).returncode:
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system needs root")
     try:
         toy.one["trouble"] = "full"
@@ -229,20 +228,20 @@ def test_a_full_disk_is_named_and_nothing_is_lost(toy):
     assert toy.read("one", "stage.json") == before
 
 
-def test_a_folder_that_cannot_be_written_is_named(toy):
+def test_a_file_in_the_place_of_the_folder_is_an_error(toy):
     shutil.rmtree(toy.folder)
-    toy.folder.write_text("a file in the folder's place")
+    toy.folder.write_text("a file")
     with pytest.raises(OSError):
         toy.run()
 
 
-def test_a_crash_between_the_two_renames_is_mended(toy):
+def test_a_crash_between_the_two_renames_is_repaired(toy):
     toy.run()
     (toy.folder / "two").rename(toy.folder / ".two.old")
     assert "two       cached" in toy.run()
 
 
-def test_progress_on_a_pipe_is_plain_lines(toy):
+def test_progress_in_a_pipe_is_plain_lines(toy):
     printed = toy.run()
     assert "\r" not in printed and "\x1b" not in printed
     assert "one       new      no result yet" in printed

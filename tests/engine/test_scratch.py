@@ -1,8 +1,11 @@
-"""A stage's working folder outlives a crash, and no publication."""
+"""The working folder of a stage survives a crash; publishing removes it."""
 
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,16 +13,16 @@ import pytest
 from pipeline.core.errors import StageFailed, UserError
 from pipeline.engine.runner import Runner
 from pipeline.engine.scratch import scratch_folder
-from pipeline.engine.stage import Inputs
 from pipeline.engine.terminal import Terminal
-from tests.engine.conftest import job_of
+from tests.helpers.project import ROOT
+from tests.helpers.toy_chain import job_of
 
 
 def folders(toy) -> list[str]:
     return sorted(path.name for path in toy.folder.glob(".scratch/*"))
 
 
-def test_it_is_there_after_a_crash_and_gone_after_publishing(toy):
+def test_it_survives_a_crash_and_is_removed_by_publishing(toy):
     toy.one["trouble"] = "scratch"
     with pytest.raises(StageFailed, match="SIGKILL"):
         toy.run("one")
@@ -30,14 +33,14 @@ def test_it_is_there_after_a_crash_and_gone_after_publishing(toy):
     assert not (toy.folder / ".scratch").exists()
 
 
-def test_publishing_removes_those_of_earlier_fingerprints_of_this_stage_only(toy):
+def test_publishing_removes_all_folders_of_this_stage_only(toy):
     for stage in ("one", "two"):
         (scratch_folder(toy.folder, stage, "0123456789abcdef") / "old").touch()
     toy.run("one")
     assert folders(toy) == ["two-0123456789ab"]
 
 
-def test_another_question_has_another_folder(toy):
+def test_other_parameters_have_another_folder(toy):
     toy.one["trouble"] = "scratch"
     for text in ("this", "that"):
         toy.one["text"] = text
@@ -47,13 +50,13 @@ def test_another_question_has_another_folder(toy):
 
 
 def choosing(toy, text: str) -> None:
-    """Run stage `one`, whose `text` only chooses; it dies unless there is a note."""
+    """Run stage `one` with `text` as a selection parameter; it dies without a note."""
     job = job_of(toy.folder, {"trouble": "scratch", "text": text}, {})
     job = replace(job, chain=(replace(job.chain[0], chooses=("text",)),))
     Runner(job, toy.code(), Terminal(io.StringIO())).bring_up_to_date(("one",))
 
 
-def test_where_it_is_chosen_from_it_stays_and_another_choice_finds_it(toy):
+def test_another_selection_finds_the_same_folder(toy):
     with pytest.raises(StageFailed, match="SIGKILL"):
         choosing(toy, "this")
     choosing(toy, "this")
@@ -62,19 +65,30 @@ def test_where_it_is_chosen_from_it_stays_and_another_choice_finds_it(toy):
     assert folders(toy) == [name] and "THAT" in toy.read("one").upper()
 
 
-def test_force_begins_afresh(toy):
+def test_force_removes_it_first(toy):
     toy.one["trouble"] = "scratch"
     for _ in range(2):
         with pytest.raises(StageFailed):
             toy.run("one", force=True)
 
 
-def test_an_empty_one_leaves_nothing_behind(toy):
+def test_an_empty_folder_is_removed(toy):
     toy.one["trouble"] = "user"
     with pytest.raises(UserError, match="nonsense"):
         toy.run("one")
     assert not (toy.folder / ".scratch").exists()
 
 
-def test_outside_the_engine_there_is_one_too():
-    assert Inputs({}, 1).scratch.is_dir()
+SCRATCH = """
+from pipeline.engine.stage import Inputs
+folders = {Inputs({}, 1).scratch for _ in range(3)}
+assert len(folders) == 3 and all(folder.is_dir() for folder in folders)
+for folder in folders:
+    (folder / "note.txt").touch()
+"""
+
+
+def test_outside_the_engine_it_is_temporary(tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", SCRATCH], env=environment, check=True)
+    assert not list(tmp_path.iterdir())

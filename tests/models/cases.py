@@ -1,4 +1,4 @@
-"""Data that each family can take: the first of these that it does not refuse."""
+"""Data for each family: the first of these signatures that it accepts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pipeline.models import registry
 from pipeline.models.files import save_model
 
 THREE = ("a", "b", "c")
-# Small and quick, and without draws: what is tested is the family.
-SLIM = {"width": 0.25, "depth": 0.34, "dropout": 0.0}
+# Small and quick, and without random draws.
+SMALL = {"width": 0.25, "depth": 0.34, "dropout": 0.0}
 
 
 def spec(
@@ -27,7 +27,7 @@ def spec(
     vocabulary: int = 0,
     classes: tuple[str, ...] = THREE,
 ) -> TaskSpec:
-    """A signature of made-up data."""
+    """A signature of synthetic data."""
     dtype = "int32" if vocabulary else "float32"
     return TaskSpec(
         "toy",
@@ -54,39 +54,41 @@ SPECS = (
 
 @cache
 def spec_for(name: str) -> TaskSpec:
-    """The first signature that the family takes."""
-    for one in SPECS:
+    """The first signature that the family accepts."""
+    for data in SPECS:
         try:
-            build(name, one)
-            return one
+            build(name, data)
+            return data
         except UserError:
             continue
-    raise AssertionError(f"{name} takes none of the shapes in tests/models/cases.py")
+    raise AssertionError(
+        f"{name} accepts none of the signatures in tests/models/cases.py"
+    )
 
 
-def build(name: str, one: TaskSpec) -> keras.Model:
-    """A small model; what is made of trained models gets two small ones."""
+def build(name: str, data: TaskSpec) -> keras.Model:
+    """A small model; builders that reuse trained models get small ones."""
     with tempfile.TemporaryDirectory() as folder:
-        values = VALUES[name](Path(folder), one) if name in VALUES else {}
-        return registry.build(name, {**SLIM, **values}, one, 1)
+        values = VALUES[name](Path(folder), data) if name in VALUES else {}
+        return registry.build(name, {**SMALL, **values}, data, 1)
 
 
-def trained(path: Path, one: TaskSpec, seed: int = 1, name: str = "cnn") -> Path:
+def trained(path: Path, data: TaskSpec, seed: int = 1, name: str = "cnn") -> Path:
     """A .keras file of a small model."""
-    save_model(registry.build(name, SLIM, one, seed), path)
+    save_model(registry.build(name, SMALL, data, seed), path)
     return path
 
 
-def _backbone(folder: Path, one: TaskSpec) -> dict[str, Any]:
-    other = replace(one, shape=(24, 24, 3))
+def _backbone(folder: Path, data: TaskSpec) -> dict[str, Any]:
+    other = replace(data, shape=(24, 24, 3))
     return {
         "backbone": str(trained(folder / "net.keras", other, name="resnet")),
         "freeze": 0.5,
     }
 
 
-def _members(folder: Path, one: TaskSpec) -> dict[str, Any]:
-    paths = [trained(folder / f"{seed}.keras", one, seed) for seed in (1, 2)]
+def _members(folder: Path, data: TaskSpec) -> dict[str, Any]:
+    paths = [trained(folder / f"{seed}.keras", data, seed) for seed in (1, 2)]
     return {"members": ",".join(map(str, paths))}
 
 

@@ -1,4 +1,4 @@
-"""What a user can get wrong about models: one clear message each."""
+"""Invalid input about models: one clear message each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from keras_tuner import HyperParameters
 from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES
-from pipeline.models.mistakes import told_as
+from pipeline.models.errors import error_prefix
 from pipeline.tune.params import TuneParams
 from tests.models import cases
 from tests.models.cases import SPECS, spec
@@ -45,9 +45,9 @@ def test_a_builder_that_does_not_exist(name, parts):
         ({"depth": "two"}, ["values.depth", "a number", "'two'"]),
         ({"filters": -4}, ["values.filters", "at least 1", "-4"]),
         ({"filters": 2.5}, ["values.filters", "a whole number", "2.5"]),
-        ({"bias": 1}, ["values.bias", "true, false"]),
+        ({"bias": 1}, ["values.bias", "true or false"]),
         ({"activation": "rellu"}, ["values.activation", 'mean "relu"']),
-        ({"activation": ["relu", 3]}, ["values.activation", "a text", "3"]),
+        ({"activation": ["relu", 3]}, ["values.activation", "a string", "3"]),
         ({"initializer": "he"}, ["values.initializer", "he_normal"]),
         ({"normalization": "bach"}, ["values.normalization", 'mean "batch"']),
         ({"dropout": 1.5}, ["values.dropout", "at most 0.95", "1.5"]),
@@ -63,7 +63,7 @@ def test_a_value_that_the_builder_does_not_know(values, parts):
 
 @pytest.mark.parametrize("stage", ["tune", "distill"])
 @pytest.mark.parametrize(
-    ("name", "values", "said"),
+    ("name", "values", "message"),
     [
         ("resnet", {"activation": "nope"}, '{}.values.activation: no "nope"'),
         ("resnet", {"filter": 8}, '{}.values: builder resnet has no "filter"'),
@@ -78,10 +78,10 @@ def test_a_value_that_the_builder_does_not_know(values, parts):
         ),
     ],
 )
-def test_who_asks_puts_its_name_in_front(stage, name, values, said):
-    with pytest.raises(UserError) as caught, told_as(f"{stage}."):
+def test_the_caller_adds_the_stage_to_the_message(stage, name, values, message):
+    with pytest.raises(UserError) as caught, error_prefix(f"{stage}."):
         registry.declare(name, HyperParameters(), IMAGE, values)
-    assert str(caught.value).startswith(said.format(stage))
+    assert str(caught.value).startswith(message.format(stage))
     assert str(caught.value).count(f"{stage}.") == 1
 
 
@@ -89,7 +89,7 @@ def test_a_value_is_fixed_and_a_list_is_searched():
     hp = HyperParameters()
     values = {"filters": 24, "activation": ["relu", "tanh"]}
     registry.declare("resnet", hp, IMAGE, values)
-    kinds = {part.name: type(part).__name__ for part in hp.space}
+    kinds = {item.name: type(item).__name__ for item in hp.space}
     assert hp.values["filters"] == 24
     assert kinds["filters"] == "Fixed" and kinds["activation"] == "Choice"
 
@@ -107,17 +107,17 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "shape", "needs"), REFUSED)
-def test_a_family_says_what_it_needs(name, shape, needs):
+def test_a_family_names_the_input_it_needs(name, shape, needs):
     with pytest.raises(UserError) as caught:
         registry.build(name, {}, spec(shape), 1)
     for part in (f"builder {name}: needs", needs, str(shape), "choose another builder"):
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("one", SPECS, ids=lambda one: f"{one.task} {one.shape}")
+@pytest.mark.parametrize("data", SPECS, ids=lambda data: f"{data.task} {data.shape}")
 @pytest.mark.parametrize("name", BUILDER_MODULES)
-def test_any_family_takes_any_data_or_says_why_not(name, one):
+def test_any_family_takes_any_data_or_explains_why_not(name, data):
     try:
-        cases.build(name, one)
+        cases.build(name, data)
     except UserError as error:
         assert "needs" in str(error) or "cannot take" in str(error)

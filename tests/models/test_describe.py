@@ -1,4 +1,4 @@
-"""What a model costs, held against hand counts and against exported files."""
+"""The cost of a model, compared with hand counts and exported files."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ MACS = [
 
 @pytest.mark.parametrize(("layer", "shape", "macs"), MACS)
 def test_macs_of_a_layer(layer, shape, macs):
-    given = keras.Input(shape)
-    told = describe(keras.Model(given, layer(given)))
-    assert told.macs == told.rows[-1].macs == macs
+    inputs = keras.Input(shape)
+    cost = describe(keras.Model(inputs, layer(inputs)))
+    assert cost.macs == cost.rows[-1].macs == macs
 
 
 def test_macs_of_attention():
-    given = keras.Input((7, 8))
-    made = layers.MultiHeadAttention(2, 4)(given, given)
+    inputs = keras.Input((7, 8))
+    outputs = layers.MultiHeadAttention(2, 4)(inputs, inputs)
     projections = 4 * 7 * 8 * 8
-    assert describe(keras.Model(given, made)).macs == projections + 2 * 7 * 7 * 8
+    assert describe(keras.Model(inputs, outputs)).macs == projections + 2 * 7 * 7 * 8
 
 
 def test_the_peak_counts_what_is_alive_at_once():
@@ -91,7 +91,7 @@ FIELDS = [
 
 @pytest.mark.parametrize(("plan", "field"), FIELDS)
 def test_the_receptive_field(plan, field):
-    """Told by the graph, and seen: only those inputs move the middle output."""
+    """As computed, and as measured: only those inputs change the middle output."""
     x = image = keras.Input((21, 21, 1))
     for kind, size, strides in plan:
         ones = {"kernel_initializer": "ones", "use_bias": False}
@@ -126,8 +126,8 @@ def test_a_nested_model_is_counted_as_if_it_were_flat():
 def test_sizes_are_near_those_of_the_files(family):
     data = spec((16, 16, 1), "audio")
     model = registry.build(family, {}, data, 1)
-    told, batch = describe(model), random_batch(model, 1)
-    for kind, guess in (("float", told.float_size), ("int8", told.int8_size)):
+    cost, batch = describe(model), random_batch(model, 1)
+    for kind, guess in (("float", cost.float_size), ("int8", cost.int8_size)):
         size = len(export(to_tf_keras(model), kind, batch))
         assert guess == pytest.approx(size, rel=0.25), (kind, guess, size)
 

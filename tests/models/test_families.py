@@ -33,18 +33,18 @@ print(json.dumps({name: file_hash(name) for name in sys.argv[1:]}))
 
 
 def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs, and the answers that the task asks for."""
+    """Inputs, and the targets of the task."""
     rng = np.random.default_rng(3)
     shape = (BATCH, *spec.shape)
     tokens = rng.integers(0, spec.vocabulary, shape) if spec.vocabulary else None
     x = rng.normal(size=shape).astype(np.float32) if tokens is None else tokens
-    answers = {
+    targets = {
         "classification": lambda: rng.integers(0, len(spec.classes), BATCH),
         "segmentation": lambda: rng.integers(0, len(spec.classes), shape[:-1]),
         "reconstruction": lambda: x,
         "next_token": lambda: np.roll(x, -1, axis=1),
     }
-    return x, answers[spec.task]()
+    return x, targets[spec.task]()
 
 
 def loss_for(spec: TaskSpec) -> keras.losses.Loss:
@@ -57,14 +57,14 @@ def run_file(content: bytes, x: np.ndarray) -> np.ndarray:
     """The file's outputs, an example at a time."""
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
-    (given,) = interpreter.get_input_details()
-    (answer,) = interpreter.get_output_details()
+    (source,) = interpreter.get_input_details()
+    (result,) = interpreter.get_output_details()
     rows = []
     for example in x:
         interpreter.reset_all_variables()
-        interpreter.set_tensor(given["index"], example[None].astype(given["dtype"]))
+        interpreter.set_tensor(source["index"], example[None].astype(source["dtype"]))
         interpreter.invoke()
-        rows.append(interpreter.get_tensor(answer["index"])[0])
+        rows.append(interpreter.get_tensor(result["index"])[0])
     return np.stack(rows)
 
 
@@ -87,7 +87,7 @@ def hashes_elsewhere() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", BUILDER_MODULES)
-def test_a_family_trains_is_saved_and_answers_the_same_as_its_file(name, tmp_path):
+def test_a_family_trains_is_saved_and_predicts_the_same_as_its_file(name, tmp_path):
     spec = spec_for(name)
     model = cases.build(name, spec)
     x, y = examples(spec, model)
@@ -125,10 +125,10 @@ def test_a_family_names_its_layers_and_ends_in_logits(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [n for n in BUILDER_MODULES if n not in cases.VALUES])
-def test_width_makes_a_family_slimmer(name):
+def test_width_reduces_the_parameters_of_a_family(name):
     spec = spec_for(name)
-    wide, slim = (registry.build(name, {"width": w}, spec, 1) for w in (1.0, 0.25))
-    assert slim.count_params() < 0.6 * wide.count_params()
+    wide, narrow = (registry.build(name, {"width": w}, spec, 1) for w in (1.0, 0.25))
+    assert narrow.count_params() < 0.6 * wide.count_params()
 
 
 @pytest.mark.parametrize("family", PRESETS)

@@ -71,12 +71,12 @@ def test_another_seed_gives_other_bytes(tmp_path):
 def test_a_damaged_file_is_named(tmp_path, content):
     path = tmp_path / "m.keras"
     path.write_bytes(content)
-    said = "/m.keras: not readable as a Keras model: it is no whole .keras file"
-    with pytest.raises(UserError, match=said):
+    message = "/m.keras: not readable as a Keras model: not a complete .keras file"
+    with pytest.raises(UserError, match=message):
         load_model(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
-    said = f"^{tmp_path}/m.keras: there is no such file$"
-    with pytest.raises(UserError, match=said):
+    message = f"^{tmp_path}/m.keras: there is no such file$"
+    with pytest.raises(UserError, match=message):
         load_model(tmp_path / "m.keras")

@@ -37,10 +37,10 @@ PUBLISHED = [
 )
 def test_mlperf_tiny(family, data, parameters, millions, macs):
     model = registry.build(f"{family}:mlperf_tiny", {}, data, 1)
-    told = describe(model)
-    assert told.parameters == model.count_params() == parameters
-    assert f"{told.macs / 1e6:.2f}" == millions
-    assert told.macs == macs
+    cost = describe(model)
+    assert cost.parameters == model.count_params() == parameters
+    assert f"{cost.macs / 1e6:.2f}" == millions
+    assert cost.macs == macs
 
 
 def test_mobilenet_v2_is_the_one_of_keras_applications():

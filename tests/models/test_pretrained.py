@@ -30,12 +30,12 @@ def build(net: Path, **values):
 
 
 def norms(model):
-    return [each for each in model.layers if "norm" in each.name]
+    return [layer for layer in model.layers if "norm" in layer.name]
 
 
 def test_frozen_layers_stay_and_frozen_norms_keep_their_statistics(net):
     model = build(net, freeze=0.5)
-    before = {each.name: each.get_weights() for each in model.layers}
+    before = {layer.name: layer.get_weights() for layer in model.layers}
     model.compile(
         keras.optimizers.Adam(1e-2),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -46,21 +46,21 @@ def test_frozen_layers_stay_and_frozen_norms_keep_their_statistics(net):
     for _ in range(2):
         model.train_on_batch(x, rng.integers(0, 3, 8))
     moved = {
-        each.name: any(
+        layer.name: any(
             not np.array_equal(a, b)
-            for a, b in zip(before[each.name], each.get_weights())
+            for a, b in zip(before[layer.name], layer.get_weights())
         )
-        for each in model.layers
-        if each.weights
+        for layer in model.layers
+        if layer.weights
     }
-    frozen = {each.name for each in model.layers if not each.trainable}
-    assert {name for name, has in moved.items() if not has} == frozen & set(moved)
-    assert {each.trainable for each in norms(model)} == {True, False}
+    frozen = {layer.name for layer in model.layers if not layer.trainable}
+    assert {name for name, new in moved.items() if not new} == frozen & set(moved)
+    assert {layer.trainable for layer in norms(model)} == {True, False}
 
 
-@pytest.mark.parametrize(("part", "frozen"), [(0.0, "none"), (1.0, "all")])
-def test_how_deep_it_is_frozen_is_a_hyperparameter(net, part, frozen):
-    states = {each.trainable for each in norms(build(net, freeze=part))}
+@pytest.mark.parametrize(("fraction", "frozen"), [(0.0, "none"), (1.0, "all")])
+def test_how_deep_it_is_frozen_is_a_hyperparameter(net, fraction, frozen):
+    states = {layer.trainable for layer in norms(build(net, freeze=fraction))}
     assert states == {frozen == "none"}
 
 
@@ -88,13 +88,17 @@ def test_the_backbone_computes_what_it_did(net, pixels, wanted):
     ("values", "parts"),
     [
         ({"backbone": "MobileNetV9"}, ['no "MobileNetV9"', "did you mean"]),
+        ({"backbone": "ResNet50v2"}, ['did you mean "ResNet50V2"']),
         ({"backbone": "no_such.keras"}, ["no such .keras file"]),
-        ({"backbone": "MobileNetV2", "weights": "mine"}, ['weights: no "mine"']),
+        (
+            {"backbone": "MobileNetV2", "weights": "mine"},
+            ['weights: no "mine" (there are: none, imagenet)'],
+        ),
         ({"backbone": "InceptionV3"}, ["InceptionV3", "75"]),
         ({"backbone": "MobileNetV2", "pixels": "0..2"}, ['pixels: no "0..2"']),
     ],
 )
-def test_a_backbone_that_is_not_one(values, parts):
+def test_an_invalid_backbone_is_refused(values, parts):
     with pytest.raises(UserError) as caught:
         registry.build("pretrained", values, IMAGE, 1)
     for part in parts:
@@ -135,17 +139,18 @@ def test_an_ensemble_begins_as_the_mean_of_its_members(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("members", "said"),
+    ("members", "message"),
     [("none", "two .keras files or more"), ("a.keras,b.keras", "no such .keras")],
 )
-def test_an_ensemble_needs_members(members, said):
-    with pytest.raises(UserError, match=said):
+def test_an_ensemble_needs_members(members, message):
+    with pytest.raises(UserError, match=message):
         registry.build("ensemble", {"members": members}, IMAGE, 1)
 
 
-def test_members_must_know_the_same_classes(tmp_path):
+def test_members_must_have_the_same_classes(tmp_path):
     data = spec((32, 32, 3), classes=("a", "b"))
     paths = [trained(tmp_path / f"{n}.keras", data, seed=n) for n in (1, 2)]
     members = {"members": ",".join(map(str, paths))}
-    with pytest.raises(UserError, match=r"needs \(3,\)"):
+    message = r"1.keras maps \(32, 32, 3\) to \(2,\); .* \(32, 32, 3\) to \(3,\) logits"
+    with pytest.raises(UserError, match=message):
         registry.build("ensemble", members, IMAGE, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import pytest
 from keras_tuner import HyperParameters
 
@@ -32,7 +33,7 @@ def test_width_scales_every_hidden_layer():
 def test_a_builder_declares_its_own_search_space():
     hp = HyperParameters()
     registry.declare("cnn", hp, SPEC)
-    assert {part.name for part in hp.space} >= {"filters", "dense", "dropout"}
+    assert {item.name for item in hp.space} >= {"filters", "dense", "dropout"}
 
 
 def test_an_unknown_builder_names_the_nearest():
@@ -45,3 +46,11 @@ def test_a_builder_that_does_not_fit_the_input_says_so(shape):
     spec = TaskSpec("x", "csv:x", shape, "uint8", ("a", "b"))
     with pytest.raises(UserError, match="builder cnn: needs images of at least 4x4"):
         registry.build("cnn", {}, spec, 1)
+
+
+def test_a_changed_keras_json_changes_no_model():
+    keras.config.set_epsilon(1e-3)
+    keras.config.set_image_data_format("channels_first")
+    registry.get("cnn")
+    assert keras.config.epsilon() == 1e-7
+    assert keras.config.image_data_format() == "channels_last"

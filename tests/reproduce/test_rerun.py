@@ -12,7 +12,7 @@ from pipeline.data.paths import locate
 from pipeline.core.base_path import base
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT
-from pipeline.models import trained
+from pipeline.models.referenced_files import hash_references
 from pipeline.reproduce.rerun import elsewhere
 
 TEXT = "data: {source: 'tfds:mnist', data_dir: sets/here}\n"
@@ -54,10 +54,10 @@ def test_a_path_leads_to_where_it_led(tmp_path, monkeypatch, text):
     monkeypatch.chdir(work)
     whole = text.replace("$HOME", str(tmp_path))
     file = f"{whole}/a.keras"
-    assert (before := trained.states({"members": f"{file}, {file}"}))[file]
+    assert (before := hash_references({"members": f"{file}, {file}"}))[file]
     with elsewhere(experiment(work), []) as job, chdir(job.folder.parent):
         assert locate(whole, "data.data_dir").is_dir()
-        assert trained.states({"members": f"{file}, {file}"}) == before
+        assert hash_references({"members": f"{file}, {file}"}) == before
     assert base() == Path()
 
 

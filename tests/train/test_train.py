@@ -8,7 +8,7 @@ import pytest
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
-from pipeline.models.trained import states_of
+from pipeline.models.referenced_files import hash_files
 from pipeline.models import registry
 from pipeline.models.files import save_model
 from pipeline.train.fits import begin_with
@@ -39,12 +39,12 @@ def test_a_model_begins_with_the_weights_of_another(tmp_path):
 def test_a_changed_file_makes_the_stage_stale(tmp_path):
     path = tmp_path / "pool.npz"
     params = TrainParams(pseudo_labels=PseudoLabels(pool=str(path)))
-    assert states_of(params.files) == {str(path): None}
+    assert hash_files(params.files) == {str(path): None}
     path.write_bytes(b"one")
-    before = states_of(params.files)
+    before = hash_files(params.files)
     path.write_bytes(b"two")
-    assert states_of(params.files) != before
-    assert states_of(["${NO_SUCH_VARIABLE}/a"]) == {"${NO_SUCH_VARIABLE}/a": None}
+    assert hash_files(params.files) != before
+    assert hash_files(["${NO_SUCH_VARIABLE}/a"]) == {"${NO_SUCH_VARIABLE}/a": None}
 
 
 def test_labels_are_left_aside_the_same_way_each_time():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.augment.artifact import adjusted
+from pipeline.augment.artifact import with_strength
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
 from pipeline.core.errors import StageFailed
@@ -72,6 +72,6 @@ def test_a_part_of_the_examples_is_the_same_each_time_and_from_all_over():
 
 def test_strength_changes_the_policy_and_keeps_its_seed():
     policy = Policy("shift(2) | flip", 7)
-    assert adjusted(policy, 1.0) is policy
-    other = adjusted(policy, 0.5)
+    assert with_strength(policy, 1.0) is policy
+    other = with_strength(policy, 0.5)
     assert str(other) == "shift(1) | flip" and other.seed == policy.seed

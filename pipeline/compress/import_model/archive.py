@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
-from pipeline.models.parts import Part, is_keras, parts
+from pipeline.models.keras_archive import ArchiveObject, archive_objects, is_keras
 
 CONFIG = "config.json"
 WEIGHTS = ("model.weights.h5", "model.weights.json")  # whole, or in parts
@@ -37,7 +37,7 @@ def check_archive(path: Path) -> None:
     config = _config(path)
     _check_class(config, path)
     _check_ends(config["config"], path)
-    for part in parts(config):
+    for part in archive_objects(config):
         _check_own(part, path)
         _check_precision(part, path)
 
@@ -125,16 +125,16 @@ def _count(ends: Any) -> int:
     return 1 if ends and isinstance(ends[0], str) else sum(map(_count, ends))
 
 
-def _check_own(part: Part, path: Path) -> None:
+def _check_own(part: ArchiveObject, path: Path) -> None:
     """Refuse code that is not Keras's own: it is not in the file."""
-    if part.foreign:
+    if part.custom_code:
         raise UserError(
-            f"{path}: {part.foreign}; only what Keras itself has can be compressed: "
+            f"{path}: {part.custom_code}; only what Keras itself has can be compressed: "
             "build the model from layers of keras.layers, such as Rescaling"
         )
 
 
-def _check_precision(part: Part, path: Path) -> None:
+def _check_precision(part: ArchiveObject, path: Path) -> None:
     policy = _policy(part.values.get("config"))
     if part.is_layer and part.kind != "InputLayer" and policy != FLOAT32:
         raise UserError(

@@ -129,12 +129,12 @@ def _trace(step: Call, plan: _Plan, shared: bool) -> None:
             plan.fates.kept_whole(numbers)
         if getattr(step.operation, "weights", None):
             plan.left_out.append(f"{step.name} ({step.kind})")
-        made = plan.fates.new(step.shapes[0][-1] if step.shapes[0] else 1, fixed=True)
+        made = plan.fates.new(step.channels, fixed=True)
     plan.channels |= dict.fromkeys(step.outputs, made)
 
 
 def _made(step: Call, given: list[np.ndarray], plan: _Plan) -> np.ndarray | None:
-    layer, count = step.operation, step.shapes[0][-1] if step.shapes[0] else 1
+    layer, count = step.operation, step.channels
     if step.kind in WIDTH and getattr(layer, "groups", 1) == 1:
         return _maker(step, given, plan)
     if step.kind in ALONE and len(given) == 1 and len(given[0]) == count:
@@ -144,7 +144,7 @@ def _made(step: Call, given: list[np.ndarray], plan: _Plan) -> np.ndarray | None
         for other in given[1:]:
             plan.fates.join(other, given[0])
         return given[0]
-    if step.kind == "Concatenate" and layer.axis in (-1, len(step.shapes[0])):
+    if step.kind == "Concatenate" and layer.axis in (-1, len(step.output_shapes[0])):
         return np.concatenate(given)
     if step.kind in ("Flatten", "Reshape"):
         return _spread(step, given[0], plan)
@@ -166,7 +166,7 @@ def _maker(step: Call, given: list[np.ndarray], plan: _Plan) -> np.ndarray | Non
 
 def _spread(step: Call, given: np.ndarray, plan: _Plan) -> np.ndarray | None:
     """Places by channels, the channel last, so a flat vector repeats the channels."""
-    before, after = step.given[0], step.shapes[0]
+    before, after = step.input_shapes[0], step.output_shapes[0]
     if len(after) == 1 and after[0] == math.prod(before):
         plan.reads[id(step.operation)] = np.tile(given, math.prod(before[:-1]))
         return plan.reads[id(step.operation)]

@@ -222,7 +222,7 @@ def _normalizations(model: keras.Model) -> dict[int, tuple[Any, tuple[int, ...]]
         elif step.kind in ("Flatten", "Reshape") and numbers:
             whose[step.outputs[0]] = numbers[0]
         elif step.kind == "Normalization" and numbers and not step.operation.invert:
-            found.setdefault(numbers[0], (step.operation, step.given[0]))
+            found.setdefault(numbers[0], (step.operation, step.input_shapes[0]))
     return found
 
 

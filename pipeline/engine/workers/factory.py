@@ -1,7 +1,7 @@
-"""Where the tasks of a stage run: processes of this machine, or a Ray cluster.
+"""Create the pool that an experiment asks for: local processes or a Ray cluster.
 
 In: a section of the experiment file with `workers`, `engine` and `address`. Out: the
-pool. No result depends on it, so none of the three keys is hashed.
+pool. No result depends on these keys, so none of them enters the fingerprint.
 """
 
 from __future__ import annotations
@@ -15,52 +15,67 @@ Engine = Literal["local", "ray"]
 
 
 class Section(Protocol):
-    """A section of the experiment file that says where its tasks run.
+    """A section of the experiment file that configures workers.
 
     Args:
-        address: of the Ray cluster's head; None starts one on this machine.
+        workers: maximum number of tasks that run at once.
+        engine: `local` for processes of this machine, `ray` for a Ray cluster.
+        address: HOST:PORT of the head of the Ray cluster; None starts one here.
     """
 
-    workers: int
-    engine: Engine
-    address: str | None
+    @property
+    def workers(self) -> int: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def address(self) -> str | None: ...
 
 
 S = TypeVar("S", bound=Section)
 
 
 def check_address(params: S) -> S:
-    """A validator of such a section: an address belongs to Ray.
+    """Validate that only Ray has an address.
+
+    Args:
+        params: a section that configures workers.
+
+    Returns:
+        The section, unchanged, as a pydantic validator must.
 
     Raises:
-        ValueError: when it is given and the engine is another.
+        ValueError: when `address` is set and `engine` is not `ray`.
     """
     if params.address is not None and params.engine != "ray":
         raise ValueError(
-            f"address {params.address} is that of a Ray cluster, and engine is "
-            f"{params.engine}: set engine to ray, or leave address out"
+            f"address {params.address} needs engine: ray, but engine is "
+            f"{params.engine}; set engine to ray, or remove address"
         )
     return params
 
 
 def pool_of(params: Section, name: str, method: Method) -> TaskPool:
-    """The pool that a section asks for.
+    """Create the pool that a section configures.
 
     Args:
-        name: of the section, for the error.
-        method: how processes of this machine begin.
+        params: the section.
+        name: name of the section, for the error.
+        method: start method of local processes: `fork` or `spawn`.
+
+    Returns:
+        An empty pool.
 
     Raises:
         UserError: when Ray is not installed, or no cluster answers.
     """
     if params.engine == "local":
         return Pool(params.workers, method)
-    from pipeline.engine.workers.ray import RayPool  # an optional extra
+    from pipeline.engine.workers.ray import RayPool  # an optional dependency
 
     try:
         return RayPool(params.workers, params.address)
     except UserError as error:
         raise UserError(
-            f"{name}.engine ray, {name}.address {params.address}: {error}; or leave "
-            f"{name}.engine and {name}.address out"
+            f"{name}.engine ray, {name}.address {params.address}: {error}; or remove "
+            f"{name}.engine and {name}.address"
         ) from None

@@ -1,10 +1,10 @@
-"""A pool of isolated processes: one per task, forked, or spawned where asked for.
+"""A pool of isolated processes: one process per task, forked or spawned.
 
-The parent of a forked process may have imported TensorFlow but must not have run an
-operation, nor have begun to use a GPU; a spawned process begins with nothing, and its
-task must pickle. A task's memory goes back when its process ends. A task whose
-process dies, by a crash or a kill, is tried once more; then it is a failed task with
-its reason, and the others go on.
+The parent of a forked process may have imported TensorFlow, but must not have run an
+operation or initialized a GPU. A spawned process starts from nothing, so its task
+must be picklable. The memory of a task is released when its process ends. A task
+whose process crashes or is killed is tried once more; after that it is reported as
+failed with a reason, and the other tasks go on.
 
     pool = Pool(workers=2)
     for key, function, argument in tasks:
@@ -36,7 +36,13 @@ Method = Literal["fork", "spawn"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one task ended: `error` is None, or its reason in one line."""
+    """The end of one task.
+
+    Args:
+        key: the key that the task was submitted under.
+        value: the returned value; None for a failed task.
+        error: the reason of the failure in one line, or None.
+    """
 
     key: Hashable
     value: Any = None
@@ -45,7 +51,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be called, and how often that may still be tried again."""
+    """A call to be made in another process.
+
+    Args:
+        key: identifies the task to the caller.
+        function: the function to call.
+        args: its positional arguments.
+        retries: how often the task may be repeated after it was lost; default 1.
+    """
 
     key: Hashable
     function: Callable[..., Any]
@@ -54,7 +67,11 @@ class Task:
 
 
 class TaskPool(ABC):
-    """At most `workers` tasks at once; `submit` never waits, `wait` does."""
+    """A queue of tasks, of which a limited number runs at once.
+
+    Args:
+        workers: maximum number of running tasks.
+    """
 
     def __init__(self, workers: int):
         self.workers = workers
@@ -63,35 +80,44 @@ class TaskPool(ABC):
 
     @abstractmethod
     def _start(self, task: Task) -> None:
-        """Put a task among those that run."""
+        """Start a task and add it to `running`."""
 
     @abstractmethod
     def _ended(self) -> tuple[Task, Outcome, bool]:
-        """Take the next one out: how it ended, and whether it was lost."""
+        """Wait for a running task: the task, its outcome, and whether it was lost."""
 
-    def submit(self, key: Hashable, function: Callable, *args: Any) -> None:
-        """Queue `function(*args)`; its value must pickle."""
+    def submit(self, key: Hashable, function: Callable[..., Any], *args: Any) -> None:
+        """Queue the call `function(*args)`; returns at once.
+
+        Args:
+            key: identifies the outcome of this task.
+            function: the function to call; its value must be picklable.
+            *args: its positional arguments.
+        """
         self.waiting.append(Task(key, function, args))
         self._fill()
 
     def wait(self) -> Outcome:
-        """The next task that ends.
+        """Wait for the next task that ends.
+
+        Returns:
+            The outcome of the task.
 
         Raises:
             LookupError: when no task is left.
         """
         while self.running:
             task, outcome, lost = self._ended()
-            again = lost and task.retries > 0
-            if again:
+            retry = lost and task.retries > 0
+            if retry:
                 self.waiting.appendleft(replace(task, retries=task.retries - 1))
             self._fill()
-            if not again:
+            if not retry:
                 return outcome
         raise LookupError("no task is running")
 
     def drain(self) -> Iterator[Outcome]:
-        """Every task that is left, in the order in which they end."""
+        """Yield the outcomes of all remaining tasks, in the order in which they end."""
         while self.running:
             yield self.wait()
 
@@ -104,29 +130,30 @@ class Pool(TaskPool):
     """Tasks in processes of this machine.
 
     Args:
-        method: how they begin; what is forked need not pickle.
+        workers: maximum number of running processes.
+        method: start method; with `fork`, tasks need not be picklable. Default `fork`.
     """
 
     def __init__(self, workers: int, method: Method = "fork"):
         super().__init__(workers)
-        self.context = multiprocessing.get_context(method)
+        self.context: Any = multiprocessing.get_context(method)
 
     def _start(self, task: Task) -> None:
         receiver, sender = self.context.Pipe(duplex=False)
-        given = (sender, task, os.getpid())
-        process = self.context.Process(target=_work, args=given)
+        args = (sender, task, os.getpid())
+        process = self.context.Process(target=_work, args=args)
         process.start()
         sender.close()
         self.running[receiver] = (task, process)
 
     def _ended(self) -> tuple[Task, Outcome, bool]:
-        receiver = connection.wait(list(self.running))[0]
+        receiver: Any = connection.wait(list(self.running))[0]
         task, process = self.running.pop(receiver)
         return task, *_receive(task, process, receiver)
 
 
 def _work(sender: connection.Connection, task: Task, parent: int) -> None:
-    """Run the task and send what came of it."""
+    """Run the task and send its result."""
     die_with_parent(parent)
     try:
         sender.send(attempt(task.function, task.args))
@@ -136,8 +163,19 @@ def _work(sender: connection.Connection, task: Task, parent: int) -> None:
             sys.stderr.flush()
 
 
-def attempt(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple:
-    """`(value, error, lost)`; lost is what another try may not meet again."""
+def attempt(
+    function: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[Any, str | None, bool]:
+    """Call a function and turn exceptions into a reason.
+
+    Args:
+        function: the function to call.
+        args: its positional arguments.
+
+    Returns:
+        The value, the reason of a failure in one line or None, and True for a failure
+        that a repetition may avoid: an error of memory or of the operating system.
+    """
     try:
         return function(*args), None, False
     except UserError as error:
@@ -154,7 +192,7 @@ def _receive(
 ) -> tuple[Outcome, bool]:
     try:
         value, error, lost = receiver.recv()
-    except (EOFError, OSError):  # the latter in the middle of a large value
+    except (EOFError, OSError):  # OSError: killed while sending a large value
         process.join()
         return Outcome(task.key, error=ending(process.exitcode)), True
     finally:
@@ -164,13 +202,19 @@ def _receive(
 
 
 def ending(code: int) -> str:
-    """How a process without a result ended, in words."""
+    """Describe how a process without a result ended.
+
+    Args:
+        code: its exit code; negative for a signal.
+
+    Returns:
+        A reason such as `its process was ended by SIGSEGV`.
+    """
     if code >= 0:
         return f"its process ended with code {code} and no result"
     name = signal.Signals(-code).name
-    return f"its process was ended by {name}" + (
-        " (out of memory, or killed)" if name == "SIGKILL" else ""
-    )
+    hint = " (out of memory, or killed)" if name == "SIGKILL" else ""
+    return f"its process was ended by {name}{hint}"
 
 
 def _first_line(error: Exception) -> str:

@@ -1,11 +1,11 @@
-"""The pool on other machines: the same tasks, as tasks of a Ray cluster.
+"""A pool of workers on several machines: tasks of a Ray cluster.
 
     ray start --head                     on one machine; it prints an address
     ray start --address=HOST:6379        on each of the others
 
-Every machine needs the same checkout and libraries, and the experiment's folder at
-the same path. A task has a fresh process, with this process's pins in its
-environment. What is lost with a process or a machine is tried once more elsewhere.
+Every machine needs the same checkout and libraries, and the folder of the experiment
+at the same path. Every task runs in a fresh process with the pins of this one. A task
+that is lost with its process or machine is tried once more elsewhere.
 
     pool = RayPool(workers=8, address="HOST:6379")    # as `pipeline.engine.workers.pool.Pool`
 """
@@ -21,16 +21,17 @@ from pipeline.core.determinism import pins
 from pipeline.core.errors import UserError
 from pipeline.engine.workers.pool import Outcome, Task, TaskPool, attempt
 
-LONGEST = 120  # characters of a reason
-PATIENCE = 10.0  # seconds until a machine must have taken the connection
-WORDS = ("auto", "local")  # addresses that Ray itself knows
+MAX_REASON = 120  # characters of a reason
+TIMEOUT = 10.0  # seconds in which the head must accept a connection
+SPECIAL_ADDRESSES = ("auto", "local")  # as Ray defines them
 
 
 class RayPool(TaskPool):
-    """Tasks of a Ray cluster; arguments must pickle, too.
+    """Tasks of a Ray cluster; functions and arguments must be picklable.
 
     Args:
-        address: of a cluster that runs; None starts one on this machine.
+        workers: maximum number of running tasks.
+        address: HOST:PORT of a running cluster; default None starts one here.
 
     Raises:
         UserError: when Ray is not installed, or no cluster answers.
@@ -38,7 +39,7 @@ class RayPool(TaskPool):
 
     def __init__(self, workers: int, address: str | None = None):
         super().__init__(workers)
-        self.ray = _connected(workers, address)
+        self.ray = _connect(workers, address)
         self.run = self.ray.remote(num_cpus=1, max_calls=1, max_retries=0)(attempt)
 
     def _start(self, task: Task) -> None:
@@ -54,44 +55,45 @@ class RayPool(TaskPool):
             value, error, lost = self.ray.get(done)
         except self.ray.exceptions.RayError as failure:
             line = next(iter(str(failure).strip().splitlines()), "no message")
-            reason = f"{type(failure).__name__}: {line[:LONGEST]}"
+            reason = f"{type(failure).__name__}: {line[:MAX_REASON]}"
             return Outcome(task.key, error=reason), True
         return Outcome(task.key, value, error), lost
 
 
-def _connected(workers: int, address: str | None) -> Any:
-    try:  # by name: whether it is installed decides no result
+def _connect(workers: int, address: str | None) -> Any:
+    try:  # by name, so that it enters no fingerprint: it changes no result
         ray = importlib.import_module("ray")
     except ImportError:
         raise UserError(
             'ray is not installed; install the extra (pip install "ray==2.60.*")'
         ) from None
     if address:
-        _check_answers(address)
+        _check_address(address)
     if ray.is_initialized():
         return ray
-    here = {} if address else {"num_cpus": workers, "include_dashboard": False}
+    local = {} if address else {"num_cpus": workers, "include_dashboard": False}
     try:
-        ray.init(address, log_to_driver=False, runtime_env=_environment(), **here)
+        ray.init(address, log_to_driver=False, runtime_env=_environment(), **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise _nobody(address, error) from None
+        raise _no_cluster(address, error) from None
     return ray
 
 
-def _check_answers(address: str) -> None:
-    """Ray itself asks a port at which nobody listens for minutes."""
-    if address in WORDS:
+def _check_address(address: str) -> None:
+    """Refuse a port without a listener at once; Ray itself would try for minutes."""
+    if address in SPECIAL_ADDRESSES:
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not (host and port.isascii() and port.isdecimal()):
-        raise UserError(f"{address!r} is no HOST:PORT, and none of {', '.join(WORDS)}")
+        words = " or ".join(SPECIAL_ADDRESSES)
+        raise UserError(f"{address!r} must be HOST:PORT, {words}")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+        socket.create_connection((host.strip("[]"), int(port)), TIMEOUT).close()
     except (OSError, OverflowError, ValueError) as error:
-        raise _nobody(address, error) from None
+        raise _no_cluster(address, error) from None
 
 
-def _nobody(address: str | None, error: Exception) -> UserError:
+def _no_cluster(address: str | None, error: Exception) -> UserError:
     if address is None:
         return UserError(f"Ray does not start on this machine: {error}")
     return UserError(
@@ -101,7 +103,7 @@ def _nobody(address: str | None, error: Exception) -> UserError:
 
 
 def _environment() -> dict[str, Any]:
-    """What a task's process needs of this one's environment."""
+    """The runtime environment of a task: the pins and the path of this process."""
     names = [*pins(1, "portable"), "PYTHONPATH"]
     return {
         "env_vars": {name: os.environ[name] for name in names if name in os.environ}

@@ -1,8 +1,8 @@
-"""One process that answers many small questions, one after the other.
+"""A warm process that answers many small calls, one after the other.
 
-For what takes milliseconds in a process that is warm and must not be done in the
-parent, such as building a model without training it. A process that dies, or has
-answered many, is replaced.
+It is for work that takes milliseconds in a process with TensorFlow loaded and must not
+be done in the parent, such as building a model to count its weights. The process is
+replaced when it dies, and after a fixed number of calls.
 
     helper = Helper(function)
     outcome = helper.ask(argument)
@@ -19,28 +19,36 @@ from typing import Any
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.workers.pool import Method, Outcome, attempt, ending
 
-LIFE = 200  # answers, after which its memory goes back
+MAX_CALLS = 200  # after that the process is replaced, which releases its memory
 
 
 class Helper:
-    """Answers `function(*args)` in a process of its own.
+    """A server of calls `function(*args)` in another process.
 
     Args:
-        method: as in `pipeline.engine.workers.pool.Pool`.
+        function: the function to call.
+        method: start method, as for `pipeline.engine.workers.pool.Pool`; default `fork`.
     """
 
     def __init__(self, function: Callable[..., Any], method: Method = "fork"):
         self.function = function
-        self.context = multiprocessing.get_context(method)
+        self.context: Any = multiprocessing.get_context(method)
         self.process: Any = None
         self.pipe: Any = None
-        self.answers = 0
+        self.calls = 0
 
     def ask(self, *args: Any) -> Outcome:
-        """The value, or the reason why there is none; it waits."""
-        if self.process is None or self.answers >= LIFE:
+        """Call the function and wait for its result.
+
+        Args:
+            *args: positional arguments; they must be picklable.
+
+        Returns:
+            The outcome, with the key None: a value, or the reason of the failure.
+        """
+        if self.process is None or self.calls >= MAX_CALLS:
             self._start()
-        self.answers += 1
+        self.calls += 1
         try:
             self.pipe.send(args)
             value, error, _ = self.pipe.recv()
@@ -59,7 +67,7 @@ class Helper:
 
     def _start(self) -> None:
         self.close()
-        self.answers = 0
+        self.calls = 0
         self.pipe, theirs = self.context.Pipe()
         args = (self.function, theirs, self.pipe, os.getpid())
         self.process = self.context.Process(target=_serve, args=args)
@@ -69,7 +77,7 @@ class Helper:
 
 def _serve(function: Callable[..., Any], pipe: Any, other: Any, parent: int) -> None:
     die_with_parent(parent)
-    other.close()  # else this process would never see that the parent closed it
+    other.close()  # or this process would not notice that the parent closed its end
     with contextlib.suppress(EOFError, OSError):
         while True:
             pipe.send(attempt(function, pipe.recv()))

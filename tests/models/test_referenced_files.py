@@ -1,4 +1,4 @@
-"""A trained model that another one is built upon: changed, what was built is stale."""
+"""Files that a model is built on: a change makes the results stale."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.config import load_experiment
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.fingerprint import describe, explain
 from pipeline.engine.runner import CODE_ROOT
-from pipeline.models.trained import states
+from pipeline.models.referenced_files import hash_references
 
 TEXT = """\
 data: {source: "sklearn:digits"}
@@ -37,13 +37,13 @@ VALUES = [
 @pytest.mark.parametrize(("values", "files"), VALUES)
 def test_every_file_that_a_value_names_is_hashed(nets, monkeypatch, values, files):
     monkeypatch.setenv("NETS", str(nets / "nets"))
-    found = states(values)
-    assert {name.rpartition("/")[2] for name in found} == files
-    assert all(found.values())
+    hashes = hash_references(values)
+    assert {name.rpartition("/")[2] for name in hashes} == files
+    assert all(hashes.values())
 
 
 def test_a_file_that_is_not_here_is_unknown(nets):
-    assert states({"backbone": "no.keras"}) == {"no.keras": None}
+    assert hash_references({"backbone": "no.keras"}) == {"no.keras": None}
 
 
 def test_a_changed_member_makes_all_that_builds_stale(nets):
@@ -56,5 +56,5 @@ def test_a_changed_member_makes_all_that_builds_stale(nets):
     after = {stage.name: describe(job, stage, code) for stage in job.chain}
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"tune", "train", "distill"}
-    told = explain("tune", before["tune"], after["tune"])
-    assert told == "nets/b.keras changed"
+    reason = explain("tune", before["tune"], after["tune"])
+    assert reason == "nets/b.keras changed"

@@ -1,4 +1,4 @@
-"""The shared choices do what they say, and survive the way to tf_keras."""
+"""Shared hyperparameters have their effects, and convert to tf_keras."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.models import registry
 from pipeline.models.char_lm import generate
-from pipeline.models.choices import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
+from pipeline.models.building_blocks import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
 from tests.models.cases import spec
 
 IMAGE = spec((8, 8, 1))
@@ -31,7 +31,7 @@ VALUES = [
 @pytest.mark.parametrize("values", VALUES, ids=str)
 def test_every_choice_crosses_the_bridge(values):
     model = cnn(**values)
-    copy = to_tf_keras(model)  # which checks that it is equal
+    copy = to_tf_keras(model)  # checks that it is equal
     assert np.allclose(model(X), copy(X), atol=1e-5)
 
 
@@ -46,7 +46,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_an_activation_is_what_it_is_called(name):
+def test_an_activation_computes_its_function(name):
     layer = cnn(activation=name).get_layer("conv1_act")
     x = np.linspace(-9, 9, 50).astype(np.float32)
     assert np.allclose(layer(x), FUNCTIONS[name](x), atol=1e-6)
@@ -62,14 +62,14 @@ def test_an_initializer_sets_the_spread_of_the_kernels(name):
         "he_uniform": np.sqrt(2 / 400),
         "glorot_uniform": np.sqrt(2 / 528),
         "glorot_normal": np.sqrt(2 / 528),
-        "truncated_normal": 0.044,  # 0.05 without what is beyond two of them
+        "truncated_normal": 0.044,  # 0.05 before values beyond two of them are redrawn
         "random_normal": 0.05,
         "zeros": 0.0,
     }[name]
     assert kernel.std() == pytest.approx(spread, rel=0.03)
 
 
-def test_l2_costs_what_the_kernels_weigh():
+def test_l2_adds_the_squared_kernels():
     model = cnn(l2=0.01)
     kernels = [w.numpy() for w in model.trainable_weights if len(w.shape) > 1]
     expected = 0.01 * sum(float((kernel**2).sum()) for kernel in kernels)

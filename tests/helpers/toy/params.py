@@ -4,7 +4,7 @@ from pipeline.core.params import Params, unhashed
 
 
 class OneParams(Params):
-    """`trouble` names what goes wrong, see `toy.one.stage`."""
+    """Parameters of stage `one`; `trouble` is a key of `toy.one.stage.TROUBLES`."""
 
     text: str = "hello"
     trouble: str = ""
@@ -12,6 +12,6 @@ class OneParams(Params):
 
 
 class TwoParams(Params):
-    """Nothing but a number of repeats."""
+    """Parameters of stage `two`."""
 
     times: int = 2

@@ -1,10 +1,10 @@
-"""Repeats the text of stage one."""
+"""Repeat the text of stage `one`."""
 
 import time
 
 
 def run(params, inputs, out):
-    """Write text.txt, and a file with the time, which is declared volatile."""
+    """Write text.txt, and the time into a file that is declared volatile."""
     text = (inputs["one"] / "text.txt").read_text()
     (out / "text.txt").write_text(text * params.times)
     print("a line for the log")

@@ -1,16 +1,17 @@
-"""Writes a text; can be told to go wrong half-way."""
+"""Write a text; fail in the middle on request."""
 
 import os
 import signal
 import time
 from pathlib import Path
 
-from pipeline.core.errors import StageFailed, UserError
 from toy.helper import shout
+
+from pipeline.core.errors import StageFailed, UserError
 
 
 def run(params, inputs, out):
-    """Write text.txt, in two halves."""
+    """Write text.txt in two steps."""
     print("a library says something")
     inputs.progress("half 1/2", done=1, total=2)
     (out / "text.txt").write_text("half")
@@ -50,7 +51,7 @@ def _kill(out):
 
 
 def _die_once(scratch):
-    """The first run leaves a note for the second."""
+    """Write a note and die, unless an earlier run wrote it."""
     if not (scratch / "note.txt").exists():
         (scratch / "note.txt").write_text("half")
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A builder of the user's own: found, checked, and part of the fingerprint."""
+"""Custom builders: imported, checked, and part of the fingerprint."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BODIES = [
 
 @pytest.fixture
 def here(own_modules) -> Path:
-    """A working directory of the user's own."""
+    """The user's working directory."""
     (own_modules / "my_helper.py").write_text("UNITS = 5\n")
     return own_modules
 
@@ -58,13 +58,13 @@ def test_it_is_built_and_is_its_own_search_space(here):
     assert model.get_layer("dense").units == 7
 
 
-@pytest.mark.parametrize(("body", "said"), BODIES)
-def test_what_it_returns_is_checked(here, body, said):
+@pytest.mark.parametrize(("body", "message"), BODIES)
+def test_its_model_is_checked(here, body, message):
     (here / "mine_bad.py").write_text(f"import keras\ndef build(hp, spec): {body}\n")
     with pytest.raises(UserError) as caught:
         registry.build("mine_bad:build", {}, IMAGE, 1)
     assert "builder mine_bad:build" in str(caught.value)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_module_that_cannot_be_imported_and_a_function_that_is_not_there(here):

@@ -1,0 +1,44 @@
+"""Environment variables of the process that runs a stage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.determinism import pins
+
+CODE_ROOT = Path(__file__).parents[2]  # the folder that contains the package
+# Prefixes of variables that would change bits unnoticed: kernels of TensorFlow,
+# NumPy, its BLAS and the C library; the style of pictures.
+SCRUBBED = (
+    *("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_"),
+    *("NPY_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_"),
+    *("GLIBC_TUNABLES", "MPL", "MATPLOTLIBRC"),
+)
+KEPT = ("TF_FORCE_GPU_ALLOW_GROWTH", "KERAS_HOME", "MPLCONFIGDIR")
+
+
+def process_environment(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Build the environment of a stage from that of this process.
+
+    Args:
+        settings: `threads` and `portability` of the experiment.
+
+    Returns:
+        This process's variables without those that change results, with the pins and
+        with the code on `PYTHONPATH`.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name in KEPT or not name.startswith(SCRUBBED)
+    }
+    paths = filter(None, [str(CODE_ROOT), inherited.get("PYTHONPATH")])
+    return {
+        **inherited,
+        **pins(settings["threads"], settings["portability"]),
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,113 @@
+"""Custom builders: `module:function`, with the module in the working directory.
+
+A custom builder is called like the registered ones, and its model is checked. Its
+module and all that it imports from the working directory are part of the stage's
+fingerprint.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras_tuner import HyperParameters
+
+from pipeline.data.spec import TaskSpec
+from pipeline.core.base_path import base
+from pipeline.core.errors import UserError
+from pipeline.models.errors import ModelError
+
+Builder = Callable[[HyperParameters, TaskSpec], keras.Model]
+
+
+def load(module: str, function: str) -> Builder:
+    """Import a custom builder, with its errors turned into one message each.
+
+    Args:
+        module: dotted name, importable from the working directory.
+        function: takes `(hp, spec)` and returns a functional `keras.Model`.
+
+    Returns:
+        A builder that calls the function and checks its model.
+
+    Raises:
+        ModelError: if the import fails or there is no such function; the returned
+            builder raises it if the function fails or its model does not fit.
+    """
+    name = f"{module}:{function}"
+    build = _imported(name, module, function)
+
+    def checked(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
+        return _check(name, _call(name, build, hp, spec), spec)
+
+    return checked
+
+
+def _imported(name: str, module: str, function: str) -> Callable[..., Any]:
+    if (folder := str(Path.cwd() / base())) not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        code = importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        where = _where(error)
+        raise ModelError(f"builder {name}: importing it fails: {where}") from error
+    if not callable(build := getattr(code, function, None)):
+        where = getattr(code, "__file__", None) or module
+        raise ModelError(f"builder {name}: there is no function {function} in {where}")
+    return build
+
+
+def _call(
+    name: str, build: Callable[..., Any], hp: HyperParameters, spec: TaskSpec
+) -> Any:
+    try:
+        return build(hp, spec)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"builder {name}: it raised {_where(error)}") from error
+
+
+def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
+    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
+        raise ModelError(
+            f"builder {name}: must return a functional keras.Model; it returned a "
+            f"{type(model).__module__}.{type(model).__name__}"
+        )
+    shapes = {"input": (model.input_shape, (None, *spec.shape))}
+    if spec.task == "classification":
+        shapes["output"] = (model.output_shape, (None, len(spec.classes)))
+        _check_logits(name, model)
+    for end, (received, needed) in shapes.items():
+        if received != needed:
+            raise ModelError(
+                f"builder {name}: the {end} of its model is {received}; "
+                f"{spec.source} needs {needed}"
+            )
+    return model
+
+
+def _check_logits(name: str, model: keras.Model) -> None:
+    """Refuse probabilities: losses, distillation and export expect logits."""
+    last = model.output._keras_history.operation
+    activation = getattr(getattr(last, "activation", None), "__name__", "")
+    if type(last).__name__ == "Softmax" or activation in ("softmax", "sigmoid"):
+        raise ModelError(
+            f'builder {name}: must end in logits; its last layer, "{last.name}", is a '
+            f"{activation or 'softmax'}: remove it"
+        )
+
+
+def _where(error: BaseException) -> str:
+    """Format as `ValueError: its message (models.py, line 7)`."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = (str(error).strip() or "no message").splitlines()[0]
+    return (
+        f"{type(error).__name__}: {text} ({Path(last.filename).name}, "
+        f"line {last.lineno})"
+    )

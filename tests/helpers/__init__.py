@@ -1,0 +1,1 @@
+"""Modules that tests import: they contain no test and no fixture."""
