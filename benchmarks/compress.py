@@ -35,8 +35,9 @@ from pipeline.inference.interpreter import LiteModel  # noqa: E402
 from pipeline.compress.tflite.strip import shrink  # noqa: E402
 from pipeline.data.artifact import Split  # noqa: E402
 from pipeline.data.spec import TaskSpec  # noqa: E402
-from pipeline.fit.loop import fit  # noqa: E402
-from pipeline.fit.params import FitSettings  # noqa: E402
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.loop import fit  # noqa: E402
+from pipeline.training.params import FitSettings  # noqa: E402
 from pipeline.models import registry  # noqa: E402
 
 CLASSES = tuple("0123456789")
@@ -49,7 +50,12 @@ def main() -> None:
     """Train, compress in both ways, and print sizes and accuracies."""
     train, validation, test = splits()
     model = registry.build("cnn", {}, SPEC, SEED)
-    fit(model, SPEC, train, validation, FitSettings(epochs=30), seed=SEED)
+    fit(
+        model,
+        FitData(SPEC, train, validation),
+        FitSettings(epochs=30),
+        FitContext(SEED),
+    )
     examples = SPEC.to_input(train.x[:200])
     settings = FitSettings(epochs=20)
     tuning = FineTuning(SPEC, train, validation, settings, None, SEED)

@@ -74,7 +74,7 @@ def augment(folder: Path) -> None:
     """Iterate over one epoch of augmented training batches."""
     from pipeline.augment.policy import Policy
     from pipeline.data.artifact import read_data
-    from pipeline.fit.batches import training_batches
+    from pipeline.training.batches import training_batches
 
     data = read_data(folder / "data")
     policy = Policy("pad(4) | random_crop(32) | flip", 7)

@@ -26,8 +26,9 @@ import tensorflow as tf  # noqa: E402
 
 from pipeline.data.artifact import Split  # noqa: E402
 from pipeline.data.spec import TaskSpec  # noqa: E402
-from pipeline.fit.loop import fit  # noqa: E402
-from pipeline.fit.params import FitSettings  # noqa: E402
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.loop import fit  # noqa: E402
+from pipeline.training.params import FitSettings  # noqa: E402
 from pipeline.models import registry  # noqa: E402
 
 EXAMPLES = {8: 3200, 28: 1600}
@@ -96,12 +97,12 @@ def plain_fit(data: Split, spec: TaskSpec) -> Callable[[], None]:
 
 
 def our_fit(data: Split, spec: TaskSpec, speed: Rates) -> float:
-    """Examples per second of the loop of `pipeline.fit`, from a fresh model."""
+    """Examples per second of the loop of `pipeline.training`, from a fresh model."""
     model = registry.build("cnn", {}, spec, seed=1)
     settings = FitSettings(epochs=EPOCHS + 1, batch_size=BATCH)
-    validation = Split(data.x[:BATCH], data.y[:BATCH])
+    few = Split(data.x[:BATCH], data.y[:BATCH])
     measured: Rates = {}
-    fit(model, spec, data, validation, settings, seed=1, speed=measured)
+    fit(model, FitData(spec, data, few), settings, FitContext(1, speed=measured))
     first = speed.get("seconds_to_first_step", np.inf)
     speed["seconds_to_first_step"] = min(first, measured["seconds_to_first_step"])
     return measured["examples_per_second"]

@@ -17,7 +17,7 @@ from pipeline import verdict
 from pipeline.chain import CHAIN
 from pipeline.config import experiment_folder
 from pipeline.core.errors import UserError
-from pipeline.report import words
+from pipeline.report import formatting
 from pipeline.reproduce.causes import KINDS, causes
 from pipeline.reproduce.snapshot import of_run
 from pipeline.scores import ANOMALIES, CLASSES, NUMBERS, Score, score_of
@@ -140,7 +140,7 @@ def _baseline(tell: Cell) -> Cell:
 
 
 def _optional(key: str) -> Cell:
-    return lambda row: "-" if row.get(key) is None else words.measured(row[key], key)
+    return lambda row: "-" if row.get(key) is None else formatting.measured(row[key], key)
 
 
 def figures(summaries: list[Row]) -> dict[str, Cell]:

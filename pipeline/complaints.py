@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from pipeline.core.errors import nearest
+from pipeline.renamed_keys import renamed_key
 from pipeline.yamlfile import Key
 
 LONGEST = 80  # characters of what was received
@@ -133,6 +134,8 @@ def _one(same: list[_Found], schema: type[BaseModel]) -> Complaint:
     told = [one.item for one in same if not _mismatch(one.item)]
     item, key = (told or [same[0].item])[0], same[0].key
     if item["type"] == "extra_forbidden":
+        if renamed := renamed_key(dotted(key)):
+            return Complaint(key, renamed)
         allowed = _names(key[:-1], schema)
         hint = nearest(str(key[-1]), allowed) or f" (there are: {', '.join(allowed)})"
         return Complaint(key, f"no key {dotted(key)}{hint}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.core.errors import nearest
-from pipeline.fit.params import ONLY_CLASSES, FitSettings
+from pipeline.training.params import ONLY_CLASSES, FitSettings
 
 # `data.task` -> the key of its measure, as `pipeline.data.measure` has it.
 KEYS = {"classification": "accuracy", "regression": "r2", "anomaly": "auc"}

@@ -11,9 +11,9 @@ from pipeline.config import Experiment
 from pipeline.engine.import_closure import CodeReader, parse
 
 ROOT = Path(__file__).parent.parent
-# Libraries first, then the stages in the order of the chain. models and fit have
+# Libraries first, then the stages in the order of the chain. models and training have
 # no stage: tune, train, distill and compress build on them.
-ROOMS = "data augment models fit inference tune train distill compress evaluate report".split()
+ROOMS = "data augment models training inference tune train distill compress evaluate report".split()
 JOB = Experiment.model_validate({"data": {"source": "sklearn:digits"}}).job(ROOT)
 MODULES = [
     path.relative_to(ROOT).with_suffix("").parts
@@ -70,7 +70,7 @@ PLANNING = "plan import_closure fingerprint stage_record run_record publish".spl
 def test_no_stage_depends_on_how_stages_are_planned_and_published(stage):
     """Or an edit of the planner would make every experiment stale."""
     found = set(CodeReader(ROOT).closure(JOB.modules(stage)))
-    if "pipeline.fit.checkpoint" in found:  # it forces a file to disk as publish does
+    if "pipeline.training.checkpoint" in found:  # forces files to disk, as publish does
         found -= {"pipeline.engine.publish"}
     assert not {f"pipeline.engine.{name}" for name in PLANNING} & found
 

@@ -44,14 +44,14 @@ def test_results_and_differences_are_those_of_the_files(pair, tmp_path):
     project, other = pair
     record = read_json(other / "train" / "stage.json")
     record["parts"]["params"]["epochs"] = 9
-    record["parts"]["code"]["pipeline.fit.loop"] = "edited"
+    record["parts"]["code"]["pipeline.training.loop"] = "edited"
     write_json(other / "train" / "stage.json", _signed(record))
     page = tmp_path / "page.html"
     answer = project.cli("compare", "small", "other", "--json", "--html", str(page))
     told = json.loads(answer.out)
     kinds = told["differences"]["other"]
     assert kinds["parameters"] == ["train.epochs 6 -> 9"]
-    assert kinds["code"] == ["pipeline.fit.loop changed"]
+    assert kinds["code"] == ["pipeline.training.loop changed"]
     chosen = read_json(project.small / "report" / "summary.json")["chosen"]
     row = dict((row[0], row[1:]) for row in told["results"])["test accuracy"]
     assert row == [f"{chosen['accuracy']:.3f}"] * 2

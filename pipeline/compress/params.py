@@ -10,7 +10,7 @@ from pipeline.compress.grammar import expand, parse_recipe
 from pipeline.core.errors import UserError
 from pipeline.core.params import Params, unhashed
 from pipeline.engine.workers.factory import Engine, check_address
-from pipeline.fit.params import FitSettings
+from pipeline.training.params import FitSettings, fine_tuning_conflict
 
 Source = Literal["baseline", "student"]
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
@@ -58,9 +58,10 @@ class CompressParams(FitSettings):
         weight: of that imitation; 0 is none.
         temperature: softens both outputs of the imitation; of classes only.
         epochs: of the fine-tuning of one technique, far fewer than in training.
-        accumulate, ema, swa, jit: of train and distill alone; any other value than the
-            default is refused here.
-        steps_per_call, checkpoint_seconds: of train and distill alone; no effect here.
+        gradient_accumulation_steps, ema_momentum, swa, jit_compile: for train and
+            distill only; any other value than the default is an error here.
+        steps_per_execution, checkpoint_seconds: for train and distill only; no effect
+            here.
     """
 
     recipes: list[str] = Field(DEFAULT_RECIPES, min_length=1)
@@ -81,17 +82,13 @@ class CompressParams(FitSettings):
     _address_of_ray = model_validator(mode="after")(check_address)
 
     def fine_tuning(self) -> FitSettings:
-        """The settings of the fit room alone."""
+        """The settings of the fits alone."""
         return FitSettings(**{k: getattr(self, k) for k in FitSettings.model_fields})
 
     @model_validator(mode="after")
     def _keras_has_it(self) -> Self:
-        if given := self.own_loop:
-            raise ValueError(
-                f"{', '.join(given)}: fine-tuning is Keras's own fit of tf_keras, "
-                "which has none of it; leave it out of compress (train and distill "
-                "have it)"
-            )
+        if conflict := fine_tuning_conflict(self):
+            raise ValueError(conflict)
         return self
 
     @field_validator("rungs")

@@ -23,7 +23,7 @@ from pipeline.compress.variant import Row, Variant, Workshop, failed, finished, 
 from pipeline.engine.workers.pool import TaskPool
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.stage import Inputs
-from pipeline.fit.devices import start_method
+from pipeline.training.devices import start_method
 
 KEPT = 0.5  # of the variants of a rung
 KEPT_NOTE = "  kept"  # of a variant that a run before this one has made

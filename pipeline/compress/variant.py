@@ -36,8 +36,8 @@ from pipeline.data.measure import Measure, measure_of
 from pipeline.core.determinism import derive_seed
 from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_json, write_json
-from pipeline.fit.losses import example_losses
-from pipeline.fit.params import FitSettings
+from pipeline.training.losses import example_losses
+from pipeline.training.params import FitSettings
 from pipeline.models.files import load_model
 from pipeline.scores import ANOMALIES, CLASSES
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.errors import UserError
 from pipeline.core.params import Params, unhashed
-from pipeline.fit.params import FitSettings
+from pipeline.training.params import FitSettings
 from pipeline.models import catalogue
 
 Value = bool | int | float | str

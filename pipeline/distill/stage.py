@@ -26,13 +26,14 @@ from pipeline.distill.teacher import Faculty, read_teachers
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
-from pipeline.fit.goals import check_outputs
-from pipeline.fit.history import History, summary
-from pipeline.fit.intervals import gain
-from pipeline.fit.loop import fit
-from pipeline.fit.losses import example_losses
-from pipeline.fit.objective import Objective
-from pipeline.fit.replicates import check_first, replicate_seed, run_all
+from pipeline.training.metrics import check_outputs
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.history import History, summary
+from pipeline.training.intervals import gain
+from pipeline.training.loop import fit
+from pipeline.training.losses import example_losses
+from pipeline.training.objective import Objective
+from pipeline.training.replicates import check_first, replicate_seed, run_all
 from pipeline.models import registry
 from pipeline.models.files import save_model
 from pipeline.models.errors import error_prefix
@@ -228,19 +229,20 @@ class School:
         def tell(text: str, done: int = 0, total: int = 0) -> None:
             self.inputs.progress(f"{how} {number}: {text}", done=done, total=total)
 
-        return fit(
-            student,
+        data = FitData(
             self.data.spec,
             self.data.train(),
             self.data.validation(),
-            self.params,
-            seed=seed,
-            policy=self._policy(seed),
-            progress=tell,
+            self._policy(seed),
+        )
+        context = FitContext(
+            seed,
             objective=objective,
-            folder=folder,
+            progress=tell,
+            checkpoint_folder=folder,
             speed=speed,
         )
+        return fit(student, data, self.params, context)
 
 
 def _check_smaller(weights: int, large: Architecture, width: float) -> None:

@@ -1,6 +1,6 @@
 """What a student makes small: the loss on true answers, and that of imitation.
 
-In: a student and its teachers. Out: an objective of `pipeline.fit.objective`. The
+In: a student and its teachers. Out: an objective of `pipeline.training.objective`. The
 teachers run in inference mode and are no part of what is trained; validation is the
 plain loss of the student alone.
 """
@@ -18,9 +18,9 @@ from pipeline.distill.params import DistillParams, Hint
 from pipeline.distill.teacher import Faculty, tapped
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
-from pipeline.fit.batches import Batch
-from pipeline.fit.losses import Loss
-from pipeline.fit.objective import as_float, per_example
+from pipeline.training.batches import Batch
+from pipeline.training.losses import Loss
+from pipeline.training.objective import as_float, per_example
 
 
 class Imitation:

@@ -18,7 +18,7 @@ from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.distill.params import TRAINED, Teacher
 from pipeline.core.errors import UserError, nearest
-from pipeline.fit.batches import Batch
+from pipeline.training.batches import Batch
 from pipeline.models.files import load_model
 from pipeline.models.errors import error_prefix
 from pipeline.models.pretrained_parts import input_output_shapes
@@ -53,7 +53,7 @@ class Faculty:
     def __call__(self, batch: Batch) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         """Logits of each teacher, and the first one's features."""
         if self.known:
-            return [tf.gather(known, batch.at) for known in self.known], []
+            return [tf.gather(known, batch.positions) for known in self.known], []
         told = [model(batch.x, training=False) for model in self.models]
         (first, *features), *others = [keras.tree.flatten(one) for one in told]
         logits = [first, *(one[0] for one in others)]

@@ -1,12 +1,21 @@
-"""Which code a stage runs: the import closure of a module, found without importing.
+"""Import closure: the code and package data that a stage runs, found without importing.
 
-Imports are read from the source, those inside functions too. A module's digest
-is taken from its syntax tree without docstrings, so that editing a comment, a
-docstring or white space makes nothing stale. Parsing is remembered by content
-in a cache file; deleting that file costs time only.
+Imports are read from the source, those inside functions included. The digest of a
+module is taken from its syntax tree without docstrings, so editing a comment, a
+docstring or white space makes no stage stale. Parsed modules are cached by content in
+a file; deleting that file costs time only.
+
+Package data counts as code: every file in a folder `templates` or `static` beside a
+module of the closure is part of the closure, byte for byte. A stage that renders a
+template therefore becomes stale when the template changes. Keep such folders in a
+package that only the stage using them imports.
+
+In: a folder of packages, names of modules. Out: module name or path of a data file
+-> digest, and distribution name -> version.
 
     code = CodeReader(root, cache_file)
     code.closure(["pipeline.train.stage"])   # {"pipeline.train.stage": "9c1e…", …}
+    code.closure(["pipeline.report.stage"])  # … "pipeline/report/static/page.js": "…"
     code.libraries(["pipeline.train.stage"])  # {"keras": "3.15.1", …}
 """
 
@@ -27,7 +36,7 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 
-# Import names whose distribution is called otherwise.
+# Import names that differ from the name of their distribution.
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "sklearn": "scikit-learn",
@@ -35,27 +44,30 @@ DISTRIBUTIONS = {
     "tensorflow_model_optimization": "tensorflow-model-optimization",
     "yaml": "PyYAML",
 }
+DATA_FOLDERS = ("templates", "static")  # of a package; their files count as code
 
 
-# What a remembered digest depends on besides the source: Python, and this file.
+# A cached digest depends on the source, the Python version and this file.
 _OWN = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 PARSER = f"{sys.version_info[:2]} {_OWN}"
 
 
 @dataclass(frozen=True)
 class Module:
-    """What one source file says: a digest of its code, and what it imports."""
+    """One source file: the digest of its code, and the names it imports."""
 
     digest: str
     imports: tuple[str, ...]
 
 
 class CodeReader:
-    """Reads modules below `root`, a folder of packages such as the checkout's.
+    """Reader of the modules below a folder.
 
     Args:
-        also: other folders to find modules in, such as the working directory, which
-            holds what a user wrote.
+        root: folder of packages, such as the checkout.
+        cache_file: JSON file that keeps parsed modules; None keeps nothing.
+        also: more folders to find modules in, such as the working directory, which
+            holds the modules of the user.
     """
 
     def __init__(
@@ -65,42 +77,61 @@ class CodeReader:
         self.roots = (root, *also)
         self.cache_file = cache_file
         self.cache = _read_cache(cache_file)
-        self.known = dict(self.cache)
+        self.parsed = dict(self.cache)
         self.modules: dict[str, Module | None] = {}
+        self.data: dict[Path, dict[str, str]] = {}
 
     def has(self, name: str) -> bool:
-        """Whether there is a module of that name below the root."""
+        """Return True if a module of this name exists below a root."""
         return self._find(name) is not None
 
     def fresh(self) -> CodeReader:
-        """A reader that looks at the files again, remembering what was parsed."""
+        """Return a reader that reads the files again and shares the parsed modules."""
         reader = CodeReader(self.root, also=self.roots[1:])
-        reader.known = self.known
+        reader.parsed = self.parsed
         return reader
 
     def closure(self, names: Iterable[str]) -> dict[str, str]:
-        """Module name -> digest, for `names` and all that they import here.
+        """Digests of modules, of all that they import here, and of package data.
+
+        Args:
+            names: dotted names of modules.
+
+        Returns:
+            Dotted module name, or path of a data file relative to its root -> SHA-256,
+            sorted by name.
 
         Raises:
-            UserError: when one of `names` is not a module below the root.
+            UserError: if one of `names` is no module below the roots.
         """
-        found: dict[str, str] = {}
-        for name in names:
-            if self._module(name) is None:
-                raise UserError(f"no module {name} below {self._where()}")
-            self._walk(name, found)
-        return dict(sorted(found.items()))
+        digests = self._code(names)
+        for folder in {path.parent for path in self._paths(digests)}:
+            digests |= self._data(folder)
+        return dict(sorted(digests.items()))
 
     def files(self, names: Iterable[str]) -> list[Path]:
-        """Where these modules are; those that are not there are left out."""
-        return [path for name in names if (path := self._find(name))]
+        """Paths of modules and data files; those that do not exist are left out.
+
+        Args:
+            names: keys of `closure`.
+        """
+        return [path for name in names if (path := self._find_any(name))]
 
     def libraries(self, names: Iterable[str]) -> dict[str, str]:
-        """Distribution -> version, for what the closure imports from outside."""
+        """Versions of the distributions that the closure imports from outside.
+
+        Args:
+            names: dotted names of modules.
+
+        Returns:
+            Distribution -> version, `absent` if it is not installed; first `python`.
+        """
+        modules = (self._module(name) for name in self._code(names))
         imports = {
             imported.partition(".")[0]
-            for name in self.closure(names)
-            for imported in self._module(name).imports
+            for module in modules
+            if module
+            for imported in module.imports
         }
         outside = {
             top for top in imports - sys.stdlib_module_names if not self._find(top)
@@ -110,30 +141,54 @@ class CodeReader:
         return {"python": python, **dict(sorted(versions.items()))}
 
     def save_cache(self) -> None:
-        """Keep what was parsed for the next process; never an error."""
-        if self.cache_file is None or self.known == self.cache:
+        """Write the parsed modules for the next process; failures are ignored."""
+        if self.cache_file is None or self.parsed == self.cache:
             return
-        entries = {key: [m.digest, m.imports] for key, m in self.known.items()}
+        entries = {key: [m.digest, m.imports] for key, m in self.parsed.items()}
         aside = self.cache_file.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
             aside.write_text(json.dumps(entries))
             aside.replace(self.cache_file)
 
-    def _walk(self, name: str, found: dict[str, str]) -> None:
+    def _code(self, names: Iterable[str]) -> dict[str, str]:
+        digests: dict[str, str] = {}
+        for name in names:
+            if self._module(name) is None:
+                raise UserError(f"no module {name} below {self._where()}")
+            self._walk(name, digests)
+        return digests
+
+    def _walk(self, name: str, digests: dict[str, str]) -> None:
         module = self._module(name)
-        if module is None or name in found:
+        if module is None or name in digests:
             return
-        found[name] = module.digest
+        digests[name] = module.digest
         for parent in _parents(name):
-            self._walk(parent, found)
+            self._walk(parent, digests)
         for imported in module.imports:
-            self._walk(imported, found)
+            self._walk(imported, digests)
+
+    def _data(self, folder: Path) -> dict[str, str]:
+        """Digests of the data files of one package; none of a root folder."""
+        if folder not in self.data:
+            root = self._root_of(folder)
+            paths = [] if folder in self.roots else data_files(folder)
+            self.data[folder] = {
+                path.relative_to(root).as_posix(): _hash(path) for path in paths
+            }
+        return self.data[folder]
+
+    def _root_of(self, folder: Path) -> Path:
+        return next(root for root in self.roots if folder.is_relative_to(root))
 
     def _module(self, name: str) -> Module | None:
         if name not in self.modules:
             path = self._find(name)
             self.modules[name] = self._read(name, path) if path else None
         return self.modules[name]
+
+    def _paths(self, names: Iterable[str]) -> list[Path]:
+        return [path for name in names if (path := self._find(name))]
 
     def _find(self, name: str) -> Path | None:
         for root in self.roots:
@@ -143,6 +198,13 @@ class CodeReader:
                     return path
         return None
 
+    def _find_any(self, name: str) -> Path | None:
+        """The file of a module or, if there is a slash in the name, of data."""
+        if "/" not in name:
+            return self._find(name)
+        paths = (root / name for root in self.roots)
+        return next((path for path in paths if path.is_file()), None)
+
     def _where(self) -> str:
         return " or ".join(str(root) for root in dict.fromkeys(self.roots))
 
@@ -150,13 +212,44 @@ class CodeReader:
         source = path.read_bytes()
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         key = hashlib.sha256(f"{PARSER}\n{package}\n".encode() + source).hexdigest()
-        if key not in self.known:
-            self.known[key] = parse(source, package, str(path))
-        return self.known[key]
+        if key not in self.parsed:
+            self.parsed[key] = parse(source, package, str(path))
+        return self.parsed[key]
+
+
+def data_files(folder: Path) -> list[Path]:
+    """Files in the folders `templates` and `static` of a package, at any depth.
+
+    Python modules are left out, because imports lead to them; so are hidden files and
+    the backups of editors.
+
+    Args:
+        folder: the package's folder.
+    """
+    paths = (path for name in DATA_FOLDERS for path in (folder / name).rglob("*"))
+    return sorted(path for path in paths if path.is_file() and _is_data(path, folder))
+
+
+def _is_data(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return not (hidden or path.suffix in (".py", ".pyc") or path.name.endswith("~"))
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def parse(source: bytes, package: str, path: str) -> Module:
-    """Digest and imports of one source file."""
+    """Compute the digest and the imports of one source file.
+
+    Args:
+        source: content of the file.
+        package: dotted name that relative imports start from.
+        path: name of the file in messages.
+
+    Raises:
+        UserError: if the source is not valid Python; it names the line.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
@@ -169,10 +262,13 @@ def parse(source: bytes, package: str, path: str) -> Module:
 
 
 def shape(node: Any) -> str:
-    """A syntax tree as text, equal on every Python that we support.
+    """Serialize a syntax tree, with the same result on every supported Python.
 
-    `ast.dump` is not: 3.12 gave definitions a field, 3.13 leaves empty ones out, and
+    `ast.dump` differs: 3.12 added a field to definitions, 3.13 omits empty fields, and
     3.12 ends some format specifications with an empty text.
+
+    Args:
+        node: an `ast` node, a list of nodes, or a constant.
     """
     if isinstance(node, list):
         return f"[{','.join(map(shape, node))}]"
@@ -183,7 +279,7 @@ def shape(node: Any) -> str:
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    """What is there: neither empty fields nor `ctx`, which follows from the place."""
+    """Fields with a value, without `ctx`, which follows from the position."""
     for name, value in ast.iter_fields(node):
         if isinstance(node, ast.JoinedStr):
             value = [part for part in value if getattr(part, "value", None) != ""]

@@ -1,8 +1,7 @@
-"""index.html: the verdict and what led to it, on one page that needs no network.
+"""index.html: the result and how it came about, on one page that needs no network.
 
-In: Facts, summary.json's content, the pictures' files. Out: the text of the page,
-in which everything that comes from data is escaped, and beside which the plotting
-library's script must lie.
+In: ExperimentData, the content of summary.json, the frontier plot. Out: the text of
+the page. All values from data are escaped. plotly.min.js must lie beside the page.
 """
 
 from __future__ import annotations
@@ -11,23 +10,19 @@ import base64
 import hashlib
 import io
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from PIL import Image
 
-from pipeline.report import charts, library, words
-from pipeline.report.context import context
-from pipeline.report.facts import Facts
-from pipeline.report.page_script import SCRIPT
-from pipeline.report.page_style import STYLE
-from pipeline.report.page_template import SECTIONS, TEMPLATES
-from pipeline.scores import ANOMALIES, NUMBERS
-from pipeline.verdict import size
+from pipeline.report import chart_data, formatting, plotly_script
+from pipeline.report.experiment_data import ExperimentData
+from pipeline.report.frontier_chart import metric_axes, size_axes
+from pipeline.report.rendering import html_template, page_script, static_text
+from pipeline.report.task_sections import all_sections
+from pipeline.report.template_context import context
 
-# Name on the page -> stage and file; a stage may have nothing to draw.
+# Name on the page -> stage and file; a stage may publish no such file.
 PICTURES = {
     "data": ("data", "preview.png"),
     "augment": ("augment", "preview.png"),
@@ -35,165 +30,113 @@ PICTURES = {
     "distill": ("distill", "curves.png"),
     "confusion": ("evaluate", "confusion.png"),
 }
-COSTS = {
-    "bytes_gzip": "size, gzip",
-    "bytes_raw": "size, raw",
-    "latency_ms": "latency",
-    "macs": "MACs",
-    "arena_bytes": "arena",
-}
-METRICS = {
-    "top5": "Top 5",
-    "macro_f1": "Macro F1",
-    "auc": "AUC",
-    "agreement": "Agreement with the baseline",
-    "kl": "KL from the baseline, nats",
-    "nll": "NLL",
-    "brier": "Brier",
-    "ece": "ECE",
-    "ece_scaled": "ECE at its temperature",
-    "corrupted_accuracy": "When corrupted",
-    "attacked_accuracy": "When attacked",
-    "mae": "Mean absolute error",
-    "rmse": "Root of the mean squared error",
-    "threshold": "Threshold of the error",
-    "found": "Anomalies found",
-    "false_alarms": "False alarms",
-    "corrupted_r2": "When corrupted",
-    "corrupted_auc": "When corrupted",
-}
-COUNTS = {
-    "macs": "MACs",
-    "arena_bytes": "Arena, bytes",
-    "distinct_weights": "Distinct weights",
-}
 
 
-def render(facts: Facts, summary: Mapping[str, Any], frontier: Path) -> str:
-    """The page.
+def render(
+    experiment: ExperimentData, summary: Mapping[str, Any], frontier: Path
+) -> str:
+    """Render the page.
 
     Args:
-        summary: the content of summary.json.
-        frontier: the picture of the frontier.
+        experiment: the published experiment.
+        summary: content of summary.json.
+        frontier: PNG file of the frontier plot.
     """
-    files = {name: facts.folders[at] / file for name, (at, file) in PICTURES.items()}
-    files["frontier"] = frontier
-    pictures = {name: data_uri(path) for name, path in files.items() if path.is_file()}
-    rows = charts.compared(summary)
-    return _template().render(
-        **context(facts, summary),
-        style=STYLE,
-        script=SCRIPT,
-        library=library.NAME,
-        policy=policy(),
-        sections=sections(facts),
-        asks=asks(facts),
-        charts=charts.payload(facts, summary),
+    rows, script = chart_data.compared(summary), page_script()
+    return html_template("page.html.j2").render(
+        **context(experiment, summary),
+        style=static_text("page.css"),
+        script=script,
+        plotly=plotly_script.NAME,
+        policy=policy(script),
+        sections=all_sections(experiment.spec.task),
+        charts=chart_data.charts(experiment, summary).to_json(),
         compared=rows,
-        after=rows[-1],
-        pictures=pictures,
-        frontier_alt=frontier_alt(facts, summary),
-        flips=facts.extras["flips"],
-        tiles=tiles(facts),
-        costs=_known(COSTS, facts),
-        worths=charts.worths(facts),
-        metrics={k: v for k, v in METRICS.items() if k != facts.score.key},
-        counts=COUNTS,
-        curve_columns=_curve_columns(facts),
+        compared_file=rows[-1],
+        pictures=pictures(experiment, frontier),
+        frontier_alt=frontier_alt(experiment, summary),
+        tiles=tiles(experiment),
+        size_axes=size_axes(experiment),
+        metric_axes=metric_axes(experiment),
+        curve_columns=curve_columns(experiment),
     )
 
 
-def sections(facts: Facts) -> dict[str, tuple[str, str]]:
-    """Section -> what the navigation calls it, and its heading; those of the task."""
-    return {
-        name: (short, title.format(score=facts.score.title))
-        for name, (short, title, tasks) in SECTIONS.items()
-        if facts.spec.task in tasks
+def pictures(experiment: ExperimentData, frontier: Path) -> dict[str, str]:
+    """Return the pictures that exist, as data URIs by their name on the page."""
+    files = {
+        name: experiment.folders[stage] / file
+        for name, (stage, file) in PICTURES.items()
     }
+    files["frontier"] = frontier
+    return {name: data_uri(path) for name, path in files.items() if path.is_file()}
 
 
-def asks(facts: Facts) -> str:
-    """What the task is, in a few words."""
-    if facts.spec.task == NUMBERS:
-        return f"the number {facts.spec.target['name']}"
-    if facts.spec.task == ANOMALIES:
-        return "anomalies, found by how badly they are rebuilt"
-    return f"{len(facts.spec.classes)} classes"
+def policy(script: str) -> str:
+    """Return the page's Content-Security-Policy: this script, Plotly, nothing else.
 
-
-def policy() -> str:
-    """What a browser may load and run: this script, the library, nothing else."""
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    Args:
+        script: the page's own script, between the line breaks that enclose it.
+    """
+    digest = hashlib.sha256(f"\n{script}".encode()).digest()
     rules = {
         "default-src": "'none'",
         "img-src": "data:",
         "style-src": "'unsafe-inline'",
-        "script-src": f"'self' file: 'sha256-{digest}'",
+        "script-src": f"'self' file: 'sha256-{base64.b64encode(digest).decode()}'",
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
 def data_uri(path: Path) -> str:
-    """A PNG file as an address that holds it."""
+    """Return the content of a PNG file as a data URI."""
     return _uri(path.read_bytes())
 
 
-def tiles(facts: Facts) -> list[str]:
-    """The tiles of flips.png, one address each; none where there is no picture."""
-    path, flips = facts.folders["evaluate"] / "flips.png", facts.extras["flips"]
+def tiles(experiment: ExperimentData) -> list[str]:
+    """Cut flips.png into one data URI per example; empty if there is no picture."""
+    path, flips = (
+        experiment.folders["evaluate"] / "flips.png",
+        experiment.optional.flips,
+    )
     if not flips or not flips.get("tile") or not path.is_file():
         return []
-    side, found = flips["tile"], []
+    side = flips["tile"]
     with Image.open(path) as picture:
-        for at in range(len(flips["examples"])):
-            tile = picture.crop((at * side, 0, (at + 1) * side, side))
-            buffer = io.BytesIO()
-            tile.save(buffer, format="PNG", optimize=True)
-            found.append(_uri(buffer.getvalue()))
-    return found
+        boxes = (
+            (index * side, 0, (index + 1) * side, side)
+            for index in range(len(flips["examples"]))
+        )
+        return [_uri(_png(picture.crop(box))) for box in boxes]
 
 
-def frontier_alt(facts: Facts, summary: Mapping[str, Any]) -> str:
-    """What the picture shows, for those who do not see it."""
-    key = facts.score.key
-    count = sum(row[key] is not None for row in facts.rows)
-    parts = [f"Test {facts.score.name} against file size of {count} variants"]
+def frontier_alt(experiment: ExperimentData, summary: Mapping[str, Any]) -> str:
+    """Describe the frontier plot for readers who cannot see it."""
+    score = experiment.score
+    count = sum(row[score.key] is not None for row in experiment.rows)
+    phrases = [f"Test {score.name} against file size of {count} variants"]
     for role in ("baseline", "chosen"):
         if row := summary[role]:
-            worth = f"{words.accuracy(row[key])} at {size(row['bytes_gzip'])}"
-            parts.append(f"{role} {words.name(row)}: {worth}")
-    return "; ".join(parts) + ". All numbers are in the table below."
+            size = formatting.size(row["bytes_gzip"])
+            value = f"{formatting.accuracy(row[score.key])} at {size}"
+            phrases.append(f"{role} {formatting.name(row)}: {value}")
+    return "; ".join(phrases) + ". All numbers are in the table below."
+
+
+def curve_columns(experiment: ExperimentData) -> list[str]:
+    """Return the columns of the learning curves: metric and loss first."""
+    histories = experiment.histories.values()
+    names = {name.removeprefix("val_") for columns in histories for name in columns}
+    names -= {"epoch"}
+    first = [name for name in (experiment.score.key, "loss") if name in names]
+    return [*first, *sorted(names - {*first})]
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _uri(content: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(content).decode()
-
-
-def _known(axes: Mapping[str, str], facts: Facts) -> dict[str, str]:
-    """The axes that some row has a value for."""
-    return {
-        key: label
-        for key, label in axes.items()
-        if any(row.get(key) is not None for row in facts.rows)
-    }
-
-
-def _curve_columns(facts: Facts) -> list[str]:
-    """What can be shown over epochs: score and loss first."""
-    names = {name for columns in facts.histories.values() for name in columns}
-    plain = {name.removeprefix("val_") for name in names} - {"epoch"}
-    first = [name for name in (facts.score.key, "loss") if name in plain]
-    return [*first, *sorted(plain - {*first})]
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=DictLoader(TEMPLATES),
-    )
-    environment.filters |= words.FILTERS
-    return environment.get_template("page")

@@ -1,4 +1,4 @@
-"""What an experiment file says of the report."""
+"""Parameters of the report stage."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ class ReportParams(Params):
     """Section `report` of an experiment.
 
     Attributes:
-        title: heading of the page, the card and the picture; the experiment's name
-            if empty.
+        title: heading of page, card and plot; the experiment's name if empty.
     """
 
     title: str = Field("", max_length=120)

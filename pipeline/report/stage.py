@@ -1,4 +1,4 @@
-"""report: the verdict, and everything that led to it, for people and for programs.
+"""report: the result and how it came about, for people and for programs.
 
 In: the folders of all stages. Out: index.html with plotly.min.js, model_card.md,
 frontier.png, summary.json.
@@ -12,31 +12,41 @@ from typing import Any
 
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
-from pipeline.report import card, frontier, page, words
-from pipeline.report.facts import read_facts
-from pipeline.report.library import copy_library
+from pipeline.report import formatting, frontier_plot, model_card, page
+from pipeline.report.experiment_data import read_experiment
 from pipeline.report.params import ReportParams
+from pipeline.report.plotly_script import copy_plotly
 from pipeline.report.summary import summarize
-from pipeline.verdict import size
 
 
 def run(params: ReportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Read everything once, then write it four ways."""
-    facts = read_facts(inputs.folders, params.title)
-    summary = summarize(facts, inputs.overrides)
+    """Read all stages once and write every file of the report.
+
+    Args:
+        params: section `report` of the experiment.
+        inputs: folders of the published stages.
+        out: folder for the files.
+
+    Returns:
+        `headline` and `variants` (a count) for metrics.json.
+    """
+    experiment = read_experiment(inputs.folders, params.title)
+    summary = summarize(experiment, inputs.overrides)
     write_json(out / "summary.json", summary)
-    picture = out / "frontier.png"
-    title = f"{facts.title}: {facts.score.name} and size of every variant"
-    frontier.draw(picture, facts.rows, facts.pareto, title)
-    html = page.render(facts, summary, picture)
+    plot = out / "frontier.png"
+    title = f"{experiment.title}: {experiment.score.name} and size of every variant"
+    frontier_plot.draw(plot, experiment.rows, experiment.pareto, title)
+    html = page.render(experiment, summary, plot)
     (out / "index.html").write_text(html, encoding="utf-8")
-    copy_library(out)
-    (out / "model_card.md").write_text(card.render(facts, summary), encoding="utf-8")
-    return {"headline": _headline(summary), "variants": len(facts.rows)}
+    copy_plotly(out)
+    card = model_card.render(experiment, summary)
+    (out / "model_card.md").write_text(card, encoding="utf-8")
+    return {"headline": _headline(summary), "variants": len(experiment.rows)}
 
 
 def _headline(summary: dict[str, Any]) -> str:
     row = summary["chosen"]
     if row is None:
         return "no file meets the budget"
-    return f"{size(row['bytes_gzip'])} gzip, {words.ratio(row['ratio'])} smaller"
+    size, ratio = formatting.size(row["bytes_gzip"]), formatting.ratio(row["ratio"])
+    return f"{size} gzip, {ratio} smaller"

@@ -1,4 +1,7 @@
-"""summary.json: the verdict, for the terminal and for programs."""
+"""summary.json: the result, for the terminal and for programs.
+
+In: ExperimentData. Out: a JSON value.
+"""
 
 from __future__ import annotations
 
@@ -8,53 +11,64 @@ from typing import Any
 
 from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.budget import read_limits
-from pipeline.report.facts import Facts, Row, on_validation
+from pipeline.report.experiment_data import ExperimentData, Row, on_validation
 from pipeline.scores import named
 
 
-def summarize(facts: Facts, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """What was chosen, against what, under which budget.
+def summarize(
+    experiment: ExperimentData, overrides: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Summarize what was chosen, compared with which baseline, under which budget.
 
     Args:
+        experiment: the published experiment.
         overrides: `--set` texts that the experiment was run with.
 
     Returns:
-        `chosen`, `baseline` and `nearest` are rows of Facts, `variants` are all of
-        them, the smallest file first. `chosen` is None when no file meets the
-        budget, and `nearest` is None when one does. `missed` says which limits the
-        nearest one does not keep to, by how much.
+        `chosen`, `baseline` and `nearest` are rows of ExperimentData, `variants` are
+        all of them, the smallest file first. `chosen` is None if no file meets the
+        budget; otherwise `nearest` is None. `missed` has one phrase per limit that
+        the nearest file exceeds.
     """
-    chosen = facts.row(facts.pareto["chosen"])
-    nearest, missed = (None, []) if chosen else _nearest(facts)
+    chosen = experiment.row(experiment.pareto["chosen"])
+    nearest, missed = (None, []) if chosen else _nearest(experiment)
     return {
-        **named(facts.spec.task),
-        "experiment": facts.experiment,
-        "command": command(facts.experiment, overrides),
-        "examples": facts.evaluation["examples"],
-        "budget": facts.pareto["budget"],
-        "baseline": facts.row(facts.pareto["baseline"]),
+        **named(experiment.spec.task),
+        "experiment": experiment.name,
+        "command": command(experiment.name, overrides),
+        "examples": experiment.evaluation["examples"],
+        "budget": experiment.pareto["budget"],
+        "baseline": experiment.required_row(experiment.pareto["baseline"]),
         "chosen": chosen,
-        "variants": facts.rows,
+        "variants": experiment.rows,
         "nearest": nearest,
         "missed": missed,
     }
 
 
 def command(experiment: str, overrides: Sequence[str]) -> str:
-    """What to type to get this result again."""
+    """Return the command that reproduces the result.
+
+    Args:
+        experiment: name of the experiment.
+        overrides: `--set` texts that it was run with.
+    """
     sets = " ".join(map(shlex.quote, overrides))
     return f"make all EXP={experiment}" + (f" SET={shlex.quote(sets)}" if sets else "")
 
 
-def _nearest(facts: Facts) -> tuple[Row | None, list[str]]:
-    """The file that exceeds the budget least; on validation, as compress judges."""
-    names = {f"validation_{key}": key for key in on_validation(facts.score)}
-    points = [row | {key: row[own] for own, key in names.items()} for row in facts.rows]
+def _nearest(experiment: ExperimentData) -> tuple[Row | None, list[str]]:
+    """The file that exceeds the budget least, on validation as in compress."""
+    score = experiment.score
+    names = {f"validation_{key}": key for key in on_validation(score)}
+    points = [
+        row | {key: row[own] for own, key in names.items()} for row in experiment.rows
+    ]
     times = {
         row["id"]: {"median": row["latency_ms"]}
-        for row in facts.rows
+        for row in experiment.rows
         if row["latency_ms"] is not None
     }
-    limits = read_limits(facts.pareto["budget"], facts.score, times)
+    limits = read_limits(experiment.pareto["budget"], score, times)
     miss = nearest_miss(points, limits)
-    return (facts.row(miss["id"]), limits.missed(miss)) if miss else (None, [])
+    return (experiment.row(miss["id"]), limits.missed(miss)) if miss else (None, [])

@@ -1,4 +1,4 @@
-"""What an experiment file says of training."""
+"""Parameters of the train stage."""
 
 from __future__ import annotations
 
@@ -8,89 +8,105 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.core.params import Params, unhashed
-from pipeline.fit.params import FitSettings, Optimizer
+from pipeline.training.params import FitSettings, Optimizer, Schedule
 
 SCRATCH = "scratch"
-Schedule = FitSettings.model_fields["schedule"].annotation
 
 
 class PseudoLabels(Params):
-    """Examples without labels, which the model labels itself where it is sure.
+    """Examples without labels, which the model labels itself where it is confident.
 
     Args:
-        pool: an .npz file with an array `x` of stored examples, as spec.json has them;
-            null takes the part of the training split whose labels are left aside.
-        labelled: part of the training split whose labels are used.
-        confidence: the least probability of a label that is believed.
+        pool: an .npz file with an array `x` of stored examples, as spec.json describes
+            them; null uses the training examples whose labels are set aside.
+        labelled: fraction of the training split whose labels are used.
+        confidence: minimum probability of a pseudo-label.
     """
 
-    pool: str | None = None
-    labelled: float = Field(1.0, gt=0, le=1)
-    confidence: float = Field(0.95, gt=0, le=1)
+    pool: str | None = None  # the examples that `labelled` sets aside
+    labelled: float = Field(default=1.0, gt=0, le=1)  # no label is wasted
+    confidence: float = Field(default=0.95, gt=0, le=1)  # as FixMatch (Sohn, 2020)
 
 
 class TrainParams(FitSettings):
-    """How the baseline, which is also the teacher, is fitted.
+    """Training of the baseline, which is also the teacher.
 
     Args:
-        learning_rate, batch_size, schedule, weight_decay, optimizer: what the search's
-            best trial was trained with if null, whether it was searched or fixed
-            there (`tune.fix`, `tune.batch_size`).
-        init_from: a .keras file of the same architecture, whose weights it begins
-            with; if null, of an extended experiment (`data.extend`), the weights of
-            before; `scratch` begins anew.
-        heads: further targets of the data (`data.also`) that are learnt beside the main
-            one: name -> weight of its loss, which the main one's is added to.
-        replicates: seeds in all; more than one give a mean with an interval.
-        folds: of a cross-validation on training and validation examples, besides;
-            a group of `data.split.group` is in one fold alone.
-        pseudo_labels: learn from examples without labels; null does not. For
-            classifications.
-        precision: `mixed` computes in bfloat16 where the hardware has it.
-        devices: of this machine that share each batch; not with `accumulate`.
-        workers: fits at once; no result depends on it.
+        learning_rate, batch_size, schedule, weight_decay, optimizer: null takes the
+            value of the search's best trial, whether it was searched or fixed there
+            (`tune.fix`, `tune.batch_size`).
+        init_from: a .keras file of the same architecture with the initial weights. With
+            null, an extended experiment (`data.extend`) continues from its previous
+            weights; `scratch` starts from random weights.
+        heads: extra targets of the data (`data.also`) that are learnt beside the main
+            one: name -> weight of its loss, which is added to the main loss.
+        replicates: number of seeds; more than one give a mean with an interval.
+        folds: folds of an additional cross-validation on training and validation
+            examples; a group of `data.split.group` is in a single fold. null disables
+            it.
+        pseudo_labels: learn from examples without labels; null disables it. For
+            classification.
+        precision: `mixed` computes in bfloat16 where the hardware supports it.
+        devices: devices of this machine that share each batch; not together with
+            `gradient_accumulation_steps`.
+        workers: number of parallel fits; no result depends on it.
     """
 
-    learning_rate: float | None = Field(None, gt=0, le=10)
-    batch_size: int | None = Field(None, ge=1, le=65_536)
-    schedule: Schedule | None = None
-    weight_decay: float | None = Field(None, ge=0, le=1)
-    optimizer: Optimizer | None = None
-    init_from: str | None = None
-    heads: dict[str, Annotated[float, Field(ge=0)]] = {}
-    replicates: int = Field(1, ge=1, le=100)
-    folds: int | None = Field(None, ge=2, le=100)
-    pseudo_labels: PseudoLabels | None = None
-    precision: Literal["float32", "mixed"] = "float32"
-    devices: int = Field(1, ge=1, le=64)
-    workers: int = unhashed(2, ge=1, le=256)
+    # The search decides these where they are null, so that they need no default here.
+    learning_rate: float | None = Field(  # type: ignore[assignment]
+        default=None, gt=0, le=10
+    )
+    batch_size: int | None = Field(  # type: ignore[assignment]
+        default=None, ge=1, le=65_536
+    )
+    schedule: Schedule | None = None  # type: ignore[assignment]
+    weight_decay: float | None = Field(  # type: ignore[assignment]
+        default=None, ge=0, le=1
+    )
+    optimizer: Optimizer | None = None  # type: ignore[assignment]
+    init_from: str | None = None  # random weights, unless `data.extend` is set
+    heads: dict[str, Annotated[float, Field(ge=0)]] = {}  # the main target alone
+    replicates: int = Field(default=1, ge=1, le=100)  # each costs a whole training
+    folds: int | None = Field(default=None, ge=2, le=100)  # likewise
+    pseudo_labels: PseudoLabels | None = None  # data sets are usually labelled
+    precision: Literal["float32", "mixed"] = "float32"  # the same on every machine
+    devices: int = Field(default=1, ge=1, le=64)  # small models gain nothing
+    workers: int = unhashed(2, ge=1, le=256)  # the cores of a small machine
 
     @model_validator(mode="after")
-    def _one_way_to_share(self) -> Self:
-        if self.devices > 1 and self.accumulate > 1:
+    def _no_accumulation_on_devices(self) -> Self:
+        steps = self.gradient_accumulation_steps
+        if self.devices > 1 and steps > 1:
             raise ValueError(
-                f"devices {self.devices} and accumulate {self.accumulate}: Keras does "
-                "not accumulate gradients on several devices; a batch_size times "
-                f"{self.accumulate} is the same step"
+                f"`gradient_accumulation_steps` ({steps}) must be 1 with `devices` "
+                f"({self.devices}): Keras does not accumulate gradients on several "
+                f"devices; a `batch_size` times {steps} is the same update"
             )
         return self
 
     @model_validator(mode="after")
     def _heads_alone(self) -> Self:
         others = {"folds": self.folds, "pseudo_labels": self.pseudo_labels}
-        for name, given in others.items():
-            if self.heads and given:
-                raise ValueError(f"heads and {name} do not go together; leave one out")
+        for name, value in others.items():
+            if self.heads and value:
+                raise ValueError(
+                    f"heads and {name} cannot be combined; remove one of them"
+                )
         return self
 
     @property
     def files(self) -> list[str]:
-        """Files outside the experiment."""
+        """Names of the files outside the experiment that training reads."""
         pool = self.pseudo_labels.pool if self.pseudo_labels else None
-        return [name for name in (self.init_from, pool) if name not in (None, SCRATCH)]
+        names = (self.init_from, pool)
+        return [name for name in names if name is not None and name != SCRATCH]
 
     def settings(self, tuned: Mapping[str, Any]) -> FitSettings:
-        """The settings of a fit, with the search's where nothing is set."""
+        """Return the settings of a fit.
+
+        Args:
+            tuned: the settings of the best trial, which replace those that are null.
+        """
         values = {name: getattr(self, name) for name in FitSettings.model_fields}
-        given = {name: one for name, one in values.items() if one is not None}
-        return FitSettings(**{**tuned, **given})
+        own = {name: value for name, value in values.items() if value is not None}
+        return FitSettings(**{**tuned, **own})

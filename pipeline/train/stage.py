@@ -1,8 +1,8 @@
 """train: fit the best hyperparameters fully; the result is baseline and teacher.
 
 In: data, augment, tune. Out: model.keras, model.json, history.csv, curves.png,
-gradients.csv; heads.keras, replicates.json, cross_validation.json and
-pseudo_labels.json where they are asked for.
+gradients.csv; on request heads.keras, replicates.json, cross_validation.json and
+pseudo_labels.json.
 Run: python -m pipeline run train --exp digits
 """
 
@@ -17,118 +17,145 @@ from pipeline.data.artifact import read_data
 from pipeline.data.measure import Measure, measure_of
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
-from pipeline.fit.history import History, summary
-from pipeline.fit.intervals import gain, mean_interval
-from pipeline.fit.replicates import check_first, replicate_seed, run_all
-from pipeline.train import earlier
+from pipeline.train import warm_start
 from pipeline.train.artifact import Architecture, write_architecture
-from pipeline.train.fits import Fits, Fitted
-from pipeline.train.heads import headline
+from pipeline.train.auxiliary_heads import headline
 from pipeline.train.params import TrainParams
+from pipeline.train.runs import RunResult, TrainingRuns
+from pipeline.training.history import History, summary
+from pipeline.training.intervals import gain, mean_interval
+from pipeline.training.replicates import check_first, replicate_seed, run_all
 from pipeline.tune.artifact import read_best
 
 
 def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Build, fit with early stopping, save; the same with other seeds and folds."""
+    """Build, fit with early stopping, save; repeat with other seeds and folds.
+
+    Args:
+        params: of the stage.
+        inputs: of the stage.
+        out: an empty folder for the artifacts.
+
+    Returns:
+        Metrics, with a line for the terminal as `headline`.
+    """
     data, best = read_data(inputs["data"]), read_best(inputs["tune"])
-    measure, begun = measure_of(data.spec), earlier.begun(params, inputs)
-    fits = Fits(params, inputs, data, best, out)
-    check_first(fits.check)
-    fitted = run_all(fits.tasks(), params.workers, inputs.progress)
-    first = fitted["seed 1"]
-    history = History(first["rows"], first["best"])
+    measure, start = measure_of(data.spec), warm_start.start_record(params, inputs)
+    runs = TrainingRuns(params, inputs, data, best, out)
+    check_first(runs.check)
+    results = run_all(runs.tasks(), params.workers, inputs.progress)
+    first = results["seed 1"]
     architecture = Architecture(best.builder, best.values, first["weights"])
+    history = _write(first, architecture, measure, out)
+    inputs.volatile["speed"] = first["speed"]
+    total = sum(phase.epochs for phase in params.effective_phases)
+    metrics = summary(history, total, first["weights"], measure)
+    metrics["headline"] += headline(params.heads, data.spec, history.best)
+    for extra, text in (_extension(start, first, measure), _warnings(first)):
+        metrics |= extra
+        metrics["headline"] += text
+    repeated = _repeated(params, inputs, results, measure, out)
+    metrics["headline"] += _repeated_headline(repeated, measure)
+    return {**metrics, **repeated}
+
+
+def _write(
+    first: RunResult, architecture: Architecture, measure: Measure, out: Path
+) -> History:
+    """Write the artifacts beside the model, and return the history."""
+    history = History(first["rows"], first["best"])
     write_architecture(out, architecture)
     history.write_csv(out / "history.csv")
     history.draw(out / "curves.png", "baseline", measure)
-    inputs.volatile["speed"] = first["speed"]
-    total = sum(phase.epochs for phase in params.parts)
-    told = summary(history, total, first["weights"], measure)
-    told["headline"] += headline(params.heads, data.spec, history.best)
-    for more, text in (_extension(begun, first, measure), _warnings(first)):
-        told |= more
-        told["headline"] += text
-    repeated = _repeated(params, inputs, fitted, measure, out)
-    told["headline"] += _in_short(repeated, measure)
-    return {**told, **repeated}
+    return history
 
 
 def _extension(
-    begun: dict[str, Any], first: Fitted, measure: Measure
+    start: dict[str, Any], first: RunResult, measure: Measure
 ) -> tuple[dict[str, Any], str]:
-    """What `data.extend` gave, as metrics and for the end of the headline."""
-    told = {**begun, **first["gained"]} if begun else {}
-    return {"extension": told} if told else {}, earlier.headline(told, measure)
+    """Return the gain of `data.extend` as metrics, and for the headline."""
+    record = {**start, **first["gained"]} if start else {}
+    metrics = {"extension": record} if record else {}
+    return metrics, warm_start.headline(record, measure)
 
 
-def _warnings(first: Fitted) -> tuple[dict[str, Any], str]:
-    """What is wrong with the gradients, likewise."""
-    found = first["warnings"]
-    return {"warnings": found} if found else {}, "".join(f"; {one}" for one in found)
+def _warnings(first: RunResult) -> tuple[dict[str, Any], str]:
+    """Return warnings about gradients as metrics, and for the headline."""
+    warnings = first["warnings"]
+    text = "".join(f"; {warning}" for warning in warnings)
+    return {"warnings": warnings} if warnings else {}, text
 
 
 def _repeated(
     params: TrainParams,
     inputs: Inputs,
-    fitted: dict[str, Fitted],
+    results: dict[str, RunResult],
     measure: Measure,
     out: Path,
 ) -> dict[str, Any]:
-    """Write what several fits say, and repeat it among the metrics."""
-    told: dict[str, Any] = {}
-    seeds = [replicate_seed(inputs.seed, at) for at in range(params.replicates)]
-    runs = [fitted[f"seed {at + 1}"] for at in range(params.replicates)]
-    if params.replicates > 1:
-        told["replicates"] = {"seeds": seeds, **_spread(runs, measure)}
+    """Write the statistics of several fits, and return them as metrics."""
+    metrics: dict[str, Any] = {}
+    count = params.replicates
+    seeds = [replicate_seed(inputs.seed, number) for number in range(count)]
+    runs = [results[f"seed {number + 1}"] for number in range(count)]
+    if count > 1:
+        metrics["replicates"] = {"seeds": seeds, **_spread(runs, measure)}
     if params.folds:
-        folds = [one for name, one in fitted.items() if name.startswith("fold")]
-        told["cross_validation"] = {"folds": len(folds), **_spread(folds, measure)}
+        folds = [fold for name, fold in results.items() if name.startswith("fold")]
+        metrics["cross_validation"] = {"folds": len(folds), **_spread(folds, measure)}
     if params.pseudo_labels:
-        told["pseudo_labels"] = _pseudo(seeds, runs)
-    for name, value in told.items():
+        metrics["pseudo_labels"] = _pseudo_labels(seeds, runs)
+    for name, value in metrics.items():
         write_json(out / f"{name}.json", value)
-        print(f"{name}: {value.get('verdict') or _words(value)}")
-    return told
+        print(f"{name}: {value.get('verdict') or _describe(value)}")
+    return metrics
 
 
-def _spread(runs: list[Fitted], measure: Measure) -> dict[str, Any]:
-    reached = [one["best"][f"val_{measure.key}"] for one in runs]
-    mean, interval = mean_interval(reached, measure)
-    spread = round(float(np.std(reached, ddof=1)), 9)
+def _spread(runs: list[RunResult], measure: Measure) -> dict[str, Any]:
+    """Return mean, standard deviation and interval of the metric over several fits."""
+    values = [run["best"][f"val_{measure.key}"] for run in runs]
+    mean, interval = mean_interval(values, measure)
+    spread = round(float(np.std(values, ddof=1)), 9)
     return {
-        measure.key: reached,
+        measure.key: values,
         "mean": mean,
         "spread": spread,
         "interval": interval,
     }
 
 
-def _pseudo(seeds: list[int], runs: list[Fitted]) -> dict[str, Any]:
-    given, plain = (
-        [one[key]["val_accuracy"] for one in runs] for key in ("best", "plain")
+def _pseudo_labels(seeds: list[int], runs: list[RunResult]) -> dict[str, Any]:
+    """Return the gain of pseudo-labels, and how many of them were used per seed."""
+    pseudo, plain = (
+        [run[key]["val_accuracy"] for run in runs] for key in ("best", "plain")
     )
-    found = gain(seeds, given, plain, "pseudo_labels")
-    learnt, known = ([one[key] for one in runs] for key in ("examples", "labelled"))
-    believed = [both - one for both, one in zip(learnt, known)]
-    return {**found, "examples": learnt, "labelled": known, "believed": believed}
+    examples, labelled = (
+        [run[key] for run in runs] for key in ("examples", "labelled")
+    )
+    return {
+        **gain(seeds, pseudo, plain, "pseudo_labels"),
+        "examples": examples,
+        "labelled": labelled,
+        "believed": [total - known for total, known in zip(examples, labelled)],
+    }
 
 
-def _in_short(told: dict[str, Any], measure: Measure) -> str:
-    """What several fits say, for the end of the headline: a phrase each."""
+def _repeated_headline(metrics: dict[str, Any], measure: Measure) -> str:
+    """Return a phrase per statistic of several fits, for the end of the headline."""
     text = ""
-    for name, what in (("replicates", "seeds"), ("cross_validation", "folds")):
-        if one := told.get(name):
-            low, high = one["interval"]
-            count, mean = len(one[measure.key]), one["mean"]
-            text += f", mean of {count} {what} {mean:.3f} ({low:.3f} to {high:.3f})"
-    if one := told.get("pseudo_labels"):
-        text += f", {measure.change(one['gain'], 1)} by pseudo-labels"
+    for name, unit in (("replicates", "seeds"), ("cross_validation", "folds")):
+        if values := metrics.get(name):
+            low, high = values["interval"]
+            count, mean = len(values[measure.key]), values["mean"]
+            text += f", mean of {count} {unit} {mean:.3f} ({low:.3f} to {high:.3f})"
+    if values := metrics.get("pseudo_labels"):
+        text += f", pseudo-label gain {measure.change(values['gain'], 1)}"
     return text
 
 
-def _words(value: dict[str, Any]) -> str:
+def _describe(value: dict[str, Any]) -> str:
     low, high = value["interval"]
     return (
-        f"mean {value['mean']:.4f}, deviation {value['spread']:.4f}, "
+        f"mean {value['mean']:.4f}, standard deviation {value['spread']:.4f}, "
         f"95 % interval {low:.4f} to {high:.4f}"
     )

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pipeline.core.errors import UserError
 from pipeline.core.params import Params, unhashed
 from pipeline.engine.workers.factory import Engine, check_address
-from pipeline.fit.params import FitSettings
+from pipeline.training.params import FitSettings
 from pipeline.models import catalogue
 from pipeline.tune.artifact import FITTING
 

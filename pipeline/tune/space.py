@@ -19,7 +19,7 @@ from keras_tuner import HyperParameters
 from pipeline.augment.strength import can_strengthen
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError, nearest
-from pipeline.fit.params import FitSettings
+from pipeline.training.params import FitSettings
 from pipeline.models import registry
 from pipeline.models.errors import error_prefix
 from pipeline.tune.artifact import FAMILY, FITTING

@@ -23,8 +23,8 @@ from pipeline.engine.workers.pool import Pool
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.server import Helper
 from pipeline.engine.stage import Inputs
-from pipeline.fit.devices import start_method
-from pipeline.fit.history import sized
+from pipeline.training.devices import start_method
+from pipeline.training.history import format_parameters
 from pipeline.tune import plots, reuse_search, space
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 from pipeline.tune.finalists import Finalist, finals
@@ -230,7 +230,7 @@ def _metrics(best: Best, search: Search, rows: list[Row]) -> dict[str, Any]:
     spread = "" if best.spread is None else f" +- {best.spread:.3f}"
     headline = (
         f"{counts['ok'] + counts['stopped']}/{len(rows)}  best {best.score:.3f}"
-        f"{spread} at {sized(best.weights, 0)}"
+        f"{spread} at {format_parameters(best.weights, 0)}"
         f"{', ended early' if early else ''}"
     )
     return {

@@ -16,8 +16,9 @@ from pipeline.data.artifact import Data, Split, read_data
 from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import StageFailed
-from pipeline.fit.loop import fit
-from pipeline.fit.params import FitSettings
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.loop import fit
+from pipeline.training.params import FitSettings
 from pipeline.models import registry
 from pipeline.models.describe import describe
 from pipeline.models.files import save_model
@@ -90,16 +91,14 @@ class Trainer:
         judge: Judge,
     ) -> Any:
         strength = plain.get("augmentation", 1.0)
-        return fit(
-            model,
+        fit_data = FitData(
             data.spec,
             some(data.train(), self.params.examples),
             data.validation(),
-            settings(plain, self.params, epochs),
-            seed=seed,
-            policy=read_policy(self.augment, seed, strength),
-            callbacks=[judge],
+            read_policy(self.augment, seed, strength),
         )
+        context = FitContext(seed, callbacks=[judge])
+        return fit(model, fit_data, settings(plain, self.params, epochs), context)
 
     @error_prefix("tune.")
     def costs(self, spec: TaskSpec, values: Values) -> dict[str, int]:

@@ -49,8 +49,9 @@ def small_net():
     import keras
     from keras import layers
 
-    from pipeline.fit.loop import fit
-    from pipeline.fit.params import FitSettings
+    from pipeline.training.context import FitContext, FitData
+    from pipeline.training.loop import fit
+    from pipeline.training.params import FitSettings
 
     keras.utils.set_random_seed(1)
     image = keras.Input((8, 8, 1), name="image")
@@ -63,7 +64,7 @@ def small_net():
     x = layers.Dropout(0.1, name="dropout")(x)
     model = keras.Model(image, layers.Dense(3, name="logits")(x), name="small")
     settings = FitSettings(epochs=4, learning_rate=5e-3)
-    fit(model, SPEC, corners(192, 1), corners(96, 2), settings, seed=1)
+    fit(model, FitData(SPEC, corners(192, 1), corners(96, 2)), settings, FitContext(1))
     return model
 
 
@@ -106,7 +107,7 @@ def folders(tmp_path_factory, small_net, spec, train, validation) -> Path:
 def tuning(train: Split, validation: Split):
     """Two epochs of fine-tuning, in the way of the stage."""
     from pipeline.compress.tfmot.build import FineTuning
-    from pipeline.fit.params import FitSettings
+    from pipeline.training.params import FitSettings
 
     settings = FitSettings(epochs=2, learning_rate=2e-3)
     return FineTuning(SPEC, train, validation, settings, None, seed=7)

@@ -32,11 +32,14 @@ from pipeline.compress.params import CompressParams
         ({"epochs": 0}, "greater than or equal to 1"),
         ({"learning_rate": 0.0}, "greater than 0"),
         ({"epoch": 3}, "not permitted"),
-        ({"ema": 0.9}, "ema: fine-tuning is Keras's own fit"),
-        ({"swa": 0.0}, "swa: fine-tuning"),
-        ({"accumulate": 2, "jit": True}, "accumulate, jit: fine-tuning"),
-        ({"phases": [{"epochs": 1}]}, "phases: fine-tuning"),
-        ({"schedule": "plateau"}, "schedule: plateau: fine-tuning"),
+        ({"ema_momentum": 0.9}, "`ema_momentum` is not supported during fine-tuning"),
+        ({"swa": 0.0}, "`swa` is not supported"),
+        (
+            {"gradient_accumulation_steps": 2, "jit_compile": True},
+            "`gradient_accumulation_steps` and `jit_compile` are not supported",
+        ),
+        ({"phases": [{"epochs": 1}]}, "`phases` is not supported"),
+        ({"schedule": "plateau"}, "`schedule: plateau` is not supported"),
     ],
 )
 def test_a_bad_value_is_refused_in_words(values, words):

@@ -15,10 +15,11 @@ from pipeline.distill.student import Imitation
 from pipeline.distill.teacher import Faculty, check
 from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.fit.batches import Feed
-from pipeline.fit.loop import fit
-from pipeline.fit.losses import example_losses
-from pipeline.fit.params import FitSettings
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.batches import BatchSource
+from pipeline.training.loop import fit
+from pipeline.training.losses import example_losses
+from pipeline.training.params import FitSettings
 from pipeline.models import registry
 from pipeline.models.files import save_model
 from pipeline.train.artifact import Architecture, write_architecture
@@ -49,7 +50,7 @@ def imitation(task: str, student, teacher, **params) -> Imitation:
 
 
 def batch(task: str):
-    feed = Feed(DATA[task], SPECS[task], 64, 1)
+    feed = BatchSource(DATA[task], SPECS[task], 64, 1)
     return feed.batch(tf.constant(0, tf.int64), tf.range(64, dtype=tf.int64))
 
 
@@ -87,7 +88,12 @@ def test_imitation_alone_brings_a_student_to_its_teacher(task, cached):
     before = apart()
     settings = FitSettings(epochs=25, learning_rate=0.02, patience=25)
     given = {"seed": 1, "objective": objective}
-    fit(student, SPECS[task], DATA[task], DATA[task], settings, **given)
+    fit(
+        student,
+        FitData(SPECS[task], DATA[task], DATA[task]),
+        settings,
+        FitContext(**given),
+    )
     assert apart() < before / 4
 
 

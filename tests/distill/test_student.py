@@ -15,10 +15,11 @@ from pipeline.distill.params import DistillParams, Hint
 from pipeline.distill.student import Imitation, between
 from pipeline.distill.teacher import Faculty, check
 from pipeline.core.errors import UserError
-from pipeline.fit.batches import Batch
-from pipeline.fit.loop import fit
-from pipeline.fit.losses import example_losses
-from pipeline.fit.params import FitSettings
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.batches import Batch
+from pipeline.training.loop import fit
+from pipeline.training.losses import example_losses
+from pipeline.training.params import FitSettings
 from pipeline.models import registry
 
 RNG = np.random.default_rng(3)
@@ -110,12 +111,9 @@ def test_a_fit_changes_the_student_and_leaves_the_teacher():
     objective = imitation(student, [teacher])
     fit(
         student,
-        SPEC,
-        split(64),
-        split(32),
+        FitData(SPEC, split(64), split(32)),
         FitSettings(epochs=2),
-        seed=1,
-        objective=objective,
+        FitContext(1, objective=objective),
     )
     now = [variable.numpy() for variable in teacher.variables]
     assert all(map(np.array_equal, before, now))
@@ -131,7 +129,12 @@ def test_validation_does_not_touch_batch_statistics():
         student.set_weights([w * 0 + 0.5 for w in student.get_weights()])
         train = Split(np.full((64, 8, 8, 1), 7, np.uint8), np.arange(64) % 3)
         objective = imitation(student, [net(1)])
-        fit(student, SPEC, train, validation, still, seed=1, objective=objective)
+        fit(
+            student,
+            FitData(SPEC, train, validation),
+            still,
+            FitContext(1, objective=objective),
+        )
         ends.append([variable.numpy() for variable in moving])
     assert all(map(np.array_equal, *ends))
     assert not np.allclose(ends[0][0], 0.5)  # training did move them
@@ -140,7 +143,7 @@ def test_validation_does_not_touch_batch_statistics():
 @pytest.mark.parametrize("cached", [False, True])
 def test_imitation_alone_reaches_the_teachers_answers(cached):
     teacher, student, examples = net(1, 0.5), net(2), grey(240)
-    fit(teacher, SPEC, examples, examples, RAPID, seed=1)
+    fit(teacher, FitData(SPEC, examples, examples), RAPID, FitContext(1))
     x = SPEC.to_input(examples.x)
     answers = np.argmax(teacher(x), axis=-1)
     assert len(set(answers)) == 3
@@ -150,7 +153,12 @@ def test_imitation_alone_reaches_the_teachers_answers(cached):
         objective.faculty.learn_by_heart(wrong, SPEC)
     rapid = RAPID.model_copy(update={"epochs": 30})
     check_on = Split(examples.x, answers)
-    fit(student, SPEC, wrong, check_on, rapid, seed=1, objective=objective)
+    fit(
+        student,
+        FitData(SPEC, wrong, check_on),
+        rapid,
+        FitContext(1, objective=objective),
+    )
     assert np.mean(np.argmax(student(x), axis=-1) == answers) >= 0.99
 
 
@@ -192,7 +200,12 @@ def test_hints_bring_features_nearer_across_widths_and_sizes(kind, own, theirs):
         return float(tf.reduce_mean(loss - true(given.y, logits)))
 
     before = size()
-    fit(student, SPEC, examples, examples, RAPID, seed=1, objective=objective)
+    fit(
+        student,
+        FitData(SPEC, examples, examples),
+        RAPID,
+        FitContext(1, objective=objective),
+    )
     assert 0 < size() < before
     assert bool(objective.variables) == (kind == "fitnets")
 
@@ -203,7 +216,12 @@ def test_regularisation_and_weights_of_classes_count():
     objective = imitation(student, [net(1)])
     settings = FitSettings(epochs=1, learning_rate=1e-9, batch_size=32)
     penalty = float(tf.add_n(student.losses))
-    history = fit(student, SPEC, train, train, settings, seed=1, objective=objective)
+    history = fit(
+        student,
+        FitData(SPEC, train, train),
+        settings,
+        FitContext(1, objective=objective),
+    )
     assert history.rows[0]["loss"] == pytest.approx(penalty, rel=1e-3)
 
 
@@ -212,8 +230,8 @@ def test_a_student_is_fitted_on_mixed_examples_too(name):
     student = net(2)
     objective = imitation(student, [net(1)], imitation=name, label_smoothing=0.1)
     once, mixup = FitSettings(epochs=1), Policy("mixup", 1)
-    given = {"seed": 1, "policy": mixup, "objective": objective}
-    history = fit(student, SPEC, split(40), split(20), once, **given)
+    data = FitData(SPEC, split(40), split(20), mixup)
+    history = fit(student, data, once, FitContext(1, objective=objective))
     assert np.isfinite(history.best["loss"])
 
 

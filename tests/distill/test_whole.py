@@ -98,4 +98,4 @@ def test_what_tune_fixed_is_what_train_used(front):
     key, project, _ = front
     if key == "r2":  # tune.batch_size 16, of 265 examples: 16 steps an epoch
         speed = read(project, "train/run.json")["volatile"]["speed"]
-        assert speed["steps_per_call"] == 16
+        assert speed["steps_per_execution"] == 16

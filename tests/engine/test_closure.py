@@ -28,10 +28,7 @@ FILES = {
 
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write(tmp_path, FILES)
     return tmp_path
 
 
@@ -177,3 +174,77 @@ def test_unreadable_code_is_named_with_its_line(box):
 def test_an_unknown_module_is_an_error(box):
     with pytest.raises(UserError, match="no module box.z"):
         CodeReader(box).closure(["box.z"])
+
+
+DATA = {
+    "box/c/templates/page.html.j2": "{{ title }}",
+    "box/c/templates/tasks/one/part.html.j2": "{{ one }}",
+    "box/c/static/page.css": "p { margin: 0 }",
+}
+
+
+class TestPackageData:
+    """Files in `templates` and `static` beside a module of the closure."""
+
+    @pytest.fixture
+    def filled(self, box):
+        write(box, DATA)
+        return box
+
+    def test_data_beside_a_module_is_in_the_closure(self, filled):
+        assert set(DATA) < set(CodeReader(filled).closure(["box.c.e"]))
+
+    def test_data_of_other_packages_is_not(self, filled):
+        assert not set(DATA) & set(CodeReader(filled).closure(["box.f"]))
+
+    @pytest.mark.parametrize("name", DATA)
+    def test_a_changed_byte_changes_the_digest_of_that_file_alone(self, filled, name):
+        before = CodeReader(filled).closure(["box.a"])
+        write(filled, {name: DATA[name] + " "})
+        after = CodeReader(filled).closure(["box.a"])
+        assert {key for key in before if before[key] != after[key]} == {name}
+
+    def test_a_fresh_reader_sees_the_change_and_the_old_one_does_not(self, filled):
+        reader = CodeReader(filled)
+        before = reader.closure(["box.a"])
+        write(filled, {"box/c/static/page.css": ""})
+        assert reader.closure(["box.a"]) == before
+        assert reader.fresh().closure(["box.a"]) != before
+
+    @pytest.mark.parametrize("other", ["more.html.j2", "deep/in/more.html.j2"])
+    def test_a_new_file_is_seen(self, filled, other):
+        name = f"box/c/templates/{other}"
+        before = CodeReader(filled).closure(["box.a"])
+        write(filled, {name: ""})
+        assert set(CodeReader(filled).closure(["box.a"])) - set(before) == {name}
+
+    @pytest.mark.parametrize(
+        "name", [".page.html.j2.swp", "page.html.j2~", "m.pyc", ".git/x", "one/two.py"]
+    )
+    def test_hidden_files_backups_and_modules_do_not_count(self, filled, name):
+        before = CodeReader(filled).closure(["box.a"])
+        write(filled, {f"box/c/templates/{name}": "x = 1"})
+        assert CodeReader(filled).closure(["box.a"]) == before
+
+    def test_a_loose_module_of_a_root_folder_brings_no_data(self, filled):
+        write(filled, {"mine.py": "", "static/logo.svg": "", "here/mine.py": ""})
+        write(filled, {"here/static/logo.svg": ""})
+        reader = CodeReader(filled, also=(filled / "here",))
+        assert set(reader.closure(["mine"])) == {"mine"}
+        (filled / "mine.py").unlink()
+        assert set(reader.fresh().closure(["mine"])) == {"mine"}
+
+    def test_libraries_and_files_know_data_from_modules(self, filled):
+        reader = CodeReader(filled)
+        names = reader.closure(["box.a"])
+        assert set(reader.libraries(["box.a"])) == {"python", "numpy"}
+        assert {path.name for path in reader.files(names)} >= {"page.css", "e.py"}
+        assert reader.files(["box/c/static/absent.css"]) == []
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    """Write text files below a folder."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)

@@ -167,3 +167,38 @@ def test_another_stage_stays_cached_after_its_input_ran_again(toy):
     toy.run()
     toy.run("one", force=True)
     assert toy.plan()["two"].cached
+
+
+class TestPackageData:
+    """A template or a static file makes the stage stale that uses it, and no other."""
+
+    FILE = "toy/two/templates/page.html.j2"
+
+    @pytest.fixture
+    def published(self, toy):
+        path = toy.root / self.FILE
+        path.parent.mkdir()
+        path.write_text("{{ title }}\n")
+        toy.run()
+        return toy
+
+    def test_unchanged_files_leave_all_stages_cached(self, published):
+        (published.root / self.FILE).write_text("{{ title }}\n")
+        assert all(decision.cached for decision in published.plan().values())
+
+    def test_one_changed_byte_makes_the_stage_stale_and_names_the_file(self, published):
+        (published.root / self.FILE).write_text("{{ titlE }}\n")
+        decisions = published.plan()
+        assert decisions["one"].cached
+        assert (decisions["two"].state, decisions["two"].reason) == (
+            "stale",
+            f"{self.FILE} changed",
+        )
+
+    def test_a_new_and_a_deleted_file_are_named(self, published):
+        path = published.root / self.FILE
+        path.rename(path.with_name("card.md.j2"))
+        reason = published.plan()["two"].reason
+        assert reason == "toy/two/templates/card.md.j2 is new, and 1 more"
+        path.with_name("card.md.j2").unlink()
+        assert published.plan()["two"].reason == f"{self.FILE} is gone"

@@ -7,9 +7,10 @@ import pytest
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.fit.gradients import gradient_norms, verdict
-from pipeline.fit.loop import fit
-from pipeline.fit.params import FitSettings
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.gradients import gradient_norms, diagnose
+from pipeline.training.loop import fit
+from pipeline.training.params import FitSettings
 from pipeline.models import registry
 from tests.models.cases import spec
 
@@ -42,8 +43,8 @@ def test_it_learns(name, data, values):
     model = registry.build(name, {"dropout": 0.0, **values}, data, 1)
     train, validation = made_up(data, 192, 1), made_up(data, 96, 2)
     settings = FitSettings(epochs=8, learning_rate=1e-2, batch_size=16)
-    assert verdict(gradient_norms(model, data, train, settings)) == ""
-    history = fit(model, data, train, validation, settings, seed=1)
+    assert diagnose(gradient_norms(model, data, train, settings)) == ""
+    history = fit(model, FitData(data, train, validation), settings, FitContext(1))
     assert history.best["val_accuracy"] > 0.75
     assert history.rows[-1]["loss"] < history.rows[0]["loss"]
 
@@ -53,5 +54,7 @@ def test_labels_at_random_cannot_be_learned():
     shuffled = Split(made_up(data, 192, 1).x, made_up(data, 192, 5).y)
     model = registry.build("mlp", {}, data, 1)
     settings = FitSettings(epochs=4, learning_rate=1e-2)
-    history = fit(model, data, shuffled, made_up(data, 96, 2), settings, seed=1)
+    history = fit(
+        model, FitData(data, shuffled, made_up(data, 96, 2)), settings, FitContext(1)
+    )
     assert history.best["val_accuracy"] < 0.6

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.data.spec import TaskSpec, write_spec
+from pipeline.data.spec import TaskSpec, read_spec, write_spec
 from pipeline.core.hashing import hash_folder, hash_value
 from pipeline.core.json_io import read_json, write_json
 from pipeline.engine.stage import COMMON_VOLATILE, Inputs
 from pipeline.evaluate import calibration
 from pipeline.evaluate.compare import Answers, compare
+from pipeline.scores import SCORES
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 
@@ -80,12 +82,20 @@ class Published:
         """What the engine hands to the stage."""
         return Inputs(self.folders, seed=1)
 
-    def change(self, stage: str, file: str, alter: Callable[[Any], None]) -> None:
-        """Alter the content of one JSON file."""
+    def change(self, stage: str, file: str, alter: Callable[[Any], Any]) -> None:
+        """Alter the content of one JSON file, in place or by a new value."""
         path = self.folders[stage] / file
         content = read_json(path)
-        alter(content)
-        write_json(path, content)
+        changed = alter(content)
+        write_json(path, content if changed is None else changed)
+
+    def become(self, task: str) -> None:
+        """Turn the classification into another task with the same numbers.
+
+        Args:
+            task: as spec.json names it.
+        """
+        as_task(self, task)
 
     def draw(self, stage: str, file: str) -> Path:
         """Publish a picture of one pixel."""
@@ -171,6 +181,69 @@ class Published:
         outputs = hash_folder(folder, frozenset(COMMON_VOLATILE))
         record = {"parts": parts, "outputs": outputs, "fingerprint": hash_value(stage)}
         write_json(folder / "stage.json", record)
+
+
+KEPT = {"id", "source", "recipe", "bytes_raw", "bytes_gzip", "input", "output"}
+KEPT |= {"drop", "drop_interval"}  # what every task's evaluation has
+MEASURES = {
+    "regression": {"mae": 0.5, "rmse": 1.25, "change": {}},
+    "reconstruction": {"threshold": 0.0123, "found": 0.9, "false_alarms": 0.05},
+}
+SPECS: dict[str, dict[str, Any]] = {
+    "regression": {
+        "classes": (),
+        "target": {"name": "price", "mean": 3.0, "deviation": 1.5},
+    },
+    "reconstruction": {"classes": ("normal", "odd")},
+}
+SPLITS = {
+    "regression": ("numbers", {"low": 0.5, "high": 12345.0}),
+    "reconstruction": ("class_balance", [10, 3]),
+}
+
+
+def as_task(published: Published, task: str) -> None:
+    """Rewrite all documents that depend on the task."""
+    key = SCORES[task].key
+    folder = published.folders["data"]
+    spec = replace(read_spec(folder), task=task, **SPECS[task])
+    write_spec(folder, spec)
+    name, value = SPLITS[task]
+    splits = dict.fromkeys(("train", "validation", "test"), value)
+    published.change("data", "metrics.json", lambda document: document | {name: splits})
+    published.change("compress", "pareto.json", lambda d: _pareto_of(d, task, key))
+    published.change("evaluate", "evaluation.json", lambda d: _rows_of(d, task, key))
+    published.change("evaluate", "robustness.json", lambda d: _renamed(d, key))
+    published.change("compress", "ledger.json", lambda d: _renamed(d, key))
+    for name in ("calibration", "flips"):
+        (published.folders["evaluate"] / f"{name}.json").unlink()
+    for stage in ("train", "distill"):
+        path = published.folders[stage] / "history.csv"
+        path.write_text(path.read_text().replace("accuracy", key))
+
+
+def _pareto_of(document: dict[str, Any], task: str, key: str) -> dict[str, Any]:
+    return _renamed(document, key) | {"task": task}
+
+
+def _rows_of(document: dict[str, Any], task: str, key: str) -> dict[str, Any]:
+    """An evaluation whose rows have the measures of another task."""
+    rows = [
+        {name: value for name, value in row.items() if name in KEPT}
+        | {key: row["accuracy"], f"{key}_interval": row["accuracy_interval"]}
+        | {f"corrupted_{key}": 0.75, **MEASURES[task]}
+        for row in document["variants"]
+    ]
+    return document | {"task": task, "variants": rows}
+
+
+def _renamed(value: Any, key: str) -> Any:
+    """The same JSON value with another name for `accuracy`."""
+    if isinstance(value, dict):
+        return {
+            key if n == "accuracy" else n: _renamed(v, key) for n, v in value.items()
+        }
+    return [_renamed(one, key) for one in value] if isinstance(value, list) else value
 
 
 def write_extras(folders: dict[str, Path], answers: dict[str, Answers]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.report import page, stage
-from pipeline.report.facts import read_facts
-from pipeline.report.library import copy_library
+from pipeline.report.experiment_data import read_experiment
 from pipeline.report.params import ReportParams
+from pipeline.report.plotly_script import copy_plotly
 from pipeline.report.summary import summarize
 
 SPEC = importlib.util.spec_from_file_location(
@@ -77,7 +77,7 @@ def test_all_is_drawn_fits_and_nothing_is_complained_of(browser, reported, mode)
 
 def test_the_keyboard_reaches_the_verdict_and_the_sections(opened):
     opened.keyboard.press("Tab")
-    assert opened.evaluate("document.activeElement.textContent") == "To the verdict"
+    assert opened.evaluate("document.activeElement.textContent") == "Skip to the result"
     opened.keyboard.press("Tab")
     opened.keyboard.press("Tab")
     opened.keyboard.press("Enter")
@@ -134,7 +134,7 @@ SWITCHED_OFF = """document.getElementById("chart-frontier").data
   .filter(one => one.visible === "legendonly")"""
 
 
-@pytest.mark.parametrize("name", ["best on validation", "baseline"])
+@pytest.mark.parametrize("name", ["frontier (validation)", "baseline"])
 def test_the_legend_is_a_key_and_no_switch(opened, name):
     opened.locator("#chart-frontier").scroll_into_view_if_needed()
     key = opened.locator("#chart-frontier .legend .traces", has_text=name)
@@ -171,7 +171,7 @@ def test_every_point_has_its_interval_whole(opened):
         assert area["top"] <= bar["top"] < bar["bottom"] - 10
         assert bar["bottom"] <= area["bottom"]
     legend = opened.locator("#chart-frontier .legendtext").all_text_contents()
-    assert "further below" not in legend and "dominated" in legend
+    assert "below the axis" not in legend and "dominated" in legend
 
 
 def test_a_file_far_below_is_a_triangle_that_the_legend_explains(
@@ -186,7 +186,7 @@ def test_a_file_far_below_is_a_triangle_that_the_legend_explains(
     stage.run(ReportParams(), published.inputs(), published.out)
     shown = _open(browser, (published.out / "index.html").as_uri(), "phone")
     legend = shown.locator("#chart-frontier .legendtext").all_text_contents()
-    assert "further below" in legend
+    assert "below the axis" in legend
     notes = shown.locator("#chart-frontier .annotation-text").all_text_contents()
     assert "50.0 %" in notes
     cells = shown.evaluate(EDGES, "#environment table tbody > tr > *")
@@ -215,12 +215,12 @@ def test_markup_in_class_names_is_shown_and_not_obeyed(opened):
 
 def test_fifty_variants_are_there_in_two_seconds(browser, publish, tmp_path):
     published = publish(tmp_path)
-    facts = read_facts(published.folders)
+    facts = read_experiment(published.folders)
     rows = [row | {"id": f"{row['id']}-{n}"} for n in range(10) for row in facts.rows]
     facts = dataclasses.replace(facts, rows=[*facts.rows, *rows][:50])
     html = page.render(facts, summarize(facts), published.draw("report", "f.png"))
     (tmp_path / "index.html").write_text(html, encoding="utf-8")
-    copy_library(tmp_path)
+    copy_plotly(tmp_path)
     shown = browser.new_page()
     meter = browser.contexts[-1].new_cdp_session(shown)
     # The processor's time, which neighbours on this machine do not change.

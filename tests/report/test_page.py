@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.core.json_io import write_json
-from pipeline.report import charts, library, page
-from pipeline.report.facts import read_facts
-from pipeline.report.page_script import SCRIPT
+from pipeline.report import page, plotly_script
+from pipeline.report.experiment_data import read_experiment
+from pipeline.report.rendering import page_script
+from pipeline.report.search_chart import search_chart
 from pipeline.report.summary import summarize
 
 
@@ -36,14 +37,14 @@ class Seen(HTMLParser):
 
 
 def _render(published, title: str = "") -> str:
-    facts = read_facts(published.folders, title)
+    facts = read_experiment(published.folders, title)
     picture = published.draw("report", "frontier.png")
     return page.render(facts, summarize(facts), picture)
 
 
 def test_the_verdict_comes_first_and_is_complete(published):
     text = Seen(_render(published)).text
-    verdict = text[: text.index("Accuracy and size")]
+    verdict = text[: text.index("Accuracy against size")]
     for part in (
         "Chosen: student | int8",
         "3.0 kB",
@@ -66,7 +67,7 @@ def test_nothing_is_loaded_but_the_library_beside_the_page(published):
         if key in ("src", "href", "srcset", "action")
     }
     outside = {value for value in addresses if not value.startswith(("data:", "#"))}
-    assert outside == {"model_card.md", library.NAME}
+    assert outside == {"model_card.md", plotly_script.NAME}
     assert not {"iframe", "object"} & {tag for tag, _ in seen.tags}
     assert "url(" not in text and "@import" not in text
 
@@ -75,7 +76,9 @@ def test_the_policy_of_the_page_lets_no_other_script_run(published):
     (policy,) = (m for m in Seen(_render(published)).all("meta") if "http-equiv" in m)
     assert "default-src 'none'" in policy["content"]
     assert "unsafe-inline" not in policy["content"].partition("script-src")[2]
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    script = "\n" + page_script()
+    assert f"<script>{script}</script>" in _render(published)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"sha256-{digest}" in policy["content"]
 
 
@@ -97,7 +100,7 @@ ABSENT = {
     "calibration": ("evaluate/calibration.json", "wrote no calibration"),
     "ledger": ("compress/ledger.json", "wrote no ledger"),
     "importance": ("tune/importance.json", "wrote no importance"),
-    "flips": ("evaluate/flips.json", "listed no flipped examples"),
+    "flips": ("evaluate/flips.json", "listed no changed predictions"),
     "robustness": ("evaluate/robustness.json", "No corruptions or attacks"),
     "curves": ("train/history.csv", "wrote no learning curves"),
 }
@@ -121,7 +124,7 @@ def test_replicates_cross_validation_and_the_teachers_gain_are_told(published):
     gain = {"verdict": "the teacher <helps>", "gain": 0.01, "interval": [0.0, 0.02]}
     write_json(published.folders["distill"] / "gain.json", gain)
     text = Seen(_render(published)).text
-    words = "2 runs, 0.925 on validation in the mean, deviation 0.025, 95 % interval"
+    words = "2 runs, mean validation accuracy 0.925, standard deviation 0.025, 95 % interval"
     assert text.count(f"{words} 0.900 to 0.951.") == 2
     assert "Distillation: the teacher <helps>." in text
 
@@ -139,11 +142,11 @@ def test_axes_of_the_search_are_what_differed_and_no_outcome(published):
     ]
     document = {"trials": rows, "space": [{"name": "units", "kind": "choice"}]}
     write_json(published.folders["tune"] / "trials.json", document)
-    facts = read_facts(published.folders)
-    found = charts.search(facts)
+    facts = read_experiment(published.folders)
+    chart = search_chart(facts)
     names = ["units", "parameters", "activation_bytes", "score"]
-    assert [axis["name"] for axis in found["axes"]] == names
-    assert found["scores"] == [0.5, 0.75]
+    assert [axis.name for axis in chart.axes] == names
+    assert chart.scores == [0.5, 0.75]
     assert "units" in Seen(_render(published)).text
 
 
@@ -200,7 +203,7 @@ def test_layers_that_were_left_out_are_named(published):
         pareto["points"][1]["left_out"] = ["qat: embed (Embedding)"]
 
     published.change("compress", "pareto.json", alter)
-    assert "left out: qat: embed (Embedding)" in Seen(_render(published)).text
+    assert "not compressed: qat: embed (Embedding)" in Seen(_render(published)).text
 
 
 def test_without_a_chosen_file_the_page_says_so_and_names_the_nearest(nothing_chosen):
@@ -212,7 +215,7 @@ def test_without_a_chosen_file_the_page_says_so_and_names_the_nearest(nothing_ch
 
 def test_without_latency_there_is_no_figure_of_it(published):
     published.change("compress", "run.json", lambda run: run["volatile"].clear())
-    assert "Latency, one example" not in Seen(_render(published)).text
+    assert "Latency per example" not in Seen(_render(published)).text
 
 
 def test_a_class_that_the_test_split_lacks_is_said_to_be_missing(published):
@@ -226,7 +229,7 @@ def test_a_class_that_the_test_split_lacks_is_said_to_be_missing(published):
 
 def test_fingerprints_and_hashes_are_those_of_the_records(published):
     text = Seen(_render(published)).text
-    for record in read_facts(published.folders).records.values():
+    for record in read_experiment(published.folders).records.values():
         assert record.fingerprint[:16] in text
         assert all(f"{digest} " in text for digest in record.outputs.values())
 
@@ -237,14 +240,16 @@ def test_the_name_of_the_host_stays_at_home(published):
 
 
 def test_fifty_variants_make_a_page_of_less_than_a_megabyte(published):
-    facts = read_facts(published.folders)
+    facts = read_experiment(published.folders)
     rows = [row | {"id": f"{row['id']}-{n}"} for n in range(10) for row in facts.rows]
     many = dataclasses.replace(facts, rows=rows)
     picture = published.draw("report", "frontier.png")
     assert len(page.render(many, summarize(facts), picture)) < 1_000_000
 
 
-def test_a_small_change_of_an_error_is_told_as_it_is(published):
+def test_a_small_change_of_an_error_keeps_its_digits(published):
+    published.become("regression")
+
     def in_a_small_unit(document):
         (row,) = (r for r in document["variants"] if r["id"] == "baseline-int8")
         row["mae"] = 0.000512
@@ -253,3 +258,22 @@ def test_a_small_change_of_an_error_is_told_as_it_is(published):
     published.change("evaluate", "evaluation.json", in_a_small_unit)
     text = Seen(_render(published)).text
     assert "0.000512 +0.00031 (-1e-05 to +0.0006)" in text
+
+
+OF_TASK = {
+    "classification": ({"classes", "prediction_changes", "calibration"}, "3 classes"),
+    "regression": ({"errors"}, "regression of price"),
+    "reconstruction": ({"anomalies"}, "by reconstruction error"),
+}
+
+
+@pytest.mark.parametrize("task", OF_TASK)
+def test_a_task_has_its_own_sections_and_subject(published, task):
+    if task != "classification":
+        published.become(task)
+    seen = Seen(_render(published))
+    names = {section["id"] for section in seen.all("section")}
+    own, subject = OF_TASK[task]
+    others = set.union(*(names for names, _ in OF_TASK.values())) - own
+    assert own <= names and not others & names
+    assert subject in seen.text

@@ -10,12 +10,18 @@ import pytest
 
 from pipeline import verdict
 from pipeline.core.json_io import read_json
-from pipeline.report import card, library, stage, words
+from pipeline.report import formatting, model_card, plotly_script, stage
 from pipeline.report.params import ReportParams
 from pipeline.scores import SCORES
 
 CLASSES = SCORES["classification"]
-FILES = {"index.html", "model_card.md", "frontier.png", "summary.json", library.NAME}
+FILES = {
+    "index.html",
+    "model_card.md",
+    "frontier.png",
+    "summary.json",
+    plotly_script.NAME,
+}
 PROOF = """
 import json, sys
 from pathlib import Path
@@ -69,10 +75,10 @@ def test_page_and_card_tell_what_evaluate_measured(reported):
     for name in ("index.html", "model_card.md"):
         text = (reported.out / name).read_text()
         for row in rows:
-            assert words.accuracy(row["accuracy"]) in text
-            assert words.span(row["accuracy_interval"]) in text
-            assert words.change(row, CLASSES) in text
-            assert words.span_of(row, CLASSES) in text
+            assert formatting.accuracy(row["accuracy"]) in text
+            assert formatting.span(row["accuracy_interval"]) in text
+            assert formatting.change(row, CLASSES) in text
+            assert formatting.span_of(row, CLASSES) in text
 
 
 NUMBERS = (
@@ -86,7 +92,7 @@ def test_every_metric_is_the_same_number_in_the_file_the_page_and_the_card(repor
     page = (reported.out / "index.html").read_text()
     text = (reported.out / "model_card.md").read_text()
     charts = json.loads(
-        html.unescape(page.partition('id="facts">')[2].partition("</script>")[0])
+        html.unescape(page.partition('id="chart-data">')[2].partition("</script>")[0])
     )
     points = {point["id"]: point for point in charts["frontier"]["points"]}
     for row in rows:
@@ -94,17 +100,23 @@ def test_every_metric_is_the_same_number_in_the_file_the_page_and_the_card(repor
         sheet = sheet[: sheet.index("</details>")]
         (line,) = (x for x in text.splitlines() if _is_of(row, x) and "KL" not in x)
         for name in NUMBERS:
-            assert f">{words.accuracy(row[name])}<" in sheet.replace("\n", ""), name
+            assert f">{formatting.accuracy(row[name])}<" in sheet.replace("\n", ""), (
+                name
+            )
             if name != "macro_f1":
-                assert f"| {words.accuracy(row[name])} |" in line, name
-        assert points[row["id"]]["accuracy"] == row["accuracy"]
-        assert f"{words.accuracy(row['accuracy'])} on test" in str(points[row["id"]])
+                assert f"| {formatting.accuracy(row[name])} |" in line, name
+        assert points[row["id"]]["metrics"]["accuracy"] == row["accuracy"]
+        assert f"{formatting.accuracy(row['accuracy'])} on test" in str(
+            points[row["id"]]
+        )
 
 
 def _is_of(row, line: str) -> bool:
     """The line of a variant in the card's table of twelve columns."""
     cells = re.split(r"(?<!\\)\|", line)
-    return len(cells) == 14 and cells[1].strip() == card.escape(words.name(row))
+    return len(cells) == 14 and cells[1].strip() == model_card.escape(
+        formatting.name(row)
+    )
 
 
 def test_the_summary_repeats_the_chosen_row_of_evaluate(reported):

@@ -5,12 +5,12 @@ import shlex
 import pytest
 
 from pipeline.config import split_sets
-from pipeline.report.facts import read_facts
+from pipeline.report.experiment_data import read_experiment
 from pipeline.report.summary import command, summarize
 
 
 def test_the_chosen_and_the_baseline_are_whole_rows(published):
-    facts = read_facts(published.folders)
+    facts = read_experiment(published.folders)
     summary = summarize(facts)
     assert summary["chosen"] == facts.row("student-int8")
     assert summary["baseline"] == facts.row("baseline-float")
@@ -18,7 +18,7 @@ def test_the_chosen_and_the_baseline_are_whole_rows(published):
 
 
 def test_every_variant_is_listed_the_smallest_first(published):
-    facts = read_facts(published.folders)
+    facts = read_experiment(published.folders)
     variants = summarize(facts)["variants"]
     sizes = [row["bytes_gzip"] for row in variants if row["file"]]
     assert sizes == sorted(sizes)
@@ -26,7 +26,7 @@ def test_every_variant_is_listed_the_smallest_first(published):
 
 
 def test_where_nothing_is_chosen_the_nearest_miss_is_named(nothing_chosen):
-    summary = summarize(read_facts(nothing_chosen.folders))
+    summary = summarize(read_experiment(nothing_chosen.folders))
     assert summary["chosen"] is None
     assert summary["nearest"]["id"] == "student-int8"
 
@@ -38,7 +38,7 @@ def test_the_nearest_miss_is_judged_on_validation_and_told_on_test(nothing_chose
             point["drop"] = 0.001 if point["id"] == "baseline-int8" else 0.2
 
     nothing_chosen.change("compress", "pareto.json", alter)
-    nearest = summarize(read_facts(nothing_chosen.folders))["nearest"]
+    nearest = summarize(read_experiment(nothing_chosen.folders))["nearest"]
     assert nearest["id"] == "baseline-int8"
     assert nearest["drop"] == 2 / 200
 

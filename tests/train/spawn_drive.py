@@ -18,10 +18,10 @@ from pipeline.data import stage as data
 from pipeline.data.params import DataParams
 from pipeline.core.hashing import hash_file
 from pipeline.engine.stage import Inputs
-from pipeline.fit import replicates
-from pipeline.fit.devices import start_method
 from pipeline.train import stage as train
 from pipeline.train.params import TrainParams
+from pipeline.training import replicates
+from pipeline.training.devices import start_method
 from pipeline.tune.artifact import Best, write_best
 
 DATA = DataParams(source="sklearn:diabetes", task="regression")
@@ -48,8 +48,8 @@ def main() -> None:
     write_policy(folder / "augment", Policy("jitter(0.05)", 1))
     write_best(folder / "tune", Best("mlp", VALUES, 0.5, 100, 0))
     chosen = start_method()
-    found = {method: published(folder, method) for method in ("fork", "spawn")}
-    print(json.dumps({"chosen": chosen, **found}))
+    hashes = {method: published(folder, method) for method in ("fork", "spawn")}
+    print(json.dumps({"chosen": chosen, **hashes}))
 
 
 if __name__ == "__main__":

@@ -22,15 +22,15 @@ from pipeline.engine.stage import Inputs
 from pipeline.extension import keep
 from pipeline.models.files import load_model
 from pipeline.reproduce.rerun import elsewhere
-from pipeline.train.earlier import (
-    begun,
-    check_alike,
-    check_unmoved,
-    headline,
-    kept_weights,
-    weights,
-)
 from pipeline.train.params import TrainParams
+from pipeline.train.warm_start import (
+    check_compatible,
+    check_splits,
+    headline,
+    initial_weights,
+    previous_weights,
+    start_record,
+)
 from tests.conftest import Answer, Project
 from tests.data.conftest import table_rows, write_csv
 
@@ -110,10 +110,12 @@ def test_it_goes_on_from_the_weights_and_the_choice_of_before(story):
 
 
 def test_the_gain_is_of_both_models_on_the_same_examples(story):
-    told = story.read("train/metrics.json")["extension"]
-    assert told["begun"] == "before/0" and told["held_out_seen"] == 0
-    assert told["before"] == told["after"] and told["gain"] == 0  # at a rate of 1e-9
-    assert "+0.0 points by the extension" in story.extended.lines["train"]
+    record = story.read("train/metrics.json")["extension"]
+    assert record["begun"] == "before/0" and record["held_out_seen"] == 0
+    assert (
+        record["before"] == record["after"] and record["gain"] == 0
+    )  # at a rate of 1e-9
+    assert "extension gain +0.0 points" in story.extended.lines["train"]
     counts = story.read("data/extension.json")
     assert counts["sources"] == ["csv:one.csv", "csv:two.csv"]
     sizes = story.read("data/metrics.json")["examples"]
@@ -222,12 +224,14 @@ def test_examples_that_moved_out_of_train_are_an_error(tmp_path):
     kept, now = tmp_path / "kept", tmp_path / "now"
     splits(kept, train=[1, 2, 3], validation=[4], test=[5])
     splits(now, train=[1, 2, 3, 6], validation=[4, 7], test=[5, 8])
-    assert check_unmoved(kept, now) == 0
+    assert check_splits(kept, now) == 0
     splits(now, train=[1, 2, 3, 6], validation=[4, 207], test=[5, 8])
-    assert check_unmoved(kept, now) == 1  # example 7 is a new one, equal to 2
+    assert check_splits(kept, now) == 1  # example 7 is a new one, equal to 2
     splits(now, train=[1, 2, 4, 6], validation=[3, 7], test=[5, 8])
-    with pytest.raises(UserError, match="1 examples that the earlier model learnt"):
-        check_unmoved(kept, now)
+    with pytest.raises(
+        UserError, match="1 examples that the previous model was trained"
+    ):
+        check_splits(kept, now)
 
 
 def described(folder, words: str = "", **changed):
@@ -245,7 +249,7 @@ def described(folder, words: str = "", **changed):
 
 
 @pytest.mark.parametrize(
-    "changed, told",
+    "changed, message",
     [
         ({"classes": ("up", "down")}, "classes: .'down', 'up'., now .'up', 'down'."),
         ({"shape": (3,)}, r"shape: \(2,\), now \(3,\)"),
@@ -255,25 +259,25 @@ def described(folder, words: str = "", **changed):
         ({"classes": tuple(map(str, range(999)))}, "^.{,600}$"),
     ],
 )
-def test_weights_of_another_kind_of_data_are_an_error(tmp_path, changed, told):
+def test_weights_of_another_kind_of_data_are_an_error(tmp_path, changed, message):
     kept, now = (described(tmp_path / name) for name in ("kept", "now"))
-    check_alike(kept, now)
-    with pytest.raises(UserError, match=told):
-        check_alike(kept, described(now, **changed))
+    check_compatible(kept, now)
+    with pytest.raises(UserError, match=message):
+        check_compatible(kept, described(now, **changed))
 
 
 def test_other_statistics_are_the_same_kind_of_data_and_other_words_are_not(tmp_path):
     kept, now = (described(tmp_path / name) for name in ("kept", "now"))
     other = ({"step": "standardise", "mean": [0.6]},)
-    check_alike(kept, described(now, preprocess=other, source="csv:b"))
+    check_compatible(kept, described(now, preprocess=other, source="csv:b"))
     kept, now = (described(tmp_path / name, "a\nb\n") for name in ("kept", "now"))
-    check_alike(kept, now)
+    check_compatible(kept, now)
     with pytest.raises(UserError, match="preprocess: .'vocabulary .*init_from: scrat"):
-        check_alike(kept, described(now, "b\na\n"))
+        check_compatible(kept, described(now, "b\na\n"))
 
 
 @pytest.mark.parametrize(
-    "init_from, how", [("some.keras", "with some.keras"), ("scratch", "anew")]
+    "init_from, how", [("some.keras", "from some.keras"), ("scratch", "from scratch")]
 )
 def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     """Though it may begin with weights, and an earlier result be there."""
@@ -281,9 +285,9 @@ def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     beside = {f"before/0/{name}": tmp_path / name for name in ("data", "train")}
     inputs = Inputs({"data": tmp_path}, seed=1, beside=beside)
     params, going_on = TrainParams(init_from=init_from), TrainParams()
-    assert kept_weights(params, inputs) is None
-    assert (weights(params, inputs) is None) == (init_from == "scratch")
-    assert kept_weights(going_on, inputs) == tmp_path / "train" / "model.keras"
+    assert previous_weights(params, inputs) is None
+    assert (initial_weights(params, inputs) is None) == (init_from == "scratch")
+    assert previous_weights(going_on, inputs) == tmp_path / "train" / "model.keras"
     spec = TaskSpec("a", "csv:a", (2,), "float32", ("down", "up"))
-    told = headline(begun(params, inputs), measure_of(spec))
-    assert told == f", begun {how} on the extended data"
+    text = headline(start_record(params, inputs), measure_of(spec))
+    assert text == f", started {how} on the extended data"

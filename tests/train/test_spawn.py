@@ -18,5 +18,5 @@ def test_spawned_processes_publish_the_same_bytes(tmp_path):
     fixed = {**os.environ, **pins(1, "native"), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(call, cwd=ROOT, env=fixed, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["spawn"] == told["fork"]
+    hashes = json.loads(done.stdout.splitlines()[-1])
+    assert hashes["spawn"] == hashes["fork"]

@@ -1,4 +1,4 @@
-"""Gradients that do not arrive are told where a user looks."""
+"""Vanishing gradients are reported in metrics and in the headline."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_vanishing_gradients_are_in_metrics_and_headline(
     inputs = {**{n: folders / n for n in ("data", "augment")}, "tune": tmp_path}
     (tmp_path / "out").mkdir()
     params = TrainParams(epochs=1)
-    told = stage.run(params, Inputs(inputs, seed=1), tmp_path / "out")
-    assert ("warnings" in told) == warns
-    assert ("before training, gradients vanish" in told["headline"]) == warns
+    metrics = stage.run(params, Inputs(inputs, seed=1), tmp_path / "out")
+    assert ("warnings" in metrics) == warns
+    assert ("before training, gradients vanish" in metrics["headline"]) == warns
     if warns:
-        assert "relu with he_normal" in told["warnings"][0]
+        assert "relu with he_normal" in metrics["warnings"][0]
 
 
-def test_what_several_fits_say_is_short_and_in_the_headline():
+def test_the_headline_summarizes_several_fits():
     runs = [
         {
             "best": {"val_accuracy": reached},
@@ -63,15 +63,15 @@ def test_what_several_fits_say_is_short_and_in_the_headline():
         for reached in (0.5, 0.6)
     ]
     accuracy = MEASURES["classification"]
-    told = {
+    metrics = {
         "replicates": stage._spread(runs, accuracy),
         "cross_validation": stage._spread(runs, accuracy),
-        "pseudo_labels": stage._pseudo([1, 2], runs),
+        "pseudo_labels": stage._pseudo_labels([1, 2], runs),
     }
-    assert stage._in_short(told, accuracy) == (
+    assert stage._repeated_headline(metrics, accuracy) == (
         ", mean of 2 seeds 0.550 (0.000 to 1.000), mean of 2 folds 0.550 (0.000 to "
-        "1.000), +2.0 points by pseudo-labels"
+        "1.000), pseudo-label gain +2.0 points"
     )
-    assert stage._in_short({}, accuracy) == ""
-    assert told["pseudo_labels"]["believed"] == [20, 20]
-    assert told["pseudo_labels"]["examples"] == [30, 30]
+    assert stage._repeated_headline({}, accuracy) == ""
+    assert metrics["pseudo_labels"]["believed"] == [20, 20]
+    assert metrics["pseudo_labels"]["examples"] == [30, 30]

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.models import registry
-from pipeline.fit.params import FitSettings
+from pipeline.training.params import FitSettings
 from pipeline.train.params import TrainParams
 from pipeline.tune.artifact import Best
 from pipeline.tune.params import TuneParams

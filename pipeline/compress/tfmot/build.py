@@ -28,8 +28,9 @@ from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
-from pipeline.fit.loop import fit
-from pipeline.fit.params import FitSettings
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.keras_fit import keras_fit
+from pipeline.training.params import FitSettings
 from pipeline.core.pipe_language import Step
 
 CHECKED = 64  # examples on which the file is compared with its model
@@ -39,7 +40,7 @@ CHECKED = 64  # examples on which the file is compared with its model
 class FineTuning:
     """How a technique fits: Keras's own fit of tf_keras, which tfmot wants to see.
 
-    Batches, augmentation, rates and losses are those of `pipeline.fit`.
+    Batches, augmentation, rates and losses are those of `pipeline.training`.
 
     Args:
         policy: augmentation of the training examples, as in training.
@@ -70,17 +71,10 @@ class FineTuning:
             tf_keras.utils.set_random_seed(seed)  # for dropout without its own seed
             if self.teacher and self.teacher.weight:
                 imitate(model, self.teacher)
-            fit(
-                model,
-                self.spec,
-                self.train,
-                self.validation,
-                settings,
-                seed=seed,
-                policy=self.policy,
-                callbacks=[BuildFirst(self.spec.task), *callbacks],
-                api=tf_keras,
-            )
+            data = FitData(self.spec, self.train, self.validation, self.policy)
+            callbacks = [BuildFirst(self.spec.task), *callbacks]
+            context = FitContext(seed, callbacks=callbacks)
+            keras_fit(model, data, settings, context, tf_keras)
 
         return tune
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 import tf_keras
 
 from pipeline.distill.losses import hinton
-from pipeline.fit.losses import Loss
-from pipeline.fit.objective import per_example
+from pipeline.training.losses import Loss
+from pipeline.training.objective import per_example
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pipeline.compress.tfmot.weight_sharing import find_clusters, hold, kernels,
 from pipeline.compress.tflite.verify import broken_promises
 from pipeline.inference.interpreter import LiteModel
 from pipeline.core.errors import UserError
-from pipeline.fit.params import FitSettings
+from pipeline.training.params import FitSettings
 
 RECIPES = {
     "dynamic": "float32",

@@ -25,7 +25,7 @@ from pipeline.data.artifact import read_data
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.fit.history import sized
+from pipeline.training.history import format_parameters
 from pipeline.models.files import load_model, save_model
 from pipeline.scores import CLASSES
 
@@ -39,7 +39,7 @@ def run(params: GivenParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     save_model(with_logits(model) if classify else model, out / "model.keras")
     weights = model.count_params()
     name = Path(params.model).name
-    return {"headline": f"{name}, {sized(weights)}", "weights": weights}
+    return {"headline": f"{name}, {format_parameters(weights)}", "weights": weights}
 
 
 def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:

@@ -1,0 +1,149 @@
+"""Data of the frontier chart: one point per evaluated file.
+
+In: ExperimentData and the content of summary.json. Out: FrontierChart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.report import formatting
+from pipeline.report.experiment_data import ExperimentData, Row
+from pipeline.scores import Score
+
+# Key of a row -> name of the axis.
+SIZE_AXES = {
+    "bytes_gzip": "size, gzip",
+    "bytes_raw": "size, raw",
+    "latency_ms": "latency",
+    "macs": "MACs",
+    "arena_bytes": "tensor arena",
+}
+
+
+@dataclass(frozen=True)
+class FrontierPoint:
+    """One exported file.
+
+    Attributes:
+        id: id of the variant, which is its anchor on the page too.
+        source: `baseline` or `student`.
+        dominated: True if another file was better on validation.
+        sizes: key of `SIZE_AXES` -> value, None if it was not measured.
+        metrics: key of `metric_axes` -> value, None if it was not measured.
+        interval: 95 % interval of the task's metric on test, None if unknown.
+        lines: text of the box that is shown on hover.
+    """
+
+    id: str
+    source: str
+    dominated: bool
+    sizes: dict[str, float | None]
+    metrics: dict[str, float | None]
+    interval: list[float] | None
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class FrontierChart:
+    """All points, and the budget that they are compared with.
+
+    Attributes:
+        points: one per file that was evaluated on test.
+        axes: key of a point's `metrics` -> name of the vertical axis.
+        minimum: smallest metric within the budget.
+        max_bytes: largest size within the budget, None if it is not limited.
+        size_metric: `gzip` or `raw`, the size that `max_bytes` limits.
+        baseline: id of the float baseline.
+        chosen: id of the chosen file, None if no file meets the budget.
+    """
+
+    points: list[FrontierPoint]
+    axes: dict[str, str]
+    minimum: float
+    max_bytes: int | None
+    size_metric: str
+    baseline: str
+    chosen: str | None
+
+
+def frontier_chart(
+    experiment: ExperimentData, summary: Mapping[str, Any]
+) -> FrontierChart:
+    """Build the chart.
+
+    Args:
+        experiment: the published experiment.
+        summary: content of summary.json.
+    """
+    score, chosen = experiment.score, summary["chosen"]
+    budget = experiment.pareto["budget"]
+    axes = metric_axes(experiment)
+    rows = [row for row in experiment.rows if row[score.key] is not None]
+    return FrontierChart(
+        points=[_point(row, score, axes) for row in rows],
+        axes=axes,
+        minimum=summary["baseline"][score.key] - budget["max_drop"],
+        max_bytes=budget["max_bytes"],
+        size_metric=budget["measure"],
+        baseline=summary["baseline"]["id"],
+        chosen=chosen["id"] if chosen else None,
+    )
+
+
+def size_axes(experiment: ExperimentData) -> dict[str, str]:
+    """Horizontal axes: key -> name, of those that at least one file has."""
+    return _present(SIZE_AXES, experiment.rows)
+
+
+def metric_axes(experiment: ExperimentData) -> dict[str, str]:
+    """Vertical axes: key -> name, of those that at least one file has."""
+    key, name = experiment.score.key, experiment.score.name
+    names = {
+        key: f"test {name}",
+        f"validation_{key}": f"validation {name}",
+        "macro_f1": "macro F1",
+        f"corrupted_{key}": f"{name} on corrupted examples",
+        f"attacked_{key}": f"{name} under attack",
+    }
+    return _present(names, experiment.rows)
+
+
+def _present(axes: Mapping[str, str], rows: list[Row]) -> dict[str, str]:
+    return {
+        key: name
+        for key, name in axes.items()
+        if any(row.get(key) is not None for row in rows)
+    }
+
+
+def _point(row: Row, score: Score, axes: Mapping[str, str]) -> FrontierPoint:
+    return FrontierPoint(
+        id=row["id"],
+        source=row["source"],
+        dominated=row["dominated"],
+        sizes={key: row.get(key) for key in SIZE_AXES},
+        metrics={key: row.get(key) for key in axes},
+        interval=row[f"{score.key}_interval"],
+        lines=_lines(row, score),
+    )
+
+
+def _lines(row: Row, score: Score) -> list[str]:
+    change, interval = formatting.change(row, score), formatting.span_of(row, score)
+    lines = [
+        formatting.name(row),
+        f"{formatting.size(row['bytes_gzip'])} gzip, "
+        f"{formatting.size(row['bytes_raw'])} raw",
+        f"{formatting.accuracy(row[score.key])} on test "
+        f"({change} {score.unit}, 95 % interval {interval})",
+    ]
+    if "flips_worse" in row:
+        fixed = f"{row['flips_better']} newly correct"
+        lines.append(f"{row['flips_worse']} newly wrong, {fixed}")
+    if row["latency_ms"] is not None:
+        speed = f", {row['speed']}" if row["speed"] else ""
+        lines.append(f"{formatting.latency(row['latency_ms'])} per example{speed}")
+    return lines

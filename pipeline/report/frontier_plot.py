@@ -1,0 +1,219 @@
+"""frontier.png: metric on test against size, one point per file.
+
+In: rows of ExperimentData and the content of pareto.json. Out: a PNG file. Dominated
+and chosen files were decided on validation; points are where the test split puts
+them. Accuracy is drawn in percent, any other metric as it is measured.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from PIL import Image
+
+from pipeline.report import formatting
+from pipeline.report.label_placement import Labels
+from pipeline.scores import Score, score_of
+
+COLOURS = {"baseline": "#1f5fa8", "student": "#d1662c"}
+GREEN, GREY, INK = "#137a4c", "#6b6b6b", "#222222"
+DPI, PALETTE = 160, 256  # sharp at 800 pixels on a dense screen; colours of the file
+DEPTH = 4.0  # how many budgets below the budget's line the plot reaches
+Style = dict[str, Any]
+Row = dict[str, Any]
+
+
+def draw(
+    path: Path, rows: Sequence[Row], pareto: Mapping[str, Any], title: str
+) -> None:
+    """Write the plot.
+
+    Args:
+        path: PNG file to write.
+        rows: rows of ExperimentData; those without a metric on test are left out.
+        pareto: `budget`, `measure`, `baseline` and `chosen` of pareto.json, and
+            `task` unless it is classification.
+        title: title of the plot.
+    """
+    score, size = score_of(pareto), f"bytes_{pareto['measure']}"
+    points = [{**row, "metric": row[score.key]} for row in rows]
+    points = [point for point in points if point["metric"] is not None]
+    baseline = next(point for point in points if point["id"] == pareto["baseline"])
+    minimum = baseline["metric"] - pareto["budget"]["max_drop"]
+    figure = Figure(figsize=(8, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    floor = _limit(axes, points, minimum, size, score.scale)
+    placed = [_place(point, size, floor, score.scale) for point in points]
+    _dress(axes, pareto["measure"], title, score)
+    _draw_budget(axes, score.scale * minimum, pareto["budget"]["max_bytes"])
+    _draw_points(axes, placed)
+    _draw_legend(axes, placed)
+    _write_labels(axes, placed, pareto, score)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write the picture with a palette, which needs a third of the bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=DPI)
+    picture = Image.open(buffer).convert("RGB")
+    picture.quantize(PALETTE, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _limit(
+    axes: Axes, points: Sequence[Row], minimum: float, size: str, scale: float
+) -> float:
+    """Set the limits of both axes; return the lowest metric drawn in its place."""
+    best = max(point["metric"] for point in points)
+    reach = DEPTH * max(best - minimum, 0.01)
+    lowest = min([*(point["metric"] for point in points), minimum])
+    floor = scale * max(lowest, minimum - reach)
+    margin = 0.09 * (scale * best - floor)
+    axes.set_ylim(floor - margin, scale * best + 2.2 * margin)
+    axes.set_xscale("log")
+    sizes = [point[size] / 1000 for point in points]
+    axes.set_xlim(min(sizes) / 1.5, max(sizes) * 1.5)
+    return floor
+
+
+def _place(point: Row, size: str, floor: float, scale: float) -> Row:
+    """Add the position of a point; one below the floor is drawn on the floor."""
+    y = scale * point["metric"]
+    return {**point, "x": point[size] / 1000, "y": max(y, floor), "below": y < floor}
+
+
+def _dress(axes: Axes, measure: str, title: str, score: Score) -> None:
+    axes.set_title(title, loc="left", fontsize=14, color=INK, pad=31, parse_math=False)
+    packed = " after gzip -9" if measure == "gzip" else ""
+    axes.set_xlabel(f"size of the .tflite file{packed}", fontsize=12, color=INK)
+    axes.set_ylabel(f"test {score.name}", fontsize=12, color=INK)
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} kB"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    if score.scale > 1:
+        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+    axes.tick_params(labelsize=11, color="0.7", labelcolor=INK, which="both")
+    axes.grid(color="0.93", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("0.7")
+
+
+def _percent(value: float, _: int | None) -> str:
+    return f"{value:g} %" if value <= 100 + 1e-9 else ""
+
+
+def _draw_budget(axes: Axes, minimum: float, max_bytes: int | None) -> None:
+    """Shade what the budget allows; `minimum` in units of the axis."""
+    (left, right), (_, top) = axes.get_xlim(), axes.get_ylim()
+    limit = min(max(max_bytes / 1000, left), right) if max_bytes else right
+    corner, width, height = (left, minimum), limit - left, top - minimum
+    axes.add_patch(
+        Rectangle(corner, width, height, color=GREEN, alpha=0.07, linewidth=0)
+    )
+    style: Style = {"color": GREEN, "linewidth": 1.1, "linestyle": (0, (4, 3))}
+    axes.plot([left, limit], [minimum] * 2, **style)
+    if limit < right:
+        axes.plot([limit] * 2, [minimum, top], **style)
+
+
+def _draw_points(axes: Axes, points: Sequence[Row]) -> None:
+    """Draw the frontier as a line and all points; dominated ones are pale."""
+    line = _line(points)
+    x, y = [x for x, _ in line], [y for _, y in line]
+    axes.plot(x, y, color="0.75", linewidth=1.3, zorder=2)
+    for point in points:
+        axes.plot(
+            point["x"],
+            point["y"],
+            "v" if point["below"] else "o",
+            color=COLOURS[point["source"]],
+            alpha=0.35 if point["dominated"] else 1.0,
+            markersize=9,
+            markeredgecolor="white",
+            zorder=3,
+        )
+
+
+def _line(points: Sequence[Row]) -> list[tuple[float, float]]:
+    """Corners of the frontier, from the smallest file to the largest."""
+    return sorted((p["x"], p["y"]) for p in points if not p["dominated"])
+
+
+def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
+    """Draw a line of keys between the title and the axes."""
+    style: Style = {"markersize": 9, "markeredgecolor": "white"}
+    sources = {point["source"] for point in points}
+    for source in filter(sources.__contains__, COLOURS):
+        axes.plot([], [], "o", color=COLOURS[source], label=source, **style)
+    below = any(point["below"] for point in points)
+    pale = "dominated" if below else "dominated on validation"  # room for one only
+    axes.plot([], [], "o", color=GREY, alpha=0.4, label=pale, **style)
+    if below:
+        axes.plot([], [], "v", color=GREY, label="below the axis", **style)
+    axes.add_patch(
+        Rectangle((0, 0), 0, 0, color=GREEN, alpha=0.15, label="within budget")
+    )
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
+        borderpad=0.2,
+        handlelength=1.0,
+        ncols=5,
+        frameon=False,
+        fontsize=11,
+        labelcolor=INK,
+        handletextpad=0.4,
+        columnspacing=1.4,
+    )
+
+
+def _write_labels(
+    axes: Axes, points: Sequence[Row], pareto: Mapping[str, Any], score: Score
+) -> None:
+    """Label the chosen file and the baseline, then the others where there is room."""
+    labels = Labels(axes, [(p["x"], p["y"]) for p in points], _line(points))
+    by_name = {point["id"]: point for point in points}
+    chosen, baseline = by_name.get(pareto["chosen"]), by_name[pareto["baseline"]]
+    if chosen:
+        _ring(axes, chosen, GREEN)
+        text = f"chosen: {formatting.name(chosen)}, {_size(chosen)}"
+        bold = {"color": GREEN, "weight": "bold", "fontsize": 11}
+        _write(labels, chosen, text, required=True, **bold)
+    if baseline is not chosen:
+        _ring(axes, baseline, GREY)
+        text = f"float baseline, {_size(baseline)}"
+        _write(labels, baseline, text, required=True, color=INK, fontsize=11)
+    for point in points:
+        if point["below"]:
+            percent = " %" if score.scale > 1 else ""
+            text = f"{score.bare(point['metric'])}{percent}"
+            _write(labels, point, text, color=GREY, fontsize=10)
+        elif not point["dominated"] and point not in (chosen, baseline):
+            _write(labels, point, formatting.name(point), color=GREY, fontsize=10)
+
+
+def _write(labels: Labels, point: Row, text: str, **style: Any) -> None:
+    labels.add(point["x"], point["y"], text, **style)
+
+
+def _size(point: Row) -> str:
+    return f"{point['x']:.1f} kB"
+
+
+def _ring(axes: Axes, point: Row, colour: str) -> None:
+    style: Style = {
+        "markersize": 15,
+        "markerfacecolor": "none",
+        "markeredgewidth": 1.8,
+    }
+    axes.plot(point["x"], point["y"], "o", markeredgecolor=colour, zorder=4, **style)

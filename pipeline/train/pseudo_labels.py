@@ -1,0 +1,98 @@
+"""Pseudo-labels: confident predictions of the model as labels of unlabelled examples.
+
+In: a training split and a pool without labels. Out: a larger training split. Lee,
+Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural
+Networks, 2013.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+from pipeline.data.artifact import Split
+from pipeline.data.spec import TaskSpec
+from pipeline.core.errors import UserError
+from pipeline.models.referenced_files import find_file
+from pipeline.train.params import PseudoLabels
+from pipeline.train.warm_start import predict
+
+
+def labelled_and_pool(
+    train: Split, spec: TaskSpec, params: PseudoLabels, seed: int
+) -> tuple[Split, np.ndarray]:
+    """Separate the examples whose labels are used from the pool without labels.
+
+    Args:
+        train: the training split.
+        spec: signature of the data.
+        params: the pool, and the fraction of labels to use.
+        seed: of the choice of labelled examples.
+
+    Returns:
+        The labelled examples, and the pool, `(n, *shape)`.
+
+    Raises:
+        UserError: for a pool that does not match the data, an empty pool, or a task
+            without classes.
+    """
+    if spec.task != "classification":
+        raise UserError(
+            f"train.pseudo_labels: {spec.source} is a {spec.task}, and pseudo-labels "
+            "are classes; remove it"
+        )
+    order = np.random.default_rng(seed).permutation(len(train))
+    count = max(1, round(params.labelled * len(train)))
+    labelled, others = np.sort(order[:count]), np.sort(order[count:])
+    if params.pool is None and not len(others):
+        raise UserError(
+            "train.pseudo_labels: there is no pool; name one (pool: FILE.npz), or "
+            "set labels aside (labelled: 0.1)"
+        )
+    pool = train.x[others] if params.pool is None else _read(params.pool, spec)
+    return replace(train, x=train.x[labelled], y=train.y[labelled]), pool
+
+
+def with_pseudo_labels(
+    model: keras.Model,
+    labelled: Split,
+    pool: np.ndarray,
+    spec: TaskSpec,
+    confidence: float,
+) -> Split:
+    """Return the labelled examples and the confidently predicted ones of the pool.
+
+    Args:
+        model: a classifier with logits.
+        labelled: examples with true labels.
+        pool: stored examples, `(n, *shape)`.
+        spec: signature of the data.
+        confidence: minimum probability of a pseudo-label.
+    """
+    logits = predict(model, pool, spec)
+    probabilities = np.asarray(keras.ops.softmax(logits))
+    confident = probabilities.max(axis=-1) >= confidence
+    x = np.concatenate([labelled.x, pool[confident]])
+    y = np.append(labelled.y, logits[confident].argmax(-1))
+    return replace(labelled, x=x, y=y)
+
+
+def _read(name: str, spec: TaskSpec) -> np.ndarray:
+    path = find_file(name)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            x = arrays["x"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"train.pseudo_labels.pool {path}: must be an .npz file with an array "
+            f"`x` ({error})"
+        ) from None
+    if x.shape[1:] != spec.shape or str(x.dtype) != spec.dtype or not len(x):
+        raise UserError(
+            f"train.pseudo_labels.pool {path}: has {len(x)} examples of {x.shape[1:]} "
+            f"{x.dtype}; at least one of {spec.shape} {spec.dtype} is needed"
+        )
+    return x

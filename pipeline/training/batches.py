@@ -1,0 +1,259 @@
+"""Training batches whose order and augmentation are a function of (seed, epoch).
+
+In: a split and its augmentation policy. Out: batches of model inputs and targets. Any
+epoch can be produced without those before it. `BatchSource` serves epochs that run
+inside one graph, `training_batches` serves Keras's own `fit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import TypeGuard
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.augment.policy import Policy
+from pipeline.data.artifact import Split
+from pipeline.data.rows import Rows
+from pipeline.data.spec import TaskSpec
+from pipeline.core.determinism import derive_seed
+
+MAX_STEPS_PER_EXECUTION = 64  # batches per call into TensorFlow, for Keras's own fit
+
+
+def plan_steps(examples: int, batch_size: int) -> tuple[int, int]:
+    """Plan one epoch of Keras's own `fit`.
+
+    Keras runs whole calls only, so the number of steps is a multiple of the steps per
+    call. At most a few batches of an epoch are left out, different ones in each epoch.
+
+    Args:
+        examples: size of the training split.
+        batch_size: examples per batch.
+
+    Returns:
+        Steps per epoch, and steps per call.
+    """
+    available = max(1, examples // batch_size)
+    per_call = available // ceil(available / MAX_STEPS_PER_EXECUTION)
+    return available - available % per_call, per_call
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch, as a training objective sees it.
+
+    Args:
+        x: model inputs, `(batch, *input_shape)`.
+        y: targets: class numbers `(batch,)` or probabilities `(batch, classes)`;
+            numbers `(batch, 1)`; x itself for reconstruction.
+        weights: weight of each example, `(batch,)`; None if all are 1.
+        positions: positions in the training split, `(batch,)` int64.
+        progress: fraction of the fit that is done, a scalar from 0 to 1.
+    """
+
+    x: tf.Tensor
+    y: tf.Tensor
+    weights: tf.Tensor | None
+    positions: tf.Tensor
+    progress: tf.Tensor | float = 0.0
+
+
+class BatchSource:
+    """The batches of any epoch, produced by stateless TensorFlow operations.
+
+    No batch depends on an earlier draw, so batches can be made in any order, ahead of
+    training, and in any process.
+
+    Args:
+        split: the training split.
+        spec: signature of the data.
+        size: examples per batch; limited to the size of the split.
+        seed: seed of the order of the examples.
+        policy: augmentation; a policy that mixes examples turns class numbers into
+            probabilities. None does not augment.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        spec: TaskSpec,
+        size: int,
+        seed: int,
+        policy: Policy | None = None,
+    ):
+        self.split, self.spec, self.seed, self.policy = split, spec, seed, policy
+        self.size = min(size, len(split))
+        self.steps = max(1, len(split) // self.size)
+        self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
+
+    def order(self, epoch: tf.Tensor, steps: int | None = None) -> tf.Tensor:
+        """Return the positions of the epoch's examples, `(steps, size)` int64.
+
+        Args:
+            epoch: epoch number from 0, an int64 scalar.
+            steps: batches to return; default all of the epoch.
+        """
+        steps = steps or self.steps
+        order = _shuffled(len(self.split), self.seed, epoch)[: steps * self.size]
+        return tf.reshape(order, [steps, self.size])
+
+    def batch(
+        self,
+        epoch: tf.Tensor,
+        positions: tf.Tensor,
+        progress: tf.Tensor | float = 0.0,
+    ) -> Batch:
+        """Return the examples at `positions`, augmented for the epoch.
+
+        Args:
+            epoch: epoch number from 0, an int64 scalar.
+            positions: positions in the split, `(batch,)` int64.
+            progress: fraction of the fit that is done; default 0.
+        """
+        if self.policy and self.policy.mixes:
+            x, y = self.policy.mixed(self._soft, epoch, positions, len(self.split))
+        else:
+            x, y = self._inputs(positions), tf.gather(self.y, positions)
+            x = self.policy(x, epoch, positions) if self.policy else x
+        y = target_of(y, x, self.spec)
+        return Batch(x, y, _weights(y, self.split), positions, progress)
+
+    def _inputs(self, positions: tf.Tensor) -> tf.Tensor:
+        return to_input(self.fetch(positions), self.spec)
+
+    def _soft(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        y = tf.gather(self.y, positions)
+        if self.spec.task == "regression":
+            return self._inputs(positions), y[:, None]
+        return self._inputs(positions), tf.one_hot(y, len(self.spec.classes))
+
+
+def training_batches(
+    split: Split,
+    spec: TaskSpec,
+    batch_size: int,
+    epochs: range,
+    seed: int,
+    policy: Policy | None,
+) -> tf.data.Dataset:
+    """Return the batches of `BatchSource` as a data set for Keras's own `fit`.
+
+    Args:
+        split: the training split.
+        spec: signature of the data.
+        batch_size: examples per batch; limited to the size of the split.
+        epochs: numbers of the epochs, from 0.
+        seed: seed of the order of the examples.
+        policy: augmentation, or None.
+
+    Returns:
+        Elements `(inputs, targets)`, targets as in `Batch`; the weight of each example
+        comes third if the split has class weights.
+    """
+    source = BatchSource(split, spec, batch_size, seed, policy)
+    steps, _ = plan_steps(len(split), source.size)
+
+    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        batches = tf.data.Dataset.from_tensor_slices(source.order(epoch, steps))
+        return batches.map(lambda rows: load(epoch, rows), tf.data.AUTOTUNE)
+
+    def load(epoch: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        batch = source.batch(epoch, tf.ensure_shape(positions, [source.size]))
+        weights = () if batch.weights is None else (batch.weights,)
+        return (batch.x, batch.y, *weights)
+
+    numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
+    return numbers.flat_map(one_epoch).prefetch(tf.data.AUTOTUNE)
+
+
+def validation_batches(
+    split: Split, spec: TaskSpec, size: int = 512, soft: bool = False
+) -> tf.data.Dataset:
+    """Return the examples in order, without augmentation.
+
+    For reconstruction only the normal examples are returned. The batches are cached in
+    memory unless the split stays in its file.
+
+    Args:
+        split: the validation split.
+        spec: signature of the data.
+        size: examples per batch; default 512.
+        soft: return classes as probabilities, as training has them with a policy that
+            mixes examples.
+    """
+    fetch = fetcher(split.x)
+    positions = tf.data.Dataset.range(len(split))
+    if spec.task == "reconstruction":
+        positions = tf.data.Dataset.from_tensor_slices(np.flatnonzero(split.y == 0))
+
+    def load(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = to_input(fetch(rows), spec)
+        return x, target_of(tf.gather(split.y, rows), x, spec)
+
+    batches = positions.batch(size).map(load)
+    if soft and spec.classes and spec.task != "reconstruction":
+        batches = batches.map(lambda x, y: (x, tf.one_hot(y, len(spec.classes))))
+    return batches if is_whole_file(split.x) else batches.cache()
+
+
+def to_input(x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
+    """Convert stored examples to model inputs: `TaskSpec.to_input` inside a graph."""
+    if spec.modality == "text":
+        return tf.cast(x, tf.int32)
+    return tf.cast(x, tf.float32) * spec.scale + spec.offset
+
+
+def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
+    """Return the targets for the model inputs x, with shapes as in `Batch`."""
+    if spec.task == "reconstruction":
+        return x
+    return tf.reshape(y, [-1, 1]) if spec.task == "regression" else y
+
+
+def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return `fetch(positions)`, which reads examples from memory or from their file.
+
+    Args:
+        x: stored examples, `(n, *shape)`; a memory map of a whole file stays there.
+    """
+    if not is_whole_file(x):
+        in_memory = tf.constant(x)
+        return lambda positions: tf.gather(in_memory, positions)
+    rows = Rows(Path(str(x.filename)))
+
+    def fetch(positions: tf.Tensor) -> tf.Tensor:
+        read = rows.__getitem__
+        examples = tf.numpy_function(read, [positions], rows.dtype, stateful=False)
+        return tf.ensure_shape(examples, [positions.shape[0], *rows.shape[1:]])
+
+    return fetch
+
+
+def is_whole_file(x: np.ndarray) -> TypeGuard[np.memmap]:
+    """Return True if x is a memory map of an entire .npy file, not of a slice of it."""
+    if not isinstance(x, np.memmap):
+        return False
+    expected = np.prod(x.shape) * x.itemsize + x.offset
+    complete = expected == Path(str(x.filename)).stat().st_size
+    return bool(complete and x.flags.c_contiguous)
+
+
+def _weights(y: tf.Tensor, split: Split) -> tf.Tensor | None:
+    """Return the weight of each example, `(batch,)`, if classes have weights."""
+    if split.class_weights is None:
+        return None
+    weights = tf.constant(split.class_weights, tf.float32)
+    if y.dtype.is_floating:
+        return tf.linalg.matvec(y, weights)
+    return tf.gather(weights, y)
+
+
+def _shuffled(count: int, seed: int, epoch: tf.Tensor) -> tf.Tensor:
+    key = tf.stack([tf.constant(derive_seed(seed, "shuffle"), tf.int64), epoch])
+    order = tf.range(count, dtype=tf.int64)
+    return tf.random.experimental.stateless_shuffle(order, key)

@@ -1,0 +1,114 @@
+"""The history of a fit, as a table and as curves.
+
+In: a record per epoch. Out: history.csv, curves.png, and the summary of the best epoch.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from pipeline.data.measure import MEASURES, Measure
+
+ACCURACY = MEASURES["classification"]
+
+
+@dataclass(frozen=True)
+class History:
+    """The records of all epochs, and the best one.
+
+    Args:
+        rows: `epoch, accuracy, learning_rate, loss, val_accuracy, val_loss` of each
+            epoch. Other tasks have `r2` or `auc` in the place of `accuracy`; see
+            `pipeline.training.metrics`.
+        best: the record of the epoch whose weights were restored.
+    """
+
+    rows: list[dict[str, float]]
+    best: dict[str, float]
+
+    @classmethod
+    def of(cls, rows: list[dict[str, float]], monitor: str) -> History:
+        """Select the best row: the minimum of a loss, the maximum of a metric.
+
+        Args:
+            rows: at least one record.
+            monitor: a column, such as `val_loss`.
+        """
+        sign = 1 if monitor.endswith("loss") else -1
+        return cls(rows, min(rows, key=lambda row: sign * row[monitor]))
+
+    def write_csv(self, path: Path) -> None:
+        """Write one line per epoch; floats read back equal."""
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def draw(self, path: Path, title: str, measure: Measure = ACCURACY) -> None:
+        """Plot loss and metric against the epoch, for training and validation.
+
+        Args:
+            path: PNG file.
+            title: precedes the name of the quantity, such as `baseline`.
+            measure: metric of the task; default accuracy.
+        """
+        figure = Figure(figsize=(8, 3.2), layout="constrained")
+        axes = figure.subplots(1, 2)
+        names = {"loss": "loss", measure.key: measure.name}
+        for axis, (key, name) in zip(axes, names.items()):
+            self._draw_curves(axis, key)
+            axis.set(xlabel="epoch", title=f"{title}: {name}")
+            axis.spines[["top", "right"]].set_visible(False)
+        axes[1 if measure.key in self.best else 0].legend(frameon=False)
+        figure.savefig(path, dpi=100)
+
+    def _draw_curves(self, axis: Any, key: str) -> None:
+        epochs = [row["epoch"] for row in self.rows]
+        if key in self.best:  # AUC has no training column: no anomalies in training
+            axis.plot(epochs, [row[key] for row in self.rows], label="training")
+        validation = [row[f"val_{key}"] for row in self.rows]
+        axis.plot(epochs, validation, label="validation", color="C1")
+        axis.axvline(self.best["epoch"], color="0.6", linestyle=":", label="best")
+
+
+def format_parameters(count: int, digits: int = 1) -> str:
+    """Format a number of parameters: `44.5 k parameters`, or `85 parameters`.
+
+    Args:
+        count: number of parameters; below 1000 it is written in full.
+        digits: decimals of thousands; default 1.
+    """
+    if count < 1000:
+        return f"{count} parameters"
+    return f"{count / 1000:.{digits}f} k parameters"
+
+
+def summary(
+    history: History, epochs: int, weights: int, measure: Measure = ACCURACY
+) -> dict[str, Any]:
+    """Return the metrics of the best epoch, with a headline for the terminal.
+
+    Args:
+        history: a finished fit.
+        epochs: maximum number of epochs; fewer in the history mean early stopping.
+        weights: number of parameters of the model.
+        measure: metric of the task; default accuracy.
+    """
+    best = history.best
+    stopped = ", stopped early" if len(history.rows) < epochs else ""
+    metric = "" if measure is ACCURACY else f"{measure.name} "
+    headline = (
+        f"best {metric}{best[f'val_{measure.key}']:.3f} (epoch {best['epoch']}/"
+        f"{len(history.rows)}{stopped}), {format_parameters(weights)}"
+    )
+    return {
+        "headline": headline,
+        "weights": weights,
+        "epochs": len(history.rows),
+        "best": best,
+    }

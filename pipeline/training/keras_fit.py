@@ -1,0 +1,190 @@
+"""Keras's own `fit` for models of tf_keras: fine-tuning in `compress`.
+
+In: a model of tf_keras, whose wrappers and callbacks (tfmot's) need every training
+step. Out: the model with its best weights, and the history. Batches, learning rates and
+losses are those of `pipeline.training.loop`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.core.errors import StageFailed, UserError
+from pipeline.training.batches import (
+    fetcher,
+    plan_steps,
+    target_of,
+    to_input,
+    training_batches,
+    validation_batches,
+)
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.epoch import position_batches
+from pipeline.training.history import History
+from pipeline.training.losses import Loss, make_loss
+from pipeline.training.metrics import (
+    TrainingMetric,
+    check_monitor,
+    metric_over_split,
+    training_metric,
+)
+from pipeline.training.optimizers import make_optimizer
+from pipeline.training.params import FitSettings, fine_tuning_conflict
+from pipeline.training.schedules import keras_schedule
+
+
+def keras_fit(
+    model: Any,
+    data: FitData,
+    settings: FitSettings,
+    context: FitContext,
+    api: ModuleType,
+) -> History:
+    """Fit by `model.fit` with early stopping, and restore the best weights at the end.
+
+    Args:
+        model: a model of `api` with logits, changed in place.
+        data: the splits and the augmentation.
+        settings: epochs, optimizer, schedule, loss.
+        context: seed, loss, progress function and callbacks.
+        api: the Keras that the model was made with, `tf_keras`.
+
+    Returns:
+        The records of all epochs, and the best one.
+
+    Raises:
+        StageFailed: if the loss is not finite.
+        UserError: for a setting that only `pipeline.training.loop.fit` supports, or if
+            the loss or the monitor belongs to another task.
+        ValueError: for a field of `context` that only `fit` supports.
+    """
+    _check_supported(settings, context)
+    check_monitor(settings.monitor, data.spec)
+    metric = training_metric(data.spec, data.train)
+    steps = _compile(model, data, settings, context.loss, metric.key, api)
+    recorder = _recorder(settings.epochs, context.progress, metric.key, api)
+    evaluator = [] if metric.key == "accuracy" else [_evaluator(data, metric, api)]
+    stopping = _early_stopping(settings, api)
+    model.fit(
+        _training(data, settings, context.seed),
+        validation_data=_validation(data),
+        epochs=settings.epochs,
+        steps_per_epoch=steps,
+        callbacks=[*evaluator, stopping, recorder, *context.callbacks],
+        verbose=0,
+    )
+    return History.of(recorder.records, f"val_{settings.monitor}")
+
+
+def _check_supported(settings: FitSettings, context: FitContext) -> None:
+    if conflict := fine_tuning_conflict(settings, "compress."):
+        raise UserError(conflict)
+    for name in ("objective", "checkpoint_folder", "speed", "extra_metrics"):
+        if getattr(context, name) is not None:
+            raise ValueError(f"keras_fit does not support FitContext.{name}")
+
+
+def _compile(
+    model: Any,
+    data: FitData,
+    settings: FitSettings,
+    loss: Loss | None,
+    metric: str,
+    api: ModuleType,
+) -> int:
+    """Compile the model, and return the number of steps per epoch."""
+    size = min(settings.batch_size, len(data.train))
+    steps, per_call = plan_steps(len(data.train), size)
+    rate = keras_schedule(settings, steps * settings.epochs, api)
+    soft = _is_soft(data)
+    model.compile(
+        optimizer=make_optimizer(settings, rate, api),
+        loss=loss or make_loss(settings, data.spec, api, soft),
+        metrics=[_accuracy(soft, api)] if metric == "accuracy" else [],
+        steps_per_execution=per_call,
+        jit_compile=False,
+    )
+    return steps
+
+
+def _training(data: FitData, settings: FitSettings, seed: int) -> tf.data.Dataset:
+    epochs, size = range(settings.epochs), settings.batch_size
+    return training_batches(data.train, data.spec, size, epochs, seed, data.policy)
+
+
+def _validation(data: FitData) -> tf.data.Dataset:
+    return validation_batches(data.validation, data.spec, soft=_is_soft(data))
+
+
+def _is_soft(data: FitData) -> bool:
+    """Return True if the policy mixes examples: targets are probabilities then."""
+    return data.policy is not None and data.policy.mixes
+
+
+def _accuracy(soft: bool, api: ModuleType) -> Any:
+    """Name the class if labels are probabilities: Keras resolves a plain name by the
+    first labels that it sees, which need not be those of training."""
+    return api.metrics.CategoricalAccuracy("accuracy") if soft else "accuracy"
+
+
+def _early_stopping(settings: FitSettings, api: ModuleType) -> Any:
+    return api.callbacks.EarlyStopping(
+        f"val_{settings.monitor}",
+        min_delta=settings.min_delta,
+        mode="min" if settings.monitor == "loss" else "max",
+        patience=settings.patience,
+        restore_best_weights=True,
+    )
+
+
+def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
+    """A callback that adds a metric which is not a mean over batches to the logs."""
+    split, spec = data.validation, data.spec
+    fetch = fetcher(split.x)
+    base: Any = api.callbacks.Callback
+
+    class Evaluator(base):
+        def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+            self.batch = tf.function(self._batch)
+
+        def _batch(self, positions: tf.Tensor) -> tf.Tensor:
+            x = to_input(fetch(positions), spec)
+            y = target_of(tf.gather(split.y, positions), x, spec)
+            logits = tf.cast(self.model(x, training=False), tf.float32)
+            return metric.evidence(y, logits)
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+            evidence = [self.batch(batch) for batch in position_batches(len(split))]
+            logs[f"val_{metric.key}"] = metric_over_split(metric, evidence, split)
+
+    return Evaluator()
+
+
+def _recorder(
+    epochs: int, progress: Callable[..., None], key: str, api: ModuleType
+) -> Any:
+    """A callback that records the history, reports progress and stops at NaN."""
+    base: Any = api.callbacks.Callback
+
+    class Recorder(base):
+        def __init__(self) -> None:
+            super().__init__()
+            self.records: list[dict[str, float]] = []
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+            values = {name: float(value) for name, value in sorted(logs.items())}
+            self.records.append({"epoch": epoch + 1, **values})
+            if not math.isfinite(values["loss"]):
+                raise StageFailed(
+                    f"the loss became {values['loss']} in epoch {epoch + 1}; "
+                    "lower the learning rate"
+                )
+            text = f"epoch {epoch + 1}/{epochs}  validation {values[f'val_{key}']:.3f}"
+            progress(text, done=epoch + 1, total=epochs)
+
+    return Recorder()

@@ -1,0 +1,71 @@
+"""Training objectives: per-example losses and logits of one batch.
+
+In: a model and a batch. Out: losses, `(batch,)`, and the logits of the model. An
+objective may use more than targets: distillation looks up the teacher's outputs by the
+positions of the examples. It may have trainable variables, such as a projection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+
+from pipeline.training.batches import Batch
+from pipeline.training.losses import Loss
+
+
+class Objective(Protocol):
+    """A training loss of a model.
+
+    Args:
+        variables: trained together with those of the model, but not part of it.
+    """
+
+    variables: Sequence[keras.Variable]
+
+    def __call__(self, model: keras.Model, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Compute losses, `(batch,)`, and logits of the model in training mode."""
+
+
+class SupervisedObjective:
+    """The loss on the targets.
+
+    Args:
+        loss: `(targets, logits)` -> loss per example.
+    """
+
+    variables: Sequence[keras.Variable] = ()
+
+    def __init__(self, loss: Loss):
+        self.loss = loss
+
+    def __call__(self, model: keras.Model, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Compute losses, `(batch,)`, and logits of the model in training mode."""
+        logits = as_float(model(batch.x, training=True))
+        return self.loss(batch.y, logits), logits
+
+
+def as_float(logits: Any) -> tf.Tensor:
+    """Cast to float32, whatever a model computes in: losses need the precision."""
+    return tf.cast(logits, tf.float32)
+
+
+def weighed_mean(losses: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    """Average losses over a batch.
+
+    Args:
+        losses: `(batch, ...)`.
+        weights: weight of each example, `(batch,)`; None if all are 1.
+    """
+    losses = per_example(losses)
+    return tf.reduce_mean(losses if weights is None else losses * weights)
+
+
+def per_example(losses: tf.Tensor) -> tf.Tensor:
+    """Average over all axes but the first: `(batch, ...)` -> `(batch,)`."""
+    if len(losses.shape) < 2:
+        return losses
+    return tf.reduce_mean(losses, axis=list(range(1, len(losses.shape))))

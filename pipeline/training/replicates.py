@@ -1,0 +1,97 @@
+"""Several fits in parallel processes, identified by name.
+
+In: named tasks. Out: their results, by name. The parent must have run no TensorFlow
+operation: see `pipeline.engine.workers.pool`. On a machine with a GPU the processes are
+spawned, and tasks must be picklable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import StageFailed, UserError, from_os_error
+from pipeline.engine.workers.pool import Outcome, Pool
+from pipeline.training.devices import start_method
+
+
+def replicate_seed(seed: int, number: int) -> int:
+    """Return the stage's seed for replicate 0, and derived seeds for the others."""
+    return derive_seed(seed, "replicate", number) if number else seed
+
+
+def run_all(
+    tasks: Mapping[str, Callable[[], Any]],
+    workers: int,
+    progress: Callable[..., None],
+) -> dict[str, Any]:
+    """Run all tasks, each in its own process.
+
+    Args:
+        tasks: name -> function without arguments.
+        workers: maximum number of processes at the same time.
+        progress: called with a line of text after each task, if there are several.
+
+    Returns:
+        Name -> result, in the order of `tasks`.
+
+    Raises:
+        UserError: the reason of the first task that fails, with its exit code.
+    """
+    pool, results = Pool(workers, start_method()), {}
+    for name, task in tasks.items():
+        pool.submit(name, _guarded, task)
+    for outcome in pool.drain():
+        results[outcome.key] = _value(outcome, f"{outcome.key}: ")
+        if len(tasks) > 1:
+            line = f"{len(results)}/{len(tasks)} fits  {outcome.key} is done"
+            progress(line, done=len(results), total=len(tasks))
+    return {name: results[name] for name in tasks}
+
+
+def check_first(check: Callable[[], Any]) -> None:
+    """Run a check that all tasks have in common, once, in its own process.
+
+    Args:
+        check: function without arguments; its result is discarded.
+
+    Raises:
+        UserError: its reason, without the name of a task.
+    """
+    pool = Pool(1, start_method())
+    pool.submit("check", _guarded, partial(_discard_result, check))
+    _value(pool.wait(), "")
+
+
+def _discard_result(check: Callable[[], Any]) -> None:
+    """Results such as models need not be picklable."""
+    check()
+
+
+def _value(outcome: Outcome, prefix: str) -> Any:
+    if outcome.error:
+        raise StageFailed(f"{prefix}{outcome.error}")
+    value, error, code = outcome.value
+    if error:
+        raise _with_code(f"{prefix}{error}", code)
+    return value
+
+
+def _guarded(task: Callable[[], Any]) -> tuple[Any, str | None, int]:
+    try:
+        return task(), None, 0
+    except UserError as error:  # with its exit code, which the pool would lose
+        return None, str(error), error.exit_code
+    except OSError as error:
+        explained = from_os_error(error)  # such as a full disk
+        if explained is None:
+            raise
+        return None, str(explained), explained.exit_code
+
+
+def _with_code(reason: str, code: int) -> UserError:
+    error = UserError(reason)
+    error.exit_code = code
+    return error
