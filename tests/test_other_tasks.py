@@ -145,8 +145,9 @@ def test_page_and_card_say_nothing_of_classes(whole):
         assert not [word for word in FALSE if re.search(rf"\b{word}\b", told)]
         assert {"r2": "R2", "auc": "AUC"}[whole.key] in told
     sections = re.findall(r'<section id="(\w+)"', page)
-    own = {"r2": "numbers", "auc": "anomalies"}[whole.key]
-    assert own in sections and not {"classes", "flipped", "calibration"} & {*sections}
+    own = {"r2": "errors", "auc": "anomalies"}[whole.key]
+    others = {"classes", "prediction_changes", "calibration"}
+    assert own in sections and not others & {*sections}
 
 
 def test_robustness_is_in_the_measure_and_attacks_are_left_out_with_a_reason(whole):
