@@ -30,7 +30,8 @@ from sklearn.datasets import load_digits  # noqa: E402
 from pipeline.compress.tflite.inspect import gzip_size  # noqa: E402
 from pipeline.compress.grammar import parse_recipe  # noqa: E402
 from pipeline.compress.tfmot.bridge import to_tf_keras  # noqa: E402
-from pipeline.compress.tfmot.build import FineTuning, build  # noqa: E402
+from pipeline.compress.tfmot.build import build  # noqa: E402
+from pipeline.compress.tfmot.fine_tuning import FineTuning  # noqa: E402
 from pipeline.inference.interpreter import LiteModel  # noqa: E402
 from pipeline.compress.tflite.strip import shrink  # noqa: E402
 from pipeline.data.artifact import Split  # noqa: E402

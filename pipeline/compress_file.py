@@ -23,7 +23,7 @@ from typing import Any
 from pipeline import single
 from pipeline.chain import CHAIN
 from pipeline.compress.import_model.archive import check_archive
-from pipeline.compress.import_model.params import GivenParams, source_state
+from pipeline.compress.import_model.params import ImportParams, source_state
 from pipeline.config import (
     FILE,
     LONGEST,
@@ -164,7 +164,7 @@ def _data(source: str) -> dict[str, Any]:
 
 def _with_model(job: Job, model: Path) -> Job:
     """The job of a model that is trained already."""
-    train = GivenParams(model=str(model.resolve()))
+    train = ImportParams(model=str(model.resolve()))
     return replace(job, chain=_chain(), params={**job.params, "train": train})
 
 
@@ -184,7 +184,7 @@ def _chain() -> tuple[Stage, ...]:
     train = Stage(
         "train",
         ("data",),
-        GivenParams,
+        ImportParams,
         code=lambda params: modules("import", params["data"].task),
         sources=source_state,
         package=GIVEN,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.compress.tfmot.support_table import Possible, possible
+from pipeline.compress.tfmot.support_table import LayerSupport, support_table
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.describe import LayerCost, describe
@@ -28,7 +28,7 @@ def facts(name: str, values: Mapping[str, Any], spec: TaskSpec) -> dict[str, Any
     first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
     registry.check(name, spec, first)
     model = registry.build(name, first, spec, seed=1)
-    compression = [asdict(row) for row in possible(model)]
+    compression = [row.to_json() for row in support_table(model)]
     return {
         "builder": name,
         "data": {"source": spec.source, "shape": list(spec.shape)},
@@ -40,7 +40,7 @@ def facts(name: str, values: Mapping[str, Any], spec: TaskSpec) -> dict[str, Any
 def text(told: dict[str, Any]) -> str:
     """The same for people."""
     rows = [LayerCost(**row) for row in told["rows"]]
-    table = [Possible(**row) for row in told["compression"]]
+    table = [LayerSupport(**row) for row in told["compression"]]
     return "\n\n".join(
         [
             _heading(told),

@@ -13,7 +13,7 @@ import pytest
 from keras import layers
 
 from pipeline.cli import main
-from pipeline.compress.import_model.train.stage import check_fits, with_logits
+from pipeline.compress.import_model.train.stage import check_fits, without_softmax
 from pipeline.compress_file import _data, default_folder, published_job
 from pipeline.config import check_name
 from pipeline.data.params import DataParams
@@ -41,7 +41,7 @@ def flowers(end: str = "softmax") -> keras.Model:
 @pytest.mark.parametrize("end", ["softmax", "layer"])
 def test_a_softmax_at_the_end_is_left_out(end):
     model = flowers(end)
-    logits = with_logits(model)
+    logits = without_softmax(model)
     x = np.random.default_rng(0).normal(size=(9, 4)).astype("float32")
     np.testing.assert_allclose(keras.ops.softmax(logits(x)), model(x), atol=1e-6)
     assert np.abs(keras.ops.sum(logits(x), -1) - 1).max() > 0.1
@@ -49,7 +49,7 @@ def test_a_softmax_at_the_end_is_left_out(end):
 
 def test_logits_are_left_as_they_are():
     model = flowers("none")
-    assert with_logits(model) is model
+    assert without_softmax(model) is model
 
 
 def two_inputs() -> keras.Model:
@@ -78,13 +78,13 @@ class Own(keras.Model):
         (two_inputs, "has 2 inputs and 1 output;"),
         (
             lambda: keras.Sequential([keras.Input((5,)), layers.Dense(3)]),
-            r"shape \(5,\)",
+            r"maps \(5,\) to \(3,\); sklearn:iris needs \(4,\) to \(3,\) logits",
         ),
         (
             lambda: keras.Sequential([keras.Input((4,)), layers.Dense(7)]),
-            "3 classes; name the data that",
+            r"maps \(4,\) to \(7,\); sklearn:iris needs \(4,\) to \(3,\) logits; choose",
         ),
-        (dynamic, "all but the batch"),
+        (dynamic, "all axes but the batch"),
         (Own, "has no graph"),
     ],
 )

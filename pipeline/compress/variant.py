@@ -23,9 +23,10 @@ import numpy as np
 from pipeline.augment.policy import Policy
 from pipeline.compress.tflite.inspect import Facts, gzip_size, read_facts
 from pipeline.compress.grammar import AWARE, Recipe
-from pipeline.compress.rewrite.rebuild import answers
-from pipeline.compress.tfmot.build import Built, CHECKED, FineTuning, build
-from pipeline.compress.tfmot.distillation import Teacher
+from pipeline.compress.rewrite.rebuild import model_outputs
+from pipeline.compress.tfmot.build import CHECKED, Built, build
+from pipeline.compress.tfmot.fine_tuning import FineTuning
+from pipeline.compress.tfmot.distillation import DistillationTerm
 from pipeline.compress.selection.pareto_table import Row
 from pipeline.compress.tflite.verify import broken_promises
 from pipeline.inference.interpreter import LiteModel, quantize
@@ -138,7 +139,7 @@ class Workshop:
             self._teacher(variant),
         )
 
-    def _teacher(self, variant: Variant) -> Teacher | None:
+    def _teacher(self, variant: Variant) -> DistillationTerm | None:
         weight, temperature = self.imitation
         if variant.source not in self.taught or not weight or not variant.trains:
             return None
@@ -147,7 +148,9 @@ class Workshop:
         spec = self.data.spec
         classes = task_of(spec).predicts_classes
         loss = None if classes else example_losses(self.settings, spec)
-        return Teacher(lambda x: answers(teacher, x), weight, temperature, loss)
+        return DistillationTerm(
+            lambda x: model_outputs(teacher, x), weight, temperature, loss
+        )
 
 
 def make(variant: Variant, shop: Workshop) -> Row:
