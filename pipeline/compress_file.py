@@ -97,7 +97,7 @@ def _check_used(typed: Mapping[str, str]) -> None:
                 f"{one.option}: has no effect, as compress-file neither trains nor "
                 f"tests nor reports; its keys are those of {', '.join(USED)}"
             )
-        for key in ("sources", "taught"):
+        for key in ("sources", "distilled_sources"):
             asked = _asked(one, key)
             if isinstance(asked, str | list) and "student" in asked:
                 raise UserError(

@@ -11,8 +11,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from pipeline.compress.selection.budget import Limits, read_limits
 from pipeline.compress.selection.pareto_front import nearest_miss
-from pipeline.compress.selection.budget import Limits, read_limits, sure_drop
+from pipeline.compress.selection.point import Point, points_of
 from pipeline.config import FILE, NAME
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
@@ -87,7 +88,7 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
     The change is that of validation, and at worst, which counts, at the upper end of
     its interval.
     """
-    key, size, unit = limits.score.key, limits.size, limits.score.unit
+    key, size, unit = limits.metric.key, limits.size_key, limits.metric.unit
     none = float("inf")
     rows = sorted(
         pareto["points"], key=lambda row: none if row[key] is None else row[size]
@@ -98,7 +99,7 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
         rows,
         title=lambda row: row["recipe"],
         key=key,
-        cells=lambda row: _cells(row, limits.score, _mark(row, pareto, limits)),
+        cells=lambda row: _cells(row, limits.metric, _mark(row, pareto, limits)),
     )
 
 
@@ -119,7 +120,7 @@ def _cells(row: Row, score: Metric, mark: str) -> list[str]:
         f"{row['bytes_raw']:>9,}",
         f"{row[score.key]:>6.3f}",
         f"{score.number(score.difference(row['drop'])):>6}",
-        f"{score.number(score.difference(sure_drop(row))):>8}",
+        f"{score.number(score.difference(Point.from_json(row).upper_drop)):>8}",
         mark,
     ]
 
@@ -129,7 +130,7 @@ def _mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
         return "chosen"
     if row["status"] != "ok":
         return f"{row['status']}: {row['reason']}"
-    return "over budget" if limits.excess(row) > 0 else "ok"
+    return "over budget" if limits.excess(Point.from_json(row)) > 0 else "ok"
 
 
 def _chosen(folder: Path) -> list[str]:
@@ -146,9 +147,9 @@ def _chosen(folder: Path) -> list[str]:
 
 def _nothing(folder: Path, pareto: dict[str, Any], limits: Limits) -> list[str]:
     lines = [
-        f"chosen    none meets the budget: {limits.words()}",
+        f"chosen    none meets the budget: {limits.describe()}",
         f"frontier  {folder / 'compress'}",
     ]
-    near = nearest_miss(pareto["points"], limits)
-    missed = "; ".join(limits.missed(near)) if near else ""
-    return [*lines, f"nearest   {near['recipe']}: {missed}"] if near else lines
+    near = nearest_miss(points_of(pareto), limits)
+    violations = "; ".join(limits.violations(near)) if near else ""
+    return [*lines, f"nearest   {near.recipe}: {violations}"] if near else lines

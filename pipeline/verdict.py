@@ -153,7 +153,7 @@ def _warned(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
 
 def _nothing(summary: dict[str, Any]) -> list[str]:
     near, limits = summary["nearest"], read_limits(summary["budget"], of_document(summary).metric)
-    lines = [f"chosen    nothing: no variant keeps on validation to {limits.words()}"]
+    lines = [f"chosen    nothing: no variant keeps on validation to {limits.describe()}"]
     if near:
         lines.append(f"{'nearest':<9} {name(near)}: {'; '.join(summary['missed'])}")
     return lines

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.rewrite.fold import fold, join_activations
 from pipeline.compress.rewrite.channel_pruning import slim
+from pipeline.compress.rewrite.fold import fold, join_activations
 from pipeline.core.errors import UserError
 from pipeline.models.describe import describe
 
@@ -126,7 +126,7 @@ def test_what_is_not_known_keeps_its_channels_and_is_named():
 def test_a_net_with_nothing_to_lose_is_refused():
     given = keras.Input((4,), name="given")
     model = keras.Model(given, layers.Dense(2, name="logits")(given), name="line")
-    with pytest.raises(UserError, match='no layer of "line".*leave filters out'):
+    with pytest.raises(UserError, match='no layer of "line".*leave prune_channels out'):
         slim(model, 0.5)
 
 

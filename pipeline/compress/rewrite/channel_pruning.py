@@ -102,8 +102,8 @@ def slim(model: keras.Model, fraction: float) -> tuple[keras.Model, list[str]]:
     dead = _weakest(plan, fraction)
     if not dead:
         raise UserError(
-            f'filters can handle no layer of "{model.name}": no channel is free to '
-            "go; leave filters out of the recipe"
+            f'prune_channels can handle no layer of "{model.name}": no channel is free to '
+            "go; leave prune_channels out of the recipe"
         )
     return _rebuilt(model, plan, dead), plan.left_out
 

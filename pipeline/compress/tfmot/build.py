@@ -12,7 +12,7 @@ import tf_keras
 
 from pipeline.augment.policy import Policy
 from pipeline.compress.rewrite.fold import fold, fold_inputs, join_activations, silence
-from pipeline.compress.grammar import AWARE, TIES, Recipe, steps_text
+from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
 from pipeline.compress.tfmot.weight_quantization import highest
 from pipeline.compress.tfmot.bridge import check_same_answers, to_tf_keras
 from pipeline.compress.tfmot.callbacks import BuildFirst
@@ -22,7 +22,7 @@ from pipeline.compress.tfmot.supported_layers import left_out, paired_in_rows, p
 from pipeline.compress.tfmot.techniques import Fit, apply, kernel_sparsity
 from pipeline.compress.tfmot.weight_sharing import kernels
 from pipeline.compress.tfmot.fake_quant_layers import able
-from pipeline.compress.tflite.verify import ENDS, Few
+from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.rewrite.channel_pruning import slim
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
@@ -95,7 +95,7 @@ class Built:
     content: bytes
     left_out: list[str]
     sparsity: float
-    few: tuple[Few, ...] = ()
+    few: tuple[DistinctWeights, ...] = ()
     states: tuple[tuple[str, bytes], ...] = ()
     outputs: np.ndarray | None = None
 
@@ -115,7 +115,7 @@ def build(
     model = to_tf_keras(source, derive_seed(tuning.seed, "bridge"))
     made = Built(b"", missed, 0.0)
     for count, step in enumerate(recipe.techniques, 1):
-        so_far = steps_text(recipe.techniques[:count])
+        so_far = seed_text(recipe.techniques[:count])
         made = _noted(made, model, step, recipe.export)
         model = apply(step, model, tuning.after(so_far, _parts(step)))
         made = _measured(made, model, step, last=count == len(recipe.techniques))
@@ -131,9 +131,9 @@ def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[st
     names = [step.name for step in recipe.techniques]
     if names or recipe.export != "float":  # a float file alone is the model as it is
         source, missed = _normalized(source, recipe.export)
-    if "filters" in names:
+    if "prune_channels" in names:
         source, kept = slim(source, recipe.techniques[0].args["fraction"])
-        missed += [f"filters: {layer}" for layer in kept]
+        missed += [f"prune_channels: {layer}" for layer in kept]
     if set(names) & set(TIES):
         folded = fold(source)
         check_same_answers(source, folded)
@@ -152,7 +152,7 @@ def _normalized(source: keras.Model, end: str) -> tuple[keras.Model, list[str]]:
     silenced, mute = silence(source)
     if mute and not _same(source, silenced):
         silenced, mute = source, [f"{each}, kept, as answers change" for each in mute]
-    folded = fold_inputs(silenced) if end in ENDS else silenced
+    folded = fold_inputs(silenced) if end in INTEGER_IO else silenced
     # Not exact where a mean is many deviations: the bias would drown in rounding.
     kept = folded if _same(source, folded) else silenced
     return kept, [f"{end}: {each}" for each in mute]
@@ -177,8 +177,8 @@ def _noted(made: Built, model: tf_keras.Model, step: Step, end: str) -> Built:
             if prunable(layer) and not paired_in_rows(layer)
         ]
     few = made.few
-    if step.name == "binary" and end in ENDS:  # elsewhere the size differs by channel
-        few = (*few, Few(2, len(able(model))))
+    if step.name == "binary" and end in INTEGER_IO:  # elsewhere the size differs by channel
+        few = (*few, DistinctWeights(2, len(able(model))))
     return replace(made, left_out=[*made.left_out, *missed], few=few)
 
 
@@ -187,10 +187,10 @@ def _measured(made: Built, model: tf_keras.Model, step: Step, last: bool) -> Bui
     if step.name == "prune":
         made = replace(made, sparsity=kernel_sparsity(model))
     if step.name == "cluster":
-        made = replace(made, few=(Few(step.args["n"], len(kernels(model))),))
-    if step.name == "bits":
+        made = replace(made, few=(DistinctWeights(step.args["n"], len(kernels(model))),))
+    if step.name == "quantize_weights":
         count = len(able(model, step.args["kernels"]))
-        made = replace(made, few=(Few(2 * highest(step.args["n"]) + 1, count),))
+        made = replace(made, few=(DistinctWeights(2 * highest(step.args["n"]) + 1, count),))
     if last and step.name in AWARE:
         return made
     return replace(made, states=(*made.states, (str(step), export(model, "float"))))

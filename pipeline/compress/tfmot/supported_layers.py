@@ -74,13 +74,13 @@ def left_out(
     Args:
         model: a fresh functional model, as the bridge makes it.
         technique: one of the recipe grammar.
-        kernels: which of them `bits` takes.
+        kernels: which of them `quantize_weights` takes.
     """
-    twinned = able(model, kernels) if technique in ("binary", "bits") else []
+    twinned = able(model, kernels) if technique in ("binary", "quantize_weights") else []
     missed = {
-        "filters": lambda layer: False,  # told by slim, which runs before the bridge
+        "prune_channels": lambda layer: False,  # told by slim, which runs before the bridge
         "cluster": lambda layer: _has_kernel(layer) and not _has_many(layer),
-        "bits": lambda layer: _has_kernel(layer) and layer.name not in twinned,
+        "quantize_weights": lambda layer: _has_kernel(layer) and layer.name not in twinned,
         "binary": lambda layer: _has_kernel(layer) and layer.name not in twinned,
         "cqat": lambda layer: not quantizable(layer),
         "pcqat": lambda layer: not quantizable(layer),

@@ -124,7 +124,7 @@ def binary(model: Model, fit: Fit) -> Model:
 def bits(model: Model, fit: Fit, n: int, kernels: str = "inner") -> Model:
     """Fine-tune with `n` bits a weight; their levels are tied from then on."""
     chosen = able(model, kernels)
-    _inner(chosen, model, "bits")
+    _inner(chosen, model, "quantize_weights")
     plain = round_to_bits(model, n, chosen, lambda twin: fit(twin, []))
     hold(plain)
     return plain
@@ -162,10 +162,10 @@ def quantize_aware_tied(model: Model, fit: Fit) -> Model:
 
 
 TECHNIQUES: dict[str, Callable[..., Model]] = {
-    "filters": filters,
+    "prune_channels": filters,
     "prune": prune,
     "cluster": cluster,
-    "bits": bits,
+    "quantize_weights": bits,
     "binary": binary,
     "qat": quantize_aware,
     "pqat": quantize_aware_sparse,

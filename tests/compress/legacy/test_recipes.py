@@ -19,7 +19,7 @@ from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.build import Built, FineTuning, build
 from pipeline.compress.tfmot.distillation import Teacher, imitate
 from pipeline.compress.tfmot.weight_sharing import find_clusters, hold, kernels, tie
-from pipeline.compress.tflite.verify import broken_promises
+from pipeline.compress.tflite.verify import violations
 from pipeline.inference.interpreter import LiteModel
 from pipeline.core.errors import UserError
 from pipeline.training.params import FitSettings
@@ -33,13 +33,13 @@ RECIPES = {
     "prune(0.6, free, gradual) | int8": "int8",
     "cluster(4) | int8": "int8",
     "cluster(8) | cqat": "int8",
-    "filters(0.5) | prune(0.5) | cluster(8) | pcqat": "int8",
-    "bits(3) | cqat": "int8",
-    "prune(0.5) | bits(4, all) | pcqat": "int8",
+    "prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat": "int8",
+    "quantize_weights(3) | cqat": "int8",
+    "prune(0.5) | quantize_weights(4, all) | pcqat": "int8",
     "binary": "int8",
 }
 # How many kernels hold few values: all four, or those between first and last.
-TIED = {"cluster": 4, "bits(3)": 2, "bits(4, all)": 4, "binary": 2}
+TIED = {"cluster": 4, "quantize_weights(3)": 2, "quantize_weights(4, all)": 4, "binary": 2}
 
 
 def net() -> keras.Model:
@@ -73,8 +73,8 @@ def built(spec, train, short) -> dict[str, Built]:
 def test_the_file_keeps_the_promise_of_its_recipe(built, text):
     made, facts = built[text], read_facts(built[text].content)
     export = parse_recipe(text).export
-    assert broken_promises(facts, export, made.sparsity, made.few) == []
-    assert facts.ends == (RECIPES[text],) * 2
+    assert violations(facts, export, made.sparsity, made.few) == []
+    assert facts.io_dtypes == (RECIPES[text],) * 2
     assert made.sparsity == pytest.approx(0.5, abs=0.15) or "prune" not in text
     assert [few.kernels for few in made.few] == (
         [count for tie, count in TIED.items() if tie in text]
@@ -86,8 +86,8 @@ def test_the_file_keeps_the_promise_of_its_recipe(built, text):
     [
         ("cluster(4) | int8", 4),
         ("cluster(8) | cqat", 8),
-        ("bits(3) | cqat", 7),
-        ("prune(0.5) | bits(4, all) | pcqat", 15),
+        ("quantize_weights(3) | cqat", 7),
+        ("prune(0.5) | quantize_weights(4, all) | pcqat", 15),
         ("binary", 2),
     ],
 )
@@ -121,15 +121,15 @@ def test_the_smallest_blocks_go_and_the_last_may_be_short():
 
 def test_a_net_without_half_of_its_filters_costs_a_quarter(built):
     whole = read_facts(built["cluster(8) | cqat"].content)
-    half = read_facts(built["filters(0.5) | prune(0.5) | cluster(8) | pcqat"].content)
-    assert half.macs < 0.35 * whole.macs and half.arena < whole.arena
+    half = read_facts(built["prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat"].content)
+    assert half.macs < 0.35 * whole.macs and half.arena_bytes < whole.arena_bytes
     assert half.sparsity >= 0.5 - 0.01
 
 
 def test_the_states_after_each_step_are_files(built):
-    made = built["filters(0.5) | prune(0.5) | cluster(8) | pcqat"]
+    made = built["prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat"]
     assert [step for step, _ in made.states] == [
-        "filters(0.5)",
+        "prune_channels(0.5)",
         "prune(0.5, free, constant)",
         "cluster(8)",
     ]
@@ -137,7 +137,7 @@ def test_the_states_after_each_step_are_files(built):
     assert sparsity[0] < 0.05 < 0.49 < sparsity[1] <= sparsity[2] + 1e-9
 
 
-@pytest.mark.parametrize("text", ["cluster(4) | int8", "bits(3) | cqat", "binary"])
+@pytest.mark.parametrize("text", ["cluster(4) | int8", "quantize_weights(3) | cqat", "binary"])
 def test_the_same_seed_gives_the_same_bytes(built, spec, train, short, text):
     again = build(net(), parse_recipe(text), short, spec.to_input(train.x[:30]))
     assert _hash(again) == _hash(built[text])
@@ -152,7 +152,7 @@ def test_int4_is_written_by_the_quantizer(spec, train, short):
     first, second = (build(net(), parse_recipe("int4"), short, examples) for _ in "ab")
     facts = read_facts(first.content)
     assert "int4" in facts.kernel_dtypes and first.content == second.content
-    assert broken_promises(facts, "int4") == []
+    assert violations(facts, "int4") == []
     assert facts.bytes_gzip < read_facts(to_float()).bytes_gzip / 2
 
 
@@ -265,14 +265,14 @@ def separable() -> keras.Model:
     return keras.Model(image, layers.Dense(3, name="logits")(x), name="separable")
 
 
-@pytest.mark.parametrize("text", ["bits(3, all) | cqat", "cluster(6) | cqat", "binary"])
+@pytest.mark.parametrize("text", ["quantize_weights(3, all) | cqat", "cluster(6) | cqat", "binary"])
 def test_a_kernel_of_one_weight_a_channel_is_left_out_and_named(
     spec, train, short, text
 ):
     recipe = parse_recipe(text)
     made = build(separable(), recipe, short, spec.to_input(train.x[:30]))
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.few) == []
     assert f"{recipe.techniques[0].name}: one (Conv2D)" in made.left_out
     assert made.few[0].kernels == (2 if text == "binary" else 4)
 
@@ -290,7 +290,7 @@ def test_a_normalization_of_the_input_leaves_a_file_that_keeps_its_promise(
     recipe = parse_recipe(text)
     made = build(keras.Model(image, x, name="net"), recipe, short, examples)
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.few) == []
     assert made.left_out == [] and not {"SUB", "MUL", "DIV"} & set(facts.operators)
 
 
@@ -312,7 +312,7 @@ def test_a_channel_without_variance_does_not_drown_the_others(
     told = "adapted (Normalization), 16 channels without variance"
     assert f"{recipe.export}: {told}" in made.left_out
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.few) == []
     raw = np.round(examples * 255).astype(np.uint8)
     got = LiteModel(written(made.content), spec).logits(raw)
     assert np.abs(got[: len(made.outputs)] - made.outputs).max() < 0.1 * np.ptp(got)
