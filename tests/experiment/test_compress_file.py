@@ -114,8 +114,8 @@ def row(name: str, size: int | None, drop: float = 0.0, **more: object) -> dict:
 
 def document(*rows: dict, chosen: str | None, **budget: object) -> dict:
     """pareto.json, with the times of run.json."""
-    given = {"max_drop": 0.03, "measure": "gzip", **budget}
-    found = {"measure": "gzip", "points": list(rows), "chosen": chosen}
+    given = {"max_drop": 0.03, "size_metric": "gzip", **budget}
+    found = {"size_metric": "gzip", "points": list(rows), "chosen": chosen}
     return {
         **found,
         "budget": given,
@@ -209,8 +209,11 @@ def tiny(tmp_path: Path) -> Path:
     [
         (["--set=compress.sources=[student]"], "a single model has no student"),
         (["--set=compress.sources=3"], "--set compress.sources=3"),
-        (["--set=compress.taught=true"], "--set compress.taught=true"),
-        (["--set=compress={taught: [student]}"], "taught can be [baseline]"),
+        (["--set=compress.distilled_sources=1"], "--set compress.distilled_sources=1"),
+        (
+            ["--set=compress={distilled_sources: [student]}"],
+            "distilled_sources can be [baseline]",
+        ),
         (["--set=train.epochs=3"], "--set train.epochs=3: has no effect, because com"),
         (["--set=report={}"], "those of seed, threads, portability, data, aug"),
         (["--budget=max_drop=2"], "error: --budget max_drop=2: compress.budget.max_d"),

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tf_keras
 
-from pipeline.compress.grammar import AWARE, TIES, Recipe, steps_text
+from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
 from pipeline.compress.rewrite.channel_pruning import prune_channels
 from pipeline.compress.rewrite.fold import (
     fold_batch_norms,
@@ -21,7 +21,7 @@ from pipeline.compress.rewrite.fold import (
     fuse_relu,
     neutralize_constant_channels,
 )
-from pipeline.compress.tflite.verify import ENDS, Few
+from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.export import export
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
@@ -50,7 +50,7 @@ class Built:
         left_out: `technique: layer (Class)` for each layer that a technique does not
             support.
         sparsity: fraction of the kernels' values that pruning has set to zero, 0 .. 1.
-        few: how many distinct weights the steps left in how many kernels.
+        distinct: limits of the distinct weights that the steps left in the kernels.
         states: each technique but the last, and the model after it as a float file.
         outputs: outputs of the model on the first 64 calibration examples, `(n, ...)`.
     """
@@ -58,7 +58,7 @@ class Built:
     content: bytes
     left_out: list[str]
     sparsity: float
-    few: tuple[Few, ...] = ()
+    distinct: tuple[DistinctWeights, ...] = ()
     states: tuple[tuple[str, bytes], ...] = ()
     outputs: np.ndarray | None = None
 
@@ -84,7 +84,7 @@ def build(
     model = to_tf_keras(source, derive_seed(tuning.seed, "bridge"))
     built = Built(b"", left_out, 0.0)
     for count, step in enumerate(recipe.techniques, 1):
-        so_far = steps_text(recipe.techniques[:count])
+        so_far = seed_text(recipe.techniques[:count])
         built = _with_unsupported(built, model, step, recipe.export)
         model = apply(step, model, tuning.after(so_far, _fits(step)))
         built = _with_result(built, model, step, count == len(recipe.techniques))
@@ -129,7 +129,7 @@ def _input_normalized(source: keras.Model, kind: str) -> tuple[keras.Model, list
     if lines and not _same_outputs(source, neutral):
         neutral = source
         lines = [f"{line}, kept because outputs would change" for line in lines]
-    folded = fold_input_normalizations(neutral) if kind in ENDS else neutral
+    folded = fold_input_normalizations(neutral) if kind in INTEGER_IO else neutral
     model = folded if _same_outputs(source, folded) else neutral
     return model, [f"{kind}: {line}" for line in lines]
 
@@ -154,11 +154,13 @@ def _with_unsupported(
             for layer in model.layers
             if prunable(layer) and not supports_two_of_four(layer)
         ]
-    few = built.few
-    if step.name == "binary" and kind in ENDS:  # else magnitudes differ by channel
-        few = (*few, Few(2, len(supported_layers(model))))
+    distinct = built.distinct
+    if (
+        step.name == "binary" and kind in INTEGER_IO
+    ):  # else magnitudes differ by channel
+        distinct = (*distinct, DistinctWeights(2, len(supported_layers(model))))
     lines = [*built.left_out, *(f"{step.name}: {line}" for line in lines)]
-    return replace(built, left_out=lines, few=few)
+    return replace(built, left_out=lines, distinct=distinct)
 
 
 def _with_result(built: Built, model: tf_keras.Model, step: Step, last: bool) -> Built:
@@ -167,12 +169,12 @@ def _with_result(built: Built, model: tf_keras.Model, step: Step, last: bool) ->
     if step.name == "prune":
         built = replace(built, sparsity=kernel_sparsity(model))
     if step.name == "cluster":
-        few = Few(arguments["n"], len(trainable_kernels(model)))
-        built = replace(built, few=(few,))
+        claim = DistinctWeights(arguments["n"], len(trainable_kernels(model)))
+        built = replace(built, distinct=(claim,))
     if step.name == "quantize_weights":
         count = len(supported_layers(model, arguments["kernels"]))
-        few = Few(2 * max_level(arguments["n"]) + 1, count)
-        built = replace(built, few=(few,))
+        claim = DistinctWeights(2 * max_level(arguments["n"]) + 1, count)
+        built = replace(built, distinct=(claim,))
     if last and step.name in AWARE:
         return built
     state = (str(step), export(model, "float"))

@@ -12,7 +12,7 @@ from pipeline.compress.tflite.inspect import read_facts
 from pipeline.compress.tfmot import export as module
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.export import export
-from pipeline.compress.tflite.verify import broken_promises
+from pipeline.compress.tflite.verify import violations
 from pipeline.inference.interpreter import LiteModel
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
@@ -70,7 +70,7 @@ def test_a_recurrent_net_can_be_full_integer(kind, written):
     model = recurrent(kind)
     examples = np.random.default_rng(2).normal(size=(40, 8, 4)).astype(np.float32)
     content = export(to_tf_keras(model), "int8", examples)
-    assert broken_promises(read_facts(content), "int8") == []
+    assert violations(read_facts(content), "int8") == []
     spec = TaskSpec("s", "toy:s", (8, 4), "float32", ("a", "b", "c"))
     received = LiteModel(written(content), spec).logits(examples)
     expected = np.asarray(model(examples))
@@ -87,12 +87,12 @@ def test_no_gate_of_a_gru_stays_in_float(seed, use_bias):
     model = keras.Model(sequence, layers.Dense(3, name="logits")(x), name="gru")
     examples = np.random.default_rng(2).normal(size=(40, 8, 4)).astype(np.float32)
     content = export(to_tf_keras(model), "int8", examples)
-    assert broken_promises(read_facts(content), "int8") == []
+    assert violations(read_facts(content), "int8") == []
 
 
 def test_a_float_operator_in_a_full_integer_file_is_a_broken_promise(small_net):
     facts = read_facts(export(to_tf_keras(small_net), "float"))
-    broken = broken_promises(facts, "int8")
+    broken = violations(facts, "int8")
     assert any("computed in float" in reason for reason in broken)
 
 

@@ -25,7 +25,7 @@ from pipeline.compress.tfmot.weight_sharing import (
     preserve_clusters,
     trainable_kernels,
 )
-from pipeline.compress.tflite.verify import broken_promises
+from pipeline.compress.tflite.verify import violations
 from pipeline.inference.interpreter import LiteModel
 from pipeline.core.errors import UserError
 from pipeline.training.params import FitSettings
@@ -84,10 +84,10 @@ def built(spec, train, short) -> dict[str, Built]:
 def test_the_file_is_what_its_recipe_says(built, text):
     made, facts = built[text], read_facts(built[text].content)
     export = parse_recipe(text).export
-    assert broken_promises(facts, export, made.sparsity, made.few) == []
-    assert facts.ends == (RECIPES[text],) * 2
+    assert violations(facts, export, made.sparsity, made.distinct) == []
+    assert facts.io_dtypes == (RECIPES[text],) * 2
     assert made.sparsity == pytest.approx(0.5, abs=0.15) or "prune" not in text
-    assert [few.kernels for few in made.few] == (
+    assert [claim.kernels for claim in made.distinct] == (
         [count for tie, count in TIED.items() if tie in text]
     )
 
@@ -135,7 +135,7 @@ def test_a_model_with_half_of_its_channels_needs_a_third_of_the_macs(built):
     half = read_facts(
         built["prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat"].content
     )
-    assert half.macs < 0.35 * whole.macs and half.arena < whole.arena
+    assert half.macs < 0.35 * whole.macs and half.arena_bytes < whole.arena_bytes
     assert half.sparsity >= 0.5 - 0.01
 
 
@@ -167,7 +167,7 @@ def test_int4_is_written_by_the_quantizer(spec, train, short):
     first, second = (build(net(), parse_recipe("int4"), short, examples) for _ in "ab")
     facts = read_facts(first.content)
     assert "int4" in facts.kernel_dtypes and first.content == second.content
-    assert broken_promises(facts, "int4") == []
+    assert violations(facts, "int4") == []
     assert facts.bytes_gzip < read_facts(to_float()).bytes_gzip / 2
 
 
@@ -289,9 +289,9 @@ def test_a_kernel_of_one_weight_per_channel_is_left_out_and_listed(
     recipe = parse_recipe(text)
     made = build(separable(), recipe, short, spec.to_input(train.x[:30]))
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.distinct) == []
     assert f"{recipe.techniques[0].name}: one (Conv2D)" in made.left_out
-    assert made.few[0].kernels == (2 if text == "binary" else 4)
+    assert made.distinct[0].kernels == (2 if text == "binary" else 4)
 
 
 @pytest.mark.parametrize("text", ["prune(0.5) | pqat", "cluster(8) | cqat"])
@@ -305,7 +305,7 @@ def test_a_normalization_of_the_input_is_folded_into_the_file(spec, train, short
     recipe = parse_recipe(text)
     made = build(keras.Model(image, x, name="net"), recipe, short, examples)
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.distinct) == []
     assert made.left_out == [] and not {"SUB", "MUL", "DIV"} & set(facts.operators)
 
 
@@ -327,7 +327,7 @@ def test_a_constant_channel_does_not_spoil_the_precision_of_the_others(
     line = "adapted (Normalization), 16 channels without variance"
     assert f"{recipe.export}: {line}" in made.left_out
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.distinct) == []
     raw = np.round(examples * 255).astype(np.uint8)
     got = LiteModel(written(made.content), spec).logits(raw)
     assert np.abs(got[: len(made.outputs)] - made.outputs).max() < 0.1 * np.ptp(got)

@@ -12,7 +12,7 @@ from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.build import build
 from pipeline.compress.tfmot.techniques import TECHNIQUES, apply, kernel_sparsity, prune
-from pipeline.compress.tflite.verify import broken_promises
+from pipeline.compress.tflite.verify import violations
 from pipeline.inference.interpreter import LiteModel
 from pipeline.core.errors import UserError
 
@@ -76,7 +76,7 @@ def test_the_file_keeps_the_promises_of_its_recipe(
     built = build(make() if make else small_net, recipe, tuning, calibration)
     facts = read_facts(built.content)
     assert built.left_out == left_out
-    assert broken_promises(facts, "int8", built.sparsity) == []
+    assert violations(facts, "int8", built.sparsity) == []
     assert built.sparsity == pytest.approx(0.6 if "prune" in text else 0, abs=0.01)
     assert facts.sparsity >= built.sparsity - 0.005
 
