@@ -30,9 +30,10 @@ from sklearn.datasets import load_digits  # noqa: E402
 from pipeline.compress.tflite.inspect import gzip_size  # noqa: E402
 from pipeline.compress.grammar import parse_recipe  # noqa: E402
 from pipeline.compress.tfmot.bridge import to_tf_keras  # noqa: E402
-from pipeline.compress.tfmot.build import FineTuning, build  # noqa: E402
+from pipeline.compress.tfmot.build import build  # noqa: E402
+from pipeline.compress.tfmot.fine_tuning import FineTuning  # noqa: E402
 from pipeline.inference.interpreter import LiteModel  # noqa: E402
-from pipeline.compress.tflite.strip import shrink  # noqa: E402
+from pipeline.compress.tflite.strip import strip  # noqa: E402
 from pipeline.data.artifact import Split  # noqa: E402
 from pipeline.data.spec import TaskSpec  # noqa: E402
 from pipeline.training.context import FitContext, FitData
@@ -42,7 +43,7 @@ from pipeline.models import registry  # noqa: E402
 
 CLASSES = tuple("0123456789")
 SPEC = TaskSpec("digits", "sklearn:digits", (8, 8, 1), "uint8", CLASSES, 1 / 16)
-RECIPE = "filters(0.5) | prune(0.6) | cluster(16) | pcqat"
+RECIPE = "prune_channels(0.5) | prune(0.6) | cluster(16) | pcqat"
 SEED = 1
 
 
@@ -62,7 +63,7 @@ def main() -> None:
     files = {
         "float": build(model, parse_recipe("float"), tuning, examples).content,
         "tutorial of tfmot": tutorial(model, train),
-        RECIPE: shrink(build(model, parse_recipe(RECIPE), tuning, examples).content),
+        RECIPE: strip(build(model, parse_recipe(RECIPE), tuning, examples).content),
     }
     rows = {
         name: (accuracy(content, test), gzip_size(content))

@@ -1,10 +1,10 @@
-"""Compression recipes: which steps there are, and which orders of them make sense.
+"""Compression recipes: the steps, and the orders of them that are valid.
 
     "int8"    "qat"    "prune(0.6) | int8"    "prune(0.6) | pqat"
 
-A recipe is a pipe of techniques, which change and fine-tune the model, ended by
-one export, which writes the file. The export may be left out: pruning alone is
-written as float, quantization-aware training as full int8.
+A recipe is a pipe of techniques, which change and fine-tune the model, ended by one
+export, which writes the file. Without an export, a recipe that trains for int8 is
+written as int8, and any other as float.
 """
 
 from __future__ import annotations
@@ -15,142 +15,224 @@ from dataclasses import dataclass
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Argument, Signature, Step, parse_pipe, str_pipe
 
+
+@dataclass(frozen=True)
+class Technique(Signature):
+    """The arguments of a step that changes the model.
+
+    Args:
+        seed_name: name of the step in the text that seeds are derived from; the step's
+            own name if empty. A renamed step keeps its first name here: with another
+            one, fine-tuning would draw other numbers, and published results would no
+            longer be reproduced.
+    """
+
+    seed_name: str = ""
+
+
 EXPORTS = {
     "float": Signature(summary="float32 weights, as trained"),
-    "dynamic": Signature(summary="int8 weights, float computation"),
-    "float16": Signature(summary="float16 weights, float computation"),
-    "int8": Signature(summary="full integer, calibrated, int8 input and output"),
-    "int16x8": Signature(summary="int8 weights, int16 activations, input and output"),
-    "int4": Signature(summary="int4 weights, float computation; LiteRT quantizer"),
+    "dynamic": Signature(summary="int8 weights; activations stay float32"),
+    "float16": Signature(summary="float16 weights; activations stay float32"),
+    "int8": Signature(
+        summary="full-integer quantization with calibrated ranges; int8 input and output"
+    ),
+    "int16x8": Signature(
+        summary="full-integer quantization with int8 weights; int16 activations, input "
+        "and output"
+    ),
+    "int4": Signature(
+        summary="int4 weights, by the LiteRT quantizer; activations stay float32"
+    ),
 }
 STRUCTURES = ("free", "two_of_four", "block")
 TECHNIQUES = {
-    "filters": Signature(
+    "prune_channels": Technique(
         (Argument("fraction", float, low=0.05, high=0.9),),
-        "removes the weakest channels, so that the net itself is smaller",
+        "removes the weakest channels, which makes the network itself smaller",
+        seed_name="filters",
     ),
-    "prune": Signature(
+    "prune": Technique(
         (
             Argument("sparsity", float, low=0.05, high=0.98),
             Argument("structure", str, "free", allowed=STRUCTURES),
             Argument("schedule", str, "constant", allowed=("constant", "gradual")),
         ),
-        "sets the smallest weights to zero and fine-tunes the rest",
+        "sets the smallest weights to zero and fine-tunes the others",
     ),
-    "cluster": Signature(
+    "cluster": Technique(
         (Argument("n", int, low=2, high=128),),
-        "leaves n different weights in each kernel, zero among them",
+        "shares weights: n distinct values in each kernel; zeros stay zero",
     ),
-    "bits": Signature(
+    "quantize_weights": Technique(
         (
             Argument("n", int, low=2, high=7),
             Argument("kernels", str, "inner", allowed=("inner", "all")),
         ),
-        "leaves 2^n - 1 different weights in each kernel: whole multiples of a learned "
-        "step; `inner` kernels, or `all` with first and last",
+        "quantizes weights to n bits: 2^n - 1 evenly spaced values in each kernel, with "
+        "a learned step size; `inner` leaves out the first and the last kernel",
+        seed_name="bits",
     ),
-    "binary": Signature(summary="one bit a weight: plus or minus one size a channel"),
-    "qat": Signature(summary="fine-tunes with quantization in the loop; int8"),
-    "pqat": Signature(summary="qat that keeps the zeros of prune; int8"),
-    "cqat": Signature(summary="qat that keeps equal what cluster or bits made; int8"),
-    "pcqat": Signature(summary="qat that keeps zeros and clusters; int8"),
+    "binary": Technique(
+        summary="quantizes weights to one bit: plus or minus one magnitude per channel"
+    ),
+    "qat": Technique(summary="quantization-aware training for int8"),
+    "pqat": Technique(
+        summary="quantization-aware training for int8 that keeps zero weights zero"
+    ),
+    "cqat": Technique(
+        summary="quantization-aware training for int8 that keeps equal weights equal, "
+        "after cluster or quantize_weights"
+    ),
+    "pcqat": Technique(
+        summary="quantization-aware training for int8 that keeps zero weights zero and "
+        "equal weights equal"
+    ),
 }
 GRAMMAR = {**EXPORTS, **TECHNIQUES}
-# What trains for int8, by what it keeps of the steps before.
-KEEPING = {
+RENAMED_STEPS = {"filters": "prune_channels", "bits": "quantize_weights"}
+
+# Properties that earlier steps gave to the weights -> the training for int8 that
+# preserves exactly these.
+PRESERVING = {
     frozenset(): "qat",
     frozenset({"zeros"}): "pqat",
     frozenset({"clusters"}): "cqat",
     frozenset({"zeros", "clusters"}): "pcqat",
 }
-AWARE = tuple(KEEPING.values())  # only int8 can follow
-# What a technique makes that training for int8 must keep; of equal weights both
-# cluster and bits make some.
-MAKES = {"prune": "zeros", "cluster": "clusters", "bits": "clusters"}
-TIES = tuple(name for name, made in MAKES.items() if made == "clusters")
+AWARE = tuple(PRESERVING.values())  # only int8 can follow
+# Technique -> the property of the weights that training for int8 must preserve.
+PROPERTIES = {"prune": "zeros", "cluster": "clusters", "quantize_weights": "clusters"}
+TIES = tuple(name for name, kind in PROPERTIES.items() if kind == "clusters")
 
-
-STRENGTHS = re.compile(r"\{([^{}]*)\}")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"\s*([A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Techniques in their order, then how the file is written."""
+    """A parsed recipe.
+
+    Args:
+        techniques: the steps that change the model, in their order.
+        export: name of the step that writes the file.
+    """
 
     techniques: tuple[Step, ...]
     export: str
 
     @property
     def text(self) -> str:
-        """The canonical text; an export that goes without saying is left out."""
-        implied = self.techniques and self.export == _implied(self.techniques)
+        """The canonical text, without an implied export: `prune(0.6) | pqat`."""
+        implied = self.techniques and self.export == _implied_export(self.techniques)
         shown = () if implied else (Step(self.export, {}),)
         return str_pipe((*map(_short, self.techniques), *shown))
 
     @property
     def slug(self) -> str:
-        """The text as a part of a file name: `prune0.6-pqat`."""
+        """The text as part of a file name: `prune0.6-pqat`."""
         text = self.text.replace(" | ", "-").replace("(", "").replace(")", "")
         return re.sub(r"[^0-9A-Za-z.-]+", "_", text)
 
 
 def parse_recipe(text: str) -> Recipe:
-    """Read and check one recipe.
+    """Parse and check one recipe.
+
+    Args:
+        text: steps separated by `|`.
+
+    Returns:
+        The recipe, with a value for every argument.
 
     Raises:
-        UserError: names the step, its position, what is wrong and what to write.
+        UserError: naming the step, its position, what is wrong and what to write.
     """
+    _check_names(text)
     steps = parse_pipe(text, GRAMMAR)
     if not steps:
-        raise UserError(f'recipe "{text}" has no step; there are: {", ".join(GRAMMAR)}')
-    for at, step in enumerate(steps, 1):
-        _check(step, at, steps, f'step {at} of "{text}": {step.name}')
+        raise UserError(
+            f'recipe "{text}" has no step (available: {", ".join(GRAMMAR)})'
+        )
+    for number, step in enumerate(steps, 1):
+        _check(step, steps[: number - 1], len(steps), f'step {number} of "{text}"')
     if steps[-1].name in EXPORTS:
         return Recipe(steps[:-1], steps[-1].name)
-    return Recipe(steps, _implied(steps))
+    return Recipe(steps, _implied_export(steps))
 
 
 def expand(text: str) -> list[str]:
-    """A recipe for each strength: `prune({0.5, 0.7}) | pqat` is two of them."""
-    match = STRENGTHS.search(text)
+    """Expand braces: `prune({0.5, 0.7}) | pqat` is one recipe for each strength.
+
+    Args:
+        text: a recipe, not yet parsed.
+
+    Returns:
+        One text for each combination of values, the last braces varying fastest.
+    """
+    match = _BRACES.search(text)
     if not match:
         return [text]
     before, after = text[: match.start()], text[match.end() :]
     values = [value.strip() for value in match.group(1).split(",")]
-    return [each for value in values for each in expand(f"{before}{value}{after}")]
+    return [recipe for value in values for recipe in expand(f"{before}{value}{after}")]
 
 
-def steps_text(techniques: tuple[Step, ...]) -> str:
-    """The canonical text of the first steps of a recipe."""
-    return str_pipe(tuple(map(_short, techniques)))
+def seed_text(techniques: tuple[Step, ...]) -> str:
+    """Format the first steps of a recipe as the text that seeds are derived from.
+
+    Args:
+        techniques: steps without an export.
+
+    Returns:
+        The canonical text, with `seed_name` in place of the names of renamed steps.
+    """
+    return str_pipe(
+        tuple(
+            Step(TECHNIQUES[step.name].seed_name or step.name, _short(step).args)
+            for step in techniques
+        )
+    )
 
 
 def _short(step: Step) -> Step:
     """The step without the defaults at the end of its arguments."""
     values = list(step.args.items())
-    defaults = {each.name: each.default for each in TECHNIQUES[step.name].params}
+    defaults = {
+        argument.name: argument.default for argument in TECHNIQUES[step.name].params
+    }
     while values and defaults[values[-1][0]] == values[-1][1]:
         values.pop()
     return Step(step.name, dict(values))
 
 
-def _implied(techniques: tuple[Step, ...]) -> str:
+def _implied_export(techniques: tuple[Step, ...]) -> str:
     return "int8" if techniques[-1].name in (*AWARE, "binary") else "float"
 
 
-def _check(step: Step, at: int, steps: tuple[Step, ...], where: str) -> None:
-    """Raise a UserError when `step` cannot stand where it stands."""
-    before = [earlier.name for earlier in steps[: at - 1]]
+def _check_names(text: str) -> None:
+    for number, part in enumerate(text.split("|"), 1):
+        match = _NAME.match(part)
+        if match and match[1] in RENAMED_STEPS:
+            raise UserError(
+                f'step {number} of "{text}": `{match[1]}` has been renamed to '
+                f"`{RENAMED_STEPS[match[1]]}`; use that"
+            )
+
+
+def _check(step: Step, earlier: tuple[Step, ...], count: int, where: str) -> None:
+    """Raise a UserError when `step` must not follow the earlier of `count` steps."""
+    before = [other.name for other in earlier]
     problem = (
         _repeated(step.name, before)
-        or _export_not_last(step.name, at, steps)
-        or _loses(step.name, before)
-        or _not_after_quantization(step.name, before)
-        or _order(step.name, before)
-        or _half(step)
+        or _export_not_last(step.name, len(before), count)
+        or _not_preserved(step.name, before)
+        or _after_quantization(step.name, before)
+        or _wrong_order(step.name, before)
+        or _exclusive(step.name, before)
+        or _wrong_sparsity(step)
     )
     if problem:
-        raise UserError(f"{where} {problem}")
+        raise UserError(f"{where}: {step.name} {problem}")
 
 
 def _repeated(name: str, before: list[str]) -> str:
@@ -159,31 +241,31 @@ def _repeated(name: str, before: list[str]) -> str:
     return ""
 
 
-def _export_not_last(name: str, at: int, steps: tuple[Step, ...]) -> str:
-    if name in EXPORTS and at < len(steps):
-        return f"writes the file, so it must be the last of the {len(steps)} steps"
+def _export_not_last(name: str, position: int, count: int) -> str:
+    if name in EXPORTS and position + 1 < count:
+        return f"writes the file, so it must be the last of the {count} steps"
     return ""
 
 
-def _loses(name: str, before: list[str]) -> str:
-    """Training for int8 must keep what is there, and nothing that is not."""
+def _not_preserved(name: str, before: list[str]) -> str:
+    """Training for int8 preserves every property of the weights, and no other."""
     if name not in AWARE:
         return ""
-    keeps = next(kept for kept, aware in KEEPING.items() if aware == name)
-    makers = {MAKES[step]: step for step in before if step in MAKES}
-    right = KEEPING[frozenset(makers)]
-    for step, what in (("prune", "zeros"), ("cluster", "clusters")):
-        if what in makers and what not in keeps:
-            return f"would lose the {what} that {makers[what]} made; write {right}"
-        if what in keeps and what not in makers:
+    preserved = next(kinds for kinds, aware in PRESERVING.items() if aware == name)
+    makers = {PROPERTIES[step]: step for step in before if step in PROPERTIES}
+    right = PRESERVING[frozenset(makers)]
+    for step, kind in (("prune", "zeros"), ("cluster", "clusters")):
+        if kind in makers and kind not in preserved:
+            return f"would lose the {kind} that {makers[kind]} made; write {right}"
+        if kind in preserved and kind not in makers:
             return (
-                f"keeps {what}, but no {step} comes before it; write {right}, or add "
+                f"keeps {kind}, but no {step} comes before it; write {right}, or add "
                 f"{step}(…)"
             )
     return ""
 
 
-def _not_after_quantization(name: str, before: list[str]) -> str:
+def _after_quantization(name: str, before: list[str]) -> str:
     aware = next((earlier for earlier in before if earlier in AWARE), None)
     if aware is None or name == "int8":
         return ""
@@ -192,25 +274,30 @@ def _not_after_quantization(name: str, before: list[str]) -> str:
     return f"cannot follow {aware}, which comes last before the export"
 
 
-def _order(name: str, before: list[str]) -> str:
-    """What would undo what was done."""
-    if name == "filters" and before:
-        return f"makes a smaller net, so it comes first, not after {before[-1]}"
+def _wrong_order(name: str, before: list[str]) -> str:
+    """A step that would undo an earlier one."""
+    if name == "prune_channels" and before:
+        return f"makes the network smaller, so it comes first, not after {before[-1]}"
     ties = [step for step in before if step in TIES]
     if name == "prune" and ties:
         return f"would change the clusters; write prune before {ties[0]}"
+    return ""
+
+
+def _exclusive(name: str, before: list[str]) -> str:
+    ties = [step for step in before if step in TIES]
     if name in TIES and ties:
-        return f"and {ties[0]} exclude each other: both say which weights are equal"
-    pair = {name, *before}
-    if "binary" in pair and (other := pair & {*MAKES, *AWARE}):
+        return f"and {ties[0]} exclude each other: both define which weights are equal"
+    names = {name, *before}
+    if "binary" in names and (others := names & {*PROPERTIES, *AWARE}):
         return (
-            f"and {', '.join(sorted(other - {name}) or ['binary'])} exclude each "
-            "other: a binary weight has one bit; leave one of them out"
+            f"and {', '.join(sorted(others - {name}) or ['binary'])} exclude each "
+            "other: a binary weight has one bit; remove one of them"
         )
     return ""
 
 
-def _half(step: Step) -> str:
+def _wrong_sparsity(step: Step) -> str:
     if step.args.get("structure") == "two_of_four" and step.args["sparsity"] != 0.5:
-        return "with two_of_four is a sparsity of 0.5; write prune(0.5, two_of_four)"
+        return "with two_of_four has a sparsity of 0.5; write prune(0.5, two_of_four)"
     return ""

@@ -1,4 +1,4 @@
-"""What to compress, how to fine-tune it, and the budget that the winner must meet."""
+"""Section `compress`: recipes, fine-tuning, and the budget of the chosen file."""
 
 from __future__ import annotations
 
@@ -13,80 +13,94 @@ from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.training.params import FitSettings, fine_tuning_conflict
 
 Source = Literal["baseline", "student"]
+SizeMetric = Literal["gzip", "raw"]
+# From the cheapest recipe to the one that usually gives the smallest file.
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
 
 
 class Budget(Params):
-    """What the chosen file may cost; the smallest file within it is chosen.
+    """Limits of the chosen file: the smallest file within all of them is chosen.
 
     Args:
-        max_drop: allowed loss on validation against the float baseline, in units of
+        max_drop: maximum loss on validation against the float baseline, in units of
             the task's metric: 0.01 is one percentage point of accuracy, or 0.01 of R2
-            or AUC, of which it must be less than 1. The upper end of a paired 95 % interval of the loss must keep to it.
-        max_bytes: allowed size of the file, or none.
-        max_latency_ms: allowed median time of one example on this machine, or none;
-            what is chosen then depends on the machine.
-        max_arena: allowed bytes of tensors that are alive at once, or none.
-        measure: which size counts, `raw` or `gzip`: zlib's, level 9; GNU's `gzip -9n`
-            differs by a few bytes.
+            or AUC, of which it must be less than 1. The upper end of the loss's paired
+            95 % interval must not exceed it.
+        max_bytes: maximum size of the file in bytes, by `size_metric`; null is no limit.
+        max_latency_ms: maximum median time of one example on this machine, in
+            milliseconds; null is no limit. With a limit, the choice depends on the
+            machine.
+        max_arena: maximum number of bytes of tensors that are alive at once; null is no
+            limit.
+        size_metric: the size that is compared, `raw` or `gzip`: zlib's, level 9; GNU's
+            `gzip -9n` differs by a few bytes.
     """
 
-    max_drop: float = Field(0.01, ge=0)
-    max_bytes: int | None = Field(None, gt=0)
-    max_latency_ms: float | None = Field(None, gt=0)
-    max_arena: int | None = Field(None, gt=0)
-    measure: Literal["gzip", "raw"] = "gzip"
+    max_drop: float = Field(default=0.01, ge=0)
+    max_bytes: int | None = Field(default=None, gt=0)
+    max_latency_ms: float | None = Field(default=None, gt=0)
+    max_arena: int | None = Field(default=None, gt=0)
+    size_metric: SizeMetric = "gzip"  # rewards zeros and shared weights, raw does not
 
 
 class CompressParams(FitSettings):
-    """What is built from which model, and how each technique is fine-tuned.
+    """Variants to build, and how each technique is fine-tuned.
 
     Args:
-        recipes: pipes over `pipeline.compress.grammar`; every source gets each.
-            `prune({0.5, 0.7}) | pqat` is short for one recipe for each strength.
-        sources: `baseline` is the trained model, `student` the distilled one.
-        rungs: parts of the epochs with which fine-tunings are screened; the better
-            half goes on to the next. The last is 1; [1] trains all of them fully.
-        workers: variants built at the same time; changes no result.
+        recipes: pipes over `pipeline.compress.grammar`, applied to every source.
+            `prune({0.5, 0.7}) | pqat` is short for one recipe per strength.
+        sources: models that recipes are applied to: `baseline` is the trained model,
+            `student` the distilled one.
+        rungs: fractions of the epochs for successive halving; the better half of the
+            fine-tuned variants goes on to the next rung. They rise to 1; [1] trains all
+            variants fully.
+        workers: variants built in parallel; does not change results.
         engine: `local` processes, or tasks of `ray` at `address`.
         address: of the Ray cluster's head, `HOST:6379`.
-        threads: of the runtime; they change its latency, and no answer.
-        budget: what the chosen file may cost.
-        shrink: leave out of each file what no runtime reads; outputs stay equal.
-        taught: sources that imitate the float baseline while they are fine-tuned; the
-            baseline's own files may, too.
-        weight: of that imitation; 0 is none.
-        temperature: softens both outputs of the imitation; of classes only.
-        epochs: of the fine-tuning of one technique, far fewer than in training.
+        threads: threads of the TFLite runtime; they change latency, not predictions.
+        budget: limits of the chosen file.
+        strip_metadata: remove from each file what no runtime reads; outputs stay equal
+            bit for bit, which is checked.
+        distilled_sources: sources that are distilled from the float baseline during
+            fine-tuning, `baseline` itself among the valid ones.
+        distillation_weight: weight of the distillation loss; the loss of the true
+            targets receives the rest, and 0 disables distillation.
+        temperature: softmax temperature of both outputs in the distillation loss, for
+            classification.
+        epochs: maximum number of epochs per technique, far fewer than in training.
         gradient_accumulation_steps, ema_momentum, swa, jit_compile: for train and
             distill only; any other value than the default is an error here.
         steps_per_execution, checkpoint_seconds: for train and distill only; no effect
             here.
     """
 
-    recipes: list[str] = Field(DEFAULT_RECIPES, min_length=1)
-    sources: list[Source] = Field(["baseline", "student"], min_length=1)
-    rungs: list[float] = Field([1.0], min_length=1)
+    recipes: list[str] = Field(default=DEFAULT_RECIPES, min_length=1)
+    sources: list[Source] = Field(default=["baseline", "student"], min_length=1)
+    rungs: list[float] = Field(
+        default=[1.0], min_length=1
+    )  # few variants: no screening
     workers: int = unhashed(2, ge=1, le=64)
     engine: Engine = unhashed("local")
     address: str | None = unhashed(None)
-    threads: int = Field(1, ge=1, le=256)
+    threads: int = Field(default=1, ge=1, le=256)  # as on a microcontroller
     budget: Budget = Budget()
-    shrink: bool = True
-    taught: list[Source] = ["student"]
-    weight: float = Field(0.7, ge=0, le=1)
-    temperature: float = Field(4.0, gt=0, le=100)
-    epochs: int = Field(12, ge=1, le=100_000)
-    learning_rate: float = Field(2e-3, gt=0, le=10)
+    strip_metadata: bool = True
+    distilled_sources: list[Source] = Field(
+        default=["student"]
+    )  # which lost most on the way
+    distillation_weight: float = Field(default=0.7, ge=0, le=1)  # as in distill
+    temperature: float = Field(default=4.0, gt=0, le=100)  # as in distill
+    epochs: int = Field(default=12, ge=1, le=100_000)  # the model is trained already
+    learning_rate: float = Field(default=2e-3, gt=0, le=10)  # as in training
 
     _address_of_ray = model_validator(mode="after")(check_address)
 
     def fine_tuning(self) -> FitSettings:
-        """The settings of the fits alone."""
+        """Return the settings of the fits alone."""
         return FitSettings(**{k: getattr(self, k) for k in FitSettings.model_fields})
 
     @model_validator(mode="after")
-    def _keras_has_it(self) -> Self:
+    def _supported_by_keras_fit(self) -> Self:
         if conflict := fine_tuning_conflict(self):
             raise ValueError(conflict)
         return self
@@ -95,42 +109,42 @@ class CompressParams(FitSettings):
     @classmethod
     def _rising(cls, rungs: list[float]) -> list[float]:
         if rungs[-1] != 1 or rungs[0] <= 0 or sorted(set(rungs)) != rungs:
-            raise ValueError("rungs must rise to 1, as [0.2, 1]")
+            raise ValueError("rungs must rise to 1, such as [0.2, 1]")
         return rungs
 
     @field_validator("recipes")
     @classmethod
-    def _readable(cls, recipes: list[str]) -> list[str]:
-        """Every recipe parses, and no two of them are the same."""
-        recipes = [each for recipe in recipes for each in _expanded(recipe)]
-        texts = [parse_recipe(recipe).text for recipe in recipes]
-        return _without_repeats(recipes, texts, "recipe")
+    def _parsed(cls, recipes: list[str]) -> list[str]:
+        """Expand the recipes; each must be valid and different from the others."""
+        expanded = [text for recipe in recipes for text in _expanded(recipe)]
+        canonical = [parse_recipe(text).text for text in expanded]
+        return _without_repeats(expanded, canonical, "recipe")
 
-    @field_validator("sources", "taught")
+    @field_validator("sources", "distilled_sources")
     @classmethod
     def _different(cls, sources: list[Source]) -> list[Source]:
-        return _without_repeats(sources, sources, "source")
+        _without_repeats(list(sources), list(sources), "source")
+        return sources
 
 
 def _expanded(recipe: str) -> list[str]:
-    """The recipes that one text stands for; what is wrong is told of that text."""
-    several = expand(recipe)
+    """The recipes that one text is short for; errors name this text."""
+    texts = expand(recipe)
     try:
-        for each in several:
-            parse_recipe(each)
+        for text in texts:
+            parse_recipe(text)
     except UserError as error:
-        short = (
-            f'"{recipe}" is short for {len(several)}: ' if several != [recipe] else ""
-        )
+        short = f'"{recipe}" is short for {len(texts)}: ' if texts != [recipe] else ""
         raise ValueError(f"{short}{error}") from None
-    return several
+    return texts
 
 
-def _without_repeats(values: list[str], keys: list[str], what: str) -> list[str]:
-    for at, key in enumerate(keys):
-        if key in keys[:at]:
+def _without_repeats(values: list[str], keys: list[str], kind: str) -> list[str]:
+    for index, key in enumerate(keys):
+        if key in keys[:index]:
             first = values[keys.index(key)]
             raise ValueError(
-                f'{what} {at + 1} "{values[at]}" repeats "{first}"; remove one of them'
+                f'{kind} {index + 1} "{values[index]}" repeats "{first}"; '
+                "remove one of them"
             )
     return values

@@ -1,176 +1,190 @@
-"""Successive halving over variants: what is promising is trained fully.
+"""Successive halving over variants: only the promising ones are trained fully.
 
-Post-training recipes cost a second and are made as they are. Those that fine-tune
-are screened with a part of the epochs for each rung but the last, and the better half
-goes on (Jamieson, Talwalkar, Non-stochastic Best Arm Identification, 2016): first
-those within the budget, the smallest first, then those that miss it by least.
+Post-training recipes take seconds and are built at once. Variants that are fine-tuned
+are screened, at each rung but the last, with a fraction of the epochs; the better half
+goes on (Jamieson, Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter
+Optimization, 2016): first those within the budget, the smallest first, then those that
+exceed it least.
 
-What is finished stays in the workshop's folder, so that a killed run goes on.
+Finished variants stay in the working folder, so that a killed run resumes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from pipeline.compress.selection import pareto_table
+from pipeline.compress.build_variant import build_variant, finished, without_file
 from pipeline.compress.params import CompressParams
-from pipeline.compress.variant import Row, Variant, Workshop, failed, finished, make
-from pipeline.engine.workers.pool import TaskPool
-from pipeline.engine.workers.factory import pool_of
+from pipeline.compress.selection import pareto_table
+from pipeline.compress.selection.budget import Limits
+from pipeline.compress.selection.point import Point, VariantRow
+from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.engine.stage import Inputs
+from pipeline.engine.workers.factory import pool_of
+from pipeline.engine.workers.pool import TaskPool
 from pipeline.training.devices import start_method
 
-KEPT = 0.5  # of the variants of a rung
-KEPT_NOTE = "  kept"  # of a variant that a run before this one has made
+KEPT_FRACTION = 0.5  # of the variants of a rung
 NOT_SHARED = (
     "does not share this folder; machines of a Ray cluster need the experiment's "
     "folder at the same path"
 )
 
 
-@dataclass(frozen=True)
-class Made:
-    """A variant and what came of it.
-
-    Args:
-        evidence: of its file on validation, see `TaskMetric`; None without one.
-        ledger: the model after each step.
-    """
-
-    variant: Variant
-    row: Row
-    evidence: np.ndarray | None = None
-    ledger: tuple[Row, ...] = ()
-
-
 def search(
-    variants: Sequence[Variant], shop: Workshop, params: CompressParams, inputs: Inputs
-) -> list[Made]:
-    """One result for each variant, in their order.
+    variants: Sequence[Variant],
+    context: BuildContext,
+    params: CompressParams,
+    inputs: Inputs,
+) -> list[VariantResult]:
+    """Build all variants, screening those that are fine-tuned.
 
     Args:
         variants: the float baseline among them.
+        context: models, data and settings.
+        params: rungs, budget and workers.
+        inputs: of the stage, for its progress.
+
+    Returns:
+        One result per variant, in their order.
 
     Raises:
-        UserError: when Ray is asked for and not there.
+        UserError: when Ray is configured and not available.
     """
     pool = pool_of(params, "compress", start_method())
-    made: dict[str, Made] = {}
-    waiting = [each for each in variants if each.trains]
-    final = [each for each in variants if not each.trains]
-    for part in params.rungs[:-1]:
+    results: dict[str, VariantResult] = {}
+    waiting = [variant for variant in variants if variant.trains]
+    untrained = [variant for variant in variants if not variant.trains]
+    for fraction in params.rungs[:-1]:
         if len(waiting) < 2:
             break
-        rung = [replace(each, part=part) for each in waiting]
-        names = {pareto_table.BASELINE}
-        early = [each for each in final if each.id in names and each.id not in made]
-        made |= _make([*early, *rung], shop, pool, inputs, f"{part:.0%}")
-        better = _better(made, rung, params, shop)
-        made |= {
-            each.id: _stopped(made[each.id], shop)
-            for each in rung
-            if each.id not in better
-        }
-        waiting = [each for each in waiting if each.id in better]
-    rest = [each for each in (*final, *waiting) if each.id not in made or each.trains]
-    made |= _make(rest, shop, pool, inputs, "")
-    return [made[each.id] for each in variants]
+        rung = [replace(variant, epoch_fraction=fraction) for variant in waiting]
+        # Drops are measured against the float baseline, so it comes with the first rung.
+        baselines = [v for v in untrained if v.id == pareto_table.BASELINE]
+        first = [v for v in baselines if v.id not in results]
+        results |= _build([*first, *rung], context, pool, inputs, f"{fraction:.0%}")
+        better = _better(results, rung, params, context)
+        stopped = [variant for variant in rung if variant.id not in better]
+        results |= {v.id: _stopped(results[v.id], context) for v in stopped}
+        waiting = [variant for variant in waiting if variant.id in better]
+    rest = [variant for variant in untrained if variant.id not in results]
+    results |= _build([*rest, *waiting], context, pool, inputs)
+    return [results[variant.id] for variant in variants]
 
 
-def _make(
+def _build(
     variants: Sequence[Variant],
-    shop: Workshop,
+    context: BuildContext,
     pool: TaskPool,
     inputs: Inputs,
-    rung: str,
-) -> dict[str, Made]:
-    """Variant -> result, whichever ends first; finished ones are not made again."""
-    made: dict[str, Made] = {}
-    by_id = {each.id: each for each in variants}
-    kept = {each.id: known for each in variants if (known := finished(each, shop))}
-    what = f"{len(variants)} variants" + (f" with {rung} of the epochs" if rung else "")
-    there = f", {len(kept)} kept from before" if kept else ""
-    inputs.progress(f"{what}{there}, {pool.workers} at a time", 0, len(variants))
-
-    def tell(variant: Variant, result: Row | None, error: str | None) -> None:
-        made[variant.id] = _result(variant, result, error, shop)
-        note = f"variant {len(made)}/{len(variants)}  {variant.title}  "
-        told = _told(made[variant.id].row, shop) + KEPT_NOTE * (variant.id in kept)
-        inputs.progress(note + told, len(made), len(variants))
-
+    fraction: str = "",
+) -> dict[str, VariantResult]:
+    """Id -> result, in the order of completion; finished variants are read."""
+    by_id = {variant.id: variant for variant in variants}
+    kept = {id: finished(variant, context) for id, variant in by_id.items()}
+    progress = _Progress(len(variants), context, inputs)
+    progress.begin(fraction, sum(map(bool, kept.values())), pool.workers)
     for variant in sorted(variants, key=_longest_first):
-        if variant.id in kept:
-            tell(variant, kept[variant.id], None)
+        if result := kept[variant.id]:
+            progress.add(result, "  kept")
         else:
-            pool.submit(variant.id, make, variant, shop)
+            pool.submit(variant.id, build_variant, variant, context)
     for outcome in pool.drain():
-        tell(by_id[outcome.key], outcome.value, outcome.error)
-    return made
+        variant = by_id[str(outcome.key)]
+        progress.add(_checked(variant, outcome.value, outcome.error, context))
+    return progress.results
+
+
+@dataclass
+class _Progress:
+    """Collects results and prints one line for each."""
+
+    total: int
+    context: BuildContext
+    inputs: Inputs
+    results: dict[str, VariantResult] = field(default_factory=dict)
+
+    def begin(self, fraction: str, kept: int, workers: int) -> None:
+        """Print how many variants there are; `fraction` of the epochs, if not all."""
+        text = f"{self.total} variants"
+        text += f" with {fraction} of the epochs" if fraction else ""
+        text += f", {kept} kept from an earlier run" if kept else ""
+        self.inputs.progress(f"{text}, {workers} at a time", 0, self.total)
+
+    def add(self, result: VariantResult, note: str = "") -> None:
+        """Add a result and print it."""
+        self.results[result.variant.id] = result
+        count, text = len(self.results), _result_text(result.row, self.context)
+        line = f"variant {count}/{self.total}  {result.variant.title}  {text}{note}"
+        self.inputs.progress(line, count, self.total)
 
 
 def _longest_first(variant: Variant) -> int:
-    """What takes long must not start last, when the other workers have ended."""
+    """Start long builds first, so that no worker is left waiting for one at the end."""
     return -len(variant.recipe.techniques)
 
 
-def _result(
-    variant: Variant, result: Row | None, error: str | None, shop: Workshop
-) -> Made:
-    if result is not None and finished(variant, shop) is None:
-        result, error = None, f"{shop.of(variant)}: made by a machine that {NOT_SHARED}"
-    if result is None:
-        return Made(variant, failed(variant, shop, error or "no reason"))
-    evidence = np.array(result["evidence"], np.float64)
-    return Made(variant, result["row"], evidence, tuple(result["ledger"]))
+def _checked(
+    variant: Variant,
+    result: VariantResult | None,
+    error: str | None,
+    context: BuildContext,
+) -> VariantResult:
+    """The result of a task, if its files are in the working folder."""
+    if result is not None and finished(variant, context) is None:
+        folder = context.folder_of(variant)
+        result, error = None, f"{folder}: built by a machine that {NOT_SHARED}"
+    return result or without_file(variant, context, error or "no reason is known")
 
 
-def _told(row: Row, shop: Workshop) -> str:
-    if row["status"] == "ok":
-        reached = row[shop.measure.key]
-        return f"{reached:.3f} in {row['bytes_gzip'] / 1000:.1f} kB gzip"
-    return f"{row['status']}: {row['reason']}"
+def _result_text(row: VariantRow, context: BuildContext) -> str:
+    if row.status != "ok":
+        return f"{row.status}: {row.reason}"
+    return f"{_value_text(row, context)} kB gzip"
+
+
+def _value_text(row: VariantRow, context: BuildContext) -> str:
+    value, size = row.metrics[context.metric.key], row.bytes_gzip
+    return f"{value or 0.0:.3f} in {(size or 0) / 1000:.1f}"
 
 
 def _better(
-    made: dict[str, Made],
+    results: dict[str, VariantResult],
     rung: Sequence[Variant],
     params: CompressParams,
-    shop: Workshop,
+    context: BuildContext,
 ) -> set[str]:
-    """Ids of the half that goes on; what has failed in the screen does not.
+    """Ids of the better half of a rung; variants that failed do not go on.
 
-    Latency is measured at the end, when nothing else runs: it limits no screen.
+    Latency is measured at the end, when nothing else runs, so it does not count here.
     """
-    usable = [made[each.id].row for each in rung if made[each.id].row["status"] == "ok"]
-    limits = pareto_table.limits_of(params.budget, shop.data.spec.task)
+    limits = pareto_table.limits_of(params.budget, context.data.spec.task)
     limits = replace(limits, max_latency_ms=None)
-    metric = limits.score
-    baseline = made[pareto_table.BASELINE].row[metric.key] or 0.0
-
-    def order(row: Row) -> tuple[Any, ...]:
-        point = {**row, "drop": metric.drop(row[metric.key], baseline)}
-        return limits.excess(point), row[limits.size], row["id"]
-
-    count = math.ceil(KEPT * len(usable))
-    return {row["id"] for row in sorted(usable, key=order)[:count]}
+    baseline = limits.value(results[pareto_table.BASELINE].row) or 0.0
+    rows = [results[variant.id].row for variant in rung]
+    usable = [_point(row, baseline, limits) for row in rows if row.status == "ok"]
+    usable.sort(key=lambda point: (limits.excess(point), limits.size(point), point.id))
+    return {point.id for point in usable[: math.ceil(KEPT_FRACTION * len(usable))]}
 
 
-def _stopped(screen: Made, shop: Workshop) -> Made:
-    """What a screen has left behind has no file, and says how far it came."""
-    row, variant = screen.row, screen.variant
-    if row["status"] == "failed":
-        return Made(replace(variant, part=1.0), row)
-    epochs = shop.settings.epochs
-    ran = max(1, math.ceil(variant.part * epochs))
+def _point(row: VariantRow, baseline: float, limits: Limits) -> Point:
+    drop = limits.metric.drop(limits.value(row) or 0.0, baseline)
+    return Point(**vars(row), drop=drop)
+
+
+def _stopped(screened: VariantResult, context: BuildContext) -> VariantResult:
+    """The result of a variant that did not go on: it has no file, but a reason."""
+    row, fraction = screened.row, screened.variant.epoch_fraction
+    variant = replace(screened.variant, epoch_fraction=1.0)
+    if row.status == "failed":
+        return replace(screened, variant=variant)
+    epochs = context.settings.epochs
     reason = (
-        f"the better half went on: after {ran} of {epochs} epochs it was at "
-        f"{row[shop.measure.key]:.3f} in {row['bytes_gzip'] / 1000:.1f} kB"
+        f"the better half went on: after {max(1, math.ceil(fraction * epochs))} of "
+        f"{epochs} epochs it was at {_value_text(row, context)} kB"
     )
-    if row["status"] == "broken":
-        reason = f"broken in the screen: {row['reason']}"
-    return Made(replace(variant, part=1.0), failed(variant, shop, reason, "screened"))
+    if row.status == "broken":
+        reason = f"broken in the screening: {row.reason}"
+    return without_file(variant, context, reason, "screened")

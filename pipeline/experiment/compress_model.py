@@ -150,7 +150,7 @@ def _check_used(overrides: list[Override]) -> None:
                 "trains nor evaluates nor reports; the keys that have are those of "
                 f"{', '.join(USED)}"
             )
-        for key in ("sources", "taught"):
+        for key in ("sources", "distilled_sources"):
             value = _compress_value(override, key)
             if isinstance(value, str | list) and "student" in value:
                 raise UserError(

@@ -35,6 +35,7 @@ RENAMED_KEYS = {
     "tune.keep": "tune.keep_models",
     "distill.imitation": "distill.loss",
     "distill.weight": "distill.distillation_weight",
+    "compress.weight": "compress.distillation_weight",
     "compress.taught": "compress.distilled_sources",
     "compress.budget.measure": "compress.budget.size_metric",
     "compress.shrink": "compress.strip_metadata",
@@ -47,9 +48,6 @@ CHANGED_VALUES = {
         "hinton is now kd, standardised is standardized_kd, decoupled is dkd"
     ),
 }
-
-# Steps of a recipe: old name -> new name.
-RENAMED_STEPS = {"filters": "prune_channels", "bits": "quantize_weights"}
 
 
 def renamed_key(key: str) -> str:

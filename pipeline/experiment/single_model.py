@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.compress.import_model.params import GivenParams, source_state
+from pipeline.compress.import_model.params import ImportParams, source_state
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import SCRIPT
 from pipeline.engine.stage import Job, Stage
@@ -73,7 +73,7 @@ def published_job(folder: Path) -> Job:
 
 def with_model(job: Job, model: Path) -> Job:
     """The job with a trained model in the place of training."""
-    train = GivenParams(model=str(model.resolve()))
+    train = ImportParams(model=str(model.resolve()))
     return replace(job, chain=_chain(), params={**job.params, "train": train})
 
 
@@ -91,7 +91,7 @@ def _chain() -> tuple[Stage, ...]:
     train = Stage(
         "train",
         ("data",),
-        GivenParams,
+        ImportParams,
         code=lambda params: modules("import", params["data"].task),
         sources=source_state,
         package=PACKAGE,

@@ -87,7 +87,7 @@ def frontier_chart(
         axes=axes,
         bound=score.bound(summary["baseline"][score.key], budget["max_drop"]),
         max_bytes=budget["max_bytes"],
-        size_metric=budget["measure"],
+        size_metric=budget["size_metric"],
         baseline=summary["baseline"]["id"],
         chosen=chosen["id"] if chosen else None,
     )

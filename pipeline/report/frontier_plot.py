@@ -39,11 +39,11 @@ def draw(
     Args:
         path: PNG file to write.
         rows: rows of ExperimentData; those without a metric on test are left out.
-        pareto: `budget`, `measure`, `baseline` and `chosen` of pareto.json, and
+        pareto: `budget`, `size_metric`, `baseline` and `chosen` of pareto.json, and
             `task` unless it is classification.
         title: title of the plot.
     """
-    score, size = of_document(pareto).metric, f"bytes_{pareto['measure']}"
+    score, size = of_document(pareto).metric, f"bytes_{pareto['size_metric']}"
     points = [row for row in rows if row[score.key] is not None]
     points = [{**row, "metric": score.merit(row[score.key])} for row in points]
     baseline = next(point for point in points if point["id"] == pareto["baseline"])
@@ -52,7 +52,7 @@ def draw(
     axes = figure.add_subplot()
     floor = _limit(axes, points, minimum, size, score.scale)
     placed = [_place(point, size, floor, score.scale) for point in points]
-    _dress(axes, pareto["measure"], title, score)
+    _dress(axes, pareto["size_metric"], title, score)
     _draw_budget(axes, score.scale * minimum, pareto["budget"]["max_bytes"])
     _draw_points(axes, placed)
     _draw_legend(axes, placed)
@@ -90,9 +90,9 @@ def _place(point: Row, size: str, floor: float, scale: float) -> Row:
     return {**point, "x": point[size] / 1000, "y": max(y, floor), "below": y < floor}
 
 
-def _dress(axes: Axes, measure: str, title: str, score: Metric) -> None:
+def _dress(axes: Axes, size_metric: str, title: str, score: Metric) -> None:
     axes.set_title(title, loc="left", fontsize=14, color=INK, pad=31, parse_math=False)
-    packed = " after gzip -9" if measure == "gzip" else ""
+    packed = " after gzip -9" if size_metric == "gzip" else ""
     axes.set_xlabel(f"size of the .tflite file{packed}", fontsize=12, color=INK)
     axes.set_ylabel(f"test {score.name}", fontsize=12, color=INK)
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))

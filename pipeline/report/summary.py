@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.budget import read_limits
+from pipeline.compress.selection.point import Point
 from pipeline.core import invocation
 from pipeline.core.invocation import ROOT
 from pipeline.report.experiment_data import ExperimentData, Row, on_validation
@@ -62,7 +63,8 @@ def _nearest(experiment: ExperimentData) -> tuple[Row | None, list[str]]:
     score = experiment.score
     names = {f"validation_{key}": key for key in on_validation(score)}
     points = [
-        row | {key: row[own] for own, key in names.items()} for row in experiment.rows
+        Point.from_json(row | {key: row[own] for own, key in names.items()})
+        for row in experiment.rows
     ]
     times = {
         row["id"]: {"median": row["latency_ms"]}
@@ -71,4 +73,4 @@ def _nearest(experiment: ExperimentData) -> tuple[Row | None, list[str]]:
     }
     limits = read_limits(experiment.pareto["budget"], score, times)
     miss = nearest_miss(points, limits)
-    return (experiment.row(miss["id"]), limits.missed(miss)) if miss else (None, [])
+    return (experiment.row(miss.id), limits.violations(miss)) if miss else (None, [])

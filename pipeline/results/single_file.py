@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.compress.selection.pareto_front import nearest_miss
-from pipeline.compress.selection.budget import Limits, read_limits, sure_drop
+from pipeline.compress.selection.point import Point, points_of
+from pipeline.compress.selection.budget import Limits, read_limits
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.json_io import read_json
@@ -72,7 +73,7 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
     The change is that on validation. The worst case is the upper end of its interval,
     which the budget is compared with.
     """
-    key, size, unit = limits.score.key, limits.size, limits.score.unit
+    key, size, unit = limits.metric.key, limits.size_key, limits.metric.unit
     rows = sorted(
         pareto["points"], key=lambda row: NO_SIZE if row[key] is None else row[size]
     )
@@ -82,7 +83,7 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
         rows,
         title=lambda row: row["recipe"],
         key=key,
-        cells=lambda row: _cells(row, limits.score, _mark(row, pareto, limits)),
+        cells=lambda row: _cells(row, limits.metric, _mark(row, pareto, limits)),
     )
 
 
@@ -104,7 +105,7 @@ def _cells(row: Row, score: Metric, mark: str) -> list[str]:
         f"{row['bytes_raw']:>9,}",
         f"{row[score.key]:>6.3f}",
         f"{score.number(score.difference(row['drop'])):>6}",
-        f"{score.number(score.difference(sure_drop(row))):>8}",
+        f"{score.number(score.difference(Point.from_json(row).upper_drop)):>8}",
         mark,
     ]
 
@@ -114,16 +115,16 @@ def _mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
         return "chosen"
     if row["status"] != "ok":
         return f"{row['status']}: {row['reason']}"
-    return "over budget" if limits.excess(row) > 0 else "ok"
+    return "over budget" if limits.excess(Point.from_json(row)) > 0 else "ok"
 
 
 def _none_chosen(folder: Path, pareto: dict[str, Any], limits: Limits) -> list[str]:
     lines = [
-        f"chosen    none meets the budget: {limits.words()}",
+        f"chosen    none meets the budget: {limits.describe()}",
         f"frontier  {folder / 'compress'}",
     ]
-    nearest = nearest_miss(pareto["points"], limits)
+    nearest = nearest_miss(points_of(pareto), limits)
     if nearest is None:
         return lines
-    missed = "; ".join(limits.missed(nearest))
-    return [*lines, f"nearest   {nearest['recipe']}: {missed}"]
+    violations = "; ".join(limits.violations(nearest))
+    return [*lines, f"nearest   {nearest.recipe}: {violations}"]

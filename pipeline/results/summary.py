@@ -162,7 +162,7 @@ def _over_budget_on_test(row: Row, summary: dict[str, Any], score: Metric) -> li
 def _none_chosen(summary: dict[str, Any]) -> list[str]:
     nearest = summary["nearest"]
     limits = read_limits(summary["budget"], of_document(summary).metric)
-    reason = f"no variant meets the budget on validation: {limits.words()}"
+    reason = f"no variant meets the budget on validation: {limits.describe()}"
     lines = [f"chosen    nothing: {reason}"]
     if nearest:
         lines.append(f"nearest   {name(nearest)}: {'; '.join(summary['missed'])}")

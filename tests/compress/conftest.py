@@ -106,7 +106,7 @@ def folders(tmp_path_factory, small_net, spec, train, validation) -> Path:
 @pytest.fixture
 def tuning(train: Split, validation: Split):
     """Two epochs of fine-tuning, in the way of the stage."""
-    from pipeline.compress.tfmot.build import FineTuning
+    from pipeline.compress.tfmot.fine_tuning import FineTuning
     from pipeline.training.params import FitSettings
 
     settings = FitSettings(epochs=2, learning_rate=2e-3)

@@ -1,4 +1,4 @@
-"""What is refused of a .keras file before TensorFlow is imported."""
+"""The checks of a .keras file before TensorFlow is imported."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_model_of_keras_layers_passes(config, tmp_path):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (SUBCLASSED, 'of the class "MyNet".*functional or Sequential'),
+        (SUBCLASSED, 'of the class "MyNet".*functional and Sequential'),
         (thing("Functional", "mine", name="net"), 'of the class "Functional"'),
         (model(DENSE, OWN), r'layer "mine" \(Wave\) is of a class.*script of your own'),
         (model(INNER), r'layer "mine" \(Wave\)'),
@@ -81,11 +81,11 @@ def test_a_model_of_keras_layers_passes(config, tmp_path):
         (model(HALF), 'layer "first" computes in mixed_float16.*float32'),
         (model(DENSE, input_layers=TWO), "has 2 inputs and 1 output;"),
         (model(DENSE, output_layers={"a": TWO[0], "b": TWO[1]}), "1 input and 2 out"),
-        (["a list"], "describes no Keras model"),
+        (["a list"], "does not describe a Keras model"),
         ({"config": {}}, 'of the class "None"'),
     ],
 )
-def test_what_cannot_be_compressed_is_named(config, words, tmp_path):
+def test_unsupported_models_are_rejected_naming_the_layer(config, words, tmp_path):
     with pytest.raises(UserError, match=rf"m\.keras: .*{words}"):
         check_archive(saved(tmp_path / "m.keras", config))
 
@@ -96,33 +96,33 @@ def test_what_cannot_be_compressed_is_named(config, words, tmp_path):
         (b"", "is empty"),
         (b"\x89HDF\r\n\x1a\n and more", "is an HDF5 file"),
         (b"\x1c\x00\x00\x00TFL3", "is a .tflite file"),
-        (b"PK\x03\x04 and no end", "cut off"),
-        (b"hello, world", "is no Keras model"),
+        (b"PK\x03\x04 and no end", "truncated"),
+        (b"hello, world", "is not a Keras model"),
     ],
 )
-def test_a_file_of_another_kind_is_called_by_its_name(content, words, tmp_path):
+def test_a_file_of_another_kind_is_named(content, words, tmp_path):
     (tmp_path / "m.keras").write_bytes(content)
     with pytest.raises(UserError, match=rf"{words}.*model\.save"):
         check_archive(tmp_path / "m.keras")
 
 
-def test_a_file_that_is_cut_off_or_has_a_wrong_byte_is_refused(tmp_path):
+def test_a_truncated_or_corrupted_file_is_rejected(tmp_path):
     whole = saved(tmp_path / "m.keras", model(DENSE)).read_bytes()
     (tmp_path / "short.keras").write_bytes(whole[:-100])
-    with pytest.raises(UserError, match="cut off"):
+    with pytest.raises(UserError, match="truncated"):
         check_archive(tmp_path / "short.keras")
     (tmp_path / "bad.keras").write_bytes(whole.replace(bytes(1000), b"\1" * 1000))
-    with pytest.raises(UserError, match="model.weights.h5 is not as it was saved"):
+    with pytest.raises(UserError, match="checksum of model.weights.h5 does not match"):
         check_archive(tmp_path / "bad.keras")
 
 
-def test_a_zip_file_of_other_things_tells_what_it_holds(tmp_path):
+def test_another_zip_file_is_rejected_naming_its_content(tmp_path):
     saved(tmp_path / "m.keras", model(DENSE), weights="notes.txt")
-    with pytest.raises(UserError, match="it holds config.json, notes.txt"):
+    with pytest.raises(UserError, match="it contains config.json, notes.txt"):
         check_archive(tmp_path / "m.keras")
 
 
-def test_a_folder_is_a_saved_model_or_just_a_folder(tmp_path):
+def test_a_folder_is_rejected_as_a_saved_model_or_a_folder(tmp_path):
     with pytest.raises(UserError, match="is a folder"):
         check_archive(tmp_path)
     (tmp_path / "saved_model.pb").touch()
@@ -130,9 +130,9 @@ def test_a_folder_is_a_saved_model_or_just_a_folder(tmp_path):
         check_archive(tmp_path)
 
 
-def test_the_look_imports_no_tensorflow():
-    found = subprocess.run(
+def test_the_check_imports_no_tensorflow():
+    modules = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert "pipeline.compress.import_model.archive" in found
-    assert not {"tensorflow", "keras", "numpy"} & set(found)
+    assert "pipeline.compress.import_model.archive" in modules
+    assert not {"tensorflow", "keras", "numpy"} & set(modules)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.compress.stage import _look_at_calibration
+from pipeline.compress.stage import _warn_about_calibration
 from pipeline.data.spec import TaskSpec
 
 
@@ -21,6 +21,6 @@ from pipeline.data.spec import TaskSpec
 def test_fewer_examples_than_classes_are_a_warning(task, count, warns, capsys):
     spec = TaskSpec("toy", "toy:toy", (4,), "float32", ("a", "b", "c"), task=task)
     data = SimpleNamespace(spec=spec, calibration=lambda: range(count))
-    _look_at_calibration(SimpleNamespace(data=data))
+    _warn_about_calibration(SimpleNamespace(data=data))
     told = capsys.readouterr().out
     assert ("warning: 2 calibration examples for 3 classes" in told) == warns

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.compress.tflite.inspect import gzip_size, read_facts
-from pipeline.compress.tflite.verify import Few, broken_promises
+from pipeline.compress.tflite.verify import DistinctWeights, violations
 from pipeline.core.errors import UserError
 
 KINDS = ("float", "dynamic", "float16", "int8")
@@ -49,8 +49,8 @@ def files() -> dict[str, bytes]:
 def test_facts_are_read_from_the_file(files, kind, kernels, ends, floats):
     facts = read_facts(files[kind])
     assert facts.kernel_dtypes == kernels
-    assert facts.ends == (ends, ends)
-    assert len(set(facts.floats) - {"DEQUANTIZE"}) == (3 if floats else 0)
+    assert facts.io_dtypes == (ends, ends)
+    assert len(set(facts.float_operators) - {"DEQUANTIZE"}) == (3 if floats else 0)
     assert facts.operators["FULLY_CONNECTED"] == 2
     assert facts.bytes_raw == len(files[kind])
     weights = 4 * 9 + 4 + 36 * 200 + 200 + 200 * 3 + 3
@@ -63,9 +63,9 @@ def test_what_it_costs_to_run_is_counted(files, kind):
     facts = read_facts(files[kind])
     assert facts.macs == 9 * 4 * 9 + 36 * 200 + 200 * 3
     size = 1 if kind == "int8" else 4
-    assert facts.arena >= size * (36 + 200)
+    assert facts.arena_bytes >= size * (36 + 200)
     # A float16 file also has its weights as float32 tensors.
-    assert facts.arena <= size * (64 + 2 * 200) + 64 or kind == "float16"
+    assert facts.arena_bytes <= size * (64 + 2 * 200) + 64 or kind == "float16"
     assert facts.per_channel == (kind in ("int8", "dynamic"))
 
 
@@ -76,25 +76,30 @@ def test_distinct_weights_are_counted_for_each_kernel(files):
 
 def test_clusters_that_are_lost_are_found_out(files):
     facts = dataclasses.replace(read_facts(files["int8"]), distinct=(4, 16, 51))
-    assert broken_promises(facts, "int8", few=[Few(16, 2), Few(51, 3)]) == []
-    (told,) = broken_promises(facts, "int8", few=[Few(16, 3)])
+    assert (
+        violations(
+            facts, "int8", distinct=[DistinctWeights(16, 2), DistinctWeights(51, 3)]
+        )
+        == []
+    )
+    (told,) = violations(facts, "int8", distinct=[DistinctWeights(16, 3)])
     assert told == (
-        "16 different weights promised in each of 3 kernels, but 2 of the file's 3 "
+        "16 distinct weights promised in each of 3 kernels, but 2 of the file's 3 "
         "have so few; the fewest in another is 51"
     )
 
 
 def test_a_kernel_that_never_had_to_keep_the_promise_is_not_blamed(files):
     facts = dataclasses.replace(read_facts(files["int8"]), distinct=(5, 220, 23))
-    (told,) = broken_promises(facts, "int8", few=[Few(7, 2)])
+    (told,) = violations(facts, "int8", distinct=[DistinctWeights(7, 2)])
     assert told.endswith("1 of the file's 3 have so few; the fewest in another is 23")
     joined = dataclasses.replace(facts, distinct=(5,))
-    assert broken_promises(joined, "int8", few=[Few(7, 2)]) == []
+    assert violations(joined, "int8", distinct=[DistinctWeights(7, 2)]) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_keeps_the_promise_that_it_was_made_with(files, kind):
-    assert broken_promises(read_facts(files[kind]), kind, sparsity=0.22) == []
+    assert violations(read_facts(files[kind]), kind, sparsity=0.22) == []
 
 
 @pytest.mark.parametrize(
@@ -112,37 +117,39 @@ def test_a_file_keeps_the_promise_that_it_was_made_with(files, kind):
 def test_a_file_that_is_not_what_was_asked_for_is_found_out(
     files, kind, promised, words
 ):
-    told = "; ".join(broken_promises(read_facts(files[kind]), promised))
+    told = "; ".join(violations(read_facts(files[kind]), promised))
     assert re.search(words, told), told
 
 
 def test_tokens_stay_whole_numbers(files):
-    facts = dataclasses.replace(read_facts(files["int8"]), ends=("int32", "int8"))
-    assert broken_promises(facts, "int8") == []
+    facts = dataclasses.replace(read_facts(files["int8"]), io_dtypes=("int32", "int8"))
+    assert violations(facts, "int8") == []
 
 
 def test_lost_zeros_are_found_out(files):
-    (told,) = broken_promises(read_facts(files["int8"]), "int8", sparsity=0.6)
+    (told,) = violations(read_facts(files["int8"]), "int8", sparsity=0.6)
     assert told.startswith("60% of the weights were zero before the export, 2")
 
 
 def test_an_operator_from_outside_the_runtime_is_found_out(files):
     facts = read_facts(files["float"])
     foreign = dataclasses.replace(facts, operators={"FlexErf": 1, "CONV_2D": 2})
-    (told,) = broken_promises(foreign, "float")
+    (told,) = violations(foreign, "float")
     assert told.endswith("standard runtime: FlexErf")
 
 
 def test_a_tensor_of_floats_amid_integers_is_found_out(files):
     facts = read_facts(files["int8"])
-    mixed = dataclasses.replace(facts, floats=("DEQUANTIZE", "ELU", "QUANTIZE"))
-    (told,) = broken_promises(mixed, "int8")
+    mixed = dataclasses.replace(
+        facts, float_operators=("DEQUANTIZE", "ELU", "QUANTIZE")
+    )
+    (told,) = violations(mixed, "int8")
     assert told == "full integer promised, but computed in float: ELU"
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"\0" * 100, b"PK\3\4" + b"x" * 50])
 def test_bytes_that_are_no_file_are_refused(content):
-    with pytest.raises(UserError, match=f"{len(content)} bytes are no .tflite file"):
+    with pytest.raises(UserError, match=f"{len(content)} bytes are not a .tflite file"):
         read_facts(content)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.compress.grammar import GRAMMAR, parse_recipe
+from pipeline.compress.grammar import GRAMMAR, RENAMED_STEPS, parse_recipe, seed_text
 from pipeline.core.errors import UserError
 
 
@@ -38,18 +38,28 @@ from pipeline.core.errors import UserError
         ),
         ("cluster(16)", "cluster(16)", "cluster16", "float"),
         ("cluster(8) | cqat", "cluster(8) | cqat", "cluster8-cqat", "int8"),
-        ("bits(3, inner) | cqat", "bits(3) | cqat", "bits3-cqat", "int8"),
-        ("bits(3, all)", "bits(3, all)", "bits3_all", "float"),
         (
-            "filters(0.5) | prune(0.6) | cluster(16) | pcqat | int8",
-            "filters(0.5) | prune(0.6) | cluster(16) | pcqat",
-            "filters0.5-prune0.6-cluster16-pcqat",
+            "quantize_weights(3, inner) | cqat",
+            "quantize_weights(3) | cqat",
+            "quantize_weights3-cqat",
             "int8",
         ),
         (
-            "filters(0.5) | int16x8",
-            "filters(0.5) | int16x8",
-            "filters0.5-int16x8",
+            "quantize_weights(3, all)",
+            "quantize_weights(3, all)",
+            "quantize_weights3_all",
+            "float",
+        ),
+        (
+            "prune_channels(0.5) | prune(0.6) | cluster(16) | pcqat | int8",
+            "prune_channels(0.5) | prune(0.6) | cluster(16) | pcqat",
+            "prune_channels0.5-prune0.6-cluster16-pcqat",
+            "int8",
+        ),
+        (
+            "prune_channels(0.5) | int16x8",
+            "prune_channels(0.5) | int16x8",
+            "prune_channels0.5-int16x8",
             None,
         ),
         ("binary", "binary", "binary", "int8"),
@@ -96,15 +106,30 @@ def test_a_recipe_has_one_text_one_file_name_and_one_export(
         ("prune(0.5) | pcqat", ["step 2", "no cluster", "write pqat"]),
         ("prune(0.5) | cluster(8) | pqat", ["step 3", "write pcqat"]),
         ("cluster(8) | prune(0.5)", ["step 2", "prune before cluster"]),
-        ("prune(0.5) | filters(0.5)", ["step 2", "comes first", "not after prune"]),
+        (
+            "prune(0.5) | prune_channels(0.5)",
+            ["step 2", "comes first", "not after prune"],
+        ),
         ("binary | qat", ["step 2", "qat and binary exclude each other"]),
         ("cluster(8) | binary", ["step 2", "binary and cluster exclude"]),
-        ("bits(3) | binary", ["step 2", "binary and bits exclude"]),
-        ("bits(3) | cluster(8)", ["step 2", "bits exclude each other"]),
-        ("bits(3) | prune(0.5)", ["step 2", "prune before bits"]),
-        ("bits(3) | qat", ["step 2", "clusters that bits made", "write cqat"]),
-        ("prune(0.5) | bits(3) | cqat", ["step 3", "zeros", "write pcqat"]),
-        ("bits(1) | cqat", ["n=1", "from 2 to 7"]),
+        (
+            "quantize_weights(3) | binary",
+            ["step 2", "binary and quantize_weights exclude"],
+        ),
+        (
+            "quantize_weights(3) | cluster(8)",
+            ["step 2", "quantize_weights exclude each other"],
+        ),
+        (
+            "quantize_weights(3) | prune(0.5)",
+            ["step 2", "prune before quantize_weights"],
+        ),
+        (
+            "quantize_weights(3) | qat",
+            ["step 2", "clusters that quantize_weights made", "write cqat"],
+        ),
+        ("prune(0.5) | quantize_weights(3) | cqat", ["step 3", "zeros", "write pcqat"]),
+        ("quantize_weights(1) | cqat", ["n=1", "from 2 to 7"]),
         ("prune(0.5) | pqat | dynamic", ["step 3", "dynamic cannot follow pqat"]),
     ],
 )
@@ -117,3 +142,23 @@ def test_a_senseless_recipe_is_refused_with_its_step_and_what_to_write(text, wor
 
 def test_every_step_says_what_it_does():
     assert all(signature.summary for signature in GRAMMAR.values())
+
+
+@pytest.mark.parametrize("old", RENAMED_STEPS)
+def test_an_old_step_is_one_error_that_names_the_new_one(old):
+    with pytest.raises(UserError) as caught:
+        parse_recipe(f"int8 | {old}(0.5)")
+    assert str(caught.value) == (
+        f'step 2 of "int8 | {old}(0.5)": `{old}` has been renamed to '
+        f"`{RENAMED_STEPS[old]}`; use that"
+    )
+
+
+def test_seeds_are_derived_from_the_first_names_of_the_steps():
+    """With the new names, published numbers would not be reproduced."""
+    recipe = parse_recipe(
+        "prune_channels(0.35) | prune(0.5) | quantize_weights(2, all) | pcqat"
+    )
+    text = "filters(0.35) | prune(0.5) | bits(2, all) | pcqat"
+    assert seed_text(recipe.techniques) == text
+    assert seed_text(recipe.techniques[:1]) == "filters(0.35)"

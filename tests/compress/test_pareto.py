@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
-from pipeline.compress.selection import pareto_table
 from pipeline.compress.params import Budget
+from pipeline.compress.selection import pareto_table
+from pipeline.compress.selection.budget import Limits
 from pipeline.compress.selection.pareto_table import limits_of
+from pipeline.compress.selection.point import VariantRow, points_of
 from pipeline.core.errors import UserError
 
 
-def row(name: str, accuracy: float | None, size: int | None, **changed) -> dict:
-    source, _, recipe = name.partition("-")
-    values = {
-        "id": name,
-        "source": source,
-        "recipe": recipe,
+def row(id: str, accuracy: float | None, size: int | None, **values) -> VariantRow:
+    source, _, recipe = id.partition("-")
+    usual = {
         "status": "ok",
-        "reason": None,
-        "file": f"variants/{name}.tflite",
-        "accuracy": accuracy,
+        "file": f"variants/{id}.tflite",
+        "metrics": {"accuracy": accuracy},
         "bytes_gzip": size,
         "bytes_raw": size and 2 * size,
-        "left_out": [],
         "operators": {"CONV_2D": 2, "MEAN": 1},
     }
-    return {**values, **changed}
+    return VariantRow(id, source, recipe, **{**usual, **values})
+
+
+def document(rows: list[VariantRow], limits: Limits | None = None) -> dict:
+    limits = limits or limits_of(Budget())
+    return pareto_table.document(pareto_table.compare(rows, limits), limits)
+
+
+def metrics(rows: list[VariantRow], limits: Limits) -> dict:
+    return pareto_table.metrics(pareto_table.compare(rows, limits), limits)
 
 
 BASELINE = row("baseline-float", 0.98, 1000)
@@ -38,66 +45,73 @@ BROKEN = row("student-int8", 0.98, 10, status="broken", reason="float inside")
 
 
 def test_the_document_names_the_choice_and_compares_every_row():
-    document = pareto_table.document([BASELINE, INT8, FAILED, BROKEN], limits_of(Budget()))
-    points = {point["id"]: point for point in document["points"]}
-    assert document["chosen"] == "baseline-int8"
+    pareto = document([BASELINE, INT8, FAILED, BROKEN])
+    points = {point["id"]: point for point in pareto["points"]}
+    assert pareto["chosen"] == "baseline-int8"
     assert points["baseline-int8"]["drop"] == pytest.approx(0.005)
     assert points["student-qat"]["drop"] is None
-    flags = [point["dominated"] for point in document["points"]]
+    flags = [point["dominated"] for point in pareto["points"]]
     assert flags == [False, False, True, True]
 
 
+def test_a_point_is_read_back_as_it_was_written():
+    points = pareto_table.compare([BASELINE, INT8, FAILED], limits_of(Budget()))
+    pareto = {"points": [json.loads(json.dumps(point.to_json())) for point in points]}
+    assert points_of(pareto) == points
+    assert (
+        pareto["points"][1]["accuracy"] == 0.975
+        and "metrics" not in pareto["points"][1]
+    )
+
+
 def test_the_order_of_the_rows_is_kept():
-    document = pareto_table.document([INT8, FAILED, BASELINE], limits_of(Budget()))
-    names = [point["id"] for point in document["points"]]
+    names = [point["id"] for point in document([INT8, FAILED, BASELINE])["points"]]
     assert names == ["baseline-int8", "student-qat", "baseline-float"]
 
 
-@pytest.mark.parametrize("measure", ["gzip", "raw"])
-def test_the_measure_of_the_budget_decides(measure):
+@pytest.mark.parametrize("size_metric", ["gzip", "raw"])
+def test_the_size_metric_of_the_budget_decides(size_metric):
     heavy = row("student-int8", 0.98, 200, bytes_raw=5000)
-    document = pareto_table.document(
-        [BASELINE, INT8, heavy], limits_of(Budget(measure=measure))
-    )
-    assert (
-        document["chosen"] == {"gzip": "student-int8", "raw": "baseline-int8"}[measure]
-    )
+    limits = limits_of(Budget(size_metric=size_metric))
+    pareto = document([BASELINE, INT8, heavy], limits)
+    smallest = {"gzip": "student-int8", "raw": "baseline-int8"}
+    assert pareto["chosen"] == smallest[size_metric]
+    assert pareto["size_metric"] == pareto["budget"]["size_metric"] == size_metric
 
 
 def test_nothing_within_the_budget_is_published_and_the_nearest_named():
-    budget = Budget(max_drop=0.01, max_bytes=290)
-    document = pareto_table.document([BASELINE, INT8], limits_of(budget))
-    told = pareto_table.metrics(document, limits_of(budget))
-    assert document["chosen"] is told["chosen"] is told["bytes_gzip"] is None
-    assert told["headline"].endswith(
+    limits = limits_of(Budget(max_drop=0.01, max_bytes=290))
+    summary = metrics([BASELINE, INT8], limits)
+    pareto = document([BASELINE, INT8], limits)
+    assert pareto["chosen"] is summary["chosen"] is summary["bytes_gzip"] is None
+    assert summary["headline"].endswith(
         "nearest baseline | int8, 0.3 kB gzip: bytes gzip 300 (allowed: 290)"
     )
 
 
-def test_the_metrics_count_what_became_of_the_variants():
-    document = pareto_table.document([BASELINE, INT8, FAILED, BROKEN], limits_of(Budget()))
-    told = pareto_table.metrics(document, limits_of(Budget()))
-    assert told["variants"] == {"ok": 2, "broken": 1, "failed": 1}
-    assert told["ratio"] == 3.33
-    assert told["headline"] == "4 variants, chosen baseline | int8 at 0.3 kB gzip"
+def test_the_metrics_count_the_variants_per_status():
+    summary = metrics([BASELINE, INT8, FAILED, BROKEN], limits_of(Budget()))
+    assert summary["variants"] == {"ok": 2, "broken": 1, "failed": 1}
+    assert summary["ratio"] == 3.33
+    assert summary["headline"] == "4 variants, chosen baseline | int8 at 0.3 kB gzip"
 
 
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([{**BASELINE, **FAILED, "id": "baseline-float"}], "none of the 1 variants"),
-        ([{**BASELINE, "status": "broken", "reason": "Flex"}, INT8], "is broken: Flex"),
+        ([replace(FAILED, id="baseline-float")], "none of the 1 variants"),
+        ([replace(BASELINE, status="broken", reason="Flex"), INT8], "is broken: Flex"),
     ],
 )
 def test_without_a_baseline_there_is_nothing_to_publish(rows, words):
     with pytest.raises(UserError, match=words):
-        pareto_table.document(rows, limits_of(Budget()))
+        pareto_table.compare(rows, limits_of(Budget()))
 
 
 def test_the_table_is_written_twice_with_equal_content(tmp_path):
-    document = pareto_table.document([BASELINE, FAILED], limits_of(Budget()))
-    pareto_table.write(tmp_path, document)
-    assert json.loads((tmp_path / "pareto.json").read_text()) == document
+    pareto = document([BASELINE, FAILED])
+    pareto_table.write(tmp_path, pareto)
+    assert json.loads((tmp_path / "pareto.json").read_text()) == pareto
     with (tmp_path / "pareto.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["id"] for line in lines] == ["baseline-float", "student-qat"]
@@ -105,12 +119,13 @@ def test_the_table_is_written_twice_with_equal_content(tmp_path):
     assert (lines[1]["accuracy"], lines[1]["reason"]) == ("", "no memory")
 
 
-def test_another_task_has_its_score_where_accuracy_stands():
-    rows = [{**row(f"baseline-{n}", 0.5, 100), "r2": 0.9} for n in ("float", "int8")]
-    rows = [{k: v for k, v in one.items() if k != "accuracy"} for one in rows]
-    rows[1] |= {"r2": 0.895, "bytes_gzip": 30}
+def test_another_task_has_its_metric_in_the_place_of_accuracy():
+    rows = [
+        replace(BASELINE, metrics={"r2": 0.9}),
+        replace(INT8, metrics={"r2": 0.895}, bytes_gzip=30),
+    ]
     limits = limits_of(Budget(), "regression")
-    document = pareto_table.document(rows, limits)
-    assert (document["task"], document["chosen"]) == ("regression", "baseline-int8")
-    told = pareto_table.metrics(document, limits)
-    assert told["r2"] == 0.895 and "accuracy" not in told
+    pareto = document(rows, limits)
+    assert (pareto["task"], pareto["chosen"]) == ("regression", "baseline-int8")
+    summary = metrics(rows, limits)
+    assert summary["r2"] == 0.895 and "accuracy" not in summary

@@ -35,7 +35,7 @@ POINTS = [
 def draw(path, points, chosen, max_bytes=None) -> bytes:
     budget = {"max_drop": 0.01, "max_bytes": max_bytes}
     names = {"baseline": "baseline-float", "chosen": chosen}
-    document = {"budget": budget, "measure": "gzip", "points": points, **names}
+    document = {"budget": budget, "size_metric": "gzip", "points": points, **names}
     pareto_plot.draw(path, document, "digits")
     return path.read_bytes()
 

@@ -14,11 +14,11 @@ import pytest
 from pipeline.compress import search
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.params import CompressParams
-from pipeline.compress.variant import Variant, Workshop
-from pipeline.data.artifact import Data
+from pipeline.compress.variant import BuildContext, Variant
 from pipeline.core.determinism import pins
-from pipeline.engine.workers.pool import Pool
+from pipeline.data.artifact import Data
 from pipeline.engine.stage import Inputs
+from pipeline.engine.workers.pool import Pool
 
 ROOT = Path(__file__).parents[2]
 RAY = importlib.util.find_spec("ray") is not None
@@ -27,7 +27,7 @@ VARIANTS = {"baseline-float", "student-float", "student-prune0.5"}
 
 
 @pytest.fixture(scope="module")
-def told(folders, tmp_path_factory) -> dict:
+def published(folders, tmp_path_factory) -> dict:
     """Way -> what was published with processes that begin so, and when it was made."""
     out = tmp_path_factory.mktemp("pools")
     ways = ["fork", "spawn", *(["ray"] if RAY else [])]
@@ -39,22 +39,22 @@ def told(folders, tmp_path_factory) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_spawned_processes_publish_what_forked_ones_do(told):
+def test_spawned_processes_publish_what_forked_ones_do(published):
     """As where there is a GPU."""
     names = {f"variants/{name}.tflite" for name in VARIANTS}
-    assert names <= set(told["fork"]["files"])
-    assert told["spawn"]["files"] == told["fork"]["files"]
+    assert names <= set(published["fork"]["files"])
+    assert published["spawn"]["files"] == published["fork"]["files"]
 
 
 @needs_ray
-def test_tasks_of_ray_publish_what_local_processes_do(told):
-    assert told["ray"]["files"] == told["fork"]["files"]
+def test_tasks_of_ray_publish_what_local_processes_do(published):
+    assert published["ray"]["files"] == published["fork"]["files"]
 
 
-def test_a_second_run_makes_no_finished_variant_again(told):
-    last = told["ray" if RAY else "spawn"]
+def test_a_second_run_makes_no_finished_variant_again(published):
+    last = published["ray" if RAY else "spawn"]
     assert set(last["written"]) == VARIANTS
-    assert told["again"] == last
+    assert published["again"] == last
 
 
 class Apart(Pool):
@@ -69,8 +69,8 @@ def test_a_machine_with_other_folders_is_told(spec, tmp_path, monkeypatch):
     monkeypatch.setattr(search, "pool_of", lambda *_: Apart(1))
     settings = CompressParams()
     data, folder = Data(tmp_path, spec), tmp_path / "scratch"
-    shop = Workshop({}, data, None, settings, (), (0.0, 1.0), 1, 1, True, folder)
+    context = BuildContext({}, data, None, settings, (), 0.0, 1.0, 1, 1, True, folder)
     variant = Variant("baseline", parse_recipe("float"))
-    (made,) = search.search([variant], shop, settings, Inputs({}, 1))
-    assert made.row["status"] == "failed"
-    assert "baseline-float: made by a machine that does not share" in made.row["reason"]
+    (result,) = search.search([variant], context, settings, Inputs({}, 1))
+    assert result.row.status == "failed"
+    assert "baseline-float: built by a machine that does not share" in result.row.reason

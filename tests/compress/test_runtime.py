@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.inference.interpreter import (
     FEWEST_RUNS,
     LiteModel,
@@ -16,8 +18,6 @@ from pipeline.inference.interpreter import (
     measure_latency,
     quantize,
 )
-from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 

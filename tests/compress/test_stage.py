@@ -17,11 +17,11 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.params import CompressParams
-from pipeline.inference.interpreter import LiteModel
-from pipeline.compress.stage import workshop
+from pipeline.compress.stage import build_context
 from pipeline.compress.variant import Variant
 from pipeline.core.json_io import read_json
 from pipeline.engine.stage import Inputs
+from pipeline.inference.interpreter import LiteModel
 
 ROOT = Path(__file__).parents[2]
 DRIVE = Path(__file__).with_name("drive.py")
@@ -66,7 +66,7 @@ def test_a_failing_variant_is_a_row_with_its_reason_and_the_others_finish(publis
     points = {p["id"]: p for p in read_json(out / "pareto.json")["points"]}
     failed = points.pop("student-prune0.5-pqat")
     assert failed["status"] == "failed" and failed["file"] is None
-    assert "pqat can handle no layer" in failed["reason"]
+    assert "pqat supports no layer" in failed["reason"]
     assert "Conv1D" in failed["reason"]
     assert {point["status"] for point in points.values()} == {"ok"}
     assert answer["metrics"]["variants"] == {"ok": 5, "broken": 0, "failed": 1}
@@ -230,7 +230,7 @@ def test_a_file_that_was_damaged_meanwhile_is_made_again(published, folders, tmp
 
 
 RECIPES = [
-    "filters(0.5) | int8",
+    "prune_channels(0.5) | int8",
     "prune(0.5, two_of_four)",
     "prune(0.6, free, gradual) | int16x8",
     "prune(0.5, block)",
@@ -279,12 +279,14 @@ def test_when_no_model_can_be_read_the_stage_says_which(folders, tmp_path):
     assert "model.keras" in answer["error"]
 
 
-@pytest.mark.parametrize("taught", [[], ["student"], ["baseline", "student"]])
-def test_who_imitates_the_float_baseline(folders, tmp_path, taught):
+@pytest.mark.parametrize("sources", [[], ["student"], ["baseline", "student"]])
+def test_which_sources_are_distilled_from_the_float_baseline(
+    folders, tmp_path, sources
+):
     published = {path.name: path for path in folders.iterdir()}
     inputs = Inputs(published, 1, scratch=tmp_path)
-    shop = workshop(CompressParams(taught=taught), inputs)
-    trained = [Variant(source, parse_recipe("qat")) for source in shop.models]
-    assert [v.source for v in trained if shop.fine_tuning(v).teacher] == taught
-    untrained = [Variant(source, parse_recipe("int8")) for source in shop.models]
-    assert not any(shop.fine_tuning(v).teacher for v in untrained)
+    context = build_context(CompressParams(distilled_sources=sources), inputs)
+    trained = [Variant(source, parse_recipe("qat")) for source in context.models]
+    assert [v.source for v in trained if context.fine_tuning(v).teacher] == sources
+    untrained = [Variant(source, parse_recipe("int8")) for source in context.models]
+    assert not any(context.fine_tuning(v).teacher for v in untrained)

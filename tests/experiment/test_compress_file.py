@@ -15,7 +15,7 @@ from sklearn.datasets import load_iris
 
 from pipeline.cli.commands.show import usage_of
 from pipeline.cli.main import main
-from pipeline.compress.import_model.train.stage import check_fits, with_logits
+from pipeline.compress.import_model.train.stage import check_fits, without_softmax
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.core.errors import UserError
@@ -48,7 +48,7 @@ def flowers(end: str = "softmax") -> keras.Model:
 @pytest.mark.parametrize("end", ["softmax", "layer"])
 def test_a_softmax_at_the_end_is_left_out(end):
     model = flowers(end)
-    logits = with_logits(model)
+    logits = without_softmax(model)
     x = np.random.default_rng(0).normal(size=(9, 4)).astype("float32")
     np.testing.assert_allclose(keras.ops.softmax(logits(x)), model(x), atol=1e-6)
     assert np.abs(keras.ops.sum(logits(x), -1) - 1).max() > 0.1
@@ -56,7 +56,7 @@ def test_a_softmax_at_the_end_is_left_out(end):
 
 def test_logits_are_left_as_they_are():
     model = flowers("none")
-    assert with_logits(model) is model
+    assert without_softmax(model) is model
 
 
 def two_inputs() -> keras.Model:
@@ -85,13 +85,13 @@ class Own(keras.Model):
         (two_inputs, "has 2 inputs and 1 output;"),
         (
             lambda: keras.Sequential([keras.Input((5,)), layers.Dense(3)]),
-            r"shape \(5,\)",
+            r"maps \(5,\) to \(3,\); sklearn:iris needs \(4,\) to \(3,\) logits",
         ),
         (
             lambda: keras.Sequential([keras.Input((4,)), layers.Dense(7)]),
-            "3 classes; name the data that",
+            r"maps \(4,\) to \(7,\); sklearn:iris needs \(4,\) to \(3,\) logits; choose",
         ),
-        (dynamic, "all but the batch"),
+        (dynamic, "all axes but the batch"),
         (Own, "has no graph"),
     ],
 )
@@ -114,8 +114,8 @@ def row(name: str, size: int | None, drop: float = 0.0, **more: object) -> dict:
 
 def document(*rows: dict, chosen: str | None, **budget: object) -> dict:
     """pareto.json, with the times of run.json."""
-    given = {"max_drop": 0.03, "measure": "gzip", **budget}
-    found = {"measure": "gzip", "points": list(rows), "chosen": chosen}
+    given = {"max_drop": 0.03, "size_metric": "gzip", **budget}
+    found = {"size_metric": "gzip", "points": list(rows), "chosen": chosen}
     return {
         **found,
         "budget": given,
@@ -209,8 +209,11 @@ def tiny(tmp_path: Path) -> Path:
     [
         (["--set=compress.sources=[student]"], "a single model has no student"),
         (["--set=compress.sources=3"], "--set compress.sources=3"),
-        (["--set=compress.taught=true"], "--set compress.taught=true"),
-        (["--set=compress={taught: [student]}"], "taught can be [baseline]"),
+        (["--set=compress.distilled_sources=1"], "--set compress.distilled_sources=1"),
+        (
+            ["--set=compress={distilled_sources: [student]}"],
+            "distilled_sources can be [baseline]",
+        ),
         (["--set=train.epochs=3"], "--set train.epochs=3: has no effect, because com"),
         (["--set=report={}"], "those of seed, threads, portability, data, aug"),
         (["--budget=max_drop=2"], "error: --budget max_drop=2: compress.budget.max_d"),

@@ -8,8 +8,9 @@ import pytest
 from keras import layers
 
 from pipeline.compress.tflite.inspect import read_facts
-from pipeline.compress.tfmot.bridge import random_batch, to_tf_keras
+from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.export import export
+from pipeline.compress.tfmot.random_input import random_batch
 from pipeline.models import registry
 from pipeline.models.describe import describe, folded
 from pipeline.models.graph import calls

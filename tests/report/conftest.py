@@ -140,8 +140,8 @@ class Published:
             | {"status": "failed", "reason": "memory ran out", "dominated": True}
         )
         document = {
-            "budget": {"max_drop": 0.01, "max_bytes": None, "measure": "gzip"},
-            "measure": "gzip",
+            "budget": {"max_drop": 0.01, "max_bytes": None, "size_metric": "gzip"},
+            "size_metric": "gzip",
             "baseline": "baseline-float",
             "chosen": "student-int8",
             "points": points,

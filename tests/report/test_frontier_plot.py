@@ -49,7 +49,7 @@ def test_a_chosen_file_is_marked(draw):
 
 
 def test_a_budget_of_bytes_narrows_the_band(draw):
-    narrow = {"max_drop": 0.01, "max_bytes": 5_000, "measure": "gzip"}
+    narrow = {"max_drop": 0.01, "max_bytes": 5_000, "size_metric": "gzip"}
     wide, small = imread(draw("a.png")), imread(draw("b.png", budget=narrow))
     assert _share(small, "#eef5f2") < 0.7 * _share(wide, "#eef5f2")
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.compress.selection import pareto_front, pareto_table
 from pipeline.compress.selection.budget import Limits
+from pipeline.compress.selection.point import Point, VariantRow
 from pipeline.distill.smallest_student import smallest
 from pipeline.training.history import History
 from pipeline.training.params import FitSettings
@@ -23,29 +24,35 @@ MAE = Metric("mae", "MAE", lowest=0.0, higher_is_better=False)
 SETTINGS = FitSettings(monitor="mae", patience=2, schedule="plateau")
 
 
-def row(recipe: str, mae: float, size: int) -> dict:
-    name = f"baseline-{recipe}"
-    usual = {"source": "baseline", "recipe": recipe, "status": "ok", "reason": None}
-    return {"id": name, "mae": mae, "bytes_gzip": size, "bytes_raw": size, **usual}
+def row(recipe: str, mae: float, size: int) -> VariantRow:
+    return VariantRow(
+        f"baseline-{recipe}",
+        "baseline",
+        recipe,
+        "ok",
+        metrics={"mae": mae},
+        bytes_raw=size,
+        bytes_gzip=size,
+    )
 
 
 ROWS = [row("float", 2.0, 100), row("int8", 2.1, 30), row("qat", 1.9, 30)]
 ROWS += [row("prune", 2.6, 10)]
-LIMITS = Limits(0.2, score=MAE)
+LIMITS = Limits(0.2, metric=MAE)
 
 
 def test_the_budget_chooses_the_smallest_whose_loss_rises_by_no_more():
-    document = pareto_table.document(ROWS, replace(LIMITS, task="classification"))
-    drops = {point["recipe"]: point["drop"] for point in document["points"]}
+    points = pareto_table.compare(ROWS, LIMITS)
+    drops = {point.recipe: point.drop for point in points}
     assert drops == pytest.approx({"float": 0, "int8": 0.1, "qat": -0.1, "prune": 0.6})
-    assert document["chosen"] == "baseline-qat"
-    flags = {point["recipe"]: point["dominated"] for point in document["points"]}
+    assert pareto_front.choose(points, LIMITS).id == "baseline-qat"
+    flags = {point.recipe: point.dominated for point in points}
     assert flags == {"float": True, "int8": True, "qat": False, "prune": False}
 
 
 def test_the_nearest_miss_is_the_one_that_rises_least():
-    points = [{**one, "drop": one["mae"] - 1.0} for one in ROWS]
-    assert pareto_front.nearest_miss(points, LIMITS)["recipe"] == "qat"
+    points = [Point(**vars(row), drop=row.metrics["mae"] - 1.0) for row in ROWS]
+    assert pareto_front.nearest_miss(points, LIMITS).recipe == "qat"
 
 
 def rows(*values: float) -> list[dict[str, float]]:

@@ -228,7 +228,7 @@ def test_word_numbers_reach_the_model_as_they_are():
 def test_fine_tuning_on_tf_keras_takes_labels_and_weights_of_both_kinds(pipe, weights):
     import tf_keras
 
-    from pipeline.compress.tfmot.callbacks import BuildFirst
+    from pipeline.compress.tfmot.callbacks import BuildVariables
 
     dense = tf_keras.layers.Dense(2)
     model = tf_keras.Sequential([tf_keras.layers.Flatten(input_shape=(8, 8, 1)), dense])
@@ -238,7 +238,7 @@ def test_fine_tuning_on_tf_keras_takes_labels_and_weights_of_both_kinds(pipe, we
         model,
         FitData(SPEC, train, VALIDATION, Policy(pipe, 4)),
         settings,
-        FitContext(4, callbacks=[BuildFirst(get("classification"))]),
+        FitContext(4, callbacks=[BuildVariables(get("classification"))]),
         tf_keras,
     )
     assert history.rows[-1]["loss"] < history.rows[0]["loss"]

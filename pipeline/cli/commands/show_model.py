@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.models.describe import LayerCost
 from pipeline.models.errors import error_prefix
-from pipeline.compress.tfmot.support_table import Possible, possible
+from pipeline.compress.tfmot.support_table import LayerSupport, support_table
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.describe import describe
@@ -34,7 +34,7 @@ def facts(name: str, values: Mapping[str, Any], spec: TaskSpec) -> dict[str, Any
     first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
     registry.check(name, spec, first)
     model = registry.build(name, first, spec, seed=1)
-    compression = [asdict(row) for row in possible(model)]
+    compression = [row.to_json() for row in support_table(model)]
     return {
         "builder": name,
         "data": {"source": spec.source, "shape": list(spec.shape)},
@@ -49,7 +49,7 @@ def text(model: dict[str, Any]) -> str:
     Args:
         model: as `facts` returns it.
     """
-    support = [Possible(**row) for row in model["compression"]]
+    support = [LayerSupport(**row) for row in model["compression"]]
     return "\n\n".join(
         [
             _heading(model),

@@ -1,1 +1,1 @@
-"""A chain for a model that was trained elsewhere: its train stage takes a file."""
+"""A chain without training: its train stage imports a model from a .keras file."""

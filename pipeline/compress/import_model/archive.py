@@ -1,8 +1,10 @@
-"""What a .keras file says of itself, before TensorFlow is imported.
+"""Check a .keras file without importing TensorFlow.
 
-In: a path. Out: nothing, or a UserError that says what the file is, which part of
-the model cannot be compressed, and what to do. Only the zip file and its config.json
-are read: what needs the weights or the data is checked by the train stage.
+In: a path. Out: nothing, or a UserError that names the kind of file or the layer that
+cannot be compressed, and what to do.
+
+Only the zip file and its config.json are read; the train stage checks the rest, which
+needs the weights or the data. So unsupported models are rejected at once.
 """
 
 from __future__ import annotations
@@ -10,42 +12,45 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline.core.errors import UserError
 from pipeline.models.keras_archive import ArchiveObject, archive_objects, is_keras
 
 CONFIG = "config.json"
-WEIGHTS = ("model.weights.h5", "model.weights.json")  # whole, or in parts
+WEIGHTS = ("model.weights.h5", "model.weights.json")  # one file, or an index of shards
 GRAPHS = ("Functional", "Sequential")
 SAVE = 'save the model with Keras 3: model.save("model.keras")'
-# Where they stand -> the first bytes of files that are not a .keras file.
-SIGNS = {
-    (0, b"\x89HDF\r\n\x1a\n"): "an HDF5 file (.h5), as Keras 2 writes it",
-    (4, b"TFL3"): "a .tflite file, which is compressed already",
-    (0, b"PK"): "a zip file that is cut off or damaged",
+# (offset, magic bytes) -> the kind of file.
+SIGNATURES = {
+    (0, b"\x89HDF\r\n\x1a\n"): "an HDF5 file (.h5) of Keras 2",
+    (4, b"TFL3"): "a .tflite file, which is already converted",
+    (0, b"PK"): "a truncated or damaged zip file",
 }
 FLOAT32 = "float32"
 
 
 def check_archive(path: Path) -> None:
-    """Refuse what is no model that can be compressed.
+    """Check that a file is a Keras 3 model that can be compressed.
+
+    Args:
+        path: a .keras file.
 
     Raises:
-        UserError: names the file, what is wrong with it, and what to do.
+        UserError: naming the file, the problem, and what to do.
     """
     config = _config(path)
     _check_class(config, path)
-    _check_ends(config["config"], path)
-    for part in archive_objects(config):
-        _check_own(part, path)
-        _check_precision(part, path)
+    _check_inputs_and_outputs(config["config"], path)
+    for item in archive_objects(config):
+        _check_built_in(item, path)
+        _check_precision(item, path)
 
 
 def _config(path: Path) -> dict[str, Any]:
-    """config.json of a whole .keras file."""
+    """Read config.json of a complete .keras file."""
     if not path.is_file():
-        raise UserError(f"{path}: {_no_file(path)}")
+        _raise_no_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path)
@@ -53,101 +58,117 @@ def _config(path: Path) -> dict[str, Any]:
     except zipfile.BadZipFile:
         raise UserError(f"{path}: is {_kind(path)}; {SAVE}") from None
     except (ValueError, RecursionError, NotImplementedError, RuntimeError):
-        raise UserError(f"{path}: its {CONFIG} is not readable; {SAVE}") from None
+        raise UserError(f"{path}: its {CONFIG} cannot be read; {SAVE}") from None
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
-        raise UserError(f"{path}: its {CONFIG} describes no Keras model; {SAVE}")
+        raise UserError(f"{path}: its {CONFIG} does not describe a Keras model; {SAVE}")
     return config
 
 
-def _no_file(path: Path) -> str:
+def _raise_no_file(path: Path) -> NoReturn:
     if (path / "saved_model.pb").is_file():
-        return f"is a SavedModel, which holds no layers any more; {SAVE}"
-    if path.is_dir():
-        return "is a folder; name a .keras file"
-    return "no such file; name a .keras file"
+        reason = f"is a SavedModel, which does not store layers; {SAVE}"
+    elif path.is_dir():
+        reason = "is a folder; give a .keras file"
+    else:
+        reason = "no such file; give a .keras file"
+    raise UserError(f"{path}: {reason}")
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
     names = archive.namelist()
     if CONFIG not in names or not set(WEIGHTS) & set(names):
-        held = ", ".join(names[:5]) or "nothing"
+        content = ", ".join(names[:5]) or "nothing"
         raise UserError(
-            f"{path}: is a zip file, but no Keras model: it holds {held}, and should "
-            f"hold {CONFIG} and {WEIGHTS[0]}; {SAVE}"
+            f"{path}: is a zip file, but not a Keras model: it contains {content}; "
+            f"required: {CONFIG} and {WEIGHTS[0]}; {SAVE}"
         )
-    if broken := archive.testzip():
-        raise UserError(f"{path}: is damaged: {broken} is not as it was saved; {SAVE}")
+    if damaged := archive.testzip():
+        raise UserError(
+            f"{path}: is damaged: the checksum of {damaged} does not match; {SAVE}"
+        )
 
 
 def _kind(path: Path) -> str:
+    """Name the kind of a file that is not a zip file."""
     with path.open("rb") as file:
-        begin = file.read(16)
-    if not begin:
+        head = file.read(16)
+    if not head:
         return "empty"
-    told = (text for (at, sign), text in SIGNS.items() if begin[at:].startswith(sign))
-    return next(told, "no Keras model")
+    for (offset, magic), kind in SIGNATURES.items():
+        if head[offset:].startswith(magic):
+            return kind
+    return "not a Keras model"
 
 
 def _check_class(config: dict[str, Any], path: Path) -> None:
     kind = config.get("class_name")
     if kind not in GRAPHS or not is_keras(config):
         raise UserError(
-            f'{path}: is a model of the class "{kind}", which is not of Keras '
-            "itself; build it as a functional or Sequential model: "
+            f'{path}: the model is of the class "{kind}"; only functional and '
+            "Sequential models can be compressed: build it with "
             "keras.Model(inputs, outputs)"
         )
 
 
-def _check_ends(config: dict[str, Any], path: Path) -> None:
-    """A Sequential model has no such keys: it has one input and one output."""
-    ends = ("input_layers", "output_layers")
-    several = [_count(config[end]) if end in config else 1 for end in ends]
-    check_one_of_each(*several, str(path))
+def _check_inputs_and_outputs(config: dict[str, Any], path: Path) -> None:
+    """Check the numbers of inputs and outputs; a Sequential model has one of each."""
+    keys = ("input_layers", "output_layers")
+    inputs, outputs = (_count(config[key]) if key in config else 1 for key in keys)
+    check_single_input_and_output(inputs, outputs, str(path))
 
 
-def check_one_of_each(inputs: int, outputs: int, path: str) -> None:
-    """Refuse a model of several inputs or outputs."""
+def check_single_input_and_output(inputs: int, outputs: int, path: str) -> None:
+    """Check that a model has one input and one output.
+
+    Args:
+        inputs: number of its inputs.
+        outputs: number of its outputs.
+        path: its file, for the error.
+
+    Raises:
+        UserError: if there is another number of either.
+    """
     if (inputs, outputs) != (1, 1):
-        told = f"{_several(inputs, 'input')} and {_several(outputs, 'output')}"
-        raise UserError(f"{path}: has {told}; a file is compressed for one of each")
+        counts = f"{_plural(inputs, 'input')} and {_plural(outputs, 'output')}"
+        raise UserError(f"{path}: has {counts}; compression needs exactly one of each")
 
 
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _count(ends: Any) -> int:
-    """How many `[layer, node, tensor]` there are, alone or in lists or a mapping."""
-    if isinstance(ends, dict):
-        ends = list(ends.values())
-    if not isinstance(ends, list):
+def _count(tensors: Any) -> int:
+    """Count the entries `[layer, node, tensor]`, alone or in lists or a mapping."""
+    if isinstance(tensors, dict):
+        tensors = list(tensors.values())
+    if not isinstance(tensors, list):
         return 0
-    return 1 if ends and isinstance(ends[0], str) else sum(map(_count, ends))
+    return 1 if tensors and isinstance(tensors[0], str) else sum(map(_count, tensors))
 
 
-def _check_own(part: ArchiveObject, path: Path) -> None:
-    """Refuse code that is not Keras's own: it is not in the file."""
-    if part.custom_code:
+def _check_built_in(item: ArchiveObject, path: Path) -> None:
+    """Reject custom code, which a .keras file does not contain."""
+    if item.custom_code:
         raise UserError(
-            f"{path}: {part.custom_code}; only what Keras itself has can be compressed: "
+            f"{path}: {item.custom_code}; only built-in layers can be compressed: "
             "build the model from layers of keras.layers, such as Rescaling"
         )
 
 
-def _check_precision(part: ArchiveObject, path: Path) -> None:
-    policy = _policy(part.values.get("config"))
-    if part.is_layer and part.kind != "InputLayer" and policy != FLOAT32:
+def _check_precision(item: ArchiveObject, path: Path) -> None:
+    policy = _policy(item.values.get("config"))
+    if item.is_layer and item.kind != "InputLayer" and policy != FLOAT32:
         raise UserError(
-            f'{path}: layer "{part.layer}" computes in {policy}; compression needs '
+            f'{path}: layer "{item.layer}" computes in {policy}; compression needs '
             f'{FLOAT32}: build the model with keras.config.set_dtype_policy("{FLOAT32}"'
             ") and load its weights"
         )
 
 
 def _policy(config: Any) -> str:
-    """The name of a layer's dtype policy; float32 where nothing is said."""
-    held = config.get("dtype") if isinstance(config, dict) else None
-    if isinstance(held, dict):
-        inner = held.get("config") or {}
-        held = inner.get("name") or inner.get("mode") or held.get("class_name")
-    return str(held or FLOAT32)
+    """Return the name of a layer's dtype policy, float32 by default."""
+    policy = config.get("dtype") if isinstance(config, dict) else None
+    if isinstance(policy, dict):
+        inner = policy.get("config") or {}
+        policy = inner.get("name") or inner.get("mode") or policy.get("class_name")
+    return str(policy or FLOAT32)

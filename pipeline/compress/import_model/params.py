@@ -1,4 +1,4 @@
-"""Which file takes the place of training."""
+"""Parameters of the train stage that imports a trained model."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pipeline.core.hashing import hash_file
 from pipeline.core.params import Params
 
 
-class GivenParams(Params):
-    """A trained model.
+class ImportParams(Params):
+    """The model that replaces training.
 
     Args:
         model: path of a .keras file.
@@ -21,7 +21,14 @@ class GivenParams(Params):
 
 
 def source_state(params: Mapping[str, Any]) -> Mapping[str, str | None]:
-    """The file and its hash, so that another model makes the stage stale."""
+    """Hash the model file, so that another model makes the stage stale.
+
+    Args:
+        params: stage -> its parameters; `train` is an ImportParams.
+
+    Returns:
+        Path of the file -> its hash, or None if it does not exist.
+    """
     model = params["train"].model
     path = Path(model)
     return {model: hash_file(path) if path.is_file() else None}

@@ -1,0 +1,1 @@
+"""Rewriting of Keras 3 graphs: channel pruning and layer folding."""

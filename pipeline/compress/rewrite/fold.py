@@ -1,10 +1,11 @@
-"""Normalizations and activations folded into the layers beside them.
+"""Fold normalizations and activations into the adjacent linear layers.
 
-In: a Keras 3 model. Out: an equal one with fewer layers.
+In: a functional or Sequential Keras 3 model. Out: an equivalent model with fewer layers.
 
-What is clustered afterwards stays clustered: the converter would multiply each
-channel of a normalized layer by a number of its own. And where a ReLU is a layer of
-its own, tfmot trains the layer before it with weights that are not quantized.
+Folding happens before clustering because the converter would otherwise multiply each
+channel of a normalized layer by a factor, and equal weights would become different. It
+happens before quantization-aware training because tfmot does not quantize the weights
+of a layer whose ReLU is a separate layer.
 """
 
 from __future__ import annotations
@@ -16,128 +17,132 @@ import keras
 import numpy as np
 
 from pipeline.compress.rewrite.rebuild import (
-    copy_of,
+    clone_with,
     functional_graph,
-    give_weights,
-    regraph,
+    identity,
+    rebuild_with_weights,
 )
 
-# Kernel axes of the output channels, by class.
+# Linear layer class -> kernel axis of the output channels.
 FOLDABLE = {"Conv1D": -1, "Conv2D": -1, "Dense": -1, "DepthwiseConv2D": 2}
-EVEN = 4.0  # largest over smallest deviation: of eight bits a kernel keeps six
-SILENT = 1e30  # the variance of a channel that shall count for nothing
+# Largest ratio of the channels' standard deviations: it costs a kernel two of eight bits.
+MAX_STD_RATIO = 4.0
+NEUTRAL_VARIANCE = 1e30  # divides a channel's contribution down to nothing
 
 
-def fold(model: keras.Model) -> keras.Model:
-    """The same function without the normalizations that follow a linear layer.
+def fold_batch_norms(model: keras.Model) -> keras.Model:
+    """Fold each BatchNormalization into the linear layer before it.
 
-    Args:
-        model: functional or Sequential; it is not changed.
-    """
-    return _absorbed(model, _pairs(model, _norm), _folded)
-
-
-def silence(model: keras.Model) -> tuple[keras.Model, list[str]]:
-    """The same function of all that its Normalizations were adapted to.
-
-    A channel without variance was one number there, and Keras multiplies what it is
-    away from that with ten million: neither int8 nor float16 has room for that beside
-    the other channels. Here it is multiplied with next to nothing.
+    Only where the linear layer has no activation and nothing else reads its output.
 
     Args:
         model: functional or Sequential; it is not changed.
 
     Returns:
-        The model, and `layer (Class)` of the Normalizations with such channels.
+        A model that computes the same.
     """
-    told: list[str] = []
-    made: list[tuple[Any, Any]] = []
-
-    def make(layer: Any) -> Any:
-        mute = _mute(layer) if type(layer).__name__ == "Normalization" else np.array(0)
-        if not mute.any():
-            made.append((layer, copy_of(layer)))
-            return made[-1][1]
-        count = np.sum(mute)
-        told.append(f"{layer.name} (Normalization), {count} channels without variance")
-        return _silenced(layer, mute)
-
-    silenced = regraph(model, make)
-    for layer, copy in made:
-        if copy is not layer:
-            give_weights(copy, layer.get_weights())
-    return silenced, told
+    return _absorb(model, _linear_readers(model, _is_batch_norm), _batch_norm_folded)
 
 
-def fold_inputs(model: keras.Model) -> keras.Model:
-    """The same function without the Normalizations that a linear layer alone reads.
+def neutralize_constant_channels(
+    model: keras.Model,
+) -> tuple[keras.Model, list[str]]:
+    """Neutralize constant channels of the Normalization layers.
 
-    Only where that is exact, and where the channels' deviations are alike: of rows
-    that were multiplied with very different numbers, a kernel of one scale, or of few
-    values, keeps the largest alone.
+    Keras divides by max(std, 1e-7), which amplifies any change of a constant channel
+    about 1e7 times; neither int8 nor float16 can hold that beside the other channels.
+    A variance of 1e30 multiplies such a channel by 1e-15 instead. Outputs stay equal on
+    inputs whose channel is as constant as in the examples that the layer was adapted to.
 
     Args:
         model: functional or Sequential; it is not changed.
+
+    Returns:
+        The model, and one line per changed layer: `layer (Class), N channels ...`.
     """
-    return _absorbed(model, _normalized(model), _denormalized)
+    lines: list[str] = []
+    changed: set[int] = set()
+
+    def replacement(layer: Any) -> Any:
+        constant = _constant_channels(layer)
+        if not constant.any():
+            return None
+        changed.add(id(layer))
+        count = np.sum(constant)
+        lines.append(f"{layer.name} (Normalization), {count} channels without variance")
+        return _neutralized(layer, constant)
+
+    def weights(layer: Any) -> list[Any] | None:
+        return None if id(layer) in changed else layer.get_weights()
+
+    return rebuild_with_weights(model, replacement, weights), lines
 
 
-def join_activations(model: keras.Model) -> keras.Model:
-    """The same function, each ReLU a part of the linear layer that it alone reads.
+def fold_input_normalizations(model: keras.Model) -> keras.Model:
+    """Fold each Normalization into the linear layer that reads it.
+
+    Only where that is exact and the channels' standard deviations are similar: if they
+    differ much, a kernel with one scale, or with few values, is precise for the rows of
+    the largest factor alone.
 
     Args:
         model: functional or Sequential; it is not changed.
+
+    Returns:
+        A model that computes the same.
     """
-    pairs = _pairs(model, _relu)
-    joined = {id(layer) for layer in pairs}
-    gone = {id(relu) for relu in pairs.values()}
-    made: list[tuple[Any, Any]] = []
-
-    def make(layer: Any) -> Any:
-        if id(layer) in gone:
-            return lambda x, **_: x
-        copy = _with(layer, activation="relu") if id(layer) in joined else None
-        made.append((layer, copy or copy_of(layer)))
-        return made[-1][1]
-
-    whole = regraph(model, make)
-    for layer, copy in made:
-        if copy is not layer:
-            give_weights(copy, layer.get_weights())
-    return whole
+    return _absorb(model, _normalization_readers(model), _normalization_folded)
 
 
-def _absorbed(
-    model: keras.Model, pairs: Mapping[Any, Any], weights: Callable[[Any, Any], list]
+def fuse_relu(model: keras.Model) -> keras.Model:
+    """Turn each plain ReLU layer into the activation of the linear layer before it.
+
+    Args:
+        model: functional or Sequential; it is not changed.
+
+    Returns:
+        A model that computes the same.
+    """
+    pairs = _linear_readers(model, _is_plain_relu)
+    fused = {id(layer) for layer in pairs}
+    removed = {id(relu) for relu in pairs.values()}
+
+    def replacement(layer: Any) -> Any:
+        if id(layer) in removed:
+            return identity
+        return clone_with(layer, activation="relu") if id(layer) in fused else None
+
+    return rebuild_with_weights(model, replacement)
+
+
+def _absorb(
+    model: keras.Model,
+    pairs: Mapping[Any, Any],
+    folded_weights: Callable[[Any, Any], list],
 ) -> keras.Model:
-    """A copy in which each linear layer has the weights that do its norm's work, too.
+    """Copy a model whose linear layers take over their normalizations.
 
     Args:
         pairs: linear layer -> the normalization that it takes over.
-        weights: kernel and bias of such a pair.
+        folded_weights: linear layer and normalization -> kernel and bias.
     """
-    norms = {id(norm) for norm in pairs.values()}
-    by_id = {id(layer): norm for layer, norm in pairs.items()}
-    made: list[tuple[Any, Any]] = []
+    removed = {id(norm) for norm in pairs.values()}
+    norms = {id(layer): norm for layer, norm in pairs.items()}
 
-    def make(layer: Any) -> Any:
-        if id(layer) in norms:
-            return lambda x, **_: x
-        copy = _with(layer, use_bias=True) if id(layer) in by_id else copy_of(layer)
-        made.append((layer, copy))
-        return copy
+    def replacement(layer: Any) -> Any:
+        if id(layer) in removed:
+            return identity
+        return clone_with(layer, use_bias=True) if id(layer) in norms else None
 
-    folded = regraph(model, make)
-    for layer, copy in made:
-        if id(layer) in by_id:
-            copy.set_weights(weights(layer, by_id[id(layer)]))
-        elif copy is not layer:
-            give_weights(copy, layer.get_weights())
-    return folded
+    def weights(layer: Any) -> list[Any]:
+        norm = norms.get(id(layer))
+        return layer.get_weights() if norm is None else folded_weights(layer, norm)
+
+    return rebuild_with_weights(model, replacement, weights)
 
 
-def _relu(layer: Any) -> bool:
-    """A plain ReLU, of which there is no more than one use."""
+def _is_plain_relu(layer: Any) -> bool:
+    """Return whether a layer is max(x, 0) and called once."""
     if type(layer).__name__ == "Activation":
         plain = layer.activation is keras.activations.relu
     else:
@@ -146,45 +151,64 @@ def _relu(layer: Any) -> bool:
     return plain and len(layer._inbound_nodes) == 1
 
 
-def _norm(layer: Any) -> bool:
+def _is_batch_norm(layer: Any) -> bool:
+    """Return whether a layer is a BatchNormalization of the last axis, called once."""
     if type(layer).__name__ != "BatchNormalization" or len(layer._inbound_nodes) != 1:
         return False
     return layer.axis in (-1, layer.input.ndim - 1)
 
 
-def _pairs(model: keras.Model, wanted: Callable[[Any], bool]) -> dict[Any, Any]:
-    """Linear layer -> the wanted layer that alone reads it."""
-    found = {}
+def _linear_readers(
+    model: keras.Model, wanted: Callable[[Any], bool]
+) -> dict[Any, Any]:
+    """Map each linear layer to its only reader, where that is wanted."""
+    pairs: dict[Any, Any] = {}
     graph = functional_graph(model)
-    for inner in graph.operations:
-        if isinstance(inner, keras.Model):
-            found |= _pairs(inner, wanted)
-    shown = {id(tensor) for tensor in keras.tree.flatten(graph.outputs)}
+    outputs = _output_ids(graph)
     for layer in graph.operations:
-        readers = _readers(layer)
-        if type(layer).__name__ in FOLDABLE and len(readers) == 1 and _linear(layer):
-            if wanted(readers[0]) and id(layer.output) not in shown:
-                found[layer] = readers[0]
-    return found
+        if isinstance(layer, keras.Model):
+            pairs |= _linear_readers(layer, wanted)
+        elif type(layer).__name__ in FOLDABLE and _is_linear(layer):
+            reader = _only_reader(layer, outputs)
+            if reader is not None and wanted(reader):
+                pairs[layer] = reader
+    return pairs
 
 
-def _readers(layer: Any) -> list[Any]:
-    if len(layer._inbound_nodes) != 1:  # a shared layer has several outputs
-        return []
-    return [node.operation for node in layer._outbound_nodes]
+def _output_ids(graph: Any) -> set[int]:
+    return {id(tensor) for tensor in keras.tree.flatten(graph.outputs)}
 
 
-def _linear(layer: Any) -> bool:
+def _only_reader(layer: Any, outputs: set[int]) -> Any:
+    """Return the only reader of a layer's output.
+
+    Args:
+        layer: a layer or operation.
+        outputs: ids of the graph's output tensors.
+
+    Returns:
+        The layer or operation; None if there are several readers, if the layer is called
+        more than once, or if its output is an output of the graph.
+    """
+    nodes = layer._outbound_nodes
+    if len(layer._inbound_nodes) != 1 or len(nodes) != 1 or id(layer.output) in outputs:
+        return None
+    return nodes[0].operation
+
+
+def _is_linear(layer: Any) -> bool:
     return layer.activation is keras.activations.linear
 
 
-def _with(layer: Any, **changed: Any) -> Any:
-    return type(layer).from_config({**layer.get_config(), **changed})
-
-
-def _folded(layer: Any, norm: Any) -> list[np.ndarray]:
-    """Kernel times gamma / deviation, and the bias that goes with it."""
+def _kernel_and_bias(layer: Any) -> tuple[np.ndarray, Any]:
+    """Return a linear layer's kernel, and its bias or 0."""
     kernel, *bias = (np.asarray(weight) for weight in layer.get_weights())
+    return kernel, bias[0] if bias else 0
+
+
+def _batch_norm_folded(layer: Any, norm: Any) -> list[np.ndarray]:
+    """Return the kernel times gamma / std, and the matching bias."""
+    kernel, bias = _kernel_and_bias(layer)
     mean, variance = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
     scale = (np.asarray(norm.gamma) if norm.scale else 1) / np.sqrt(
         variance + norm.epsilon
@@ -194,63 +218,70 @@ def _folded(layer: Any, norm: Any) -> list[np.ndarray]:
     shape[FOLDABLE[type(layer).__name__]] = -1
     if type(layer).__name__ == "DepthwiseConv2D":
         shape = [1, 1, kernel.shape[2], kernel.shape[3]]
-    old = bias[0] if bias else 0
-    return [kernel * np.reshape(scale, shape), shift + (old - mean) * scale]
+    return [kernel * np.reshape(scale, shape), shift + (bias - mean) * scale]
 
 
-def _normalized(model: keras.Model) -> dict[Any, Any]:
-    """Linear layer -> the Normalization that it alone reads, where folding is exact."""
-    found = {}
+def _normalization_readers(model: keras.Model) -> dict[Any, Any]:
+    """Map each linear layer to the Normalization that it can take over exactly."""
+    pairs: dict[Any, Any] = {}
     graph = functional_graph(model)
-    shown = {id(tensor) for tensor in keras.tree.flatten(graph.outputs)}
+    outputs = _output_ids(graph)
     for layer in graph.operations:
         if isinstance(layer, keras.Model):
-            found |= _normalized(layer)
+            pairs |= _normalization_readers(layer)
         elif type(layer).__name__ == "Normalization":
-            readers = _readers(layer)
-            if len(readers) == 1 and id(layer.output) not in shown:
-                found |= {readers[0]: layer} if _takes_in(readers[0], layer) else {}
-    return found
+            reader = _only_reader(layer, outputs)
+            if reader is not None and _can_absorb(reader, layer):
+                pairs[reader] = layer
+    return pairs
 
 
-def _takes_in(reader: Any, norm: Any) -> bool:
-    """Whether one factor a channel is all there is, and borders are as they were."""
+def _can_absorb(reader: Any, norm: Any) -> bool:
+    """Return whether a linear layer can take over a Normalization before it.
+
+    It needs one factor per channel, an unchanged border (zero padding comes after the
+    normalization), and similar standard deviations.
+    """
     if type(reader).__name__ not in FOLDABLE or len(reader._inbound_nodes) != 1:
         return False
     if getattr(reader, "groups", 1) != 1:
         return False
-    by_channel = np.shape(norm.mean)[:-1] == (1,) * (norm.input.ndim - 1)
-    borders = getattr(reader, "padding", "valid") != "valid"
-    last = getattr(reader, "data_format", None) in (None, "channels_last")
-    deviation = np.sqrt(np.asarray(norm.variance, np.float64))
-    alike = np.max(deviation) <= EVEN * np.min(deviation)
-    exact = by_channel and last and not (borders and np.any(np.asarray(norm.mean)))
-    return exact and alike and norm.input.dtype == "float32" and not norm.invert
+    per_channel = np.shape(norm.mean)[:-1] == (1,) * (norm.input.ndim - 1)
+    padded = getattr(reader, "padding", "valid") != "valid"
+    channels_last = getattr(reader, "data_format", None) in (None, "channels_last")
+    std = np.sqrt(np.asarray(norm.variance, np.float64))
+    similar = np.max(std) <= MAX_STD_RATIO * np.min(std)
+    border = padded and np.any(np.asarray(norm.mean))
+    exact = per_channel and channels_last and not border
+    return exact and similar and norm.input.dtype == "float32" and not norm.invert
 
 
-def _mute(norm: Any) -> np.ndarray:
-    """Which channels have less deviation than Keras divides by."""
-    small = np.sqrt(np.asarray(norm.variance)) <= keras.config.epsilon()
-    return small & (not norm.invert)
+def _constant_channels(layer: Any) -> np.ndarray:
+    """Mark the channels of a Normalization whose std Keras replaces by its epsilon."""
+    if type(layer).__name__ != "Normalization":
+        return np.array(0)
+    constant = np.sqrt(np.asarray(layer.variance)) <= keras.config.epsilon()
+    return constant & (not layer.invert)
 
 
-def _silenced(norm: Any, mute: np.ndarray) -> Any:
-    variance = np.where(mute, SILENT, norm.variance)
+def _neutralized(norm: Any, constant: np.ndarray) -> Any:
+    variance = np.where(constant, NEUTRAL_VARIANCE, norm.variance)
     shape = norm._mean_and_var_shape
-    mean, variance = (np.reshape(each, shape) for each in (norm.mean, variance))
-    return _with(norm, mean=mean, variance=variance)
+    mean, variance = (np.reshape(values, shape) for values in (norm.mean, variance))
+    return clone_with(norm, mean=mean, variance=variance)
 
 
-def _denormalized(layer: Any, norm: Any) -> list[np.ndarray]:
-    """Kernel over deviation, and the bias that goes with it."""
-    kernel, *bias = (np.asarray(weight) for weight in layer.get_weights())
-    channel = 2 if type(layer).__name__ == "DepthwiseConv2D" else kernel.ndim - 2
-    deviation = np.ravel(np.sqrt(np.asarray(norm.variance, np.float64)))
-    factor = 1 / np.maximum(deviation, keras.config.epsilon())
+def _normalization_folded(layer: Any, norm: Any) -> list[np.ndarray]:
+    """Return the kernel over std, and the matching bias."""
+    kernel, bias = _kernel_and_bias(layer)
+    depthwise = type(layer).__name__ == "DepthwiseConv2D"
+    channel = 2 if depthwise else kernel.ndim - 2
+    std = np.ravel(np.sqrt(np.asarray(norm.variance, np.float64)))
+    factor = 1 / np.maximum(std, keras.config.epsilon())
     shape = [-1 if axis == channel else 1 for axis in range(kernel.ndim)]
     scaled = kernel * np.reshape(np.broadcast_to(factor, kernel.shape[channel]), shape)
     mean = np.broadcast_to(np.ravel(norm.mean), kernel.shape[channel])
-    moved = scaled * np.reshape(mean, shape)
-    kept = (2, 3) if type(layer).__name__ == "DepthwiseConv2D" else (kernel.ndim - 1,)
-    lost = moved.sum(tuple(axis for axis in range(kernel.ndim) if axis not in kept))
-    return [scaled, (bias[0] if bias else 0) - np.ravel(lost)]
+    offsets = scaled * np.reshape(mean, shape)
+    output_axes = (2, 3) if depthwise else (kernel.ndim - 1,)
+    summed = tuple(axis for axis in range(kernel.ndim) if axis not in output_axes)
+    return [scaled, bias - np.ravel(offsets.sum(summed))]

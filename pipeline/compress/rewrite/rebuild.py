@@ -1,8 +1,9 @@
-"""Make a Keras 3 model again, layer by layer, with some layers changed.
+"""Rebuild a Keras 3 model layer by layer, with some layers replaced.
 
-    smaller = regraph(model, lambda layer: change(layer))
+    smaller = rebuild(model, lambda layer: replacement(layer))
 
-The graph is walked by Keras itself; nested models are inlined on the way.
+In: a built functional or Sequential model. Out: a functional model of the same name.
+Keras itself walks the graph; nested models are inlined.
 """
 
 from __future__ import annotations
@@ -15,39 +16,74 @@ import keras
 
 from pipeline.core.errors import UserError
 
-Make = Callable[[Any], Callable[..., Any]]  # a layer or operation -> its successor
+Make = Callable[[Any], Callable[..., Any]]  # layer or operation -> its replacement
 
 
-def regraph(model: keras.Model, make: Make) -> keras.Model:
-    """The same graph of the layers that `make` gives; their weights are new.
+def rebuild(model: keras.Model, make: Make) -> keras.Model:
+    """Build the same graph from new layers; their weights are freshly initialized.
 
     Args:
-        make: called once for each operation; the result is called on tensors.
+        model: functional or Sequential; it is not changed.
+        make: called once per layer or operation; its result is called on tensors.
+
+    Returns:
+        A functional model with the same inputs, outputs and name.
+
+    Raises:
+        UserError: if the model has no graph, or an input without a fixed shape.
     """
-    made: dict[int, Callable[..., Any]] = {}
-    names = {_name(each) for each in functional_graph(model).inputs}
-
-    def successor(operation: Any) -> Callable[..., Any]:
-        if isinstance(operation, keras.Model):
-            return lambda *inputs, **_: _run(operation, list(inputs), successor)
-        if id(operation) not in made:
-            made[id(operation)] = _renamed(make(operation), operation, names)
-        return made[id(operation)]
-
     functional = functional_graph(model)
+    successor = _successors(make, {_name(tensor) for tensor in functional.inputs})
     inputs = [
-        keras.Input(each.shape[1:], dtype=each.dtype, name=_name(each))
-        for each in functional.inputs
+        keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=_name(tensor))
+        for tensor in functional.inputs
     ]
     outputs = keras.tree.flatten(_run(model, inputs, successor))
     return keras.Model(_single(inputs), _single(outputs), name=model.name)
 
 
-def functional_graph(model: keras.Model) -> Any:
-    """The graph of a functional or Sequential model.
+def rebuild_with_weights(
+    model: keras.Model,
+    replacement: Callable[[Any], Callable[..., Any] | None],
+    weights: Callable[[Any], list[Any] | None] = lambda layer: layer.get_weights(),
+) -> keras.Model:
+    """Rebuild a model and give its layers weights.
+
+    Args:
+        model: functional or Sequential; it is not changed.
+        replacement: layer -> the layer or function that replaces it, or None for a
+            plain copy.
+        weights: layer -> the arrays for its replacement, or None to leave them as
+            created; by default the layer's own weights.
+
+    Returns:
+        A functional model with the same inputs, outputs and name.
 
     Raises:
-        UserError: when there is none, or its input has no fixed shape.
+        UserError: if the model has no graph, or an input without a fixed shape.
+    """
+    pairs: list[tuple[Any, Any]] = []
+
+    def make(layer: Any) -> Any:
+        new = replacement(layer)
+        new = clone_layer(layer) if new is None else new
+        pairs.append((layer, new))
+        return new
+
+    rebuilt = rebuild(model, make)
+    for layer, new in pairs:
+        if isinstance(new, keras.layers.Layer) and new is not layer:
+            values = weights(layer)
+            if values is not None:
+                set_layer_weights(new, values)
+    return rebuilt
+
+
+def functional_graph(model: keras.Model) -> Any:
+    """Return the graph of a functional or Sequential model.
+
+    Raises:
+        UserError: if the model has no graph, or an input without a fixed shape.
     """
     graph = getattr(model, "_functional", None) or model
     if not hasattr(graph, "_nodes_by_depth"):
@@ -59,16 +95,22 @@ def functional_graph(model: keras.Model) -> Any:
         if None in tensor.shape[1:]:
             raise UserError(
                 f'input "{tensor.name}" of model "{model.name}" has the shape '
-                f"{tensor.shape}: all but the batch must be fixed"
+                f"{tensor.shape}: all axes but the batch must be fixed"
             )
     return graph
 
 
-def answers(model: keras.Model, x: Any) -> Any:
-    """What a model says, its inputs given as it was built: alone, a list or by name.
+def model_outputs(model: keras.Model, x: Any) -> Any:
+    """Call a model in inference mode, with inputs in the structure it was built with.
+
+    Keras warns when the structure of the inputs differs from that.
 
     Args:
-        x: the inputs in any of these forms; Keras warns of another than its own.
+        model: functional or Sequential.
+        x: the inputs: a tensor `(batch, ...)`, a list or a mapping of tensors.
+
+    Returns:
+        The outputs, in the model's own structure.
     """
     form = functional_graph(model)._inputs_struct
     return model(
@@ -76,39 +118,71 @@ def answers(model: keras.Model, x: Any) -> Any:
     )
 
 
-def give_weights(layer: Any, weights: list[Any]) -> None:
-    """Set a layer's weights, and what it keeps of them elsewhere.
+def set_layer_weights(layer: Any, weights: list[Any]) -> None:
+    """Set a layer's weights and the constants it derives from them.
 
-    A Normalization computes with constants, which it makes of its weights only when
+    A Normalization computes with constants that it derives from its weights only when
     it is adapted or loaded.
+
+    Args:
+        layer: a built layer.
+        weights: arrays in the order of `layer.get_weights()`.
     """
     layer.set_weights(weights)
     if hasattr(layer, "finalize_state"):
         layer.finalize_state()
 
 
-def copy_of(layer: Any) -> Any:
-    """A new layer of the same class and settings; other operations as they are."""
+def clone_layer(layer: Any) -> Any:
+    """Return a new layer of the same class and config; an operation itself."""
     if not isinstance(layer, keras.layers.Layer):
         return layer
     return type(layer).from_config(layer.get_config())
 
 
-def _renamed(made: Callable[..., Any], source: Any, names: set[str]) -> Any:
-    """What is made, by a free name: nested models may use a name once more."""
-    if not hasattr(made, "name"):  # a layer that vanished
-        return made
-    free = made.name
+def clone_with(layer: Any, **changes: Any) -> Any:
+    """Return a new layer of the same class and config, with some entries changed."""
+    return type(layer).from_config({**layer.get_config(), **changes})
+
+
+def identity(x: Any, **_: Any) -> Any:
+    """Return the input: the replacement of a layer that is removed."""
+    return x
+
+
+def _successors(make: Make, names: set[str]) -> Make:
+    """Memoize `make` and inline nested models.
+
+    Args:
+        names: layer names that are taken; it grows with every new layer.
+    """
+    cache: dict[int, Callable[..., Any]] = {}
+
+    def successor(operation: Any) -> Callable[..., Any]:
+        if isinstance(operation, keras.Model):
+            return lambda *inputs, **_: _run(operation, list(inputs), successor)
+        if id(operation) not in cache:
+            cache[id(operation)] = _renamed(make(operation), operation, names)
+        return cache[id(operation)]
+
+    return successor
+
+
+def _renamed(new: Any, source: Any, names: set[str]) -> Any:
+    """Give a new layer a free name: nested models may use a name twice."""
+    if not hasattr(new, "name"):  # a function in the place of a removed layer
+        return new
+    free = new.name
     while free in names:
         free += "_"
     names.add(free)
-    if free == made.name:
-        return made
-    if made is source:  # the source's own graph keeps its operation's name
-        made = copy(source)
-        made._inbound_nodes, made._outbound_nodes = [], []
-    made.name = free
-    return made
+    if free == new.name:
+        return new
+    if new is source:  # the source's own graph keeps its operation's name
+        new = copy(source)
+        new._inbound_nodes, new._outbound_nodes = [], []
+    new.name = free
+    return new
 
 
 def _run(model: keras.Model, inputs: list[Any], successor: Make) -> Any:

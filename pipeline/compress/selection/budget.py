@@ -1,7 +1,7 @@
-"""A budget, as the points of pareto.json are held against it.
+"""Compare points of pareto.json with a budget.
 
-In: the budget, the task's score, and what was measured of a file. Out: how far the
-file is over each limit, as a number and in words.
+In: the budget, the task's metric, and the measurements of a file. Out: how far the file
+exceeds each limit, as a number and as text.
 """
 
 from __future__ import annotations
@@ -11,114 +11,142 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.compress.selection.point import Point, VariantRow
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import DEFAULT, get
 
-Point = Mapping[str, Any]
 Times = Mapping[str, Mapping[str, float]]
-EPSILON = 1e-12  # 0.98 - 0.97 is a little more than 0.01
-# One percentage point counts as much as a size over by half, so that the nearest
-# miss is not one that has lost its accuracy to be small.
-WEIGHT = 50
+EPSILON = 1e-12  # 0.98 - 0.97 is slightly more than 0.01
+# One percentage point over `max_drop` counts as much as a size over by half, so that
+# the nearest miss is not a file that is small because it has lost its accuracy.
+DROP_FACTOR = 50
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may cost.
+    """Limits of a file. One that is set, but was not measured, counts as exceeded.
 
     Args:
-        max_drop: largest allowed loss of the score. It counts at the upper end of
-            its interval, where that is known.
-        max_bytes, max_arena, max_latency_ms: the largest allowed, or none. What is
-            limited and was not measured does not keep to its limit.
-        measure: which size counts, `gzip` or `raw`.
-        score: the metric of the task.
-        latency: id -> `median` in milliseconds.
-        task: as spec.json names it.
+        max_drop: maximum loss of the metric, at the upper end of its interval where
+            that was measured.
+        max_bytes: maximum size in bytes, by `size_metric`; default None, no limit.
+        max_arena: maximum bytes of live tensors; default None, no limit.
+        max_latency_ms: maximum median latency in milliseconds; default None, no limit.
+        size_metric: the size that is compared, `gzip` (default) or `raw`.
+        metric: metric of the task; default accuracy.
+        latency: id -> `median` in milliseconds; default empty.
+        task: name of the task, as in spec.json; default classification.
     """
 
     max_drop: float
     max_bytes: int | None = None
     max_arena: int | None = None
     max_latency_ms: float | None = None
-    measure: str = "gzip"
-    score: Metric = field(default_factory=lambda: get(DEFAULT).metric)
+    size_metric: str = "gzip"
+    metric: Metric = field(default_factory=lambda: get(DEFAULT).metric)
     latency: Times = field(default_factory=dict)
     task: str = DEFAULT
 
     @property
-    def size(self) -> str:
-        """The column of the size that counts."""
-        return f"bytes_{self.measure}"
+    def size_key(self) -> str:
+        """Key of the compared size, `bytes_gzip` or `bytes_raw`."""
+        return f"bytes_{self.size_metric}"
 
-    def budget(self) -> dict[str, Any]:
-        """As parameters and pareto.json hold it."""
-        names = ("max_drop", "max_bytes", "max_arena", "max_latency_ms", "measure")
+    def size(self, row: VariantRow) -> int:
+        """Return the compared size in bytes of a variant that has a file."""
+        size: int = getattr(row, self.size_key)
+        return size
+
+    def value(self, row: VariantRow) -> float | None:
+        """Return the task's metric on validation; None without a file."""
+        return row.metrics[self.metric.key]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the budget as pareto.json holds it."""
+        names = ("max_drop", "max_bytes", "max_arena", "max_latency_ms", "size_metric")
         return {name: getattr(self, name) for name in names}
 
     def excess(self, point: Point) -> float:
-        """How far a point is over the budget: 0 within it, 1 at twice the size.
+        """Measure how far a point exceeds the budget.
 
-        The sum of the part by which its size, arena and latency are over, and half
-        for each percentage point of the drop.
+        Args:
+            point: a point with a file.
+
+        Returns:
+            0 within the budget; otherwise the sum of the fractions by which size, arena
+            and latency exceed their limits, plus one half for each 0.01 by which the
+            drop does; infinity where a limited quantity was not measured.
         """
-        over = WEIGHT * max(0.0, sure_drop(point) - self.max_drop - EPSILON)
+        over = DROP_FACTOR * max(0.0, point.upper_drop - self.max_drop - EPSILON)
         return over + sum(_over(*pair) for pair in self._costs(point).values())
 
-    def words(self) -> str:
-        """What is allowed: `a drop of at most 1.0 points, 3.0 kB gzip`."""
-        told = [f"a drop of at most {self.score.amount(self.max_drop)}"]
+    def describe(self) -> str:
+        """Return the limits as text: `a drop of at most 1.0 points, 3.0 kB gzip`."""
+        phrases = [f"a drop of at most {self.metric.amount(self.max_drop)}"]
         if self.max_bytes:
-            told.append(f"{_kilobytes(self.max_bytes)} {self.measure}")
+            phrases.append(f"{_kilobytes(self.max_bytes)} {self.size_metric}")
         if self.max_arena:
-            told.append(f"{_kilobytes(self.max_arena)} of arena")
+            phrases.append(f"{_kilobytes(self.max_arena)} of arena")
         if self.max_latency_ms:
-            told.append(f"{self.max_latency_ms:g} ms")
-        return ", ".join(told)
+            phrases.append(f"{self.max_latency_ms:g} ms")
+        return ", ".join(phrases)
 
-    def missed(self, point: Point) -> list[str]:
-        """A phrase for each limit that a point does not keep to, with both numbers."""
-        told = []
-        if sure_drop(point) > self.max_drop + EPSILON:
-            told.append(self._lost(point))
-        for what, (value, limit) in self._costs(point).items():
-            if _over(value, limit) > 0:
-                known = "unknown" if value is None else f"{value:,.6g}"
-                told.append(f"{what} {known} (allowed: {limit:,.6g})")
-        return told
+    def violations(self, point: Point) -> list[str]:
+        """Describe each limit that a point exceeds, with both numbers.
 
-    def _lost(self, point: Point) -> str:
-        high = point.get("drop_interval")
-        sure = f", at most {self.score.bare(high[1])}" if high else ""
-        lost = f"{self.score.amount(point['drop'])} lost"
-        return f"{lost}{sure} (allowed: {self.score.bare(self.max_drop)})"
+        Args:
+            point: a point with a file.
+
+        Returns:
+            Phrases such as `bytes gzip 300 (allowed: 290)`; none within the budget.
+        """
+        costs = {
+            name: pair for name, pair in self._costs(point).items() if _over(*pair) > 0
+        }
+        drop = point.upper_drop > self.max_drop + EPSILON
+        return [
+            *([self._drop_text(point)] if drop else []),
+            *(_cost_text(name, *pair) for name, pair in costs.items()),
+        ]
+
+    def _drop_text(self, point: Point) -> str:
+        interval = point.drop_interval
+        upper = f", at most {self.metric.bare(interval[1])}" if interval else ""
+        lost = f"{self.metric.amount(point.drop or 0.0)} lost"
+        return f"{lost}{upper} (allowed: {self.metric.bare(self.max_drop)})"
 
     def _costs(self, point: Point) -> dict[str, tuple[float | None, float | None]]:
-        median = self.latency.get(point["id"], {}).get("median")
+        """Name -> measured value and limit."""
+        median = self.latency.get(point.id, {}).get("median")
         return {
-            f"bytes {self.measure}": (point[self.size], self.max_bytes),
-            "bytes of arena": (point.get("arena_bytes"), self.max_arena),
+            f"bytes {self.size_metric}": (self.size(point), self.max_bytes),
+            "bytes of arena": (point.arena_bytes, self.max_arena),
             "latency in ms": (median, self.max_latency_ms),
         }
 
 
 def read_limits(
-    budget: Mapping[str, Any], score: Metric, latency: Times | None = None
+    budget: Mapping[str, Any], metric: Metric, latency: Times | None = None
 ) -> Limits:
-    """The limits of a budget, as the parameters or pareto.json hold it."""
-    return Limits(**budget, score=score, latency=latency or {})
+    """Build the limits of a budget.
 
-
-def sure_drop(point: Point) -> float:
-    """The drop that is not exceeded with 97.5 %, or the drop as measured."""
-    interval = point.get("drop_interval")
-    return max(interval[1], point["drop"]) if interval else point["drop"]
+    Args:
+        budget: as the parameters or pareto.json hold it.
+        metric: metric of the task.
+        latency: id -> `median` in milliseconds; default None, not measured.
+    """
+    return Limits(**budget, metric=metric, latency=latency or {})
 
 
 def _over(value: float | None, limit: float | None) -> float:
     if not limit:
         return 0.0
     return math.inf if value is None else max(0.0, value / limit - 1)
+
+
+def _cost_text(name: str, value: float | None, limit: float | None) -> str:
+    measured = "unknown" if value is None else f"{value:,.6g}"
+    return f"{name} {measured} (allowed: {limit:,.6g})"
 
 
 def _kilobytes(count: int) -> str:

@@ -1,6 +1,6 @@
-"""How long the files take here: measured when nothing else runs, never hashed.
+"""Latency of the files on this machine: measured when nothing else runs, never hashed.
 
-In: the made variants. Out: what goes to run.json, and words about it.
+In: the built variants. Out: milliseconds for run.json, and phrases about them.
 """
 
 from __future__ import annotations
@@ -9,87 +9,111 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.compress.selection import ledger
+from pipeline.compress.selection.budget import Limits, Times
 from pipeline.compress.selection.pareto_table import BASELINE
+from pipeline.compress.selection.point import Point
+from pipeline.compress.variant import BuildContext, VariantResult
 from pipeline.inference.interpreter import LiteModel, measure_latency
-from pipeline.compress.search import Made
-from pipeline.compress.variant import Row, Workshop
-from pipeline.tasks.registry import of_document
 
-MEASURED_EXAMPLES = 64  # that take turns
-EQUAL = 0.15  # differences below are the machine's
-Times = Mapping[str, Mapping[str, float]]
+EXAMPLES = 64  # raw examples that are run in turn
+NOISE = 0.15  # smaller relative differences are attributed to the machine
 
 
-def measure(
-    rows: Sequence[Row], made: Sequence[Made], shop: Workshop
-) -> dict[str, Any]:
-    """Milliseconds of every file and of the states on the way to it.
+def measure(results: Sequence[VariantResult], context: BuildContext) -> dict[str, Any]:
+    """Measure every file, and the model after each of its steps.
+
+    Args:
+        results: all variants; those without a valid file are left out.
+        context: data and folders of the variants.
 
     Returns:
-        `latency_ms`: variant -> median, p10, p90, runs and partitions that a delegate
-        took over; `ledger_latency_ms`: variant -> a median for each of its lines;
-        `latency_conditions`: threads and runtime.
+        `latency_ms`: id -> median, p10, p90, number of runs and of delegated partitions;
+        `ledger_latency_ms`: id -> a median per line of its ledger, None where it was not
+        measured; `latency_conditions`: threads and delegate.
     """
-    ok = [each for each in made if each.row["status"] == "ok"]
-    models = {each.variant.id: _open(each, "model", shop) for each in ok}
+    valid = [result for result in results if result.row.status == "ok"]
+    files = {result.variant.id: _open(result, "model", context) for result in valid}
     states = {
-        (each.variant.id, number): _open(each, f"state-{number}", shop)
-        for each in ok
-        for number in range(1, len(each.ledger))
+        (result.variant.id, number): _open(result, f"state-{number}", context)
+        for result in valid
+        for number in range(1, len(result.ledger))
     }
-    raw = shop.data.validation().x[:MEASURED_EXAMPLES]
-    times = measure_latency({**models, **states}, raw)
-    found = {name: times[name] | models[name].delegated() for name in models}
+    raw = context.data.validation().x[:EXAMPLES]
+    times: Mapping[Any, Any] = measure_latency({**files, **states}, raw)  # type: ignore[dict-item]
     return {
-        "latency_ms": found,
-        "ledger_latency_ms": {each.variant.id: _lines(each, times) for each in ok},
-        "latency_conditions": {"threads": shop.threads, "delegate": "default"},
+        "latency_ms": {id: times[id] | files[id].delegated() for id in files},
+        "ledger_latency_ms": {
+            result.variant.id: _ledger_medians(result, times) for result in valid
+        },
+        "latency_conditions": {"threads": context.threads, "delegate": "default"},
     }
 
 
 def words(times: Times) -> dict[str, str]:
-    """What each file gains over the float baseline: `3.1x faster`, or `no gain`."""
+    """Compare each file with the float baseline.
+
+    Args:
+        times: id -> median, p10 and p90 in milliseconds.
+
+    Returns:
+        id -> a phrase such as `3.1x faster` or `no gain (1.05x)`; empty without a
+        measured baseline.
+    """
     if BASELINE not in times:
         return {}
     baseline = times[BASELINE]
-    return {name: _word(baseline, each) for name, each in times.items()}
+    return {id: _speedup_text(baseline, file) for id, file in times.items()}
 
 
-def frontier(document: Mapping[str, Any], times: Times) -> list[str]:
-    """Files that no other beats in score, size and time at once."""
-    size, metric = f"bytes_{document['measure']}", of_document(document).metric
-    points = {
-        row["id"]: (row[size], times[row["id"]]["median"], -metric.merit(row[metric.key]))
-        for row in document["points"]
-        if row["id"] in times
+def frontier(points: Sequence[Point], limits: Limits, times: Times) -> list[str]:
+    """Find the Pareto front of metric, size and latency.
+
+    Args:
+        points: all points; those without a measured latency are left out.
+        limits: define the metric and the size that are compared.
+        times: id -> `median` in milliseconds.
+
+    Returns:
+        Ids of the files that no other beats in all three at once.
+    """
+    costs = {
+        point.id: (
+            limits.size(point),
+            times[point.id]["median"],
+            -limits.metric.merit(point.metrics[limits.metric.key] or 0.0),
+        )
+        for point in points
+        if point.id in times
     }
     return [
-        name
-        for name, point in points.items()
+        id
+        for id, cost in costs.items()
         if not any(
-            other != point and all(a <= b for a, b in zip(other, point))
-            for other in points.values()
+            other != cost and all(a <= b for a, b in zip(other, cost))
+            for other in costs.values()
         )
     ]
 
 
-def _word(baseline: Mapping[str, float], each: Mapping[str, float]) -> str:
-    """A difference within the spread of either, or below EQUAL, is none."""
-    ratio = baseline["median"] / max(each["median"], 1e-9)
-    apart = each["p90"] < baseline["p10"] or each["p10"] > baseline["p90"]
-    if not apart or abs(ratio - 1) < EQUAL:
+def _speedup_text(baseline: Mapping[str, float], file: Mapping[str, float]) -> str:
+    """A difference within the spread of either, or below NOISE, is no gain."""
+    ratio = baseline["median"] / max(file["median"], 1e-9)
+    distinct = file["p90"] < baseline["p10"] or file["p10"] > baseline["p90"]
+    if not distinct or abs(ratio - 1) < NOISE:
         return f"no gain ({ratio:.2f}x)"
     return f"{ratio:.1f}x faster" if ratio > 1 else f"{1 / ratio:.1f}x slower"
 
 
-def _open(each: Made, name: str, shop: Workshop) -> LiteModel:
-    path = shop.of(each.variant) / f"{name}.tflite"
-    return LiteModel(path, shop.data.spec, shop.threads)
+def _open(result: VariantResult, name: str, context: BuildContext) -> LiteModel:
+    path = context.folder_of(result.variant) / f"{name}.tflite"
+    return LiteModel(path, context.data.spec, context.threads)
 
 
-def _lines(each: Made, times: Mapping[Any, Any]) -> list[float | None]:
+def _ledger_medians(
+    result: VariantResult, times: Mapping[Any, Any]
+) -> list[float | None]:
     """In the order of ledger.json: the float files, the states, the file."""
-    name = each.variant.id
-    states = [(name, number) for number in range(1, len(each.ledger))]
-    keys = [*ledger.begins(each.variant.source), *states, name]
+    id = result.variant.id
+    states = [(id, number) for number in range(1, len(result.ledger))]
+    keys = [*ledger.float_ids(result.variant.source), *states, id]
     return [times[key]["median"] if key in times else None for key in keys]

@@ -1,28 +1,26 @@
-"""Which variants are worth having, and which one the budget chooses.
+"""The Pareto front of metric and size, and the point that a budget chooses.
 
-Points are rows of pareto.json. Only a row with status `ok` can be on the frontier
-or be chosen: a failed variant has no file, a broken one is not what it claims.
+In: points of pareto.json, and limits. Out: flags, or one point. Only a point with status
+`ok` can be on the front or be chosen: the others have no file, or a wrong one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pipeline.compress.selection.budget import Limits
-
-Point = Mapping[str, Any]
+from pipeline.compress.selection.point import Point
 
 
 def dominated(points: Sequence[Point], limits: Limits) -> list[bool]:
-    """Whether another point is at least as small and as good, and not equal.
+    """Find the points that another one beats: nowhere worse, and somewhere better.
 
     Args:
-        points: rows with `status`, the score's key and the size's.
-        limits: say which score and which size count.
+        points: all points.
+        limits: define the metric and the size that are compared.
 
     Returns:
-        One flag per point; True as well for whatever is not `ok`.
+        One flag per point; True as well for a point that is not `ok`.
     """
     usable = [point for point in points if _usable(point)]
     return [
@@ -32,29 +30,45 @@ def dominated(points: Sequence[Point], limits: Limits) -> list[bool]:
 
 
 def choose(points: Sequence[Point], limits: Limits) -> Point | None:
-    """The smallest point within the budget; of equals the best, then the first.
+    """Choose the smallest point within the budget.
 
     Args:
-        points: rows with `id`, `status`, `drop`, the score's key and the size's.
+        points: all points.
+        limits: the budget.
+
+    Returns:
+        Of equally small points the best, then the first; None when none is within.
     """
     within = [p for p in points if _usable(p) and limits.excess(p) == 0]
-    order = [(point[limits.size], -limits.score.merit(point[limits.score.key])) for point in within]
+    order = [(limits.size(point), -_merit(point, limits)) for point in within]
     return within[order.index(min(order))] if within else None
 
 
 def nearest_miss(points: Sequence[Point], limits: Limits) -> Point | None:
-    """The usable point that exceeds the budget least; None when none is usable."""
+    """Find the point that exceeds the budget least.
+
+    Args:
+        points: all points.
+        limits: the budget.
+
+    Returns:
+        Of equal points the smallest, then the first; None when none is `ok`.
+    """
     usable = [point for point in points if _usable(point)]
-    order = [(limits.excess(point), point[limits.size]) for point in usable]
+    order = [(limits.excess(point), limits.size(point)) for point in usable]
     return usable[order.index(min(order))] if usable else None
 
 
 def _usable(point: Point) -> bool:
-    return point["status"] == "ok" and point["drop"] is not None
+    return point.status == "ok" and point.drop is not None
 
 
-def _beats(one: Point, other: Point, limits: Limits) -> bool:
-    size, metric = limits.size, limits.score
-    gain = metric.drop(other[metric.key], one[metric.key])
-    no_worse = one[size] <= other[size] and gain >= 0
-    return no_worse and (one[size] < other[size] or gain > 0)
+def _merit(point: Point, limits: Limits) -> float:
+    return limits.metric.merit(point.metrics[limits.metric.key] or 0.0)
+
+
+def _beats(point: Point, other: Point, limits: Limits) -> bool:
+    size, other_size = limits.size(point), limits.size(other)
+    gain = _merit(point, limits) - _merit(other, limits)
+    no_worse = size <= other_size and gain >= 0
+    return no_worse and (size < other_size or gain > 0)

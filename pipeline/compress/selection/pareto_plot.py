@@ -1,6 +1,7 @@
-"""pareto.png: the score against the size of the file, one point per variant.
+"""pareto.png: the metric against the size of the file, one point per variant.
 
-Accuracy is drawn in percent, any other score as it is.
+In: the document of pareto.json. Out: a PNG whose bytes depend on the document only.
+Accuracy is drawn in percent, any other metric in its own unit.
 """
 
 from __future__ import annotations
@@ -19,33 +20,34 @@ from pipeline.tasks.registry import of_document
 
 COLORS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 CHOSEN, MUTED = "#137a4c", "#8a8a8a"
-LOWEST = 0.1  # of the score: what is further below the budget sits on the lower edge
-WIDE, HIGH = 0.35, 0.05  # room that a name takes, parts of the axes
-Point = Mapping[str, Any]
+LOWEST = 0.1  # of the metric: points further below the budget sit on the lower edge
+WIDE, HIGH = 0.35, 0.05  # room of a label, as fractions of the axes
+PlotPoint = Mapping[str, Any]  # a row of pareto.json, later with its place
 
 
 def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
-    """Write the picture of a pareto.json document.
+    """Draw the plot of a pareto.json document.
 
     Args:
-        path: the .png file.
-        pareto: budget, measure, baseline, chosen and points.
+        path: PNG file to write.
+        pareto: `budget`, `size_metric`, `baseline`, `chosen` and `points`, and `task`
+            unless it is classification.
         title: name of the data.
     """
     points = [point for point in pareto["points"] if point["status"] == "ok"]
     baseline = next(point for point in points if point["id"] == pareto["baseline"])
-    score, size = of_document(pareto).metric, f"bytes_{pareto['measure']}"
+    score, size = of_document(pareto).metric, f"bytes_{pareto['size_metric']}"
     merits = [score.merit(point[score.key]) for point in points]
-    least = score.merit(baseline[score.key]) - pareto["budget"]["max_drop"]
-    floor = min(max(min(merits), least - _lowest(merits, score)), least)
+    minimum = score.merit(baseline[score.key]) - pareto["budget"]["max_drop"]
+    floor = min(max(min(merits), minimum - _lowest(merits, score)), minimum)
     placed = [_place(point, size, floor, score) for point in points]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    _dress(axes, placed, least, floor, score)
+    _dress(axes, placed, minimum, floor, score)
     axes.set_title(
         f"{title}: {score.name} and size of every variant", loc="left", fontsize=11
     )
-    axes.set_xlabel(f"size of the .tflite file, kB {pareto['measure']}")
+    axes.set_xlabel(f"size of the .tflite file, kB {pareto['size_metric']}")
     _draw_largest(axes, pareto["budget"]["max_bytes"])
     _draw_frontier(axes, placed)
     _draw_points(axes, placed)
@@ -54,8 +56,8 @@ def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
-def _place(point: Point, size: str, floor: float, score: Metric) -> dict[str, Any]:
-    """A point with its place: kB, and the merit on the validation examples."""
+def _place(point: PlotPoint, size: str, floor: float, score: Metric) -> dict[str, Any]:
+    """A point with its place: kB, and the metric, higher is better."""
     merit = score.merit(point[score.key])
     return {
         **point,
@@ -66,27 +68,27 @@ def _place(point: Point, size: str, floor: float, score: Metric) -> dict[str, An
 
 
 def _lowest(merits: Sequence[float], score: Metric) -> float:
-    """How far below the budget points are drawn: of a metric without bounds, all."""
+    """How far below the budget points are drawn; all for a metric without bounds."""
     bounded = score.highest == 1.0
     return LOWEST if bounded else max(merits) - min(merits)
 
 
 def _dress(
-    axes: Axes, points: Sequence[Point], least: float, floor: float, score: Metric
+    axes: Axes, points: Sequence[PlotPoint], minimum: float, floor: float, score: Metric
 ) -> None:
-    """Axes, grid, and the band of scores that the budget allows."""
+    """Draw axes, grid, and the band of values that the budget allows."""
     top, whole = max(point["y"] for point in points), score.scale
     margin = 0.12 * (top - whole * floor) + 0.002 * whole
     best = whole * (score.highest if score.sign > 0 else -score.lowest)
     low, high = whole * floor - margin, min(top + 1.6 * margin, best + margin)
     axes.set_ylim(low, high)
-    axes.axhspan(whole * least, high, color=CHOSEN, alpha=0.06, linewidth=0)
-    axes.axhline(whole * least, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.axhspan(whole * minimum, high, color=CHOSEN, alpha=0.06, linewidth=0)
+    axes.axhline(whole * minimum, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
     percent = " %" if whole > 1 else ""
     axes.annotate(
         f"budget: at {'least' if score.sign > 0 else 'most'} "
-        f"{score.bare(score.merit(least))}{percent}",
-        (1, whole * least),
+        f"{score.bare(score.merit(minimum))}{percent}",
+        (1, whole * minimum),
         (-6, -5),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
@@ -104,8 +106,8 @@ def _dress(
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_sizes(axes: Axes, points: Sequence[Point]) -> None:
-    """A logarithmic axis with plain numbers."""
+def _draw_sizes(axes: Axes, points: Sequence[PlotPoint]) -> None:
+    """Make the size axis logarithmic, with plain numbers."""
     axes.set_xscale("log")
     left, right = min(p["x"] for p in points), max(p["x"] for p in points)
     axes.set_xlim(left / 1.45, right * 1.45)
@@ -115,7 +117,7 @@ def _draw_sizes(axes: Axes, points: Sequence[Point]) -> None:
 
 
 def _draw_largest(axes: Axes, max_bytes: int | None) -> None:
-    """A line at the largest allowed size, when there is one in the picture."""
+    """Draw a line at the maximum size, where it is inside the axes."""
     left, right = axes.get_xlim()
     if not max_bytes or not left < max_bytes / 1000 < right:
         return
@@ -132,17 +134,17 @@ def _draw_largest(axes: Axes, max_bytes: int | None) -> None:
     )
 
 
-def _draw_frontier(axes: Axes, points: Sequence[Point]) -> None:
-    """The steps between the points that no other point dominates."""
+def _draw_frontier(axes: Axes, points: Sequence[PlotPoint]) -> None:
+    """Draw the steps between the points that no other point dominates."""
     best = sorted((p["x"], p["y"]) for p in points if not p["dominated"])
     axes.step(*zip(*best), where="post", color="0.55", linewidth=1.1, zorder=2)
 
 
-def _draw_points(axes: Axes, points: Sequence[Point]) -> None:
-    """Colours tell sources apart; dominated points are pale."""
+def _draw_points(axes: Axes, points: Sequence[PlotPoint]) -> None:
+    """Draw one colour per source; dominated points are pale."""
     for source, color in COLORS.items():
-        mine = [point for point in points if point["source"] == source]
-        for point in mine:
+        own = [point for point in points if point["source"] == source]
+        for point in own:
             axes.plot(
                 point["x"],
                 point["y"],
@@ -153,17 +155,19 @@ def _draw_points(axes: Axes, points: Sequence[Point]) -> None:
                 markeredgecolor="white",
                 zorder=3,
             )
-        if mine:
+        if own:
             axes.plot([], [], "o", color=color, label=source)
     axes.plot([], [], "o", color=MUTED, alpha=0.4, label="pale: dominated")
     axes.legend(frameon=False, loc="center right", fontsize=8)
 
 
-def _draw_marks(axes: Axes, points: Sequence[Point], pareto: Mapping[str, Any]) -> None:
-    """Rings and names: the chosen one, the baseline, the rest where there is room."""
+def _draw_marks(
+    axes: Axes, points: Sequence[PlotPoint], pareto: Mapping[str, Any]
+) -> None:
+    """Label the chosen point, the baseline, and others where there is room."""
     order = (pareto["chosen"], pareto["baseline"])
     marked = sorted(points, key=lambda p: (p["id"] not in order, p["x"]))
-    named: list[Point] = []
+    named: list[PlotPoint] = []
     for point in marked:
         if point["id"] == pareto["chosen"]:
             _ring(axes, point, CHOSEN)
@@ -178,8 +182,8 @@ def _draw_marks(axes: Axes, points: Sequence[Point], pareto: Mapping[str, Any]) 
         named.append(point)
 
 
-def _room(axes: Axes, point: Point, named: Sequence[Point]) -> bool:
-    """Whether no name is written where the point's would be."""
+def _room(axes: Axes, point: PlotPoint, named: Sequence[PlotPoint]) -> bool:
+    """Check that no label is where the point's would be."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     return not any(
         abs(math.log(point["x"] / other["x"])) < WIDE * math.log(right / left)
@@ -188,18 +192,22 @@ def _room(axes: Axes, point: Point, named: Sequence[Point]) -> bool:
     )
 
 
-def _title(point: Point) -> str:
+def _title(point: PlotPoint) -> str:
     return f"{point['source']} | {point['recipe']}, {point['x']:.1f} kB"
 
 
-def _ring(axes: Axes, point: Point, color: str) -> None:
-    style = {"markerfacecolor": "none", "markeredgewidth": 1.6, "zorder": 4}
+def _ring(axes: Axes, point: PlotPoint, color: str) -> None:
+    style: dict[str, Any] = {
+        "markerfacecolor": "none",
+        "markeredgewidth": 1.6,
+        "zorder": 4,
+    }
     axes.plot(
         point["x"], point["y"], "o", markersize=13, markeredgecolor=color, **style
     )
 
 
-def _name(axes: Axes, point: Point, text: str, color: str, weight: str) -> None:
+def _name(axes: Axes, point: PlotPoint, text: str, color: str, weight: str) -> None:
     """Write above the point, towards the middle when it is near a side."""
     left, right = axes.get_xlim()
     across = math.log(point["x"] / left) / math.log(right / left)
@@ -219,7 +227,7 @@ def _name(axes: Axes, point: Point, text: str, color: str, weight: str) -> None:
 
 
 def _note(axes: Axes, pareto: Mapping[str, Any]) -> None:
-    """Say what is not in the picture."""
+    """Count the variants that are not drawn."""
     statuses = [point["status"] for point in pareto["points"]]
     absent = [
         f"{statuses.count(status)} {status}"

@@ -1,4 +1,8 @@
-"""pareto.json and pareto.csv: all variants, compared with the float baseline."""
+"""pareto.json and pareto.csv: all variants, compared with the float baseline.
+
+In: one `VariantRow` per variant, and the limits. Out: one `Point` per variant, the
+document of pareto.json, and the metrics of the stage.
+"""
 
 from __future__ import annotations
 
@@ -8,117 +12,150 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.compress.params import Budget
 from pipeline.compress.selection import pareto_front
 from pipeline.compress.selection.budget import Limits, Times, read_limits
-from pipeline.compress.params import Budget
+from pipeline.compress.selection.point import Interval, Point, VariantRow
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
-from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import DEFAULT, get, named, of_document
 
 BASELINE = "baseline-float"
-Row = dict[str, Any]
-FIRST = ("id", "source", "recipe", "status")
-THEN = ("drop", "bytes_gzip")
+FIRST_COLUMNS = ("id", "source", "recipe", "status")
+COLUMNS_AFTER_METRIC = ("drop", "bytes_gzip")
 
 
 def limits_of(
     budget: Budget, task: str = DEFAULT, latency: Times | None = None
 ) -> Limits:
-    """What points are held against.
+    """Build the limits of an experiment's budget.
 
     Args:
-        latency: id -> `median` in milliseconds; read only if the budget limits it,
-            and then the choice is this machine's.
+        budget: section `compress.budget`.
+        task: name of the task; default classification.
+        latency: id -> `median` in milliseconds; read only when the budget limits it,
+            and the choice then depends on the machine. Default None, not measured.
     """
     limits = read_limits(budget.model_dump(mode="json"), get(task).metric, latency)
     return replace(limits, task=task)
 
 
-def document(rows: Sequence[Row], limits: Limits) -> dict[str, Any]:
-    """The content of pareto.json: the budget, the choice, and every point.
+def compare(
+    rows: Sequence[VariantRow],
+    limits: Limits,
+    drop_intervals: Sequence[Interval | None] | None = None,
+) -> list[Point]:
+    """Compare all variants with the float baseline.
 
     Args:
         rows: one per variant, the float baseline among them.
+        limits: define the metric and the size that are compared.
+        drop_intervals: paired interval of each row's drop; default None, not measured.
+
+    Returns:
+        One point per row, in their order.
 
     Raises:
-        UserError: when there is nothing to compare with.
+        UserError: when no variant has a file, or the float baseline has none.
     """
-    points = _compared(rows, limits)
+    baseline = _baseline(rows)
+    intervals = drop_intervals or [None] * len(rows)
+    points = [
+        Point(**vars(row), drop=_drop(row, baseline, limits), drop_interval=interval)
+        for row, interval in zip(rows, intervals, strict=True)
+    ]
+    flags = pareto_front.dominated(points, limits)
+    return [replace(p, dominated=flag) for p, flag in zip(points, flags, strict=True)]
+
+
+def document(points: Sequence[Point], limits: Limits) -> dict[str, Any]:
+    """Build the content of pareto.json: the budget, the choice, and every point.
+
+    Args:
+        points: result of `compare`.
+        limits: the budget.
+    """
     chosen = pareto_front.choose(points, limits)
     return {
         **named(limits.task),
-        "budget": limits.budget(),
-        "measure": limits.measure,
+        "budget": limits.to_json(),
+        "size_metric": limits.size_metric,
         "baseline": BASELINE,
-        "chosen": chosen and chosen["id"],
-        "points": points,
+        "chosen": chosen.id if chosen else None,
+        "points": [point.to_json() for point in points],
     }
 
 
 def write(folder: Path, pareto: dict[str, Any]) -> None:
-    """Write pareto.json, and its points as pareto.csv."""
+    """Write pareto.json, and its points as pareto.csv.
+
+    Args:
+        folder: existing folder of both files.
+        pareto: result of `document`.
+    """
     write_json(folder / "pareto.json", pareto)
-    points, key = pareto["points"], of_document(pareto).metric.key
-    order = (*FIRST, key, *THEN)
+    rows, key = pareto["points"], of_document(pareto).metric.key
+    order = (*FIRST_COLUMNS, key, *COLUMNS_AFTER_METRIC)
     with (folder / "pareto.csv").open("w", newline="", encoding="utf-8") as file:
-        names = sorted(points[0], key=lambda name: _column(name, order))
+        names = sorted(rows[0], key=lambda name: _column(name, order))
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({k: _cell(v) for k, v in row.items()} for row in points)
+        writer.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
 
 
-def metrics(pareto: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    """What the stage reports: how many variants, and which one is chosen."""
-    points = {point["id"]: point for point in pareto["points"]}
-    chosen, size = points.get(pareto["chosen"]), limits.size
-    statuses = [point["status"] for point in points.values()]
-    told = dict.fromkeys((limits.score.key, "drop", size))
-    told = {key: chosen[key] if chosen else None for key in told}
-    ratio = round(points[BASELINE][size] / chosen[size], 2) if chosen else None
+def metrics(points: Sequence[Point], limits: Limits) -> dict[str, Any]:
+    """Summarize the stage: number of variants per status, and the chosen one.
+
+    Args:
+        points: result of `compare`.
+        limits: the budget.
+
+    Returns:
+        `headline`, `variants`, `chosen`, the metric, `drop` and size of the chosen
+        file, and `ratio`, how many times smaller it is than the float baseline.
+    """
+    chosen = pareto_front.choose(points, limits)
+    baseline = next(point for point in points if point.id == BASELINE)
+    row = chosen.to_json() if chosen else {}
+    ratio = round(limits.size(baseline) / limits.size(chosen), 2) if chosen else None
     return {
-        "headline": f"{len(points)} variants, {_verdict(pareto, chosen, limits)}",
-        "variants": {name: statuses.count(name) for name in _counted(statuses)},
-        "chosen": pareto["chosen"],
-        **told,
+        "headline": f"{len(points)} variants, {_choice_text(points, limits)}",
+        "variants": _counts([point.status for point in points]),
+        "chosen": chosen.id if chosen else None,
+        **{key: row.get(key) for key in (limits.metric.key, "drop", limits.size_key)},
         "ratio": ratio,
     }
 
 
-def _counted(statuses: Sequence[str]) -> list[str]:
-    return ["ok", "broken", "failed", *sorted({"screened"} & set(statuses))]
+def _counts(statuses: Sequence[str]) -> dict[str, int]:
+    names = ["ok", "broken", "failed", *sorted({"screened"} & set(statuses))]
+    return {name: statuses.count(name) for name in names}
 
 
-def _compared(rows: Sequence[Row], limits: Limits) -> list[Row]:
-    """Rows with what they lost against the float baseline, and who is dominated."""
-    baseline, metric = _baseline(rows), limits.score
-    points = [{**row, "drop": _drop(row, baseline, metric)} for row in rows]
-    flags = pareto_front.dominated(points, limits)
-    return [{**row, "dominated": flag} for row, flag in zip(points, flags, strict=True)]
-
-
-def _baseline(rows: Sequence[Row]) -> Row:
-    baseline = next(row for row in rows if row["id"] == BASELINE)
-    if all(row["status"] == "failed" for row in rows):
+def _baseline(rows: Sequence[VariantRow]) -> VariantRow:
+    baseline = next(row for row in rows if row.id == BASELINE)
+    if all(row.status == "failed" for row in rows):
         raise UserError(
             f"compress: none of the {len(rows)} variants could be built; the first: "
-            f"{baseline['reason']}"
+            f"{baseline.reason}"
         )
-    if baseline["status"] != "ok":
+    if baseline.status != "ok":
         raise UserError(
             f"compress: {BASELINE}, which all others are compared with, is "
-            f"{baseline['status']}: {baseline['reason']}"
+            f"{baseline.status}: {baseline.reason}"
         )
     return baseline
 
 
-def _drop(row: Row, baseline: Row, metric: Metric) -> float | None:
-    value = row[metric.key]
-    return None if value is None else metric.drop(value, baseline[metric.key])
+def _drop(row: VariantRow, baseline: VariantRow, limits: Limits) -> float | None:
+    value, reference = limits.value(row), limits.value(baseline)
+    if value is None or reference is None:
+        return None
+    return limits.metric.drop(value, reference)
 
 
 def _column(name: str, order: Sequence[str]) -> tuple[int, str]:
-    """What is read first stands first, the rest by name."""
+    """Sort key of a column: those of `order` first, the others by name."""
     return (order.index(name) if name in order else len(order), name)
 
 
@@ -129,11 +166,13 @@ def _cell(value: Any) -> Any:
     return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _verdict(pareto: dict[str, Any], chosen: Row | None, limits: Limits) -> str:
-    row = chosen or pareto_front.nearest_miss(pareto["points"], limits)
-    kilobytes = f"{row[limits.size] / 1000:.1f} kB {limits.measure}"
-    title = f"{row['source']} | {row['recipe']}"
+def _choice_text(points: Sequence[Point], limits: Limits) -> str:
+    chosen = pareto_front.choose(points, limits)
+    point = chosen or pareto_front.nearest_miss(points, limits)
+    if point is None:
+        return "none has a usable file"
+    size = f"{limits.size(point) / 1000:.1f} kB {limits.size_metric}"
     if chosen:
-        return f"chosen {title} at {kilobytes}"
-    missed = "; ".join(limits.missed(row))
-    return f"none within the budget; nearest {title}, {kilobytes}: {missed}"
+        return f"chosen {point.title} at {size}"
+    violations = "; ".join(limits.violations(point))
+    return f"none within the budget; nearest {point.title}, {size}: {violations}"

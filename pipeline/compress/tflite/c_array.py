@@ -1,7 +1,7 @@
-"""The chosen file as C source for microcontrollers, and what to know of it.
+"""Write the chosen file as C source for microcontrollers, and its metadata.
 
-In: a row of pareto.json and its file. Out: model_data.h, model_data.cc and
-metadata.json, which repeats the header's facts for programs.
+In: a point of pareto.json and its file. Out: model_data.h, model_data.cc and
+metadata.json, which repeats the facts of the header for programs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.inference.interpreter import LiteModel
-from pipeline.data.spec import TaskSpec
+from pipeline.compress.selection.point import Point
 from pipeline.core.json_io import write_json
+from pipeline.data.spec import TaskSpec
+from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.export import export_of
 
-PER_LINE = 12  # numbers
+PER_LINE = 12  # bytes
 HEADER = """\
 // {title}: {bytes} bytes, about {arena} bytes of tensors.
 // Input  {input}
@@ -57,40 +58,43 @@ const unsigned int model_data_len = {bytes};
 LABELS = "const char* const model_data_labels[MODEL_DATA_CLASSES]"
 
 
-def write(folder: Path, spec: TaskSpec, point: dict[str, Any]) -> None:
-    """Write the three files for `best.tflite` in `folder`."""
+def write(folder: Path, spec: TaskSpec, point: Point) -> None:
+    """Write the three files for `best.tflite`.
+
+    Args:
+        folder: holds `best.tflite`, and receives the files.
+        spec: signature of the data.
+        point: the file's row of pareto.json.
+    """
     content = (folder / "best.tflite").read_bytes()
     model = LiteModel(folder / "best.tflite", spec)
-    ends = {"input": _end(model.input), "output": _end(model.output)}
-    facts = {
-        "title": f"{point['source']} | {point['recipe']}",
-        "bytes": len(content),
-        "arena": point["arena_bytes"],
-    }
+    tensors = {"input": _tensor(model.input), "output": _tensor(model.output)}
+    facts = {"title": point.title, "bytes": len(content), "arena": point.arena_bytes}
     export = export_of(spec)
-    known = export.metadata(spec, point)
-    write_json(folder / "metadata.json", {**facts, **ends, **known, "data": spec.name})
-    told = {name: _text(end) for name, end in ends.items()}
-    told |= {"meaning": export.defines(known), "labels": _declared(known)}
-    (folder / "model_data.h").write_text(HEADER.format(**facts, **told))
+    meaning = export.metadata(spec, point.to_json())
+    metadata = {**facts, **tensors, **meaning, "data": spec.name}
+    write_json(folder / "metadata.json", metadata)
+    texts = {name: _tensor_text(tensor) for name, tensor in tensors.items()}
+    texts |= {"meaning": export.defines(meaning), "labels": _declaration(meaning)}
+    (folder / "model_data.h").write_text(HEADER.format(**facts, **texts))
     source = SOURCE.format(
-        numbers=_numbers(content), bytes=len(content), labels=_labels(known)
+        numbers=_numbers(content), bytes=len(content), labels=_definition(meaning)
     )
     (folder / "model_data.cc").write_text(source, encoding="utf-8")
 
 
-def _declared(known: dict[str, Any]) -> str:
-    return f"extern {LABELS};\n" if "labels" in known else ""
+def _declaration(meaning: dict[str, Any]) -> str:
+    return f"extern {LABELS};\n" if "labels" in meaning else ""
 
 
-def _labels(known: dict[str, Any]) -> str:
-    if "labels" not in known:
+def _definition(meaning: dict[str, Any]) -> str:
+    if "labels" not in meaning:
         return ""
-    lines = "\n".join(f"    {_quoted(name)}," for name in known["labels"])
+    lines = "\n".join(f"    {_quoted(name)}," for name in meaning["labels"])
     return f"{LABELS} = {{\n{lines}\n}};\n"
 
 
-def _end(detail: Any) -> dict[str, Any]:
+def _tensor(detail: Any) -> dict[str, Any]:
     scale, zero_point = detail["quantization"]
     return {
         "dtype": detail["dtype"].__name__,
@@ -100,21 +104,22 @@ def _end(detail: Any) -> dict[str, Any]:
     }
 
 
-def _text(end: dict[str, Any]) -> str:
-    shape = "x".join(map(str, end["shape"]))
-    how = f", scale {end['scale']:.9g}, zero point {end['zero_point']}"
-    return f"{end['dtype']} {shape}" + (how if end["scale"] else "")
+def _tensor_text(tensor: dict[str, Any]) -> str:
+    shape = "x".join(map(str, tensor["shape"]))
+    scale = f", scale {tensor['scale']:.9g}, zero point {tensor['zero_point']}"
+    return f"{tensor['dtype']} {shape}" + (scale if tensor["scale"] else "")
 
 
 def _numbers(content: bytes) -> str:
-    lines = [content[at : at + PER_LINE] for at in range(0, len(content), PER_LINE)]
+    starts = range(0, len(content), PER_LINE)
+    lines = [content[start : start + PER_LINE] for start in starts]
     return "\n".join(
         "    " + " ".join(f"0x{byte:02x}," for byte in line) for line in lines
     )
 
 
 def _quoted(text: str) -> str:
-    """A C string; what is not ASCII as the bytes of UTF-8, in octal."""
+    """A C string literal; characters outside ASCII as the octal bytes of UTF-8."""
     plain = json.dumps(text, ensure_ascii=False)[1:-1]
     octal = "".join(
         chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in plain.encode()

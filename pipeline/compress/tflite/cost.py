@@ -1,4 +1,4 @@
-"""What a .tflite file costs to run: multiply-accumulates, and memory for tensors.
+"""Cost of running a .tflite file: multiply-accumulates, and memory for tensors.
 
 In: the file as objects of the schema. Out: numbers. Nothing is run.
 """
@@ -19,8 +19,15 @@ LOOPS = (Operator.WHILE, Operator.IF, Operator.CALL)
 
 
 def macs(model: Any) -> int | None:
-    """Multiply-accumulates of one example; None where a loop decides how many."""
-    codes = [_code(each) for each in model.operatorCodes]
+    """Count the multiply-accumulates of one example.
+
+    Args:
+        model: `ModelT` of the schema.
+
+    Returns:
+        The count of the main graph; None when it has a loop, whose length is unknown.
+    """
+    codes = [_code(code) for code in model.operatorCodes]
     graph, total = model.subgraphs[0], 0
     for operator in graph.operators or ():
         code = codes[operator.opcodeIndex]
@@ -31,44 +38,56 @@ def macs(model: Any) -> int | None:
 
 
 def arena_bytes(graph: Any) -> int:
-    """Bytes for all tensors of a graph that are not stored in the file.
+    """Estimate the memory of the tensors that are not stored in the file.
 
-    Tensors whose lives do not meet share places: the largest first, each at the
-    lowest place that is free for all its life (TensorFlow Lite Micro's greedy
-    planner; Pisarchyk, Lee, Efficient Memory Management, 2020). What an operator
-    needs besides its tensors is not counted.
+    Tensors with disjoint lifetimes share memory: the largest is placed first, each at
+    the lowest offset that is free for its whole lifetime (the greedy planner of
+    TensorFlow Lite Micro; Pisarchyk, Lee, Efficient Memory Management for Deep Neural
+    Net Inference, 2020). Scratch memory of operators is not counted.
+
+    Args:
+        graph: `SubGraphT` of the schema.
+
+    Returns:
+        Bytes.
     """
     placed: list[tuple[int, int, int, int]] = []  # begin, end, first use, last use
-    lives = _lives(graph)
-    sizes = {at: _bytes(graph.tensors[at]) for at in lives}
-    for at in sorted(lives, key=lambda at: (-sizes[at], lives[at], at)):
-        first, last = lives[at]
+    lifetimes = _lifetimes(graph)
+    sizes = {index: _bytes(graph.tensors[index]) for index in lifetimes}
+    order = sorted(lifetimes, key=lambda i: (-sizes[i], lifetimes[i], i))
+    for index in order:
+        first, last = lifetimes[index]
         busy = sorted(p for p in placed if p[2] <= last and first <= p[3])
-        place = 0
-        for begin, end, _, _ in busy:
-            if place + sizes[at] <= begin:
-                break
-            place = max(place, end)
-        placed.append((place, place + sizes[at], first, last))
+        offset = _free_offset(sizes[index], busy)
+        placed.append((offset, offset + sizes[index], first, last))
     return max((end for _, end, _, _ in placed), default=0)
 
 
-def _lives(graph: Any) -> dict[int, tuple[int, int]]:
-    """Tensor -> the first and the last operator that needs it."""
+def _free_offset(size: int, busy: list[tuple[int, int, int, int]]) -> int:
+    """The lowest offset with `size` free bytes, between sorted busy ranges."""
+    offset = 0
+    for begin, end, _, _ in busy:
+        if offset + size <= begin:
+            break
+        offset = max(offset, end)
+    return offset
+
+
+def _lifetimes(graph: Any) -> dict[int, tuple[int, int]]:
+    """Index of a tensor -> the first and the last operator that needs it."""
     count = len(graph.operators or ())
-    lives = {int(at): (0, 0) for at in graph.inputs}
+    lifetimes = {int(index): (0, 0) for index in graph.inputs}
     for number, operator in enumerate(graph.operators or ()):
-        made = [int(at) for at in _list(operator.outputs)]
-        lives |= {at: (number, number) for at in made}
-        for at in map(int, _list(operator.inputs)):
-            if at in lives:
-                lives[at] = (lives[at][0], number)
-    for at, tensor in enumerate(graph.tensors):
+        lifetimes |= {int(i): (number, number) for i in _list(operator.outputs)}
+        for index in map(int, _list(operator.inputs)):
+            if index in lifetimes:
+                lifetimes[index] = (lifetimes[index][0], number)
+    for index, tensor in enumerate(graph.tensors):
         if tensor.isVariable:
-            lives[at] = (0, count)
-    for at in map(int, graph.outputs):
-        lives[at] = (lives.get(at, (0, 0))[0], count)
-    return lives
+            lifetimes[index] = (0, count)
+    for index in map(int, graph.outputs):
+        lifetimes[index] = (lifetimes.get(index, (0, 0))[0], count)
+    return lifetimes
 
 
 def _bytes(tensor: Any) -> int:
@@ -89,48 +108,48 @@ def _code(code: Any) -> int:
 
 
 def _tensors(operator: Any, graph: Any, side: str) -> list[tuple[int, ...]]:
-    """Shapes of an operator's inputs or outputs; () for one that is left out."""
-    places = map(int, _list(getattr(operator, side)))
-    return [_shape(graph.tensors[at]) if at >= 0 else () for at in places]
+    """Shapes of an operator's `inputs` or `outputs`; () for an omitted optional one."""
+    indices = map(int, _list(getattr(operator, side)))
+    return [_shape(graph.tensors[index]) if index >= 0 else () for index in indices]
 
 
 def _of_conv(operator: Any, graph: Any) -> int:
-    """Each output value is one sum over the kernel of its filter."""
+    """One sum over the kernel of its filter per output value."""
     _, kernel = _tensors(operator, graph, "inputs")[:2]
-    (made,) = _tensors(operator, graph, "outputs")
-    return math.prod(made) * math.prod(kernel[1:])
+    (output,) = _tensors(operator, graph, "outputs")
+    return math.prod(output) * math.prod(kernel[1:])
 
 
 def _of_depthwise(operator: Any, graph: Any) -> int:
     _, kernel = _tensors(operator, graph, "inputs")[:2]
-    (made,) = _tensors(operator, graph, "outputs")
-    return math.prod(made) * math.prod(kernel[1:3])
+    (output,) = _tensors(operator, graph, "outputs")
+    return math.prod(output) * math.prod(kernel[1:3])
 
 
 def _of_transposed(operator: Any, graph: Any) -> int:
-    """Each input value is spread over the kernel of every filter."""
-    _, kernel, given = _tensors(operator, graph, "inputs")[:3]
-    return math.prod(given[:-1]) * math.prod(kernel)
+    """One pass over the kernels of all filters per input position."""
+    _, kernel, source = _tensors(operator, graph, "inputs")[:3]
+    return math.prod(source[:-1]) * math.prod(kernel)
 
 
 def _of_dense(operator: Any, graph: Any) -> int:
-    """Each output value is one sum over a row of the kernel."""
+    """One sum over a row of the kernel per output value."""
     kernel = _tensors(operator, graph, "inputs")[1]
     return math.prod(_tensors(operator, graph, "outputs")[0]) * kernel[-1]
 
 
 def _of_product(operator: Any, graph: Any) -> int:
-    """Two tensors of matrices; the last axis of the first is summed over."""
+    """A batch of matrix products, summed over the last axis of the first factor."""
     first = _tensors(operator, graph, "inputs")[0]
-    (made,) = _tensors(operator, graph, "outputs")
-    return math.prod(made) * first[-1]
+    (output,) = _tensors(operator, graph, "outputs")
+    return math.prod(output) * first[-1]
 
 
 def _of_lstm(operator: Any, graph: Any) -> int:
-    """Every kernel, once a step."""
-    given, *others = _tensors(operator, graph, "inputs")
-    steps = given[-2] if len(given) > 2 else 1
-    return steps * sum(math.prod(shape) for shape in others[:8] if shape)
+    """All eight kernels, once per time step."""
+    source, *kernels = _tensors(operator, graph, "inputs")
+    steps = source[-2] if len(source) > 2 else 1
+    return steps * sum(math.prod(shape) for shape in kernels[:8] if shape)
 
 
 MACS: dict[int, Callable[[Any, Any], int]] = {

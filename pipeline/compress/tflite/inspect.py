@@ -1,7 +1,7 @@
-"""The truth about a .tflite file, read from its bytes and not from what was asked.
+"""Facts of a .tflite file, read back from its bytes.
 
-In: the bytes. Out: what tensors and operators the file really holds, its sizes,
-zeros, distinct weights, and what it costs to run. TensorFlow is not imported.
+In: the bytes. Out: the tensors and operators that the file holds, its sizes, zeros and
+distinct weights, and the cost of running it. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.compress.tflite import cost
 from pipeline.core.errors import UserError
 
 FLOATS = ("float16", "float32", "float64")
-MARK = b"TFL3"
+IDENTIFIER = b"TFL3"  # bytes 4 .. 7 of every file
 
 
 def _names(enum: type) -> dict[int, str]:
@@ -32,7 +32,16 @@ OPERATORS = _names(schema.BuiltinOperator)
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of a file; `values` are there when they are stored in it."""
+    """One tensor of a file.
+
+    Args:
+        name: its name; may be empty.
+        dtype: such as `int8`.
+        shape: its shape; empty for a scalar.
+        values: the stored numbers, flat; None for a tensor that is computed.
+        zero_points: of the quantization; empty without.
+        scales: number of scales of the quantization; default 0.
+    """
 
     name: str
     dtype: str
@@ -43,38 +52,52 @@ class Tensor:
 
     @property
     def is_weight(self) -> bool:
-        """A stored parameter; a whole number without scale is a shape or an axis."""
-        measured = self.dtype not in ("int32", "int64") or self.zero_points
-        return self.values is not None and bool(measured)
+        """True for a stored parameter; integers without a scale are shapes or axes."""
+        parameter = self.dtype not in ("int32", "int64") or self.zero_points
+        return self.values is not None and bool(parameter)
 
     @property
     def is_kernel(self) -> bool:
-        """A stored parameter of rank 2 and more: what pruning makes zeros in."""
+        """True for a stored parameter with at least two axes longer than 1."""
         return self.is_weight and sum(size > 1 for size in self.shape) > 1
 
     @property
+    def size(self) -> int:
+        """Number of stored values."""
+        return 0 if self.values is None else self.values.size
+
+    @property
+    def distinct(self) -> int:
+        """Number of distinct stored values."""
+        return 0 if self.values is None else len(np.unique(self.values))
+
+    @property
     def zeros(self) -> int:
-        """How many values mean exactly zero."""
+        """Number of stored values that represent exactly zero."""
         center = self.zero_points[0] if len(set(self.zero_points)) == 1 else 0
         return int(np.count_nonzero(self.values == center))
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a file holds.
+    """Contents of a file.
 
-    Attributes:
+    Args:
+        bytes_raw: size in bytes.
+        bytes_gzip: size in bytes after `gzip -9`.
         tensor_dtypes: number of tensors per dtype.
-        operators: number of operators per kind; a custom one by its own name.
-        weights: stored parameters, biases among them.
-        sparsity: part of the kernels' values that is exactly zero.
+        operators: number of operators per kind; custom ones under their own names.
+        weights: number of stored parameters, biases included.
+        sparsity: fraction of the kernels' values that is exactly zero.
         kernel_dtypes: dtypes of the kernels.
-        ends: dtypes of input and output.
-        floats: the operators that read or write a float tensor.
-        per_channel: whether a kernel has a scale for each output channel.
-        distinct: how many different values each kernel holds.
-        macs: multiply-accumulates of one example; None where a loop decides.
-        arena: bytes that tensors need at once, an estimate (`cost.arena_bytes`).
+        io_dtypes: dtypes of input and output.
+        float_operators: kinds of the operators that read or write a float tensor, with
+            repeats.
+        per_channel: True when a kernel has one scale per output channel.
+        distinct: number of distinct values per kernel.
+        macs: multiply-accumulates of one example; None for a graph with a loop.
+        arena_bytes: bytes of tensors that are alive at once, an estimate
+            (`cost.arena_bytes`).
     """
 
     bytes_raw: int
@@ -84,75 +107,98 @@ class Facts:
     weights: int
     sparsity: float
     kernel_dtypes: frozenset[str]
-    ends: tuple[str, str]
-    floats: tuple[str, ...]
+    io_dtypes: tuple[str, str]
+    float_operators: tuple[str, ...]
     per_channel: bool
     distinct: tuple[int, ...]
     macs: int | None
-    arena: int
+    arena_bytes: int
 
 
 def read_facts(content: bytes) -> Facts:
-    """Read a .tflite file.
+    """Read the facts of a .tflite file.
+
+    Args:
+        content: bytes of the file.
 
     Raises:
-        UserError: when the bytes are no .tflite file.
+        UserError: when the bytes are not a .tflite file.
     """
     model = parse(content)
     tensors = [
-        [_tensor(each, model) for each in graph.tensors] for graph in model.subgraphs
+        [_tensor(tensor, model) for tensor in graph.tensors]
+        for graph in model.subgraphs
     ]
-    every = [tensor for graph in tensors for tensor in graph]
-    kernels = [tensor for tensor in every if tensor.is_kernel]
+    flat = [tensor for graph in tensors for tensor in graph]
+    kernels = [tensor for tensor in flat if tensor.is_kernel]
     first = model.subgraphs[0]
     return Facts(
         bytes_raw=len(content),
         bytes_gzip=gzip_size(content),
-        tensor_dtypes=_counted(tensor.dtype for tensor in every),
+        tensor_dtypes=_counted(tensor.dtype for tensor in flat),
         operators=_counted(name for name, _ in _operators(model, tensors)),
-        weights=sum(tensor.values.size for tensor in every if tensor.is_weight),
+        weights=sum(tensor.size for tensor in flat if tensor.is_weight),
         sparsity=_sparsity(kernels),
         kernel_dtypes=frozenset(tensor.dtype for tensor in kernels),
-        ends=(tensors[0][first.inputs[0]].dtype, tensors[0][first.outputs[0]].dtype),
-        floats=tuple(_floats(model, tensors)),
+        io_dtypes=(
+            tensors[0][first.inputs[0]].dtype,
+            tensors[0][first.outputs[0]].dtype,
+        ),
+        float_operators=tuple(_float_operators(model, tensors)),
         per_channel=any(tensor.scales > 1 for tensor in kernels),
-        distinct=tuple(len(np.unique(tensor.values)) for tensor in kernels),
+        distinct=tuple(tensor.distinct for tensor in kernels),
         macs=cost.macs(model),
-        arena=cost.arena_bytes(model.subgraphs[0]),
+        arena_bytes=cost.arena_bytes(first),
     )
 
 
 def stored_tensors(content: bytes) -> dict[str, np.ndarray]:
-    """Name -> values of every tensor that is stored in a .tflite file.
+    """Read the tensors that are stored in a .tflite file.
+
+    Args:
+        content: bytes of the file.
+
+    Returns:
+        `number name` -> values, flat.
 
     Raises:
-        UserError: when the bytes are no .tflite file.
+        UserError: when the bytes are not a .tflite file.
     """
     model = parse(content)
     tensors = [
-        _tensor(each, model) for graph in model.subgraphs for each in graph.tensors
+        _tensor(tensor, model) for graph in model.subgraphs for tensor in graph.tensors
     ]
     return {
-        f"{at} {tensor.name}": tensor.values
-        for at, tensor in enumerate(tensors)
+        f"{number} {tensor.name}": tensor.values
+        for number, tensor in enumerate(tensors)
         if tensor.values is not None
     }
 
 
 def gzip_size(content: bytes) -> int:
-    """Bytes after gzip -9, without a time stamp."""
+    """Return the number of bytes after `gzip -9`, without a time stamp."""
     return len(gzip.compress(content, 9, mtime=0))
 
 
 def parse(content: bytes) -> Any:
-    """The file as objects of the schema; a UserError when it is no .tflite file."""
+    """Read a .tflite file as objects of its schema.
+
+    Args:
+        content: bytes of the file.
+
+    Returns:
+        `ModelT` of the schema.
+
+    Raises:
+        UserError: when the bytes are not a .tflite file.
+    """
     try:
-        if content[4:8] != MARK:
-            raise ValueError("the mark TFL3 is missing")
+        if content[4:8] != IDENTIFIER:
+            raise ValueError("the file identifier TFL3 is missing")
         return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     except Exception as error:
         raise UserError(
-            f"{len(content)} bytes are no .tflite file ({error}); build it again"
+            f"{len(content)} bytes are not a .tflite file ({error}); build it again"
         ) from error
 
 
@@ -172,7 +218,7 @@ def _list(values: Any) -> list[Any]:
 
 
 def _values(data: Any, dtype: str) -> np.ndarray | None:
-    """The stored numbers; two to a byte for int4."""
+    """The stored numbers; int4 has two per byte."""
     if data is None or not len(data):
         return None
     raw = np.asarray(data, np.uint8)
@@ -184,24 +230,25 @@ def _values(data: Any, dtype: str) -> np.ndarray | None:
 def _operators(
     model: Any, tensors: list[list[Tensor]]
 ) -> Iterator[tuple[str, list[Tensor]]]:
-    """Name of every operator, and the tensors that it reads and writes."""
+    """Kind of every operator, and the tensors that it reads and writes."""
     codes = [_operator_name(code) for code in model.operatorCodes]
-    for graph, own in zip(model.subgraphs, tensors, strict=True):
+    for graph, in_graph in zip(model.subgraphs, tensors, strict=True):
         for operator in graph.operators or ():
-            ends = [*_list(operator.inputs), *_list(operator.outputs)]
-            yield codes[operator.opcodeIndex], [own[end] for end in ends if end >= 0]
+            indices = [*_list(operator.inputs), *_list(operator.outputs)]
+            used = [in_graph[index] for index in indices if index >= 0]
+            yield codes[operator.opcodeIndex], used
 
 
 def _operator_name(code: Any) -> str:
-    """The operator's name; small codes stand in an older field of one byte."""
+    """The operator's kind; small codes are in an older field of one byte."""
     if code.customCode:
         return code.customCode.decode()
     return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
-def _floats(model: Any, tensors: list[list[Tensor]]) -> Iterator[str]:
-    for name, ends in _operators(model, tensors):
-        if any(tensor.dtype in FLOATS for tensor in ends):
+def _float_operators(model: Any, tensors: list[list[Tensor]]) -> Iterator[str]:
+    for name, used in _operators(model, tensors):
+        if any(tensor.dtype in FLOATS for tensor in used):
             yield name
 
 
@@ -210,5 +257,5 @@ def _counted(names: Iterator[str]) -> dict[str, int]:
 
 
 def _sparsity(kernels: list[Tensor]) -> float:
-    total = sum(tensor.values.size for tensor in kernels)
+    total = sum(tensor.size for tensor in kernels)
     return sum(tensor.zeros for tensor in kernels) / total if total else 0.0

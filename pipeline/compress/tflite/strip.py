@@ -1,11 +1,11 @@
-"""A .tflite file without what no runtime reads; the same outputs, bit for bit.
+"""Strip a .tflite file of what no runtime reads; outputs stay equal bit for bit.
 
-In: the bytes of a file. Out: fewer bytes: names of inner tensors, observed ranges,
-descriptions, signatures and metadata are left out, and equal buffers are kept once.
-The input and the output are named as in the signature, and whatever the interpreter,
-the XNNPACK delegate and TensorFlow Lite Micro read stays. TensorFlow is not imported.
+In: the bytes of a file. Out: fewer bytes, without names of inner tensors, observed
+ranges, descriptions, signatures and metadata, and with one copy of equal buffers. Input
+and output keep their names of the signature. Everything that the interpreter, the XNNPACK
+delegate and TensorFlow Lite Micro read is kept. TensorFlow is not imported.
 
-    small = shrink(content)
+    small = strip(content)
     check_same(content, small)
 """
 
@@ -18,67 +18,77 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.compress.tflite.inspect import MARK, parse
+from pipeline.compress.tflite.inspect import IDENTIFIER, parse
 from pipeline.core.errors import UserError
 
-CHECKED = 4  # random examples on which both files must agree
-ALIGNMENT = 16  # of stored numbers, as the schema asks; Python's writer forgets it
+CHECKED_EXAMPLES = 4  # random examples on which both files must agree
+ALIGNMENT = 16  # of stored numbers, as the schema requires; Python's writer omits it
 
 
 class _Aligned(flatbuffers.Builder):
-    """Begins every vector of bytes where the runtime may read it in place."""
+    """Aligns every vector of bytes so that the runtime can read it in place."""
 
-    def StartVector(self, size: int, count: int, alignment: int) -> int:  # noqa: N802
+    def StartVector(self, size: int, count: int, alignment: int) -> int:
         """Called by the schema's classes."""
         return super().StartVector(size, count, ALIGNMENT if size == 1 else alignment)
 
 
-def shrink(content: bytes) -> bytes:
-    """Write the file again without what is not read.
+def strip(content: bytes) -> bytes:
+    """Rewrite a file without what no runtime reads.
+
+    Args:
+        content: bytes of a .tflite file.
+
+    Returns:
+        Bytes of the stripped file; stripping them again changes nothing.
 
     Raises:
-        UserError: when the bytes are no .tflite file.
+        UserError: when the bytes are not a .tflite file.
     """
     model = parse(content)
     model.description = model.metadata = model.metadataBuffer = None
     for graph in model.subgraphs:
         graph.name = None
         names = _names(model, graph)
-        for at, tensor in enumerate(graph.tensors):
-            _strip(tensor, names.get(at))
+        for index, tensor in enumerate(graph.tensors):
+            _strip_tensor(tensor, names.get(index))
     model.signatureDefs = None
     _merge_buffers(model)
     builder = _Aligned(len(content))
-    builder.Finish(model.Pack(builder), MARK)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
 
 
 def check_same(before: bytes, after: bytes) -> None:
     """Run both files on seeded random input.
 
+    Args:
+        before, after: bytes of two .tflite files.
+
     Raises:
-        UserError: when one output differs in one bit.
+        UserError: when the outputs are not equal bit for bit.
     """
     first, second = _outputs(before), _outputs(after)
     if not all(map(np.array_equal, first, second)):
         raise UserError(
-            "the shrunk file does not answer as the file it was made from; "
-            "set compress.shrink: false, and report this model"
+            "the stripped file has other outputs than the original; set "
+            "compress.strip_metadata: false, and report this model"
         )
 
 
 def _names(model: Any, graph: Any) -> dict[int, bytes]:
-    """The ends of a graph: their names in its signature, or else their own."""
-    names = {int(at): graph.tensors[at].name for at in (*graph.inputs, *graph.outputs)}
+    """Index of each input and output -> its name in the signature, or else its own."""
+    indices = (*graph.inputs, *graph.outputs)
+    names = {int(index): graph.tensors[index].name for index in indices}
     for signature in model.signatureDefs or ():
         if model.subgraphs[signature.subgraphIndex] is graph:
-            for end in (*signature.inputs, *signature.outputs):
-                names[int(end.tensorIndex)] = end.name
+            for tensor in (*signature.inputs, *signature.outputs):
+                names[int(tensor.tensorIndex)] = tensor.name
     return names
 
 
-def _strip(tensor: Any, name: bytes | None) -> None:
-    """Leave out what was observed of a tensor's range, and its name or its long one."""
+def _strip_tensor(tensor: Any, name: bytes | None) -> None:
+    """Remove the observed range of a tensor, and replace its name."""
     tensor.name = name
     tensor.hasRank = False
     ranges = tensor.quantization
@@ -89,13 +99,13 @@ def _strip(tensor: Any, name: bytes | None) -> None:
 
 
 def _merge_buffers(model: Any) -> None:
-    """Keep one buffer for equal contents; the first stays empty, as it must."""
-    kept: dict[bytes, int] = {b"": 0}
+    """Keep one copy of equal buffers; the first stays empty, as the schema requires."""
+    numbers: dict[bytes, int] = {b"": 0}
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             data = _bytes(model.buffers[tensor.buffer])
-            tensor.buffer = kept.setdefault(data, len(kept))
-    model.buffers = [_buffer(data) for data in kept]
+            tensor.buffer = numbers.setdefault(data, len(numbers))
+    model.buffers = [_buffer(data) for data in numbers]
 
 
 def _bytes(buffer: Any) -> bytes:
@@ -109,23 +119,23 @@ def _buffer(data: bytes) -> Any:
 
 
 def _outputs(content: bytes) -> list[np.ndarray]:
-    """What a file says of seeded random examples, as it gives it."""
+    """Outputs of seeded random examples, in the file's dtype."""
     model = Interpreter(model_content=content, num_threads=1)
     model.allocate_tensors()
-    given, made = model.get_input_details()[0], model.get_output_details()[0]
-    draw, outputs = np.random.default_rng(1), []
-    for _ in range(CHECKED):
+    source, target = model.get_input_details()[0], model.get_output_details()[0]
+    generator, outputs = np.random.default_rng(1), []
+    for _ in range(CHECKED_EXAMPLES):
         model.reset_all_variables()
-        model.set_tensor(given["index"], _random(given, draw))
+        model.set_tensor(source["index"], _random(source, generator))
         model.invoke()
-        outputs.append(model.get_tensor(made["index"]).copy())
+        outputs.append(model.get_tensor(target["index"]).copy())
     return outputs
 
 
-def _random(given: Any, draw: np.random.Generator) -> np.ndarray:
-    """int8 and int16 over their range; int32 are tokens, of which 0 and 1 exist."""
-    kind, shape = np.dtype(given["dtype"]), given["shape"]
+def _random(detail: Any, generator: np.random.Generator) -> np.ndarray:
+    """One random input; int32 are token numbers, of which 0 and 1 always exist."""
+    kind, shape = np.dtype(detail["dtype"]), detail["shape"]
     if kind.kind == "f":
-        return draw.normal(size=shape).astype(kind)
+        return generator.normal(size=shape).astype(kind)
     limits = (0, 2) if kind.itemsize > 2 else (-128, 128)
-    return draw.integers(*limits, shape).astype(kind)
+    return generator.integers(*limits, shape).astype(kind)

@@ -1,7 +1,7 @@
-"""What a recipe promises of its file, held against what the file holds.
+"""Check that a file is what its recipe claims.
 
-In: facts of a file, and what was true before the export. Out: one line for each
-promise that is broken. TensorFlow is not imported.
+In: facts of a file, and what was true before the export. Out: one line per claim that the
+file does not meet. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -9,57 +9,66 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.compress.tflite.inspect import Facts, OPERATORS
+from pipeline.compress.tflite.inspect import OPERATORS, Facts
 
-# What each export may hold in its constant tensors of rank 2 and more.
+# Export -> dtypes that its kernels may have.
 KERNEL_DTYPES = {
     "float": {"float32"},
     "float16": {"float16"},
-    "dynamic": {"int8", "float32"},  # the converter leaves small tensors as they are
+    "dynamic": {"int8", "float32"},  # the converter leaves small tensors in float
     "int8": {"int8"},
     "int16x8": {"int8"},
-    "int4": {"int4", "float32"},  # what the quantizer does not know stays float
+    "int4": {"int4", "float32"},  # layers that the quantizer does not support
 }
 SPARSITY_SLACK = 0.005
-TOKENS = "int32"  # of an embedding, which no scale could make smaller
-ENDS = {"int8": "int8", "int16x8": "int16"}  # of what is full integer
+TOKENS = "int32"  # input of an embedding, which cannot be quantized
+INTEGER_IO = {"int8": "int8", "int16x8": "int16"}  # full-integer export -> dtype
 
 
 @dataclass(frozen=True)
-class Few:
-    """At least `kernels` kernels, or all, hold at most `values` different weights."""
+class DistinctWeights:
+    """A claim: at least `kernels` kernels have at most `values` distinct weights.
+
+    Args:
+        values: maximum number of distinct weights in one kernel.
+        kernels: number of kernels; all of the file's are enough.
+    """
 
     values: int
     kernels: int
 
 
-def broken_promises(
-    facts: Facts, export: str, sparsity: float = 0.0, few: Sequence[Few] = ()
+def violations(
+    facts: Facts,
+    export: str,
+    sparsity: float = 0.0,
+    distinct: Sequence[DistinctWeights] = (),
 ) -> list[str]:
-    """What the file does not keep of what its recipe says.
+    """List the claims of a recipe that a file does not meet.
 
     Args:
-        facts: what the file holds.
-        export: one of the recipe grammar.
-        sparsity: part of the kernels' values that was zero before the export.
-        few: how many different weights how many kernels had before the export.
+        facts: contents of the file.
+        export: an export step of the recipe grammar.
+        sparsity: fraction of the kernels' values that was zero before the export;
+            default 0.
+        distinct: limits of distinct weights before the export; default none.
 
     Returns:
-        One line per broken promise; none when the file is what it claims to be.
+        One line per violated claim; empty for a correct file.
     """
     return [
-        *_foreign_operators(facts),
+        *_custom_operators(facts),
         *_wrong_kernels(facts, export),
-        *(_not_integer(facts, export) if export in ENDS else ()),
+        *(_not_integer(facts, export) if export in INTEGER_IO else ()),
         *_lost_zeros(facts, sparsity),
-        *(line for each in few for line in _too_many(facts, each)),
+        *(line for claim in distinct for line in _too_many_values(facts, claim)),
     ]
 
 
-def _foreign_operators(facts: Facts) -> Iterator[str]:
-    foreign = [name for name in facts.operators if name not in OPERATORS.values()]
-    if foreign:
-        yield f"needs operators outside the standard runtime: {', '.join(foreign)}"
+def _custom_operators(facts: Facts) -> Iterator[str]:
+    custom = [name for name in facts.operators if name not in OPERATORS.values()]
+    if custom:
+        yield f"needs operators outside the standard runtime: {', '.join(custom)}"
 
 
 def _wrong_kernels(facts: Facts, export: str) -> Iterator[str]:
@@ -72,14 +81,15 @@ def _wrong_kernels(facts: Facts, export: str) -> Iterator[str]:
 
 
 def _not_integer(facts: Facts, export: str) -> Iterator[str]:
-    kind = ENDS[export]
-    if facts.ends not in ((kind, kind), (TOKENS, kind)):
-        ends = " and ".join(facts.ends)
-        yield f"{kind} input and output promised, but they are {ends}"
-    if facts.floats:
-        culprits = set(facts.floats) - {"QUANTIZE", "DEQUANTIZE"}  # they are around it
-        named = ", ".join(sorted(culprits or set(facts.floats)))
-        yield f"full integer promised, but computed in float: {named}"
+    dtype = INTEGER_IO[export]
+    if facts.io_dtypes not in ((dtype, dtype), (TOKENS, dtype)):
+        actual = " and ".join(facts.io_dtypes)
+        yield f"{dtype} input and output promised, but they are {actual}"
+    if facts.float_operators:
+        # QUANTIZE and DEQUANTIZE surround the operator that computes in float.
+        names = set(facts.float_operators)
+        names = names - {"QUANTIZE", "DEQUANTIZE"} or names
+        yield f"full integer promised, but computed in float: {', '.join(sorted(names))}"
 
 
 def _lost_zeros(facts: Facts, sparsity: float) -> Iterator[str]:
@@ -90,14 +100,14 @@ def _lost_zeros(facts: Facts, sparsity: float) -> Iterator[str]:
         )
 
 
-def _too_many(facts: Facts, few: Few) -> Iterator[str]:
-    kept = sum(count <= few.values for count in facts.distinct)
-    more = [count for count in facts.distinct if count > few.values]
+def _too_many_values(facts: Facts, claim: DistinctWeights) -> Iterator[str]:
+    kept = sum(count <= claim.values for count in facts.distinct)
+    others = [count for count in facts.distinct if count > claim.values]
     # The converter may join kernels, or drop one.
-    if kept < few.kernels and (more or not kept):
-        fewest = f"; the fewest in another is {min(more)}" if more else ""
+    if kept < claim.kernels and (others or not kept):
+        fewest = f"; the fewest in another is {min(others)}" if others else ""
         yield (
-            f"{few.values} different weights promised in each of {few.kernels} "
+            f"{claim.values} distinct weights promised in each of {claim.kernels} "
             f"kernels, but {kept} of the file's {len(facts.distinct)} have so few"
             f"{fewest}"
         )

@@ -1,10 +1,4 @@
-"""The one folder that knows tf_keras and tfmot, which refuses Keras 3.
+"""Compression techniques of tf_keras and tfmot: the only package that imports them.
 
-tf_keras is taken as it comes: a keras.json in the user's home changes no result.
+tfmot does not support Keras 3, so a Keras 3 model is first converted (`bridge`).
 """
-
-import tf_keras
-
-tf_keras.backend.set_floatx("float32")
-tf_keras.backend.set_epsilon(1e-7)
-tf_keras.backend.set_image_data_format("channels_last")

@@ -1,56 +1,70 @@
-"""One bit a weight: each kernel is plus or minus one size for each output channel.
+"""Binary weights: each kernel is plus or minus one magnitude per output channel.
 
-In: a fresh tf_keras model and a way to fit it. Out: a model of the same layers whose
-kernels hold two values a channel. In training the gradient passes the rounding as if
-it were not there (Courbariaux et al., BinaryConnect, 2015); the size is the mean of
-|w|, and the first and the last kernel stay as they are (Rastegari et al., XNOR-Net,
-2016). A .tflite file has no one-bit type: it stores a byte a weight, -127 or 127,
-which gzip packs to little more than a bit.
+In: a fresh tf_keras model and a function that fits a model in place. Out: a model of
+the same layers whose kernels hold two values per channel.
+
+In training the gradient passes the sign unchanged, a straight-through estimator
+(Courbariaux et al., BinaryConnect, 2015); the magnitude is the mean of |w|, and the
+first and the last kernel stay unchanged (Rastegari et al., XNOR-Net, 2016). A .tflite
+file has no one-bit type: it stores one byte per weight, -127 or 127, which gzip
+compresses to little more than one bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 import tf_keras
 
 from pipeline.compress.tfmot.fake_quant_layers import (
-    Twin,
-    able,
-    fit_twins,
+    FakeQuantLayer,
+    fit_fake_quant,
     is_depthwise,
     kernel_of,
+    supported_layers,
 )
 
-Model = tf_keras.Model
-Layer = tf_keras.layers.Layer
+Model: TypeAlias = tf_keras.Model
+Layer: TypeAlias = tf_keras.layers.Layer
 
 
 def binarize(model: Model, fit: Callable[[Model], Any]) -> Model:
-    """Fine-tune with one-bit weights, then write them into plain layers."""
-    return fit_twins(model, able(model), _twin, fit)
-
-
-def one_bit(kernel: Any, depthwise: bool = False) -> tf.Tensor:
-    """Sign times the mean of |w| of each output channel; the sign of 0 is plus.
+    """Fine-tune with binary kernels, then write them into plain layers.
 
     Args:
-        kernel: `(..., in, out)`, or `(h, w, channels, 1)` of a depthwise layer.
+        model: functional model as the bridge or an earlier technique made it.
+        fit: fits a model in place.
+
+    Returns:
+        A new model of plain layers with binary kernels.
+    """
+    return fit_fake_quant(model, supported_layers(model), _binary_layer, fit)
+
+
+def binarize_kernel(kernel: Any, depthwise: bool = False) -> tf.Tensor:
+    """Return the sign times the mean of |w| per output channel; the sign of 0 is plus.
+
+    Args:
+        kernel: float32 `(..., in, out)`, or `(h, w, channels, 1)` of a depthwise layer.
+        depthwise: whether the kernel is of a depthwise layer.
+
+    Returns:
+        A tensor of the kernel's shape.
     """
     axes = [0, 1] if depthwise else list(range(len(kernel.shape) - 1))
-    size = tf.reduce_mean(tf.abs(kernel), axes, keepdims=True)
-    return tf.where(kernel >= 0, size, -size)
+    magnitude = tf.reduce_mean(tf.abs(kernel), axes, keepdims=True)
+    return tf.where(kernel >= 0, magnitude, -magnitude)
 
 
-def _twin(layer: Layer) -> Layer:
-    class OneBit(Twin, type(layer)):
-        def kept(self) -> tf.Tensor:
-            return one_bit(kernel_of(self), is_depthwise(self))
+def _binary_layer(layer: Layer) -> Layer:
+    class BinaryLayer(FakeQuantLayer, type(layer)):  # type: ignore[misc]
+        def final_kernel(self) -> tf.Tensor:
+            return binarize_kernel(kernel_of(self), is_depthwise(self))
 
-        def used(self) -> tf.Tensor:
+        def quantized_kernel(self) -> tf.Tensor:
             full = kernel_of(self)
-            return full + tf.stop_gradient(self.kept() - full)
+            return full + tf.stop_gradient(self.final_kernel() - full)
 
-    return OneBit.from_config(layer.get_config())
+    return BinaryLayer.from_config(layer.get_config())

@@ -1,8 +1,11 @@
-"""The door of this folder: a Keras 3 model and a recipe in, a file's bytes out."""
+"""Build one file: the entry point of this package.
+
+In: a Keras 3 model, a recipe, and calibration examples. Out: the bytes of a .tflite file
+and a record of what the recipe did.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,92 +13,52 @@ import keras
 import numpy as np
 import tf_keras
 
-from pipeline.augment.policy import Policy
-from pipeline.compress.rewrite.fold import fold, fold_inputs, join_activations, silence
-from pipeline.compress.grammar import AWARE, TIES, Recipe, steps_text
-from pipeline.compress.tfmot.weight_quantization import highest
-from pipeline.compress.tfmot.bridge import check_same_answers, to_tf_keras
-from pipeline.compress.tfmot.callbacks import BuildFirst
+from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
+from pipeline.compress.rewrite.channel_pruning import prune_channels
+from pipeline.compress.rewrite.fold import (
+    fold_batch_norms,
+    fold_input_normalizations,
+    fuse_relu,
+    neutralize_constant_channels,
+)
+from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
+from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.export import export
-from pipeline.compress.tfmot.distillation import Teacher, imitate
-from pipeline.compress.tfmot.supported_layers import left_out, paired_in_rows, prunable
-from pipeline.compress.tfmot.techniques import Fit, apply, kernel_sparsity
-from pipeline.compress.tfmot.weight_sharing import kernels
-from pipeline.compress.tfmot.fake_quant_layers import able
-from pipeline.compress.tflite.verify import ENDS, Few
-from pipeline.compress.rewrite.channel_pruning import slim
-from pipeline.data.artifact import Split
-from pipeline.data.spec import TaskSpec
+from pipeline.compress.tfmot.fake_quant_layers import supported_layers
+from pipeline.compress.tfmot.fine_tuning import FineTuning
+from pipeline.compress.tfmot.supported_layers import (
+    prunable,
+    supports_two_of_four,
+    unsupported_layers,
+)
+from pipeline.compress.tfmot.techniques import apply, kernel_sparsity
+from pipeline.compress.tfmot.weight_quantization import max_level
+from pipeline.compress.tfmot.weight_sharing import trainable_kernels
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
-from pipeline.training.context import FitContext, FitData
-from pipeline.training.keras_fit import keras_fit
-from pipeline.training.params import FitSettings
 from pipeline.core.pipe_language import Step
-from pipeline.tasks.registry import task_of
 
-CHECKED = 64  # examples on which the file is compared with its model
-
-
-@dataclass(frozen=True)
-class FineTuning:
-    """How a technique fits: Keras's own fit of tf_keras, which tfmot wants to see.
-
-    Batches, augmentation, rates and losses are those of `pipeline.training`.
-
-    Args:
-        policy: augmentation of the training examples, as in training.
-        seed: each technique derives its own from it and the recipe so far, so that
-            equal beginnings of two recipes give equal weights.
-        teacher: whom the model imitates, or None.
-    """
-
-    spec: TaskSpec
-    train: Split
-    validation: Split
-    settings: FitSettings
-    policy: Policy | None
-    seed: int
-    teacher: Teacher | None = None
-
-    def after(self, recipe_so_far: str, parts: int = 1) -> Fit:
-        """A function that fits a model in place, with callbacks.
-
-        Args:
-            parts: fits among which one technique divides its epochs.
-        """
-        seed = derive_seed(self.seed, recipe_so_far)
-        epochs = max(1, round(self.settings.epochs / parts))
-        settings = self.settings.model_copy(update={"epochs": epochs})
-
-        def tune(model: tf_keras.Model, callbacks: Sequence[Any]) -> None:
-            tf_keras.utils.set_random_seed(seed)  # for dropout without its own seed
-            if self.teacher and self.teacher.weight:
-                imitate(model, self.teacher)
-            data = FitData(self.spec, self.train, self.validation, self.policy)
-            callbacks = [BuildFirst(task_of(self.spec)), *callbacks]
-            context = FitContext(seed, callbacks=callbacks)
-            keras_fit(model, data, settings, context, tf_keras)
-
-        return tune
+CHECKED = 64  # calibration examples on which the file is compared with its model
 
 
 @dataclass(frozen=True)
 class Built:
-    """A file's bytes, and what its recipe did on the way.
+    """The content of a file, and what its recipe did.
 
     Args:
-        left_out: `technique: layer (Class)` for what a technique cannot handle.
-        sparsity: part of the kernels' values that pruning has set to zero.
-        few: how many different weights the steps left in how many kernels.
+        content: the bytes of the .tflite file.
+        left_out: `technique: layer (Class)` for each layer that a technique does not
+            support.
+        sparsity: fraction of the kernels' values that pruning has set to zero, 0 .. 1.
+        distinct: limits of the distinct weights that the steps left in the kernels.
         states: each technique but the last, and the model after it as a float file.
-        outputs: what the model says of the first calibration examples.
+        outputs: outputs of the model on the first 64 calibration examples, `(n, ...)`.
     """
 
     content: bytes
     left_out: list[str]
     sparsity: float
-    few: tuple[Few, ...] = ()
+    distinct: tuple[DistinctWeights, ...] = ()
     states: tuple[tuple[str, bytes], ...] = ()
     outputs: np.ndarray | None = None
 
@@ -103,98 +66,121 @@ class Built:
 def build(
     source: keras.Model, recipe: Recipe, tuning: FineTuning, calibration: np.ndarray
 ) -> Built:
-    """Carry the model over, run the techniques, write the file.
+    """Convert the model, run the techniques of a recipe, and export the file.
 
     Args:
-        calibration: float32 model inputs that set the ranges of int8.
+        source: built functional or Sequential Keras 3 model; it is not changed.
+        recipe: techniques and the export.
+        tuning: data and settings of the fine-tuning after each technique.
+        calibration: float32 model inputs `(n, ...)` that set the ranges of int8.
+
+    Returns:
+        The file's content, and what the recipe did.
 
     Raises:
-        UserError: when the bridge, a technique or the export refuses.
+        UserError: if the bridge, a technique or the export does not support the model.
     """
-    source, missed = _prepared(source, recipe)
+    source, left_out = _prepared(source, recipe)
     model = to_tf_keras(source, derive_seed(tuning.seed, "bridge"))
-    made = Built(b"", missed, 0.0)
+    built = Built(b"", left_out, 0.0)
     for count, step in enumerate(recipe.techniques, 1):
-        so_far = steps_text(recipe.techniques[:count])
-        made = _noted(made, model, step, recipe.export)
-        model = apply(step, model, tuning.after(so_far, _parts(step)))
-        made = _measured(made, model, step, last=count == len(recipe.techniques))
+        so_far = seed_text(recipe.techniques[:count])
+        built = _with_unsupported(built, model, step, recipe.export)
+        model = apply(step, model, tuning.after(so_far, _fits(step)))
+        built = _with_result(built, model, step, count == len(recipe.techniques))
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
     content = export(model, recipe.export, calibration, one_scale)
-    return replace(made, content=content, outputs=outputs)
+    return replace(built, content=content, outputs=outputs)
 
 
 def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:
-    """What is done to the Keras 3 model: channels removed, layers folded."""
-    missed: list[str] = []
-    names = [step.name for step in recipe.techniques]
-    if names or recipe.export != "float":  # a float file alone is the model as it is
-        source, missed = _normalized(source, recipe.export)
-    if "filters" in names:
-        source, kept = slim(source, recipe.techniques[0].args["fraction"])
-        missed += [f"filters: {layer}" for layer in kept]
-    if set(names) & set(TIES):
-        folded = fold(source)
-        check_same_answers(source, folded)
-        source = folded
-    if set(names) & set(AWARE):
-        joined = join_activations(source)
-        check_same_answers(source, joined)
-        source = joined
-    return source, missed
+    """Rewrite the Keras 3 model: remove channels, fold layers.
+
+    Returns:
+        The model, and `technique: layer (Class)` of unsupported layers.
+    """
+    left_out: list[str] = []
+    names = {step.name for step in recipe.techniques}
+    if names or recipe.export != "float":  # a mere float file is the unchanged model
+        source, left_out = _input_normalized(source, recipe.export)
+    if "prune_channels" in names:
+        arguments: Any = recipe.techniques[0].args
+        source, kept_whole = prune_channels(source, arguments["fraction"])
+        left_out += [f"prune_channels: {layer}" for layer in kept_whole]
+    for needed, rewrite in ((TIES, fold_batch_norms), (AWARE, fuse_relu)):
+        if names & set(needed):
+            rewritten = rewrite(source)
+            check_same_outputs(source, rewritten)
+            source = rewritten
+    return source, left_out
 
 
-def _normalized(source: keras.Model, end: str) -> tuple[keras.Model, list[str]]:
-    """Normalizations of the input in a way that the file has room for."""
-    if all(type(each).__name__ != "Normalization" for each in source._flatten_layers()):
+def _input_normalized(source: keras.Model, kind: str) -> tuple[keras.Model, list[str]]:
+    """Rewrite Normalizations so that an export can represent them.
+
+    Folding is not exact where a mean is many standard deviations away from zero: the
+    bias would drown in rounding.
+    """
+    layers = source._flatten_layers()
+    if all(type(layer).__name__ != "Normalization" for layer in layers):
         return source, []
-    silenced, mute = silence(source)
-    if mute and not _same(source, silenced):
-        silenced, mute = source, [f"{each}, kept, as answers change" for each in mute]
-    folded = fold_inputs(silenced) if end in ENDS else silenced
-    # Not exact where a mean is many deviations: the bias would drown in rounding.
-    kept = folded if _same(source, folded) else silenced
-    return kept, [f"{end}: {each}" for each in mute]
+    neutral, lines = neutralize_constant_channels(source)
+    if lines and not _same_outputs(source, neutral):
+        neutral = source
+        lines = [f"{line}, kept because outputs would change" for line in lines]
+    folded = fold_input_normalizations(neutral) if kind in INTEGER_IO else neutral
+    model = folded if _same_outputs(source, folded) else neutral
+    return model, [f"{kind}: {line}" for line in lines]
 
 
-def _same(source: keras.Model, other: keras.Model) -> bool:
+def _same_outputs(source: keras.Model, other: keras.Model) -> bool:
     try:
-        check_same_answers(source, other)
+        check_same_outputs(source, other)
     except UserError:
         return False
     return True
 
 
-def _noted(made: Built, model: tf_keras.Model, step: Step, end: str) -> Built:
-    """What is known of a technique before it runs."""
-    layers = left_out(model, step.name, step.args.get("kernels", "inner"))
-    missed = [f"{step.name}: {layer}" for layer in layers]
-    if step.args.get("structure") == "two_of_four":
-        missed += [
-            f"{step.name}: {layer.name} ({type(layer).__name__}), pruned free"
+def _with_unsupported(
+    built: Built, model: tf_keras.Model, step: Step, kind: str
+) -> Built:
+    """Add the layers that a technique will leave out."""
+    arguments: Any = step.args
+    lines = unsupported_layers(model, step.name, arguments.get("kernels", "inner"))
+    if arguments.get("structure") == "two_of_four":
+        lines += [
+            f"{layer.name} ({type(layer).__name__}), pruned free"
             for layer in model.layers
-            if prunable(layer) and not paired_in_rows(layer)
+            if prunable(layer) and not supports_two_of_four(layer)
         ]
-    few = made.few
-    if step.name == "binary" and end in ENDS:  # elsewhere the size differs by channel
-        few = (*few, Few(2, len(able(model))))
-    return replace(made, left_out=[*made.left_out, *missed], few=few)
+    distinct = built.distinct
+    if (
+        step.name == "binary" and kind in INTEGER_IO
+    ):  # else magnitudes differ by channel
+        distinct = (*distinct, DistinctWeights(2, len(supported_layers(model))))
+    lines = [*built.left_out, *(f"{step.name}: {line}" for line in lines)]
+    return replace(built, left_out=lines, distinct=distinct)
 
 
-def _measured(made: Built, model: tf_keras.Model, step: Step, last: bool) -> Built:
-    """What is known of a technique after it has run."""
+def _with_result(built: Built, model: tf_keras.Model, step: Step, last: bool) -> Built:
+    """Add the sparsity, the distinct weights and the state after a technique."""
+    arguments: Any = step.args
     if step.name == "prune":
-        made = replace(made, sparsity=kernel_sparsity(model))
+        built = replace(built, sparsity=kernel_sparsity(model))
     if step.name == "cluster":
-        made = replace(made, few=(Few(step.args["n"], len(kernels(model))),))
-    if step.name == "bits":
-        count = len(able(model, step.args["kernels"]))
-        made = replace(made, few=(Few(2 * highest(step.args["n"]) + 1, count),))
+        claim = DistinctWeights(arguments["n"], len(trainable_kernels(model)))
+        built = replace(built, distinct=(claim,))
+    if step.name == "quantize_weights":
+        count = len(supported_layers(model, arguments["kernels"]))
+        claim = DistinctWeights(2 * max_level(arguments["n"]) + 1, count)
+        built = replace(built, distinct=(claim,))
     if last and step.name in AWARE:
-        return made
-    return replace(made, states=(*made.states, (str(step), export(model, "float"))))
+        return built
+    state = (str(step), export(model, "float"))
+    return replace(built, states=(*built.states, state))
 
 
-def _parts(step: Step) -> int:
+def _fits(step: Step) -> int:
+    """Return the number of fits that a technique consists of."""
     return 3 if step.args.get("schedule") == "gradual" else 1

@@ -11,14 +11,14 @@ import tf_keras
 from pipeline.tasks.task import Task
 
 
-class BuildFirst(tf_keras.callbacks.Callback):
-    """Makes all variables before the first step, which is then traced once.
+class BuildVariables(tf_keras.callbacks.Callback):
+    """Create all variables before the first step, so that it is traced only once.
 
-    A step that makes variables of the optimizer or of metrics is traced a second
-    time without them: about one second in four of a short fine-tuning.
+    A step that creates variables of the optimizer or of metrics is traced a second time
+    without them, which takes about a quarter of a short fine-tuning.
 
     Args:
-        task: says what targets look like.
+        task: determines the shape and dtype of targets.
     """
 
     def __init__(self, task: Task):
@@ -26,24 +26,27 @@ class BuildFirst(tf_keras.callbacks.Callback):
         self.task = task
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Called by fit before its first step."""
+        """Build the optimizer, the loss and the metrics; `fit` calls it."""
         self.model.optimizer.build(self.model.trainable_variables)
         outputs = tf.zeros((1, *self.model.output_shape[1:]))
         self.model.compiled_loss.build(outputs)
-        self.model.compiled_metrics.build(outputs, self._answer(outputs))
+        self.model.compiled_metrics.build(outputs, self._target(outputs))
 
-    def _answer(self, outputs: tf.Tensor) -> tf.Tensor:
-        """What the data say of one example: a class, a number, or the example."""
+    def _target(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Return the target of one example: a class, a number, or the example."""
         if self.task.reconstructs:
             return outputs
         return tf.zeros((1,), tf.int64 if self.task.target == "class" else tf.float32)
 
 
-class KeepZeros(tf_keras.callbacks.Callback):
-    """Puts zeros back before each validation, so that the weights kept have them.
+class PreserveZeros(tf_keras.callbacks.Callback):
+    """Restore the zeros of kernels before each validation, thus in the weights kept.
 
-    tfmot's scheme does so by itself, but not for the layers that it leaves out, nor
-    for those that feed a Concatenate, to which it gives the ordinary scheme.
+    tfmot's sparsity-preserving scheme restores zeros itself, except in layers that it
+    does not quantize and in those that feed a Concatenate, which get the default scheme.
+
+    Args:
+        model: its kernels' present zeros are restored.
     """
 
     def __init__(self, model: tf_keras.Model):
@@ -52,11 +55,11 @@ class KeepZeros(tf_keras.callbacks.Callback):
         self.masks = [(kernel, kernel.numpy() != 0) for kernel in kernels]
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Called by fit once an epoch, before the validation examples."""
+        """Restore the zeros; `fit` calls it once per epoch, before validation."""
         for kernel, mask in self.masks:
             kernel.assign(np.where(mask, kernel.numpy(), np.float32(0)))
 
 
 def is_kernel(weight: Any) -> bool:
-    """Whether a weight has two dimensions or more: no bias, no statistics."""
+    """Return whether a weight has two axes longer than 1: no bias, no statistics."""
     return sum(size > 1 for size in weight.shape) > 1

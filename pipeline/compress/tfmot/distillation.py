@@ -1,4 +1,4 @@
-"""Fine-tuning a student beside its teacher, in tf_keras."""
+"""Fine-tune a tf_keras model with a distillation loss from a teacher."""
 
 from __future__ import annotations
 
@@ -10,50 +10,63 @@ import tensorflow as tf
 import tf_keras
 
 from pipeline.distill.losses import hinton
-from pipeline.training.losses import Loss
-
 from pipeline.tasks.training import per_example
+from pipeline.training.losses import Loss
 
 
 @dataclass(frozen=True)
-class Teacher:
-    """Whom a model imitates while it is fine-tuned, and how much.
+class DistillationTerm:
+    """A distillation loss and its weight in the total loss.
 
     Args:
-        answers: model input -> outputs, `(batch, ...)`.
-        weight: of the imitation, 0 .. 1; the true answers get the rest.
-        temperature: softens both outputs of a classification.
-        loss: of outputs that are no logits, against the teacher's.
+        teacher: model inputs `(batch, ...)` -> the teacher's outputs `(batch, ...)`.
+        weight: weight of the distillation loss, 0 .. 1; the loss of the true targets
+            has the weight `1 - weight`.
+        temperature: softens the logits of student and teacher; classification only.
+        loss: `(teacher outputs, student outputs)` -> loss per example, for outputs
+            other than logits; None for the KL divergence of Hinton et al. (2015).
     """
 
-    answers: Callable[[tf.Tensor], tf.Tensor]
+    teacher: Callable[[tf.Tensor], tf.Tensor]
     weight: float
     temperature: float
     loss: Loss | None = None
 
-    def apart(self, outputs: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        """How far outputs are from the teacher's, one number an example."""
+    def per_example(self, outputs: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """Compute the distillation loss of each example.
+
+        Args:
+            outputs: outputs of the student, `(batch, ...)`.
+            target: outputs of the teacher, `(batch, ...)`.
+
+        Returns:
+            float32 `(batch,)`.
+        """
         if self.loss:
             return per_example(self.loss(target, outputs))
         return hinton(outputs, target, self.temperature)
 
 
-def imitate(model: tf_keras.Model, teacher: Teacher) -> None:
-    """From now on `fit` also trains `model` to answer as the teacher does.
+def add_distillation(model: tf_keras.Model, term: DistillationTerm) -> None:
+    """Add a distillation loss to the training step of a model; validation is unchanged.
 
-    Only the training step changes; validation is the plain loss.
+    Args:
+        model: its `train_step` is replaced; compile it before `fit` as usual.
+        term: the teacher and the weight of its loss.
     """
 
     def train_step(data: Any) -> dict[str, Any]:
         x, y, weights = tf_keras.utils.unpack_x_y_sample_weight(data)
-        target = tf.stop_gradient(teacher.answers(x))
+        target = tf.stop_gradient(term.teacher(x))
         with tf.GradientTape() as tape:
             outputs = model(x, training=True)
             true = model.compute_loss(x, y, outputs, weights)
-            each = teacher.apart(outputs, target)
-            each = each if weights is None else each * tf.cast(weights, each.dtype)
-            told = tf.reduce_mean(each) + sum(model.losses)
-            loss = (1 - teacher.weight) * true + teacher.weight * told
+            losses = term.per_example(outputs, target)
+            losses = (
+                losses if weights is None else losses * tf.cast(weights, losses.dtype)
+            )
+            distilled = tf.reduce_mean(losses) + sum(model.losses)
+            loss = (1 - term.weight) * true + term.weight * distilled
         model.optimizer.minimize(loss, model.trainable_variables, tape=tape)
         return model.compute_metrics(x, y, outputs, weights)
 

@@ -1,8 +1,10 @@
-"""A tf_keras model in, the bytes of a .tflite file out.
+"""Export a tf_keras model as a .tflite file.
 
-Every file takes one example at a time and names its input and output. Bytes
-depend on the model and the calibration examples only: layer names become tensor
-names, so the same names give the same bytes in every process.
+In: a tf_keras model of one input and one output, and calibration examples. Out: the
+bytes of a file with a batch of one, whose input and output have names.
+
+The bytes depend on the model and the calibration examples alone: layer names become
+tensor names, so the same names give the same bytes in every process.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from pipeline.compress.tflite.int4 import to_int4
 from pipeline.core.errors import UserError
 
 INPUT, OUTPUT = "input", "logits"  # names in the file's signature
-# The converter's int8 pass dies on their loops (LSTM becomes one operator instead).
+# The converter's int8 pass fails on their loops (LSTM becomes one operator instead).
 UNROLLED = ("GRU", "SimpleRNN")
-MOST_STEPS = 256
+MAX_STEPS = 256  # maximum number of unrolled steps
 
 
 def export(
@@ -29,19 +31,22 @@ def export(
     calibration: np.ndarray | None = None,
     one_scale: bool = False,
 ) -> bytes:
-    """Write a model as one of the kinds of EXPORTS.
+    """Convert a model to a .tflite file.
 
     Args:
-        model: one input of fixed shape, one output; not to be used afterwards.
+        model: one input of fixed shape, one output; do not use it afterwards.
         kind: an export step of the recipe grammar.
-        calibration: examples as the model takes them, for `int8` and `int16x8`:
-            float32, or integer tokens of the input's own dtype.
-        one_scale: one scale for each kernel, not one a channel, so that equal
-            weights become equal integers.
+        calibration: model inputs `(n, ...)` for `int8` and `int16x8`: float32, or
+            integer tokens of the input's own dtype.
+        one_scale: one scale per kernel instead of one per channel, so that equal weights
+            become equal integers.
+
+    Returns:
+        The content of the file.
 
     Raises:
-        UserError: when the model or the calibration examples do not fit, or when
-            the converter refuses the model.
+        UserError: if the model or the calibration examples do not fit, or the converter
+            fails.
     """
     if kind == "int4":
         return to_int4(export(model, "float"))
@@ -49,23 +54,23 @@ def export(
         _unroll(model)
     converter = _converter(model)
     if one_scale:
-        _one_scale(converter)
+        _disable_per_channel_scales(converter)
     _SETTINGS[kind](converter, calibration)
     try:
         return bytes(converter.convert())
     except Exception as error:
-        reason = str(error).strip().splitlines() or ["the log says why"]
+        reason = str(error).strip().splitlines() or ["see the log"]
         raise UserError(
             f'the converter cannot write model "{model.name}" as {kind}: {reason[0]}'
         ) from error
 
 
 def _converter(model: tf_keras.Model) -> Any:
-    """A converter for a batch of one, through a function with named ends."""
+    """Return a converter for a batch of one, with a named input and output."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(
             f'model "{model.name}" has {len(model.inputs)} inputs and '
-            f"{len(model.outputs)} outputs; a file is written for one of each"
+            f"{len(model.outputs)} outputs; compression needs one of each"
         )
     tensor = model.inputs[0]
     spec = tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=INPUT)
@@ -74,49 +79,50 @@ def _converter(model: tf_keras.Model) -> Any:
     holder = tf.Module()  # the model itself would trace each of its layers again
     holder.variables_of_the_function = list(function.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
-    converter.exclude_conversion_metadata = True  # versions and flags, unread
+    converter.exclude_conversion_metadata = True  # versions and flags
     return converter
 
 
-def _one_scale(converter: Any) -> None:
-    """One scale for each kernel, also where the model was trained for int8."""
+def _disable_per_channel_scales(converter: Any) -> None:
+    """Use one scale per kernel, also for kernels that were trained for int8."""
     converter._experimental_disable_per_channel = True
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     flags = converter._get_base_converter_args
-    more = {"disable_per_channel_quantization": True}  # not passed on by itself
-    converter._get_base_converter_args = lambda: {**flags(), **more}
+    # The converter does not pass this flag on by itself.
+    disabled = {"disable_per_channel_quantization": True}
+    converter._get_base_converter_args = lambda: {**flags(), **disabled}
 
 
 def _unroll(model: tf_keras.Model) -> None:
-    """Have loops written out, step by step."""
+    """Unroll the loops of recurrent layers."""
     for layer in model.layers:
         for inner in layer._flatten_layers():  # both directions of a Bidirectional
             if type(inner).__name__ in UNROLLED:
-                _refuse_many_steps(inner, _steps(layer))
+                _check_steps(inner, _steps(layer))
                 inner.unroll, inner._could_use_gpu_kernel = True, False
             if isinstance(inner, tf_keras.layers.GRU) and inner.reset_after:
-                inner.cell.call = _gates_apart(inner.cell)
+                inner.cell.call = _gru_step(inner.cell)
 
 
 def _steps(layer: Any) -> int:
-    """How many steps a recurrent layer, or one within the layer, makes."""
-    each = isinstance(layer, tf_keras.layers.TimeDistributed)
-    return layer.input_shape[2 if each else 1]
+    """Return the number of time steps of a recurrent layer, or of one inside it."""
+    distributed = isinstance(layer, tf_keras.layers.TimeDistributed)
+    return layer.input_shape[2 if distributed else 1]
 
 
-def _refuse_many_steps(layer: Any, steps: int) -> None:
-    if steps > MOST_STEPS:
+def _check_steps(layer: Any, steps: int) -> None:
+    if steps > MAX_STEPS:
         raise UserError(
-            f'layer "{layer.name}" ({type(layer).__name__}) makes {steps} steps; '
-            f"int8 is possible up to {MOST_STEPS}"
+            f'layer "{layer.name}" ({type(layer).__name__}) has {steps} steps; '
+            f"int8 supports at most {MAX_STEPS}"
         )
 
 
-def _gates_apart(cell: Any) -> Callable[..., Any]:
-    """A GRU's step with one product a gate.
+def _gru_step(cell: Any) -> Callable[..., Any]:
+    """Return a GRU's step with one matrix product per gate.
 
-    Keras computes the three gates in one product and splits it. For some weights
-    the converter then leaves that SPLIT in float.
+    Keras computes the three gates in one product and splits it. For some weights the
+    converter then leaves that SPLIT in float.
     """
     width, dot = cell.units, tf_keras.backend.dot
 
@@ -127,20 +133,21 @@ def _gates_apart(cell: Any) -> Callable[..., Any]:
         return [dot(x, kernel[:, cut]) + bias[cut] for cut in cuts]
 
     def step(x: Any, states: Any, training: bool | None = None) -> tuple[Any, Any]:
-        before = states[0] if isinstance(states, list | tuple) else states
+        state = states[0] if isinstance(states, list | tuple) else states
         biases = (None, None) if cell.bias is None else (cell.bias[0], cell.bias[1])
         x_update, x_reset, x_new = gates(x, cell.kernel, biases[0])
-        update, reset, new = gates(before, cell.recurrent_kernel, biases[1])
+        update, reset, new = gates(state, cell.recurrent_kernel, biases[1])
         update = cell.recurrent_activation(x_update + update)
         reset = cell.recurrent_activation(x_reset + reset)
-        now = update * before + (1 - update) * cell.activation(x_new + reset * new)
-        return now, [now]
+        candidate = cell.activation(x_new + reset * new)
+        next_state = update * state + (1 - update) * candidate
+        return next_state, [next_state]
 
     return step
 
 
 def _as_float(converter: Any, calibration: np.ndarray | None) -> None:
-    """Nothing to set."""
+    """Keep the converter's defaults."""
 
 
 def _as_dynamic(converter: Any, calibration: np.ndarray | None) -> None:
@@ -179,13 +186,13 @@ _SETTINGS: dict[str, Callable[[Any, np.ndarray | None], None]] = {
 
 
 def _representative(calibration: np.ndarray | None) -> Callable[[], Iterator[Any]]:
-    """The generator that the converter draws calibration examples from."""
+    """Return the generator function of the calibration examples."""
     if calibration is None or not len(calibration):
         raise UserError("int8 needs calibration examples, and there are none")
     if not np.isfinite(calibration).all() or np.ptp(calibration) == 0:
         raise UserError(
             f"the {len(calibration)} calibration examples are constant or not finite, "
-            "so they show no range of values; look at the data stage's preview"
+            "so no range of values can be calibrated; check the preview of the data stage"
         )
     tokens = np.issubdtype(calibration.dtype, np.integer)
     examples = calibration if tokens else calibration.astype(np.float32)

@@ -1,13 +1,13 @@
-"""Twins of layers: they compute with coarse weights and learn with the full ones.
+"""Layers that compute with quantized kernels and learn full-precision ones.
 
-In: a fresh tf_keras model, the layers that get a twin, and a way to fit. Out: a model
-of plain layers, whose kernels hold what the twins have learned.
+In: a fresh tf_keras model, the names of the layers to quantize, and a function that
+fits a model in place. Out: a model of plain layers with the quantized kernels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -15,105 +15,117 @@ import tf_keras
 
 from pipeline.compress.tfmot.callbacks import is_kernel
 
-KINDS = frozenset("Conv1D Conv2D Dense DepthwiseConv2D".split())
-Model = tf_keras.Model
-Layer = tf_keras.layers.Layer
+LAYER_CLASSES = frozenset("Conv1D Conv2D Dense DepthwiseConv2D".split())
+Model: TypeAlias = tf_keras.Model
+Layer: TypeAlias = tf_keras.layers.Layer
 
 
-def able(model: Model, kernels: str = "inner") -> list[str]:
-    """Names of the layers that can have a twin.
+def supported_layers(model: Model, kernels: str = "inner") -> list[str]:
+    """List the layers whose kernels can be quantized.
 
-    What reads one channel and looks at one place has a weight a channel: no kernel,
-    but a list of factors, which the converter gives a scale each.
+    A layer that reads one channel at one position has a single weight per output
+    channel: these are factors, not a kernel, and the converter scales each by itself.
 
     Args:
-        kernels: `all`, or those between the first and the last kernel.
+        model: a functional model.
+        kernels: `all`, or `inner`: without the first and the last kernel.
+
+    Returns:
+        Names of layers in the order of the graph.
     """
-    found = [
+    layers = [
         layer
         for layer in model.layers
         if any(np.ndim(weight) > 1 for weight in layer.get_weights())
     ]
-    found = found if kernels == "all" else found[1:-1]
+    layers = layers if kernels == "all" else layers[1:-1]
     return [
-        each.name
-        for each in found
-        if type(each).__name__ in KINDS and is_kernel(kernel_of(each))
+        layer.name
+        for layer in layers
+        if type(layer).__name__ in LAYER_CLASSES and is_kernel(kernel_of(layer))
     ]
 
 
 def is_depthwise(layer: Layer) -> bool:
-    """Whether the kernel is `(h, w, channels, 1)`, not `(..., in, out)`."""
+    """Return whether the kernel is `(h, w, channels, 1)`, not `(..., in, out)`."""
     return hasattr(layer, "depthwise_kernel")
 
 
 def kernel_of(layer: Layer) -> tf.Variable:
-    """The full weights of a layer of KINDS, or of its twin."""
-    return getattr(layer, _attribute(layer))
+    """Return the full-precision kernel of a layer of LAYER_CLASSES."""
+    return getattr(layer, _kernel_attribute(layer))
 
 
-class Twin:
-    """What a twin's class has before the layer's own: `class Coarse(Twin, Dense)`.
+class FakeQuantLayer:
+    """Mixin before a layer's class: `class Quantized(FakeQuantLayer, Dense)`.
 
     Attributes:
-        used: what it computes with; gradients pass through it to the full weights.
+        quantized_kernel: returns the kernel that the layer computes with; gradients pass
+            through it to the full-precision kernel.
     """
 
-    used: Callable[[], tf.Tensor]
+    quantized_kernel: Callable[[], tf.Tensor]
 
-    def kept(self) -> tf.Tensor:
-        """What the plain layer's kernel holds in the end."""
-        return self.used()
+    def final_kernel(self) -> tf.Tensor:
+        """Return the kernel of the plain layer after training."""
+        return self.quantized_kernel()
 
     def call(self, inputs: Any) -> Any:
-        """The layer's own call, with the coarse weights."""
-        name, full, coarse = _attribute(self), kernel_of(self), self.used()
-        # Past Keras's own attributes, which would count a new weight.
-        object.__setattr__(self, name, coarse)
+        """Run the layer's own `call` with the quantized kernel."""
+        name, full = _kernel_attribute(self), kernel_of(self)
+        quantized = self.quantized_kernel()
+        # Bypass Keras's __setattr__, which would track a new weight.
+        object.__setattr__(self, name, quantized)
         try:
-            return super().call(inputs)
+            return super().call(inputs)  # type: ignore[misc]
         finally:
             object.__setattr__(self, name, full)
 
 
-def fit_twins(
+def fit_fake_quant(
     model: Model,
-    chosen: Collection[str],
-    twin: Callable[[Layer], Layer],
+    layer_names: Collection[str],
+    fake_quant: Callable[[Layer], Layer],
     fit: Callable[[Model], Any],
 ) -> Model:
-    """Fit the model with twins of the chosen layers; the same with plain layers.
+    """Fit a model with some layers replaced by fake-quantized ones.
 
     Args:
-        twin: a layer of the model -> its twin, unbuilt; weights that it has besides
+        model: functional; it is not changed.
+        layer_names: the layers to replace.
+        fake_quant: layer -> its unbuilt fake-quantized layer; additional weights must
             come after the layer's own.
+        fit: fits a model in place.
+
+    Returns:
+        A model of plain layers with the quantized kernels.
     """
 
     def clone(layer: Layer) -> Layer:
-        return twin(layer) if layer.name in chosen else _same(layer)
+        return fake_quant(layer) if layer.name in layer_names else _plain_clone(layer)
 
     trained = tf_keras.models.clone_model(model, clone_function=clone)
     for layer in model.layers:
-        _hand_over(layer, trained.get_layer(layer.name))
+        _copy_weights(layer, trained.get_layer(layer.name))
     fit(trained)
-    plain = tf_keras.models.clone_model(model, clone_function=_same)
+    plain = tf_keras.models.clone_model(model, clone_function=_plain_clone)
     for layer in plain.layers:
         source = trained.get_layer(layer.name)
         layer.set_weights(source.get_weights()[: len(layer.weights)])
-        if layer.name in chosen:
-            kernel_of(layer).assign(source.kept())
+        if layer.name in layer_names:
+            kernel_of(layer).assign(source.final_kernel())
     return plain
 
 
-def _attribute(layer: Layer) -> str:
+def _kernel_attribute(layer: Layer) -> str:
     return "depthwise_kernel" if is_depthwise(layer) else "kernel"
 
 
-def _same(layer: Layer) -> Layer:
+def _plain_clone(layer: Layer) -> Layer:
     return type(layer).from_config(layer.get_config())
 
 
-def _hand_over(source: Layer, made: Layer) -> None:
-    """The source's weights, before what the twin has besides."""
-    own = made.get_weights()
-    made.set_weights([*source.get_weights(), *own[len(source.weights) :]])
+def _copy_weights(source: Layer, target: Layer) -> None:
+    """Copy the source's weights; additional weights of the target stay."""
+    initial = target.get_weights()
+    target.set_weights([*source.get_weights(), *initial[len(source.weights) :]])

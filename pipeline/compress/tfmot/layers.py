@@ -1,8 +1,10 @@
-"""One Keras 3 operation in, the equal tf_keras layer (not yet built) out.
+"""Convert one Keras 3 layer or operation to an unbuilt tf_keras layer.
 
-Most layers have the same name and the same constructor in both libraries, so a
-layer is rebuilt from its own config, reduced to what tf_keras accepts. The
-exceptions are the tables below.
+In: a Keras 3 operation and a name. Out: the equivalent tf_keras layer.
+
+Most layers have the same name and constructor in both libraries, so a layer is made
+from the source's config, reduced to the arguments that tf_keras accepts. The tables
+below are the exceptions.
 """
 
 from __future__ import annotations
@@ -17,62 +19,57 @@ import tf_keras
 
 from pipeline.core.errors import UserError, nearest
 
-# Constructor arguments that tf_keras calls otherwise: {class: {Keras 3: tf_keras}}.
+# Constructor arguments with another name: {class: {Keras 3: tf_keras}}.
 RENAMED = {
     "LeakyReLU": {"negative_slope": "alpha"},
 }
-# What `x + y` and its kin record in a graph, and the layer that says the same.
+# Operations that Keras records for `x + y` and the like -> layers of the same name.
 MERGES = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
-# `x + 3` and its kin: what they multiply with and add.
+# `x + 3` and the like: number -> the scale and the offset of a Rescaling.
 WITH_NUMBER = {
     "Add": lambda number: (1.0, number),
     "Subtract": lambda number: (1.0, -number),
     "Multiply": lambda number: (number, 0.0),
 }
-# How Keras 3 computes masks in a graph; tf_keras passes masks on by itself.
+# Operations that compute masks in a Keras 3 graph; tf_keras propagates masks itself.
 MASKING = ("NotEqual", "Any")
-# Layers that change images in training only; the data are augmented elsewhere.
+# Prefix of augmentation layers, which do nothing at inference.
 TRAINING_ONLY_PREFIX = "Random"
 BASE_ARGUMENTS = {"name", "trainable", "dtype"}
 
 
-def hard_silu(x: Any) -> Any:
-    """x * relu6(x + 3) / 6 (Howard et al., Searching for MobileNetV3, 2019)."""
-    return x * tf_keras.activations.relu(x + 3, max_value=6) / 6
-
-
-# Found by its name wherever a config says it; tf_keras has none.
-tf_keras.utils.get_custom_objects()["hard_silu"] = hard_silu
-
-
-def rebuild(operation: Any, name: str) -> Callable[..., Any]:
-    """Make a tf_keras layer that computes what `operation` computes.
+def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
+    """Make a tf_keras layer that computes the same as a Keras 3 operation.
 
     Args:
         operation: a Keras 3 layer, or an operation of a functional graph.
         name: the name of the new layer.
 
     Returns:
-        A tf_keras layer, or a function of tensors for a layer that vanishes.
+        A tf_keras layer, or a function of tensors for an operation without a layer.
 
     Raises:
-        UserError: names the layer that has no equal in tf_keras.
+        UserError: naming the layer that tf_keras cannot represent.
     """
     if not isinstance(operation, keras.layers.Layer):
         return _merge(operation, name)
     if type(operation).__name__.startswith(TRAINING_ONLY_PREFIX):
         return lambda inputs, **_: inputs
-    _refuse_other_precision(operation)
+    _check_precision(operation)
     config = {**operation.get_config(), "name": name}
     if type(operation).__name__ == "Normalization":
-        return _from_config("Normalization", {**config, **_adapted(operation)})
+        return _from_config("Normalization", {**config, **_statistics(operation)})
     if type(operation).__name__ == "SeparableConv2D":
         return SeparableConv2D(config)
     return _from_config(type(operation).__name__, config)
 
 
 class SeparableConv2D:
-    """A depthwise and a 1x1 convolution: tfmot's own split breaks in a residual."""
+    """A depthwise and a 1x1 convolution, since tfmot's own split breaks in residual nets.
+
+    Args:
+        config: config of the Keras 3 SeparableConv2D.
+    """
 
     def __init__(self, config: dict[str, Any]):
         name = f"{config['name']}_depthwise"
@@ -87,13 +84,17 @@ class SeparableConv2D:
         return self.pointwise(self.depthwise(inputs))
 
     def set_weights(self, weights: list[Any]) -> None:
-        """Take depthwise kernel, pointwise kernel and, if used, bias."""
+        """Set the weights of both layers.
+
+        Args:
+            weights: depthwise kernel, pointwise kernel and, if used, bias.
+        """
         self.depthwise.set_weights(weights[:1])
         self.pointwise.set_weights(weights[1:])
 
 
-def _adapted(layer: keras.layers.Normalization) -> dict[str, Any]:
-    """What a Normalization learnt, as numbers of its config.
+def _statistics(layer: keras.layers.Normalization) -> dict[str, Any]:
+    """Return the adapted mean and variance as entries of the config.
 
     As weights, they would be lost wherever tf_keras or tfmot clones the layer.
     """
@@ -121,7 +122,7 @@ def _from_config(kind: str, config: dict[str, Any]) -> tf_keras.layers.Layer:
 
 
 def _arguments(layer_class: type, config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a Keras 3 config that the tf_keras constructor accepts."""
+    """Return the entries of a Keras 3 config that the tf_keras constructor accepts."""
     renamed = RENAMED.get(layer_class.__name__, {})
     accepted = _accepted(layer_class)
     named = {renamed.get(key, key): value for key, value in config.items()}
@@ -133,20 +134,20 @@ def _arguments(layer_class: type, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _accepted(layer_class: type) -> set[str]:
-    """Parameter names of all constructors up to the base layer."""
+    """Return the parameter names of all constructors up to the base layer."""
     names = set(BASE_ARGUMENTS)
     for ancestor in layer_class.__mro__:
         if ancestor is tf_keras.layers.Layer:
             break
         if "__init__" in vars(ancestor):
-            names |= set(inspect.signature(ancestor.__init__).parameters)
+            names |= set(inspect.signature(vars(ancestor)["__init__"]).parameters)
     if not issubclass(layer_class, tf_keras.layers.BatchNormalization):
-        names.discard("trainable")  # what training froze is compressed all the same
+        names.discard("trainable")  # layers frozen in training are compressed, too
     return names - {"self", "args", "kwargs"}
 
 
 def _plain(value: Any) -> Any:
-    """A nested layer becomes a layer; a dtype policy becomes its name."""
+    """Convert a nested layer to a tf_keras layer, and a dtype policy to its name."""
     if not isinstance(value, dict) or "class_name" not in value:
         return value
     if value["class_name"] == "DTypePolicy":
@@ -156,7 +157,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _refuse_other_precision(layer: keras.layers.Layer) -> None:
+def _check_precision(layer: keras.layers.Layer) -> None:
     policy = layer.dtype_policy.name
     if policy != "float32":
         raise UserError(
@@ -166,7 +167,7 @@ def _refuse_other_precision(layer: keras.layers.Layer) -> None:
 
 
 def _merge(operation: Any, name: str) -> Callable[..., Any]:
-    """`x + y` between two tensors, as the layer that tfmot knows."""
+    """Convert an operation between two tensors to the layer that tfmot supports."""
     kind = type(operation).__name__
     if kind in MASKING:
         return lambda *_, **__: None

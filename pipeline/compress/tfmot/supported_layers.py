@@ -1,20 +1,21 @@
-"""Which layers tfmot can handle, said before any training.
+"""Tables of the layers that each technique supports, known before any training.
 
-The tables repeat what tfmot's registries and graph rules allow, without running
-them; tests hold every line against tfmot itself. A layer that a technique cannot
-handle is left out of that technique, and the rest of the model is not.
+    unsupported_layers(model, "qat")   # ["rnn (Bidirectional)"]
 
-    left_out(model, "qat")   # ["rnn (Bidirectional)"]
+In: a tf_keras model and a technique. Out: names and classes of layers. The tables repeat
+what tfmot's registries and graph rules allow, without running them; tests compare every
+line with tfmot itself. A technique leaves unsupported layers out and handles the others.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import tf_keras
 
+from pipeline.compress.tfmot import fake_quant_layers
 from pipeline.compress.tfmot.callbacks import is_kernel
-from pipeline.compress.tfmot.fake_quant_layers import able
 
 PRUNABLE = frozenset(
     "Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose Dense Embedding GRU LSTM "
@@ -28,99 +29,117 @@ QUANTIZABLE = frozenset(
     "LeakyReLU MaxPooling2D Permute ReLU Reshape Softmax SpatialDropout1D "
     "SpatialDropout2D SpatialDropout3D UpSampling2D ZeroPadding1D ZeroPadding2D".split()
 )
-# tfmot quantizes these functions inside a layer, and one more as a layer.
+# Functions that tfmot quantizes as a layer's activation; as a layer, relu6 as well.
 ACTIVATIONS = frozenset("gelu linear relu sigmoid silu softmax swish tanh".split())
 ACTIVATION_LAYERS = ACTIVATIONS | {"relu6"}
-# A batch normalization is folded into one of these, or not handled at all.
+# tfmot quantizes a batch normalization only by folding it into one of these.
 FOLDS_NORMALIZATION = frozenset("Conv2D Conv2DTranspose Dense DepthwiseConv2D".split())
-NO_ZEROS_KEPT = frozenset({"Conv2DTranspose"})
-# Neither has anything to quantize at inference.
-NOTHING_TO_DO = frozenset(
+NOT_SPARSITY_PRESERVING = frozenset({"Conv2DTranspose"})
+# Layers without anything to quantize at inference.
+NOTHING_TO_QUANTIZE = frozenset(
     "AlphaDropout GaussianDropout GaussianNoise InputLayer Masking".split()
 )
+Layer: TypeAlias = tf_keras.layers.Layer
 
 
-def prunable(layer: tf_keras.layers.Layer) -> bool:
-    """Whether tfmot makes zeros in a weight of this layer."""
+def prunable(layer: Layer) -> bool:
+    """Return whether tfmot prunes weights of a layer."""
     return type(layer).__name__ in PRUNABLE
 
 
-def paired_in_rows(layer: tf_keras.layers.Layer) -> bool:
-    """Whether tfmot makes two zeros in each four weights of this layer."""
+def supports_two_of_four(layer: Layer) -> bool:
+    """Return whether tfmot can prune two of every four weights of a layer."""
     return type(layer).__name__ in ("Conv2D", "Dense")
 
 
-def quantizable(layer: tf_keras.layers.Layer, keep_zeros: bool = False) -> bool:
-    """Whether tfmot trains this layer, at its place in the graph, for int8.
+def quantizable(layer: Layer, keep_zeros: bool = False) -> bool:
+    """Return whether tfmot trains a layer, at its place in the graph, for int8.
 
     Args:
         layer: a layer of a functional model whose layers are in no other model.
-        keep_zeros: ask for the sparsity-preserving scheme of `pqat`.
+        keep_zeros: for the sparsity-preserving scheme of `pqat`.
     """
     kind = type(layer).__name__
     if kind == "BatchNormalization":
-        return _folds(layer, keep_zeros)
-    if kind not in QUANTIZABLE or keep_zeros and kind in NO_ZEROS_KEPT:
+        return _is_folded(layer, keep_zeros)
+    if kind not in QUANTIZABLE or keep_zeros and kind in NOT_SPARSITY_PRESERVING:
         return False
     allowed = ACTIVATION_LAYERS if kind == "Activation" else ACTIVATIONS
     return _activation(layer) in allowed
 
 
-def left_out(
+def unsupported_layers(
     model: tf_keras.Model, technique: str, kernels: str = "inner"
 ) -> list[str]:
-    """Names and classes of the layers that `technique` cannot handle.
+    """List the layers that a technique does not support.
 
     Args:
-        model: a fresh functional model, as the bridge makes it.
+        model: a fresh functional model as the bridge makes it.
         technique: one of the recipe grammar.
-        kernels: which of them `bits` takes.
+        kernels: `inner` or `all`, as in `quantize_weights`.
+
+    Returns:
+        `layer (Class)` of each layer that the technique leaves out.
     """
-    twinned = able(model, kernels) if technique in ("binary", "bits") else []
-    missed = {
-        "filters": lambda layer: False,  # told by slim, which runs before the bridge
-        "cluster": lambda layer: _has_kernel(layer) and not _has_many(layer),
-        "bits": lambda layer: _has_kernel(layer) and layer.name not in twinned,
-        "binary": lambda layer: _has_kernel(layer) and layer.name not in twinned,
-        "cqat": lambda layer: not quantizable(layer),
-        "pcqat": lambda layer: not quantizable(layer),
-        "prune": lambda layer: _has_kernel(layer) and not prunable(layer),
-        "qat": lambda layer: not quantizable(layer),
-        "pqat": lambda layer: not quantizable(layer, keep_zeros=True),
-    }[technique]
+    unsupported = _predicate(model, technique, kernels)
     return [
         f"{layer.name} ({type(layer).__name__})"
         for layer in model.layers
-        if type(layer).__name__ not in NOTHING_TO_DO and missed(layer)
+        if type(layer).__name__ not in NOTHING_TO_QUANTIZE and unsupported(layer)
     ]
 
 
-def _folds(layer: tf_keras.layers.Layer, keep_zeros: bool) -> bool:
-    """Whether a batch normalization directly follows what it can be folded into."""
-    producers = _neighbours(layer, "inbound")
+def _predicate(
+    model: tf_keras.Model, technique: str, kernels: str
+) -> Callable[[Layer], bool]:
+    """Return the function that tells whether a technique leaves a layer out."""
+    low_bit: list[str] = []
+    if technique in ("binary", "quantize_weights"):
+        low_bit = fake_quant_layers.supported_layers(model, kernels)
+    return {
+        # rewrite.prune_channels itself lists the layers that it leaves out.
+        "prune_channels": lambda layer: False,
+        "cluster": lambda layer: _has_matrix(layer) and not _has_kernel(layer),
+        "quantize_weights": lambda layer: (
+            _has_matrix(layer) and layer.name not in low_bit
+        ),
+        "binary": lambda layer: _has_matrix(layer) and layer.name not in low_bit,
+        "cqat": lambda layer: not quantizable(layer),
+        "pcqat": lambda layer: not quantizable(layer),
+        "prune": lambda layer: _has_matrix(layer) and not prunable(layer),
+        "qat": lambda layer: not quantizable(layer),
+        "pqat": lambda layer: not quantizable(layer, keep_zeros=True),
+    }[technique]
+
+
+def _is_folded(layer: Layer, keep_zeros: bool) -> bool:
+    """Return whether a batch normalization directly follows a layer that absorbs it."""
+    producers = _neighbors(layer, "inbound")
     if len(producers) != 1 or type(producers[0]).__name__ not in FOLDS_NORMALIZATION:
         return False
-    alone = len(_neighbours(producers[0], "outbound")) == 1
+    alone = len(_neighbors(producers[0], "outbound")) == 1
     linear = _activation(producers[0]) == "linear"
     return alone and linear and quantizable(producers[0], keep_zeros)
 
 
-def _neighbours(layer: tf_keras.layers.Layer, side: str) -> list[Any]:
+def _neighbors(layer: Layer, side: str) -> list[Any]:
     if side == "outbound":
         return [node.outbound_layer for node in layer._outbound_nodes]
     nodes = [node.inbound_layers for node in layer._inbound_nodes]
-    return [each for one in nodes for each in (one if isinstance(one, list) else [one])]
+    lists = [layers if isinstance(layers, list) else [layers] for layers in nodes]
+    return [neighbor for layers in lists for neighbor in layers]
 
 
-def _activation(layer: tf_keras.layers.Layer) -> str:
+def _activation(layer: Layer) -> str:
     function = getattr(layer, "activation", None)
     return getattr(function, "__name__", "linear") if function else "linear"
 
 
-def _has_kernel(layer: tf_keras.layers.Layer) -> bool:
+def _has_matrix(layer: Layer) -> bool:
+    """Return whether a weight has two axes or more."""
     return any(len(weight.shape) > 1 for weight in layer.weights)
 
 
-def _has_many(layer: tf_keras.layers.Layer) -> bool:
-    """Whether a kernel has more than one weight a channel."""
+def _has_kernel(layer: Layer) -> bool:
+    """Return whether a kernel has more than one weight per output channel."""
     return any(is_kernel(weight) for weight in layer.weights)

@@ -1,1 +1,1 @@
-"""The train stage of a model that was trained elsewhere."""
+"""The train stage that imports a trained model."""

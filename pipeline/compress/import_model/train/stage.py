@@ -1,7 +1,7 @@
 """train, for a model that was trained elsewhere: check it and copy it.
 
-In: data, and a .keras file. Out: model.keras, whose outputs are logits: a softmax at
-the end is left out of a classifier, which changes no class.
+In: data, and a .keras file. Out: model.keras, whose outputs are logits: a final softmax
+of a classifier is removed, which does not change the predicted class.
 Run: python -m pipeline compress-file model.keras --data SOURCE
 """
 
@@ -12,78 +12,90 @@ from typing import Any
 
 import keras
 
-from pipeline.compress.import_model.archive import check_one_of_each
-from pipeline.compress.import_model.params import GivenParams
+from pipeline.compress.import_model.archive import check_single_input_and_output
+from pipeline.compress.import_model.params import ImportParams
 from pipeline.compress.rewrite.rebuild import (
-    copy_of,
+    clone_with,
     functional_graph,
-    give_weights,
-    regraph,
+    identity,
+    rebuild_with_weights,
 )
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import read_data
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.training.history import format_parameters
 from pipeline.models.files import load_model, save_model
 from pipeline.tasks.registry import task_of
+from pipeline.training.history import format_parameters
 
 
-def run(params: GivenParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Check that the model fits the data, and publish it."""
+def run(params: ImportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
+    """Check that the model fits the data, and publish it.
+
+    Args:
+        params: path of the model.
+        inputs: the folder `data`.
+        out: folder that model.keras is written to.
+
+    Returns:
+        Metrics of the stage: `headline` and the number of `weights`.
+
+    Raises:
+        UserError: if the model does not fit the data.
+    """
     spec = read_data(inputs["data"]).spec
     model = load_model(Path(params.model))
     check_fits(model, spec, params.model)
     classify = task_of(spec).predicts_classes
-    save_model(with_logits(model) if classify else model, out / "model.keras")
+    save_model(without_softmax(model) if classify else model, out / "model.keras")
     weights = model.count_params()
     name = Path(params.model).name
     return {"headline": f"{name}, {format_parameters(weights)}", "weights": weights}
 
 
 def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
-    """One input of the data's shape, one output of what the task asks for.
+    """Check that a model has one input and one output of the task's shapes.
+
+    Args:
+        model: the imported model.
+        spec: signature of the data.
+        path: file of the model, for the error.
 
     Raises:
-        UserError: says what the model takes and what the data are.
+        UserError: naming the shapes of the model and those of the data.
     """
     graph = functional_graph(model)
-    check_one_of_each(len(graph.inputs), len(graph.outputs), path)
-    takes, gives = graph.inputs[0].shape[1:], graph.outputs[0].shape[1:]
-    if tuple(takes) != tuple(spec.shape):
+    check_single_input_and_output(len(graph.inputs), len(graph.outputs), path)
+    shapes = tuple(tuple(end[0].shape[1:]) for end in (graph.inputs, graph.outputs))
+    task = task_of(spec)
+    required = (tuple(spec.shape), task.output_shape(spec))
+    if shapes != required:
+        outputs = " logits" if task.predicts_classes else ""
         raise UserError(
-            f"{path}: takes examples of shape {tuple(takes)}, but data "
-            f'"{spec.name}" has {spec.shape}; prepare the data as the model takes them'
-        )
-    needed = task_of(spec).output_shape(spec)
-    if tuple(gives) != needed:
-        raise UserError(
-            f"{path}: answers with {tuple(gives)} numbers an example, but data "
-            f'"{spec.name}" {task_of(spec).expects(spec)}; name the data that the model '
-            f"was trained on, with all of its classes, or end the model in {needed} "
-            "numbers and train it anew"
+            f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs {required[0]} "
+            f"to {required[1]}{outputs}; choose the data that the model was trained on, "
+            "with all of its classes and preprocessing, or train the model on this data"
         )
 
 
-def with_logits(model: keras.Model) -> keras.Model:
-    """The model without a softmax at its end."""
-    graph = functional_graph(model)
-    last = graph.outputs[0]._keras_history.operation
-    alone = type(last).__name__ == "Softmax"
-    if not alone and getattr(last, "activation", None) is not keras.activations.softmax:
+def without_softmax(model: keras.Model) -> keras.Model:
+    """Remove a softmax at the end of a model, so that its outputs are logits.
+
+    Args:
+        model: functional or Sequential, with one output; it is not changed.
+
+    Returns:
+        The same model if it does not end with a softmax.
+    """
+    last = functional_graph(model).outputs[0]._keras_history.operation
+    is_layer = type(last).__name__ == "Softmax"
+    activation = getattr(last, "activation", None)
+    if not is_layer and activation is not keras.activations.softmax:
         return model
-    pairs: list[tuple[Any, Any]] = []
 
-    def make(layer: Any) -> Any:
-        if layer is last and alone:
-            return lambda x, **_: x
-        config = {**layer.get_config(), "activation": "linear"} if layer is last else {}
-        copy = type(layer).from_config(config) if config else copy_of(layer)
-        pairs.append((layer, copy))
-        return copy
+    def replacement(layer: Any) -> Any:
+        if layer is not last:
+            return None
+        return identity if is_layer else clone_with(layer, activation="linear")
 
-    made = regraph(model, make)
-    for layer, copy in pairs:
-        if copy is not layer:
-            give_weights(copy, layer.get_weights())
-    return made
+    return rebuild_with_weights(model, replacement)

@@ -1,4 +1,4 @@
-"""Every recipe on a real model: its promise is kept, and its bytes come again."""
+"""Every recipe on a real model: verified files and reproducible bytes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from keras import layers
 
 from pipeline.compress.tflite.inspect import read_facts, stored_tensors
 from pipeline.compress.grammar import parse_recipe
-from pipeline.compress.tfmot.binary import one_bit
-from pipeline.compress.tfmot.weight_quantization import first_step, on_levels
+from pipeline.compress.tfmot.binary import binarize_kernel
+from pipeline.compress.tfmot.weight_quantization import fake_quantize, initial_step
 from pipeline.compress.tfmot.blocks import block_mask
 from pipeline.compress.tfmot.bridge import to_tf_keras
-from pipeline.compress.tfmot.build import Built, FineTuning, build
-from pipeline.compress.tfmot.distillation import Teacher, imitate
-from pipeline.compress.tfmot.weight_sharing import find_clusters, hold, kernels, tie
-from pipeline.compress.tflite.verify import broken_promises
+from pipeline.compress.tfmot.build import Built, build
+from pipeline.compress.tfmot.fine_tuning import FineTuning
+from pipeline.compress.tfmot.distillation import DistillationTerm, add_distillation
+from pipeline.compress.tfmot.weight_sharing import (
+    cluster_weights,
+    find_clusters,
+    preserve_clusters,
+    trainable_kernels,
+)
+from pipeline.compress.tflite.verify import violations
 from pipeline.inference.interpreter import LiteModel
 from pipeline.core.errors import UserError
 from pipeline.training.params import FitSettings
@@ -33,17 +39,22 @@ RECIPES = {
     "prune(0.6, free, gradual) | int8": "int8",
     "cluster(4) | int8": "int8",
     "cluster(8) | cqat": "int8",
-    "filters(0.5) | prune(0.5) | cluster(8) | pcqat": "int8",
-    "bits(3) | cqat": "int8",
-    "prune(0.5) | bits(4, all) | pcqat": "int8",
+    "prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat": "int8",
+    "quantize_weights(3) | cqat": "int8",
+    "prune(0.5) | quantize_weights(4, all) | pcqat": "int8",
     "binary": "int8",
 }
-# How many kernels hold few values: all four, or those between first and last.
-TIED = {"cluster": 4, "bits(3)": 2, "bits(4, all)": 4, "binary": 2}
+# Number of kernels with few values: all four, or those between first and last.
+TIED = {
+    "cluster": 4,
+    "quantize_weights(3)": 2,
+    "quantize_weights(4, all)": 4,
+    "binary": 2,
+}
 
 
 def net() -> keras.Model:
-    """Normalized, with activations as layers: what clusters rarely survive."""
+    """Batch normalizations and activations as layers, which often break clusters."""
     keras.utils.set_random_seed(4)
     image = keras.Input((8, 8, 1), name="image")
     x = image
@@ -70,13 +81,13 @@ def built(spec, train, short) -> dict[str, Built]:
 
 
 @pytest.mark.parametrize("text", RECIPES)
-def test_the_file_keeps_the_promise_of_its_recipe(built, text):
+def test_the_file_is_what_its_recipe_says(built, text):
     made, facts = built[text], read_facts(built[text].content)
     export = parse_recipe(text).export
-    assert broken_promises(facts, export, made.sparsity, made.few) == []
-    assert facts.ends == (RECIPES[text],) * 2
+    assert violations(facts, export, made.sparsity, made.distinct) == []
+    assert facts.io_dtypes == (RECIPES[text],) * 2
     assert made.sparsity == pytest.approx(0.5, abs=0.15) or "prune" not in text
-    assert [few.kernels for few in made.few] == (
+    assert [claim.kernels for claim in made.distinct] == (
         [count for tie, count in TIED.items() if tie in text]
     )
 
@@ -86,12 +97,12 @@ def test_the_file_keeps_the_promise_of_its_recipe(built, text):
     [
         ("cluster(4) | int8", 4),
         ("cluster(8) | cqat", 8),
-        ("bits(3) | cqat", 7),
-        ("prune(0.5) | bits(4, all) | pcqat", 15),
+        ("quantize_weights(3) | cqat", 7),
+        ("prune(0.5) | quantize_weights(4, all) | pcqat", 15),
         ("binary", 2),
     ],
 )
-def test_as_many_different_weights_as_promised_are_in_the_file(built, text, values):
+def test_the_file_has_at_most_the_given_number_of_distinct_weights(built, text, values):
     facts = read_facts(built[text].content)
     (count,) = (count for tie, count in TIED.items() if tie in text)
     assert sorted(facts.distinct)[:count][-1] <= values
@@ -113,23 +124,25 @@ def test_zeros_come_in_blocks(built):
             assert set(blocks.sum(1).ravel().tolist()) == {0, 4}
 
 
-def test_the_smallest_blocks_go_and_the_last_may_be_short():
+def test_the_smallest_blocks_are_pruned_and_the_last_may_be_short():
     values = np.array([[1, 1, 1, 1, 9], [5, 5, 5, 5, 3]], np.float32)
     kept = [[0, 0, 0, 0, 1], [1, 1, 1, 1, 0]]
     assert block_mask(values, 0.5).tolist() == kept
 
 
-def test_a_net_without_half_of_its_filters_costs_a_quarter(built):
+def test_a_model_with_half_of_its_channels_needs_a_third_of_the_macs(built):
     whole = read_facts(built["cluster(8) | cqat"].content)
-    half = read_facts(built["filters(0.5) | prune(0.5) | cluster(8) | pcqat"].content)
-    assert half.macs < 0.35 * whole.macs and half.arena < whole.arena
+    half = read_facts(
+        built["prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat"].content
+    )
+    assert half.macs < 0.35 * whole.macs and half.arena_bytes < whole.arena_bytes
     assert half.sparsity >= 0.5 - 0.01
 
 
 def test_the_states_after_each_step_are_files(built):
-    made = built["filters(0.5) | prune(0.5) | cluster(8) | pcqat"]
+    made = built["prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat"]
     assert [step for step, _ in made.states] == [
-        "filters(0.5)",
+        "prune_channels(0.5)",
         "prune(0.5, free, constant)",
         "cluster(8)",
     ]
@@ -137,7 +150,9 @@ def test_the_states_after_each_step_are_files(built):
     assert sparsity[0] < 0.05 < 0.49 < sparsity[1] <= sparsity[2] + 1e-9
 
 
-@pytest.mark.parametrize("text", ["cluster(4) | int8", "bits(3) | cqat", "binary"])
+@pytest.mark.parametrize(
+    "text", ["cluster(4) | int8", "quantize_weights(3) | cqat", "binary"]
+)
 def test_the_same_seed_gives_the_same_bytes(built, spec, train, short, text):
     again = build(net(), parse_recipe(text), short, spec.to_input(train.x[:30]))
     assert _hash(again) == _hash(built[text])
@@ -152,7 +167,7 @@ def test_int4_is_written_by_the_quantizer(spec, train, short):
     first, second = (build(net(), parse_recipe("int4"), short, examples) for _ in "ab")
     facts = read_facts(first.content)
     assert "int4" in facts.kernel_dtypes and first.content == second.content
-    assert broken_promises(facts, "int4") == []
+    assert violations(facts, "int4") == []
     assert facts.bytes_gzip < read_facts(to_float()).bytes_gzip / 2
 
 
@@ -162,7 +177,7 @@ def to_float() -> bytes:
     return export(to_tf_keras(net()), "float")
 
 
-def test_without_the_quantizer_int4_says_what_to_install(monkeypatch):
+def test_without_the_quantizer_int4_names_the_package_to_install(monkeypatch):
     from pipeline.compress.tflite.int4 import to_int4
 
     monkeypatch.setitem(__import__("sys").modules, "ai_edge_quantizer", None)
@@ -170,7 +185,7 @@ def test_without_the_quantizer_int4_says_what_to_install(monkeypatch):
         to_int4(b"")
 
 
-def test_clusters_are_found_and_zero_is_one_of_them():
+def test_clusters_are_means_and_zero_is_one_of_them():
     values = np.array([0, 0, 0, 1, 1.1, -2, -2.2, 5], np.float32)
     members, centers = find_clusters(values, 4)
     wanted = [0, 0, 0, 1.05, 1.05, -2.1, -2.1, 5]
@@ -179,66 +194,66 @@ def test_clusters_are_found_and_zero_is_one_of_them():
     assert centers.tolist() == [1] and members.tolist() == [0] * 5
 
 
-def test_ties_hold_against_the_optimizer():
+def test_clusters_survive_optimizer_steps():
     import tensorflow as tf
     import tf_keras
 
     model = to_tf_keras(net())
-    tie(model, 5)
-    before = [np.unique(kernel).size for kernel in kernels(model)]
-    hold(model)
+    cluster_weights(model, 5)
+    before = [np.unique(kernel).size for kernel in trainable_kernels(model)]
+    preserve_clusters(model)
     optimizer = tf_keras.optimizers.Adam(0.1)
     draw = np.random.default_rng(0)
     for _ in range(3):
         steps = [
             (tf.constant(draw.normal(size=k.shape), tf.float32), k)
-            for k in kernels(model)
+            for k in trainable_kernels(model)
         ]
         optimizer.apply_gradients(steps)
-    assert [np.unique(kernel).size for kernel in kernels(model)] == before
+    assert [np.unique(kernel).size for kernel in trainable_kernels(model)] == before
     assert max(before) <= 5
 
 
-def test_one_bit_is_the_sign_times_the_mean_size_of_a_channel():
+def test_a_binary_kernel_is_the_sign_times_the_mean_magnitude_of_a_channel():
     kernel = np.array([[1.0, -2.0], [-3.0, 0.0]], np.float32)
-    np.testing.assert_allclose(one_bit(kernel), [[2, -1], [-2, 1]])
+    np.testing.assert_allclose(binarize_kernel(kernel), [[2, -1], [-2, 1]])
     depthwise = np.array([1.0, -3.0, 5.0, 0.0], np.float32).reshape(2, 1, 2, 1)
     expected = [3, -1.5, 3, 1.5]
-    np.testing.assert_allclose(np.ravel(one_bit(depthwise, True)), expected)
+    np.testing.assert_allclose(np.ravel(binarize_kernel(depthwise, True)), expected)
 
 
-def test_levels_are_whole_steps_and_gradients_reach_weights_and_step():
+def test_levels_are_multiples_of_the_step_and_gradients_reach_kernel_and_step():
     import tensorflow as tf
 
     kernel = tf.constant([-9.0, -1.2, 0.4, 0.6, 2.0])
     log_step = tf.constant(np.log(0.5), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch([kernel, log_step])
-        levels = on_levels(kernel, log_step, 3)
-        answer = tf.reduce_sum(levels)
+        levels = fake_quantize(kernel, log_step, 3)
+        total = tf.reduce_sum(levels)
     np.testing.assert_allclose(levels, [-1.5, -1.0, 0.5, 0.5, 1.5])
-    of_kernel, of_step = tape.gradient(answer, [kernel, log_step])
-    assert of_kernel.numpy().tolist() == [0, 1, 1, 1, 0]  # none past the last level
+    of_kernel, of_step = tape.gradient(total, [kernel, log_step])
+    assert of_kernel.numpy().tolist() == [0, 1, 1, 1, 0]  # zero beyond the last level
     # Of the step: round(w/s) - w/s inside and the last level outside, times s.
     assert float(of_step) == pytest.approx(0.5 * (-3 + 0.4 + 0.2 - 0.2 + 3))
 
 
-def test_the_first_step_does_not_count_zeros():
+def test_the_initial_step_ignores_zeros():
     kernel = np.array([0, 0, 3.0, -1.0])
-    assert first_step(kernel, 3) == pytest.approx(2 * 2 / 3**0.5)
-    assert first_step(np.zeros(4), 3) == 1
+    assert initial_step(kernel, 3) == pytest.approx(2 * 2 / 3**0.5)
+    assert initial_step(np.zeros(4), 3) == 1
 
 
 @pytest.mark.parametrize(("weight", "near"), [(1.0, True), (0.0, False)])
-def test_a_student_learns_what_its_teacher_says(short, train, spec, weight, near):
-    """A teacher that always says the same class, against the true ones."""
+def test_a_student_learns_the_outputs_of_its_teacher(short, train, spec, weight, near):
+    """A teacher that always predicts the same class, against the true ones."""
     import tensorflow as tf
     import tf_keras
 
-    said = tf.constant([[0.0, 0.0, 9.0]])
-    teacher = Teacher(lambda x: tf.repeat(said, tf.shape(x)[0], 0), weight, 1.0)
+    logits = tf.constant([[0.0, 0.0, 9.0]])
+    term = DistillationTerm(lambda x: tf.repeat(logits, tf.shape(x)[0], 0), weight, 1.0)
     model = to_tf_keras(net())
-    imitate(model, teacher)
+    add_distillation(model, term)
     model.compile(
         tf_keras.optimizers.Adam(3e-3),
         tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -255,7 +270,7 @@ def _hash(built: Built) -> str:
 
 
 def separable() -> keras.Model:
-    """Its first pointwise kernel has one weight for each of twelve channels."""
+    """The first pointwise kernel has one weight for each of twelve channels."""
     keras.utils.set_random_seed(5)
     image = keras.Input((8, 8, 1), name="image")
     x = layers.BatchNormalization(name="norm")(image)
@@ -265,22 +280,22 @@ def separable() -> keras.Model:
     return keras.Model(image, layers.Dense(3, name="logits")(x), name="separable")
 
 
-@pytest.mark.parametrize("text", ["bits(3, all) | cqat", "cluster(6) | cqat", "binary"])
-def test_a_kernel_of_one_weight_a_channel_is_left_out_and_named(
+@pytest.mark.parametrize(
+    "text", ["quantize_weights(3, all) | cqat", "cluster(6) | cqat", "binary"]
+)
+def test_a_kernel_of_one_weight_per_channel_is_left_out_and_listed(
     spec, train, short, text
 ):
     recipe = parse_recipe(text)
     made = build(separable(), recipe, short, spec.to_input(train.x[:30]))
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.distinct) == []
     assert f"{recipe.techniques[0].name}: one (Conv2D)" in made.left_out
-    assert made.few[0].kernels == (2 if text == "binary" else 4)
+    assert made.distinct[0].kernels == (2 if text == "binary" else 4)
 
 
 @pytest.mark.parametrize("text", ["prune(0.5) | pqat", "cluster(8) | cqat"])
-def test_a_normalization_of_the_input_leaves_a_file_that_keeps_its_promise(
-    spec, train, short, text
-):
+def test_a_normalization_of_the_input_is_folded_into_the_file(spec, train, short, text):
     image = keras.Input((8, 8, 1), name="image")
     norm = layers.Normalization(name="adapted")
     x = layers.Conv2D(6, 3, activation="relu", name="conv")(norm(image))
@@ -290,12 +305,12 @@ def test_a_normalization_of_the_input_leaves_a_file_that_keeps_its_promise(
     recipe = parse_recipe(text)
     made = build(keras.Model(image, x, name="net"), recipe, short, examples)
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.distinct) == []
     assert made.left_out == [] and not {"SUB", "MUL", "DIV"} & set(facts.operators)
 
 
 @pytest.mark.parametrize("text", ["int8", "cluster(12) | cqat", "float16"])
-def test_a_channel_without_variance_does_not_drown_the_others(
+def test_a_constant_channel_does_not_spoil_the_precision_of_the_others(
     spec, train, short, written, text
 ):
     keras.utils.set_random_seed(6)
@@ -309,10 +324,10 @@ def test_a_channel_without_variance_does_not_drown_the_others(
     model = keras.Model(image, layers.Dense(3, name="logits")(x), name="net")
     recipe = parse_recipe(text)
     made = build(model, recipe, short, examples)
-    told = "adapted (Normalization), 16 channels without variance"
-    assert f"{recipe.export}: {told}" in made.left_out
+    line = "adapted (Normalization), 16 channels without variance"
+    assert f"{recipe.export}: {line}" in made.left_out
     facts = read_facts(made.content)
-    assert broken_promises(facts, recipe.export, made.sparsity, made.few) == []
+    assert violations(facts, recipe.export, made.sparsity, made.distinct) == []
     raw = np.round(examples * 255).astype(np.uint8)
     got = LiteModel(written(made.content), spec).logits(raw)
     assert np.abs(got[: len(made.outputs)] - made.outputs).max() < 0.1 * np.ptp(got)

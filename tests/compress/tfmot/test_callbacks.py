@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tf_keras
 
-from pipeline.compress.tfmot.callbacks import BuildFirst, KeepZeros, is_kernel
+from pipeline.compress.tfmot.callbacks import BuildVariables, PreserveZeros, is_kernel
 from pipeline.tasks.registry import get
 
 
@@ -41,7 +41,7 @@ def fit(model: tf_keras.Model, *callbacks: tf_keras.callbacks.Callback) -> None:
 @pytest.mark.parametrize(("keeps", "zeros"), [(True, 6), (False, 0)])
 def test_zeros_stay_zero_and_the_rest_is_trained(model, keeps, zeros):
     before = model.get_layer("logits").kernel.numpy()
-    fit(model, *([KeepZeros(model)] if keeps else []))
+    fit(model, *([PreserveZeros(model)] if keeps else []))
     after = model.get_layer("logits").kernel.numpy()
     assert np.count_nonzero(after[before == 0] == 0) == zeros
     assert np.all(after[before != 0] != before[before != 0])
@@ -49,7 +49,7 @@ def test_zeros_stay_zero_and_the_rest_is_trained(model, keeps, zeros):
 
 @pytest.mark.parametrize(("first", "traces"), [(True, 1), (False, 2)])
 def test_a_step_whose_variables_are_there_is_traced_once(model, first, traces):
-    fit(model, *([BuildFirst(get("classification"))] if first else []))
+    fit(model, *([BuildVariables(get("classification"))] if first else []))
     assert model.train_tf_function.experimental_get_tracing_count() == traces
 
 

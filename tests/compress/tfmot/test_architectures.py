@@ -1,4 +1,4 @@
-"""The bridge on architectures of keras.applications, small images, no weights."""
+"""The bridge on architectures of keras.applications: small images, random weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.compress.tfmot.bridge import to_tf_keras
 
-# The smallest images that each takes, or a little more.
+# Image size: the smallest that each supports, or slightly more.
 ARCHITECTURES = {
     "MobileNet": 32,
     "MobileNetV2": 32,
@@ -25,15 +25,17 @@ ARCHITECTURES = {
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_copy_computes_the_same(name):
-    """`to_tf_keras` itself compares both on random input and refuses a difference."""
+    """`to_tf_keras` itself compares both on random input and rejects a difference."""
     keras.utils.set_random_seed(1)
     size = ARCHITECTURES[name]
     build = getattr(keras.applications, name)
     model = build(input_shape=(size, size, 3), weights=None, classes=4)
     copy = to_tf_keras(model)
     # The statistics of a Normalization are constants of the copy.
-    layers = [each for each in model.layers if type(each).__name__ != "Normalization"]
-    weights = [weight for each in layers for weight in each.get_weights()]
+    layers = [
+        layer for layer in model.layers if type(layer).__name__ != "Normalization"
+    ]
+    weights = [weight for layer in layers for weight in layer.get_weights()]
     total = sum(np.size(weight) for weight in weights)
     assert sum(np.size(weight) for weight in copy.get_weights()) == total
     keras.backend.clear_session()

@@ -1,4 +1,4 @@
-"""The oracle against tfmot itself."""
+"""The tables of supported layers, compared with tfmot itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.compress.tfmot.techniques import KeepZerosScheme
 
 IMAGE, SEQUENCE = (8, 8, 4), (8, 4)
 
-# Arguments of the layers that cannot be made without.
+# Required constructor arguments.
 CONVOLUTION = {"filters": 2, "kernel_size": 2}
 ARGUMENTS = {
     "Activation": {"activation": "relu"},
@@ -51,11 +51,13 @@ OTHERS = (
     "MaxPooling1D MaxPooling3D Maximum Multiply PReLU Rescaling Subtract "
     "ThresholdedReLU UnitNormalization UpSampling1D ZeroPadding3D".split()
 )
-KINDS = sorted({*supported_layers.PRUNABLE, *supported_layers.QUANTIZABLE, *ARGUMENTS, *OTHERS})
+KINDS = sorted(
+    {*supported_layers.PRUNABLE, *supported_layers.QUANTIZABLE, *ARGUMENTS, *OTHERS}
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_tables_say_what_the_registries_of_tfmot_say(kind):
+def test_the_tables_agree_with_the_registries_of_tfmot(kind):
     layer = getattr(layers, kind)(**ARGUMENTS.get(kind, {}))
     registry = quantize_registry.Default8BitQuantizeRegistry()
     assert (kind in supported_layers.QUANTIZABLE) == registry.supports(layer)
@@ -90,7 +92,7 @@ def normalization_read_twice() -> tf_keras.Model:
     return tf_keras.Model(image, layers.Add()([layers.ReLU()(x), x]))
 
 
-# A model, and whether tfmot takes the whole of it: for qat, and for pqat.
+# A model, and whether tfmot supports all of it: for qat, and for pqat.
 GRAPHS = {
     "conv relu": (lambda: chain(conv(activation="relu")), True, True),
     "conv elu": (lambda: chain(conv(activation="elu")), False, False),
@@ -137,8 +139,8 @@ GRAPHS = {
 }
 
 
-def tfmot_takes(model: tf_keras.Model, *scheme) -> bool:
-    """Whether tfmot quantizes the whole model."""
+def tfmot_supports(model: tf_keras.Model, *scheme) -> bool:
+    """Return whether tfmot quantizes the whole model."""
     annotated = tfmot.quantization.keras.quantize_annotate_model(model)
     try:
         tfmot.quantization.keras.quantize_apply(annotated, *scheme)
@@ -148,14 +150,18 @@ def tfmot_takes(model: tf_keras.Model, *scheme) -> bool:
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_what_the_oracle_says_of_a_graph_is_what_tfmot_does(name):
+def test_support_in_a_graph_agrees_with_tfmot(name):
     build, aware, sparse = GRAPHS[name]
-    assert (not supported_layers.left_out(build(), "qat")) == aware == tfmot_takes(build())
-    kept = not supported_layers.left_out(build(), "pqat")
-    assert kept == sparse == tfmot_takes(build(), KeepZerosScheme())
+    assert (
+        (not supported_layers.unsupported_layers(build(), "qat"))
+        == aware
+        == tfmot_supports(build())
+    )
+    kept = not supported_layers.unsupported_layers(build(), "pqat")
+    assert kept == sparse == tfmot_supports(build(), KeepZerosScheme())
 
 
-def test_what_is_left_out_is_named_with_its_class():
+def test_unsupported_layers_are_named_with_their_class():
     model = chain(
         layers.DepthwiseConv2D(3, name="depthwise"),
         layers.Rescaling(2.0, name="scale"),
@@ -164,5 +170,7 @@ def test_what_is_left_out_is_named_with_its_class():
         layers.Flatten(name="flatten"),
         layers.Dense(2, name="logits"),
     )
-    assert supported_layers.left_out(model, "prune") == ["depthwise (DepthwiseConv2D)"]
-    assert supported_layers.left_out(model, "qat") == ["scale (Rescaling)"]
+    assert supported_layers.unsupported_layers(model, "prune") == [
+        "depthwise (DepthwiseConv2D)"
+    ]
+    assert supported_layers.unsupported_layers(model, "qat") == ["scale (Rescaling)"]

@@ -1,4 +1,4 @@
-"""Files: what they hold, how they are called, equal bytes."""
+"""Exported files: outputs, names, data types, and equal bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.compress.tflite.inspect import read_facts
 from pipeline.compress.tfmot import export as module
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.export import export
-from pipeline.compress.tflite.verify import broken_promises
+from pipeline.compress.tflite.verify import violations
 from pipeline.inference.interpreter import LiteModel
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
@@ -39,7 +39,7 @@ def recurrent(kind: str, steps: int = 8) -> keras.Model:
 
 
 @pytest.mark.parametrize("kind", ["float", "float16", "int8"])
-def test_a_file_answers_like_its_model(
+def test_a_file_has_the_outputs_of_its_model(
     small_net, calibration, written, spec, validation, kind
 ):
     content = export(to_tf_keras(small_net), kind, calibration)
@@ -50,7 +50,7 @@ def test_a_file_answers_like_its_model(
     assert np.mean(received.argmax(1) == expected.argmax(1)) > 0.95
 
 
-def test_the_ends_have_names_and_one_example(small_net, written, spec):
+def test_input_and_output_have_names_and_a_batch_of_one(small_net, written, spec):
     model = LiteModel(written(export(to_tf_keras(small_net), "float")), spec)
     signature = model.interpreter.get_signature_list()["serving_default"]
     assert signature == {"inputs": ["input"], "outputs": ["logits"]}
@@ -70,7 +70,7 @@ def test_a_recurrent_net_can_be_full_integer(kind, written):
     model = recurrent(kind)
     examples = np.random.default_rng(2).normal(size=(40, 8, 4)).astype(np.float32)
     content = export(to_tf_keras(model), "int8", examples)
-    assert broken_promises(read_facts(content), "int8") == []
+    assert violations(read_facts(content), "int8") == []
     spec = TaskSpec("s", "toy:s", (8, 4), "float32", ("a", "b", "c"))
     received = LiteModel(written(content), spec).logits(examples)
     expected = np.asarray(model(examples))
@@ -87,12 +87,12 @@ def test_no_gate_of_a_gru_stays_in_float(seed, use_bias):
     model = keras.Model(sequence, layers.Dense(3, name="logits")(x), name="gru")
     examples = np.random.default_rng(2).normal(size=(40, 8, 4)).astype(np.float32)
     content = export(to_tf_keras(model), "int8", examples)
-    assert broken_promises(read_facts(content), "int8") == []
+    assert violations(read_facts(content), "int8") == []
 
 
 def test_a_float_operator_in_a_full_integer_file_is_a_broken_promise(small_net):
     facts = read_facts(export(to_tf_keras(small_net), "float"))
-    broken = broken_promises(facts, "int8")
+    broken = violations(facts, "int8")
     assert any("computed in float" in reason for reason in broken)
 
 
@@ -105,10 +105,12 @@ def test_a_float_operator_in_a_full_integer_file_is_a_broken_promise(small_net):
         (recurrent, np.ones((5, 8, 4)), "constant"),
         (recurrent, np.full((5, 8, 4), np.nan), "not finite"),
         (lambda kind: two_inputs(), np.zeros(1), "2 inputs and 1 outputs"),
-        (lambda kind: recurrent(kind, 300), np.zeros(1), "300 steps.*up to 256"),
+        (lambda kind: recurrent(kind, 300), np.zeros(1), "300 steps.*at most 256"),
     ],
 )
-def test_what_cannot_be_exported_is_refused_in_words(make, examples, words):
+def test_models_and_examples_that_cannot_be_exported_are_rejected(
+    make, examples, words
+):
     with pytest.raises(UserError, match=words):
         export(to_tf_keras(make("GRU")), "int8", examples)
 
@@ -124,11 +126,11 @@ GRU = tf_keras.layers.GRU
         (lambda: tf_keras.layers.TimeDistributed(GRU(2)), (4, 6, 3)),
     ],
 )
-def test_a_loop_of_too_many_steps_is_refused_with_its_own_number(
+def test_a_loop_with_too_many_steps_is_rejected_with_its_number(
     make, shape, monkeypatch
 ):
-    monkeypatch.setattr(module, "MOST_STEPS", 5)
+    monkeypatch.setattr(module, "MAX_STEPS", 5)
     given = tf_keras.Input(shape)
     model = tf_keras.Model(given, make()(given))
-    with pytest.raises(UserError, match="makes 6 steps; int8 is possible up to 5"):
+    with pytest.raises(UserError, match="has 6 steps; int8 supports at most 5"):
         module.export(model, "int8", np.zeros((4, *shape), np.float32), False)

@@ -1,4 +1,4 @@
-"""The bridge: equal models for every architecture, a loud refusal otherwise."""
+"""The bridge: equal models for every architecture, an error otherwise."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import pytest
 import tf_keras
 from keras import layers
 
-from pipeline.compress.rewrite.fold import fold, fold_inputs, silence
-from pipeline.compress.rewrite.rebuild import answers
+from pipeline.compress.rewrite.fold import (
+    fold_batch_norms,
+    fold_input_normalizations,
+    neutralize_constant_channels,
+)
+from pipeline.compress.rewrite.rebuild import model_outputs
 from pipeline.compress.tfmot.bridge import (
     TOLERANCE,
     check_equal,
-    check_same_answers,
-    largest_difference,
-    random_batch,
+    check_same_outputs,
+    max_difference,
     to_tf_keras,
 )
+from pipeline.compress.tfmot.random_input import random_batch
 from pipeline.core.errors import UserError
 
 IMAGE, SEQUENCE = (8, 8, 3), (6, 4)
@@ -134,7 +138,7 @@ def test_the_copy_computes_the_same(name):
     batch = random_batch(model, seed=99)
     expected, received = model(batch, training=False), copy(batch, training=False)
     assert np.abs(np.asarray(expected)).max() > 0
-    assert largest_difference(np.asarray(expected), np.asarray(received)) <= TOLERANCE
+    assert max_difference(np.asarray(expected), np.asarray(received)) <= TOLERANCE
 
 
 def test_layers_keep_their_names_and_their_number_of_weights():
@@ -144,12 +148,12 @@ def test_layers_keep_their_names_and_their_number_of_weights():
     assert copy.count_params() == model.count_params()
 
 
-def test_a_nested_model_is_inlined_and_equal_names_are_told_apart():
+def test_a_nested_model_is_inlined_and_equal_names_are_made_unique():
     names = [layer.name for layer in to_tf_keras(nested()).layers]
     assert names == ["image", "conv", "inner_conv"]
 
 
-def test_a_name_that_is_taken_twice_is_told_apart_once_more():
+def test_a_prefixed_name_that_is_taken_is_made_unique():
     taken = layers.Conv2D(3, 1, name="inner_conv")
     copy = to_tf_keras(model_of(taken, *nested().layers[1:]))
     names = [layer.name for layer in copy.layers]
@@ -164,14 +168,14 @@ def test_two_conversions_share_no_layer():
     assert not np.any(np.asarray(model.get_layer("logits").bias) == 9)
 
 
-def test_dropout_drops_in_training_though_keras_records_that_it_should_not():
+def test_dropout_drops_in_training_although_keras_records_inference():
     copy = to_tf_keras(model_of(layers.Flatten(), layers.Dropout(0.5, seed=1)))
     ones = np.ones((2, *IMAGE), np.float32)
     assert 0 < np.mean(np.asarray(copy(ones, training=True)) == 0) < 1
 
 
 @keras.saving.register_keras_serializable("test")
-class Own(layers.Layer):
+class Custom(layers.Layer):
     def call(self, inputs):
         return inputs
 
@@ -187,9 +191,9 @@ def bare_function() -> keras.Model:
 
 
 REFUSED = {
-    "a layer of one's own": (
-        lambda: model_of(Own(name="mine")),
-        ['layer "mine"', "class Own", "standard layers"],
+    "a custom layer": (
+        lambda: model_of(Custom(name="mine")),
+        ['layer "mine"', "class Custom", "standard layers"],
     ),
     "a subclassed model": (Subclassed, ["Subclassed", "no graph", "functional"]),
     "a model that is not built": (
@@ -217,7 +221,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_carried_over_is_refused_by_name(name):
+def test_unsupported_models_are_rejected_naming_the_layer(name):
     make, words = REFUSED[name]
     with pytest.raises(UserError) as caught:
         to_tf_keras(make())
@@ -234,7 +238,7 @@ def test_the_check_finds_a_copy_with_other_weights():
         check_equal(model, copy, seed=1)
 
 
-def test_layers_that_were_frozen_for_training_are_compressed_with_the_others():
+def test_layers_frozen_in_training_are_compressed_with_the_others():
     image = keras.Input((8, 8, 1), name="image")
     x = layers.Conv2D(2, 3, name="frozen")(image)
     x = layers.BatchNormalization(name="norm")(x)
@@ -248,7 +252,7 @@ def test_layers_that_were_frozen_for_training_are_compressed_with_the_others():
 
 
 def adapted(*stack, mean, variance, shape=IMAGE, axis=-1) -> keras.Model:
-    """A model that begins with a Normalization, as `adapt` leaves it."""
+    """A model that begins with an adapted Normalization."""
     norm = layers.Normalization(axis=axis, name="adapted")
     model = model_of(norm, *stack, shape=shape)
     norm.set_weights([np.asarray(mean), np.asarray(variance), np.asarray(9)])
@@ -321,31 +325,31 @@ NORMALIZED = {
 
 
 @pytest.mark.parametrize("name", NORMALIZED)
-def test_an_adapted_normalization_is_carried_over_and_folded_where_it_is_exact(name):
+def test_an_adapted_normalization_is_converted_and_folded_where_that_is_exact(name):
     make, exact = NORMALIZED[name]
     model = make()
     batch = random_batch(model, seed=5)
-    expected = np.asarray(answers(model, batch))
-    assert 0.1 < np.abs(expected).max() < 100  # and not 10 million
-    silenced, without = silence(model)
-    folded = fold_inputs(silenced)
+    expected = np.asarray(model_outputs(model, batch))
+    assert 0.1 < np.abs(expected).max() < 100  # not 1e7
+    neutral, lines = neutralize_constant_channels(model)
+    folded = fold_input_normalizations(neutral)
     kinds = [type(layer).__name__ for layer in folded._flatten_layers()]
     assert ("Normalization" not in kinds) == exact
-    told = "adapted (Normalization), 1 channels without variance"
-    assert without == ([told] if "without variance" in name else [])
+    line = "adapted (Normalization), 1 channels without variance"
+    assert lines == ([line] if "without variance" in name else [])
     copy = to_tf_keras(model)
     clone = tf_keras.models.clone_model(copy)  # as tfmot does
     clone.set_weights(copy.get_weights())
     for other in (
-        answers(silenced, batch),
-        answers(folded, batch),
+        model_outputs(neutral, batch),
+        model_outputs(folded, batch),
         copy(batch),
         clone(batch),
     ):
-        assert largest_difference(expected, np.asarray(other)) <= TOLERANCE
+        assert max_difference(expected, np.asarray(other)) <= TOLERANCE
 
 
-def test_a_normalization_with_other_numbers_is_found_out():
+def test_a_normalization_with_another_mean_is_rejected():
     model = NORMALIZED["before a dense layer, one channel without variance"][0]()
     copy = to_tf_keras(model)
     norm = copy.get_layer("adapted")
@@ -365,17 +369,17 @@ def named() -> keras.Model:
 
 
 @pytest.mark.parametrize("make", [normalized, listed, named, nested])
-def test_models_are_called_as_they_were_built(make, recwarn):
+def test_models_are_called_with_inputs_in_their_own_structure(make, recwarn):
     model = make()
-    folded = fold(model)
-    check_same_answers(model, folded)
+    folded = fold_batch_norms(model)
+    check_same_outputs(model, folded)
     for each in (model, folded):
         check_equal(each, to_tf_keras(each), seed=1)
-    warned = [str(each.message) for each in recwarn]
+    warned = [str(warning.message) for warning in recwarn]
     assert not [text for text in warned if "structure of `inputs`" in text]
 
 
-def test_a_nested_model_that_uses_a_name_again_is_made_again():
+def test_a_nested_model_that_repeats_a_name_is_rebuilt():
     def plus(x, number):
         x = x + number
         x._keras_history.operation.name = "more"
@@ -385,8 +389,8 @@ def test_a_nested_model_that_uses_a_name_again_is_made_again():
     inside = keras.Input(IMAGE, name="image")
     inner = keras.Model(inside, plus(inside, 1.0), name="inner")
     model = keras.Model(image, plus(inner(image), 2.0))
-    twice = fold(model)
-    check_same_answers(model, twice)
+    twice = fold_batch_norms(model)
+    check_same_outputs(model, twice)
     names = [each.name for each in twice.operations]
     assert sorted(names) == ["image", "more", "more_"]
     assert [each.name for each in model.operations] == ["image", "inner", "more"]

@@ -12,13 +12,13 @@ from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.build import build
 from pipeline.compress.tfmot.techniques import TECHNIQUES, apply, kernel_sparsity, prune
-from pipeline.compress.tflite.verify import broken_promises
+from pipeline.compress.tflite.verify import violations
 from pipeline.inference.interpreter import LiteModel
 from pipeline.core.errors import UserError
 
 
 def recurrent() -> keras.Model:
-    """LSTM, which tfmot prunes and does not quantize."""
+    """LSTM, which tfmot prunes but does not quantize."""
     image = keras.Input((8, 8, 1), name="image")
     x = layers.Reshape((8, 8), name="rows")(image)
     x = layers.LSTM(6, name="lstm")(x)
@@ -26,7 +26,7 @@ def recurrent() -> keras.Model:
 
 
 def branched() -> keras.Model:
-    """Convolutions that feed a Concatenate, where tfmot's scheme keeps no zeros."""
+    """Convolutions that feed a Concatenate, where tfmot's scheme loses zeros."""
     image = keras.Input((8, 8, 1), name="image")
     left = layers.Conv2D(4, 3, padding="same", activation="relu", name="left")(image)
     right = layers.Conv2D(4, 3, padding="same", activation="relu", name="right")(image)
@@ -36,7 +36,7 @@ def branched() -> keras.Model:
 
 
 def unpruned() -> keras.Model:
-    """A depthwise convolution, of which tfmot prunes nothing."""
+    """A depthwise convolution, which tfmot cannot prune."""
     image = keras.Input((8, 8, 1), name="image")
     x = layers.DepthwiseConv2D(3, depth_multiplier=3, name="logits")(image)
     return keras.Model(
@@ -49,7 +49,7 @@ def calibration(spec, train) -> np.ndarray:
     return spec.to_input(train.x[:60])
 
 
-def test_pruning_zeroes_the_asked_part_and_fine_tunes_the_rest(small_net, tuning):
+def test_pruning_zeroes_the_given_fraction_and_fine_tunes_the_rest(small_net, tuning):
     pruned = prune(to_tf_keras(small_net), tuning.after("prune"), 0.7)
     assert kernel_sparsity(pruned) == pytest.approx(0.7, abs=0.01)
     names = [[layer.name for layer in model.layers] for model in (pruned, small_net)]
@@ -76,13 +76,13 @@ def test_the_file_keeps_the_promises_of_its_recipe(
     built = build(make() if make else small_net, recipe, tuning, calibration)
     facts = read_facts(built.content)
     assert built.left_out == left_out
-    assert broken_promises(facts, "int8", built.sparsity) == []
+    assert violations(facts, "int8", built.sparsity) == []
     assert built.sparsity == pytest.approx(0.6 if "prune" in text else 0, abs=0.01)
     assert facts.sparsity >= built.sparsity - 0.005
 
 
 def mixed() -> keras.Model:
-    """Layers that are left out right before layers that are not."""
+    """Unsupported layers directly before supported ones."""
     image = keras.Input((8, 8, 1), name="image")
     x = layers.Rescaling(2.0, name="scale")(image)
     x = layers.Conv2D(4, 3, activation="relu", name="conv")(x)
@@ -92,28 +92,28 @@ def mixed() -> keras.Model:
 
 
 @pytest.mark.parametrize("technique", ["qat", "pqat"])
-def test_only_what_can_be_quantized_is(technique):
+def test_only_supported_layers_are_quantized(technique):
     def fit(model, callbacks):
-        """Leaves the weights as they are."""
+        """Leave the weights unchanged."""
 
     model = TECHNIQUES[technique](to_tf_keras(mixed()), fit)
     names = {layer.name for layer in model.layers if layer.name.startswith("quant_")}
     assert names == {"quant_conv", "quant_flatten", "quant_logits"}
 
 
-def test_the_file_is_as_good_as_its_model_and_built_again_the_same(
+def test_the_file_is_accurate_and_reproducible(
     small_net, tuning, calibration, written, spec, validation
 ):
     first, second = (
         build(small_net, parse_recipe("qat"), tuning, calibration) for _ in range(2)
     )
     model = LiteModel(written(first.content), spec)
-    guess = model.logits(validation.x).argmax(1)
-    assert np.mean(guess == validation.y) > 0.9
+    predictions = model.logits(validation.x).argmax(1)
+    assert np.mean(predictions == validation.y) > 0.9
     assert first.content == second.content
 
 
-def test_a_technique_that_can_handle_nothing_says_so(tuning):
+def test_a_technique_that_supports_no_layer_is_rejected(tuning):
     step = parse_recipe("prune(0.5)").techniques[0]
     with pytest.raises(UserError, match="no layer of .shallow.*DepthwiseConv2D.*leave"):
         apply(step, to_tf_keras(unpruned()), tuning.after("prune"))

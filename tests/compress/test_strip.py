@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.compress.tflite.inspect import parse, read_facts
-from pipeline.compress.tflite.strip import check_same, shrink
+from pipeline.compress.tflite.strip import check_same, strip
 from pipeline.core.errors import UserError
 
 KINDS = ("float", "dynamic", "float16", "int8")
@@ -38,8 +38,8 @@ def files() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_shrunk_file_is_smaller_and_the_same_network(files, kind):
-    before, after = files[kind], shrink(files[kind])
+def test_a_stripped_file_is_smaller_and_the_same_network(files, kind):
+    before, after = files[kind], strip(files[kind])
     check_same(before, after)
     told, small = read_facts(before), read_facts(after)
     assert small.bytes_gzip < told.bytes_gzip - 400
@@ -48,13 +48,13 @@ def test_a_shrunk_file_is_smaller_and_the_same_network(files, kind):
     assert dataclasses.replace(small, **sizes) == dataclasses.replace(told, **sizes)
 
 
-def test_shrinking_again_changes_nothing(files):
-    once = shrink(files["int8"])
-    assert shrink(once) == once
+def test_stripping_again_changes_nothing(files):
+    once = strip(files["int8"])
+    assert strip(once) == once
 
 
 def test_equal_buffers_are_kept_once_and_aligned(files):
-    content = shrink(files["float"])
+    content = strip(files["float"])
     model = parse(content)
     stored = [b.data.tobytes() for b in model.buffers if b.data is not None]
     assert len(set(stored)) == len(stored) < len(parse(files["float"]).buffers)
@@ -62,19 +62,19 @@ def test_equal_buffers_are_kept_once_and_aligned(files):
 
 
 def test_the_ends_are_named_as_in_the_signature(files):
-    content = shrink(files["int8"])
+    content = strip(files["int8"])
     graph = parse(content).subgraphs[0]
     names = [graph.tensors[at].name for at in (*graph.inputs, *graph.outputs)]
     assert names == [b"input", b"logits"]
     assert {tensor.name for tensor in graph.tensors} == {None, *names}
 
 
-def test_a_file_that_answers_otherwise_is_found_out(files):
-    content = bytearray(shrink(files["float"]))
+def test_other_outputs_are_an_error(files):
+    content = bytearray(strip(files["float"]))
     kernel = read_kernel(files["float"])
     at = content.find(kernel)
     content[at : at + 64] = bytes(64)
-    with pytest.raises(UserError, match="does not answer as the file"):
+    with pytest.raises(UserError, match="has other outputs than the original"):
         check_same(files["float"], bytes(content))
 
 

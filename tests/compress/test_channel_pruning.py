@@ -1,4 +1,4 @@
-"""Fewer channels: where they are dead already, the smaller net says the same."""
+"""Channel pruning and folding: removing dead channels changes no output."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.rewrite.fold import fold, join_activations
-from pipeline.compress.rewrite.channel_pruning import slim
+from pipeline.compress.rewrite.fold import fold_batch_norms, fuse_relu
+from pipeline.compress.rewrite.channel_pruning import prune_channels
 from pipeline.core.errors import UserError
 from pipeline.models.describe import describe
 
 
 def residual() -> keras.Model:
-    """A stem and a body that are added; normalization, flatten, two ends."""
+    """A stem and a body that are added, with normalizations, concatenated and flattened."""
     image = keras.Input((8, 8, 3), name="image")
     x = layers.Conv2D(8, 3, padding="same", use_bias=False, name="stem")(image)
     x = stem = layers.BatchNormalization(name="norm")(x)
@@ -39,9 +39,9 @@ def nested() -> keras.Model:
         ],
         name="inside",
     )
-    given = keras.Input((6, 4), name="given")
-    x = layers.Dense(6, name="dense")(inside(given))
-    return keras.Model(given, layers.Dense(2, name="logits")(x), name="outside")
+    inputs = keras.Input((6, 4), name="given")
+    x = layers.Dense(6, name="dense")(inside(inputs))
+    return keras.Model(inputs, layers.Dense(2, name="logits")(x), name="outside")
 
 
 def settled(model: keras.Model, seed: int = 1) -> keras.Model:
@@ -55,7 +55,7 @@ def settled(model: keras.Model, seed: int = 1) -> keras.Model:
 
 
 def kill(model: keras.Model, names: dict[str, list[int]]) -> None:
-    """Set what makes these channels to zero."""
+    """Set the filters of these channels to zero."""
     for name, channels in names.items():
         for layer in model._flatten_layers():
             if layer.name == name:
@@ -65,7 +65,7 @@ def kill(model: keras.Model, names: dict[str, list[int]]) -> None:
                 layer.set_weights(weights)
 
 
-def test_dead_channels_go_and_the_answers_stay():
+def test_removing_dead_channels_changes_no_output():
     model = settled(residual())
     dead = [1, 2, 5, 6]
     kill(
@@ -73,12 +73,12 @@ def test_dead_channels_go_and_the_answers_stay():
         {"stem": dead, "body": dead, "inner": [0, 3, 4], "dense": [0, 1, 2, 3, 9]},
     )
     for name, places in (("norm", [1, 2]), ("depthwise", [1]), ("norm2", [1, 2])):
-        layer = model.get_layer(name)  # beta, mean and bias would revive them
+        layer = model.get_layer(name)  # beta, mean and bias would make them nonzero
         weights = layer.get_weights()
         for place in places:
             weights[place][dead] = 0
         layer.set_weights(weights)
-    smaller, left_out = slim(model, 0.5)
+    smaller, left_out = prune_channels(model, 0.5)
     x = np.random.default_rng(0).normal(size=(5, 8, 8, 3)).astype("float32")
     assert left_out == []
     assert smaller.count_params() < 0.45 * model.count_params()
@@ -91,31 +91,31 @@ def test_dead_channels_go_and_the_answers_stay():
     np.testing.assert_allclose(smaller(x), model(x), rtol=1e-4)
 
 
-def test_a_nested_sequence_is_slimmed_too():
+def test_nested_models_are_pruned():
     model = settled(nested())
     kill(model, {"conv": [0, 1, 2, 7], "dense": [1, 4, 5]})
-    smaller, _ = slim(model, 0.5)
+    smaller, _ = prune_channels(model, 0.5)
     x = np.random.default_rng(0).normal(size=(5, 6, 4)).astype("float32")
     assert smaller.get_layer("flat").target_shape == (16,)
     np.testing.assert_allclose(smaller(x), model(x), rtol=1e-4)
 
 
 @pytest.mark.parametrize(("fraction", "left"), [(0.25, 6), (0.5, 4), (0.9, 1)])
-def test_the_fraction_is_that_of_each_group_and_one_channel_stays(fraction, left):
-    smaller, _ = slim(settled(residual()), fraction)
+def test_each_group_loses_the_fraction_and_keeps_at_least_one_channel(fraction, left):
+    smaller, _ = prune_channels(settled(residual()), fraction)
     assert (
         smaller.get_layer("stem").filters == smaller.get_layer("body").filters == left
     )
     assert smaller.output_shape == (None, 3)
 
 
-def test_what_is_not_known_keeps_its_channels_and_is_named():
-    given = keras.Input((6, 4), name="given")
-    x = layers.Dense(8, name="before")(given)
+def test_unsupported_layers_keep_their_channels_and_are_listed():
+    inputs = keras.Input((6, 4), name="given")
+    x = layers.Dense(8, name="before")(inputs)
     x = layers.LSTM(5, name="lstm")(x)
     x = layers.Dense(6, name="after")(x)
-    model = keras.Model(given, layers.Dense(2, name="logits")(x), name="net")
-    smaller, left_out = slim(model, 0.5)
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(x), name="net")
+    smaller, left_out = prune_channels(model, 0.5)
     units = {
         name: smaller.get_layer(name).units for name in ("before", "lstm", "after")
     }
@@ -123,46 +123,46 @@ def test_what_is_not_known_keeps_its_channels_and_is_named():
     assert left_out == ["lstm (LSTM)"]
 
 
-def test_a_net_with_nothing_to_lose_is_refused():
-    given = keras.Input((4,), name="given")
-    model = keras.Model(given, layers.Dense(2, name="logits")(given), name="line")
-    with pytest.raises(UserError, match='no layer of "line".*leave filters out'):
-        slim(model, 0.5)
+def test_a_model_without_a_removable_channel_is_rejected():
+    inputs = keras.Input((4,), name="given")
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(inputs), name="line")
+    with pytest.raises(UserError, match='no layer of "line".*leave prune_channels out'):
+        prune_channels(model, 0.5)
 
 
 @pytest.mark.parametrize("make", [residual, nested])
-def test_folding_normalizations_changes_no_answer(make):
+def test_folding_batch_normalizations_changes_no_output(make):
     model = settled(make())
-    folded = fold(model)
+    folded = fold_batch_norms(model)
     kinds = {type(layer).__name__ for layer in folded._flatten_layers()}
     assert "BatchNormalization" not in kinds
     x = np.random.default_rng(0).normal(size=(5, *model.input_shape[1:]))
     np.testing.assert_allclose(folded(x), model(x), rtol=1e-4)
 
 
-def test_a_relu_layer_becomes_a_part_of_the_layer_before_it():
+def test_a_relu_layer_is_fused_into_the_layer_before_it():
     model = settled(residual())
-    joined = join_activations(fold(model))
+    joined = fuse_relu(fold_batch_norms(model))
     names = {layer.name for layer in joined.layers}
-    assert "relu" in names  # what it reads is also added to the end
-    given = keras.Input((4,), name="given")
-    x = layers.ReLU(name="relu")(layers.Dense(3, name="dense")(given))
+    assert "relu" in names  # its input is also read by another layer
+    inputs = keras.Input((4,), name="given")
+    x = layers.ReLU(name="relu")(layers.Dense(3, name="dense")(inputs))
     x = layers.ReLU(6.0, name="relu6")(layers.Dense(3, name="clipped")(x))
-    line = settled(keras.Model(given, layers.Dense(2, name="logits")(x), name="line"))
-    short = join_activations(line)
+    line = settled(keras.Model(inputs, layers.Dense(2, name="logits")(x), name="line"))
+    short = fuse_relu(line)
     kept = [layer.name for layer in short.layers]
     assert kept == ["given", "dense", "clipped", "relu6", "logits"]
     x = np.random.default_rng(0).normal(size=(9, 4))
     np.testing.assert_allclose(short(x), line(x), rtol=1e-5)
 
 
-def test_a_normalization_of_what_two_read_is_not_folded():
+def test_a_batch_normalization_is_not_folded_if_its_input_has_two_readers():
     image = keras.Input((8, 8, 3), name="image")
     x = layers.Conv2D(4, 3, name="conv")(image)
     y = layers.BatchNormalization(name="norm")(x)
     x = layers.Flatten(name="flatten")(layers.Add(name="sum")([x, y]))
     model = settled(keras.Model(image, layers.Dense(2, name="logits")(x), name="two"))
-    folded = fold(model)
+    folded = fold_batch_norms(model)
     assert folded.get_layer("norm") is not model.get_layer("norm")
     x = np.random.default_rng(0).normal(size=(5, 8, 8, 3))
     np.testing.assert_allclose(folded(x), model(x), rtol=1e-4)
