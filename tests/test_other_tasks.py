@@ -18,7 +18,7 @@ from pipeline.data.spec import read_spec
 from tests.conftest import Answer, Project
 
 REST = """\
-tune: {trials: 1, epochs: 2, top: 1}
+tune: {trials: 1, epochs: 2, finalists: 1}
 train: {epochs: 8}
 distill: {epochs: 4, replicates: 1, width: 0.5}
 compress:

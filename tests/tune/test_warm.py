@@ -47,7 +47,7 @@ def test_the_file_is_part_of_the_fingerprint(tmp_path):
 
 BAD = [
     (None, "there is no such file"),
-    ({"other": 1}, "is no trials.json"),
+    ({"other": 1}, "not a trials.json file"),
     ({"trials": [row(0.5, filters=99)]}, "none of its 1 scored trials is inside"),
 ]
 

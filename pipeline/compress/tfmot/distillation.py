@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from pipeline.distill.losses import hinton
+from pipeline.distill.losses import kd
 from pipeline.training.losses import Loss
 
 from pipeline.tasks.training import per_example
@@ -35,7 +35,7 @@ class Teacher:
         """How far outputs are from the teacher's, one number an example."""
         if self.loss:
             return per_example(self.loss(target, outputs))
-        return hinton(outputs, target, self.temperature)
+        return kd(outputs, target, self.temperature)
 
 
 def imitate(model: tf_keras.Model, teacher: Teacher) -> None:
