@@ -1,7 +1,7 @@
 """Reuse of an earlier search after `data.extend`: its choice stands.
 
-In: the tune stage from before the extension, kept by `pipeline.extension`. Out: the
-same files.
+In: the tune stage from before the extension, kept by
+`pipeline.experiment.earlier_results`. Out: the same files.
 """
 
 from __future__ import annotations
