@@ -20,7 +20,8 @@ def kd(student: tf.Tensor, teacher: tf.Tensor, temperature: float) -> tf.Tensor:
     Distilling the Knowledge in a Neural Network, 2015, section 2.
 
     Args:
-        student, teacher: logits, `(batch, classes)`.
+        student: logits, `(batch, classes)`.
+        teacher: logits, `(batch, classes)`.
         temperature: T, which divides both logits.
 
     Returns:
@@ -38,7 +39,8 @@ def standardized_kd(
     et al., Logit Standardization in Knowledge Distillation, 2024.
 
     Args:
-        student, teacher: logits, `(batch, classes)`.
+        student: logits, `(batch, classes)`.
+        teacher: logits, `(batch, classes)`.
         temperature: divides both standardized logits.
 
     Returns:
@@ -55,7 +57,8 @@ def dkd(
     Zhao et al., Decoupled Knowledge Distillation, 2022, equation 7.
 
     Args:
-        student, teacher: logits, `(batch, classes)`.
+        student: logits, `(batch, classes)`.
+        teacher: logits, `(batch, classes)`.
         temperature: divides both logits.
         y: true classes as probabilities, `(batch, classes)`; the largest counts, so
             that mixed examples can be used.
@@ -92,7 +95,8 @@ def attention(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
     Zagoruyko, Komodakis, Paying More Attention to Attention, 2017, equation 2.
 
     Args:
-        student, teacher: features, `(batch, ..., channels)`, equal but for channels.
+        student: features, `(batch, ..., channels)`.
+        teacher: features of the same shape; only the channels may differ.
 
     Returns:
         Losses, `(batch,)`.
@@ -107,7 +111,8 @@ def relation(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
     Park et al., Relational Knowledge Distillation, 2019, equations 5 and 9.
 
     Args:
-        student, teacher: features, `(batch, ...)`, of any shapes.
+        student: features, `(batch, ...)`.
+        teacher: features, `(batch, ...)`, of any other shape.
 
     Returns:
         Losses, `(batch,)`.

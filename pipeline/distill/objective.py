@@ -13,15 +13,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import UserError
 from pipeline.distill import losses
 from pipeline.distill.params import DistillParams, Hint
 from pipeline.distill.teacher import TeacherEnsemble, with_features
-from pipeline.core.determinism import derive_seed
-from pipeline.core.errors import UserError
+from pipeline.tasks.training import per_example
 from pipeline.training.batches import Batch
 from pipeline.training.losses import Loss
 from pipeline.training.objective import as_float
-from pipeline.tasks.training import per_example
 
 
 class DistillationObjective:
@@ -143,7 +143,8 @@ class FeatureHint:
         """Compute the weighted loss.
 
         Args:
-            student, teacher: features, `(batch, ..., channels)`.
+            student: features of the student, `(batch, ..., channels)`.
+            teacher: features of the teacher, `(batch, ..., channels)`.
 
         Returns:
             Losses, `(batch,)`, times the weight of the hint.

@@ -7,8 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error, unhashed
-from pipeline.training.params import FitSettings
 from pipeline.models import catalogue
+from pipeline.training.params import FitSettings
 
 Value = bool | int | float | str
 TRAINED = "train"
@@ -79,7 +79,7 @@ class DistillParams(FitSettings):
     learning_rate: float = Field(default=4e-3, gt=0, le=10)
     patience: int = Field(default=25, ge=1)
     builder: str | None = None
-    values: dict[str, Value] = {}
+    values: dict[str, Value] = Field(default_factory=dict)
     width: float = Field(default=WIDTH, gt=0, le=4)
     smallest: float | None = Field(default=None, ge=0)
     teachers: list[Teacher] = Field(default=[Teacher()], min_length=1)
@@ -88,7 +88,7 @@ class DistillParams(FitSettings):
     temperature_end: float | None = Field(default=None, gt=0, le=100)
     distillation_weight: float = Field(default=0.7, ge=0, le=1)
     distillation_weight_end: float | None = Field(default=None, ge=0, le=1)
-    hints: list[Hint] = []
+    hints: list[Hint] = Field(default_factory=list)
     generations: int = Field(default=1, ge=1, le=10)
     replicates: int = Field(default=3, ge=1, le=100)  # fewer have a useless interval
     workers: int = unhashed(2, ge=1, le=256)

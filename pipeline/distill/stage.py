@@ -10,17 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.json_io import write_json
 from pipeline.data.artifact import read_data
 from pipeline.distill.params import DistillParams
 from pipeline.distill.student_trainer import DISTILLED, PLAIN, Fitted, StudentTrainer
-from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
-from pipeline.training.history import History, summary
 from pipeline.metrics.intervals import gain
-from pipeline.training.replicates import check_first, replicate_seed, run_all
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import for_chain
 from pipeline.train.artifact import Architecture, write_architecture
+from pipeline.training.history import History, summary
+from pipeline.training.replicates import check_first, replicate_seed, run_all
 
 
 def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:

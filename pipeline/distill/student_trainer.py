@@ -16,25 +16,25 @@ import keras
 
 from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data
 from pipeline.distill.objective import DistillationObjective
 from pipeline.distill.params import WIDTH, DistillParams
 from pipeline.distill.smallest_student import smallest_student
 from pipeline.distill.teacher import TeacherEnsemble, read_teachers
-from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.training.metrics import check_outputs
+from pipeline.models import registry
+from pipeline.models.errors import error_prefix
+from pipeline.models.files import save_model
+from pipeline.tasks.registry import task_of
+from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.history import History
 from pipeline.training.loop import fit
 from pipeline.training.losses import example_losses
+from pipeline.training.metrics import check_outputs
 from pipeline.training.objective import Objective
 from pipeline.training.replicates import replicate_seed
-from pipeline.models import registry
-from pipeline.models.files import save_model
-from pipeline.models.errors import error_prefix
-from pipeline.tasks.registry import task_of
-from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.tune.artifact import read_best
 
 DISTILLED, PLAIN = "distilled", "plain"  # kinds of fits: with and without a teacher

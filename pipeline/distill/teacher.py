@@ -14,16 +14,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.core.errors import UserError, nearest
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.distill.params import TRAINED, Teacher
-from pipeline.core.errors import UserError, nearest
-from pipeline.training.batches import Batch
-from pipeline.models.files import load_model
 from pipeline.models.errors import error_prefix
+from pipeline.models.files import load_model
 from pipeline.models.pretrained_parts import input_output_shapes
 from pipeline.models.referenced_files import find_file
 from pipeline.tasks.registry import task_of
+from pipeline.training.batches import Batch
 
 BATCH_SIZE = 512  # of the cached outputs
 PROBE_SIZE = 64  # examples that show whether outputs are logits

@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error, unhashed
 from pipeline.engine.workers.factory import Engine, check_address
-from pipeline.training.params import FitSettings
 from pipeline.models import catalogue
+from pipeline.training.params import FitSettings
 from pipeline.tune.artifact import TRAINING
 
 Value = bool | int | float | str
@@ -102,10 +102,10 @@ class TuneParams(Params):
     """
 
     builder: str = "cnn"
-    builders: list[str] = []
-    values: dict[str, Value | list[Value]] = {}
-    space: dict[str, list[Value] | Range] = {}
-    fix: dict[str, Value] = {}
+    builders: list[str] = Field(default_factory=list)
+    values: dict[str, Value | list[Value]] = Field(default_factory=dict)
+    space: dict[str, list[Value] | Range] = Field(default_factory=dict)
+    fix: dict[str, Value] = Field(default_factory=dict)
     # Random search has no assumptions and is hard to beat with few trials.
     algorithm: Literal["random", "grid", "bayesian", "hyperband"] = "random"
     trials: int = Field(default=6, ge=1, le=10_000)

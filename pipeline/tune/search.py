@@ -18,11 +18,11 @@ from typing import Any
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import canonical
 from pipeline.engine.workers.pool import Outcome, TaskPool
-from pipeline.tune.pareto import SIZE, Point, front, mixed_score
+from pipeline.tune.early_termination import EarlierTrial, pruning_thresholds
 from pipeline.tune.oracles import Oracle, Proposal
 from pipeline.tune.params import TuneParams
+from pipeline.tune.pareto import SIZE, Point, front, mixed_score
 from pipeline.tune.record import Record
-from pipeline.tune.early_termination import EarlierTrial, pruning_thresholds
 
 Values = dict[str, Any]
 Result = dict[str, Any]

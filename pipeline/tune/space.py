@@ -17,11 +17,11 @@ from typing import Any
 from keras_tuner import HyperParameters
 
 from pipeline.augment.strength import can_strengthen
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError, nearest
-from pipeline.training.params import FitSettings
+from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.errors import error_prefix
+from pipeline.training.params import FitSettings
 from pipeline.tune.artifact import FAMILY, TRAINING
 from pipeline.tune.params import Range, TuneParams
 

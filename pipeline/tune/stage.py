@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.augment.artifact import read_policy
-from pipeline.data.artifact import Data, read_data
 from pipeline.core.errors import StageFailed, UserError
 from pipeline.core.json_io import write_json
-from pipeline.engine.workers.pool import Pool
-from pipeline.engine.workers.factory import pool_of
-from pipeline.engine.workers.server import Helper
+from pipeline.data.artifact import Data, read_data
 from pipeline.engine.stage import Inputs
-from pipeline.training.devices import start_method
-from pipeline.training.history import format_parameters
+from pipeline.engine.workers.factory import pool_of
+from pipeline.engine.workers.pool import Pool
+from pipeline.engine.workers.server import Helper
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import for_chain
+from pipeline.training.devices import start_method
+from pipeline.training.history import format_parameters
 from pipeline.tune import plots, reuse_search, space
 from pipeline.tune.artifact import (
     Best,
@@ -35,10 +35,10 @@ from pipeline.tune.artifact import (
     write_trials,
 )
 from pipeline.tune.finalists import Finalist, rank_finalists
-from pipeline.tune.pareto import Point, front
 from pipeline.tune.importance import importance
 from pipeline.tune.oracles import Oracle, trials_per_pass
 from pipeline.tune.params import TuneParams
+from pipeline.tune.pareto import Point, front
 from pipeline.tune.progress import progress_reporter
 from pipeline.tune.record import Record
 from pipeline.tune.search import Search, Trial

@@ -12,19 +12,19 @@ import keras
 import numpy as np
 
 from pipeline.augment.artifact import read_policy
+from pipeline.core.errors import StageFailed
 from pipeline.data.artifact import Data, Split, read_data
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import StageFailed
+from pipeline.metrics.metric import Metric
+from pipeline.models import registry
+from pipeline.models.describe import describe
+from pipeline.models.errors import error_prefix
+from pipeline.models.files import save_model
+from pipeline.tasks.registry import for_chain
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.history import History
 from pipeline.training.loop import fit
 from pipeline.training.params import FitSettings
-from pipeline.models import registry
-from pipeline.models.describe import describe
-from pipeline.models.files import save_model
-from pipeline.models.errors import error_prefix
-from pipeline.metrics.metric import Metric
-from pipeline.tasks.registry import for_chain
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import Values, plain_values
 

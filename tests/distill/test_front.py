@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec
-from pipeline.distill.smallest_student import smallest_student
 from pipeline.distill.params import DistillParams
+from pipeline.distill.smallest_student import smallest_student
 from pipeline.distill.student_trainer import StudentTrainer
-from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.tasks.registry import get
+from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.tune.artifact import Best, write_best
 
 SPEC = TaskSpec("x", "x:x", (5,), "float32", ("a", "b"), modality="table")

@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data, Split
 from pipeline.data.spec import TaskSpec
+from pipeline.distill.objective import DistillationObjective
 from pipeline.distill.params import DistillParams
 from pipeline.distill.student_trainer import StudentTrainer
-from pipeline.distill.objective import DistillationObjective
 from pipeline.distill.teacher import TeacherEnsemble, check_teacher
-from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.training.context import FitContext, FitData
-from pipeline.training.batches import BatchSource
-from pipeline.training.loop import fit
-from pipeline.training.losses import example_losses
-from pipeline.training.params import FitSettings
 from pipeline.models import registry
 from pipeline.models.files import save_model
 from pipeline.train.artifact import Architecture, write_architecture
+from pipeline.training.batches import BatchSource
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.loop import fit
+from pipeline.training.losses import example_losses
+from pipeline.training.params import FitSettings
 
 RNG = np.random.default_rng(5)
 TABLE = ("x", "x:x", (5,), "float32")

@@ -8,19 +8,19 @@ import pytest
 import tensorflow as tf
 
 from pipeline.augment.policy import Policy
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.distill.losses import kd
-from pipeline.distill.params import DistillParams, Hint
 from pipeline.distill.objective import DistillationObjective, interpolate
+from pipeline.distill.params import DistillParams, Hint
 from pipeline.distill.teacher import TeacherEnsemble, check_teacher
-from pipeline.core.errors import UserError
-from pipeline.training.context import FitContext, FitData
+from pipeline.models import registry
 from pipeline.training.batches import Batch
+from pipeline.training.context import FitContext, FitData
 from pipeline.training.loop import fit
 from pipeline.training.losses import example_losses
 from pipeline.training.params import FitSettings
-from pipeline.models import registry
 
 RNG = np.random.default_rng(3)
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"), scale=1 / 255)

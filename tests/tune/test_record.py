@@ -59,7 +59,7 @@ def test_a_full_disk_loses_nothing_of_what_was_there(path, monkeypatch):
     record, write = Record(path, ABOUT), os.write
     before = path.read_bytes()
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:9]))
-    with pytest.raises(OSError) as raised:
+    with pytest.raises(OSError, match="no space") as raised:
         record.add("3", [3], RESULT)
     assert raised.value.errno == errno.ENOSPC
     assert path.read_bytes() == before

@@ -49,11 +49,11 @@ def test_any_number_of_workers_gives_the_same_trials(straight, algorithm, tmp_pa
 def test_a_search_that_was_killed_goes_on_as_if_it_had_not(
     straight, algorithm, tmp_path
 ):
-    """kill -9 after 3 results, then after 8, then to the end; with two workers."""
+    """Kill -9 after 3 results, then after 8, then to the end; with two workers."""
     settings = {"algorithm": algorithm, "trials": 14, "workers": 2, "function": slow}
     for count in (3, 8):
         killed = multiprocessing.get_context("fork").Process(
-            target=lambda: searching(tmp_path, report=die_at(count), **settings).run()
+            target=search_until, args=(tmp_path, count), kwargs=settings
         )
         killed.start()
         killed.join()
@@ -62,6 +62,11 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not(
     assert 8 <= len(lines) - 1 < 14
     search = searching(tmp_path, **settings)
     assert without_times(search.run()) == straight[algorithm]
+
+
+def search_until(folder, count, **settings):
+    """A search that is killed after so many results."""
+    searching(folder, report=die_at(count), **settings).run()
 
 
 def test_another_seed_gives_other_trials(tmp_path, straight):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
-from pipeline.training.params import FitSettings
 from pipeline.train.params import TrainParams
+from pipeline.training.params import FitSettings
 from pipeline.tune.artifact import Best
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import (

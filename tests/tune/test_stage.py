@@ -13,8 +13,8 @@ from PIL import Image
 
 from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.tune.reuse_search import publish_again
 from pipeline.tune.params import TuneParams
+from pipeline.tune.reuse_search import publish_again
 from tests.conftest import Project
 
 SEARCH = """\
@@ -188,7 +188,7 @@ def test_an_earlier_search_is_told_as_such_once(earlier, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "key, value",
+    ("key", "value"),
     [
         ("builder", "cnn"),
         ("builders", ["mlp", "cnn"]),

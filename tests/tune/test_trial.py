@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.augment.artifact import with_strength
 from pipeline.augment.policy import Policy
-from pipeline.data.artifact import Split
 from pipeline.core.errors import StageFailed
+from pipeline.data.artifact import Split
 from pipeline.tasks.registry import get
 from pipeline.tune import trial
 from pipeline.tune.params import TuneParams

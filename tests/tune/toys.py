@@ -99,8 +99,10 @@ def without_times(trials) -> list[tuple]:
     """Proposals and results, without times."""
     times = ("seconds", "minutes")
     return [
-        (t.number, t.values, t.epochs, t.seed, t.thresholds)
-        + tuple((k, v) for k, v in sorted(t.result.items()) if k not in times)
+        (
+            *(t.number, t.values, t.epochs, t.seed, t.thresholds),
+            *((k, v) for k, v in sorted(t.result.items()) if k not in times),
+        )
         for t in trials
     ]
 
