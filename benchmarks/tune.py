@@ -174,7 +174,7 @@ def ours(
     from pipeline.tune.params import TuneParams
 
     settings = {"epochs": EPOCHS, "patience": PATIENCE, "fix": FIXED, **changes}
-    params = TuneParams(trials=trials, workers=workers, top=1, **settings)
+    params = TuneParams(trials=trials, workers=workers, finalists=1, **settings)
     folders = {name: experiment / name for name in ("data", "augment")}
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as scratch:
         inputs = Inputs(folders, seed, scratch=Path(scratch), progress=record_memory)

@@ -19,7 +19,7 @@ from pipeline.reproduce.tolerance import flat_metrics, rule_of
 from tests.conftest import Answer, Project
 
 REST = """\
-tune: {trials: 1, epochs: 2, top: 1}
+tune: {trials: 1, epochs: 2, finalists: 1}
 train: {epochs: 8}
 distill: {epochs: 4, replicates: 1, width: 0.5}
 compress:

@@ -1,0 +1,1 @@
+"""The distill stage: a smaller student learns from the trained model."""

@@ -1,7 +1,7 @@
-"""Losses by which a student learns from a teacher, each from its paper.
+"""Distillation losses, each as in its paper.
 
-Of logits, `(batch, classes)`, or of features, `(batch, ..., channels)`; each returns
-one loss for each example, `(batch,)`.
+In: logits, `(batch, classes)`, or features, `(batch, ..., channels)`, of a student and
+a teacher. Out: one loss per example, `(batch,)`.
 """
 
 from __future__ import annotations
@@ -9,76 +9,122 @@ from __future__ import annotations
 import tensorflow as tf
 
 TINY = 1e-7
-DKD_OTHERS = 8.0  # the paper's beta for most pairs; its alpha is 1
-ANGLES = 2.0  # RKD's weight of angles; that of distances is 1
+DKD_BETA = 8.0  # weight of the other classes, as usual in the paper; its alpha is 1
+RKD_ANGLES = 2.0  # weight of the angles, the paper's; the weight of the distances is 1
 
 
-def hinton(student: tf.Tensor, teacher: tf.Tensor, temperature: float) -> tf.Tensor:
-    """KL(teacher || student) of the softened outputs, times T squared.
+def kd(student: tf.Tensor, teacher: tf.Tensor, temperature: float) -> tf.Tensor:
+    """Compute KL(teacher || student) of the softened outputs, times T squared.
 
-    T squared keeps the gradient's size when T changes. Hinton, Vinyals, Dean,
+    T squared keeps the size of the gradient when T changes. Hinton, Vinyals, Dean,
     Distilling the Knowledge in a Neural Network, 2015, section 2.
+
+    Args:
+        student: logits, `(batch, classes)`.
+        teacher: logits, `(batch, classes)`.
+        temperature: T, which divides both logits.
+
+    Returns:
+        Losses, `(batch,)`.
     """
     return temperature**2 * _divergence(teacher / temperature, student / temperature)
 
 
-def standardised(
+def standardized_kd(
     student: tf.Tensor, teacher: tf.Tensor, temperature: float
 ) -> tf.Tensor:
-    """Hinton's, on logits of mean 0 and deviation 1 in each example.
+    """Compute `kd` of logits with mean 0 and standard deviation 1 in each example.
 
-    The student need not reach the size of the teacher's logits, only their
-    relations. Sun et al., Logit Standardization in Knowledge Distillation, 2024.
+    The student learns the relations between the teacher's logits, not their size. Sun
+    et al., Logit Standardization in Knowledge Distillation, 2024.
+
+    Args:
+        student: logits, `(batch, classes)`.
+        teacher: logits, `(batch, classes)`.
+        temperature: divides both standardized logits.
+
+    Returns:
+        Losses, `(batch,)`.
     """
-    return hinton(_z_score(student), _z_score(teacher), temperature)
+    return kd(_z_score(student), _z_score(teacher), temperature)
 
 
-def decoupled(
+def dkd(
     student: tf.Tensor, teacher: tf.Tensor, temperature: float, y: tf.Tensor
 ) -> tf.Tensor:
-    """How sure of the true class, and which others are likely, weighed apart.
+    """Compute the decoupled loss: separate weights of the true and the other classes.
 
     Zhao et al., Decoupled Knowledge Distillation, 2022, equation 7.
 
     Args:
-        y: the true classes, one-hot; of mixed examples the largest share counts.
+        student: logits, `(batch, classes)`.
+        teacher: logits, `(batch, classes)`.
+        temperature: divides both logits.
+        y: true classes as probabilities, `(batch, classes)`; the largest counts, so
+            that mixed examples can be used.
+
+    Returns:
+        Losses, `(batch,)`.
     """
     true = tf.one_hot(tf.argmax(y, axis=-1), y.shape[-1])
     teacher, student = teacher / temperature, student / temperature
-    target = _divergence(_target_or_not(teacher, true), _target_or_not(student, true))
+    target = _divergence(_true_or_other(teacher, true), _true_or_other(student, true))
     others = _divergence(teacher - 1000 * true, student - 1000 * true)
-    return temperature**2 * (target + DKD_OTHERS * others)
+    return temperature**2 * (target + DKD_BETA * others)
 
 
-def hint(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
-    """Squared distance of features, the student's projected to the teacher's width.
+def fitnets(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+    """Compute the mean squared difference of features of one shape.
 
     Romero et al., FitNets: Hints for Thin Deep Nets, 2015, equation 3.
+
+    Args:
+        student: features, projected to the shape of the teacher's.
+        teacher: features, `(batch, ..., channels)`.
+
+    Returns:
+        Losses, `(batch,)`.
     """
-    return _mean_of_each(tf.square(student - teacher))
+    return tf.reduce_mean(_flat(tf.square(student - teacher)), axis=-1)
 
 
 def attention(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
-    """Squared distance of where the activations are, whatever their channels.
+    """Compute the squared distance of normalized activation maps.
 
+    A map is the mean square over channels, so that their numbers may differ.
     Zagoruyko, Komodakis, Paying More Attention to Attention, 2017, equation 2.
+
+    Args:
+        student: features, `(batch, ..., channels)`.
+        teacher: features of the same shape; only the channels may differ.
+
+    Returns:
+        Losses, `(batch,)`.
     """
-    return tf.reduce_sum(tf.square(_map_of(student) - _map_of(teacher)), axis=-1)
+    difference = _attention_map(student) - _attention_map(teacher)
+    return tf.reduce_sum(tf.square(difference), axis=-1)
 
 
 def relation(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
-    """Distances and angles between the examples of a batch.
+    """Compare distances and angles between the examples of a batch.
 
     Park et al., Relational Knowledge Distillation, 2019, equations 5 and 9.
+
+    Args:
+        student: features, `(batch, ...)`.
+        teacher: features, `(batch, ...)`, of any other shape.
+
+    Returns:
+        Losses, `(batch,)`.
     """
-    s, t = (_flat(x) for x in (student, teacher))
-    distances = _huber(_distances(s) - _distances(t))
-    angles = _huber(_angles(s) - _angles(t))
-    return tf.reduce_mean(distances, 1) + ANGLES * tf.reduce_mean(angles, (1, 2))
+    student, teacher = _flat(student), _flat(teacher)
+    distances = _huber(_distances(student) - _distances(teacher))
+    angles = _huber(_angles(student) - _angles(teacher))
+    return tf.reduce_mean(distances, 1) + RKD_ANGLES * tf.reduce_mean(angles, (1, 2))
 
 
 def _divergence(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
-    """KL of the softmax of two logits, `(batch,)`."""
+    """Compute KL of the softmax of two logits, `(batch,)`."""
     log_teacher, log_student = map(tf.nn.log_softmax, (teacher, student))
     return tf.reduce_sum(tf.exp(log_teacher) * (log_teacher - log_student), axis=-1)
 
@@ -88,30 +134,30 @@ def _z_score(logits: tf.Tensor) -> tf.Tensor:
     return (logits - mean) / (tf.math.reduce_std(logits, -1, keepdims=True) + TINY)
 
 
-def _target_or_not(logits: tf.Tensor, true: tf.Tensor) -> tf.Tensor:
-    """Logits of two classes: the true one, and all others together."""
+def _true_or_other(logits: tf.Tensor, true: tf.Tensor) -> tf.Tensor:
+    """Reduce to logits of two classes: the true one, and all others together."""
     target = tf.reduce_sum(logits * true, axis=-1)
     return tf.stack([target, tf.reduce_logsumexp(logits - 1000 * true, -1)], axis=-1)
 
 
-def _map_of(features: tf.Tensor) -> tf.Tensor:
+def _attention_map(features: tf.Tensor) -> tf.Tensor:
     energy = tf.reduce_mean(tf.square(features), axis=-1)
     return tf.math.l2_normalize(_flat(energy), axis=-1, epsilon=TINY)
 
 
 def _distances(x: tf.Tensor) -> tf.Tensor:
-    """Between all pairs, `(batch, batch)`, with a mean of 1."""
+    """Compute distances of all pairs, `(batch, batch)`, scaled to a mean of 1."""
     squared = tf.reduce_sum(tf.square(x[:, None] - x[None]), axis=-1)
-    found = tf.sqrt(tf.maximum(squared, TINY**2)) * tf.cast(squared > 0, x.dtype)
     positive = tf.cast(squared > 0, x.dtype)
-    mean = tf.reduce_sum(found) / tf.maximum(tf.reduce_sum(positive), 1.0)
-    return found / (mean + TINY)
+    distances = tf.sqrt(tf.maximum(squared, TINY**2)) * positive
+    mean = tf.reduce_sum(distances) / tf.maximum(tf.reduce_sum(positive), 1.0)
+    return distances / (mean + TINY)
 
 
 def _angles(x: tf.Tensor) -> tf.Tensor:
-    """Cosines of the angles at each example between all pairs of others."""
-    between = tf.math.l2_normalize(x[None] - x[:, None], axis=-1, epsilon=TINY**2)
-    return tf.matmul(between, between, transpose_b=True)
+    """Compute cosines of the angle at each example between all pairs of others."""
+    directions = tf.math.l2_normalize(x[None] - x[:, None], axis=-1, epsilon=TINY**2)
+    return tf.matmul(directions, directions, transpose_b=True)
 
 
 def _huber(error: tf.Tensor) -> tf.Tensor:
@@ -122,7 +168,3 @@ def _huber(error: tf.Tensor) -> tf.Tensor:
 
 def _flat(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, [tf.shape(x)[0], -1])
-
-
-def _mean_of_each(x: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_mean(_flat(x), axis=-1)

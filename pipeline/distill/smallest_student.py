@@ -1,4 +1,4 @@
-"""The smallest student that the search found good enough."""
+"""Choice of the student from the Pareto front of the search."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from pipeline.tune.artifact import FAMILY, Best
 from pipeline.tune.pareto import SIZE
 
 
-def smallest(
+def smallest_student(
     best: Best, drop: float, weights: int, metric: Metric
 ) -> tuple[str, dict[str, Any]]:
-    """Builder and values of the front's smallest within `drop` of its best score.
+    """Choose the smallest model of the front within `drop` of its best score.
 
     Args:
-        best: of the tune stage; its front is of trials, scored on validation.
-        drop: in units of the score.
-        weights: of the trained model, which the student must be smaller than.
-        metric: what the score is; says whether higher is better.
+        best: result of the tune stage; its front has the validation scores of trials.
+        drop: largest allowed loss, in units of the score.
+        weights: number of parameters of the trained model; the student must have fewer.
+        metric: metric of the score, which says whether higher is better.
+
+    Returns:
+        The builder, and the values of its hyperparameters.
 
     Raises:
-        UserError: when that is as large as the trained model.
+        UserError: when that model is not smaller than the trained one.
     """
     merits = [metric.merit(row["score"]) for row in best.front]
-    least = max(merits) - drop
-    good = [row for row, merit in zip(best.front, merits) if merit >= least]
-    row = min(good, key=lambda row: row[SIZE])
-    if row["parameters"] >= weights:
+    threshold = max(merits) - drop
+    eligible = [row for row, merit in zip(best.front, merits) if merit >= threshold]
+    smallest = min(eligible, key=lambda row: row[SIZE])
+    if smallest["parameters"] >= weights:
         raise UserError(
             f"distill.smallest {drop:g}: of the {len(best.front)} trials on tune's "
-            f"front, trial {row['trial']} is the smallest within {drop:g} of the best, "
-            f"and has {row['parameters']:,} weights, as the trained model's "
-            f"{weights:,}; search sizes (tune.objective: accuracy_and_size, width in "
-            "tune.space), or allow a larger drop"
+            f"Pareto front, trial {smallest['trial']} is the smallest within {drop:g} "
+            f"of the best, but its {smallest['parameters']:,} parameters are not fewer "
+            f"than the trained model's {weights:,}; search sizes (tune.objective: "
+            "accuracy_and_size, or width in tune.space), or allow a larger drop"
         )
-    values = dict(row["values"])
+    values = dict(smallest["values"])
     return values.pop(FAMILY, best.builder), values

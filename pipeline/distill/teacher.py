@@ -1,8 +1,8 @@
-"""Teachers: trained models that are asked and never changed.
+"""Teachers: trained models that are evaluated and never changed.
 
-In: .keras files. Out: their outputs (logits of a classification), and features of the
-first one, for a batch. Where nothing is augmented, outputs are computed once and
-looked up by position.
+In: .keras files. Out: their outputs for a batch (logits in classification), and
+features of the first one. Without augmentation, outputs are computed once and looked up
+by the positions of the examples.
 """
 
 from __future__ import annotations
@@ -14,27 +14,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.core.errors import UserError, nearest
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.distill.params import TRAINED, Teacher
-from pipeline.core.errors import UserError, nearest
-from pipeline.training.batches import Batch
-from pipeline.models.files import load_model
 from pipeline.models.errors import error_prefix
+from pipeline.models.files import load_model
 from pipeline.models.pretrained_parts import input_output_shapes
 from pipeline.models.referenced_files import find_file
 from pipeline.tasks.registry import task_of
+from pipeline.training.batches import Batch
 
-ASKED = 512  # examples at once
-PROBED = 64  # examples that show whether outputs are logits
+BATCH_SIZE = 512  # of the cached outputs
+PROBE_SIZE = 64  # examples that show whether outputs are logits
 
 
-class Faculty:
-    """All teachers, with weights that add up to 1.
+class TeacherEnsemble:
+    """All teachers, with weights that sum to 1.
 
     Args:
-        models: their outputs are logits of the student's classes.
-        layers: of the first model, whose features are asked for.
+        models: teachers; their outputs have the shape of the student's.
+        weights: weight of each, in any unit.
+        layers: names of layers of the first model, whose features are returned.
     """
 
     def __init__(
@@ -44,21 +45,34 @@ class Faculty:
         layers: Sequence[str] = (),
     ):
         self.weights = [weight / sum(weights) for weight in weights]
-        self.models = [tapped(models[0], layers, "teacher"), *models[1:]]
-        self.known: list[tf.Tensor] = []
+        self.models = [with_features(models[0], layers, "teacher"), *models[1:]]
+        self.cache: list[tf.Tensor] = []
 
-    def learn_by_heart(self, split: Split, spec: TaskSpec) -> None:
-        """Compute all logits now; for a policy that changes no example."""
-        self.known = [_answers(model, split, spec) for model in self.models]
+    def cache_logits(self, split: Split, spec: TaskSpec) -> None:
+        """Compute the outputs for all examples now; for fits without augmentation.
+
+        Args:
+            split: examples of the fit, in the order that `Batch.positions` refers to.
+            spec: describes how stored examples become inputs.
+        """
+        self.cache = [_predict(model, split, spec) for model in self.models]
 
     def __call__(self, batch: Batch) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        """Logits of each teacher, and the first one's features."""
-        if self.known:
-            return [tf.gather(known, batch.positions) for known in self.known], []
-        told = [model(batch.x, training=False) for model in self.models]
-        (first, *features), *others = [keras.tree.flatten(one) for one in told]
-        logits = [first, *(one[0] for one in others)]
-        return list(map(_still, logits)), list(map(_still, features))
+        """Evaluate the teachers.
+
+        Args:
+            batch: inputs, `(batch, ...)`, and their positions in the split.
+
+        Returns:
+            Outputs of each teacher, `(batch, ...)`, and features of the first one, a
+            tensor per layer; no features where outputs are cached. No gradient flows.
+        """
+        if self.cache:
+            return [tf.gather(cached, batch.positions) for cached in self.cache], []
+        results = [model(batch.x, training=False) for model in self.models]
+        (first, *features), *others = map(keras.tree.flatten, results)
+        outputs = [first, *(other[0] for other in others)]
+        return list(map(_constant, outputs)), list(map(_constant, features))
 
 
 def read_teachers(
@@ -67,56 +81,82 @@ def read_teachers(
     """Load and check the teachers.
 
     Args:
-        trained: the train stage's model.
+        teachers: the key `distill.teachers`.
+        trained: path of the train stage's model.
+        split: examples, of which the first show whether outputs are logits.
+        spec: the task.
+
+    Returns:
+        The models, in the order of `teachers`.
 
     Raises:
-        UserError: for a file that is missing, of other classes or inputs, or whose
-            outputs are probabilities.
+        UserError: for a file that is missing, has other classes or inputs, or returns
+            probabilities.
     """
-    x = spec.to_input(np.asarray(split.x[:PROBED]))
-    models = [_load(at, one, trained) for at, one in enumerate(teachers)]
-    for at, (teacher, model) in enumerate(zip(teachers, models)):
-        check(model, f"{_key(at)} {teacher.model}", spec, x)
+    x = spec.to_input(np.asarray(split.x[:PROBE_SIZE]))
+    models = [_load(n, teacher, trained) for n, teacher in enumerate(teachers)]
+    for n, (teacher, model) in enumerate(zip(teachers, models)):
+        check_teacher(model, f"{_key(n)} {teacher.model}", spec, x)
     return models
 
 
-def _load(at: int, teacher: Teacher, trained: Path) -> keras.Model:
+def _load(number: int, teacher: Teacher, trained: Path) -> keras.Model:
     path = trained if teacher.model == TRAINED else find_file(teacher.model)
-    with error_prefix(f"{_key(at)}: "):
+    with error_prefix(f"{_key(number)}: "):
         return load_model(path)
 
 
-def _key(at: int) -> str:
-    return f"distill.teachers.{at}.model"
+def _key(number: int) -> str:
+    return f"distill.teachers.{number}.model"
 
 
-def check(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
-    """Refuse a teacher that cannot teach this task; `name` is its key and file."""
-    with error_prefix(f"{name} "):
-        takes, gives = input_output_shapes(model)
-    task = task_of(spec)
-    what = "logits" if task.predicts_classes else "outputs"
-    wanted = task.output_shape(spec)
-    if takes != spec.shape or gives != wanted:
-        raise UserError(
-            f"{name}: makes {gives} of {takes}; {spec.source} needs "
-            f"{what} of shape {wanted} of examples of {spec.shape}"
-        )
-    if not task_of(spec).predicts_classes:
-        return
-    found = np.asarray(model(x, training=False))
-    if (found >= 0).all() and np.allclose(found.sum(axis=-1), 1, atol=1e-3):
-        raise UserError(
-            f"{name}: its outputs are probabilities (they add up to "
-            "1); logits are needed: leave out its softmax"
-        )
+def check_teacher(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
+    """Refuse a model that cannot be a teacher of this task.
 
-
-def tapped(model: keras.Model, layers: Sequence[str], whose: str) -> keras.Model:
-    """The same model, which also gives the outputs of `layers`; the layers are shared.
+    Args:
+        model: the teacher.
+        name: its key and file, for errors.
+        spec: the task.
+        x: inputs, `(n, ...)`, for which a classifier is evaluated.
 
     Raises:
-        UserError: for a layer that is not there.
+        UserError: for other inputs, other outputs, or probabilities.
+    """
+    with error_prefix(f"{name} "):
+        input_shape, output_shape = input_output_shapes(model)
+    task = task_of(spec)
+    kind = "logits" if task.predicts_classes else "outputs"
+    expected = task.output_shape(spec)
+    if input_shape != spec.shape or output_shape != expected:
+        raise UserError(
+            f"{name} maps {input_shape} to {output_shape}; {spec.source} needs "
+            f"{spec.shape} to {expected} {kind}"
+        )
+    if task.predicts_classes:
+        _check_logits(np.asarray(model(x, training=False)), name)
+
+
+def _check_logits(outputs: np.ndarray, name: str) -> None:
+    if (outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3):
+        raise UserError(
+            f"{name}: its outputs are probabilities (they sum to 1), but logits are "
+            "needed; remove its softmax"
+        )
+
+
+def with_features(model: keras.Model, layers: Sequence[str], role: str) -> keras.Model:
+    """Add outputs of inner layers to the outputs of a model.
+
+    Args:
+        model: a model; its layers are shared, not copied.
+        layers: names of layers; without any, the model itself is returned.
+        role: `student` or `teacher`, for the error.
+
+    Returns:
+        A model whose outputs are the first one of `model`, then one per layer.
+
+    Raises:
+        UserError: for a layer that does not exist.
     """
     if not layers:
         return model
@@ -124,19 +164,19 @@ def tapped(model: keras.Model, layers: Sequence[str], whose: str) -> keras.Model
     for name in layers:
         if name not in names:
             raise UserError(
-                f'distill.hints: the {whose} has no layer "{name}"'
+                f'distill.hints: the {role} has no layer "{name}"'
                 f"{nearest(name, names)} (there are: {', '.join(names)})"
             )
     features = [model.get_layer(name).output for name in layers]
     return keras.Model(model.inputs, [model.outputs[0], *features])
 
 
-def _still(x: tf.Tensor) -> tf.Tensor:
+def _constant(x: tf.Tensor) -> tf.Tensor:
     return tf.stop_gradient(tf.cast(x, tf.float32))
 
 
-def _answers(model: keras.Model, split: Split, spec: TaskSpec) -> tf.Tensor:
-    ask = tf.function(lambda x: keras.tree.flatten(model(x, training=False))[0])
-    begins = range(0, len(split), ASKED)
-    parts = [ask(spec.to_input(split.x[at : at + ASKED])) for at in begins]
+def _predict(model: keras.Model, split: Split, spec: TaskSpec) -> tf.Tensor:
+    predict = tf.function(lambda x: keras.tree.flatten(model(x, training=False))[0])
+    starts = range(0, len(split), BATCH_SIZE)
+    parts = [predict(spec.to_input(split.x[n : n + BATCH_SIZE])) for n in starts]
     return tf.cast(tf.concat(parts, axis=0), tf.float32)

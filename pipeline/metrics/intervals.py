@@ -1,4 +1,4 @@
-"""Means over seeds or folds, and how far they can be trusted."""
+"""Means over seeds or folds, and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from scipy import stats
 
 from pipeline.metrics.metric import Metric
 
-LEVEL = 0.95
-DIGITS = 9
+LEVEL = 0.95  # confidence of every interval
+DIGITS = 9  # after the point: hides the last bits of a sum
 
 
 def mean_interval(
     values: Sequence[float], metric: Metric | None = None
 ) -> tuple[float, list[float] | None]:
-    """The mean and Student's 95 % interval of it; None for one value alone.
+    """Return the mean and its confidence interval by Student's t distribution.
 
     Args:
-        metric: of the values; the interval ends at its bounds. None for differences,
-            which have no bounds.
+        values: one value per seed or fold.
+        metric: metric of the values, whose bounds limit the interval; None for
+            differences, which have no bounds. Default None.
+
+    Returns:
+        The mean, and lower and upper end of its 95 % interval; None for one value.
     """
-    mean = round(float(np.mean(values)), DIGITS) + 0.0  # no minus before a zero
+    mean = round(float(np.mean(values)), DIGITS) + 0.0  # turns -0.0 into 0.0
     if len(values) < 2:
         return mean, None
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
@@ -35,40 +39,46 @@ def mean_interval(
 
 def gain(
     seeds: Sequence[int],
-    given: Sequence[float],
+    improved: Sequence[float],
     plain: Sequence[float],
     what: str,
     metric: Metric,
 ) -> dict[str, Any]:
-    """What `given` adds to `plain`, seed by seed, with a verdict in words.
+    """Compare runs with and without an addition, paired by seed.
 
     Args:
-        given, plain: the metric with and without `what`, of the same seeds.
-        metric: of these values; a gain is positive where `given` is better.
+        seeds: seeds of the runs.
+        improved: metric with the addition, per seed.
+        plain: metric without it, per seed.
+        what: name of the addition, such as `teacher` or `pseudo_labels`.
+        metric: metric of the values.
+
+    Returns:
+        All values; `gain`, the mean difference, positive where the addition helps;
+        `interval`, its 95 % interval, or None; `verdict`, a sentence.
     """
-    differences = [metric.drop(b, a) for a, b in zip(given, plain, strict=True)]
+    differences = [metric.drop(b, a) for a, b in zip(improved, plain, strict=True)]
     mean, interval = mean_interval(differences)
     return {
         "seeds": list(seeds),
-        f"with_{what}": list(given),
+        f"with_{what}": list(improved),
         "without": list(plain),
         "gain": mean,
         "interval": interval,
-        "verdict": _words(mean, interval, what, metric),
+        "verdict": _verdict(mean, interval, what.replace("_", " "), metric),
     }
 
 
-def _words(
+def _verdict(
     mean: float, interval: list[float] | None, what: str, metric: Metric
 ) -> str:
-    points = metric.change(mean, 2)
+    change = metric.change(mean, 2)
     if interval is None:
-        return f"{points} in one run, which says little; several seeds say more"
+        return f"{change} with one seed: use several seeds for a confidence interval"
     low, high = interval
-    reach = f"95 % interval {metric.number(low, 2)} to {metric.number(high, 2)}"
-    what = what.replace("_", " ")
+    limits = f"95 % interval {metric.number(low, 2)} to {metric.number(high, 2)}"
     if low > 0:
-        return f"gain of the {what}: {points}, {reach}"
+        return f"gain from the {what}: {change}, {limits}"
     if high < 0:
-        return f"loss by the {what}: {points}, {reach}"
-    return f"no gain shown: {points}, {reach}, which holds 0"
+        return f"loss from the {what}: {change}, {limits}"
+    return f"no gain shown: {change}, {limits}, which includes 0"

@@ -5,7 +5,7 @@ CLASS_KEYS = dict.fromkeys(
     (
         *("data.labels.noise", "data.labels.errors", "data.balance"),
         *("train.label_smoothing", "train.pseudo_labels"),
-        *("distill.label_smoothing", "distill.imitation"),
+        *("distill.label_smoothing", "distill.distillation_loss"),
         *("distill.temperature", "distill.temperature_end"),
         *("compress.label_smoothing", "compress.temperature"),
     ),

@@ -1,0 +1,1 @@
+"""The tune stage: a search over hyperparameters."""

@@ -1,8 +1,8 @@
-"""How much each hyperparameter decided, by a forest fitted on the trials.
+"""Importance of hyperparameters, from a random forest fitted on the trials.
 
-In: values and scores. Out: name -> part of the explained variance, summing to 1.
+In: values and scores. Out: name -> fraction of the explained variance; they sum to 1.
 Hutter, Hoos, Leyton-Brown, An Efficient Approach for Assessing Hyperparameter
-Importance, 2014, with the mean decrease of impurity for their analysis of variance.
+Importance, 2014, with the mean decrease in impurity instead of functional ANOVA.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 
-FEWEST = 4  # trials
+MINIMUM_TRIALS = 4
 TREES = 100
 Values = dict[str, Any]
 
@@ -21,24 +21,39 @@ Values = dict[str, Any]
 def importance(
     values: Sequence[Values], scores: Sequence[float], names: Sequence[str]
 ) -> dict[str, float]:
-    """Empty where there are too few trials, or all score alike."""
-    if len(scores) < FEWEST or len(set(scores)) < 2 or not names:
+    """Estimate the importance of each hyperparameter.
+
+    Args:
+        values: hyperparameters of each trial.
+        scores: score of each trial.
+        names: hyperparameters to compare.
+
+    Returns:
+        Name -> fraction, largest first; empty with too few trials or equal scores.
+    """
+    if len(scores) < MINIMUM_TRIALS or len(set(scores)) < 2 or not names:
         return {}
-    x = np.array([column(values, name) for name in names]).T
+    x = np.array([numeric_column(values, name) for name in names]).T
     forest = RandomForestRegressor(TREES, random_state=1, n_jobs=1)
     forest.fit(x, np.array(scores))
-    parts = [round(float(part), 4) for part in forest.feature_importances_]
-    return dict(sorted(zip(names, parts), key=lambda pair: (-pair[1], pair[0])))
+    fractions = [round(float(value), 4) for value in forest.feature_importances_]
+    order = sorted(zip(names, fractions), key=lambda pair: (-pair[1], pair[0]))
+    return dict(order)
 
 
-def column(values: Sequence[Values], name: str) -> list[float]:
-    """One hyperparameter of all trials as numbers; -1 where it does not count.
+def numeric_column(values: Sequence[Values], name: str) -> list[float]:
+    """Return one hyperparameter of all trials as numbers.
 
-    Texts are numbered in the order of the alphabet.
+    Args:
+        values: hyperparameters of each trial.
+        name: the hyperparameter.
+
+    Returns:
+        A number per trial: texts are numbered alphabetically; -1 if inactive.
     """
-    given = [one.get(name) for one in values]
-    texts = sorted({one for one in given if isinstance(one, str)})
-    return [_number(one, texts) for one in given]
+    column = [trial.get(name) for trial in values]
+    texts = sorted({value for value in column if isinstance(value, str)})
+    return [_number(value, texts) for value in column]
 
 
 def _number(value: Any, texts: list[str]) -> float:

@@ -1,4 +1,4 @@
-"""What an experiment file says of the search."""
+"""Section `tune` of an experiment file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error, unhashed
 from pipeline.engine.workers.factory import Engine, check_address
-from pipeline.training.params import FitSettings
 from pipeline.models import catalogue
-from pipeline.tune.artifact import FITTING
+from pipeline.training.params import FitSettings
+from pipeline.tune.artifact import TRAINING
 
 Value = bool | int | float | str
 ALIASES = {"lr": "learning_rate"}
@@ -20,13 +20,15 @@ class Range(Params):
     """Numbers from `min` to `max`.
 
     Args:
-        step: between neighbours; without it any number, or any whole number.
-        log: as likely from 1 to 10 as from 10 to 100.
+        min, max: bounds, both included.
+        step: distance of neighbouring values; null for every number, or every whole
+            number.
+        log: sample logarithmically: 1 to 10 is as likely as 10 to 100.
     """
 
     min: int | float
     max: int | float
-    step: int | float | None = Field(None, gt=0)
+    step: int | float | None = Field(default=None, gt=0)
     log: bool = False
 
     @model_validator(mode="after")
@@ -39,84 +41,88 @@ class Range(Params):
 
 
 class Limits(Params):
-    """What a model may cost at most; what costs more is not trained.
+    """Maximum costs of a model; a model above a limit is not trained.
 
     Args:
-        parameters: trained or not.
-        macs: multiply-accumulates of one example.
-        bytes_int8: of the int8 file, an estimate.
-        activation_bytes: alive at once in int8, an estimate of the arena.
+        parameters: number of parameters, trainable or not.
+        macs: multiply-accumulate operations per example.
+        bytes_int8: size of the int8 file, an estimate.
+        activation_bytes: peak size of int8 activations, an estimate of the arena.
     """
 
-    parameters: int | None = Field(None, ge=1)
-    macs: int | None = Field(None, ge=1)
-    bytes_int8: int | None = Field(None, ge=1)
-    activation_bytes: int | None = Field(None, ge=1)
+    parameters: int | None = Field(default=None, ge=1)
+    macs: int | None = Field(default=None, ge=1)
+    bytes_int8: int | None = Field(default=None, ge=1)
+    activation_bytes: int | None = Field(default=None, ge=1)
 
-    def given(self) -> dict[str, int]:
-        """The limits that there are."""
-        return {name: most for name, most in self.model_dump().items() if most}
+    def configured(self) -> dict[str, int]:
+        """Return the limits that are set."""
+        return {name: limit for name, limit in self.model_dump().items() if limit}
 
 
 class TuneParams(Params):
-    """A search by Keras Tuner over what the builder and the training declare.
+    """A search by Keras Tuner over the hyperparameters of builder and training.
 
     Args:
-        builder: a family of models, `family:preset`, or `module:function`; where
-            it is left out, the task's: mlp for regression, autoencoder for anomaly
+        builder: builder of the models: `family`, `family:preset` or `module:function`;
+            the default depends on the task: mlp for regression, autoencoder for anomaly
             detection.
-        builders: makes the family a hyperparameter; `builder` is used if empty.
-        values: a value fixes one of the builder's hyperparameters, a list of them
+        builders: several builders, which makes the family a hyperparameter; `builder`
+            is used if empty.
+        values: hyperparameter of the builder -> a value that fixes it, or a list that
             is searched; the others are searched as the builder declares them.
         space: hyperparameter -> the values, or the range, that is searched.
-        fix: hyperparameter -> its value, inside what is searched otherwise.
-        algorithm: who proposes.
-        trials: that are trained, at most; the first one is the defaults.
-        minutes: no trial begins after so many; the result then depends on speed.
-        no_improvement: ends the search after so many trials without a better one.
-        ahead: trial n is proposed, and judged on its way, knowing the results of
-            all before n - ahead + 1 and no other: so no result depends on
-            `workers`, of which at most `ahead` have work.
+        fix: hyperparameter -> its value, inside the range that is otherwise searched.
+        algorithm: proposes the trials.
+        trials: maximum number of trained trials; the first one has the defaults.
+        minutes: no trial starts after this time; the result then depends on speed.
+        no_improvement: ends the search after this many trials without a better one.
+        lookahead: maximum number of trials that are proposed before the result of the
+            first of them is used. Trial n is proposed, and terminated early, by the
+            results of trials up to n - lookahead and no other, so no result depends on
+            `workers`; at most this many workers are busy.
         objective: `accuracy`, which stands for the metric of the task (R2 of
             regression, AUC of anomaly detection), `loss`, or `accuracy_and_size`,
-            which spreads the trials along the front of that against int8 bytes.
-        limits: a model that costs more is recorded, not trained.
-        stop: ends a trial that is worse than the median of those before it, or not
-            in the best third (`halving`), at the same epoch; `none` never.
-        top: the best so many, and the defaults, are trained again over `seeds`
-            seeds before the winner is named; 1 leaves that out.
-        seeds: of each finalist.
-        keep: trained models of the best so many are published.
+            which spreads the trials along the Pareto front of metric and int8 bytes.
+        limits: a model above a limit is recorded as infeasible, not trained.
+        early_termination: terminates a trial that is worse than the median of earlier
+            ones at the same epoch (`median`), or not in the best third after a third, a
+            ninth, ... of the epochs (`halving`); `none` for never.
+        finalists: the best trials, this many, and the defaults are trained again over
+            `seeds` seeds to find the winner; 1 trains none again.
+        seeds: number of seeds per finalist.
+        keep_models: number of trained models that are published, the best ones.
         warm_start: trials.json of an earlier search, whose best are tried first.
-        epochs, patience: of each trial, and of no other training.
-        batch_size: of each trial, and of train unless that has its own.
-        examples: of the training split that trials are trained on; all if null.
-        workers: trials at once; no result depends on it.
+        epochs, patience: of each trial, but not of other stages.
+        batch_size: of each trial, and of train unless it sets its own.
+        examples: number of training examples that trials use; null for all.
+        workers: maximum number of trials at once; affects no result.
         engine: `local` processes, or tasks of `ray` at `address`.
-        address: of the Ray cluster's head, `HOST:6379`.
+        address: address of the head of the Ray cluster, `HOST:6379`.
     """
 
     builder: str = "cnn"
-    builders: list[str] = []
-    values: dict[str, Value | list[Value]] = {}
-    space: dict[str, list[Value] | Range] = {}
-    fix: dict[str, Value] = {}
+    builders: list[str] = Field(default_factory=list)
+    values: dict[str, Value | list[Value]] = Field(default_factory=dict)
+    space: dict[str, list[Value] | Range] = Field(default_factory=dict)
+    fix: dict[str, Value] = Field(default_factory=dict)
+    # Random search has no assumptions and is hard to beat with few trials.
     algorithm: Literal["random", "grid", "bayesian", "hyperband"] = "random"
-    trials: int = Field(6, ge=1, le=10_000)
-    minutes: float | None = Field(None, gt=0)
-    no_improvement: int | None = Field(None, ge=1)
-    ahead: int = Field(4, ge=1, le=1024)
+    trials: int = Field(default=6, ge=1, le=10_000)
+    minutes: float | None = Field(default=None, gt=0)
+    no_improvement: int | None = Field(default=None, ge=1)
+    lookahead: int = Field(default=4, ge=1, le=1024)
     objective: Literal["accuracy", "loss", "accuracy_and_size"] = "accuracy"
     limits: Limits = Limits()
-    stop: Literal["none", "median", "halving"] = "median"
-    top: int = Field(2, ge=1, le=100)
-    seeds: int = Field(3, ge=2, le=100)
-    keep: int = Field(2, ge=0, le=100)
+    early_termination: Literal["none", "median", "halving"] = "median"
+    finalists: int = Field(default=2, ge=1, le=100)
+    seeds: int = Field(default=3, ge=2, le=100)
+    keep_models: int = Field(default=2, ge=0, le=100)
     warm_start: str | None = None
-    epochs: int = Field(15, ge=1, le=100_000)
-    examples: int | None = Field(None, ge=1)
-    batch_size: int = Field(32, ge=1, le=65_536)
-    patience: int = Field(5, ge=1)
+    epochs: int = Field(default=15, ge=1, le=100_000)
+    examples: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=32, ge=1, le=65_536)
+    patience: int = Field(default=5, ge=1)
     workers: int = unhashed(2, ge=1, le=256)
     engine: Engine = unhashed("local")
     address: str | None = unhashed(None)
@@ -130,51 +136,55 @@ class TuneParams(Params):
 
     @field_validator("builder")
     @classmethod
-    def _known(cls, name: str) -> str:
+    def _existing_builder(cls, name: str) -> str:
         with as_validation_error():
             catalogue.parse(name)
         return name
 
     @field_validator("builders")
     @classmethod
-    def _all_known(cls, names: list[str]) -> list[str]:
-        if len(set(names)) < len(names):
-            raise ValueError("a builder stands there twice")
-        return [cls._known(name) for name in names]
+    def _existing_builders(cls, names: list[str]) -> list[str]:
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates:
+            raise ValueError(f"duplicate builder: {', '.join(duplicates)}")
+        return [cls._existing_builder(name) for name in names]
 
     @field_validator("space", "fix")
     @classmethod
-    def _full_names(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {ALIASES.get(name, name): value for name, value in given.items()}
+    def _full_names(cls, entries: dict[str, Any]) -> dict[str, Any]:
+        return {ALIASES.get(name, name): value for name, value in entries.items()}
 
     @field_validator("space")
     @classmethod
-    def _something(cls, given: dict[str, Any]) -> dict[str, Any]:
-        for name, entry in given.items():
+    def _valid_lists(cls, entries: dict[str, Any]) -> dict[str, Any]:
+        for name, entry in entries.items():
             if isinstance(entry, list):
                 _check_choices(name, entry)
-        return given
+        return entries
 
     @model_validator(mode="after")
-    def _once(self) -> TuneParams:
+    def _single_definition(self) -> TuneParams:
         for name in self.space:
             if name in self.fix or name in self.values:
-                raise ValueError(f"{name} is in tune.space and fixed or listed as well")
+                raise ValueError(
+                    f"{name} is in tune.space and also in tune.fix or tune.values; "
+                    "remove one"
+                )
         return self
 
     @model_validator(mode="after")
-    def _training_takes_it(self) -> TuneParams:
+    def _valid_training(self) -> TuneParams:
         for key in ("fix", "space"):
-            for name, given in getattr(self, key).items():
-                if name in FITTING:
-                    _check_training(f"{key}.{name}", name, given)
+            for name, entry in getattr(self, key).items():
+                if name in TRAINING:
+                    _check_training(f"{key}.{name}", name, entry)
         return self
 
 
-def _check_training(where: str, name: str, given: Any) -> None:
-    """Hold a hyperparameter of the training against what the fit accepts."""
-    ends = [given.min, given.max] if isinstance(given, Range) else given
-    for value in ends if isinstance(ends, list) else [ends]:
+def _check_training(where: str, name: str, entry: Any) -> None:
+    """Validate a hyperparameter of the training by the settings of a fit."""
+    values = [entry.min, entry.max] if isinstance(entry, Range) else entry
+    for value in values if isinstance(values, list) else [values]:
         try:
             FitSettings.model_validate({name: value})
         except ValidationError as error:
@@ -186,6 +196,7 @@ def _check_choices(name: str, entry: list[Any]) -> None:
     if not entry:
         raise ValueError(f"{name}: an empty list leaves nothing to search")
     if len({type(value) for value in entry}) > 1:
-        raise ValueError(f"{name}: all values must be of one kind, such as [1.0, 0.5]")
-    if len(set(entry)) < len(entry):
-        raise ValueError(f"{name}: a value stands there twice")
+        raise ValueError(f"{name}: all values need the same type, such as [1.0, 0.5]")
+    duplicates = sorted({value for value in entry if entry.count(value) > 1})
+    if duplicates:
+        raise ValueError(f"{name}: duplicate value: {', '.join(map(str, duplicates))}")

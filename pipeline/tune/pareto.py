@@ -1,56 +1,84 @@
-"""Score against size: the front, and one number for both on the way to it."""
+"""Score against size: the Pareto front, and one number for both during the search."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from pipeline.core.determinism import derive_seed
 
 SIZE = "bytes_int8"
-LINEAR = 0.05  # part of the plain sum in the score
-
-Row = dict[str, Any]
+LINEAR = 0.05  # weight of the plain sum in the mixed score, as in ParEGO
 
 
-def front(rows: Sequence[Row], sign: int = 1) -> list[Row]:
-    """Rows that no other one beats in `score` and size at once, smallest first.
+@dataclass(frozen=True)
+class Point:
+    """One trained trial in the plane of score and size.
 
     Args:
-        sign: 1 where a higher score is better, -1 where a lower one is.
+        trial: number of the trial.
+        score: metric on validation.
+        size: bytes of the int8 file, an estimate.
     """
-    kept: list[Row] = []
-    order = sorted(rows, key=lambda r: (r[SIZE], -sign * r["score"], r["trial"]))
-    for row in order:
-        if not kept or sign * (row["score"] - kept[-1]["score"]) > 0:
-            kept.append(row)
-    return kept
+
+    trial: int
+    score: float
+    size: int
 
 
-def mixed(
-    rows: Sequence[Row], seed: int, number: int, sign: int = 1
+def front(points: Sequence[Point], sign: int = 1) -> list[Point]:
+    """Return the Pareto front, smallest first.
+
+    Args:
+        points: trained trials.
+        sign: 1 where a higher score is better, -1 where a lower one is. Default 1.
+
+    Returns:
+        The points that no other point beats in both score and size; of equal points
+        the earlier trial.
+    """
+    optimal: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.size, -sign * p.score, p.trial)):
+        if not optimal or sign * (point.score - optimal[-1].score) > 0:
+            optimal.append(point)
+    return optimal
+
+
+def mixed_score(
+    points: Sequence[Point], seed: int, number: int, sign: int = 1
 ) -> Callable[[int], float]:
-    """Trial -> a score that mixes accuracy and size, by weights drawn for `number`.
+    """Return a function from a trial to one score for both accuracy and size.
 
-    Another mix for each proposal spreads the proposals along the front: Knowles,
-    ParEGO, 2006, its augmented Tchebycheff function. A trial that is not among
-    `rows` has a score below all.
+    Different weights for each proposal spread the proposals along the front: the
+    augmented Tchebycheff function of Knowles, ParEGO, 2006.
+
+    Args:
+        points: trained trials.
+        seed: seed of the search.
+        number: number of the proposal, for which weights are drawn.
+        sign: 1 where a higher score is better, -1 where a lower one is. Default 1.
+
+    Returns:
+        Trial number -> score; a trial that is not in `points` is below all others.
     """
     weight = derive_seed(seed, "weight", number) / 2**31
-    good = _unit({row["trial"]: sign * row["score"] for row in rows})
-    small = _unit({row["trial"]: -math.log(row[SIZE]) for row in rows})
+    accuracy = _rescale({point.trial: sign * point.score for point in points})
+    smallness = _rescale({point.trial: -math.log(point.size) for point in points})
 
     def score(trial: int) -> float:
-        if trial not in good:
+        if trial not in accuracy:
             return -2.0
-        short = (weight * (1 - good[trial]), (1 - weight) * (1 - small[trial]))
-        return -max(short) - LINEAR * sum(short)
+        shortfalls = (
+            weight * (1 - accuracy[trial]),
+            (1 - weight) * (1 - smallness[trial]),
+        )
+        return -max(shortfalls) - LINEAR * sum(shortfalls)
 
     return score
 
 
-def _unit(values: dict[int, float]) -> dict[int, float]:
-    """From 0 for the lowest to 1 for the highest."""
+def _rescale(values: dict[int, float]) -> dict[int, float]:
+    """Map values linearly to 0 for the lowest and 1 for the highest."""
     low, high = min(values.values(), default=0), max(values.values(), default=0)
-    return {key: (one - low) / ((high - low) or 1.0) for key, one in values.items()}
+    return {key: (value - low) / ((high - low) or 1.0) for key, value in values.items()}

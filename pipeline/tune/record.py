@@ -1,8 +1,8 @@
-"""The record of a search: a line for each trial that ended, forced to the disk.
+"""The record of a search: one line per finished trial, flushed to the disk at once.
 
-It is in the stage's scratch folder, which outlives a crash. A search that is begun
-again asks its oracle the same questions in the same order, and finds here the
-answers that it had: so it goes on as if it had never stopped.
+The file is in the stage's scratch folder, which survives a crash. A search that is
+started again asks its oracle for the same trials in the same order and finds their
+results here, so it continues as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -21,54 +21,70 @@ Result = dict[str, Any]
 
 
 class Record:
-    """An append-only file of `{"key", "question", "result"}`.
+    """An append-only file of `{"key", "request", "result"}`.
+
+    Attributes:
+        minutes: time that an interrupted search had spent.
+        last: number of its last finished trial; -1 without any.
 
     Args:
-        about: what the search is of; a record of something else is refused.
-
-    `minutes` is what an interrupted search had spent, `last` its last trial that ended.
+        path: the file; created if missing.
+        identity: everything the search depends on; a record of another is refused.
 
     Raises:
-        UserError: when the file is of another search, or damaged.
+        UserError: when the file belongs to another search, or is damaged.
     """
 
-    def __init__(self, path: Path, about: Any):
+    def __init__(self, path: Path, identity: Any):
         self.path = path
-        self.known: dict[str, dict[str, Any]] = {}
-        digest = hash_value(about)
+        self.lines: dict[str, dict[str, Any]] = {}
+        digest = hash_value(identity)
         if path.exists():
             self._read(digest)
-        results = [line["result"] for line in self.known.values()]
-        self.minutes = max((one.get("minutes", 0.0) for one in results), default=0.0)
-        self.last = max((int(k) for k in self.known if k.isdecimal()), default=-1)
+        results = [line["result"] for line in self.lines.values()]
+        self.minutes = max((r.get("minutes", 0.0) for r in results), default=0.0)
+        self.last = max((int(k) for k in self.lines if k.isdecimal()), default=-1)
         if not path.exists() or path.stat().st_size == 0:
             self._append({"search": digest})
             sync(path.parent)
 
-    def find(self, key: str, question: Any) -> Result | None:
-        """The result recorded under `key`, if there is one.
+    def find(self, key: str, request: Any) -> Result | None:
+        """Return the recorded result of a trial, or None.
+
+        Args:
+            key: number of the trial, or `trial/turn` of a finalist.
+            request: the arguments that the result depends on.
 
         Raises:
-            UserError: when it was the answer to another question.
+            UserError: when the result was recorded for another request.
         """
-        line = self.known.get(key)
+        line = self.lines.get(key)
         if line is None:
             return None
-        if line["question"] != hash_value(question):
+        if line["request"] != hash_value(request):
             raise UserError(
                 f"{self.path}: trial {key} was recorded with other values than the "
-                "search proposes now; remove the file to begin afresh"
+                "search proposes now; remove the file to start again"
             )
         return line["result"]
 
-    def add(self, key: str, question: Any, result: Result) -> None:
-        """Keep a result; when this returns, it is on the disk."""
-        line = {"key": key, "question": hash_value(question), "result": result}
+    def add(self, key: str, request: Any, result: Result) -> None:
+        """Record a result; it is on the disk when this returns.
+
+        Args:
+            key: number of the trial, or `trial/turn` of a finalist.
+            request: the arguments that the result depends on.
+            result: the result, ready for JSON.
+
+        Raises:
+            OSError: when the disk is full; the file is unchanged then.
+        """
+        line = {"key": key, "request": hash_value(request), "result": result}
         self._append(line)
-        self.known[key] = line
+        self.lines[key] = line
 
     def _append(self, line: dict[str, Any]) -> None:
-        """One write a line; half a line that a full disk leaves is cut off again."""
+        """Write a line at once; cut off a partial line that a full disk leaves."""
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         size = os.fstat(handle).st_size
         try:
@@ -83,23 +99,23 @@ class Record:
             os.close(handle)
 
     def _read(self, digest: str) -> None:
-        lines = self._whole_lines()
+        lines = self._complete_lines()
         if lines and lines[0].get("search") != digest:
             raise UserError(
-                f"{self.path}: is the record of another search (another space, or "
-                "other settings); remove it to begin afresh"
+                f"{self.path}: the record of another search (another space or other "
+                "settings); remove it to start again"
             )
-        self.known = {line["key"]: line for line in lines[1:]}
+        self.lines = {line["key"]: line for line in lines[1:]}
 
-    def _whole_lines(self) -> list[dict[str, Any]]:
-        """All lines; half a line at the end, from a crash, is cut off."""
+    def _complete_lines(self) -> list[dict[str, Any]]:
+        """Return all lines; cut off a partial last line, which a crash leaves."""
         data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if whole != data:
-            os.truncate(self.path, len(whole))
+        complete = data[: data.rfind(b"\n") + 1]
+        if complete != data:
+            os.truncate(self.path, len(complete))
         try:
-            return [json.loads(line) for line in whole.splitlines()]
+            return [json.loads(line) for line in complete.splitlines()]
         except ValueError as error:
             raise UserError(
-                f"{self.path}: is damaged ({error}); remove it to begin afresh"
+                f"{self.path}: damaged ({error}); remove it to start again"
             ) from None

@@ -1,6 +1,7 @@
-"""The search of before `data.extend`: its choice stands, so nothing is searched.
+"""Reuse of an earlier search after `data.extend`: its choice stands.
 
-In: the tune stage as it was, kept by `pipeline.experiment.earlier_results`. Out: the same files.
+In: the tune stage from before the extension, kept by
+`pipeline.experiment.earlier_results`. Out: the same files.
 """
 
 from __future__ import annotations
@@ -14,44 +15,66 @@ from pipeline.core.json_io import read_json
 from pipeline.engine.stage import COMMON_VOLATILE, Inputs
 from pipeline.tune.params import TuneParams
 
-COMMON = {*COMMON_VOLATILE, "metrics.json"}  # the engine writes them
-TOLD = "as before data.extend: "
+WRITTEN_BY_ENGINE = {*COMMON_VOLATILE, "metrics.json"}
+PREFIX = "as before data.extend: "
+RENAMED = {  # key in the params.json of an older version -> key today
+    "ahead": "lookahead",
+    "stop": "early_termination",
+    "top": "finalists",
+    "keep": "keep_models",
+}
 
 
-def check_same(params: TuneParams, kept: Path) -> None:
-    """Refuse to ask for another search than the one whose choice stands.
+def check_same(params: TuneParams, earlier: Path) -> None:
+    """Refuse parameters that ask for another search than the earlier one.
 
     Args:
-        kept: the tune stage as it was.
+        params: section `tune`.
+        earlier: the tune stage from before the extension.
 
     Raises:
-        UserError: when it is not there, or a key of `tune` differs that it depends on.
+        UserError: when it is missing, or a parameter that it depends on differs.
     """
-    if not (kept / "best.json").is_file():
-        raise UserError(f"{kept}: the search of before data.extend is not there")
-    now, default = params.hashed(), TuneParams().hashed()  # of keys that are newer
-    before = {**default, **read_json(kept / "params.json")}
+    if not (earlier / "best.json").is_file():
+        raise UserError(f"{earlier}: the search from before data.extend is missing")
+    now, before = params.hashed(), _earlier_params(earlier)
     for key in now:
         if now[key] != before[key]:
             raise UserError(
                 f"tune.{key} is {now[key]!r} and was {before[key]!r} before "
-                "data.extend, whose search is not made again: leave it as it was, or "
-                "search and train anew (train.init_from: scratch)"
+                "data.extend, which does not repeat the search; restore the value, or "
+                "search and train from scratch (train.init_from: scratch)"
             )
 
 
+def _earlier_params(earlier: Path) -> dict[str, Any]:
+    """Return its parameters; defaults for those that are newer than it."""
+    stored = read_json(earlier / "params.json")
+    renamed = {RENAMED.get(key, key): value for key, value in stored.items()}
+    return {**TuneParams().hashed(), **renamed}
+
+
 def publish_again(
-    params: TuneParams, kept: Path, inputs: Inputs, out: Path
+    params: TuneParams, earlier: Path, inputs: Inputs, out: Path
 ) -> dict[str, Any]:
-    """Copy the files of an earlier search; its metrics.
+    """Copy the files of an earlier search.
+
+    Args:
+        params: section `tune`.
+        earlier: the tune stage from before the extension.
+        inputs: receives the volatile values of the earlier stage.
+        out: folder of the results.
+
+    Returns:
+        The earlier metrics; the headline says that they are from before.
 
     Raises:
-        UserError: when it is not there, or not what `params` ask for.
+        UserError: when it is missing, or not the search that `params` ask for.
     """
-    check_same(params, kept)
-    left = shutil.ignore_patterns(*COMMON)
-    shutil.copytree(kept, out, ignore=left, dirs_exist_ok=True)
-    told = read_json(kept / "metrics.json")
-    inputs.volatile.update(read_json(kept / "run.json").get("volatile", {}))
-    headline = told["headline"].removeprefix(TOLD)  # it is there after an extension
-    return {**told, "headline": f"{TOLD}{headline}"}
+    check_same(params, earlier)
+    ignored = shutil.ignore_patterns(*WRITTEN_BY_ENGINE)
+    shutil.copytree(earlier, out, ignore=ignored, dirs_exist_ok=True)
+    metrics = read_json(earlier / "metrics.json")
+    inputs.volatile.update(read_json(earlier / "run.json").get("volatile", {}))
+    headline = metrics["headline"].removeprefix(PREFIX)  # of an earlier extension
+    return {**metrics, "headline": f"{PREFIX}{headline}"}

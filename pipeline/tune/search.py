@@ -1,9 +1,9 @@
-"""The search: an oracle in this process, each trial in a process of its own.
+"""The search: an oracle in this process, and each trial in its own process.
 
-Trials end in any order; the oracle hears of them in the order of their numbers, and
-proposes trial n when it has heard of all up to n - ahead and of no other. So what it
-proposes, and when a trial is stopped, is a function of the seed and of results: the
-same for any number of workers, and for a search that was killed and begun again.
+Trials end in any order. The oracle learns of them in the order of their numbers, and
+proposes trial n when it has learned of all trials up to n - lookahead and no other. So
+proposals and early terminations are a function of the seed and of results: the same for
+any number of workers, and for a search that was killed and started again.
 """
 
 from __future__ import annotations
@@ -18,43 +18,49 @@ from typing import Any
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import canonical
 from pipeline.engine.workers.pool import Outcome, TaskPool
-from pipeline.tune.pareto import front, mixed
+from pipeline.tune.early_termination import EarlierTrial, pruning_thresholds
 from pipeline.tune.oracles import Oracle, Proposal
 from pipeline.tune.params import TuneParams
+from pipeline.tune.pareto import SIZE, Point, front, mixed_score
 from pipeline.tune.record import Record
-from pipeline.tune.early_termination import Past, bars
 
 Values = dict[str, Any]
 Result = dict[str, Any]
-MOST_REFUSED = 4  # proposals for each trial that may be trained
+PROPOSALS_PER_TRIAL = 4  # a search with too many infeasible proposals ends
 TRAINED = ("ok", "stopped", "failed")
 
 
 @dataclass
 class Trial:
-    """What was proposed, and what came of it (None until it has ended).
+    """One proposal and its result.
 
     Args:
-        same: an earlier trial of the same values, which answers for this one.
+        number: number of the trial, from 0.
+        values: hyperparameter -> value.
+        epochs: maximum number of epochs.
+        seed: seed of the training.
+        thresholds: merit to reach per epoch, see `tune.early_termination`.
+        duplicate_of: earlier trial with the same values, whose result is used.
+        result: what `Trainer` returned, or a reason; empty until the trial has ended.
     """
 
     number: int
     values: Values
     epochs: int
     seed: int
-    bars: list[float | None]
-    same: int | None = None
-    result: Result | None = None
+    thresholds: list[float | None]
+    duplicate_of: int | None = None
+    result: Result = field(default_factory=dict)
 
     @property
     def status(self) -> str | None:
-        """`ok`, `stopped`, `failed`, `infeasible`, `duplicate`, or None as yet."""
-        return self.result["status"] if self.result else None
+        """`ok`, `stopped`, `failed`, `infeasible`, `duplicate`, or None if running."""
+        return self.result.get("status")
 
     @property
-    def question(self) -> Any:
-        """All that its result depends on, but for the search's own settings."""
-        return [self.values, self.epochs, self.seed, self.bars]
+    def request(self) -> list[Any]:
+        """The arguments that the result depends on, besides the search's settings."""
+        return [self.values, self.epochs, self.seed, self.thresholds]
 
 
 @dataclass
@@ -62,15 +68,24 @@ class Search:
     """One search.
 
     Args:
-        train: `train(values, epochs, seed, bars, keep)`, run by the workers.
-        costs: what a model of some values would cost, by itself; an error is a
-            reason. Asked only where there are limits.
+        params: section `tune`.
+        seed: seed of the stage.
+        oracle: proposes values.
+        train: `train(values, epochs, seed, thresholds, path)`, called by the workers.
+        costs: values -> outcome with the costs of a model, or with an error; called
+            only if there are limits.
+        workers: runs the trainings.
+        record: results on the disk.
         models: folder for the trained models of the best trials.
-        tell: called after each trial that ended, with the search.
-        heard: how many trials the oracle knows the results of.
-        closed: why nothing more is proposed.
-        finals: trainings of finalists that are done, and all of them.
-        sign: 1 where a higher score is better, -1 where a lower one is.
+        report: called with the search after each trial that ended.
+        trials: all trials, in the order of their numbers.
+        learned: number of trials whose results the oracle has learned.
+        stop_reason: why nothing more is proposed; empty if more is.
+        first: canonical values -> first trial that has them.
+        unimproved: number of trials since the last improvement.
+        finals: finished trainings of finalists, and all of them.
+        begin: start of the search, on the monotonic clock.
+        sign: 1 where a higher score is better, -1 where a lower one is. Default 1.
     """
 
     params: TuneParams
@@ -81,10 +96,10 @@ class Search:
     workers: TaskPool
     record: Record
     models: Path
-    tell: Callable[[Search], None]
+    report: Callable[[Search], None]
     trials: list[Trial] = field(default_factory=list)
-    heard: int = 0
-    closed: str = ""
+    learned: int = 0
+    stop_reason: str = ""
     first: dict[str, int] = field(default_factory=dict)
     unimproved: int = 0
     finals: tuple[int, int] = (0, 0)
@@ -92,184 +107,213 @@ class Search:
     sign: int = 1
 
     def run(self) -> list[Trial]:
-        """All trials, each with a result, in the order of their numbers."""
+        """Run the search.
+
+        Returns:
+            All trials with their results, in the order of their numbers.
+        """
         while True:
             while self._may_propose() and self._propose():
                 pass
-            if self.heard == len(self.trials):
+            if self.learned == len(self.trials):
                 return self.trials
-            self._hear()
+            self._learn()
 
     @property
     def ended_early(self) -> str:
-        """Why fewer trials were trained than asked for; nothing where all were."""
-        return self.closed if len(self._asked()) < self.params.trials else ""
+        """Why fewer trials than configured were trained; empty if all were."""
+        return self.stop_reason if len(self._counted()) < self.params.trials else ""
 
     @property
     def ended(self) -> list[Trial]:
-        """Trials with a result, whether the oracle has heard of it or not."""
+        """Trials with a result, whether or not the oracle has learned of it."""
         return [trial for trial in self.trials if trial.result]
 
     @property
     def spent(self) -> float:
-        """Minutes, those of an interrupted search among them."""
+        """Elapsed minutes, including those of an interrupted run."""
         return self.record.minutes + (time.monotonic() - self.begin) / 60
 
+    def merit(self, result: Result) -> float:
+        """Return the number that the search maximizes.
+
+        Args:
+            result: of a trained trial.
+        """
+        return merit_of(self.params, result, self.sign)
+
     def _may_propose(self) -> bool:
-        over = self.params.minutes and self.spent >= self.params.minutes
-        if over and len(self.trials) > self.record.last:  # what is known takes no time
-            self.closed = f"{self.params.minutes:g} minutes are over"
-        if len(self.trials) >= MOST_REFUSED * self.params.trials:
-            self.closed = f"{len(self.trials)} proposals, too many of them refused"
+        minutes = self.params.minutes
+        timeout = minutes and self.spent >= minutes
+        if timeout and len(self.trials) > self.record.last:  # recorded ones are free
+            self.stop_reason = f"the limit of {minutes:g} minutes is reached"
+        if len(self.trials) >= PROPOSALS_PER_TRIAL * self.params.trials:
+            self.stop_reason = (
+                f"too many of {len(self.trials)} proposals are infeasible or duplicates"
+            )
         return (
-            not self.closed
-            and len(self.trials) - self.heard < self.params.ahead
-            and len(self._asked()) < self.params.trials
+            not self.stop_reason
+            and len(self.trials) - self.learned < self.params.lookahead
+            and len(self._counted()) < self.params.trials
         )
 
-    def _asked(self) -> list[Trial]:
-        """Trials that count: trained, or to be trained, and no duplicates."""
-        asked = [t for t in self.trials if t.status in (None, *TRAINED)]
-        return [t for t in asked if t.same is None]
+    def _counted(self) -> list[Trial]:
+        """Return the trials that count: trained or to be trained, no duplicates."""
+        trials = [t for t in self.trials if t.status in (None, *TRAINED)]
+        return [trial for trial in trials if trial.duplicate_of is None]
 
     def _propose(self) -> bool:
         number = len(self.trials)
         if self.params.objective == "accuracy_and_size":
-            self.oracle.rescore(mixed(self._rows(), self.seed, number, self.sign))
+            score = mixed_score(self._points(), self.seed, number, self.sign)
+            self.oracle.rescore(score)
         proposal = self.oracle.propose(number)
         if proposal is None:
-            self.closed = "" if self.oracle.waits else "the space has no more values"
+            waits = self.oracle.waits
+            self.stop_reason = "" if waits else "the search space is exhausted"
             return False
         self.trials.append(self._trial(number, proposal))
-        self._begin(self.trials[-1])
+        self._start(self.trials[-1])
         return True
 
     def _trial(self, number: int, proposal: Proposal) -> Trial:
-        epochs = proposal.epochs or self.params.epochs
+        params = self.params
+        epochs = proposal.epochs or params.epochs
         origin = number if proposal.origin is None else proposal.origin
         seed = derive_seed(self.seed, "trial", origin)
-        rule = "none" if self.params.algorithm == "hyperband" else self.params.stop
-        ask = bars(rule, [_past(t) for t in self._known()], epochs)
-        return Trial(number, proposal.values, epochs, seed, ask)
+        # Hyperband terminates by itself: its trials have few epochs at first.
+        prunes = params.algorithm != "hyperband"
+        rule = params.early_termination if prunes else "none"
+        earlier = [_earlier(trial) for trial in self._scored()]
+        thresholds = pruning_thresholds(rule, earlier, epochs)
+        return Trial(number, proposal.values, epochs, seed, thresholds)
 
-    def _known(self) -> list[Trial]:
-        """What the oracle has heard of and was trained."""
-        return [t for t in self.trials[: self.heard] if t.status in ("ok", "stopped")]
+    def _scored(self) -> list[Trial]:
+        """Return the trials with a score that the oracle has learned of."""
+        learned = self.trials[: self.learned]
+        return [trial for trial in learned if trial.status in ("ok", "stopped")]
 
-    def _begin(self, trial: Trial) -> None:
-        """Answer it from the record, refuse it, or have it trained."""
+    def _start(self, trial: Trial) -> None:
+        """Take the result from the record, refuse the trial, or have it trained."""
         key = canonical([trial.values, trial.epochs])
         if (earlier := self.first.setdefault(key, trial.number)) != trial.number:
-            trial.same = earlier
+            trial.duplicate_of = earlier
             return
         name = str(trial.number)
-        trial.result = self.record.find(name, trial.question)
-        if trial.result is None and (refused := self._refused(trial.values)):
-            self._keep(trial, refused)
-        elif trial.result is None:
-            self.workers.submit(name, self.train, *trial.question, self._model(trial))
+        trial.result = self.record.find(name, trial.request) or {}
+        if trial.result:
+            self.report(self)
+        elif refused := self._refusal(trial.values):
+            self._add(trial, refused)
         else:
-            self.tell(self)
+            self.workers.submit(name, self.train, *trial.request, self._path(trial))
 
-    def _model(self, trial: Trial) -> Path | None:
-        return self.models / f"{trial.number}.keras" if self.params.keep else None
+    def _path(self, trial: Trial) -> Path | None:
+        path = self.models / f"{trial.number}.keras"
+        return path if self.params.keep_models else None
 
-    def _refused(self, values: Values) -> Result | None:
-        """A result for what is over a limit, or cannot be built."""
-        limits = self.params.limits.given()
+    def _refusal(self, values: Values) -> Result | None:
+        """Return the result of a model above a limit, or that cannot be built."""
+        limits = self.params.limits.configured()
         if not limits:
             return None
-        answer = self.costs(values)
-        if answer.error:
-            return {"status": "failed", "reason": answer.error}
-        over = {name: answer.value[name] / most for name, most in limits.items()}
-        worst = max(over, key=lambda name: over[name])
-        if over[worst] <= 1:
+        outcome = self.costs(values)
+        if outcome.error:
+            return {"status": "failed", "reason": outcome.error}
+        costs = outcome.value
+        ratios = {name: costs[name] / limit for name, limit in limits.items()}
+        worst = max(ratios, key=lambda name: ratios[name])
+        if ratios[worst] <= 1:
             return None
-        reason = f"{worst} {answer.value[worst]:,} is over {limits[worst]:,}"
-        told = {"status": "infeasible", "reason": reason, "over": over[worst]}
-        return {**answer.value, **told}
+        reason = f"{worst} {costs[worst]:,} is over the limit of {limits[worst]:,}"
+        infeasible = {"status": "infeasible", "reason": reason, "over": ratios[worst]}
+        return {**costs, **infeasible}
 
-    def _hear(self) -> None:
-        """Tell the oracle of the next trial in order, once that has ended."""
-        trial = self.trials[self.heard]
-        if trial.same is not None:
-            reason = f"the values of trial {trial.same}"
-            answer = self.trials[trial.same].result
-            trial.result = {**answer, "status": "duplicate", "reason": reason}
-        while trial.result is None:
-            self._ended(self.workers.wait())
+    def _learn(self) -> None:
+        """Wait for the next trial in order, and pass its result to the oracle."""
+        trial = self.trials[self.learned]
+        if trial.duplicate_of is not None:
+            reason = f"same values as trial {trial.duplicate_of}"
+            result = self.trials[trial.duplicate_of].result
+            trial.result = {**result, "status": "duplicate", "reason": reason}
+        while not trial.result:
+            self._end(self.workers.wait())
         self.oracle.learn(trial.number, self._score(trial.result))
-        self.heard += 1
-        self._improved(trial)
-        self._prune()
+        self.learned += 1
+        self._count_unimproved(trial)
+        self._delete_models()
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _end(self, outcome: Outcome) -> None:
         failed = {"status": "failed", "reason": outcome.error}
-        self._keep(self.trials[int(outcome.key)], outcome.value or failed)
+        self._add(self.trials[int(str(outcome.key))], outcome.value or failed)
 
-    def _keep(self, trial: Trial, result: Result) -> None:
+    def _add(self, trial: Trial, result: Result) -> None:
         result = {**result, "minutes": round(self.spent, 3)}
-        self.record.add(str(trial.number), trial.question, result)
+        self.record.add(str(trial.number), trial.request, result)
         trial.result = result
-        self.tell(self)
+        self.report(self)
 
     def _score(self, result: Result) -> float:
-        """For the oracle; what was refused or failed is below all, to steer it."""
-        known = [self.merit(t.result) for t in self._known()]
+        """Return the merit for the oracle; below all others if it was not trained."""
+        merits = [self.merit(trial.result) for trial in self._scored()]
         if result.get("score") is not None:
             return self.merit(result)
-        low, high = min(known, default=0.0), max(known, default=1.0)
+        low, high = min(merits, default=0.0), max(merits, default=1.0)
         return low - max(high - low, 0.01) * (1 + math.log(result.get("over", 1.0)))
 
-    def _improved(self, trial: Trial) -> None:
+    def _count_unimproved(self, trial: Trial) -> None:
         if trial.status not in TRAINED:
             return
-        self.unimproved = 0 if self._leads(trial) else self.unimproved + 1
+        self.unimproved = 0 if self._improves(trial) else self.unimproved + 1
         if self.params.no_improvement and self.unimproved >= self.params.no_improvement:
-            self.closed = f"{self.unimproved} trials brought no improvement"
+            self.stop_reason = f"no improvement in {self.unimproved} trials"
 
-    def _leads(self, trial: Trial) -> bool:
-        """Whether the last trial is better than all before it, or on the front."""
+    def _improves(self, trial: Trial) -> bool:
+        """Return whether the last trial is better than all others, or on the front."""
         if trial.status == "failed":
             return False
         if self.params.objective == "accuracy_and_size":
-            on_front = front(self._rows(), self.sign)
-            return trial.number in {row["trial"] for row in on_front}
-        others = [self.merit(t.result) for t in self._known()[:-1]]
+            optimal = front(self._points(), self.sign)
+            return trial.number in {point.trial for point in optimal}
+        others = [self.merit(other.result) for other in self._scored()[:-1]]
         return self.merit(trial.result) > max(others, default=-math.inf)
 
-    def merit(self, result: Result) -> float:
-        """What the search maximizes."""
-        return merit_of(self.params, result, self.sign)
+    def _points(self) -> list[Point]:
+        scored = self._scored()
+        return [Point(t.number, t.result["score"], t.result[SIZE]) for t in scored]
 
-    def _rows(self) -> list[Result]:
-        return [{"trial": t.number, **t.result} for t in self._known()]
-
-    def _prune(self) -> None:
+    def _delete_models(self) -> None:
         """Keep the models of the best trials only."""
-        ok = [t for t in self._known() if t.status == "ok"]
+        ok = [trial for trial in self._scored() if trial.status == "ok"]
         best = sorted(ok, key=lambda t: rank(self.params, t, self.sign), reverse=True)
-        for trial in best[self.params.keep :]:
-            (self.models / f"{trial.number}.keras").unlink(missing_ok=True)
-        if self.trials[self.heard - 1].status != "ok":
-            name = f"{self.heard - 1}.keras"
-            (self.models / name).unlink(missing_ok=True)
+        deleted = [trial.number for trial in best[self.params.keep_models :]]
+        if self.trials[self.learned - 1].status != "ok":
+            deleted.append(self.learned - 1)
+        for number in deleted:
+            (self.models / f"{number}.keras").unlink(missing_ok=True)
 
 
 def merit_of(params: TuneParams, result: Result, sign: int = 1) -> float:
-    """What the search maximizes: the score, or the negative loss.
+    """Return the number that a search maximizes: the score, or the negative loss.
 
     Args:
-        sign: 1 where a higher score is better, -1 where a lower one is.
+        params: section `tune`.
+        result: of a trained trial.
+        sign: 1 where a higher score is better, -1 where a lower one is. Default 1.
     """
     return -result["loss"] if params.objective == "loss" else sign * result["score"]
 
 
 def rank(params: TuneParams, trial: Trial, sign: int = 1) -> tuple[float, float]:
-    """By merit; of equals the lower loss."""
+    """Return a sort key of a trained trial: its merit, then the lower loss.
+
+    Args:
+        params: section `tune`.
+        trial: a trained trial.
+        sign: 1 where a higher score is better, -1 where a lower one is. Default 1.
+    """
     return merit_of(params, trial.result, sign), -trial.result["loss"]
 
 
-def _past(trial: Trial) -> Past:
-    return Past(trial.result["curve"], trial.status == "stopped")
+def _earlier(trial: Trial) -> EarlierTrial:
+    return EarlierTrial(trial.result["curve"], trial.status == "stopped")

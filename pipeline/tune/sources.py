@@ -10,7 +10,14 @@ from pipeline.tune.params import TuneParams
 
 
 def warm_source(params: TuneParams) -> Mapping[str, str | None]:
-    """The file as the fingerprint sees it; None where it is not on this machine."""
+    """Return the file of `warm_start` for the fingerprint.
+
+    Args:
+        params: section `tune`.
+
+    Returns:
+        Path -> hash, None for a missing file; empty without `warm_start`.
+    """
     if params.warm_start is None:
         return {}
     path = Path(params.warm_start)

@@ -1,4 +1,4 @@
-"""One trial, in a process of its own: build, count, train, score on validation."""
+"""One trial, run in its own process: build, count, train, score on validation."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import keras
 import numpy as np
 
 from pipeline.augment.artifact import read_policy
+from pipeline.core.errors import StageFailed
 from pipeline.data.artifact import Data, Split, read_data
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import StageFailed
-from pipeline.training.context import FitContext, FitData
-from pipeline.training.loop import fit
-from pipeline.training.params import FitSettings
+from pipeline.metrics.metric import Metric
 from pipeline.models import registry
 from pipeline.models.describe import describe
-from pipeline.models.files import save_model
 from pipeline.models.errors import error_prefix
-from pipeline.metrics.metric import Metric
+from pipeline.models.files import save_model
 from pipeline.tasks.registry import for_chain
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.history import History
+from pipeline.training.loop import fit
+from pipeline.training.params import FitSettings
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import Values, plain_values
 
@@ -33,9 +34,10 @@ COSTS = ("parameters", "macs", "bytes_int8", "activation_bytes")
 
 @dataclass(frozen=True)
 class Trainer:
-    """Trains what is proposed; of plain values, so that it can go to other machines.
+    """Trains one proposal; has plain values only, so that it can be sent to a cluster.
 
     Args:
+        params: section `tune`.
         data, augment: published folders.
     """
 
@@ -49,37 +51,47 @@ class Trainer:
         values: Values,
         epochs: int,
         seed: int,
-        bars: list[float | None],
-        keep: Path | None = None,
+        thresholds: list[float | None],
+        path: Path | None = None,
     ) -> Result:
-        """Score, costs and curve of one training.
+        """Train one model.
 
         Args:
-            bars: what must be reached after each epoch, see `tune.stopping`.
-            keep: where the trained model is saved, if anywhere.
+            values: hyperparameters, as the oracle names them.
+            epochs: maximum number of epochs.
+            seed: seed of the weights and of the order of examples.
+            thresholds: merit to reach per epoch, see `tune.early_termination`.
+            path: file for the trained model; None saves nothing. Default None.
+
+        Returns:
+            Status, score, costs and curve, ready for JSON.
+
+        Raises:
+            StageFailed: when the validation loss is not finite.
+            UserError: when values and data do not fit the builder.
         """
         begin = time.monotonic()
         data = read_data(self.data)
         family, plain = plain_values(values, self.params)
         model = registry.build(family, plain, data.spec, seed)
-        told = costs(model)
+        model_costs = costs(model)
         metric = for_chain(data.spec.task).metric
-        column = f"val_{metric.key}"
-        judge = Judge(self.params.objective, bars, metric)
-        history = self._fit(model, plain, data, seed, epochs, judge)
-        _check_finite([history.best[column], history.best["val_loss"], *judge.curve])
-        if keep is not None:
-            keep.parent.mkdir(parents=True, exist_ok=True)
-            save_model(model, keep)
+        pruner = TrialPruner(self.params.objective, thresholds, metric)
+        history = self._fit(model, plain, data, seed, epochs, pruner)
+        score, loss = history.best[f"val_{metric.key}"], history.best["val_loss"]
+        _check_finite([score, loss, *pruner.curve])
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_model(model, path)
         return {
-            **told,
-            "status": "stopped" if judge.reason else "ok",
-            "reason": judge.reason,
-            "score": history.best[column],
-            "loss": history.best["val_loss"],
+            **model_costs,
+            "status": "stopped" if pruner.reason else "ok",
+            "reason": pruner.reason,
+            "score": score,
+            "loss": loss,
             "epoch": history.best["epoch"],
             "epochs": len(history.rows),
-            "curve": judge.curve,
+            "curve": pruner.curve,
             "seconds": round(time.monotonic() - begin, 3),
         }
 
@@ -90,85 +102,124 @@ class Trainer:
         data: Data,
         seed: int,
         epochs: int,
-        judge: Judge,
-    ) -> Any:
+        pruner: TrialPruner,
+    ) -> History:
         strength = plain.get("augmentation", 1.0)
         fit_data = FitData(
             data.spec,
-            some(data.train(), self.params.examples),
+            subset(data.train(), self.params.examples),
             data.validation(),
             read_policy(self.augment, seed, strength),
         )
-        context = FitContext(seed, callbacks=[judge])
+        context = FitContext(seed, callbacks=[pruner])
         return fit(model, fit_data, settings(plain, self.params, epochs), context)
 
     @error_prefix("tune.")
     def costs(self, spec: TaskSpec, values: Values) -> dict[str, int]:
-        """What the model of these values would cost, untrained."""
+        """Return the costs of an untrained model.
+
+        Args:
+            spec: the task.
+            values: hyperparameters, as the oracle names them.
+        """
         family, plain = plain_values(values, self.params)
         return costs(registry.build(family, plain, spec, seed=1))
 
 
 def _check_finite(numbers: list[float]) -> None:
     if not all(map(math.isfinite, numbers)):
-        raise StageFailed(
-            "the loss on validation is not a number any more; lower the learning rate"
-        )
+        raise StageFailed("the validation loss is not finite; lower the learning rate")
 
 
-class Judge(keras.callbacks.Callback):
-    """Keeps the curve, and ends a training that is below the bar.
+class TrialPruner(keras.callbacks.Callback):
+    """Records the curve, and ends a training whose best merit is below a threshold.
 
     Args:
-        bars: for each epoch, the least that must have been reached, or None.
-        metric: of the task.
+        objective: `accuracy`, `loss` or `accuracy_and_size`.
+        thresholds: merit that must have been reached per epoch; None for no decision.
+        metric: metric of the task.
+
+    Attributes:
+        curve: merit after each epoch.
+        reason: why the training was ended; None if it was not.
     """
 
-    def __init__(
-        self, objective: str, bars: list[float | None], metric: Metric
-    ):
+    def __init__(self, objective: str, thresholds: list[float | None], metric: Metric):
         super().__init__()
         self.objective, self.metric = objective, metric
-        self.bars = bars
+        self.thresholds = thresholds
         self.curve: list[float] = []
         self.reason: str | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look at validation; the epoch is counted from 0."""
+        """Compare the validation merit with the threshold.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            logs: `val_loss` and the metric on validation.
+        """
         logs = logs or {}
         value, loss = logs[f"val_{self.metric.key}"], logs["val_loss"]
         self.curve.append(merit(self.objective, value, loss, self.metric))
-        bar = self.bars[epoch] if epoch < len(self.bars) else None
+        threshold = self.thresholds[epoch] if epoch < len(self.thresholds) else None
         best = max(self.curve)
-        if bar is not None and best < bar:
+        if threshold is not None and best < threshold:
             sign = -1 if self.objective == "loss" else self.metric.sign
-            self.reason = f"epoch {epoch + 1}: best {sign * best:.4f}, bar "
-            self.reason += f"{sign * bar:.4f}"
+            self.reason = (
+                f"epoch {epoch + 1}: best {sign * best:.4f}, threshold "
+                f"{sign * threshold:.4f}"
+            )
             self.model.stop_training = True
 
 
 def merit(objective: str, value: float, loss: float, metric: Metric) -> float:
-    """The number to maximize: the merit of the metric, or the negative loss."""
+    """Return the number that the search maximizes.
+
+    Args:
+        objective: `accuracy`, `loss` or `accuracy_and_size`.
+        value: metric on validation.
+        loss: loss on validation.
+        metric: metric of the task.
+
+    Returns:
+        The merit of the metric, or the negative loss.
+    """
     return -float(loss) if objective == "loss" else metric.merit(float(value))
 
 
 def settings(plain: Values, params: TuneParams, epochs: int) -> FitSettings:
-    """How the values say to train; the rest is as the experiment file says."""
-    told = {key: plain[key] for key in plain if key in FitSettings.model_fields}
-    given = {"batch_size": params.batch_size, "patience": params.patience, **told}
-    return FitSettings(**{**given, "epochs": epochs})
+    """Return the settings of a fit: from the values, else from the experiment file.
+
+    Args:
+        plain: hyperparameters without `family/` in front.
+        params: section `tune`.
+        epochs: maximum number of epochs.
+    """
+    searched = {name: plain[name] for name in plain if name in FitSettings.model_fields}
+    defaults = {"batch_size": params.batch_size, "patience": params.patience}
+    return FitSettings(**{**defaults, **searched, "epochs": epochs})
 
 
-def some(split: Split, count: int | None) -> Split:
-    """Examples at equal distances through the split: the same in every trial."""
+def subset(split: Split, count: int | None) -> Split:
+    """Return evenly spaced examples: the same ones in every trial.
+
+    Args:
+        split: examples.
+        count: number of examples; None for all.
+    """
     if count is None or count >= len(split):
         return split
-    at = np.linspace(0, len(split) - 1, count).astype(int)
-    return replace(split, x=np.asarray(split.x[at]), y=split.y[at])
+    positions = np.linspace(0, len(split) - 1, count).astype(int)
+    return replace(split, x=np.asarray(split.x[positions]), y=split.y[positions])
 
 
 def costs(model: keras.Model) -> dict[str, int]:
-    """The counts that limits are about; activations as int8."""
-    told = describe(model)
-    counts = (told.parameters, told.macs, told.int8_size, told.peak // 4)
+    """Return the costs that limits refer to, see `tune.params.Limits`."""
+    description = describe(model)
+    counts = (
+        description.parameters,
+        description.macs,
+        description.int8_size,
+        description.peak // 4,  # of float32, so a quarter in int8
+    )
     return dict(zip(COSTS, counts))

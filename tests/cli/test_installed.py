@@ -27,7 +27,7 @@ def build(hp, spec):
     x = keras.layers.Flatten(name="flatten")(x)
     return keras.Model(image, keras.layers.Dense(10, name="logits")(x), name="own")
 """
-SMALL = "tune: {trials: 1, epochs: 1, top: 1, builder: 'my_models:build'}\n"
+SMALL = "tune: {trials: 1, epochs: 1, finalists: 1, builder: 'my_models:build'}\n"
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import pytest
 import tensorflow as tf
 
 from pipeline.distill.losses import (
-    DKD_OTHERS,
+    DKD_BETA,
     attention,
-    decoupled,
-    hint,
-    hinton,
+    dkd,
+    fitnets,
+    kd,
     relation,
-    standardised,
+    standardized_kd,
 )
 
 RNG = np.random.default_rng(3)
@@ -33,9 +33,9 @@ def kl(p, q):
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0, 10.0])
-def test_hinton_is_kl_of_softened_outputs_times_t_squared(temperature):
+def test_kd_is_kl_of_softened_outputs_times_t_squared(temperature):
     soft = [softmax(z.numpy() / temperature) for z in (TEACHER, STUDENT)]
-    got = hinton(STUDENT, TEACHER, temperature).numpy()
+    got = kd(STUDENT, TEACHER, temperature).numpy()
     np.testing.assert_allclose(got, temperature**2 * kl(*soft), rtol=1e-3, atol=1e-5)
 
 
@@ -43,7 +43,7 @@ def test_the_gradient_keeps_its_size_when_the_temperature_grows():
     def size(temperature, power):
         with tf.GradientTape() as tape:
             tape.watch(STUDENT)
-            loss = tf.reduce_sum(hinton(STUDENT, TEACHER, temperature))
+            loss = tf.reduce_sum(kd(STUDENT, TEACHER, temperature))
         return float(tf.norm(tape.gradient(loss, STUDENT))) / temperature**power
 
     assert size(20.0, 0) == pytest.approx(size(40.0, 0), rel=0.1)
@@ -51,30 +51,30 @@ def test_the_gradient_keeps_its_size_when_the_temperature_grows():
     assert size(20.0, 2) == pytest.approx(4 * size(40.0, 2), rel=0.1)
 
 
-def test_standardised_logits_do_not_care_for_size_and_shift():
-    loss = standardised(STUDENT, TEACHER, 2.0)
+def test_standardized_logits_do_not_care_for_size_and_shift():
+    loss = standardized_kd(STUDENT, TEACHER, 2.0)
     np.testing.assert_allclose(
-        standardised(5 * STUDENT - 3, 0.1 * TEACHER + 7, 2.0), loss, rtol=1e-3
+        standardized_kd(5 * STUDENT - 3, 0.1 * TEACHER + 7, 2.0), loss, rtol=1e-3
     )
-    assert not np.allclose(hinton(5 * STUDENT, TEACHER, 2.0), loss, rtol=0.1)
+    assert not np.allclose(kd(5 * STUDENT, TEACHER, 2.0), loss, rtol=0.1)
     z = [(x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True) for x in (S, T)]
-    np.testing.assert_allclose(loss, hinton(*z, 2.0), rtol=1e-3)
+    np.testing.assert_allclose(loss, kd(*z, 2.0), rtol=1e-3)
 
 
 S, T = STUDENT.numpy(), TEACHER.numpy()
 
 
-def test_decoupled_is_its_two_parts():
-    """And with the weight of the others as the teacher has it, it is Hinton's."""
+def test_dkd_is_its_two_parts():
+    """And with the weight of the others as the teacher has it, it is kd."""
     true = Y.numpy().astype(bool)
     p, q = softmax(T / 2), softmax(S / 2)
     binary = [np.stack([x[true], 1 - x[true]], -1) for x in (p, q)]
     others = [x[~true].reshape(6, 3) / (1 - x[true])[:, None] for x in (p, q)]
-    expected = 4 * (kl(*binary) + DKD_OTHERS * kl(*others))
-    got = decoupled(STUDENT, TEACHER, 2.0, Y).numpy()
+    expected = 4 * (kl(*binary) + DKD_BETA * kl(*others))
+    got = dkd(STUDENT, TEACHER, 2.0, Y).numpy()
     np.testing.assert_allclose(got, expected, rtol=1e-3)
     whole = 4 * (kl(*binary) + (1 - p[true]) * kl(*others))
-    np.testing.assert_allclose(hinton(STUDENT, TEACHER, 2.0), whole, rtol=1e-3)
+    np.testing.assert_allclose(kd(STUDENT, TEACHER, 2.0), whole, rtol=1e-3)
 
 
 def test_attention_looks_at_places_and_not_at_channels():
@@ -98,10 +98,10 @@ def test_relation_does_not_change_when_the_space_is_turned_or_scaled():
 @pytest.mark.parametrize(
     "loss",
     [
-        lambda a, b: hinton(a, b, 4.0),
-        lambda a, b: standardised(a, b, 4.0),
-        lambda a, b: decoupled(a, b, 4.0, Y),
-        hint,
+        lambda a, b: kd(a, b, 4.0),
+        lambda a, b: standardized_kd(a, b, 4.0),
+        lambda a, b: dkd(a, b, 4.0, Y),
+        fitnets,
         relation,
     ],
 )

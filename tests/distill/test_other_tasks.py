@@ -7,28 +7,30 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data, Split
 from pipeline.data.spec import TaskSpec
+from pipeline.distill.objective import DistillationObjective
 from pipeline.distill.params import DistillParams
-from pipeline.distill.stage import School
-from pipeline.distill.student import Imitation
-from pipeline.distill.teacher import Faculty, check
-from pipeline.core.errors import UserError
+from pipeline.distill.student_trainer import StudentTrainer
+from pipeline.distill.teacher import TeacherEnsemble, check_teacher
 from pipeline.engine.stage import Inputs
-from pipeline.training.context import FitContext, FitData
-from pipeline.training.batches import BatchSource
-from pipeline.training.loop import fit
-from pipeline.training.losses import example_losses
-from pipeline.training.params import FitSettings
 from pipeline.models import registry
 from pipeline.models.files import save_model
 from pipeline.train.artifact import Architecture, write_architecture
+from pipeline.training.batches import BatchSource
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.loop import fit
+from pipeline.training.losses import example_losses
+from pipeline.training.params import FitSettings
 
 RNG = np.random.default_rng(5)
 TABLE = ("x", "x:x", (5,), "float32")
 SPECS = {
     "regression": TaskSpec(*TABLE, (), modality="table", task="regression"),
-    "anomaly_detection": TaskSpec(*TABLE, ("normal", "anomaly"), task="anomaly_detection"),
+    "anomaly_detection": TaskSpec(
+        *TABLE, ("normal", "anomaly"), task="anomaly_detection"
+    ),
 }
 X = RNG.normal(size=(64, 5)).astype(np.float32)
 DATA = {
@@ -43,10 +45,10 @@ def net(task: str, seed: int, width: float = 0.25):
     return registry.build(BUILDERS[task], values, SPECS[task], seed)
 
 
-def imitation(task: str, student, teacher, **params) -> Imitation:
-    params, faculty = DistillParams(**params), Faculty([teacher], [1.0])
-    answers = example_losses(params, SPECS[task])
-    return Imitation(student, faculty, params, answers, 1, classes=False)
+def distillation(task: str, student, teacher, **params) -> DistillationObjective:
+    params, ensemble = DistillParams(**params), TeacherEnsemble([teacher], [1.0])
+    loss = example_losses(params, SPECS[task])
+    return DistillationObjective(student, ensemble, params, loss, 1, classes=False)
 
 
 def batch(task: str):
@@ -55,20 +57,21 @@ def batch(task: str):
 
 
 @pytest.mark.parametrize("task", SPECS)
-def test_a_student_of_numbers_learns_a_weighted_sum_of_both_answers(task):
+def test_a_student_of_numbers_learns_a_weighted_sum_of_label_and_teacher(task):
     teacher, student, given = net(task, 1, 0.5), net(task, 2), batch(task)
-    told, true = teacher(given.x), tf.reshape(given.y, tf.shape(teacher(given.x)))
+    outputs = teacher(given.x)
+    true = tf.reshape(given.y, tf.shape(outputs))
 
     def gradient(loss):
         with tf.GradientTape() as tape:
             value = tf.reduce_mean(loss(student(given.x)))
         return tape.gradient(value, student.trainable_variables[0].value)
 
-    objective = imitation(task, student, teacher, weight=0.7)
+    objective = distillation(task, student, teacher, distillation_weight=0.7)
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(objective(student, given)[0])
     received = tape.gradient(value, student.trainable_variables[0].value)
-    summed = gradient(lambda out: (out - (0.3 * true + 0.7 * told)) ** 2)
+    summed = gradient(lambda out: (out - (0.3 * true + 0.7 * outputs)) ** 2)
     np.testing.assert_allclose(received, summed, rtol=1e-3, atol=1e-6)
     alone = gradient(lambda out: (out - true) ** 2)
     assert not np.allclose(received, alone, rtol=1e-2)
@@ -76,11 +79,11 @@ def test_a_student_of_numbers_learns_a_weighted_sum_of_both_answers(task):
 
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize("task", SPECS)
-def test_imitation_alone_brings_a_student_to_its_teacher(task, cached):
+def test_distillation_alone_brings_a_student_to_its_teacher(task, cached):
     teacher, student = net(task, 1, 0.5), net(task, 2, 0.5)
-    objective = imitation(task, student, teacher, weight=1.0)
+    objective = distillation(task, student, teacher, distillation_weight=1.0)
     if cached:
-        objective.faculty.learn_by_heart(DATA[task], SPECS[task])
+        objective.ensemble.cache_logits(DATA[task], SPECS[task])
 
     def apart() -> float:
         return float(np.mean((student(X) - teacher(X)) ** 2))
@@ -99,24 +102,25 @@ def test_imitation_alone_brings_a_student_to_its_teacher(task, cached):
 
 def test_a_teacher_of_another_task_is_refused():
     number, rebuilt = (net(task, 1) for task in SPECS)
-    check(number, "a.keras", SPECS["regression"], X)
-    check(rebuilt, "a.keras", SPECS["anomaly_detection"], X)
-    with pytest.raises(UserError, match=r"needs outputs of shape \(1,\)"):
-        check(rebuilt, "a.keras", SPECS["regression"], X)
-    with pytest.raises(UserError, match=r"needs outputs of shape \(5,\)"):
-        check(number, "a.keras", SPECS["anomaly_detection"], X)
+    check_teacher(number, "a.keras", SPECS["regression"], X)
+    check_teacher(rebuilt, "a.keras", SPECS["anomaly_detection"], X)
+    with pytest.raises(UserError, match=r"needs \(5,\) to \(1,\) outputs"):
+        check_teacher(rebuilt, "a.keras", SPECS["regression"], X)
+    with pytest.raises(UserError, match=r"needs \(5,\) to \(5,\) outputs"):
+        check_teacher(number, "a.keras", SPECS["anomaly_detection"], X)
 
 
 @pytest.fixture
-def school(tmp_path):
-    """A school whose trained model is an mlp of the given width."""
+def trainer(tmp_path):
+    """Creates a trainer whose trained model is an mlp of the given width."""
 
-    def made(wide: float = 1.0, **params) -> School:
+    def made(wide: float = 1.0, **params) -> StudentTrainer:
         values = {"width": wide, "units": 64, "layers": 2}
         write_architecture(tmp_path, Architecture("mlp", values, 4545))
         inputs = Inputs({"train": tmp_path}, 1, scratch=tmp_path)
         params = DistillParams.model_validate(params)
-        return School(params, inputs, Data(tmp_path, SPECS["regression"]), tmp_path)
+        data = Data(tmp_path, SPECS["regression"])
+        return StudentTrainer(params, inputs, data, tmp_path)
 
     return made
 
@@ -126,13 +130,13 @@ def school(tmp_path):
     [
         (1.0, {}, 0.25),
         (1.0, {"width": 0.5}, 0.5),
-        (0.5, {"width": 0.5}, 0.25),  # a part of the teacher's
+        (0.5, {"width": 0.5}, 0.25),  # a fraction of the teacher's
         (0.5, {"values": {"width": 0.5}}, 0.5),  # the builder's own
         (0.5, {"width": 0.5, "builder": "cnn1d"}, 0.5),  # of another builder's default
     ],
 )
-def test_width_is_a_part_of_the_teachers(school, teacher, params, wide):
-    _, architecture = school(teacher, **params).student(1)
+def test_width_is_a_fraction_of_the_teachers(trainer, teacher, params, wide):
+    _, architecture = trainer(teacher, **params).student(1)
     assert architecture.values["width"] == wide
 
 
@@ -146,12 +150,14 @@ def plain(hp, spec):
 """
 
 
-def test_a_builder_without_width_stays_as_it_is_and_takes_no_other(school, own_modules):
+def test_a_builder_without_width_stays_as_it_is_and_takes_no_other(
+    trainer, own_modules
+):
     (own_modules / "mine.py").write_text(OWN)
-    _, architecture = school(builder="mine:plain").student(1)
+    _, architecture = trainer(builder="mine:plain").student(1)
     assert architecture.values == {} and architecture.weights == 6
-    with pytest.raises(UserError, match=r"distill.width 0.5: .*has no .width"):
-        school(builder="mine:plain", width=0.5).student(1)
+    with pytest.raises(UserError, match=r"distill.width 0.5: .*no hyperparameter .w"):
+        trainer(builder="mine:plain", width=0.5).student(1)
 
 
 @pytest.mark.parametrize(
@@ -171,9 +177,9 @@ def test_a_builder_without_width_stays_as_it_is_and_takes_no_other(school, own_m
     ],
 )
 def test_a_mistake_is_told_before_any_fit_and_names_what_the_user_set(
-    school, params, said
+    trainer, params, said
 ):
-    made = school(**params)
+    made = trainer(**params)
     save_model(net("regression", 1), made.out / "model.keras")
     for name in ("x", "y"):
         np.save(made.out / f"train_{name}.npy", getattr(DATA["regression"], name))
@@ -186,9 +192,9 @@ def test_a_teacher_of_two_outputs_is_refused_as_one():
     ends = [keras.layers.Dense(units)(given) for units in (1, 3)]
     said = r"^key a.keras has 2 outputs, \(1,\) and \(3,\); one is needed$"
     with pytest.raises(UserError, match=said):
-        check(keras.Model(given, ends), "key a.keras", SPECS["regression"], X)
+        check_teacher(keras.Model(given, ends), "key a.keras", SPECS["regression"], X)
 
 
-def test_two_widths_are_one_too_many():
-    with pytest.raises(ValueError, match="width 0.5 and values.width 0.75: give one"):
+def test_width_and_values_width_exclude_each_other():
+    with pytest.raises(ValueError, match="width 0.5 and values.width 0.75 exclude"):
         DistillParams(width=0.5, values={"width": 0.75})

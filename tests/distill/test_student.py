@@ -8,19 +8,19 @@ import pytest
 import tensorflow as tf
 
 from pipeline.augment.policy import Policy
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.distill.losses import hinton
+from pipeline.distill.losses import kd
+from pipeline.distill.objective import DistillationObjective, interpolate
 from pipeline.distill.params import DistillParams, Hint
-from pipeline.distill.student import Imitation, between
-from pipeline.distill.teacher import Faculty, check
-from pipeline.core.errors import UserError
-from pipeline.training.context import FitContext, FitData
+from pipeline.distill.teacher import TeacherEnsemble, check_teacher
+from pipeline.models import registry
 from pipeline.training.batches import Batch
+from pipeline.training.context import FitContext, FitData
 from pipeline.training.loop import fit
 from pipeline.training.losses import example_losses
 from pipeline.training.params import FitSettings
-from pipeline.models import registry
 
 RNG = np.random.default_rng(3)
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"), scale=1 / 255)
@@ -31,11 +31,12 @@ def net(seed: int, width: float = 0.25, **values) -> keras.Model:
     return registry.build("cnn", {"width": width, "dropout": 0.0, **values}, SPEC, seed)
 
 
-def imitation(student, teachers, **params) -> Imitation:
+def distillation(student, teachers, **params) -> DistillationObjective:
     params = DistillParams(**params)
     layers = [hint.teacher for hint in params.hints]
-    faculty = Faculty(teachers, [1.0] * len(teachers), layers)
-    return Imitation(student, faculty, params, example_losses(params, SPEC), 1)
+    ensemble = TeacherEnsemble(teachers, [1.0] * len(teachers), layers)
+    loss = example_losses(params, SPEC)
+    return DistillationObjective(student, ensemble, params, loss, 1)
 
 
 def split(count: int) -> Split:
@@ -58,14 +59,14 @@ def grey(count: int) -> Split:
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_weight_0_is_the_chosen_loss_and_weight_1_is_imitation(smoothing):
+def test_weight_0_is_the_chosen_loss_and_weight_1_is_distillation(smoothing):
     teacher, student, given = net(1, 0.5), net(2), batch()
     logits = student(given.x)
     settings = FitSettings(label_smoothing=smoothing)
     true = example_losses(settings, SPEC)(given.y, logits)
-    for weight, expected in ((0, true), (1, hinton(logits, teacher(given.x), 4.0))):
-        params = {"weight": weight, "label_smoothing": smoothing}
-        loss, own = imitation(student, [teacher], **params)(student, given)
+    for weight, expected in ((0, true), (1, kd(logits, teacher(given.x), 4.0))):
+        params = {"distillation_weight": weight, "label_smoothing": smoothing}
+        loss, own = distillation(student, [teacher], **params)(student, given)
         np.testing.assert_allclose(loss, expected, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(own, logits, rtol=1e-4, atol=1e-5)
 
@@ -73,34 +74,38 @@ def test_weight_0_is_the_chosen_loss_and_weight_1_is_imitation(smoothing):
 def test_smoothing_changes_the_loss_of_a_student():
     """What the plain cross-entropy of the first version left out."""
     teacher, student, given = net(1), net(2), batch()
-    plain, _ = imitation(student, [teacher], weight=0.0)(student, given)
-    smooth, _ = imitation(student, [teacher], weight=0.0, label_smoothing=0.2)(
-        student, given
-    )
+    plain, _ = distillation(student, [teacher], distillation_weight=0.0)(student, given)
+    smooth, _ = distillation(
+        student, [teacher], distillation_weight=0.0, label_smoothing=0.2
+    )(student, given)
     assert not np.allclose(plain, smooth, rtol=1e-3)
 
 
-def test_several_teachers_are_heard_by_their_weights():
+def test_several_teachers_are_weighted():
     teachers, student, given = [net(1), net(3)], net(2), batch()
-    params = DistillParams(weight=1.0)
-    faculty = Faculty(teachers, [3.0, 1.0])
-    objective = Imitation(student, faculty, params, example_losses(params, SPEC), 1)
+    params = DistillParams(distillation_weight=1.0)
+    ensemble, loss = TeacherEnsemble(teachers, [3.0, 1.0]), example_losses(params, SPEC)
+    objective = DistillationObjective(student, ensemble, params, loss, 1)
     loss, logits = objective(student, given)
-    each = [hinton(logits, teacher(given.x), 4.0) for teacher in teachers]
+    each = [kd(logits, teacher(given.x), 4.0) for teacher in teachers]
     np.testing.assert_allclose(loss, 0.75 * each[0] + 0.25 * each[1], rtol=1e-4)
 
 
 def test_weight_and_temperature_go_in_a_straight_line():
-    assert [between(1.0, 3.0, p) for p in (0.0, 0.5, 1.0)] == [1.0, 2.0, 3.0]
-    assert between(1.0, None, 0.7) == 1.0
+    assert [interpolate(1.0, 3.0, p) for p in (0.0, 0.5, 1.0)] == [1.0, 2.0, 3.0]
+    assert interpolate(1.0, None, 0.7) == 1.0
     teacher, student = net(1), net(2)
-    params = {"weight": 1.0, "weight_end": 0.0, "temperature": 8.0}
-    taught = imitation(student, [teacher], **params, temperature_end=2.0)
+    params = {
+        "distillation_weight": 1.0,
+        "distillation_weight_end": 0.0,
+        "temperature": 8.0,
+    }
+    objective = distillation(student, [teacher], **params, temperature_end=2.0)
     given = batch(progress=0.5)
     logits = student(given.x)
     true = example_losses(FitSettings(), SPEC)(given.y, logits)
-    expected = 0.5 * true + 0.5 * hinton(logits, teacher(given.x), 5.0)
-    np.testing.assert_allclose(taught(student, given)[0], expected, rtol=1e-4)
+    expected = 0.5 * true + 0.5 * kd(logits, teacher(given.x), 5.0)
+    np.testing.assert_allclose(objective(student, given)[0], expected, rtol=1e-4)
 
 
 def test_a_fit_changes_the_student_and_leaves_the_teacher():
@@ -108,7 +113,7 @@ def test_a_fit_changes_the_student_and_leaves_the_teacher():
     student = net(2)
     before = [w.copy() for w in (v.numpy() for v in teacher.variables)]
     start = student.get_weights()
-    objective = imitation(student, [teacher])
+    objective = distillation(student, [teacher])
     fit(
         student,
         FitData(SPEC, split(64), split(32)),
@@ -128,7 +133,7 @@ def test_validation_does_not_touch_batch_statistics():
     for validation in (split(8), split(64)):
         student.set_weights([w * 0 + 0.5 for w in student.get_weights()])
         train = Split(np.full((64, 8, 8, 1), 7, np.uint8), np.arange(64) % 3)
-        objective = imitation(student, [net(1)])
+        objective = distillation(student, [net(1)])
         fit(
             student,
             FitData(SPEC, train, validation),
@@ -141,16 +146,16 @@ def test_validation_does_not_touch_batch_statistics():
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_imitation_alone_reaches_the_teachers_answers(cached):
+def test_distillation_alone_reaches_the_teachers_answers(cached):
     teacher, student, examples = net(1, 0.5), net(2), grey(240)
     fit(teacher, FitData(SPEC, examples, examples), RAPID, FitContext(1))
     x = SPEC.to_input(examples.x)
     answers = np.argmax(teacher(x), axis=-1)
     assert len(set(answers)) == 3
     wrong = Split(examples.x, (answers + 1) % 3)  # the true classes do not count
-    objective = imitation(student, [teacher], weight=1.0)
+    objective = distillation(student, [teacher], distillation_weight=1.0)
     if cached:
-        objective.faculty.learn_by_heart(wrong, SPEC)
+        objective.ensemble.cache_logits(wrong, SPEC)
     rapid = RAPID.model_copy(update={"epochs": 30})
     check_on = Split(examples.x, answers)
     fit(
@@ -164,12 +169,12 @@ def test_imitation_alone_reaches_the_teachers_answers(cached):
 
 def test_what_was_computed_before_is_what_the_teacher_says():
     teacher, examples = net(1), split(700)
-    faculty = Faculty([teacher], [1.0])
+    ensemble = TeacherEnsemble([teacher], [1.0])
     at = tf.constant([3, 650, 12], tf.int64)
     given = Batch(tf.constant(SPEC.to_input(examples.x[at])), None, None, at)
-    (live,), _ = faculty(given)
-    faculty.learn_by_heart(examples, SPEC)
-    (known,), _ = faculty(given)
+    (live,), _ = ensemble(given)
+    ensemble.cache_logits(examples, SPEC)
+    (known,), _ = ensemble(given)
     np.testing.assert_allclose(live, known, rtol=1e-4, atol=1e-5)
 
 
@@ -184,8 +189,8 @@ HINTS = [
 def test_hints_bring_features_nearer_across_widths_and_sizes(kind, own, theirs):
     teacher, student, examples = net(1, 0.5), net(2), grey(96)
     hint = Hint(kind=kind, student=own, teacher=theirs, weight=20.0)
-    params = {"weight": 0.0, "hints": [hint]}
-    objective = imitation(student, [teacher], **params)
+    params = {"distillation_weight": 0.0, "hints": [hint]}
+    objective = distillation(student, [teacher], **params)
     at = tf.range(32, dtype=tf.int64)
     given = Batch(
         tf.constant(SPEC.to_input(examples.x[:32])),
@@ -213,7 +218,7 @@ def test_hints_bring_features_nearer_across_widths_and_sizes(kind, own, theirs):
 def test_regularisation_and_weights_of_classes_count():
     student = net(2, l2=0.5)
     train = Split(split(32).x, np.zeros(32, np.int64), class_weights=(0.0, 1.0, 1.0))
-    objective = imitation(student, [net(1)])
+    objective = distillation(student, [net(1)])
     settings = FitSettings(epochs=1, learning_rate=1e-9, batch_size=32)
     penalty = float(tf.add_n(student.losses))
     history = fit(
@@ -225,10 +230,12 @@ def test_regularisation_and_weights_of_classes_count():
     assert history.rows[0]["loss"] == pytest.approx(penalty, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["hinton", "standardised", "decoupled"])
+@pytest.mark.parametrize("name", ["kd", "standardized_kd", "dkd"])
 def test_a_student_is_fitted_on_mixed_examples_too(name):
     student = net(2)
-    objective = imitation(student, [net(1)], imitation=name, label_smoothing=0.1)
+    objective = distillation(
+        student, [net(1)], distillation_loss=name, label_smoothing=0.1
+    )
     once, mixup = FitSettings(epochs=1), Policy("mixup", 1)
     data = FitData(SPEC, split(40), split(20), mixup)
     history = fit(student, data, once, FitContext(1, objective=objective))
@@ -241,24 +248,26 @@ def test_a_hint_of_a_layer_that_is_not_there_is_an_error():
         ("conv1", "convv1", "teacher"),
     ):
         hints = [Hint(student=own, teacher=theirs)]
-        with pytest.raises(UserError, match=f'the {whose} has no layer "conv') as told:
-            imitation(net(2), [net(1)], hints=hints)
-        assert "there are: image, conv1" in str(told.value)
+        with pytest.raises(
+            UserError, match=f'the {whose} has no layer "conv'
+        ) as raised:
+            distillation(net(2), [net(1)], hints=hints)
+        assert "there are: image, conv1" in str(raised.value)
 
 
 def test_attention_to_a_layer_without_places_is_an_error():
     hints = [Hint(kind="attention", student="dense", teacher="dense")]
-    with pytest.raises(UserError, match='layer "dense" gives .* no places to attend'):
-        imitation(net(2), [net(1)], hints=hints)
+    with pytest.raises(UserError, match='needs positions, but layer "dense" returns'):
+        distillation(net(2), [net(1)], hints=hints)
 
 
 def test_a_teacher_of_another_task_or_with_probabilities_is_refused():
     x = SPEC.to_input(split(8).x)
-    check(net(1), "a.keras", SPEC, x)
+    check_teacher(net(1), "a.keras", SPEC, x)
     other = TaskSpec("y", "y:y", (8, 8, 1), "uint8", ("a", "b"))
-    with pytest.raises(UserError, match=r"a.keras: makes \(2,\) of \(8, 8, 1\)"):
-        check(registry.build("cnn", {}, other, 1), "a.keras", SPEC, x)
+    with pytest.raises(UserError, match=r"a.keras maps \(8, 8, 1\) to \(2,\)"):
+        check_teacher(registry.build("cnn", {}, other, 1), "a.keras", SPEC, x)
     model = net(1)
     soft = keras.Model(model.input, keras.layers.Softmax()(model.output))
-    with pytest.raises(UserError, match="probabilities .* leave out its softmax"):
-        check(soft, "a.keras", SPEC, x)
+    with pytest.raises(UserError, match="probabilities .* remove its softmax"):
+        check_teacher(soft, "a.keras", SPEC, x)

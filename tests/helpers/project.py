@@ -16,7 +16,7 @@ SMALL = """\
 seed: 3
 data: {source: "sklearn:digits"}
 augment: {policy: "shift(1)"}
-tune: {trials: 2, epochs: 2, top: 1}
+tune: {trials: 2, epochs: 2, finalists: 1}
 train: {epochs: 6, patience: 6}
 distill: {epochs: 6, patience: 6, width: 0.5}
 compress:

@@ -10,15 +10,15 @@ import pytest
 from pipeline.compress.selection import pareto_front, pareto_table
 from pipeline.compress.selection.budget import Limits
 from pipeline.compress.selection.point import Point, VariantRow
-from pipeline.distill.smallest_student import smallest
-from pipeline.training.history import History
-from pipeline.training.params import FitSettings
-from pipeline.training.early_stopping import is_best, plateau_factor, should_stop
+from pipeline.distill.smallest_student import smallest_student
 from pipeline.metrics.intervals import gain
 from pipeline.metrics.metric import Metric
 from pipeline.metrics.task_metrics import TaskMetric, mean
+from pipeline.training.early_stopping import is_best, plateau_factor, should_stop
+from pipeline.training.history import History
+from pipeline.training.params import FitSettings
 from pipeline.tune.artifact import Best
-from pipeline.tune.pareto import front, mixed
+from pipeline.tune.pareto import Point, front, mixed_score
 
 MAE = Metric("mae", "MAE", lowest=0.0, higher_is_better=False)
 SETTINGS = FitSettings(monitor="mae", patience=2, schedule="plateau")
@@ -71,27 +71,37 @@ def test_a_fit_keeps_and_waits_for_the_lowest():
 
 
 TRIALS = [
-    {"trial": at, "score": score, "bytes_int8": size, "parameters": size, "values": {}}
-    for at, (score, size) in enumerate([(3.0, 10), (2.0, 20), (2.5, 30), (1.0, 40)])
+    Point(trial, score, size)
+    for trial, (score, size) in enumerate([(3.0, 10), (2.0, 20), (2.5, 30), (1.0, 40)])
 ]
 
 
 def test_the_front_of_a_search_falls_with_size():
-    assert [one["trial"] for one in front(TRIALS, sign=-1)] == [0, 1, 3]
-    score = mixed(TRIALS, 1, 4, sign=-1)
+    assert [point.trial for point in front(TRIALS, sign=-1)] == [0, 1, 3]
+    score = mixed_score(TRIALS, 1, 4, sign=-1)
     assert score(1) > score(2)  # smaller and better
 
 
 def test_the_student_is_the_smallest_near_the_lowest():
-    best = Best("mlp", {}, 1.0, 40, 3, front=front(TRIALS, sign=-1))
-    picked = replace(best, front=[{**one, "values": one} for one in best.front])
-    _, values = smallest(picked, 1.2, weights=100, metric=MAE)
+    optimal = [
+        {
+            "trial": point.trial,
+            "score": point.score,
+            "bytes_int8": point.size,
+            "parameters": point.size,
+            "values": {"trial": point.trial},
+        }
+        for point in front(TRIALS, sign=-1)
+    ]
+    best = Best("mlp", {}, 1.0, 40, 3, front=optimal)
+    _, values = smallest_student(best, 1.2, weights=100, metric=MAE)
     assert values["trial"] == 1
 
 
 def test_a_gain_is_what_the_loss_has_fallen():
     found = gain([1, 2], [1.0, 1.1], [1.5, 1.6], "teacher", MAE)
-    assert found["gain"] == pytest.approx(0.5) and "gain of the teacher" in found["verdict"]
+    assert found["gain"] == pytest.approx(0.5)
+    assert "gain from the teacher" in found["verdict"]
 
 
 def test_the_bootstrap_of_any_metric_repeats_examples():

@@ -15,7 +15,7 @@ from tests.conftest import Answer, Project
 TEXT = """\
 seed: 3
 data: {source: "npz:numbers.npz", task: "quantile_task:TASK"}
-tune: {trials: 2, epochs: 1, top: 1, space: {learning_rate: [0.01, 0.00001]}}
+tune: {trials: 2, epochs: 1, finalists: 1, space: {learning_rate: [0.01, 0.00001]}}
 train: {epochs: 3, monitor: pinball}
 distill: {epochs: 2, replicates: 1, width: 0.5}
 compress: {sources: [baseline], recipes: [int8], budget: {max_drop: 0.2}}

@@ -50,7 +50,7 @@ REFUSED = [
         "train: {pseudo_labels: {labelled: 0.1}}",
         "train.pseudo_labels: is",
     ),
-    ("anomaly_detection", "distill: {imitation: decoupled}", "distill.imitation: is for classifi"),
+    ("anomaly_detection", "distill: {distillation_loss: dkd}", "distill.distillation_loss: is for classifi"),
     ("regression", "distill: {temperature_end: 1}", "distill.temperature_end: is for"),
     ("regression", "distill: {temperature: 2}", "distill.temperature: is for classifi"),
     ("anomaly_detection", "compress: {temperature: 2}", "compress.temperature: is for classifi"),
@@ -79,7 +79,7 @@ def test_the_metric_and_the_losses_of_a_task_are_taken(load, task):
 
 
 def test_a_default_of_another_task_is_no_mistake(load):
-    text = "distill: {temperature: 4, imitation: hinton}\ncompress: {temperature: 4}\n"
+    text = "distill: {temperature: 4, distillation_loss: kd}\ncompress: {temperature: 4}\n"
     assert load("regression", text).distill.temperature == 4
     assert load("classification", "distill: {temperature: 2}\n").distill
 

@@ -37,7 +37,7 @@ from tests.data.conftest import table_rows, write_csv
 TEXT = """\
 seed: 3
 data: {source: "csv:one.csv", columns: {ignore: [site]}%s}
-tune: {builder: mlp, space: {units: [4, 8]}, trials: 2, epochs: 2, top: 1, workers: 1}
+tune: {builder: mlp, space: {units: [4, 8]}, trials: 2, epochs: 2, finalists: 1, workers: 1}
 train: {epochs: 5, learning_rate: 0.02}
 """
 STILL = ("--set", "train.epochs=1", "--set", "train.learning_rate=1e-9")

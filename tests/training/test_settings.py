@@ -323,9 +323,9 @@ def test_a_small_number_of_parameters_is_written_in_full(weights, ending):
 @pytest.mark.parametrize(
     ("with_teacher", "words"),
     [
-        ([0.93, 0.94, 0.95], "gain of the teacher: +3.00 points"),
+        ([0.93, 0.94, 0.95], "gain from the teacher: +3.00 points"),
         ([0.90, 0.92, 0.91], "no gain shown: +0.00 points, 95 % interval"),
-        ([0.87, 0.88, 0.89], "loss by the teacher: -3.00 points"),
+        ([0.87, 0.88, 0.89], "loss from the teacher: -3.00 points"),
     ],
 )
 def test_the_verdict_on_a_gain(with_teacher, words):
@@ -333,7 +333,7 @@ def test_the_verdict_on_a_gain(with_teacher, words):
     assert result["verdict"].startswith(words)
     assert result["with_teacher"] == with_teacher and result["without"][0] == 0.90
     single = gain([1], with_teacher[:1], [0.9], "teacher", ACCURACY)
-    assert single["interval"] is None and "one run" in single["verdict"]
+    assert single["interval"] is None and "one seed" in single["verdict"]
 
 
 def test_mixed_precision_computes_in_less_and_keeps_weights_whole(monkeypatch, capsys):

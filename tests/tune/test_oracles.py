@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pipeline.tune.oracles import Oracle, passes
+from pipeline.tune.oracles import Oracle, trials_per_pass
 from tests.tune.toys import ALGORITHMS, quality, space
 
 TRIALS = 30
@@ -42,11 +42,11 @@ def test_equal_seeds_propose_equal_values():
     assert found[0] == found[1] != found[2]
 
 
-def test_given_values_come_first():
-    given = [{"learning_rate": 1e-3, "dropout": 0.1, "filters": 8}] * 2
-    oracle = Oracle("bayesian", space(), 1, given, 12, 9)
+def test_initial_values_come_first():
+    initial = [{"learning_rate": 1e-3, "dropout": 0.1, "filters": 8}] * 2
+    oracle = Oracle("bayesian", space(), 1, initial, 12, 9)
     first, second = oracle.propose(0).values, oracle.propose(1).values
-    assert first == given[0] != second  # not twice
+    assert first == initial[0] != second  # not twice
 
 
 @pytest.mark.parametrize(("epochs", "count"), [(9, 23), (15, 30), (1, 1)])
@@ -57,4 +57,4 @@ def test_a_pass_of_hyperband(epochs, count):
         proposal = oracle.propose(number)
         oracle.learn(number, quality(proposal.values))
         number += 1
-    assert passes(epochs) == number - 1 == count
+    assert trials_per_pass(epochs) == number - 1 == count

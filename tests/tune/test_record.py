@@ -43,7 +43,7 @@ def test_another_search_is_refused(path):
         Record(path, {"space": [1, 3]})
 
 
-def test_another_question_is_refused(path):
+def test_another_request_is_refused(path):
     with pytest.raises(UserError, match="trial 1 was recorded with other values"):
         Record(path, ABOUT).find("1", [99])
 
@@ -51,7 +51,7 @@ def test_another_question_is_refused(path):
 def test_a_damaged_line_is_refused(path):
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([lines[0], b"{rubbish", *lines[2:]]) + b"\n")
-    with pytest.raises(UserError, match="is damaged"):
+    with pytest.raises(UserError, match="trials.jsonl: damaged"):
         Record(path, ABOUT)
 
 
@@ -59,7 +59,7 @@ def test_a_full_disk_loses_nothing_of_what_was_there(path, monkeypatch):
     record, write = Record(path, ABOUT), os.write
     before = path.read_bytes()
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:9]))
-    with pytest.raises(OSError) as raised:
+    with pytest.raises(OSError, match="no space") as raised:
         record.add("3", [3], RESULT)
     assert raised.value.errno == errno.ENOSPC
     assert path.read_bytes() == before

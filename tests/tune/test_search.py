@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from pipeline.tune.pareto import front
+from pipeline.tune.pareto import Point, front
 from tests.tune.toys import (
     ALGORITHMS,
     die_at,
@@ -16,8 +16,8 @@ from tests.tune.toys import (
     searching,
     slow,
     space,
-    told,
     train,
+    without_times,
 )
 
 
@@ -26,7 +26,7 @@ def straight(tmp_path_factory):
     """The trials of an uninterrupted search with one worker, by algorithm."""
     folder = tmp_path_factory.mktemp("straight")
     return {
-        name: told(searching(folder / name, algorithm=name, trials=14).run())
+        name: without_times(searching(folder / name, algorithm=name, trials=14).run())
         for name in ALGORITHMS
     }
 
@@ -42,18 +42,18 @@ def test_any_number_of_workers_gives_the_same_trials(straight, algorithm, tmp_pa
     search = searching(
         tmp_path, algorithm=algorithm, trials=14, workers=3, function=slow
     )
-    assert told(search.run()) == straight[algorithm]
+    assert without_times(search.run()) == straight[algorithm]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_search_that_was_killed_goes_on_as_if_it_had_not(
     straight, algorithm, tmp_path
 ):
-    """kill -9 after 3 results, then after 8, then to the end; with two workers."""
+    """Kill -9 after 3 results, then after 8, then to the end; with two workers."""
     settings = {"algorithm": algorithm, "trials": 14, "workers": 2, "function": slow}
     for count in (3, 8):
         killed = multiprocessing.get_context("fork").Process(
-            target=lambda: searching(tmp_path, tell=die_at(count), **settings).run()
+            target=search_until, args=(tmp_path, count), kwargs=settings
         )
         killed.start()
         killed.join()
@@ -61,13 +61,18 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not(
     lines = (tmp_path / "trials.jsonl").read_text().splitlines()
     assert 8 <= len(lines) - 1 < 14
     search = searching(tmp_path, **settings)
-    assert told(search.run()) == straight[algorithm]
+    assert without_times(search.run()) == straight[algorithm]
+
+
+def search_until(folder, count, **settings):
+    """A search that is killed after so many results."""
+    searching(folder, report=die_at(count), **settings).run()
 
 
 def test_another_seed_gives_other_trials(tmp_path, straight):
     search = searching(tmp_path, trials=14)
     search.oracle.inner._seed_state += 1
-    assert told(search.run())[1:] != straight["random"][1:]
+    assert without_times(search.run())[1:] != straight["random"][1:]
 
 
 def test_what_is_recorded_is_not_trained_again(tmp_path):
@@ -91,7 +96,7 @@ def test_a_small_space_ends_before_the_trials_do(tmp_path):
         search = searching(tmp_path / name, config, algorithm=name, trials=50)
         found = sorted(trial.values["filters"] for trial in search.run())
         assert found == [1, 2, 3], name
-        assert search.closed == "the space has no more values"
+        assert search.stop_reason == "the search space is exhausted"
 
 
 def only_filters():
@@ -113,7 +118,7 @@ def test_grid_takes_every_combination_once(tmp_path):
 def test_bayesian_search_finds_more_than_chance(tmp_path):
     best = {}
     for name in ("random", "bayesian"):
-        search = searching(tmp_path / name, algorithm=name, trials=30, ahead=1)
+        search = searching(tmp_path / name, algorithm=name, trials=30, lookahead=1)
         best[name] = max(quality(trial.values) for trial in search.run())
     assert best["bayesian"] > best["random"]
 
@@ -128,10 +133,10 @@ def test_hyperband_gives_the_best_more_epochs_and_their_own_seed(straight):
     assert any(str(one[1]) in first for one in longer)
 
 
-def kills(values, epochs, seed, bars, keep=None):
+def kills(values, epochs, seed, thresholds, path=None):
     if values["filters"] == 16:
         os.kill(os.getpid(), signal.SIGKILL)
-    return train(values, epochs, seed, bars)
+    return train(values, epochs, seed, thresholds)
 
 
 def test_a_trial_whose_process_dies_is_recorded_and_the_search_goes_on(tmp_path):
@@ -150,7 +155,7 @@ def only(*filters):
 
 
 def test_failures_in_a_row_do_not_end_a_search(tmp_path):
-    def fails(values, epochs, seed, bars, keep=None):
+    def fails(values, epochs, seed, thresholds, path=None):
         raise ValueError("the loss became nan")
 
     trials = searching(tmp_path, function=fails, trials=7, algorithm="bayesian").run()
@@ -160,7 +165,7 @@ def test_failures_in_a_row_do_not_end_a_search(tmp_path):
 
 def test_the_infeasible_are_recorded_not_trained_and_not_counted(tmp_path):
     limits = {"parameters": 1700}
-    search = searching(tmp_path, trials=6, limits=limits, stop="none")
+    search = searching(tmp_path, trials=6, limits=limits, early_termination="none")
     trials = search.run()
     refused = [trial for trial in trials if trial.status == "infeasible"]
     assert refused and all(trial.values["filters"] > 16 for trial in refused)
@@ -175,8 +180,8 @@ def test_the_infeasible_steer_the_oracle(tmp_path):
         trials=16,
         limits={"macs": 8000},
         algorithm="bayesian",
-        ahead=1,
-        stop="none",
+        lookahead=1,
+        early_termination="none",
     )
     late = [trial.status for trial in search.run()[8:]]
     assert late.count("ok") > 0.4 * len(late)
@@ -188,28 +193,28 @@ def test_all_infeasible_ends(tmp_path):
 
 
 def test_no_improvement_ends_the_search(tmp_path):
-    search = searching(tmp_path, trials=50, no_improvement=4, stop="none")
+    search = searching(tmp_path, trials=50, no_improvement=4, early_termination="none")
     trials = search.run()
-    assert len(trials) < 50 and "no improvement" in search.closed
+    assert len(trials) < 50 and "no improvement" in search.stop_reason
     best = max(range(len(trials)), key=lambda n: trials[n].result["score"])
-    assert len(trials) <= best + 1 + 4 + search.params.ahead
+    assert len(trials) <= best + 1 + 4 + search.params.lookahead
 
 
 def test_minutes_end_the_search(tmp_path):
     search = searching(tmp_path, trials=500, minutes=0.02, function=slow)
-    assert 0 < len(search.run()) < 500 and "minutes" in search.closed
+    assert 0 < len(search.run()) < 500 and "minutes" in search.stop_reason
 
 
 def test_time_that_was_spent_before_a_kill_counts(tmp_path):
     """What is recorded is taken back whole, and nothing is begun after it."""
     before = searching(tmp_path, trials=500, minutes=0.02, function=slow).run()
     again = searching(tmp_path, trials=500, minutes=0.02, function=slow)
-    assert told(again.run()) == told(before)
+    assert without_times(again.run()) == without_times(before)
 
 
 def test_bad_trials_are_stopped_on_their_way(tmp_path):
-    whole = searching(tmp_path / "whole", trials=16, stop="none").run()
-    cut = searching(tmp_path / "cut", trials=16, stop="median").run()
+    whole = searching(tmp_path / "whole", trials=16, early_termination="none").run()
+    cut = searching(tmp_path / "cut", trials=16, early_termination="median").run()
     assert {trial.status for trial in cut} == {"ok", "stopped"}
     spent = [sum(t.result["epochs"] for t in trials) for trials in (whole, cut)]
     assert spent[1] < 0.9 * spent[0]
@@ -233,18 +238,18 @@ def repeat(search, number):
     if number > 2:
         return None
     inner = search.oracle.inner
-    inner.given, inner._duplicate = [dict(search.trials[0].values)], lambda v: False
+    inner.initial, inner._duplicate = [dict(search.trials[0].values)], lambda v: False
     search.oracle.open[number] = inner.create_trial(f"again{number}")
     return Proposal(dict(search.trials[0].values))
 
 
 def test_only_the_models_of_the_best_are_kept(tmp_path):
-    def saves(values, epochs, seed, bars, keep):
-        keep.parent.mkdir(exist_ok=True)
-        keep.write_text(str(seed))
-        return train(values, epochs, seed, bars)
+    def saves(values, epochs, seed, thresholds, path):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(str(seed))
+        return train(values, epochs, seed, thresholds)
 
-    search = searching(tmp_path, trials=8, keep=2, function=saves)
+    search = searching(tmp_path, trials=8, keep_models=2, function=saves)
     trials = sorted(search.run(), key=lambda t: -t.result["score"])
     kept = {path.name for path in search.models.iterdir()}
     assert kept == {f"{trial.number}.keras" for trial in trials[:2]}
@@ -254,27 +259,28 @@ def test_only_the_models_of_the_best_are_kept(tmp_path):
 def test_accuracy_and_size_gives_a_front(tmp_path, algorithm):
     settings = {"trials": 14, "objective": "accuracy_and_size"}
     search = searching(tmp_path, algorithm=algorithm, **settings)
-    found = front([{"trial": t.number, **t.result} for t in search.run()])
-    sizes = [row["bytes_int8"] for row in found]
-    assert sizes == sorted(set(sizes)) and len(found) >= 2
-    scores = [row["score"] for row in found]
+    results = [(t.number, t.result) for t in search.run()]
+    optimal = front([Point(n, r["score"], r["bytes_int8"]) for n, r in results])
+    sizes = [point.size for point in optimal]
+    assert sizes == sorted(set(sizes)) and len(optimal) >= 2
+    scores = [point.score for point in optimal]
     assert scores == sorted(set(scores))
 
 
 @pytest.mark.parametrize(
-    ("params", "said"),
+    ("params", "reason"),
     [
-        ({"trials": 14, "no_improvement": 2}, "2 trials brought no improvement"),
-        ({"trials": 14, "minutes": 1e-9}, "1e-09 minutes are over"),
+        ({"trials": 14, "no_improvement": 2}, "no improvement in 2 trials"),
+        ({"trials": 14, "minutes": 1e-9}, "the limit of 1e-09 minutes is reached"),
         ({"trials": 3, "no_improvement": 2}, ""),  # all were trained
         ({"trials": 3}, ""),
     ],
 )
-def test_why_a_search_ended_early_is_told(tmp_path, params, said):
-    search = searching(tmp_path / "s", stop="none", **params)
+def test_the_reason_of_an_early_end_is_reported(tmp_path, params, reason):
+    search = searching(tmp_path / "s", early_termination="none", **params)
     search.run()
-    assert search.ended_early == said
-    assert bool(said) == (len(search.trials) < params["trials"])
+    assert search.ended_early == reason
+    assert bool(reason) == (len(search.trials) < params["trials"])
 
 
 def test_a_space_that_is_used_up_ends_the_search_and_says_so(tmp_path):
@@ -284,5 +290,5 @@ def test_a_space_that_is_used_up_ends_the_search_and_says_so(tmp_path):
     search.run()
     assert (len(search.trials), search.ended_early) == (
         2,
-        "the space has no more values",
+        "the search space is exhausted",
     )

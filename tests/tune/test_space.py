@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
-from pipeline.training.params import FitSettings
 from pipeline.train.params import TrainParams
+from pipeline.training.params import FitSettings
 from pipeline.tune.artifact import Best
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import (
     defaults,
     describe_space,
-    fitted,
+    fit_to_space,
     hyperparameters,
     plain_values,
-    searched,
+    searched_names,
     space_config,
     training_names,
 )
@@ -41,7 +41,12 @@ def test_the_training_and_the_builder_declare():
     values = defaults(space())
     training = {"learning_rate", "batch_size", "schedule", "weight_decay"}
     assert set(values) >= {*training, "augmentation", "filters", "dense", "dropout"}
-    assert set(searched(space())) == {"learning_rate", "filters", "dense", "dropout"}
+    assert set(searched_names(space())) == {
+        "learning_rate",
+        "filters",
+        "dense",
+        "dropout",
+    }
 
 
 def test_a_policy_without_amounts_has_no_strength():
@@ -76,17 +81,20 @@ def test_families_are_one_more_hyperparameter():
     assert part(config, "mlp/dropout").values == [0.0, 0.5]
     hp = hyperparameters(config)
     for family in ("cnn", "mlp"):
-        hp.values = fitted({"builder": family}, config)
+        hp.values = fit_to_space({"builder": family}, config)
         assert not {n.partition("/")[0] for n in hp.values if "/" in n} - {family}
         name, values = plain_values(hp.values, TuneParams(builders=["cnn", "mlp"]))
         assert registry.build(name, values, SPEC, 1).name == family == name
 
 
 REFUSED = [
-    ({"fix": {"dropout": 0.9}}, "tune.fix.dropout: 0.9 is outside what is searched, 0"),
+    (
+        {"fix": {"dropout": 0.9}},
+        "tune.fix.dropout: 0.9 is outside the searched values, 0",
+    ),
     ({"fix": {"filters": "many"}}, "tune.fix.filters: must be a whole number"),
     ({"fix": {"dropuot": 0.1}}, 'has "dropuot"; did you mean "dropout"'),
-    ({"space": {"activation": {"min": 1, "max": 2}}}, "a range is of numbers"),
+    ({"space": {"activation": {"min": 1, "max": 2}}}, "a range needs numbers"),
     ({"space": {"augmentation": [0.5, 1.0]}}, 'policy "flip" has an amount'),
     ({"values": {"dropuot": 0.1}}, 'has no "dropuot"; did you mean "dropout"'),
     (
@@ -105,15 +113,15 @@ def test_what_does_not_fit_is_refused(params, said):
 
 MALFORMED = [
     ({"space": {"filters": []}}, "an empty list leaves nothing"),
-    ({"space": {"filters": [8, "x"]}}, "all values must be of one kind"),
-    ({"space": {"filters": [8, 8]}}, "twice"),
+    ({"space": {"filters": [8, "x"]}}, "all values need the same type"),
+    ({"space": {"filters": [8, 8]}}, "duplicate value: 8"),
     ({"space": {"filters": {"min": 9, "max": 8}}}, "must be below max"),
     ({"space": {"lr": {"min": 0, "max": 1, "log": True}}}, "a min above 0"),
     (
         {"space": {"lr": [0.1]}, "fix": {"learning_rate": 0.1}},
-        "fixed or listed as well",
+        "also in tune.fix or tune.values",
     ),
-    ({"builders": ["cnn", "cnn"]}, "stands there twice"),
+    ({"builders": ["cnn", "cnn"]}, "duplicate builder: cnn"),
     ({"builders": ["cnn", "cmn"]}, 'did you mean "cnn"'),
     ({"seeds": 1}, "greater than or equal to 2"),
     ({"fix": {"lr": -1.0}}, "fix.learning_rate: .* greater than 0; received -1.0"),

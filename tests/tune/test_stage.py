@@ -13,8 +13,8 @@ from PIL import Image
 
 from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
-from pipeline.tune.reuse_search import publish_again
 from pipeline.tune.params import TuneParams
+from pipeline.tune.reuse_search import publish_again
 from tests.conftest import Project
 
 SEARCH = """\
@@ -29,7 +29,7 @@ tune:
   trials: 4
   epochs: 2
   workers: 2
-  top: 2
+  finalists: 2
   seeds: 2
 train: {epochs: 1}
 """
@@ -55,7 +55,7 @@ def test_every_trial_is_told_with_values_costs_and_reason(searched):
     trained = [row for row in rows if row["status"] in ("ok", "stopped")]
     assert len(trained) == 4 and all(row["parameters"] <= 12_000 for row in trained)
     refused = [row for row in rows if row["status"] == "infeasible"]
-    assert all("is over 12,000" in row["reason"] for row in refused)
+    assert all("is over the limit of 12,000" in row["reason"] for row in refused)
     assert refused and not any(row["epochs"] for row in refused)
     assert {row["values"]["builder"] for row in rows} == {"mlp", "cnn"}
     assert set(rows[0]["values"]) >= {"learning_rate", "batch_size", "augmentation"}
@@ -139,23 +139,30 @@ def test_all_infeasible_is_bad_input_and_a_record_of_another_search_too(searched
     settings = ["--set", "tune.limits.parameters=10", "--set", "tune.trials=2"]
     answer = searched.run("run", "tune", *settings)
     assert answer.code == 2
-    assert "all 8 candidates are infeasible; the nearest is trial" in answer.err
+    assert "all 8 candidates are infeasible; the closest is trial" in answer.err
     (path,) = searched.small.glob(".scratch/tune-*/trials.jsonl")
     first, *rest = path.read_text().splitlines()
     path.write_text("\n".join([first.replace("a", "b"), *rest]) + "\n")
     answer = searched.run("run", "tune", *settings)
-    assert answer.code == 2 and "is the record of another search" in answer.err
+    assert answer.code == 2 and "the record of another search" in answer.err
     assert len(path.read_text().splitlines()) == len(rest) + 1
+
+
+OLD_NAMES = {"lookahead": "ahead", "finalists": "top", "keep_models": "keep"}
 
 
 @pytest.fixture
 def earlier(tmp_path):
-    """A search as an older version kept it, when there was no `tune.keep`."""
+    """A search as an older version kept it, with old names of keys."""
     folder = tmp_path / "earlier"
     folder.mkdir()
     params = TuneParams(builder="mlp", trials=3, space={"units": [4, 8]}).hashed()
     files = {
-        "params": {name: value for name, value in params.items() if name != "keep"},
+        "params": {
+            OLD_NAMES.get(name, name): value
+            for name, value in params.items()
+            if name != "examples"  # a key that is newer
+        },
         "metrics": {"headline": "3/3  best 0.9"},
         "run": {"volatile": {"trial_seconds": {"0": 1.5}}},
         "best": {"builder": "mlp"},
@@ -181,7 +188,7 @@ def test_an_earlier_search_is_told_as_such_once(earlier, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "key, value",
+    ("key", "value"),
     [
         ("builder", "cnn"),
         ("builders", ["mlp", "cnn"]),
@@ -190,7 +197,7 @@ def test_an_earlier_search_is_told_as_such_once(earlier, tmp_path):
         ("space", {"units": [4, 16]}),
         ("limits", {"parameters": 100}),
         ("trials", 4),
-        ("keep", 1),
+        ("keep_models", 1),
     ],
 )
 def test_another_search_than_the_earlier_one_is_an_error(earlier, tmp_path, key, value):

@@ -1,16 +1,16 @@
-"""The bar that a trial must reach, from curves of earlier trials."""
+"""The thresholds that a trial must reach, from curves of earlier trials."""
 
 from __future__ import annotations
 
 import pytest
 
-from pipeline.tune.early_termination import Past, bars
+from pipeline.tune.early_termination import EarlierTrial, pruning_thresholds
 
-GOOD = Past([0.1, 0.5, 0.6, 0.7, 0.8, 0.9])
-FAIR = Past([0.2, 0.4, 0.3, 0.5, 0.5, 0.5])
-POOR = Past([0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
-SHORT = Past([0.3, 0.4])  # ended by itself: it stays at 0.4
-CUT = Past([0.0, 0.05], stopped=True)
+GOOD = EarlierTrial([0.1, 0.5, 0.6, 0.7, 0.8, 0.9])
+FAIR = EarlierTrial([0.2, 0.4, 0.3, 0.5, 0.5, 0.5])
+POOR = EarlierTrial([0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+SHORT = EarlierTrial([0.3, 0.4])  # ended by itself: it stays at 0.4
+CUT = EarlierTrial([0.0, 0.05], stopped=True)
 
 CASES = [
     ("none", [GOOD, FAIR, POOR], [None] * 6),
@@ -23,13 +23,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "past", "expected"), CASES)
-def test_the_bar_of_each_epoch(rule, past, expected):
-    assert bars(rule, past, 6) == expected
+@pytest.mark.parametrize(("rule", "earlier", "expected"), CASES)
+def test_the_threshold_of_each_epoch(rule, earlier, expected):
+    assert pruning_thresholds(rule, earlier, 6) == expected
 
 
-def test_halving_judges_at_a_third_and_a_ninth():
-    past = [Past([at / 30 for at in range(27)])] * 3
-    judged = [at + 1 for at, bar in enumerate(bars("halving", past, 27)) if bar]
-    assert judged == [3, 9]  # and at the first, where the bar is 0
-    assert bars("halving", past, 27)[0] == 0
+def test_halving_decides_at_a_third_and_a_ninth():
+    earlier = [EarlierTrial([epoch / 30 for epoch in range(27)])] * 3
+    thresholds = pruning_thresholds("halving", earlier, 27)
+    decisions = [epoch + 1 for epoch, value in enumerate(thresholds) if value]
+    assert decisions == [3, 9]  # and at the first, where the threshold is 0
+    assert thresholds[0] == 0

@@ -47,7 +47,7 @@ def test_the_file_is_part_of_the_fingerprint(tmp_path):
 
 BAD = [
     (None, "there is no such file"),
-    ({"other": 1}, "is no trials.json"),
+    ({"other": 1}, "not a trials.json file"),
     ({"trials": [row(0.5, filters=99)]}, "none of its 1 scored trials is inside"),
 ]
 
@@ -64,7 +64,7 @@ def test_what_is_no_earlier_search_is_refused(tmp_path, content, said):
 def test_importance_finds_what_decides():
     values = [{"a": n % 5, "b": n % 3, "c": "xy"[n % 2]} for n in range(60)]
     parts = importance(values, [one["a"] * 1.0 for one in values], ["a", "b", "c"])
-    assert list(parts)[0] == "a" and parts["a"] > 0.9
+    assert next(iter(parts)) == "a" and parts["a"] > 0.9
     assert sum(parts.values()) == pytest.approx(1, abs=0.01)
 
 

@@ -35,14 +35,14 @@ def quality(values: dict[str, Any], seed: int = 0) -> float:
     return 0.9 + filters / 1000 - off / 10 + (seed % 7) / 1e4
 
 
-def train(values, epochs, seed, bars, keep=None) -> dict[str, Any]:
-    """Rises to its quality over the epochs; stops below a bar as a trial does."""
-    top, curve, reason = quality(values, seed), [], None
-    for at in range(epochs):
-        curve.append(top * (1 - 0.5 ** (at + 1)))
-        bar = bars[at] if at < len(bars) else None
-        if bar is not None and max(curve) < bar:
-            reason = f"epoch {at + 1}"
+def train(values, epochs, seed, thresholds, path=None) -> dict[str, Any]:
+    """Rises to its quality over the epochs; stops below a threshold as a trial does."""
+    limit, curve, reason = quality(values, seed), [], None
+    for epoch in range(epochs):
+        curve.append(limit * (1 - 0.5 ** (epoch + 1)))
+        threshold = thresholds[epoch] if epoch < len(thresholds) else None
+        if threshold is not None and max(curve) < threshold:
+            reason = f"epoch {epoch + 1}"
             break
     return {
         "status": "stopped" if reason else "ok",
@@ -57,10 +57,10 @@ def train(values, epochs, seed, bars, keep=None) -> dict[str, Any]:
     }
 
 
-def slow(values, epochs, seed, bars, keep=None) -> dict[str, Any]:
+def slow(values, epochs, seed, thresholds, path=None) -> dict[str, Any]:
     """Trials of different lengths, so that they end in another order."""
     time.sleep(0.02 * (seed % 4))
-    return train(values, epochs, seed, bars)
+    return train(values, epochs, seed, thresholds)
 
 
 def costs(values: dict[str, Any]) -> dict[str, int]:
@@ -74,13 +74,13 @@ def costs(values: dict[str, Any]) -> dict[str, int]:
 
 
 def searching(
-    folder: Path, config=None, function=train, tell=lambda search: None, **params
+    folder: Path, config=None, function=train, report=lambda search: None, **params
 ) -> Search:
     """A search in a folder; the same folder goes on."""
-    params = TuneParams(**{"top": 1, "workers": 1, "epochs": 9, **params})
+    params = TuneParams(**{"finalists": 1, "workers": 1, "epochs": 9, **params})
     config = config or space()
-    given = [defaults(config)]
-    oracle = Oracle(params.algorithm, config, 5, given, params.trials, params.epochs)
+    initial = [defaults(config)]
+    oracle = Oracle(params.algorithm, config, 5, initial, params.trials, params.epochs)
     folder.mkdir(exist_ok=True)
     return Search(
         params,
@@ -91,25 +91,27 @@ def searching(
         Pool(params.workers),
         Record(folder / "trials.jsonl", [params.hashed(), config]),
         folder / "models",
-        tell,
+        report,
     )
 
 
-def told(trials) -> list[tuple]:
-    """What a search decided and found, without times."""
-    drop = ("seconds", "minutes")
+def without_times(trials) -> list[tuple]:
+    """Proposals and results, without times."""
+    times = ("seconds", "minutes")
     return [
-        (t.number, t.values, t.epochs, t.seed, t.bars)
-        + tuple((k, v) for k, v in sorted(t.result.items()) if k not in drop)
+        (
+            *(t.number, t.values, t.epochs, t.seed, t.thresholds),
+            *((k, v) for k, v in sorted(t.result.items()) if k not in times),
+        )
         for t in trials
     ]
 
 
 def die_at(count: int):
-    """A teller that kills its process after so many results."""
+    """A reporter that kills its process after so many results."""
 
-    def tell(search: Search) -> None:
+    def report(search: Search) -> None:
         if len(search.ended) >= count:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return tell
+    return report

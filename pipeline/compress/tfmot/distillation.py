@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from pipeline.distill.losses import hinton
+from pipeline.distill.losses import kd
 from pipeline.tasks.training import per_example
 from pipeline.training.losses import Loss
 
@@ -44,7 +44,7 @@ class DistillationTerm:
         """
         if self.loss:
             return per_example(self.loss(target, outputs))
-        return hinton(outputs, target, self.temperature)
+        return kd(outputs, target, self.temperature)
 
 
 def add_distillation(model: tf_keras.Model, term: DistillationTerm) -> None:

@@ -1,0 +1,242 @@
+"""Building and fitting of students, each in its own process.
+
+In: published folders of data, augment, tune and train. Out: for each seed a student
+with a teacher and one without; the first with a teacher is saved as student.keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pipeline.augment.artifact import read_policy
+from pipeline.augment.policy import Policy
+from pipeline.core.errors import UserError
+from pipeline.data.artifact import Data
+from pipeline.distill.objective import DistillationObjective
+from pipeline.distill.params import WIDTH, DistillParams
+from pipeline.distill.smallest_student import smallest_student
+from pipeline.distill.teacher import TeacherEnsemble, read_teachers
+from pipeline.engine.stage import Inputs
+from pipeline.models import registry
+from pipeline.models.errors import error_prefix
+from pipeline.models.files import save_model
+from pipeline.tasks.registry import task_of
+from pipeline.train.artifact import Architecture, read_architecture
+from pipeline.training.context import FitContext, FitData
+from pipeline.training.history import History
+from pipeline.training.loop import fit
+from pipeline.training.losses import example_losses
+from pipeline.training.metrics import check_outputs
+from pipeline.training.objective import Objective
+from pipeline.training.replicates import replicate_seed
+from pipeline.tune.artifact import read_best
+
+DISTILLED, PLAIN = "distilled", "plain"  # kinds of fits: with and without a teacher
+Fitted = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StudentTrainer:
+    """Builds and fits students; its methods run in other processes.
+
+    Args:
+        params: section `distill`.
+        inputs: published folders and the seed.
+        data: the data stage's result.
+        out: folder of student.keras.
+    """
+
+    params: DistillParams
+    inputs: Inputs
+    data: Data
+    out: Path
+
+    @cached_property
+    def trained(self) -> Architecture:
+        """Architecture of the train stage's model."""
+        return read_architecture(self.inputs["train"])
+
+    def tasks(self) -> dict[str, Callable[[], Fitted]]:
+        """Return the fits by name: per seed with and without a teacher."""
+        numbers = range(1, self.params.replicates + 1)
+        return {
+            f"{kind} {number}": partial(self.fit, kind, number)
+            for number in numbers
+            for kind in (DISTILLED, PLAIN)
+        }
+
+    def check(self) -> None:
+        """Build everything that a fit starts with, to fail before the first fit.
+
+        Raises:
+            UserError: names the key.
+        """
+        student, _ = self.student(self.inputs.seed)
+        with error_prefix("distill."):
+            check_outputs(student, self.data.spec)
+        ensemble = self._ensemble(self._teachers())
+        self._distillation(student, ensemble, self.inputs.seed)
+
+    def fit(self, kind: str, number: int) -> Fitted:
+        """Fit one student; save the first one with a teacher.
+
+        Args:
+            kind: `distilled` or `plain`.
+            number: number of the replicate, from 1.
+
+        Returns:
+            History, best epoch, architecture and speed, ready to be pickled.
+        """
+        seed = replicate_seed(self.inputs.seed, number - 1)
+        distilled = kind == DISTILLED
+        speed: dict[str, Any] = {}
+        teachers = self._teachers() if distilled else []
+        for generation in range(self.params.generations if distilled else 1):
+            student, architecture = self.student(seed)
+            objective = self._objective(student, teachers, generation, seed)
+            context = self._context(f"{kind} {number}", seed, generation, speed)
+            history = self._fit(student, context, objective)
+            teachers = [student]
+        if distilled and number == 1:
+            save_model(student, self.out / "student.keras")
+        return {
+            "rows": history.rows,
+            "best": history.best,
+            "architecture": asdict(architecture),
+            "teacher_weights": self.trained.weights,
+            "speed": speed,
+        }
+
+    def student(self, seed: int) -> tuple[keras.Model, Architecture]:
+        """Build an untrained student.
+
+        Args:
+            seed: seed of the initial weights.
+
+        Returns:
+            The model, and its architecture.
+
+        Raises:
+            UserError: for a builder or values that do not fit, or when `width` has no
+                effect.
+        """
+        params = self.params
+        builder, values = self._design()
+        with error_prefix("distill."):
+            student = registry.build(builder, values, self.data.spec, seed)
+        weights = student.count_params()
+        by_width = params.smallest is None and not params.builder
+        if by_width and "width" not in params.values:
+            _check_smaller(weights, self.trained, params.width)
+        return student, Architecture(builder, values, weights)
+
+    def _design(self) -> tuple[str, dict[str, Any]]:
+        """Choose the student's builder and the values of its hyperparameters."""
+        params, trained, spec = self.params, self.trained, self.data.spec
+        if params.smallest is not None:
+            best, metric = read_best(self.inputs["tune"]), task_of(spec).metric
+            return smallest_student(best, params.smallest, trained.weights, metric)
+        builder = params.builder or trained.builder
+        with error_prefix("distill."):
+            registry.check(builder, spec, params.values)
+        inherited = {} if params.builder else trained.values
+        return builder, {**inherited, **self._width(), **params.values}
+
+    def _width(self) -> dict[str, float]:
+        """Scale the teacher's width, or the default width of another builder."""
+        params = self.params
+        if params.builder is None:
+            return {"width": params.width * self.trained.values.get("width", 1.0)}
+        with error_prefix("distill."):
+            declared = registry.declared(params.builder, self.data.spec, params.values)
+        if type(declared.get("width")) is float:
+            return {"width": params.width}
+        if params.width != WIDTH:
+            raise UserError(
+                f"distill.width {params.width:g}: builder {params.builder} has no "
+                'hyperparameter `width` such as hp.Fixed("width", 1.0); remove '
+                "distill.width"
+            )
+        return {}
+
+    def _teachers(self) -> list[keras.Model]:
+        trained = self.inputs["train"] / "model.keras"
+        train, spec = self.data.train(), self.data.spec
+        return read_teachers(self.params.teachers, trained, train, spec)
+
+    def _objective(
+        self,
+        student: keras.Model,
+        teachers: list[keras.Model],
+        generation: int,
+        seed: int,
+    ) -> Objective | None:
+        """Return the objective, or None without teachers: the loss on the labels."""
+        if not teachers:
+            return None
+        ensemble = self._ensemble(teachers, generation)
+        # Reconstructions are as large as the data: a cache would fill the memory.
+        cacheable = not task_of(self.data.spec).reconstructs
+        if cacheable and not self._policy(seed).steps and not self.params.hints:
+            ensemble.cache_logits(self.data.train(), self.data.spec)
+        return self._distillation(student, ensemble, seed)
+
+    def _ensemble(
+        self, teachers: list[keras.Model], generation: int = 0
+    ) -> TeacherEnsemble:
+        configured = [teacher.weight for teacher in self.params.teachers]
+        weights = [1.0] if generation else configured
+        layers = [hint.teacher for hint in self.params.hints]
+        return TeacherEnsemble(teachers, weights, layers)
+
+    def _distillation(
+        self, student: keras.Model, ensemble: TeacherEnsemble, seed: int
+    ) -> DistillationObjective:
+        label_loss = example_losses(self.params, self.data.spec)
+        classes = task_of(self.data.spec).predicts_classes
+        return DistillationObjective(
+            student, ensemble, self.params, label_loss, seed, classes
+        )
+
+    def _policy(self, seed: int) -> Policy:
+        return read_policy(self.inputs["augment"], seed, self.trained.strength)
+
+    def _context(
+        self, name: str, seed: int, generation: int, speed: dict[str, Any]
+    ) -> FitContext:
+        def report(text: str, done: int = 0, total: int = 0) -> None:
+            self.inputs.progress(f"{name}: {text}", done=done, total=total)
+
+        folder = f"{name.replace(' ', '')}-{generation}"
+        return FitContext(
+            seed,
+            progress=report,
+            checkpoint_folder=self.inputs.scratch / folder,
+            speed=speed,
+        )
+
+    def _fit(
+        self, student: keras.Model, context: FitContext, objective: Objective | None
+    ) -> History:
+        data = FitData(
+            self.data.spec,
+            self.data.train(),
+            self.data.validation(),
+            self._policy(context.seed),
+        )
+        return fit(student, data, self.params, replace(context, objective=objective))
+
+
+def _check_smaller(weights: int, trained: Architecture, width: float) -> None:
+    if width != 1 and weights == trained.weights:
+        raise UserError(
+            f"distill.width {width:g}: builder {trained.builder} has {weights:,} "
+            "parameters with and without it; the builder must scale its layers by the "
+            'hyperparameter `width`, such as hp.Fixed("width", 1.0)'
+        )
