@@ -1,4 +1,4 @@
-"""Means over seeds or folds, and how far they can be trusted."""
+"""Means over seeds or folds and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ DIGITS = 9
 def mean_interval(
     values: Sequence[float], metric: Metric | None = None
 ) -> tuple[float, list[float] | None]:
-    """The mean and Student's 95 % interval of it; None for one value alone.
+    """Compute the mean and Student's 95 % interval of the mean.
 
     Args:
-        metric: of the values; the interval ends at its bounds. None for differences,
-            which have no bounds.
+        values: one value per seed or fold.
+        metric: metric of the values; the interval is clipped to its bounds. Default
+            None: differences, which have no bounds.
+
+    Returns:
+        The mean, and the ends of the interval; None instead of them for one value.
     """
-    mean = round(float(np.mean(values)), DIGITS) + 0.0  # no minus before a zero
+    mean = round(float(np.mean(values)), DIGITS) + 0.0  # turns -0.0 into 0.0
     if len(values) < 2:
         return mean, None
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
@@ -35,40 +39,49 @@ def mean_interval(
 
 def gain(
     seeds: Sequence[int],
-    given: Sequence[float],
-    plain: Sequence[float],
-    what: str,
+    treated: Sequence[float],
+    control: Sequence[float],
+    treatment: str,
     metric: Metric,
 ) -> dict[str, Any]:
-    """What `given` adds to `plain`, seed by seed, with a verdict in words.
+    """Compare runs with and without a treatment, paired by seed.
 
     Args:
-        given, plain: the metric with and without `what`, of the same seeds.
-        metric: of these values; a gain is positive where `given` is better.
+        seeds: seed of each pair of runs.
+        treated: metric of the runs with the treatment, one per seed.
+        control: metric of the runs without it, one per seed.
+        treatment: name in JSON and in the verdict, such as `teacher`.
+        metric: metric of these values; a gain is positive where `treated` is better.
+
+    Returns:
+        A JSON object: values, mean gain, its interval and a verdict in words.
     """
-    differences = [metric.drop(b, a) for a, b in zip(given, plain, strict=True)]
+    differences = [
+        metric.drop(without, value)
+        for value, without in zip(treated, control, strict=True)
+    ]
     mean, interval = mean_interval(differences)
     return {
         "seeds": list(seeds),
-        f"with_{what}": list(given),
-        "without": list(plain),
+        f"with_{treatment}": list(treated),
+        "without": list(control),
         "gain": mean,
         "interval": interval,
-        "verdict": _words(mean, interval, what, metric),
+        "verdict": _verdict(mean, interval, treatment, metric),
     }
 
 
-def _words(
-    mean: float, interval: list[float] | None, what: str, metric: Metric
+def _verdict(
+    mean: float, interval: list[float] | None, treatment: str, metric: Metric
 ) -> str:
-    points = metric.change(mean, 2)
+    change = metric.change(mean, 2)
     if interval is None:
-        return f"{points} in one run, which says little; several seeds say more"
+        return f"{change} in one run; several seeds are needed for an interval"
     low, high = interval
-    reach = f"95 % interval {metric.number(low, 2)} to {metric.number(high, 2)}"
-    what = what.replace("_", " ")
+    span = f"95 % interval {metric.number(low, 2)} to {metric.number(high, 2)}"
+    name = treatment.replace("_", " ")
     if low > 0:
-        return f"gain of the {what}: {points}, {reach}"
+        return f"gain of the {name}: {change}, {span}"
     if high < 0:
-        return f"loss by the {what}: {points}, {reach}"
-    return f"no gain shown: {points}, {reach}, which holds 0"
+        return f"loss by the {name}: {change}, {span}"
+    return f"no gain shown: {change}, {span}, which contains 0"

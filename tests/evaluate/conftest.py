@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from pipeline.core.json_io import write_json
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 
 SPEC = TaskSpec("toy", "sklearn:toy", (2, 2, 1), "uint8", ("a", "b", "c"), scale=1 / 16)

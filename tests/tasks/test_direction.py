@@ -10,12 +10,12 @@ import pytest
 from pipeline.compress.selection import pareto_front, pareto_table
 from pipeline.compress.selection.budget import Limits
 from pipeline.distill.smallest_student import smallest
-from pipeline.training.history import History
-from pipeline.training.params import FitSettings
-from pipeline.training.early_stopping import is_best, plateau_factor, should_stop
 from pipeline.metrics.intervals import gain
 from pipeline.metrics.metric import Metric
 from pipeline.metrics.task_metrics import TaskMetric, mean
+from pipeline.training.early_stopping import is_best, plateau_factor, should_stop
+from pipeline.training.history import History
+from pipeline.training.params import FitSettings
 from pipeline.tune.artifact import Best
 from pipeline.tune.pareto import front, mixed
 
@@ -84,7 +84,10 @@ def test_the_student_is_the_smallest_near_the_lowest():
 
 def test_a_gain_is_what_the_loss_has_fallen():
     found = gain([1, 2], [1.0, 1.1], [1.5, 1.6], "teacher", MAE)
-    assert found["gain"] == pytest.approx(0.5) and "gain of the teacher" in found["verdict"]
+    assert (
+        found["gain"] == pytest.approx(0.5)
+        and "gain of the teacher" in found["verdict"]
+    )
 
 
 def test_the_bootstrap_of_any_metric_repeats_examples():
