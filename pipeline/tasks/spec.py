@@ -74,7 +74,7 @@ class TaskSpec:
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
         values = asdict(self)
-        if not self.also:  # said where there are any
+        if not self.also:  # only data with extra targets have the entry
             del values["also"]
         return values
 
