@@ -1,6 +1,6 @@
 """Names of what `data.extend` leaves behind, for the stages that read it.
 
-The keeping itself is in `pipeline.extension`, which no stage runs.
+The keeping itself is in `pipeline.experiment.earlier_results`, which no stage runs.
 """
 
 from __future__ import annotations

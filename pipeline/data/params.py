@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.errors import UserError, nearest
-from pipeline.core.params import Params
+from pipeline.core.params import Params, as_validation_error
 from pipeline.tasks.registry import DEFAULT, for_chain
 
 # Kind -> what stands behind the colon.
@@ -219,11 +219,9 @@ class DataParams(Params):
     @field_validator("source", "extend")
     @classmethod
     def _known(cls, source: str | list[str] | None) -> str | list[str] | None:
-        try:
+        with as_validation_error():
             for one in listed(source):
                 check_source(one)
-        except UserError as error:
-            raise ValueError(str(error)) from None
         return source
 
     @field_validator("classes", "normal")

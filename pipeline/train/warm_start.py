@@ -1,6 +1,6 @@
 """Initial weights: from a file, or from the model before `data.extend`.
 
-In: the previous model, kept by `pipeline.extension`, and the model that continued from
+In: the previous model, kept by `pipeline.experiment.earlier_results`, and the model that continued from
 it. Out: the file to start from, and the metric of both models on the same validation
 examples.
 """

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipeline.core.errors import UserError
-from pipeline.core.params import Params, unhashed
+from pipeline.core.params import Params, as_validation_error, unhashed
 from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.training.params import FitSettings
 from pipeline.models import catalogue
@@ -132,10 +131,8 @@ class TuneParams(Params):
     @field_validator("builder")
     @classmethod
     def _known(cls, name: str) -> str:
-        try:
+        with as_validation_error():
             catalogue.parse(name)
-        except UserError as error:
-            raise ValueError(str(error)) from None
         return name
 
     @field_validator("builders")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.chain import CHAIN
-from pipeline.config import Experiment
+from pipeline.experiment.schema import Experiment
+from pipeline.experiment.stages import CHAIN
 from pipeline.engine.import_closure import CodeReader
 from pipeline.report.rendering import STATIC, TEMPLATES
 from pipeline.report.sections import all_sections

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pipeline import verdict
+from pipeline.results import summary as verdict
 from pipeline.core.json_io import read_json
 from pipeline.report import formatting, model_card, plotly_script, stage
 from pipeline.report.params import ReportParams

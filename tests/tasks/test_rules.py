@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config import load_experiment
 from pipeline.core.errors import UserError
+from pipeline.experiment.loader import read_experiment
 from pipeline.tasks.registry import TASKS, get
 
 KEYS = {name: get(name).metric.key for name in TASKS}
@@ -23,7 +23,7 @@ DATA = {
 def load(tmp_path):
     def loaded(task: str, text: str = "", *sets: str):
         (tmp_path / "experiment.yaml").write_text(DATA[task] + text)
-        return load_experiment(tmp_path, sets)
+        return read_experiment(tmp_path, sets)
 
     return loaded
 
@@ -120,12 +120,12 @@ def test_an_override_is_named_as_it_was_given(load):
 def test_a_head_is_a_name_of_data_also_and_the_nearest_is_told(tmp_path):
     also = "data: {source: 'csv:t.csv', also: {speaker: class, age: number}}\n"
     (tmp_path / "experiment.yaml").write_text(f"{also}train: {{heads: {{age: 1.0}}}}\n")
-    assert load_experiment(tmp_path).train.heads == {"age": 1.0}
+    assert read_experiment(tmp_path).train.heads == {"age": 1.0}
     said = (
         r'^--set train.heads.speker=1.0: .*mean "speaker"\? \(there are: speaker, age'
     )
     with pytest.raises(UserError, match=said):
-        load_experiment(tmp_path, ["train.heads.speker=1.0"])
+        read_experiment(tmp_path, ["train.heads.speker=1.0"])
 
 
 @pytest.mark.parametrize("old", ["anomaly", "reconstruction"])
@@ -133,7 +133,7 @@ def test_the_old_name_of_a_task_is_one_error_with_the_new_one(tmp_path, old):
     text = f"data: {{source: 'sklearn:digits', task: {old}, normal: ['0']}}\n"
     (tmp_path / "experiment.yaml").write_text(text)
     with pytest.raises(UserError, match="is now called anomaly_detection") as told:
-        load_experiment(tmp_path)
+        read_experiment(tmp_path)
     assert len(str(told.value).splitlines()) == 1
     assert "line 1: data.task: " in str(told.value)
 
@@ -149,7 +149,7 @@ def test_a_metric_without_bounds_may_drop_by_more_than_one(own_modules):
     text = "data: {source: 'sklearn:diabetes', task: 'far:TASK'}\n"
     text += "train: {monitor: mae}\ncompress: {budget: {max_drop: 5}}\n"
     (own_modules / "experiment.yaml").write_text(text)
-    assert load_experiment(own_modules).compress.budget.max_drop == 5
+    assert read_experiment(own_modules).compress.budget.max_drop == 5
 
 
 BAD = [
@@ -166,5 +166,5 @@ def test_a_task_that_does_not_serve_is_one_error(tmp_path, name, said):
     text = f"data: {{source: 'sklearn:digits', task: '{name}'}}\n"
     (tmp_path / "experiment.yaml").write_text(text)
     with pytest.raises(UserError, match=said) as told:
-        load_experiment(tmp_path)
+        read_experiment(tmp_path)
     assert len(str(told.value).splitlines()) == 1

@@ -66,7 +66,7 @@ def test_the_headline_summarizes_several_fits():
     metrics = {
         "replicates": stage._spread(runs, accuracy),
         "cross_validation": stage._spread(runs, accuracy),
-        "pseudo_labels": stage._pseudo_labels([1, 2], runs),
+        "pseudo_labels": stage._pseudo_labels([1, 2], runs, accuracy),
     }
     assert stage._repeated_headline(metrics, accuracy) == (
         ", mean of 2 seeds 0.550 (0.000 to 1.000), mean of 2 folds 0.550 (0.000 to "
