@@ -1,8 +1,8 @@
 """Adversarial attacks on the gradients of the Keras model: FGSM and PGD.
 
 In: model inputs `(n, *shape)`, class numbers `(n,)` and a Keras model. Out: perturbed
-model inputs, on which exported files are evaluated as well. Imports TensorFlow: run it in
-a process of its own. FGSM: Goodfellow, Shlens, Szegedy, Explaining and Harnessing
+model inputs, on which exported files are evaluated as well. Imports TensorFlow: run it
+in a process of its own. FGSM: Goodfellow, Shlens, Szegedy, Explaining and Harnessing
 Adversarial Examples, 2015. PGD: Madry et al., Towards Deep Learning Models Resistant to
 Adversarial Attacks, 2018.
 """

@@ -1,7 +1,7 @@
 """Run an exported file on the examples of an evaluation.
 
-In: a .tflite file and its row of pareto.json. Out: predictions on the test split, and how
-the file stores its input and output.
+In: a .tflite file and its row of pareto.json. Out: predictions on the test split, and
+how the file stores its input and output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class EvaluatedFile:
     Args:
         input: how the file stores its input.
         output: how the file stores its output.
-        predictions: predictions on the test split, as the task's evaluator returns them.
+        predictions: predictions on the test split, as the task's evaluator returns
+            them.
     """
 
     input: TensorFormat

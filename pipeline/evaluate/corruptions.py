@@ -1,9 +1,9 @@
 """Common corruptions of inputs at five severities, all seeded.
 
 Images: after Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common
-Corruptions and Perturbations, 2019, with the severities of their CIFAR-10-C where it has
-the corruption. Audio: white noise at a given signal-to-noise ratio, and shifts. Text:
-typos. Tables: noise and missing values.
+Corruptions and Perturbations, 2019, with the severities of their CIFAR-10-C where it
+has the corruption. Audio: white noise at a given signal-to-noise ratio, and shifts.
+Text: typos. Tables: noise and missing values.
 
     for corruption in corruptions_for(spec, steps):
         inputs = corruption.apply(raw, severity, seed)      # model inputs
@@ -215,7 +215,7 @@ def _for_audio(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
 
 
 def _time_shift(spec: TaskSpec) -> Corrupt:
-    """Shift each clip earlier or later at random; its first or last frame is repeated."""
+    """Shift each clip earlier or later at random; the frame at the edge is repeated."""
 
     def corrupt(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
         frames = raw.shape[1]

@@ -43,8 +43,8 @@ class BatchModel:
         shape = tuple(int(size) for size in self.single.output["shape"][1:])
         if shape != self.output_shape:
             raise UserError(
-                f'{path}: the output has shape {shape} per example, but data "{spec.name}"'
-                f" {task.expects(spec)}; run compress again on these data"
+                f"{path}: the output has shape {shape} per example, but data "
+                f'"{spec.name}" {task.expects(spec)}; run compress again on these data'
             )
         self.batched = _resized(path, spec, threads)
 

@@ -64,7 +64,7 @@ class LiteModel:
         """Run examples in the file's own dtypes, without conversion.
 
         Args:
-            examples: quantized inputs, or float32 inputs of a float file, `(n, *shape)`.
+            examples: `(n, *shape)`, quantized, or float32 for a float file.
 
         Returns:
             Outputs as the file stores them, `(n, ...)`.

@@ -96,13 +96,13 @@ class Evaluator:
     """The `evaluation` part of a task.
 
     Args:
-        predict: `(context, model, point)` -> predictions of a file on the test split, of
-            any type; `point` is the file's row of pareto.json.
+        predict: `(context, model, point)` -> predictions of a file on the test split,
+            of any type; `point` is the file's row of pareto.json.
         compare: `(before, after, resamples, seed)` -> a JSON object for a row of
             evaluation.json, from the predictions of the baseline and of the file: the
             metric, `<key>_interval`, `drop`, `drop_interval` and any other value.
-        write: `(out, context, predictions by name, pareto)` writes further files; default:
-            none.
+        write: `(out, context, predictions by name, pareto)` writes further files;
+            default: none.
     """
 
     predict: Callable[[Context, Model, Point], Any]

@@ -22,8 +22,8 @@ class TaskPrediction:
     """The `prediction` part of a task.
 
     Args:
-        rows: `(outputs, stored examples, spec, row of pareto.json)` -> a JSON object per
-            example; outputs are float32 `(n, *output)`, examples `(n, *shape)`.
+        rows: `(outputs, stored examples, spec, row of pareto.json)` -> a JSON object
+            per example; outputs are float32 `(n, *output)`, examples `(n, *shape)`.
         text: such an object -> one line of text.
     """
 

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.core.base_path import base
+from pipeline.core.base_path import append_to_path
 from pipeline.core.errors import UserError, nearest
 from pipeline.tasks.task import Task
 
@@ -156,8 +154,7 @@ def _module_of(name: str) -> str:
 
 def _own(name: str) -> Task:
     module, _, attribute = name.partition(":")
-    if (folder := str(Path.cwd() / base())) not in sys.path:
-        sys.path.append(folder)  # last, so that it shadows no installed module
+    append_to_path()
     try:
         task = getattr(importlib.import_module(module), attribute, None)
     except (Exception, SystemExit) as error:

@@ -1,7 +1,7 @@
 """The signature of a data set: shape, type and meaning of inputs and outputs.
 
-spec.json is enough to run an exported file by hand. The steps of `preprocess` turn a raw
-example into a stored one (see `pipeline.data.features`); then
+spec.json is enough to run an exported file by hand. The steps of `preprocess` turn a
+raw example into a stored one (see `pipeline.data.features`); then
 `model input = float32(stored) * scale + offset`, or the stored token numbers
 themselves for text. Output k is class `classes[k]`.
 """
@@ -24,9 +24,8 @@ class TaskSpec:
     Args:
         name: name of the data set.
         source: source of the data, such as `sklearn:digits`.
-        shape: shape of one stored example, without the batch: `(height, width, channels)`
-            of an image, `(frames, bins, 1)` of audio, `(length,)` of a text,
-            `(columns,)` of a table.
+        shape: shape of one stored example, without the batch: image `(height, width,
+            channels)`, audio `(frames, bins, 1)`, text `(length,)`, table `(columns,)`.
         dtype: dtype of the stored example.
         classes: class names; empty for numbers.
         scale: factor of stored numbers; model inputs are about 0 .. 1 or -1 .. 1.
@@ -65,7 +64,11 @@ class TaskSpec:
         return round((1.0 - self.offset) / self.scale) if self.scale else 0
 
     def to_input(self, raw: np.ndarray) -> np.ndarray:
-        """Convert stored examples to model inputs, same shape: float32, int32 for text."""
+        """Convert stored examples to model inputs, float32 or (text) int32.
+
+        Args:
+            raw: stored examples, `(n, *shape)`.
+        """
         if self.modality == "text":
             return raw.astype(np.int32)
         scaled = raw.astype(np.float32) * np.float32(self.scale)

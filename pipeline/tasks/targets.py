@@ -1,7 +1,8 @@
 """The `targets` part of a task: from the labels of a source to training targets.
 
-In: labels of all examples as the reader returns them, and the splits. Out: targets, class
-names, splits, and the scale of a number to predict. The data stage stores the result.
+In: labels of all examples as the reader returns them, and the splits. Out: targets,
+class names, splits, and the scale of a number to predict. The data stage stores the
+result.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Target:
     deviation: float
 
     def scaled(self, y: np.ndarray) -> np.ndarray:
-        """Standardize numbers to the scale of the model's output, float32, same shape."""
+        """Standardize numbers to the scale of the model's output, float32."""
         return ((y - self.mean) / self.deviation).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:

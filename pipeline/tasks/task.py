@@ -52,7 +52,8 @@ class Task:
     """Facts and parts of a task.
 
     Args:
-        name: name in `data.task` and in spec.json; `module:object` for a user's own task.
+        name: name in `data.task` and in spec.json; `module:object` for a user's own
+            task.
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
         labels: how readers interpret the labels of a source: class names, or numbers.
@@ -60,17 +61,19 @@ class Task:
             `(batch, 1)`, or the model's own input.
         output: meaning of an output: one logit per class, `units` numbers, or the input
             reconstructed; `class_map` and `logits_per_step` are used by builders only.
-        losses: allowed names of `loss`; names that are not in `pipeline.training.losses`
-            are defined by the training part.
+        losses: allowed names of `loss`; names that are not in
+            `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
         builder: the builder unless the experiment names one.
-        not_applicable: dotted key of the experiment file -> why it does not apply; a value
-            other than the default is refused with that reason. Default: all keys apply.
+        not_applicable: dotted key of the experiment file -> why it does not apply; a
+            value other than the default is refused with that reason. Default: all keys
+            apply.
         parts: part -> `module:object`.
         units: numbers per output; default 1.
-        normal_classes: requires `data.normal`, and treats the other classes of a source as
-            anomalies; default False.
-        auxiliary_heads: other targets can be learned on the same features; default True.
+        normal_classes: requires `data.normal`, and treats the other classes of a source
+            as anomalies; default False.
+        auxiliary_heads: other targets can be learned on the same features; default
+            True.
         attacks: why adversarial attacks do not apply; default None: they do.
         chain: a data source can have this task; False for tasks of builders only.
     """
@@ -119,13 +122,17 @@ class Task:
         return "logits" if self.predicts_classes else "prediction"
 
     def expects(self, spec: Signature) -> str:
-        """Describe the expected output: the end of a sentence that begins with the data."""
+        """Describe the expected output: the end of a sentence about the data."""
         if self.predicts_classes:
             return f"has {len(spec.classes)} classes"
         return f"needs outputs of shape {self.output_shape(spec)}, for {self.title}"
 
     def refuses(self, key: str) -> str | None:
-        """Return why a dotted key of the experiment file does not apply; None if it does."""
+        """Return why a key of the experiment file does not apply; None if it does.
+
+        Args:
+            key: dotted, such as `data.balance`.
+        """
         return self.not_applicable.get(key)
 
     def module(self, part: str) -> str:
@@ -139,7 +146,7 @@ class Task:
 
 
 def parts_in(package: str) -> dict[str, str]:
-    """Return the parts of a package with a module per part: `report` is `report:REPORT`.
+    """Return the parts of a package with a module per part, `report:REPORT` for one.
 
     Args:
         package: dotted name of the package.

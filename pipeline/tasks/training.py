@@ -1,7 +1,7 @@
 """The `training` part of a task: targets, evidence and losses in TensorFlow's graph.
 
-In: stored targets and outputs of a batch. Out: targets that outputs are compared with, one
-row of evidence per example, and the columns of the history.
+In: stored targets and outputs of a batch. Out: targets that outputs are compared with,
+one row of evidence per example, and the columns of the history.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class TaskTraining:
             weights are fitted on and `val_loss` is averaged over; default None: all.
         keras_metric: `(keras API, targets are probabilities)` -> the metric for
             `model.compile`; default None: the metric of a batch is undefined.
-        losses: name -> `(targets, outputs)` -> a loss per example, for names that are not
-            in `pipeline.training.losses`; default none.
+        losses: name -> `(targets, outputs)` -> a loss per example, for names that are
+            not in `pipeline.training.losses`; default none.
     """
 
     evidence: Evidence
@@ -150,7 +150,7 @@ def learnable(y: np.ndarray, spec: TaskSpec) -> np.ndarray | None:
 
 
 def per_example(losses: tf.Tensor) -> tf.Tensor:
-    """Average over all axes but the first, such as the pixels of an image, `(batch,)`."""
+    """Average over all axes but the first, such as pixels of an image, `(batch,)`."""
     if len(losses.shape) < 2:
         return losses
     return tf.reduce_mean(losses, axis=list(range(1, len(losses.shape))))

@@ -24,8 +24,8 @@ SPEC = TaskSpec("toy", "sklearn:toy", (2, 2, 1), "uint8", ("a", "b", "c"), scale
 EXACT = np.eye(3, 4)
 MODELS = {
     "exact": EXACT,
-    "careless": EXACT + [[0, 0, 0, 9], [0] * 4, [0] * 4],
-    "blind": EXACT + [[0] * 4, [9] * 4, [0] * 4],
+    "careless": EXACT + np.array([[0, 0, 0, 9], [0] * 4, [0] * 4]),
+    "blind": EXACT + np.array([[0] * 4, [9] * 4, [0] * 4]),
 }
 
 

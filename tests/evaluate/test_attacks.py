@@ -74,7 +74,7 @@ def _python(code: str, folder: Path) -> str:
 def test_nothing_moves_further_than_epsilon_or_out_of_the_range(told):
     assert told["step"] == pytest.approx(0.1, abs=1e-6)
     assert told["steps"] <= 0.1 + 1e-6
-    assert 0 <= told["low"] and told["high"] <= 1
+    assert told["low"] >= 0 and told["high"] <= 1
 
 
 def test_pgd_begins_where_its_seed_says(told):

@@ -1,7 +1,7 @@
 """Reconstruction errors during a fit.
 
-Training examples are all normal, so they have no AUC; validation has one. The validation
-loss is the mean over its normal examples.
+Training examples are all normal, so they have no AUC; validation has one. The
+validation loss is the mean over its normal examples.
 """
 
 from __future__ import annotations

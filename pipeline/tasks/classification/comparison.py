@@ -1,7 +1,7 @@
 """Compare two classifiers on the same examples: one row of evaluation.json.
 
-In: logits `(n, classes)` of both files and true classes `(n,)`. Out: metrics of the file,
-and its differences from the reference with 95 % intervals.
+In: logits `(n, classes)` of both files and true classes `(n,)`. Out: metrics of the
+file, and its differences from the reference with 95 % intervals.
 """
 
 from __future__ import annotations
