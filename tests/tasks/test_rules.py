@@ -152,6 +152,12 @@ def test_a_metric_without_bounds_may_drop_by_more_than_one(own_modules):
     assert read_experiment(own_modules).compress.budget.max_drop == 5
 
 
+def test_a_users_module_does_not_shadow_an_installed_one(own_modules):
+    (own_modules / "colorsys.py").write_text("TASK = None\n")
+    with pytest.raises(UserError, match="colorsys defines an object of type function"):
+        get("colorsys:rgb_to_hsv")
+
+
 BAD = [
     ("nowhere:TASK", "importing it fails: ModuleNotFoundError"),
     ("json:loads", "must be a Task"),
