@@ -1,0 +1,1 @@
+"""Evaluation of exported files on the test split."""

@@ -1,9 +1,10 @@
-"""FGSM and PGD: inputs made worse on purpose, with the Keras model's own gradients.
+"""Adversarial attacks on the gradients of the Keras model: FGSM and PGD.
 
-FGSM after I. Goodfellow et al., Explaining and Harnessing Adversarial Examples,
-2015; PGD after A. Madry et al., Towards Deep Learning Models Resistant to
-Adversarial Attacks, 2018. What is made on the Keras model is then given to exported
-files. Imports TensorFlow: to be run in a process of its own.
+In: model inputs `(n, *shape)`, class numbers `(n,)` and a Keras model. Out: perturbed
+model inputs, on which exported files are evaluated as well. Imports TensorFlow: run it
+in a process of its own. FGSM: Goodfellow, Shlens, Szegedy, Explaining and Harnessing
+Adversarial Examples, 2015. PGD: Madry et al., Towards Deep Learning Models Resistant to
+Adversarial Attacks, 2018.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ import numpy as np
 import tensorflow as tf
 
 BATCH = 128
-STRIDE = 2.5  # a PGD step is this times epsilon / steps, as in Madry et al.
+STEP_FACTOR = 2.5  # a PGD step is this times epsilon / steps, as in Madry et al.
+GradientSign = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Attack:
-    """What an attack may do.
+    """Limits of an attack.
 
     Args:
-        low, high: where inputs end, or None where they do not.
-        unit: what an epsilon of 1 is, in model inputs.
-        steps: of PGD.
+        unit: size of an epsilon of 1, in model inputs.
+        steps: number of PGD steps.
+        low: lower bound of model inputs; default None: unbounded.
+        high: upper bound of model inputs; default None: unbounded.
     """
 
     unit: float
@@ -35,15 +38,23 @@ class Attack:
     high: float | None = None
 
     def clip(self, inputs: np.ndarray) -> np.ndarray:
-        """Inputs that still are ones."""
+        """Clip model inputs to their bounds, if there are any."""
         return np.clip(inputs, self.low, self.high) if self.high is not None else inputs
 
 
-def gradient_of(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """`(inputs, classes) -> sign of the loss's gradient`, both `(n, *shape)`."""
+def gradient_sign(model: keras.Model) -> GradientSign:
+    """Compile the sign of the gradient of the cross-entropy by the inputs.
+
+    Args:
+        model: classifier that returns logits.
+
+    Returns:
+        `(inputs, classes) -> signs`: inputs `(n, *shape)`, class numbers `(n,)`, signs
+        `(n, *shape)`.
+    """
 
     @tf.function(reduce_retracing=True)
-    def sign(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    def batch_sign(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(x)
             logits = model(x, training=False)
@@ -51,40 +62,59 @@ def gradient_of(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.nda
             loss = tf.reduce_sum(losses)
         return tf.sign(tape.gradient(loss, x))
 
-    def whole(inputs: np.ndarray, y: np.ndarray) -> np.ndarray:
-        parts = [slice(at, at + BATCH) for at in range(0, len(inputs), BATCH)]
-        made = [sign(tf.constant(inputs[p]), tf.constant(y[p])) for p in parts]
-        return np.concatenate([np.asarray(each) for each in made])
+    def sign(inputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        batches = [slice(i, i + BATCH) for i in range(0, len(inputs), BATCH)]
+        signs = [batch_sign(tf.constant(inputs[b]), tf.constant(y[b])) for b in batches]
+        return np.concatenate([np.asarray(batch) for batch in signs])
 
-    return whole
+    return sign
 
 
 def fgsm(
     direction: np.ndarray, inputs: np.ndarray, epsilon: float, attack: Attack
 ) -> np.ndarray:
-    """One step along the sign of the gradient.
+    """Take one step along the sign of the gradient.
 
     Args:
-        direction: `gradient_of(model)(inputs, y)`, the same for every epsilon.
-        epsilon: how far each number may move, in units of the attack.
+        direction: `gradient_sign(model)(inputs, y)`, the same for every epsilon.
+        inputs: clean model inputs, `(n, *shape)`.
+        epsilon: maximum change per number, in units of the attack.
+        attack: limits of the attack.
+
+    Returns:
+        Perturbed model inputs, float32 `(n, *shape)`.
     """
-    return np.float32(attack.clip(inputs + epsilon * attack.unit * direction))
+    moved = inputs + epsilon * attack.unit * direction
+    return attack.clip(moved).astype(np.float32)
 
 
 def pgd(
-    gradient: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    gradient: GradientSign,
     inputs: np.ndarray,
     y: np.ndarray,
     epsilon: float,
     attack: Attack,
     seed: int,
 ) -> np.ndarray:
-    """Several steps, each brought back to within epsilon, from a random start."""
-    reach = epsilon * attack.unit
-    draw = np.random.default_rng(seed)
-    moved = np.float32(attack.clip(inputs + draw.uniform(-reach, reach, inputs.shape)))
+    """Take several steps from a random start, each projected back to within epsilon.
+
+    Args:
+        gradient: `gradient_sign(model)`.
+        inputs: clean model inputs, `(n, *shape)`.
+        y: true classes, `(n,)`.
+        epsilon: maximum change per number, in units of the attack.
+        attack: limits of the attack.
+        seed: seed of the random start.
+
+    Returns:
+        Perturbed model inputs, float32 `(n, *shape)`.
+    """
+    radius = epsilon * attack.unit
+    rng = np.random.default_rng(seed)
+    start = inputs + rng.uniform(-radius, radius, inputs.shape)
+    perturbed = attack.clip(start).astype(np.float32)
     for _ in range(attack.steps):
-        step = STRIDE * reach / attack.steps * gradient(moved, y)
-        moved = inputs + np.clip(moved + step - inputs, -reach, reach)
-        moved = np.float32(attack.clip(moved))
-    return moved
+        step = STEP_FACTOR * radius / attack.steps * gradient(perturbed, y)
+        perturbed = inputs + np.clip(perturbed + step - inputs, -radius, radius)
+        perturbed = attack.clip(perturbed).astype(np.float32)
+    return perturbed

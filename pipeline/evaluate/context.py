@@ -1,4 +1,8 @@
-"""What evaluate runs a file on, and how it stores its input and output."""
+"""Run an exported file on the examples of an evaluation.
+
+In: a .tflite file and its row of pareto.json. Out: predictions on the test split, and
+how the file stores its input and output.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,38 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.inference.interpreter import LiteModel
 from pipeline.data.artifact import Data, Split
+from pipeline.evaluate.evaluation import TensorFormat
 from pipeline.inference.batch_interpreter import BatchModel
+from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.evaluation import Evaluator, evaluator_of
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class EvaluatedFile:
+    """Predictions of one file.
+
+    Args:
+        input: how the file stores its input.
+        output: how the file stores its output.
+        predictions: predictions on the test split, as the task's evaluator returns
+            them.
+    """
+
+    input: TensorFormat
+    output: TensorFormat
+    predictions: Any
 
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """What all files are evaluated on.
+    """Examples and settings that all files are evaluated with.
 
     Args:
-        test: examples that no decision has seen.
-        fitting: validation examples that temperatures are fitted on.
-        threads: of the runtime.
+        data: the published data.
+        test: test split, on which nothing was chosen or fitted.
+        fitting: validation examples, on which temperatures are fitted.
+        threads: threads of the interpreter.
     """
 
     data: Data
@@ -34,28 +54,30 @@ class EvaluationContext:
 
     @property
     def evaluator(self) -> Evaluator:
-        """The evaluation of the data's task."""
+        """Evaluation part of the data's task."""
         return evaluator_of(self.data.spec)
 
-    def evaluate(
-        self, path: Path, point: Mapping[str, Any]
-    ) -> tuple[dict[str, Row], Any]:
-        """How a file stores its input and output, and its predictions.
+    def evaluate(self, path: Path, point: Mapping[str, Any]) -> EvaluatedFile:
+        """Run a file on the test split.
 
         Args:
-            point: the file's row of pareto.json.
+            path: the .tflite file.
+            point: its row of pareto.json.
+
+        Raises:
+            UserError: when the file is unreadable or does not fit the data.
         """
         model = BatchModel(path, self.data.spec, self.threads)
-        return tensors(model.single), self.evaluator.predict(self, model, point)
+        predictions = self.evaluator.predict(self, model, point)
+        return EvaluatedFile(*tensor_formats(model.single), predictions)
 
 
-def tensors(model: LiteModel) -> dict[str, Row]:
-    """How a file's input and output are stored."""
-    return {"input": _tensor(model.input), "output": _tensor(model.output)}
+def tensor_formats(model: LiteModel) -> tuple[TensorFormat, TensorFormat]:
+    """Return how a file stores its input, and how it stores its output."""
+    return _tensor_format(model.input), _tensor_format(model.output)
 
 
-def _tensor(detail: Row) -> Row:
-    """How numbers are stored: value = (stored - zero_point) * scale for integers."""
-    scale, zero_point = detail["quantization"]
-    kind = np.dtype(detail["dtype"]).name
-    return {"dtype": kind, "scale": float(scale), "zero_point": int(zero_point)}
+def _tensor_format(details: Mapping[str, Any]) -> TensorFormat:
+    scale, zero_point = details["quantization"]
+    dtype = np.dtype(details["dtype"]).name
+    return TensorFormat(dtype, float(scale), int(zero_point))

@@ -1,11 +1,11 @@
-"""What the world does to inputs: corruptions at five severities, all seeded.
+"""Common corruptions of inputs at five severities, all seeded.
 
-For images after D. Hendrycks and T. Dietterich, Benchmarking Neural Network
-Robustness to Common Corruptions and Perturbations, 2019 (the severities of their
-CIFAR-10-C where it has the corruption); white noise at a stated ratio for audio,
-misspelt words for texts, noise and missing values for tables.
+Images: after Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common
+Corruptions and Perturbations, 2019, with the severities of their CIFAR-10-C where it
+has the corruption. Audio: white noise at a given signal-to-noise ratio, and shifts.
+Text: typos. Tables: noise and missing values.
 
-    for corruption in fitting(spec, steps):
+    for corruption in corruptions_for(spec, steps):
         inputs = corruption.apply(raw, severity, seed)      # model inputs
 """
 
@@ -20,41 +20,53 @@ from PIL import Image
 from scipy import ndimage
 
 from pipeline.data.features import FLOOR, LogMel, Mfcc, Standardise, Vocabulary
-from pipeline.data.spec import TaskSpec
+from pipeline.tasks.spec import TaskSpec
 
 SEVERITIES = (1, 2, 3, 4, 5)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-UNKNOWN = 1
-PIECE = 64  # clips whose noise is made at once
-Draw = np.random.Generator
+UNKNOWN = 1  # token number of words that are not in the vocabulary
+BATCH = 64  # clips whose noise is in memory at once
+Generator = np.random.Generator
+Corrupt = Callable[[np.ndarray, float, Generator], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way to spoil examples.
+    """One kind of corruption.
 
     Args:
-        unit: what the amounts are.
-        amounts: of severities 1 to 5.
-        spoil: `(raw, amount, draw) -> model inputs`.
+        name: such as `noise`.
+        unit: unit of the amounts.
+        amounts: amount of each severity, 1 to 5.
+        corrupt: `(raw, amount, rng) -> model inputs`.
     """
 
     name: str
     unit: str
     amounts: tuple[float, ...]
-    spoil: Callable[[np.ndarray, float, Draw], np.ndarray]
+    corrupt: Corrupt
 
     def apply(self, raw: np.ndarray, severity: int, seed: int) -> np.ndarray:
-        """Model inputs for stored examples `(n, *shape)`; equal for equal seeds."""
-        draw = np.random.default_rng(seed)
-        return self.spoil(raw, self.amounts[severity - 1], draw)
+        """Corrupt stored examples.
+
+        Args:
+            raw: stored examples, `(n, *shape)`; they are not changed.
+            severity: 1 to 5.
+            seed: equal seeds give equal results.
+
+        Returns:
+            Model inputs, `(n, *shape)`.
+        """
+        rng = np.random.default_rng(seed)
+        return self.corrupt(raw, self.amounts[severity - 1], rng)
 
 
-def fitting(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
-    """The corruptions for these data.
+def corruptions_for(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
+    """Return the corruptions that apply to a data set.
 
     Args:
-        steps: what made stored examples of raw ones, `pipeline.data.features`.
+        spec: signature of the data.
+        steps: preprocessing steps from raw to stored, see `pipeline.data.features`.
     """
     if spec.modality == "image" and len(spec.shape) == 3:
         return _for_images(spec)
@@ -65,14 +77,17 @@ def fitting(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
     return _for_tables(spec) if spec.modality == "table" else []
 
 
-def missing(spec: TaskSpec, steps: Sequence[Any]) -> str | None:
-    """Why these data have fewer corruptions than their kind, or None."""
+def missing_corruptions(spec: TaskSpec, steps: Sequence[Any]) -> str | None:
+    """Return why a corruption of this modality cannot be computed, or None.
+
+    Args:
+        spec: signature of the data.
+        steps: preprocessing steps from raw to stored, see `pipeline.data.features`.
+    """
     if spec.modality == "audio" and _front_end(steps) is None:
-        return (
-            "noise: the stored features keep no energies that noise could be added to"
-        )
+        return "noise: the stored features hold no energies to which noise can be added"
     if spec.modality == "text" and _vocabulary(steps) is None:
-        return "typos: the data name no vocabulary, so words cannot be spelt"
+        return "typos: the data have no vocabulary to look up misspelt words in"
     return None
 
 
@@ -80,83 +95,105 @@ def missing(spec: TaskSpec, steps: Sequence[Any]) -> str | None:
 
 
 def _for_images(spec: TaskSpec) -> list[Corruption]:
-    def on(change: Callable) -> Callable:
-        def spoil(raw: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
-            inputs = spec.to_input(raw)
-            low, high = inputs.min(), max(inputs.max(), inputs.min() + 1e-6)
-            unit = np.clip(change((inputs - low) / (high - low), amount, draw), 0, 1)
-            return np.float32(unit * (high - low) + low)
-
-        return spoil
-
-    return [Corruption(n, unit, at, on(f)) for n, unit, at, f in IMAGES]
+    return [
+        Corruption(name, unit, amounts, _on_unit_range(spec, change))
+        for name, unit, amounts, change in IMAGES
+    ]
 
 
-def _noise(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
-    return unit + amount * draw.standard_normal(unit.shape)
+def _on_unit_range(spec: TaskSpec, change: Corrupt) -> Corrupt:
+    """Apply a change to images scaled to 0 .. 1, and clip the result to that range."""
+
+    def corrupt(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+        inputs = spec.to_input(raw)
+        low, high = inputs.min(), max(inputs.max(), inputs.min() + 1e-6)
+        unit = np.clip(change((inputs - low) / (high - low), amount, rng), 0, 1)
+        return (unit * (high - low) + low).astype(np.float32)
+
+    return corrupt
 
 
-def _blur(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
+def _noise(unit: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+    return unit + amount * rng.standard_normal(unit.shape)
+
+
+def _blur(unit: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
     return ndimage.gaussian_filter(unit, (0, amount, amount, 0), mode="nearest")
 
 
-def _bright(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
+def _bright(unit: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
     return unit + amount
 
 
-def _contrast(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
+def _contrast(unit: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
     mean = unit.mean(axis=(1, 2), keepdims=True)
     return (unit - mean) * amount + mean
 
 
-def _pixelate(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
-    """Fewer pixels, each the mean of what it covers, and back by the nearest."""
+def _pixelate(unit: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+    """Downsample by the mean of each area, and upsample by the nearest pixel."""
     height, width = unit.shape[1:3]
     small = max(1, round(width * amount)), max(1, round(height * amount))
 
-    def one(plane: np.ndarray) -> np.ndarray:
-        image = Image.fromarray(np.float32(plane)).resize(small, Image.BOX)
-        return np.asarray(image.resize((width, height), Image.NEAREST))
+    def resample(plane: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(np.float32(plane))
+        image = image.resize(small, Image.Resampling.BOX)
+        return np.asarray(image.resize((width, height), Image.Resampling.NEAREST))
 
     planes = np.moveaxis(unit, -1, 1).reshape(-1, height, width)
-    made = np.stack([one(plane) for plane in planes])
-    return np.moveaxis(made.reshape(len(unit), -1, height, width), 1, -1)
+    resampled = np.stack([resample(plane) for plane in planes])
+    return np.moveaxis(resampled.reshape(len(unit), -1, height, width), 1, -1)
 
 
-def _rotate(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
-    """All by one angle, half of them the other way."""
-    out, left = np.empty_like(unit), draw.random(len(unit)) < 0.5
+def _rotate(unit: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+    """Rotate each image by the same angle, in a random direction."""
+    rotated, left = np.empty_like(unit), rng.random(len(unit)) < 0.5
     for chosen, angle in ((left, amount), (~left, -amount)):
-        out[chosen] = ndimage.rotate(
+        rotated[chosen] = ndimage.rotate(
             unit[chosen], angle, axes=(1, 2), reshape=False, order=1, mode="nearest"
         )
-    return out
+    return rotated
 
 
-def _shift(unit: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
-    """Each up, down, left or right, between pixels if need be."""
-    out, way = np.empty_like(unit), draw.integers(4, size=len(unit))
+def _shift(unit: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+    """Shift each image up, down, left or right at random, with interpolation."""
+    shifted, directions = np.empty_like(unit), rng.integers(4, size=len(unit))
     for number, (down, right) in enumerate(((1, 0), (-1, 0), (0, 1), (0, -1))):
         by = (0, down * amount * unit.shape[1], right * amount * unit.shape[2], 0)
-        chosen = way == number
-        out[chosen] = ndimage.shift(unit[chosen], by, order=1, mode="nearest")
-    return out
+        chosen = directions == number
+        shifted[chosen] = ndimage.shift(unit[chosen], by, order=1, mode="nearest")
+    return shifted
 
 
-# Name, what the amounts are, those of severities 1 to 5, and what is done.
-IMAGES = (
-    ("noise", "deviation, part of the range", (0.04, 0.06, 0.08, 0.09, 0.1), _noise),
-    ("blur", "deviation, pixels", (0.4, 0.6, 0.7, 0.8, 1.0), _blur),
-    ("brightness", "added, part of the range", (0.05, 0.1, 0.15, 0.2, 0.3), _bright),
-    ("contrast", "part that is left", (0.75, 0.5, 0.4, 0.3, 0.15), _contrast),
+# Name, unit of the amounts, amounts of severities 1 to 5, change of images in 0 .. 1.
+IMAGES: tuple[tuple[str, str, tuple[float, ...], Corrupt], ...] = (
+    (
+        "noise",
+        "standard deviation, fraction of the range",
+        (0.04, 0.06, 0.08, 0.09, 0.1),
+        _noise,
+    ),
+    ("blur", "standard deviation, pixels", (0.4, 0.6, 0.7, 0.8, 1.0), _blur),
+    (
+        "brightness",
+        "added, fraction of the range",
+        (0.05, 0.1, 0.15, 0.2, 0.3),
+        _bright,
+    ),
+    ("contrast", "remaining fraction", (0.75, 0.5, 0.4, 0.3, 0.15), _contrast),
     (
         "pixelate",
-        "part of the side that is left",
+        "remaining fraction of the side",
         (0.95, 0.9, 0.85, 0.75, 0.65),
         _pixelate,
     ),
-    ("rotate", "degrees, either way", (5, 10, 15, 20, 30), _rotate),
-    ("shift", "part of the side, any way", (0.04, 0.08, 0.12, 0.16, 0.2), _shift),
+    ("rotate", "degrees, either direction", (5, 10, 15, 20, 30), _rotate),
+    (
+        "shift",
+        "fraction of the side, any direction",
+        (0.04, 0.08, 0.12, 0.16, 0.2),
+        _shift,
+    ),
 )
 
 
@@ -164,26 +201,34 @@ IMAGES = (
 
 
 def _for_audio(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
-    def late(raw: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
-        moved = round(amount * raw.shape[1]) * draw.choice([-1, 1], size=len(raw))
-        places = np.arange(raw.shape[1])[None] - moved[:, None]
-        kept = np.clip(places, 0, raw.shape[1] - 1)
-        return spec.to_input(np.take_along_axis(raw, kept[:, :, None, None], axis=1))
+    unit, amounts = (
+        "fraction of the clip, either direction",
+        (0.04, 0.08, 0.12, 0.16, 0.2),
+    )
+    shift = Corruption("shift", unit, amounts, _time_shift(spec))
+    front_end = _front_end(steps)
+    if front_end is None:
+        return [shift]
+    ratios = (20.0, 15.0, 10.0, 5.0, 0.0)
+    add_noise = _white_noise(spec, *front_end)
+    return [Corruption("noise", "signal-to-noise ratio, dB", ratios, add_noise), shift]
 
-    found = [
-        Corruption(
-            "shift", "part of the clip, either way", (0.04, 0.08, 0.12, 0.16, 0.2), late
-        )
-    ]
-    if front := _front_end(steps):
-        noisy = _noisy(spec, *front)
-        ratios = (20.0, 15.0, 10.0, 5.0, 0.0)
-        found.insert(0, Corruption("noise", "dB, signal to white noise", ratios, noisy))
-    return found
+
+def _time_shift(spec: TaskSpec) -> Corrupt:
+    """Shift each clip earlier or later at random; the frame at the edge is repeated."""
+
+    def corrupt(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+        frames = raw.shape[1]
+        offsets = round(amount * frames) * rng.choice([-1, 1], size=len(raw))
+        positions = np.clip(np.arange(frames)[None] - offsets[:, None], 0, frames - 1)
+        shifted = np.take_along_axis(raw, positions[:, :, None, None], axis=1)
+        return spec.to_input(shifted)
+
+    return corrupt
 
 
 def _front_end(steps: Sequence[Any]) -> tuple[LogMel, Standardise | None] | None:
-    """The step that takes logarithms of energies, and what is done to them."""
+    """The step that computes log energies, and the one that standardizes them."""
     mel = [step for step in steps if isinstance(step, LogMel)]
     if not mel or isinstance(mel[0], Mfcc):
         return None
@@ -191,39 +236,42 @@ def _front_end(steps: Sequence[Any]) -> tuple[LogMel, Standardise | None] | None
     return mel[0], (after[0] if after else None)
 
 
-def _noisy(spec: TaskSpec, mel: LogMel, standard: Standardise | None) -> Callable:
-    """Adds the band energies of white noise to those of each clip.
+def _white_noise(spec: TaskSpec, mel: LogMel, standard: Standardise | None) -> Corrupt:
+    """Add the band energies of white noise to those of each clip.
 
-    The sound itself is not kept. Energies of sounds that have nothing to do with
-    each other add up, but for a cross term of mean zero, which is left out.
+    The waveform is not stored. Energies of independent signals add up, except for a
+    cross term of mean zero, which is neglected.
     """
 
-    def spoil(raw: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
-        parts = [raw[at : at + PIECE] for at in range(0, len(raw), PIECE)]
-        return spec.to_input(np.concatenate([add(p, amount, draw) for p in parts]))
+    def corrupt(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+        batches = [raw[i : i + BATCH] for i in range(0, len(raw), BATCH)]
+        return spec.to_input(np.concatenate([add(b, amount, rng) for b in batches]))
 
-    def add(raw: np.ndarray, ratio: float, draw: Draw) -> np.ndarray:
-        signal = np.exp(_undone(raw, standard)) - FLOOR
-        hop, frame = (mel._samples(ms) for ms in (mel.hop_ms, mel.frame_ms))
-        clips = draw.standard_normal((len(raw), frame + hop * (raw.shape[1] - 1)))
-        noise = np.exp(np.float64(LogMel.apply(mel, clips))) - FLOOR
+    def add(raw: np.ndarray, ratio: float, rng: Generator) -> np.ndarray:
+        signal = np.exp(_log_energies(raw, standard)) - FLOOR
+        noise = _noise_energies(mel, len(raw), raw.shape[1], rng)
         level = signal.mean(axis=(1, 2, 3)) / noise.mean(axis=(1, 2, 3))
         level *= 10 ** (-ratio / 10)
-        both = np.log(
-            np.maximum(signal, 0) + level[:, None, None, None] * noise + FLOOR
-        )
-        return standard.apply(both) if standard else np.float32(both)
+        noise = level[:, None, None, None] * noise
+        noisy = np.log(np.maximum(signal, 0) + noise + FLOOR)
+        return standard.apply(noisy) if standard else noisy.astype(np.float32)
 
-    return spoil
+    return corrupt
 
 
-def _undone(raw: np.ndarray, standard: Standardise | None) -> np.ndarray:
+def _noise_energies(mel: LogMel, clips: int, frames: int, rng: Generator) -> np.ndarray:
+    """Band energies of white noise of unit variance, `(clips, frames, bands, 1)`."""
+    hop, frame = (mel._samples(ms) for ms in (mel.hop_ms, mel.frame_ms))
+    samples = rng.standard_normal((clips, frame + hop * (frames - 1)))
+    return np.exp(np.float64(LogMel.apply(mel, samples))) - FLOOR
+
+
+def _log_energies(raw: np.ndarray, standard: Standardise | None) -> np.ndarray:
+    """Stored features before standardization, float64."""
     if standard is None:
-        return np.float64(raw)
-    deviation, mean = (
-        np.reshape(each, (-1, 1)) for each in (standard.deviation, standard.mean)
-    )
-    return np.float64(raw) * deviation + mean
+        return raw.astype(np.float64)
+    deviation = np.reshape(standard.deviation, (-1, 1))
+    return raw.astype(np.float64) * deviation + np.reshape(standard.mean, (-1, 1))
 
 
 # ---------------------------------------------------------------- texts, tables
@@ -233,49 +281,57 @@ def _for_texts(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
     vocabulary = _vocabulary(steps)
     if vocabulary is None:
         return []
-    numbers = {word: number for number, word in enumerate(vocabulary.words)}
+    words = vocabulary.words
+    numbers = {word: number for number, word in enumerate(words)}
 
-    def spoil(raw: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
-        out = raw.copy()
-        for at in np.argwhere((raw > UNKNOWN) & (draw.random(raw.shape) < amount)):
-            word = misspell(vocabulary.words[raw[tuple(at)]], draw)
-            out[tuple(at)] = numbers.get(word, UNKNOWN)
-        return spec.to_input(out)
+    def corrupt(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+        tokens = raw.copy()
+        chosen = (raw > UNKNOWN) & (rng.random(raw.shape) < amount)
+        for position in map(tuple, np.argwhere(chosen)):
+            word = misspell(words[raw[position]], rng)
+            tokens[position] = numbers.get(word, UNKNOWN)
+        return spec.to_input(tokens)
 
-    return [Corruption("typos", "part of the words", (0.05, 0.1, 0.2, 0.3, 0.5), spoil)]
+    amounts = (0.05, 0.1, 0.2, 0.3, 0.5)
+    return [Corruption("typos", "fraction of the words", amounts, corrupt)]
 
 
 def _vocabulary(steps: Sequence[Any]) -> Vocabulary | None:
     return next((step for step in steps if isinstance(step, Vocabulary)), None)
 
 
-def misspell(word: str, draw: Draw) -> str:
-    """One letter swapped with the next, left out, doubled, or another one."""
-    at, kind = int(draw.integers(len(word))), int(draw.integers(4))
-    letter = LETTERS[int(draw.integers(len(LETTERS)))]
-    before, own, after = word[:at], word[at], word[at + 1 :]
+def misspell(word: str, rng: Generator) -> str:
+    """Change one letter: swap it with the next, drop, double or replace it.
+
+    Args:
+        word: at least one letter.
+        rng: source of the position, the kind of change and the new letter.
+    """
+    position, kind = int(rng.integers(len(word))), int(rng.integers(4))
+    letter = LETTERS[int(rng.integers(len(LETTERS)))]
+    before, old, after = word[:position], word[position], word[position + 1 :]
     if kind == 0 and after:
-        return before + after[0] + own + after[1:]
+        return before + after[0] + old + after[1:]
     if kind == 1:
         return before + after
-    return before + (own * 2 if kind == 2 else letter) + after
+    return before + (old * 2 if kind == 2 else letter) + after
 
 
 def _for_tables(spec: TaskSpec) -> list[Corruption]:
-    def jitter(raw: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
+    def jitter(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
         inputs = spec.to_input(raw)
-        added = amount * inputs.std(axis=0) * draw.standard_normal(inputs.shape)
-        return np.float32(inputs + added)
+        noise = amount * inputs.std(axis=0) * rng.standard_normal(inputs.shape)
+        return (inputs + noise).astype(np.float32)
 
-    def lose(raw: np.ndarray, amount: float, draw: Draw) -> np.ndarray:
+    def mask(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
         inputs = spec.to_input(raw)
-        gone = draw.random(inputs.shape) < amount
-        return np.float32(np.where(gone, inputs.mean(axis=0), inputs))
+        masked = rng.random(inputs.shape) < amount
+        replaced = np.where(masked, inputs.mean(axis=0), inputs)
+        return replaced.astype(np.float32)
 
     amounts = (0.05, 0.1, 0.2, 0.3, 0.5)
+    unit = "fraction of the values, replaced by the mean"
     return [
-        Corruption("noise", "deviations of the column", amounts, jitter),
-        Corruption(
-            "missing", "part of the values, replaced by the mean", amounts, lose
-        ),
+        Corruption("noise", "standard deviations of the column", amounts, jitter),
+        Corruption("missing", unit, amounts, mask),
     ]

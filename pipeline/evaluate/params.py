@@ -1,4 +1,4 @@
-"""How the test split is evaluated."""
+"""Parameters of the evaluate stage."""
 
 from __future__ import annotations
 
@@ -15,18 +15,23 @@ class EvaluateParams(Params):
     """Section `evaluate` of an experiment.
 
     Args:
-        resamples: bootstrap resamples behind the interval of each difference.
-        robustness: also measure corrupted and attacked examples.
-        examples: of the test split, drawn at random, that are corrupted and attacked.
-        epsilons: how far FGSM and PGD may move a number: parts of the range of an
-            image, standard deviations of audio and tables.
-        attack_steps: of PGD.
-        workers: files at the same time; changes no result.
+        resamples: number of bootstrap resamples of each interval.
+        robustness: also evaluate corrupted and attacked examples.
+        examples: maximum number of test examples, drawn at random, that are corrupted
+            and attacked.
+        epsilons: maximum change of each number by FGSM and PGD: a fraction of the range
+            of images, standard deviations of audio and tables.
+        attack_steps: number of PGD steps.
+        workers: number of files evaluated in parallel; does not change results.
     """
 
+    # The ends of an interval then vary by about 1.5 % of its width between seeds.
     resamples: int = Field(2000, ge=100, le=100_000)
     robustness: bool = True
+    # The standard error of an accuracy is then at most 1.6 percentage points.
     examples: int = Field(1000, ge=1, le=1_000_000)
+    # 0.03 is about 8/255, the usual budget on images; the others bracket it.
     epsilons: list[Epsilon] = Field([0.01, 0.03, 0.1], min_length=1, max_length=10)
+    # Madry et al., 2018, attack with 7 steps in training and 20 in evaluation.
     attack_steps: int = Field(10, ge=1, le=1000)
     workers: int = unhashed(2, ge=1, le=64)

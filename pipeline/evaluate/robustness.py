@@ -1,39 +1,94 @@
-"""robustness.json: the score under corruptions and attacks, on a recorded subset.
+"""Robustness study: the metric under corruptions and attacks, for robustness.json.
 
-One task makes one kind of spoilt inputs and shows them to every file, so that none
-is made twice; tasks run in processes of their own.
+In: a recorded subset of the test split and all exported files. Out: one row per
+condition. A task creates one kind of perturbed inputs and evaluates every file on them,
+so that no input is computed twice; tasks run in processes of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.data.artifact import Data, Split
 from pipeline.core.determinism import derive_seed
-from pipeline.evaluate.corruptions import SEVERITIES, Corruption, fitting, missing
-from pipeline.inference.batch_interpreter import BatchModel
+from pipeline.data.artifact import Data, Split
+from pipeline.evaluate.corruptions import (
+    SEVERITIES,
+    Corruption,
+    corruptions_for,
+    missing_corruptions,
+)
+from pipeline.evaluate.evaluation import RobustnessSummary
 from pipeline.evaluate.params import EvaluateParams
+from pipeline.inference.batch_interpreter import BatchModel
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.registry import task_of
 
-CLEAN = "clean"
+if TYPE_CHECKING:  # TensorFlow is imported in the process of the attacks only
+    from pipeline.evaluate.attacks import Attack
+
+CLEAN, ATTACKS = "clean", "attacks"
 FGSM, PGD = "fgsm", "pgd"
+CORRUPTION, ATTACK = "corruption", "attack"
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class RobustnessStudy:
-    """The subset and who is tried on it.
+class Condition:
+    """Metric of every file on one kind of inputs.
 
     Args:
-        files: variant -> its file.
-        positions: of the subset in the test split, ascending.
-        keras: the baseline's .keras file, on which attacks are made.
+        kind: `corruption`, `attack` or `clean`.
+        name: such as `noise` or `fgsm`.
+        severity: from 1.
+        amount: strength of the severity, in `unit`.
+        unit: unit of the amount.
+        scores: variant -> metric.
+        keras: accuracy of the attacked Keras model; None for other conditions.
+    """
+
+    kind: str
+    name: str
+    severity: int
+    amount: float
+    unit: str
+    scores: Mapping[str, float]
+    keras: float | None = None
+
+    def to_json(self, key: str) -> Row:
+        """Return a row of robustness.json.
+
+        Args:
+            key: key of the metric.
+        """
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "severity": self.severity,
+            "amount": self.amount,
+            "unit": self.unit,
+            **({} if self.keras is None else {"keras": self.keras}),
+            key: dict(self.scores),
+        }
+
+
+@dataclass(frozen=True)
+class RobustnessStudy:
+    """The subset, and the files that are evaluated on it.
+
+    Args:
+        data: the published data.
+        subset: examples of the test split.
+        positions: positions of the subset in the test split, ascending, `(n,)`.
+        files: variant -> its .tflite file.
+        keras: .keras file of the baseline, whose gradients are attacked.
+        params: parameters of the stage.
+        seed: seed of the experiment.
+        threads: threads of the interpreter.
     """
 
     data: Data
@@ -50,145 +105,198 @@ class RobustnessStudy:
         """Key of the metric, such as `accuracy`."""
         return task_of(self.data.spec).metric.key
 
-    def score(self, inputs: np.ndarray) -> dict[str, float]:
-        """Variant -> its score on the subset, of which these are the model inputs."""
-        metric, found = metric_of(self.data.spec), {}
+    def scores(self, inputs: np.ndarray) -> dict[str, float]:
+        """Evaluate every file.
+
+        Args:
+            inputs: model inputs of the subset, perturbed or clean, `(n, *shape)`.
+
+        Returns:
+            Variant -> metric.
+        """
+        metric, scores = metric_of(self.data.spec), {}
         for name, path in self.files.items():
             model = BatchModel(path, self.data.spec, self.threads)
-            found[name] = metric.of(model.answers(inputs), inputs, self.subset.y)
-        return found
+            scores[name] = metric.of(model.predict(inputs), inputs, self.subset.y)
+        return scores
 
 
-def choose(count: int, wanted: int, seed: int) -> np.ndarray:
-    """Positions of a random subset, ascending; all where there are not more."""
-    draw = np.random.default_rng(seed)
-    return np.sort(draw.permutation(count)[: min(wanted, count)])
+@dataclass(frozen=True)
+class Robustness:
+    """The results of a study.
+
+    Args:
+        study: the study.
+        clean: variant -> metric on the clean subset; empty without a study.
+        conditions: corruptions, then attacks.
+        absent: conditions that were left out, each with the reason.
+    """
+
+    study: RobustnessStudy
+    clean: Mapping[str, float]
+    conditions: tuple[Condition, ...]
+    absent: tuple[str, ...]
+
+    def summary(self, variant: str) -> RobustnessSummary:
+        """Return the means over all conditions of one variant."""
+        attackable = not task_of(self.study.data.spec).attacks
+        return RobustnessSummary(
+            key=self.study.key,
+            corrupted=self._mean(CORRUPTION, variant),
+            attacked=self._mean(ATTACK, variant),
+            subset=self.clean.get(variant),
+            attackable=attackable,
+        )
+
+    def _mean(self, kind: str, variant: str) -> float | None:
+        values = [row.scores[variant] for row in self.conditions if row.kind == kind]
+        return float(np.mean(values)) if values else None
+
+    def to_json(self) -> Row:
+        """Return the content of robustness.json."""
+        return {
+            "examples": len(self.study.positions),
+            "positions": self.study.positions.tolist(),
+            "clean": dict(self.clean),
+            "conditions": [row.to_json(self.study.key) for row in self.conditions],
+            "absent": list(self.absent),
+        }
 
 
-def tasks(study: RobustnessStudy) -> list[tuple[str, Any]]:
-    """`(name, function)` of what there is to do, the longest first."""
-    spec, steps = study.data.spec, study.data.steps()
+Task = Callable[[RobustnessStudy], list[Condition]]
+
+
+def choose(count: int, size: int, seed: int) -> np.ndarray:
+    """Draw a random subset.
+
+    Args:
+        count: number of examples to choose from.
+        size: number of examples to choose; all if there are fewer.
+        seed: equal seeds draw equal subsets.
+
+    Returns:
+        Positions, ascending.
+    """
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.permutation(count)[: min(size, count)])
+
+
+def subset_of(split: Split, positions: np.ndarray) -> Split:
+    """Load the examples at some positions into memory."""
+    return Split(np.ascontiguousarray(split.x[positions]), split.y[positions])
+
+
+def tasks(study: RobustnessStudy) -> list[tuple[str, Task]]:
+    """Return the name and function of every task of a study, the longest first."""
     if not study.params.robustness:
         return []
-    kinds = fitting(spec, steps)
-    found: list[tuple[str, Any]] = []
-    if why_no_attack(study) is None:
-        found.append(("attacks", _attacked))
-    found += [(kind.name, _Corrupted(kind)) for kind in kinds]
-    return [*found, (CLEAN, _clean)]
+    attacks = [] if attacks_missing(study) else [(ATTACKS, _attack_all)]
+    corruptions = corruptions_for(study.data.spec, study.data.steps())
+    return [*attacks, *((c.name, _Corrupt(c)) for c in corruptions), (CLEAN, _clean)]
 
 
-def why_no_attack(study: RobustnessStudy) -> str | None:
-    """Why no attack can be made, or None."""
+def attacks_missing(study: RobustnessStudy) -> str | None:
+    """Return why no attack can be computed, or None."""
     task = task_of(study.data.spec)
     if task.attacks:
         return f"fgsm, pgd: {task.attacks}, and this is {task.title}"
     if study.data.spec.modality == "text":
-        return "fgsm, pgd: word numbers have no gradient"
+        return "fgsm, pgd: token numbers have no gradient"
     if not study.keras.is_file():
-        return f"fgsm, pgd: {study.keras.name}, which they are made on, is not there"
+        return f"fgsm, pgd: {study.keras.name} of the baseline is missing"
     return None
 
 
-def document(study: RobustnessStudy, found: Mapping[str, list[Row]]) -> Row:
-    """The content of robustness.json.
+def collect(
+    study: RobustnessStudy, results: Mapping[str, list[Condition]]
+) -> Robustness:
+    """Collect the results of all tasks.
 
     Args:
-        found: task -> its conditions.
+        study: the study.
+        results: name of a task -> its conditions.
     """
-    absent = [missing(study.data.spec, study.data.steps()), why_no_attack(study)]
+    corruptions = [name for name, _ in tasks(study) if name not in (CLEAN, ATTACKS)]
+    conditions = [
+        row for name in (*corruptions, ATTACKS) for row in results.get(name, [])
+    ]
+    clean = results.get(CLEAN)
+    return Robustness(
+        study, clean[0].scores if clean else {}, tuple(conditions), _absent(study)
+    )
+
+
+def _absent(study: RobustnessStudy) -> tuple[str, ...]:
     if not study.params.robustness:
-        absent = ["all: evaluate.robustness is false"]
-    order = [name for name, _ in tasks(study) if name not in (CLEAN, "attacks")]
-    conditions = [row for name in order for row in found[name]]
-    clean = found.get(CLEAN)
-    return {
-        "examples": len(study.positions),
-        "positions": study.positions.tolist(),
-        "clean": clean[0][study.key] if clean else {},
-        "conditions": [*conditions, *found.get("attacks", [])],
-        "absent": [reason for reason in absent if reason],
-    }
-
-
-def summaries(robust: Row, name: str, study: RobustnessStudy) -> Row:
-    """What evaluation.json says of one variant: means over all conditions."""
-    key = study.key
-
-    def mean(kind: str) -> float | None:
-        kept = [row for row in robust["conditions"] if row["kind"] == kind]
-        values = [row[key][name] for row in kept]
-        return float(np.mean(values)) if values else None
-
-    attacked = {f"attacked_{key}": mean("attack")}
-    return {
-        f"corrupted_{key}": mean("corruption"),
-        **({} if task_of(study.data.spec).attacks else attacked),
-        f"subset_{key}": robust["clean"].get(name),
-    }
+        return ("all: evaluate.robustness is false",)
+    corruptions = missing_corruptions(study.data.spec, study.data.steps())
+    return tuple(reason for reason in (corruptions, attacks_missing(study)) if reason)
 
 
 @dataclass(frozen=True)
-class _Corrupted:
-    """One corruption, at every severity."""
+class _Corrupt:
+    """A task: one corruption at every severity."""
 
-    kind: Corruption
+    corruption: Corruption
 
-    def __call__(self, study: RobustnessStudy) -> list[Row]:
-        return [self._at(study, severity) for severity in SEVERITIES]
+    def __call__(self, study: RobustnessStudy) -> list[Condition]:
+        return [self._condition(study, severity) for severity in SEVERITIES]
 
-    def _at(self, study: RobustnessStudy, severity: int) -> Row:
-        seed = derive_seed(study.seed, "corrupt", self.kind.name, severity)
-        inputs = self.kind.apply(study.subset.x, severity, seed)
-        return {
-            "kind": "corruption",
-            "name": self.kind.name,
-            "severity": severity,
-            "amount": float(self.kind.amounts[severity - 1]),
-            "unit": self.kind.unit,
-            study.key: study.score(inputs),
-        }
+    def _condition(self, study: RobustnessStudy, severity: int) -> Condition:
+        seed = derive_seed(study.seed, "corrupt", self.corruption.name, severity)
+        inputs = self.corruption.apply(study.subset.x, severity, seed)
+        return Condition(
+            kind=CORRUPTION,
+            name=self.corruption.name,
+            severity=severity,
+            amount=float(self.corruption.amounts[severity - 1]),
+            unit=self.corruption.unit,
+            scores=study.scores(inputs),
+        )
 
 
-def _clean(study: RobustnessStudy) -> list[Row]:
+def _clean(study: RobustnessStudy) -> list[Condition]:
     inputs = study.data.spec.to_input(study.subset.x)
-    return [{study.key: study.score(inputs)}]
+    return [Condition(CLEAN, CLEAN, 0, 0.0, "", study.scores(inputs))]
 
 
-def _attacked(study: RobustnessStudy) -> list[Row]:
-    """Made on the Keras model, shown to it and to every file."""
+def _attack_all(study: RobustnessStudy) -> list[Condition]:
+    """A task: attacks on the Keras model, transferred to every file."""
     from pipeline.evaluate import attacks
     from pipeline.models.files import load_model
 
     inputs, y = study.data.spec.to_input(study.subset.x), study.subset.y
     model = load_model(study.keras)
-    gradient, attack = attacks.gradient_of(model), _attack(study, inputs)
-    direction, rows = gradient(inputs, y), []
-    for number, epsilon in enumerate(study.params.epsilons, 1):
-        seed = derive_seed(study.seed, PGD, number)
-        made = {
+    gradient, attack = attacks.gradient_sign(model), _limits(study, inputs)
+    direction, conditions = gradient(inputs, y), []
+    for severity, epsilon in enumerate(study.params.epsilons, 1):
+        seed = derive_seed(study.seed, PGD, severity)
+        perturbed = {
             FGSM: attacks.fgsm(direction, inputs, epsilon, attack),
             PGD: attacks.pgd(gradient, inputs, y, epsilon, attack, seed),
         }
-        rows += [_shown(study, number, model, *each) for each in made.items()]
-    return sorted(rows, key=lambda row: (row["name"], row["severity"]))
+        for name, attacked in perturbed.items():
+            conditions.append(_transfer(study, model, name, severity, attacked))
+    return sorted(conditions, key=lambda row: (row.name, row.severity))
 
 
-def _shown(study: RobustnessStudy, number: int, model: Any, name: str, spoilt: np.ndarray) -> Row:
-    """What an attack with the epsilon of that number, from 1, does to every file."""
-    own = np.argmax(model.predict(spoilt, verbose=0), axis=1)
-    return {
-        "kind": "attack",
-        "name": name,
-        "severity": number,
-        "amount": study.params.epsilons[number - 1],
-        "unit": _unit(study),
-        "keras": float(np.mean(own == study.subset.y)),
-        study.key: study.score(spoilt),
-    }
+def _transfer(
+    study: RobustnessStudy, model: Any, name: str, severity: int, inputs: np.ndarray
+) -> Condition:
+    """Evaluate the Keras model and every file on attacked inputs."""
+    predicted = np.argmax(model.predict(inputs, verbose=0), axis=1)
+    return Condition(
+        kind=ATTACK,
+        name=name,
+        severity=severity,
+        amount=study.params.epsilons[severity - 1],
+        unit=_unit(study),
+        scores=study.scores(inputs),
+        keras=float(np.mean(predicted == study.subset.y)),
+    )
 
 
-def _attack(study: RobustnessStudy, inputs: np.ndarray):
+def _limits(study: RobustnessStudy, inputs: np.ndarray) -> Attack:
     from pipeline.evaluate.attacks import Attack
 
     steps = study.params.attack_steps
@@ -201,15 +309,7 @@ def _attack(study: RobustnessStudy, inputs: np.ndarray):
 def _unit(study: RobustnessStudy) -> str:
     spec = study.data.spec
     if spec.modality == "image":
-        return "epsilon, part of the range"
-    return "epsilon, deviations" if spec.preprocess else "epsilon, as the data are"
-
-
-def subset_of(test: Split, positions: np.ndarray) -> Split:
-    """The examples at positions, in memory."""
-    return Split(np.ascontiguousarray(test.x[positions]), test.y[positions])
-
-
-def kinds(conditions: Sequence[Row]) -> list[str]:
-    """Names of corruptions and attacks, each once, in their order."""
-    return list(dict.fromkeys(row["name"] for row in conditions))
+        return "epsilon, fraction of the range"
+    if spec.preprocess:
+        return "epsilon, standard deviations"
+    return "epsilon, unit of the data"

@@ -13,82 +13,113 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.artifact import read_data
-from pipeline.data.test_split import held_out_split
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json, write_json
-from pipeline.engine.workers.pool import Pool
+from pipeline.data.artifact import read_data
+from pipeline.data.test_split import held_out_split
 from pipeline.engine.stage import Inputs
+from pipeline.engine.workers.pool import Pool
 from pipeline.evaluate import robustness
-from pipeline.evaluate.context import EvaluationContext
+from pipeline.evaluate.context import EvaluatedFile, EvaluationContext
+from pipeline.evaluate.evaluation import Evaluation, EvaluationTable
 from pipeline.evaluate.params import EvaluateParams
+from pipeline.evaluate.robustness import Robustness, RobustnessStudy
 from pipeline.tasks.metric import metric_of
-from pipeline.tasks.registry import named
 
-FROM_COMPRESS = ("id", "source", "recipe", "bytes_raw", "bytes_gzip")
-MOST_FITTED = 5000  # validation examples behind a temperature
+MAX_FITTING = 5000  # validation examples that a temperature is fitted on
+FILE, STUDY = "file", "study"
 Row = dict[str, Any]
 
 
-def run(params: EvaluateParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Run the files, compare them with the baseline, write what that says."""
+def run(params: EvaluateParams, inputs: Inputs, out: Path) -> Row:
+    """Evaluate every file and compare it with the baseline.
+
+    Args:
+        params: parameters of the stage.
+        inputs: folders of data, train and compress, seed and threads.
+        out: folder for the results.
+
+    Returns:
+        The content of metrics.json.
+
+    Raises:
+        UserError: for an empty test split, or a file that does not fit the data.
+    """
     context = _context(inputs)
     pareto = read_json(inputs["compress"] / "pareto.json")
     points = [point for point in pareto["points"] if point["status"] == "ok"]
     study = _study(context, points, params, inputs)
-    found = _run_all(context, study, points, inputs)
-    robust = robustness.document(study, _of_kind(found, "study"))
-    ends, said = _told(_of_kind(found, "file"), points)
-    rows = _compare_all(context, said, pareto["baseline"], params, inputs)
-    variants = [
-        {key: point[key] for key in FROM_COMPRESS}
-        | ends[point["id"]]
-        | rows[point["id"]]
-        | robustness.summaries(robust, point["id"], study)
+    files, conditions = _run_all(context, study, points, inputs)
+    robust = robustness.collect(study, conditions)
+    predictions = {name: file.predictions for name, file in files.items()}
+    comparisons = _compare_all(context, predictions, pareto["baseline"], params, inputs)
+    rows = tuple(
+        _evaluation(point, files[point["id"]], comparisons[point["id"]], robust)
         for point in points
-    ]
-    evaluation = _document(context, pareto, variants)
-    write_json(out / "evaluation.json", evaluation)
-    write_json(out / "robustness.json", robust)
-    context.evaluator.write(out, context, said, pareto)
-    return _metrics(evaluation, study.key)
+    )
+    table = _table(context, pareto, rows)
+    write_json(out / "evaluation.json", table.to_json())
+    write_json(out / "robustness.json", robust.to_json())
+    context.evaluator.write(out, context, predictions, pareto)
+    return _metrics(table, study.key)
 
 
-def _document(context: EvaluationContext, pareto: Row, variants: list[Row]) -> Row:
-    """The content of evaluation.json."""
-    return {
-        **named(context.data.spec.task),
-        "baseline": pareto["baseline"],
-        "chosen": pareto["chosen"],
-        "examples": len(context.test),
-        "classes": list(context.data.spec.classes),
-        "variants": variants,
-    }
+def _evaluation(
+    point: Row, file: EvaluatedFile, comparison: Row, robust: Robustness
+) -> Evaluation:
+    return Evaluation(
+        id=point["id"],
+        source=point["source"],
+        recipe=point["recipe"],
+        bytes_raw=point["bytes_raw"],
+        bytes_gzip=point["bytes_gzip"],
+        input=file.input,
+        output=file.output,
+        comparison=comparison,
+        robustness=robust.summary(point["id"]),
+    )
+
+
+def _table(
+    context: EvaluationContext, pareto: Row, rows: tuple[Evaluation, ...]
+) -> EvaluationTable:
+    return EvaluationTable(
+        task=context.data.spec.task,
+        baseline=pareto["baseline"],
+        chosen=pareto["chosen"],
+        examples=len(context.test),
+        classes=context.data.spec.classes,
+        variants=rows,
+    )
 
 
 def _context(inputs: Inputs) -> EvaluationContext:
     data, test = read_data(inputs["data"]), held_out_split(inputs["data"])
-    metric_of(data.spec)  # refuses a task that has none
+    metric_of(data.spec)  # refuses a task without a metric
     if not len(test):
         raise UserError(
             f"{inputs['data']}: the test split is empty; raise data.split.test"
         )
-    whole = data.validation()
+    validation = data.validation()
     seed = derive_seed(inputs.seed, "temperature")
-    at = robustness.choose(len(whole), MOST_FITTED, seed)
-    return EvaluationContext(data, test, robustness.subset_of(whole, at), inputs.threads)
+    positions = robustness.choose(len(validation), MAX_FITTING, seed)
+    fitting = robustness.subset_of(validation, positions)
+    return EvaluationContext(data, test, fitting, inputs.threads)
 
 
 def _study(
-    context: EvaluationContext, points: Sequence[Row], params: EvaluateParams, inputs: Inputs
-) -> robustness.RobustnessStudy:
+    context: EvaluationContext,
+    points: Sequence[Row],
+    params: EvaluateParams,
+    inputs: Inputs,
+) -> RobustnessStudy:
     seed = derive_seed(inputs.seed, "subset")
-    at = robustness.choose(len(context.test), params.examples, seed)
-    return robustness.RobustnessStudy(
+    positions = robustness.choose(len(context.test), params.examples, seed)
+    return RobustnessStudy(
         data=context.data,
-        subset=robustness.subset_of(context.test, at),
-        positions=at,
+        subset=robustness.subset_of(context.test, positions),
+        positions=positions,
         files={point["id"]: inputs["compress"] / point["file"] for point in points},
         keras=inputs["train"] / "model.keras",
         params=params,
@@ -98,72 +129,82 @@ def _study(
 
 
 def _run_all(
-    context: EvaluationContext, study: robustness.RobustnessStudy, points: Sequence[Row], inputs: Inputs
-) -> dict[tuple[str, str], Any]:
-    """`("file", variant)` -> its answers, `("study", task)` -> its conditions."""
-    tasks = [(("study", name), task, study) for name, task in robustness.tasks(study)]
+    context: EvaluationContext,
+    study: RobustnessStudy,
+    points: Sequence[Row],
+    inputs: Inputs,
+) -> tuple[dict[str, EvaluatedFile], dict[str, list[robustness.Condition]]]:
+    """Run the files on the test split and the tasks of the study, in one pool.
+
+    Returns:
+        Variant -> its file, in the order of the points; task -> its conditions.
+    """
+    tasks: list[tuple[Any, ...]] = [
+        ((STUDY, name), task, study) for name, task in robustness.tasks(study)
+    ]
     tasks += [
-        (("file", point["id"]), context.evaluate, study.files[point["id"]], point)
+        ((FILE, point["id"]), context.evaluate, study.files[point["id"]], point)
         for point in points
     ]
-    return _drain(tasks, study.params.workers, inputs, lambda key: key[1])
+    results = _drain(tasks, study.params.workers, inputs, lambda key: key[1])
+    return _of_kind(results, FILE), _of_kind(results, STUDY)
 
 
 def _compare_all(
     context: EvaluationContext,
-    said: Mapping[str, Any],
+    predictions: Mapping[str, Any],
     baseline: str,
     params: EvaluateParams,
     inputs: Inputs,
 ) -> dict[str, Row]:
-    seed = derive_seed(inputs.seed, "bootstrap")
-    before, count, compare = said[baseline], params.resamples, context.evaluator.compare
-    tasks = [(n, compare, before, after, count, seed) for n, after in said.items()]
+    """Compare the predictions of every variant with those of the baseline."""
+    seed, compare = derive_seed(inputs.seed, "bootstrap"), context.evaluator.compare
+    before = predictions[baseline]
+    tasks = [
+        (name, compare, before, after, params.resamples, seed)
+        for name, after in predictions.items()
+    ]
     return _drain(tasks, params.workers, inputs, lambda name: f"intervals of {name}")
 
 
 def _drain(
-    tasks: list[tuple[Any, ...]],
+    tasks: Sequence[tuple[Any, ...]],
     workers: int,
     inputs: Inputs,
-    told: Callable[[Any], str],
+    label: Callable[[Any], str],
 ) -> dict[Any, Any]:
-    """Key -> value of every `(key, function, *arguments)`, in their order.
+    """Run every `(key, function, *arguments)` in a pool and report the progress.
 
-    Forked even where there is a GPU: this process does not import TensorFlow.
+    Processes are forked even where there is a GPU: this process does not import
+    TensorFlow.
+
+    Returns:
+        Key -> value, in the order of the tasks.
     """
-    pool, found = Pool(workers), {}
+    pool, values = Pool(workers), {}
     for key, function, *arguments in tasks:
         pool.submit(key, function, *arguments)
     for outcome in pool.drain():
         if outcome.error:
             raise UserError(outcome.error)
-        found[outcome.key] = outcome.value
-        words = f"{len(found)}/{len(tasks)}  {told(outcome.key)}"
-        inputs.progress(words, done=len(found), total=len(tasks))
-    return {key: found[key] for key, *_ in tasks}
+        values[outcome.key] = outcome.value
+        line = f"{len(values)}/{len(tasks)}  {label(outcome.key)}"
+        inputs.progress(line, done=len(values), total=len(tasks))
+    return {key: values[key] for key, *_ in tasks}
 
 
-def _of_kind(found: Mapping[tuple[str, str], Any], kind: str) -> dict[str, Any]:
-    return {name: value for (of, name), value in found.items() if of == kind}
+def _of_kind(results: Mapping[tuple[str, str], Any], kind: str) -> dict[str, Any]:
+    return {name: value for (of, name), value in results.items() if of == kind}
 
 
-def _told(
-    answers: Mapping[str, tuple[Row, Any]], points: Sequence[Row]
-) -> tuple[dict[str, Row], dict[str, Any]]:
-    """What files take and give, and what they said, in the order of the points."""
-    order = [point["id"] for point in points]
-    return {n: answers[n][0] for n in order}, {n: answers[n][1] for n in order}
-
-
-def _metrics(evaluation: dict[str, Any], key: str) -> dict[str, Any]:
-    rows = {row["id"]: row for row in evaluation["variants"]}
-    baseline, chosen = rows[evaluation["baseline"]], rows.get(evaluation["chosen"])
-    end = f"chosen {chosen[key]:.3f}" if chosen else "nothing chosen"
+def _metrics(table: EvaluationTable, key: str) -> Row:
+    values = table.values(key)
+    chosen = values.get(table.chosen) if table.chosen else None
+    end = "nothing chosen" if chosen is None else f"chosen {chosen:.3f}"
     return {
-        "headline": f"{len(rows)} files on {evaluation['examples']:,} test examples, "
-        f"baseline {baseline[key]:.3f}, {end}",
-        "examples": evaluation["examples"],
-        "files": len(rows),
-        key: {name: row[key] for name, row in rows.items()},
+        "headline": f"{len(values)} files on {table.examples:,} test examples, "
+        f"baseline {values[table.baseline]:.3f}, {end}",
+        "examples": table.examples,
+        "files": len(values),
+        key: values,
     }

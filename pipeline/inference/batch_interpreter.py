@@ -1,4 +1,4 @@
-"""A .tflite file on many examples at a time. TensorFlow is not imported.
+"""Run a .tflite file on batches of examples. TensorFlow is not imported.
 
 model = BatchModel(path, spec)
 model.logits(raw)                   # (n, classes), (n, 1) or (n, *shape)
@@ -9,26 +9,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.inference.interpreter import LiteModel, dequantize, quantize
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.inference.interpreter import LiteModel, dequantize, quantize
 from pipeline.tasks.registry import task_of
+from pipeline.tasks.spec import TaskSpec
 
 BATCH = 64
-SAME = 1e-4  # how far a batch may be from one example at a time, by rounding
+TOLERANCE = 1e-4  # float rounding between a batch and a single example
 
 
 class BatchModel:
-    """A .tflite file whose input is widened to a batch, where the file allows it.
+    """A .tflite file whose input is resized to a batch, where the file allows it.
 
-    A file may have the batch written into an operator, or keep a state from one
-    example to the next; then it is run one example at a time, as on a device.
+    A file may have the batch size fixed in an operator, or keep state between examples;
+    then examples are run one at a time, as on a device.
 
     Args:
-        path: the file, of one example at a time.
-        spec: how raw examples become the model's input.
-        threads: threads of the interpreter.
+        path: the file, with a batch size of 1.
+        spec: conversion of stored examples to model inputs.
+        threads: threads of the interpreter; default 1.
 
     Raises:
         UserError: when the file is unreadable or does not fit the data.
@@ -37,62 +38,75 @@ class BatchModel:
     def __init__(self, path: Path, spec: TaskSpec, threads: int = 1):
         self.single = LiteModel(path, spec, threads)
         self.spec = spec
-        self.shape = task_of(spec).output_shape(spec)
-        answers = tuple(int(size) for size in self.single.output["shape"][1:])
-        if answers != self.shape:
+        task = task_of(spec)
+        self.output_shape = task.output_shape(spec)
+        shape = tuple(int(size) for size in self.single.output["shape"][1:])
+        if shape != self.output_shape:
             raise UserError(
-                f"{path}: answers with {answers} numbers an example, but data "
-                f'"{spec.name}" {task_of(spec).expects(spec)}; run compress again'
+                f"{path}: the output has shape {shape} per example, but data "
+                f'"{spec.name}" {task.expects(spec)}; run compress again on these data'
             )
-        self.wide = _widened(path, spec, threads)
+        self.batched = _resized(path, spec, threads)
 
     def logits(self, raw: np.ndarray) -> np.ndarray:
-        """float32 `(n, *answer)` for stored examples, `(n, *spec.shape)`."""
-        return self.answers(self.spec.to_input(raw))
+        """Run stored examples.
 
-    def answers(self, inputs: np.ndarray) -> np.ndarray:
-        """float32 `(n, *answer)` for model inputs, `(n, *spec.shape)`."""
-        outputs = np.empty((len(inputs), *self.shape), self.single.output["dtype"])
-        for at in range(0, len(inputs), BATCH):
-            part = quantize(inputs[at : at + BATCH], self.single.input)
-            outputs[at : at + BATCH] = self._batch(part)
+        Args:
+            raw: examples as the data stage stores them, `(n, *spec.shape)`.
+
+        Returns:
+            float32 outputs, `(n, *output_shape)`.
+        """
+        return self.predict(self.spec.to_input(raw))
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Run model inputs.
+
+        Args:
+            inputs: real-valued model inputs, `(n, *spec.shape)`.
+
+        Returns:
+            float32 outputs, dequantized where the file's output is integer,
+            `(n, *output_shape)`.
+        """
+        shape = (len(inputs), *self.output_shape)
+        outputs = np.empty(shape, self.single.output["dtype"])
+        for start in range(0, len(inputs), BATCH):
+            batch = quantize(inputs[start : start + BATCH], self.single.input)
+            outputs[start : start + BATCH] = self._run(batch)
         return dequantize(outputs, self.single.output)
 
-    def _batch(self, examples: np.ndarray) -> np.ndarray:
-        if self.wide is None or len(examples) < 2:
-            return self._one_by_one(examples)
-        missing = BATCH - len(examples)
-        padded = np.concatenate([examples, np.repeat(examples[:1], missing, axis=0)])
-        self.wide.reset_all_variables()
-        self.wide.set_tensor(self.single.input["index"], padded)
-        self.wide.invoke()
-        found = self.wide.get_tensor(self.single.output["index"])[: len(examples)]
-        if not self._checked(examples, found):
-            self.wide = None
-            return self._one_by_one(examples)
-        return found
+    def _run(self, examples: np.ndarray) -> np.ndarray:
+        """Run at most `BATCH` examples in the file's own dtypes."""
+        if self.batched is None or len(examples) < 2:
+            return self.single.outputs(examples)
+        outputs = self._run_padded(self.batched, examples)
+        if not self._matches_single(examples, outputs):
+            self.batched = None
+            return self.single.outputs(examples)
+        return outputs
 
-    def _one_by_one(self, examples: np.ndarray) -> np.ndarray:
-        index, found = self.single.output["index"], []
-        for example in examples:
-            self.single.run(example)
-            found.append(self.single.interpreter.get_tensor(index)[0].copy())
-        return np.stack(found)
+    def _run_padded(self, batched: Interpreter, examples: np.ndarray) -> np.ndarray:
+        padding = np.repeat(examples[:1], BATCH - len(examples), axis=0)
+        batched.reset_all_variables()
+        batched.set_tensor(
+            self.single.input["index"], np.concatenate([examples, padding])
+        )
+        batched.invoke()
+        return batched.get_tensor(self.single.output["index"])[: len(examples)]
 
-    def _checked(self, examples: np.ndarray, found: np.ndarray) -> bool:
-        """Whether the last example of a batch is answered as it is alone."""
-        if found.shape != (len(examples), *self.shape):
+    def _matches_single(self, examples: np.ndarray, outputs: np.ndarray) -> bool:
+        """True if the last example has the same output when it is run alone."""
+        if outputs.shape != (len(examples), *self.output_shape):
             return False
-        alone = self._one_by_one(examples[-1:])[0]
-        if np.issubdtype(found.dtype, np.integer):
-            return bool(np.array_equal(alone, found[-1]))
-        return bool(np.allclose(alone, found[-1], rtol=SAME, atol=SAME))
+        alone, batched = self.single.outputs(examples[-1:])[0], outputs[-1]
+        if np.issubdtype(outputs.dtype, np.integer):
+            return bool(np.array_equal(alone, batched))
+        return bool(np.allclose(alone, batched, rtol=TOLERANCE, atol=TOLERANCE))
 
 
-def _widened(path: Path, spec: TaskSpec, threads: int):
-    """The interpreter with a batch; None where the file does not take one."""
-    from ai_edge_litert.interpreter import Interpreter
-
+def _resized(path: Path, spec: TaskSpec, threads: int) -> Interpreter | None:
+    """The interpreter with a batch dimension; None where the file does not allow it."""
     interpreter = Interpreter(str(path), num_threads=threads)
     index = interpreter.get_input_details()[0]["index"]
     try:

@@ -1,4 +1,4 @@
-"""Run a .tflite file: raw examples in, outputs out. TensorFlow is not imported.
+"""Run a .tflite file: stored examples in, outputs out. TensorFlow is not imported.
 
 model = LiteModel(folder / "best.tflite", read_spec(data_folder))
 classes = model.logits(raw).argmax(axis=1)
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.tasks.spec import TaskSpec
 
-WARM_UP = 10
-FEWEST_RUNS, MOST_RUNS = 50, 300
-SECONDS = 3.0  # of measuring in all, once every variant has its fewest runs
+WARM_UP_RUNS = 10
+MIN_RUNS, MAX_RUNS = 50, 300
+SECONDS = 3.0  # total measuring time, once every model has had its minimum of runs
 
 
 class LiteModel:
@@ -27,8 +27,8 @@ class LiteModel:
 
     Args:
         path: the file.
-        spec: how raw examples become the model's input.
-        threads: threads of the interpreter; fixed, since they change latency.
+        spec: conversion of stored examples to model inputs.
+        threads: threads of the interpreter, which change the latency; default 1.
 
     Raises:
         UserError: when the file is unreadable or does not fit the data.
@@ -43,43 +43,56 @@ class LiteModel:
         shape = tuple(int(size) for size in self.input["shape"])
         if shape != (1, *spec.shape):
             raise UserError(
-                f'{path}: takes examples of shape {shape[1:]}, but data "{spec.name}" '
-                f"has {spec.shape}; run compress again on these data"
+                f"{path}: the input has shape {shape[1:]}, but an example of data "
+                f'"{spec.name}" has {spec.shape}; run compress again on these data'
             )
 
     def logits(self, raw: np.ndarray) -> np.ndarray:
-        """Run every example.
+        """Run stored examples.
 
         Args:
             raw: examples as the data stage stores them, `(n, *spec.shape)`.
 
         Returns:
-            float32 `(n, classes)`, `(n, 1)` numbers, or rebuilt inputs `(n, *shape)`;
-            dequantized when the file's output is integer.
+            float32 logits `(n, classes)`, predicted numbers `(n, 1)` or reconstructed
+            inputs `(n, *shape)`; dequantized where the file's output is integer.
         """
         examples = quantize(self.spec.to_input(raw), self.input)
         return dequantize(self.outputs(examples), self.output)
 
     def outputs(self, examples: np.ndarray) -> np.ndarray:
-        """Run every example, in and out in the file's own dtypes."""
+        """Run examples in the file's own dtypes, without conversion.
+
+        Args:
+            examples: `(n, *shape)`, quantized, or float32 for a float file.
+
+        Returns:
+            Outputs as the file stores them, `(n, ...)`.
+        """
         shape = (len(examples), *self.output["shape"][1:])
         outputs = np.empty(shape, self.output["dtype"])
-        for at, example in enumerate(examples):
+        for position, example in enumerate(examples):
             self.run(example)
-            outputs[at] = self.interpreter.get_tensor(self.output["index"])[0]
+            outputs[position] = self.interpreter.get_tensor(self.output["index"])[0]
         return outputs
 
     def delegated(self) -> dict[str, int]:
-        """How many operators there are, and how many parts a delegate took over."""
-        names = [each["op_name"] for each in self.interpreter._get_ops_details()]
-        parts = names.count("DELEGATE")
-        return {"operators": len(names) - parts, "delegated_parts": parts}
+        """Count the operators of the file, and the partitions run by a delegate."""
+        names = [details["op_name"] for details in self.interpreter._get_ops_details()]
+        partitions = names.count("DELEGATE")
+        return {"operators": len(names) - partitions, "delegated_parts": partitions}
 
     def run(self, example: np.ndarray) -> float:
-        """Run one example that has the file's own dtype; the time in milliseconds.
+        """Run one example and measure it.
 
-        Recurrent operators keep their state in the file's variables from one run to
-        the next: without the reset, an example would be read as a continuation.
+        Recurrent operators keep their state in variables of the file between runs:
+        without the reset, an example would be read as the continuation of the last one.
+
+        Args:
+            example: input in the file's own dtype, `(*shape)`, without a batch.
+
+        Returns:
+            Time of the inference in milliseconds.
         """
         self.interpreter.reset_all_variables()
         self.interpreter.set_tensor(self.input["index"], example[None])
@@ -88,63 +101,81 @@ class LiteModel:
         return (time.perf_counter_ns() - start) / 1e6
 
 
-def quantize(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
-    """Values as a tensor's integers: rounded, THEN clipped to what the dtype holds.
+def quantize(values: np.ndarray, details: Mapping[str, Any]) -> np.ndarray:
+    """Quantize: `stored = round(real / scale) + zero_point`, saturated to the dtype.
 
-    A cast alone would cut off digits and wrap round: 130 would become -126. Halves
-    are rounded away from zero, as the runtime's own QUANTIZE operator does it.
+    A plain cast would truncate and wrap around: 130 would become -126. Halves are
+    rounded away from zero, as by the runtime's own QUANTIZE operator.
 
     Args:
-        values: float32 of any shape; or integers, such as word numbers, which an
-            integer tensor without a scale takes as they are.
-        detail: the tensor's entry of the interpreter; a float tensor changes nothing.
+        values: float32 of any shape; or integers, such as token numbers, which an
+            integer tensor without a scale stores unchanged.
+        details: the tensor's entry of the interpreter; for a float tensor, values are
+            only cast.
+
+    Returns:
+        Values in the dtype of the tensor, same shape.
+
+    Raises:
+        UserError: for float values and an integer tensor without a scale.
     """
-    scale, zero_point = detail["quantization"]
+    scale, zero_point = details["quantization"]
     if not scale and np.issubdtype(values.dtype, np.integer):
-        return values.astype(detail["dtype"])
-    if not np.issubdtype(detail["dtype"], np.integer):
-        return values.astype(detail["dtype"])
+        return values.astype(details["dtype"])
+    if not np.issubdtype(details["dtype"], np.integer):
+        return values.astype(details["dtype"])
     if not scale:
-        raise UserError(f'tensor "{detail["name"]}" is integer and has no scale')
+        raise UserError(
+            f'tensor "{details["name"]}" is integer but has no quantization scale; '
+            "run compress again"
+        )
     steps = values / np.float32(scale)
     rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps)) + zero_point
-    limits = np.iinfo(detail["dtype"])
-    return np.clip(rounded, limits.min, limits.max).astype(detail["dtype"])
+    limits = np.iinfo(details["dtype"])
+    return np.clip(rounded, limits.min, limits.max).astype(details["dtype"])
 
 
-def dequantize(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
-    """The float32 values that a tensor's numbers stand for."""
+def dequantize(values: np.ndarray, details: Mapping[str, Any]) -> np.ndarray:
+    """Dequantize: `real = (stored - zero_point) * scale`.
+
+    Args:
+        values: stored values of any shape; float values are only cast.
+        details: the tensor's entry of the interpreter.
+
+    Returns:
+        float32 values, same shape.
+    """
     if not np.issubdtype(values.dtype, np.integer):
         return values.astype(np.float32)
-    scale, zero_point = detail["quantization"]
+    scale, zero_point = details["quantization"]
     return (values.astype(np.float32) - zero_point) * np.float32(scale)
 
 
 def measure_latency(
     models: Mapping[str, LiteModel], raw: np.ndarray
 ) -> dict[str, dict[str, float]]:
-    """Milliseconds per example of every model, measured side by side.
+    """Measure the latency of several models, side by side.
 
-    Models take turns, so that whatever else the machine does meets them alike.
+    Models take turns, so that other load on the machine affects all of them alike.
 
     Args:
-        models: name -> model, all of the same data.
-        raw: at least one raw example; they are used in turn.
+        models: name -> model, all for the same data.
+        raw: stored examples `(n, *shape)`, at least one, which are run in turn.
 
     Returns:
-        name -> median, p10 and p90 in milliseconds, and the number of runs.
+        name -> median, p10 and p90 in milliseconds per example, and the number of runs.
     """
     inputs = {
         name: quantize(model.spec.to_input(raw), model.input)
         for name, model in models.items()
     }
     for name, model in models.items():
-        for at in range(WARM_UP):
-            model.run(inputs[name][at % len(raw)])
+        for turn in range(WARM_UP_RUNS):
+            model.run(inputs[name][turn % len(raw)])
     times: dict[str, list[float]] = {name: [] for name in models}
-    end = time.monotonic() + SECONDS
-    for turn in range(MOST_RUNS if models else 0):
-        if turn >= FEWEST_RUNS and time.monotonic() > end:
+    deadline = time.monotonic() + SECONDS
+    for turn in range(MAX_RUNS if models else 0):
+        if turn >= MIN_RUNS and time.monotonic() > deadline:
             break
         for name, model in models.items():
             times[name].append(model.run(inputs[name][turn % len(raw)]))
@@ -163,7 +194,7 @@ def _open(path: Path, threads: int) -> Interpreter:
     except (ValueError, RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines() or ["no reason given"]
         raise UserError(
-            f"{path}: not a file that the runtime can open ({reason[0]}); "
+            f"{path}: the runtime cannot open this file ({reason[0]}); "
             "run compress again"
         ) from error
     return interpreter

@@ -1,0 +1,1 @@
+"""Metrics, bootstrap and confidence intervals."""

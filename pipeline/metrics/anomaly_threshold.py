@@ -1,30 +1,31 @@
-"""From which error on an example is called an anomaly."""
+"""The threshold above which a reconstruction error is called an anomaly."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def threshold(error: np.ndarray, y: np.ndarray) -> float | None:
-    """The error that tells validation's anomalies from its normal examples best.
+def youden_threshold(error: np.ndarray, y: np.ndarray) -> float | None:
+    """Choose the threshold with the largest detection rate minus false alarm rate.
 
-    It lies half-way between two neighbouring errors, where the part of the anomalies
-    above it is most ahead of the part of the normal examples above it (Youden, Index
-    for Rating Diagnostic Tests, 1950); of equals the lowest.
+    Candidates lie half-way between neighbouring errors; of equal ones the lowest is
+    chosen (Youden, Index for Rating Diagnostic Tests, 1950).
 
     Args:
-        error: of each example, `(n,)`.
+        error: error of each validation example, `(n,)`.
         y: 1 for an anomaly, 0 for a normal example, `(n,)`.
 
     Returns:
-        None unless there are both kinds, and two different errors.
+        The threshold, or None unless there are examples of both kinds and at least two
+        different errors.
     """
-    kinds = [np.sort(error[y == kind]) for kind in (0, 1)]
-    known = np.unique(error)
-    if not all(map(len, kinds)) or len(known) < 2:
+    groups = [np.sort(error[y == kind]) for kind in (0, 1)]
+    distinct = np.unique(error)
+    if not all(map(len, groups)) or len(distinct) < 2:
         return None
-    between = (known[1:] + known[:-1]) / 2
-    alarms, found = (
-        1 - np.searchsorted(each, between, side="right") / len(each) for each in kinds
+    candidates = (distinct[1:] + distinct[:-1]) / 2
+    false_alarms, detected = (
+        1 - np.searchsorted(errors, candidates, side="right") / len(errors)
+        for errors in groups
     )
-    return float(between[np.argmax(found - alarms)])
+    return float(candidates[np.argmax(detected - false_alarms)])

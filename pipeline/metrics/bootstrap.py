@@ -1,15 +1,15 @@
-"""Paired bootstrap: how sure a difference between two models is.
+"""Paired bootstrap: confidence intervals of metrics and of their differences.
 
-Whole examples are drawn again, for both models alike, so what both find hard is no
-part of the spread (Efron and Tibshirani, An Introduction to the Bootstrap, 1993). A
-resample is a row of weights, how often each example was drawn; a `Statistic` computes a
-metric of many resamples at once:
+The same examples are drawn with replacement for both models, so examples that are
+hard for both do not widen the interval of the difference (Efron and Tibshirani, An
+Introduction to the Bootstrap, 1993). A resample is a row of weights: how often each
+example was drawn. A `Statistic` computes a metric of many resamples at once:
 
-    accuracy = mean_of(correct)
-    accuracy(weights)                   # (resamples, 1)
+    accuracy = mean(correct)            # correct: 1 or 0 per example, (n,)
+    accuracy(weights)                   # (resamples, n) -> (resamples, 1)
 
-compress asks for the interval of a drop on validation, evaluate for that of every
-metric on the test split.
+compress computes the interval of a drop on the validation split, evaluate the interval
+of every metric on the test split.
 """
 
 from __future__ import annotations
@@ -19,102 +19,150 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 CONFIDENCE = 0.95
-CHUNK = 2_000_000  # weights in memory at once
-RESAMPLES = 2000  # of a drop
-COUNTED = 10_000  # of a drop in accuracy, where a resample costs next to nothing
+CHUNK = 2_000_000  # maximum number of weights in memory, 16 MB
+RESAMPLES = 2000  # of a drop, by default
+MULTINOMIAL_RESAMPLES = 10_000  # of a drop in accuracy, where one is a single draw
 Interval = tuple[float, float]
 Statistic = Callable[[np.ndarray], np.ndarray]
 
 
-def draws(
-    count: int, resamples: int, seed: int, kinds: np.ndarray | None = None
+def bootstrap_weights(
+    count: int, resamples: int, seed: int, strata: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
-    """Weights `(some, count)` float64, `resamples` rows in all, as the seed says.
+    """Draw resamples, in chunks that fit in memory.
 
     Args:
-        kinds: of each example, `(count,)`; as many of each kind are drawn as there
-            are, so that no resample is without one.
+        count: number of examples.
+        resamples: number of resamples.
+        seed: equal seeds draw equal examples.
+        strata: stratum of each example, `(count,)`; every resample keeps the number of
+            examples per stratum. Default None: one stratum.
+
+    Yields:
+        Weights `(rows, count)` float64, `resamples` rows in total.
     """
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     size = max(1, CHUNK // count)
-    alike = [np.flatnonzero(kinds == kind) for kind in _unique(kinds)]
+    members = [np.flatnonzero(strata == stratum) for stratum in _unique(strata)]
     for begin in range(0, resamples, size):
         rows = min(size, resamples - begin)
-        yield np.stack([_weights(draw, count, alike) for _ in range(rows)])
+        yield np.stack([_weights(rng, count, members) for _ in range(rows)])
 
 
-def intervals(statistic: Statistic, weights: Iterator[np.ndarray]) -> list[Interval | None]:
-    """The percentile interval of each column of a statistic.
+def percentile_intervals(
+    statistic: Statistic, weights: Iterator[np.ndarray]
+) -> list[Interval | None]:
+    """Compute the percentile interval of each column of a statistic.
 
-    None where a resample leaves it undefined, as for a class that is in none.
+    Args:
+        statistic: weights `(rows, count)` -> values `(rows, columns)`.
+        weights: chunks of weights, as `bootstrap_weights` yields them.
+
+    Returns:
+        Low and high end at 95 % confidence per column; None for a column that is
+        undefined (NaN) in some resample, such as the recall of an absent class.
     """
     values = np.concatenate([statistic(chunk) for chunk in weights])
-    tail = (1 - CONFIDENCE) / 2
-    bounds = np.quantile(values, [tail, 1 - tail], axis=0).T
-    return [None if np.isnan(pair).any() else tuple(pair.tolist()) for pair in bounds]
+    bounds = np.quantile(values, _tails(), axis=0).T
+    return [
+        None if np.isnan((low, high)).any() else (float(low), float(high))
+        for low, high in bounds
+    ]
 
 
-def counted_interval(lost: np.ndarray, seed: int) -> Interval:
-    """The interval of the mean of differences that are 1, 0 or -1, `(n,)`.
+def multinomial_interval(differences: np.ndarray, seed: int) -> Interval:
+    """Compute the interval of the mean of differences that are 1, 0 or -1.
 
-    A resample of them is a draw from a multinomial distribution of three outcomes.
+    A resample of such differences is one draw from a multinomial distribution.
+
+    Args:
+        differences: one difference per example, `(n,)`.
+        seed: equal seeds draw equal counts.
+
+    Returns:
+        Low and high end at 95 % confidence.
     """
-    count = len(lost)
-    fractions = [np.mean(lost == value) for value in (1, -1, 0)]
-    drawn = np.random.default_rng(seed).multinomial(count, fractions, COUNTED)
-    means = (drawn[:, 0] - drawn[:, 1]) / count
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
+    count = len(differences)
+    fractions = [np.mean(differences == value) for value in (1, -1, 0)]
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(count, fractions, MULTINOMIAL_RESAMPLES)
+    low, high = np.quantile((counts[:, 0] - counts[:, 1]) / count, _tails())
     return low, high
 
 
-def repeated(
-    value: Callable[[np.ndarray, np.ndarray], float], evidence: np.ndarray, y: np.ndarray
+def from_metric(
+    metric: Callable[[np.ndarray, np.ndarray], float],
+    evidence: np.ndarray,
+    y: np.ndarray,
 ) -> Statistic:
-    """A statistic that repeats examples as often as they were drawn.
+    """Compute any metric, by repeating each example as often as it was drawn.
 
-    Slower than one that uses the weights themselves, and right for any metric.
+    Slower than a statistic that uses the weights themselves.
 
     Args:
-        value: `(evidence, y)` -> the metric.
+        metric: `(evidence, y)` -> value.
         evidence: one row per example, `(n, ...)`.
         y: targets, `(n,)`.
     """
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         rows = (np.repeat(np.arange(len(y)), row.astype(int)) for row in weights)
-        return np.array([[value(evidence[at], y[at])] for at in rows])
+        return np.array([[metric(evidence[index], y[index])] for index in rows])
 
     return statistic
 
 
-def mean_of(*columns: np.ndarray) -> Statistic:
-    """The mean of each column, `(n,)`."""
+def mean(*columns: np.ndarray) -> Statistic:
+    """Mean of each column.
+
+    Args:
+        *columns: values per example, each `(n,)`.
+    """
     table = np.stack(columns, axis=1).astype(np.float64)
     return lambda weights: (weights @ table) / weights.sum(axis=1, keepdims=True)
 
 
-def recall_of(y: np.ndarray, predicted: np.ndarray, classes: int) -> Statistic:
-    """Part of each class that is found; NaN where a resample has none of it."""
+def recall(y: np.ndarray, predicted: np.ndarray, classes: int) -> Statistic:
+    """Recall of each class; NaN where a resample has no example of the class.
+
+    Args:
+        y: true classes, `(n,)`.
+        predicted: predicted classes, `(n,)`.
+        classes: number of classes.
+    """
     true = _one_hot(y, classes)
-    found = true * (y == predicted)[:, None]
-    return lambda weights: _part(weights @ found, weights @ true)
+    correct = true * (y == predicted)[:, None]
+    return lambda weights: _ratio(weights @ correct, weights @ true)
 
 
-def f1_of(y: np.ndarray, predicted: np.ndarray, classes: int) -> Statistic:
-    """Mean F1 of the classes that `y` has."""
+def macro_f1(y: np.ndarray, predicted: np.ndarray, classes: int) -> Statistic:
+    """Macro F1 over the classes that occur in `y`.
+
+    Args:
+        y: true classes, `(n,)`.
+        predicted: predicted classes, `(n,)`.
+        classes: number of classes.
+    """
     present = np.unique(y)
-    true, said = (_one_hot(each, classes)[:, present] for each in (y, predicted))
+    true = _one_hot(y, classes)[:, present]
+    positive = _one_hot(predicted, classes)[:, present]
 
     def statistic(weights: np.ndarray) -> np.ndarray:
-        both, total = weights @ (true * said), weights @ true + weights @ said
-        return np.nan_to_num(_part(2 * both, total)).mean(axis=1, keepdims=True)
+        hits = weights @ (true * positive)
+        total = weights @ true + weights @ positive
+        return np.nan_to_num(_ratio(2 * hits, total)).mean(axis=1, keepdims=True)
 
     return statistic
 
 
-def error_of(bins: np.ndarray, gap: np.ndarray, count: int) -> Statistic:
-    """Expected calibration error, from the bin and `confidence - right` of each."""
+def calibration_error(bins: np.ndarray, gap: np.ndarray, count: int) -> Statistic:
+    """Expected calibration error.
+
+    Args:
+        bins: confidence bin of each example, `(n,)`.
+        gap: confidence minus 1 for a correct prediction, or minus 0, `(n,)`.
+        count: number of bins.
+    """
     table = _one_hot(bins, count) * gap[:, None]
 
     def statistic(weights: np.ndarray) -> np.ndarray:
@@ -124,72 +172,94 @@ def error_of(bins: np.ndarray, gap: np.ndarray, count: int) -> Statistic:
     return statistic
 
 
-def determination_of(residual: np.ndarray, y: np.ndarray) -> Statistic:
-    """R2 of numbers, from what is left of each; NaN where a resample has one number."""
-    means = mean_of(residual**2, y, np.square(y, dtype=np.float64))
+def r2(residual: np.ndarray, y: np.ndarray) -> Statistic:
+    """Coefficient of determination; NaN where the targets of a resample are equal.
+
+    Args:
+        residual: target minus prediction, `(n,)`.
+        y: targets, `(n,)`.
+    """
+    means = mean(residual**2, y, np.square(y, dtype=np.float64))
 
     def statistic(weights: np.ndarray) -> np.ndarray:
-        left, mean, square = means(weights).T
-        return (1 - _part(left, square - mean**2))[:, None]
+        squared_error, target, squared_target = means(weights).T
+        variance = squared_target - target**2
+        return (1 - _ratio(squared_error, variance))[:, None]
 
     return statistic
 
 
-def area_of(error: np.ndarray, y: np.ndarray) -> Statistic:
-    """Area under the ROC curve of errors, by which anomalies (1) are to be found."""
-    ranked = _Ranked(y == 1, error)
-    return lambda weights: ranked.area(weights)[:, None]
-
-
-def auc_of(y: np.ndarray, scores: np.ndarray) -> Statistic:
-    """Mean area under the ROC curve of each class against the rest; ties half.
+def roc_auc(error: np.ndarray, y: np.ndarray) -> Statistic:
+    """Area under the ROC curve of an anomaly score.
 
     Args:
-        scores: `(n, classes)`.
+        error: anomaly score of each example, `(n,)`; higher is more anomalous.
+        y: 1 for an anomaly, else 0, `(n,)`.
     """
-    every = [_Ranked(y == c, scores[:, c]) for c in np.unique(y)]
+    ranking = _Ranking(y == 1, error)
+    return lambda weights: ranking.area(weights)[:, None]
+
+
+def macro_roc_auc(y: np.ndarray, scores: np.ndarray) -> Statistic:
+    """Macro area under the ROC curve, each class against the rest; ties count half.
+
+    Args:
+        y: true classes, `(n,)`.
+        scores: one score per class, `(n, classes)`.
+    """
+    rankings = [_Ranking(y == label, scores[:, label]) for label in np.unique(y)]
 
     def statistic(weights: np.ndarray) -> np.ndarray:
-        areas = np.stack([one.area(weights) for one in every], axis=1)
+        areas = np.stack([ranking.area(weights) for ranking in rankings], axis=1)
         return np.nanmean(areas, axis=1, keepdims=True)
 
     return statistic
 
 
-class _Ranked:
-    """Examples in the order of their scores, equal scores in one group."""
+class _Ranking:
+    """Examples sorted by their scores, with equal scores in one group."""
 
     def __init__(self, positive: np.ndarray, scores: np.ndarray):
         self.order = np.argsort(scores, kind="stable")
-        ranked = scores[self.order]
-        self.starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        ordered = scores[self.order]
+        self.starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
         self.positive = positive[self.order]
 
     def area(self, weights: np.ndarray) -> np.ndarray:
-        """The area for each row of weights, `(rows,)` (Mann and Whitney, 1947)."""
-        ranked = weights[:, self.order]
-        ours = np.add.reduceat(ranked * self.positive, self.starts, axis=1)
-        rest = np.add.reduceat(ranked * ~self.positive, self.starts, axis=1)
-        won = ours * (np.cumsum(rest, axis=1) - rest / 2)
-        return _part(won.sum(axis=1), ours.sum(axis=1) * rest.sum(axis=1))
+        """Area under the ROC curve per row of weights, `(rows,)` (Mann-Whitney U)."""
+        ordered = weights[:, self.order]
+        positives = np.add.reduceat(ordered * self.positive, self.starts, axis=1)
+        negatives = np.add.reduceat(ordered * ~self.positive, self.starts, axis=1)
+        u = positives * (np.cumsum(negatives, axis=1) - negatives / 2)
+        return _ratio(u.sum(axis=1), positives.sum(axis=1) * negatives.sum(axis=1))
 
 
-def _unique(kinds: np.ndarray | None) -> list[int]:
-    return [] if kinds is None else np.unique(kinds).tolist()
+def _tails() -> list[float]:
+    tail = (1 - CONFIDENCE) / 2
+    return [tail, 1 - tail]
+
+
+def _unique(strata: np.ndarray | None) -> list[int]:
+    return [] if strata is None else np.unique(strata).tolist()
 
 
 def _weights(
-    draw: np.random.Generator, count: int, alike: list[np.ndarray]
+    rng: np.random.Generator, count: int, strata: list[np.ndarray]
 ) -> np.ndarray:
-    parts = [each[draw.integers(len(each), size=len(each))] for each in alike]
-    drawn = np.concatenate(parts) if parts else draw.integers(count, size=count)
-    return np.bincount(drawn, minlength=count).astype(np.float64)
+    """How often each example is drawn, `(count,)`, within each stratum."""
+    if strata:
+        parts = [rows[rng.integers(len(rows), size=len(rows))] for rows in strata]
+        positions = np.concatenate(parts)
+    else:
+        positions = rng.integers(count, size=count)
+    return np.bincount(positions, minlength=count).astype(np.float64)
 
 
 def _one_hot(numbers: np.ndarray, count: int) -> np.ndarray:
     return np.eye(count)[numbers]
 
 
-def _part(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """The quotient; NaN where the denominator is not positive."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(whole > 0, part / whole, np.nan)
+        return np.where(denominator > 0, numerator / denominator, np.nan)

@@ -1,21 +1,21 @@
-"""How the metric of a task is computed, and how certain it is.
+"""Evidence, value and confidence interval of the metric of a task.
 
     task               key       value
-    classification     accuracy  fraction of examples whose largest logit is right
+    classification     accuracy  fraction of examples whose largest logit is correct
     regression         r2        1 - squared error / variance, the coefficient of
                                  determination; predicting the mean scores 0
     anomaly_detection  auc       probability that an anomaly is reconstructed worse than
                                  a normal example (Hanley, McNeil, The Meaning and Use
                                  of the Area under a ROC Curve, 1982); chance is 0.5
 
-Values are made of evidence, one row per example, so that a bootstrap can draw examples
-again without running the model again:
+A value is computed from evidence, one row per example, so that a bootstrap can resample
+examples without running the model again:
 
     metric = metric_of(spec)                         # pipeline.tasks.metric
     x = spec.to_input(split.x)                       # model inputs
-    evidence = metric.evidence(outputs, x, split.y)  # can be computed in pieces
+    evidence = metric.evidence(outputs, x, split.y)  # can be computed in batches
     row = {metric.key: metric.value(evidence, split.y)}
-    drawn = metric.value(evidence[rows], split.y[rows])
+    resampled = metric.value(evidence[rows], split.y[rows])
 
 `split.y` holds targets as stored: class numbers; numbers on the scale of
 `spec.target`, on which R2 is the same as in their own unit; 1 for an anomaly.
@@ -23,7 +23,7 @@ again without running the model again:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,20 +37,21 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class TaskMetric:
-    """Evidence, value and bootstrap of a task's metric.
+    """The `metric` part of a task.
 
     Args:
-        metric: its name, unit and direction.
+        metric: name, unit and direction.
         evidence: `(outputs, inputs, y)` -> one row per example, `(n, ...)`; inputs are
             model inputs, y are targets as stored.
         value: `(evidence, y)` -> the metric.
-        resampled: `(evidence, y)` -> the metric of many resamples at once, see
-            `pipeline.metrics.bootstrap`; None computes each with `value`.
-        stratified: draw as many examples of each value of y as there are.
-        counts: evidence is 1 or 0, and the value its mean: a resample of a difference
-            is a draw from a multinomial distribution of three outcomes.
+        resampled: `(evidence, y)` -> a statistic that computes the metric of many
+            resamples at once, see `pipeline.metrics.bootstrap`. Default None: examples
+            are repeated and `value` computes the metric of each resample.
+        stratified: resamples keep the number of examples per value of y; default False.
+        binary: evidence is 1 or 0 and the value is its mean, so that a resample of a
+            difference is a draw from a multinomial distribution; default False.
         decisions: column of pareto.json -> `(evidence, y)` -> a number that is fixed on
-            validation for each file, such as a threshold, or None.
+            validation for each file, such as a threshold, or None; default: no column.
     """
 
     metric: Metric
@@ -58,7 +59,7 @@ class TaskMetric:
     value: Callable[[Array, Array], float]
     resampled: Callable[[Array, Array], bootstrap.Statistic] | None = None
     stratified: bool = False
-    counts: bool = False
+    binary: bool = False
     decisions: Mapping[str, Callable[[Array, Array], float | None]] = field(
         default_factory=dict
     )
@@ -69,16 +70,34 @@ class TaskMetric:
         return self.metric.key
 
     def of(self, outputs: Array, inputs: Array, y: Array) -> float:
-        """The metric of a model's outputs, `(n, ...)`."""
+        """Compute the metric of a model.
+
+        Args:
+            outputs: outputs of the model, `(n, ...)`.
+            inputs: model inputs, `(n, *shape)`.
+            y: targets as stored, `(n,)`.
+        """
         return self.value(self.evidence(outputs, inputs, y), y)
 
     def interval(
         self, evidence: Array, y: Array, resamples: int, seed: int
     ) -> list[float] | None:
-        """The bootstrap interval of one model's value; None where it is undefined."""
-        weights = bootstrap.draws(len(y), resamples, seed, self._strata(y))
-        (ends,) = bootstrap.intervals(self._statistic(evidence, y), weights)
-        return list(ends) if ends else None
+        """Compute the bootstrap interval of the metric of one model.
+
+        Args:
+            evidence: evidence of the model, `(n, ...)`.
+            y: targets of the same examples, as stored, `(n,)`.
+            resamples: number of resamples.
+            seed: equal seeds draw equal examples.
+
+        Returns:
+            Low and high end at 95 % confidence, or None where the metric is undefined
+            in some resample.
+        """
+        weights = self._weights(y, resamples, seed)
+        statistic = self._statistic(evidence, y)
+        (interval,) = bootstrap.percentile_intervals(statistic, weights)
+        return list(interval) if interval else None
 
     def drop_interval(
         self,
@@ -88,77 +107,91 @@ class TaskMetric:
         seed: int,
         resamples: int = bootstrap.RESAMPLES,
     ) -> list[float] | None:
-        """The paired bootstrap interval of the drop from one model to another.
+        """Compute the paired bootstrap interval of the drop between two models.
 
         Args:
-            before, after: evidence of both models, `(n, ...)`.
-            y: targets of the same examples, as stored.
+            before: evidence of the first model, `(n, ...)`.
+            after: evidence of the second model, `(n, ...)`.
+            y: targets of the same examples, as stored, `(n,)`.
             seed: equal seeds draw equal examples.
+            resamples: number of resamples; default 2000. Binary evidence always uses
+                10,000.
 
         Returns:
-            Low and high end, or None where one of the models has no evidence, or where
-            the metric is undefined in some resample.
+            Low and high end, rounded to 6 digits. None without evidence of both models,
+            or where the metric is undefined in some resample.
         """
         if before is None or after is None:
             return None
-        ends = self._paired(before, after, y, seed, resamples)
-        return [round(float(end), 6) for end in ends] if ends else None
+        interval = self._paired(before, after, y, seed, resamples)
+        return [round(float(end), 6) for end in interval] if interval else None
 
     def _paired(
         self, before: Array, after: Array, y: Array, seed: int, resamples: int
     ) -> bootstrap.Interval | None:
         sign = self.metric.sign
-        if self.counts:
-            lost = before.astype(int) - after.astype(int)
-            return bootstrap.counted_interval(sign * lost, seed)
-        old, new = (self._statistic(rows, y) for rows in (before, after))
-        weights = bootstrap.draws(len(y), resamples, seed, self._strata(y))
-        (ends,) = bootstrap.intervals(lambda w: sign * (old(w) - new(w)), weights)
-        return ends
+        if self.binary:
+            losses = before.astype(int) - after.astype(int)
+            return bootstrap.multinomial_interval(sign * losses, seed)
+        old, new = (self._statistic(evidence, y) for evidence in (before, after))
+        (interval,) = bootstrap.percentile_intervals(
+            lambda weights: sign * (old(weights) - new(weights)),
+            self._weights(y, resamples, seed),
+        )
+        return interval
 
     def _statistic(self, evidence: Array, y: Array) -> bootstrap.Statistic:
         if self.resampled is not None:
             return self.resampled(evidence, y)
-        return bootstrap.repeated(self.value, evidence, y)
+        return bootstrap.from_metric(self.value, evidence, y)
 
-    def _strata(self, y: Array) -> Array | None:
-        """Anomalies may be few, and without one there is no area under a curve."""
-        return y if self.stratified else None
+    def _weights(self, y: Array, resamples: int, seed: int) -> Iterator[Array]:
+        """Stratified for anomalies: a resample without one has no ROC curve."""
+        strata = y if self.stratified else None
+        return bootstrap.bootstrap_weights(len(y), resamples, seed, strata)
 
 
 def is_correct(outputs: Array, inputs: Array, y: Array) -> Array:
-    """1 where the largest logit is that of the true class, else 0, `(n,)`."""
+    """Return 1 where the largest logit is that of the true class, else 0, `(n,)`."""
     return (outputs.argmax(axis=1) == y).astype(np.float64)
 
 
 def residual(outputs: Array, inputs: Array, y: Array) -> Array:
-    """Target minus prediction, `(n,)`."""
+    """Compute target minus prediction, `(n,)`."""
     return y.astype(np.float64) - outputs.reshape(len(y)).astype(np.float64)
 
 
 def reconstruction_error(outputs: Array, inputs: Array, y: Array) -> Array:
-    """Mean squared difference of output and input per example, `(n,)`."""
+    """Compute the mean squared difference of output and input per example, `(n,)`."""
     difference = (outputs.astype(np.float64) - inputs).reshape(len(y), -1)
     return np.mean(difference**2, axis=1)
 
 
 def mean(evidence: Array, y: Array) -> float:
-    """The mean of the evidence."""
+    """Compute the mean of the evidence."""
     return float(evidence.mean())
 
 
-def determination(residuals: Array, y: Array) -> float:
-    """R2 from residuals, `(n,)`; 0 where all targets are equal."""
+def r2(residuals: Array, y: Array) -> float:
+    """Compute R2 from residuals, `(n,)`; 0 where all targets are equal."""
     variance = float(np.var(y.astype(np.float64)))
     return 1 - float(np.mean(residuals**2)) / variance if variance else 0.0
 
 
-def area(error: Array, y: Array) -> float:
-    """Mann and Whitney's statistic; ties count half, 0.5 where a kind is missing."""
+def roc_auc(error: Array, y: Array) -> float:
+    """Compute the area under the ROC curve of anomaly scores (Mann-Whitney U).
+
+    Args:
+        error: anomaly score of each example, `(n,)`.
+        y: 1 for an anomaly, else 0, `(n,)`.
+
+    Returns:
+        The area; ties count half. 0.5 without examples of both kinds.
+    """
     anomalies = y == 1
     pairs = int(anomalies.sum()) * int((~anomalies).sum())
     if not pairs:
         return 0.5
-    ranks = rankdata(error)[anomalies].sum()
+    rank_sum = rankdata(error)[anomalies].sum()
     smallest = anomalies.sum() * (anomalies.sum() + 1) / 2
-    return float((ranks - smallest) / pairs)
+    return float((rank_sum - smallest) / pairs)

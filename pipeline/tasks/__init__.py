@@ -1,0 +1,1 @@
+"""Tasks: all code that depends on the kind of task."""

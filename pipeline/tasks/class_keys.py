@@ -1,4 +1,4 @@
-"""Keys of the experiment file that only tasks with class targets have a use for."""
+"""Keys of the experiment file that apply to tasks with class targets only."""
 
 ONLY_CLASSES = "is for classification"
 CLASS_KEYS = dict.fromkeys(

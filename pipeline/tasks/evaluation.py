@@ -1,7 +1,7 @@
-"""What evaluate asks of a task: predictions of a file, a comparison, further files.
+"""The `evaluation` part of a task, used by the evaluate stage.
 
-In: a file that runs, and test examples. Out: predictions, a row of evaluation.json that
-compares them with the baseline's, and files that only this task has.
+In: an exported file that runs, and test examples. Out: predictions, a row of
+evaluation.json that compares them with the baseline's, and files of this task alone.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Point = Mapping[str, Any]
 
 
 class Model(Protocol):
-    """A .tflite file on many examples at a time."""
+    """An exported file that runs on many examples."""
 
     def logits(self, raw: np.ndarray) -> np.ndarray:
-        """float32 outputs `(n, *output)` for stored examples, `(n, *shape)`."""
+        """Return float32 outputs `(n, *output)` for stored examples `(n, *shape)`."""
 
-    def answers(self, inputs: np.ndarray) -> np.ndarray:
-        """float32 outputs `(n, *output)` for model inputs, `(n, *shape)`."""
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Return float32 outputs `(n, *output)` for model inputs `(n, *shape)`."""
 
 
 class Examples(Protocol):
@@ -42,7 +42,7 @@ class Examples(Protocol):
         """Targets as stored, `(n,)`."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of examples."""
 
 
 class Data(Protocol):
@@ -53,17 +53,11 @@ class Data(Protocol):
         """The signature."""
 
     def steps(self) -> Sequence[Any]:
-        """Preprocessing steps from raw to stored examples."""
+        """Return the preprocessing steps from raw to stored examples."""
 
 
 class Context(Protocol):
-    """What all files are evaluated on; `pipeline.evaluate.context` has one.
-
-    Args:
-        test: examples that no decision has seen.
-        fitting: validation examples, to fit what a comparison needs, such as the
-            temperature of logits.
-    """
+    """The examples of an evaluation; `pipeline.evaluate.context` implements it."""
 
     @property
     def data(self) -> Data:
@@ -71,11 +65,24 @@ class Context(Protocol):
 
     @property
     def test(self) -> Examples:
-        """Test examples."""
+        """Test examples, on which nothing was chosen or fitted."""
 
     @property
     def fitting(self) -> Examples:
-        """Validation examples."""
+        """Validation examples, on which a temperature can be fitted."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Change of a metric from the reference to a file.
+
+    Args:
+        value: file minus reference.
+        interval: low and high end at 95 % confidence; None where it is undefined.
+    """
+
+    value: float
+    interval: list[float] | None
 
 
 def no_files(
@@ -89,12 +96,13 @@ class Evaluator:
     """The `evaluation` part of a task.
 
     Args:
-        predict: `(context, model, point)` -> predictions of a file on the test split;
-            `point` is the file's row of pareto.json.
-        compare: `(before, after, resamples, seed)` -> a row of evaluation.json for the
-            predictions `after`: the metric, `<key>_interval`, `drop`, `drop_interval`
-            and what else describes a file.
-        write: `(out, context, predictions by name, pareto)` writes further files.
+        predict: `(context, model, point)` -> predictions of a file on the test split,
+            of any type; `point` is the file's row of pareto.json.
+        compare: `(before, after, resamples, seed)` -> a JSON object for a row of
+            evaluation.json, from the predictions of the baseline and of the file: the
+            metric, `<key>_interval`, `drop`, `drop_interval` and any other value.
+        write: `(out, context, predictions by name, pareto)` writes further files;
+            default: none.
     """
 
     predict: Callable[[Context, Model, Point], Any]
@@ -103,6 +111,13 @@ class Evaluator:
 
 
 def evaluator_of(spec: TaskSpec) -> Evaluator:
-    """The evaluation part of a signature's task."""
+    """Return the evaluation part of a data set's task.
+
+    Args:
+        spec: signature of the data.
+
+    Raises:
+        UserError: for a task that no stage can evaluate.
+    """
     evaluator: Evaluator = for_chain(spec.task).part("evaluation")
     return evaluator

@@ -1,7 +1,7 @@
-"""What the chosen file's output means, for metadata.json and C source.
+"""The `export` part of a task: meaning of the output, in metadata.json and C source.
 
-In: spec.json and the file's row of pareto.json. Out: entries of metadata.json, and C
-constants made from them.
+In: spec.json and the file's row of pareto.json. Out: entries of metadata.json and the C
+constants derived from them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Metadata = dict[str, Any]
 
 
 def no_labels(spec: TaskSpec) -> tuple[str, ...]:
-    """Outputs that are not classes have no names."""
+    """Return no names: outputs are not classes."""
     return ()
 
 
@@ -28,7 +28,7 @@ class TaskExport:
     Args:
         metadata: `(spec, row of pareto.json)` -> entries of metadata.json.
         defines: these entries -> lines of C preprocessor constants.
-        labels: spec -> a name per output, for labels.txt and a C array.
+        labels: spec -> a name per output, for labels.txt and a C array; default: none.
     """
 
     metadata: Callable[[TaskSpec, Mapping[str, Any]], Metadata]
@@ -37,6 +37,6 @@ class TaskExport:
 
 
 def export_of(spec: TaskSpec) -> TaskExport:
-    """The export part of a signature's task."""
+    """Return the export part of a data set's task."""
     export: TaskExport = task_of(spec).part("export")
     return export

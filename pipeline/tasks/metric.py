@@ -1,4 +1,4 @@
-"""The metric part of a signature's task."""
+"""The `metric` part of a task."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from pipeline.tasks.spec import TaskSpec
 
 
 def metric_of(spec: TaskSpec) -> TaskMetric:
-    """How the metric of a task is computed.
+    """Return the metric part of a data set's task.
+
+    Args:
+        spec: signature of the data.
 
     Raises:
-        UserError: for a task of which nothing is measured.
+        UserError: for a task without a metric.
     """
     task = registry.task_of(spec)
     if not task.chain:
         raise UserError(
-            f"{spec.source} is for {spec.task}, of which nothing is measured; the "
-            f"chain is for {', '.join(registry.TASKS)}"
+            f"{spec.source}: task {spec.task} has no metric, so no stage can evaluate "
+            f"it; choose {', '.join(registry.TASKS)}, or a task of your own"
         )
     metric: TaskMetric = task.part("metric")
     return metric

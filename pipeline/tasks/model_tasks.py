@@ -1,4 +1,4 @@
-"""Tasks of builders that no data source reaches yet: nothing evaluates them."""
+"""Tasks of builders that no data source provides yet; no stage evaluates them."""
 
 from dataclasses import replace
 

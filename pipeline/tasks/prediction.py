@@ -1,6 +1,6 @@
-"""What `predict` says of an example.
+"""The `prediction` part of a task, used by `predict`.
 
-In: outputs of the chosen file. Out: a row of JSON per example, and one line of text.
+In: outputs of the chosen file. Out: a JSON object and a line of text per example.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class TaskPrediction:
     """The `prediction` part of a task.
 
     Args:
-        rows: `(outputs, stored examples, spec, row of pareto.json)` -> a row per example;
-            outputs are float32 `(n, *output)`, examples `(n, *shape)`.
-        text: a row -> one line.
+        rows: `(outputs, stored examples, spec, row of pareto.json)` -> a JSON object
+            per example; outputs are float32 `(n, *output)`, examples `(n, *shape)`.
+        text: such an object -> one line of text.
     """
 
     rows: Callable[[np.ndarray, np.ndarray, TaskSpec, Mapping[str, Any]], list[Row]]
@@ -32,6 +32,6 @@ class TaskPrediction:
 
 
 def prediction_of(spec: TaskSpec) -> TaskPrediction:
-    """The prediction part of a signature's task."""
+    """Return the prediction part of a data set's task."""
     prediction: TaskPrediction = task_of(spec).part("prediction")
     return prediction

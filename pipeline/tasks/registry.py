@@ -1,6 +1,6 @@
-"""Tasks by name, found without importing any of their code.
+"""Look up tasks by name, without importing their parts.
 
-A task of the user's own is `module:object`, imported from the working directory:
+A user's own task is named `module:object` and imported from the working directory:
 
     data:
       source: csv:houses.csv
@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.core.base_path import base
+from pipeline.core.base_path import append_to_path
 from pipeline.core.errors import UserError, nearest
 from pipeline.tasks.task import Task
 
@@ -26,7 +24,7 @@ TASKS = {
     "regression": "pipeline.tasks.regression.task:TASK",
     "anomaly_detection": "pipeline.tasks.anomaly_detection.task:TASK",
 }
-# Of builders that no data source reaches yet.
+# Tasks of builders that no data source provides yet.
 MODEL_TASKS = {
     "segmentation": "pipeline.tasks.model_tasks:SEGMENTATION",
     "next_token": "pipeline.tasks.model_tasks:NEXT_TOKEN",
@@ -48,21 +46,21 @@ STAGE_PARTS = {
 
 
 class Named(Protocol):
-    """Something with the name of a task, such as a `TaskSpec`."""
+    """An object with the name of a task, such as a `TaskSpec`."""
 
     @property
     def task(self) -> str:
-        """As spec.json has it."""
+        """Name of the task, as in spec.json."""
 
 
 def get(name: str) -> Task:
-    """The task called `name`.
+    """Return the task called `name`.
 
     Args:
         name: a task of this package, or `module:object`.
 
     Raises:
-        UserError: for a name that no task has, or an object that is not a `Task`.
+        UserError: for an unknown name, or an object that is not a `Task`.
     """
     check_name(name)
     path = {**TASKS, **MODEL_TASKS}.get(name)
@@ -74,10 +72,13 @@ def get(name: str) -> Task:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that no task can have; nothing is imported.
+    """Refuse a name that no task can have, without importing anything.
+
+    Args:
+        name: name of a task.
 
     Raises:
-        UserError: names the new name of a renamed task, or the tasks that there are.
+        UserError: it gives the new name of a renamed task, or the available tasks.
     """
     if name in RENAMED:
         raise UserError(f'task "{name}" is now called {RENAMED[name]}')
@@ -89,27 +90,34 @@ def check_name(name: str) -> None:
 
 
 def task_of(spec: Named) -> Task:
-    """The task of a signature."""
+    """Return the task of a data set, by its signature."""
     return get(spec.task)
 
 
 def of_document(document: Mapping[str, Any]) -> Task:
-    """The task of pareto.json, evaluation.json or summary.json."""
+    """Return the task of pareto.json, evaluation.json or summary.json."""
     return get(document.get("task", DEFAULT))
 
 
 def named(name: str) -> dict[str, str]:
-    """The `task` entry of a document: none for the default task."""
+    """Return the `task` entry of a document: empty for the default task."""
     return {} if name == DEFAULT else {"task": name}
 
 
 def reading(labels: str) -> list[str]:
-    """Names of the tasks whose labels are `classes` or `numbers`, the usual one first."""
+    """Return the names of the tasks with a kind of labels, the most common first.
+
+    Args:
+        labels: `classes` or `numbers`.
+    """
     return [name for name in TASKS if get(name).labels == labels]
 
 
 def for_chain(name: str) -> Task:
-    """The task called `name`, if a data source can be of it.
+    """Return the task called `name`, if a data source can have it.
+
+    Args:
+        name: a task of this package, or `module:object`.
 
     Raises:
         UserError: when no stage can evaluate it.
@@ -117,26 +125,27 @@ def for_chain(name: str) -> Task:
     task = get(name)
     if not task.chain:
         raise UserError(
-            f"{task.title} has no metric, so no experiment can be of it; choose "
+            f"{task.title} has no metric, so no experiment can use it; choose "
             f"{', '.join(TASKS)}, or a task of your own"
         )
     return task
 
 
 def modules(stage: str, task: str, auxiliary: Iterable[str] = ()) -> tuple[str, ...]:
-    """Modules of a task that a stage runs, for its fingerprint.
+    """Return the modules of a task that a stage runs, for its fingerprint.
 
     Args:
-        stage: its name; one without an entry in `STAGE_PARTS` uses facts alone.
-        auxiliary: kinds of auxiliary targets, whose heads are of tasks of their own.
+        stage: name of the stage; without an entry in `STAGE_PARTS`, it uses facts only.
+        task: name of the task.
+        auxiliary: kinds of auxiliary targets, whose heads have tasks of their own.
     """
     names = dict.fromkeys([task, *(AUXILIARY[kind] for kind in auxiliary)])
-    found: dict[str, None] = {}
+    unique: dict[str, None] = {}
     for name in names:
-        own = get(name)
-        found[_module_of(name)] = None
-        found |= {own.module(part): None for part in STAGE_PARTS.get(stage, ())}
-    return tuple(found)
+        parts = get(name)
+        unique[_module_of(name)] = None
+        unique |= {parts.module(part): None for part in STAGE_PARTS.get(stage, ())}
+    return tuple(unique)
 
 
 def _module_of(name: str) -> str:
@@ -145,18 +154,20 @@ def _module_of(name: str) -> str:
 
 def _own(name: str) -> Task:
     module, _, attribute = name.partition(":")
-    if (folder := str(Path.cwd() / base())) not in sys.path:
-        sys.path.insert(0, folder)
+    append_to_path()
     try:
         task = getattr(importlib.import_module(module), attribute, None)
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"task {name}: importing it fails: {reason}") from error
     if not isinstance(task, Task):
+        kind = "nothing" if task is None else f"an object of type {type(task).__name__}"
         raise UserError(
-            f"task {name}: must be a Task (pipeline.tasks.task); {module} has "
-            f"{'nothing of that name' if task is None else type(task).__name__}"
+            f"task {name}: must be a Task (pipeline.tasks.task), but {module} defines "
+            f"{kind} under this name"
         )
     if task.name != name:
-        raise UserError(f'task {name}: its name must be "{name}", not "{task.name}"')
+        raise UserError(
+            f'task {name}: its name must be "{name}", not "{task.name}"; change it'
+        )
     return task

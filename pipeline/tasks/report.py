@@ -62,8 +62,8 @@ class TaskReport:
     """The `report` part of a task.
 
     Args:
-        templates: folder of its templates, see the module. An edit of a file in a folder
-            `templates` beside the module makes the report stale.
+        templates: folder of its templates, see the module. An edit of a file in a
+            folder `templates` beside the module makes the report stale.
         sections: what it adds to the page.
         metrics: key of a row of evaluation.json -> its label on the page, in order.
         compared: label in a comparison of experiments -> key of a row.

@@ -1,9 +1,9 @@
-"""The signature of a data set: what a model is given and what it must say.
+"""The signature of a data set: shape, type and meaning of inputs and outputs.
 
-spec.json is enough to feed an exported file by hand. `preprocess` turns a raw
-example into a stored one, step by step (see `pipeline.data.features`); then
-`model input = float32(stored) * scale + offset`, or the stored word numbers
-themselves for text; output k is class `classes[k]`.
+spec.json is enough to run an exported file by hand. The steps of `preprocess` turn a
+raw example into a stored one (see `pipeline.data.features`); then
+`model input = float32(stored) * scale + offset`, or the stored token numbers
+themselves for text. Output k is class `classes[k]`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,22 @@ class TaskSpec:
     """Shape, type and meaning of inputs and outputs.
 
     Args:
-        shape: of one stored example, without the batch: `(height, width, channels)`
-            of an image, `(frames, bins, 1)` of audio, `(length,)` of a text,
-            `(columns,)` of a table.
-        dtype: of the stored example.
-        scale: see the module; the model's input is about 0 .. 1 or -1 .. 1.
-        modality: image, audio, text or table.
-        task: name of the task, see `pipeline.tasks.registry`.
-        target: scale of a number to predict: its name, mean and deviation; the number
-            is `output * deviation + mean`. Empty for other targets.
-        vocabulary: how many word numbers there are, for text; else 0.
+        name: name of the data set.
+        source: source of the data, such as `sklearn:digits`.
+        shape: shape of one stored example, without the batch: image `(height, width,
+            channels)`, audio `(frames, bins, 1)`, text `(length,)`, table `(columns,)`.
+        dtype: dtype of the stored example.
+        classes: class names; empty for numbers.
+        scale: factor of stored numbers; model inputs are about 0 .. 1 or -1 .. 1.
+            Default 1.
+        offset: added after scaling; default 0.
+        modality: `image` (default), `audio`, `text` or `table`.
+        task: name of the task, see `pipeline.tasks.registry`; default classification.
+        vocabulary: number of token numbers of text; default 0 for other data.
+        preprocess: steps from raw to stored, as JSON objects.
+        target: scale of a number to predict: its name, mean and (standard) deviation;
+            the number is `output * deviation + mean`. Empty for other targets.
         inputs: names of a table's columns, in the order of the model's input.
-        preprocess: steps from raw to stored, as JSON values.
         also: further targets (see `pipeline.data.extra_targets`), as JSON values.
     """
 
@@ -54,33 +58,37 @@ class TaskSpec:
 
     @property
     def white(self) -> int:
-        """The largest raw number of an example of bytes: 255 where nothing scales."""
+        """Largest raw value of an example of bytes: 255 where inputs are not scaled."""
         if self.scale == 1 and not self.offset:
             return 255
         return round((1.0 - self.offset) / self.scale) if self.scale else 0
 
     def to_input(self, raw: np.ndarray) -> np.ndarray:
-        """Stored examples as the model input, same shape: float32, int32 for text."""
+        """Convert stored examples to model inputs, float32 or (text) int32.
+
+        Args:
+            raw: stored examples, `(n, *shape)`.
+        """
         if self.modality == "text":
             return raw.astype(np.int32)
         scaled = raw.astype(np.float32) * np.float32(self.scale)
         return scaled + np.float32(self.offset)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON value."""
+        """Return a JSON object."""
         values = asdict(self)
-        if not self.also:  # said where there are any
+        if not self.also:  # only data with extra targets have the entry
             del values["also"]
         return values
 
 
 def write_spec(folder: Path, spec: TaskSpec) -> None:
-    """Write spec.json."""
+    """Write spec.json into a folder."""
     write_json(folder / "spec.json", spec.to_json())
 
 
 def read_spec(folder: Path) -> TaskSpec:
-    """Read spec.json."""
+    """Read spec.json of a folder."""
     values = read_json(folder / "spec.json")
     keys = ("shape", "classes", "preprocess", "inputs", "also")
     tuples = {key: tuple(values[key]) for key in keys if key in values}

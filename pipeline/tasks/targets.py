@@ -1,7 +1,8 @@
-"""From a source's labels to the targets that a model is trained on.
+"""The `targets` part of a task: from the labels of a source to training targets.
 
-In: labels of the whole pool as a reader has them, and the splits. Out: targets, class
-names, splits, and the scale of a number to predict. The data stage stores what comes out.
+In: labels of all examples as the reader returns them, and the splits. Out: targets,
+class names, splits, and the scale of a number to predict. The data stage stores the
+result.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ Places = Mapping[str, np.ndarray]  # split -> positions in the pool
 
 @dataclass(frozen=True)
 class Target:
-    """The scale of a number to predict: `number = output * deviation + mean`.
+    """Scale of a number to predict: `number = output * deviation + mean`.
 
     Args:
-        name: of the column or array.
-        mean: of the training split.
-        deviation: standard deviation in the training split; 1 where that is 0.
+        name: name of the column or array.
+        mean: mean over the training split.
+        deviation: standard deviation over the training split; 1 where that is 0.
     """
 
     name: str
@@ -30,16 +31,21 @@ class Target:
     deviation: float
 
     def scaled(self, y: np.ndarray) -> np.ndarray:
-        """Numbers on the scale of the model's output, float32, same shape."""
+        """Standardize numbers to the scale of the model's output, float32."""
         return ((y - self.mean) / self.deviation).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON value."""
+        """Return a JSON object."""
         return asdict(self)
 
 
 def learn_target(name: str, y: np.ndarray) -> Target:
-    """The scale of numbers, `(n,)`."""
+    """Compute the scale of a number to predict.
+
+    Args:
+        name: name of the column or array.
+        y: numbers of the training split, `(n,)`.
+    """
     return Target(name, float(y.mean()), float(y.std()) or 1.0)
 
 
@@ -51,8 +57,8 @@ class Labels:
         y: class numbers, or numbers to predict, `(n,)`.
         classes: class names; empty for numbers.
         places: split -> positions.
-        first: how many examples the first source has, whose training split alone sets
-            scales.
+        first: number of examples of the first source; scales are computed on its
+            training split only.
     """
 
     y: np.ndarray
@@ -62,7 +68,7 @@ class Labels:
 
     @property
     def teaching(self) -> np.ndarray:
-        """Labels that scales are learned from."""
+        """Labels that scales are computed from."""
         train = self.places["train"]
         return self.y[train[train < self.first]]
 
@@ -72,11 +78,11 @@ class Prepared:
     """Targets of all examples.
 
     Args:
-        y: as they are trained on, before scaling.
-        classes: names of the classes in `y`.
+        y: training targets before scaling, `(n,)`.
+        classes: names of the classes in `y`; empty for numbers.
         places: split -> positions; some examples may be left out.
-        target: scale of the numbers in `y`, if they are any.
-        facts: for metrics.json.
+        target: scale of the numbers in `y`; default None: class numbers.
+        facts: entries of metrics.json; default none.
     """
 
     y: np.ndarray
@@ -93,8 +99,9 @@ class Targets(Protocol):
         """Prepare targets.
 
         Args:
+            labels: labels of all examples of all sources.
             params: the data section of the experiment file.
 
         Raises:
-            UserError: when the labels do not serve the task.
+            UserError: when the labels do not fit the task.
         """

@@ -1,8 +1,8 @@
-"""What distinguishes a task, in one place: its facts, and where its code is.
+"""A task: all that distinguishes it from other tasks, in one place.
 
 A `Task` holds facts and dotted paths; importing it imports no library, so that the
-command line can ask it. Code that computes stands in the task's parts, one module for
-each stage that needs it, which are imported on first use:
+command line can use it. Code that computes is in the task's parts, one module per
+purpose, which are imported on first use:
 
     part        object in it                        used by
     targets     tasks.targets.Targets               data
@@ -14,8 +14,8 @@ each stage that needs it, which are imported on first use:
     prediction  tasks.prediction.TaskPrediction     predict
     report      tasks.report.TaskReport             report
 
-An import is not visible in a dotted path, so `pipeline.tasks.registry.modules` names the
-parts that a stage runs, and an edit of one part makes only these stages stale.
+Dotted paths are not visible as imports, so `pipeline.tasks.registry.modules` lists the
+parts that a stage runs; an edit of one part makes only these stages stale.
 
 To add a task, see `docs/tasks.md`.
 """
@@ -49,30 +49,33 @@ class Signature(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """A task.
+    """Facts and parts of a task.
 
     Args:
-        name: in `data.task` and in spec.json; `module:object` of a user's own task.
-        title: in text, such as `anomaly detection`.
-        metric: the number that decides.
-        labels: what readers take a source's labels for: class names, or numbers.
+        name: name in `data.task` and in spec.json; `module:object` for a user's own
+            task.
+        title: name in text, such as `anomaly detection`.
+        metric: metric that models are compared by.
+        labels: how readers interpret the labels of a source: class names, or numbers.
         target: what outputs are compared with: class numbers `(batch,)`, numbers
             `(batch, 1)`, or the model's own input.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map` and `logits_per_step` are of builders alone.
-        losses: names that `loss` may have; those that `pipeline.training.losses` does not
-            know are the training part's own.
-        default_loss: the loss where none is named.
-        builder: the builder where none is named.
-        not_applicable: dotted key of the experiment file -> why this task has no use for
-            it; a value other than the default is refused with that reason.
+            reconstructed; `class_map` and `logits_per_step` are used by builders only.
+        losses: allowed names of `loss`; names that are not in
+            `pipeline.training.losses` are defined by the training part.
+        default_loss: the loss unless the experiment names one.
+        builder: the builder unless the experiment names one.
+        not_applicable: dotted key of the experiment file -> why it does not apply; a
+            value other than the default is refused with that reason. Default: all keys
+            apply.
         parts: part -> `module:object`.
-        units: numbers per output.
-        normal_classes: needs `data.normal`, and takes a source's other classes for
-            anomalies.
-        auxiliary_heads: other targets can be learned on the same features.
-        attacks: why adversarial attacks do not apply; None where they do.
-        chain: whether a data source can be of this task; others serve for models only.
+        units: numbers per output; default 1.
+        normal_classes: requires `data.normal`, and treats the other classes of a source
+            as anomalies; default False.
+        auxiliary_heads: other targets can be learned on the same features; default
+            True.
+        attacks: why adversarial attacks do not apply; default None: they do.
+        chain: a data source can have this task; False for tasks of builders only.
     """
 
     name: str
@@ -94,16 +97,16 @@ class Task:
 
     @property
     def predicts_classes(self) -> bool:
-        """Outputs are logits, targets are class numbers or probabilities."""
+        """True if outputs are logits, and targets class numbers or probabilities."""
         return self.target == "class"
 
     @property
     def reconstructs(self) -> bool:
-        """Outputs are compared with the model's own input."""
+        """True if outputs are compared with the model's own input."""
         return self.target == "input"
 
     def output_shape(self, spec: Signature) -> tuple[int, ...]:
-        """Shape of one example's output, without the batch."""
+        """Return the shape of the output for one example, without the batch."""
         shape, classes = tuple(spec.shape), len(spec.classes)
         shapes = {
             "logits": (classes,),
@@ -119,29 +122,33 @@ class Task:
         return "logits" if self.predicts_classes else "prediction"
 
     def expects(self, spec: Signature) -> str:
-        """The end of a sentence about data whose outputs a model does not have."""
+        """Describe the expected output: the end of a sentence about the data."""
         if self.predicts_classes:
             return f"has {len(spec.classes)} classes"
         return f"needs outputs of shape {self.output_shape(spec)}, for {self.title}"
 
     def refuses(self, key: str) -> str | None:
-        """Why a dotted key of the experiment file does not apply; None if it does."""
+        """Return why a key of the experiment file does not apply; None if it does.
+
+        Args:
+            key: dotted, such as `data.balance`.
+        """
         return self.not_applicable.get(key)
 
     def module(self, part: str) -> str:
-        """The module of a part."""
+        """Return the name of a part's module."""
         return self.parts[part].partition(":")[0]
 
     def part(self, name: str) -> Any:
-        """The object of a part; imports its module on first use."""
+        """Return the object of a part; its module is imported on first use."""
         module, _, attribute = self.parts[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
 
 
 def parts_in(package: str) -> dict[str, str]:
-    """The parts of a task whose modules bear their names: `report` is `report:REPORT`.
+    """Return the parts of a package with a module per part, `report:REPORT` for one.
 
     Args:
-        package: that has a module for each part.
+        package: dotted name of the package.
     """
     return {part: f"{package}.{part}:{part.upper()}" for part in PARTS}

@@ -1,7 +1,7 @@
-"""What a fit asks of a task: targets, evidence and losses in TensorFlow's graph.
+"""The `training` part of a task: targets, evidence and losses in TensorFlow's graph.
 
-In: stored targets and outputs of a batch. Out: what outputs are compared with, one row of
-evidence per example, and the columns of the history.
+In: stored targets and outputs of a batch. Out: targets that outputs are compared with,
+one row of evidence per example, and the columns of the history.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ Evidence = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 @dataclass(frozen=True)
 class EpochMetric:
-    """The metric of training examples, from sums over the steps of an epoch.
+    """The metric of the training examples, from a mean over the steps of an epoch.
 
     Args:
-        counted: of the evidence, the number that is averaged over the epoch.
-        value: the mean of that -> the metric.
+        counted: evidence -> the number that is averaged over the epoch; default: the
+            evidence itself.
+        value: that mean -> the metric; default: the mean itself.
     """
 
     counted: Callable[[tf.Tensor], tf.Tensor] = tf.identity
@@ -45,11 +46,11 @@ class TaskTraining:
         epoch_metric: stored training targets `(n,)` -> the metric of an epoch, or None
             where training examples have none.
         learnable: stored targets `(n,)` -> bool `(n,)`: the examples of a split that
-            weights are fitted on and `val_loss` is the mean of; None for all of them.
-        keras_metric: `(keras API, whether targets are probabilities)` -> the metric for
-            `model.compile`; None where no batch has one by itself.
-        losses: name -> `(targets, outputs)` -> a loss per example; for names that
-            `pipeline.training.losses` does not know.
+            weights are fitted on and `val_loss` is averaged over; default None: all.
+        keras_metric: `(keras API, targets are probabilities)` -> the metric for
+            `model.compile`; default None: the metric of a batch is undefined.
+        losses: name -> `(targets, outputs)` -> a loss per example, for names that are
+            not in `pipeline.training.losses`; default none.
     """
 
     evidence: Evidence
@@ -64,10 +65,10 @@ class TrainingMetric:
     """The metric of a task during one fit.
 
     Args:
-        metric: its columns are `<key>` and `val_<key>`.
+        metric: metric with the columns `<key>` and `val_<key>`.
         evidence: `(targets, outputs)` -> one row per example, `(batch, ...)`.
         value: `(evidence of a split, its targets as stored)` -> the metric.
-        epoch: of the training examples; None where they have none.
+        epoch: metric of the training examples; None where it is undefined.
     """
 
     metric: Metric
@@ -81,30 +82,36 @@ class TrainingMetric:
         return self.metric.key
 
     def of_batch(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """What an epoch adds up, the mean over a batch, a scalar."""
+        """Return the mean over a batch that an epoch accumulates, a scalar."""
         evidence = self.evidence(targets, outputs)
         return tf.reduce_mean(self.epoch.counted(evidence) if self.epoch else evidence)
 
     def of_epoch(self, mean: float) -> dict[str, float]:
-        """The column of the training examples, if there is one."""
+        """Return the column of the training examples; empty where it is undefined."""
         return {} if self.epoch is None else {self.key: self.epoch.value(mean)}
 
-    def of_split(self, pieces: list[Any], y: np.ndarray) -> float:
-        """The metric of a split, from the evidence of its pieces in their order."""
-        evidence = np.concatenate([np.asarray(part, np.float64) for part in pieces])
+    def of_split(self, batches: list[Any], y: np.ndarray) -> float:
+        """Compute the metric of a split.
+
+        Args:
+            batches: evidence of each batch, in the order of the split.
+            y: targets of the split as stored, `(n,)`.
+        """
+        evidence = np.concatenate([np.asarray(rows, np.float64) for rows in batches])
         return self.value(evidence, y)
 
 
 def training_of(spec: TaskSpec) -> TaskTraining:
-    """The training part of a signature's task."""
+    """Return the training part of a data set's task."""
     training: TaskTraining = task_of(spec).part("training")
     return training
 
 
 def training_metric(spec: TaskSpec, y: np.ndarray) -> TrainingMetric:
-    """The metric of a fit.
+    """Return the metric of a fit.
 
     Args:
+        spec: signature of the data.
         y: training targets as stored, `(n,)`.
     """
     task = task_of(spec)
@@ -116,11 +123,12 @@ def training_metric(spec: TaskSpec, y: np.ndarray) -> TrainingMetric:
 
 
 def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
-    """What the outputs for a batch are compared with.
+    """Return the targets that the outputs of a batch are compared with.
 
     Args:
         y: stored targets, `(batch,)`, or probabilities, `(batch, classes)`.
         x: model inputs, `(batch, *shape)`.
+        spec: signature of the data.
     """
     task = task_of(spec)
     if task.reconstructs:
@@ -129,20 +137,20 @@ def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
 
 
 def soft_target(y: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
-    """Stored targets as rows that can be mixed, `(batch, classes)` or `(batch, 1)`."""
+    """Return stored targets as rows that can be averaged, `(batch, classes or 1)`."""
     if task_of(spec).target == "number":
         return y[:, None]
     return tf.one_hot(y, len(spec.classes))
 
 
 def learnable(y: np.ndarray, spec: TaskSpec) -> np.ndarray | None:
-    """The examples that weights are fitted on, bool `(n,)`; None for all of them."""
+    """Return the examples that weights are fitted on, bool `(n,)`; None for all."""
     mask = training_of(spec).learnable
     return None if mask is None else mask(y)
 
 
 def per_example(losses: tf.Tensor) -> tf.Tensor:
-    """One number per example: of many, as of the pixels of an image, the mean."""
+    """Average over all axes but the first, such as pixels of an image, `(batch,)`."""
     if len(losses.shape) < 2:
         return losses
     return tf.reduce_mean(losses, axis=list(range(1, len(losses.shape))))

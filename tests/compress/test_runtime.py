@@ -12,7 +12,7 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.data.spec import TaskSpec
 from pipeline.inference.interpreter import (
-    FEWEST_RUNS,
+    MIN_RUNS,
     LiteModel,
     dequantize,
     measure_latency,
@@ -119,7 +119,7 @@ def test_a_recurrent_file_forgets_the_example_before(tmp_path):
 def test_a_damaged_file_is_refused_by_name(tmp_path, spec, content):
     path = tmp_path / "best.tflite"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="best.tflite: not a file .* compress again"):
+    with pytest.raises(UserError, match="best.tflite: the runtime cannot open .* compress again"):
         LiteModel(path, spec)
 
 
@@ -142,7 +142,7 @@ def test_latency_is_measured_side_by_side(files, spec, validation):
     assert list(latency) == ["float", "int8"]
     for row in latency.values():
         assert 0 < row["p10"] <= row["median"] <= row["p90"]
-        assert row["runs"] >= FEWEST_RUNS
+        assert row["runs"] >= MIN_RUNS
     assert measure_latency({}, validation.x) == {}
 
 

@@ -109,7 +109,7 @@ def test_settings_that_contradict_the_task(params, message):
         ({"source": "sklearn:diabetes"}, "is for data.task regression, not classif"),
         (
             {"source": "sklearn:digits", "task": "anomaly_detection", "normal": ["12"]},
-            r'"12" is no class of "sklearn:digits".*its classes: 0, 1',
+            r'no class "12" in "sklearn:digits".*classes: 0, 1',
         ),
         (
             {

@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from pipeline.core.json_io import write_json
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 
 SPEC = TaskSpec("toy", "sklearn:toy", (2, 2, 1), "uint8", ("a", "b", "c"), scale=1 / 16)
 EXACT = np.eye(3, 4)
 MODELS = {
     "exact": EXACT,
-    "careless": EXACT + [[0, 0, 0, 9], [0] * 4, [0] * 4],
-    "blind": EXACT + [[0] * 4, [9] * 4, [0] * 4],
+    "careless": EXACT + np.array([[0, 0, 0, 9], [0] * 4, [0] * 4]),
+    "blind": EXACT + np.array([[0] * 4, [9] * 4, [0] * 4]),
 }
 
 

@@ -27,7 +27,7 @@ model.set_weights([np.eye(4, 3, dtype="float32")])
 save_model(model, folder / "train" / "model.keras")
 split = held_out_split(folder / "data")
 x, y = read_spec(folder / "data").to_input(split.x), split.y
-gradient = attacks.gradient_of(model)
+gradient = attacks.gradient_sign(model)
 attack = attacks.Attack(1.0, 5, 0.0, 1.0)
 step = attacks.fgsm(gradient(x, y), x, 0.1, attack)
 steps = [attacks.pgd(gradient, x, y, 0.1, attack, seed) for seed in (1, 1, 2)]
@@ -64,7 +64,9 @@ def told(publish, tmp_path_factory):
 
 def _python(code: str, folder: Path) -> str:
     command = [sys.executable, "-c", code, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=180
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -72,7 +74,7 @@ def _python(code: str, folder: Path) -> str:
 def test_nothing_moves_further_than_epsilon_or_out_of_the_range(told):
     assert told["step"] == pytest.approx(0.1, abs=1e-6)
     assert told["steps"] <= 0.1 + 1e-6
-    assert 0 <= told["low"] and told["high"] <= 1
+    assert told["low"] >= 0 and told["high"] <= 1
 
 
 def test_pgd_begins_where_its_seed_says(told):

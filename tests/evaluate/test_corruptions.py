@@ -5,7 +5,12 @@ import pytest
 
 from pipeline.data.features import FixedLength, LogMel, Mfcc, Standardise, Vocabulary
 from pipeline.data.spec import TaskSpec
-from pipeline.evaluate.corruptions import SEVERITIES, fitting, misspell, missing
+from pipeline.evaluate.corruptions import (
+    SEVERITIES,
+    corruptions_for,
+    missing_corruptions,
+    misspell,
+)
 
 DRAW = np.random.default_rng(5)
 MEL = LogMel(8000, 32.0, 16.0, 20)
@@ -29,7 +34,7 @@ CASES = {
 ALL = [
     pytest.param(spec, raw, kind, id=f"{name}-{kind.name}")
     for name, (spec, steps, raw) in CASES.items()
-    for kind in fitting(spec, steps)
+    for kind in corruptions_for(spec, steps)
 ]
 
 
@@ -52,20 +57,22 @@ def test_equal_seeds_spoil_alike_and_leave_the_examples_alone(spec, raw, kind):
 
 
 def test_images_stay_within_their_range():
-    for kind in fitting(IMAGE, ()):
+    for kind in corruptions_for(IMAGE, ()):
         made = kind.apply(CASES["image"][2], 5, 1)
         assert made.min() >= 0 and made.max() <= 1
 
 
 def test_there_are_seven_for_images_and_all_have_five_amounts():
-    kinds = fitting(IMAGE, ())
+    kinds = corruptions_for(IMAGE, ())
     assert len(kinds) == 7 and all(len(kind.amounts) == 5 for kind in kinds)
 
 
 @pytest.mark.parametrize(("severity", "ratio"), list(enumerate((20, 15, 10, 5, 0), 1)))
 def test_noise_has_the_ratio_that_it_states(severity, ratio):
     """Against noise that is really added to the samples."""
-    (noise,) = (k for k in fitting(AUDIO, CASES["audio"][1]) if k.name == "noise")
+    (noise,) = (
+        k for k in corruptions_for(AUDIO, CASES["audio"][1]) if k.name == "noise"
+    )
     made = noise.apply(SOUND, severity, 1)
     energies = np.exp(made * 3.0 - 2.0).mean()
     power = CLIPS.var(axis=1, keepdims=True) * 10 ** (-ratio / 10)
@@ -80,7 +87,7 @@ def test_noise_has_the_ratio_that_it_states(severity, ratio):
 
 
 def test_typos_leave_padding_and_are_looked_up_again():
-    (typos,) = fitting(TEXT, (WORDS,))
+    (typos,) = corruptions_for(TEXT, (WORDS,))
     made = typos.apply(NUMBERS, 5, 1)
     assert (made[NUMBERS == 0] == 0).all() and (made[NUMBERS == 1] == 1).all()
     changed = (made != NUMBERS)[NUMBERS > 1].mean()
@@ -97,7 +104,9 @@ def test_a_misspelt_word_is_at_most_one_letter_longer_or_shorter():
 
 def test_what_cannot_be_spoilt_is_said():
     mfcc = (Mfcc(8000, 32.0, 16.0, 20, 13),)
-    assert [kind.name for kind in fitting(AUDIO, mfcc)] == ["shift"]
-    assert "keep no energies" in missing(AUDIO, mfcc)
-    assert fitting(TEXT, ()) == [] and "no vocabulary" in missing(TEXT, ())
-    assert missing(IMAGE, ()) is None
+    assert [kind.name for kind in corruptions_for(AUDIO, mfcc)] == ["shift"]
+    assert "hold no energies" in missing_corruptions(AUDIO, mfcc)
+    assert corruptions_for(TEXT, ()) == [] and "no vocabulary" in missing_corruptions(
+        TEXT, ()
+    )
+    assert missing_corruptions(IMAGE, ()) is None

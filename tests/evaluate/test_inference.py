@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.inference.interpreter import LiteModel
 from pipeline.data.spec import TaskSpec
 from pipeline.inference.batch_interpreter import BATCH, BatchModel
+from pipeline.inference.interpreter import LiteModel
 
 SPEC = TaskSpec("toy", "sklearn:toy", (2, 2, 1), "uint8", ("a", "b", "c"), scale=1 / 16)
 TEXT = TaskSpec("t", "text:t", (3,), "int32", ("a", "b"), modality="text", vocabulary=4)
@@ -21,7 +21,7 @@ def test_a_batch_says_what_its_examples_say_alone(published, make_examples, coun
     raw = make_examples(count, hard=1).x
     model = BatchModel(path, SPEC)
     assert np.array_equal(model.logits(raw), LiteModel(path, SPEC).logits(raw))
-    assert model.wide is not None
+    assert model.batched is not None
 
 
 def test_a_file_that_takes_no_batch_is_run_one_by_one(published, monkeypatch):
@@ -29,9 +29,9 @@ def test_a_file_that_takes_no_batch_is_run_one_by_one(published, monkeypatch):
     raw = np.arange(4 * 70, dtype=np.uint8).reshape(70, 2, 2, 1)
     model = BatchModel(path, SPEC)
     expected = model.logits(raw)
-    monkeypatch.setattr(BatchModel, "_checked", lambda *_: False)
+    monkeypatch.setattr(BatchModel, "_matches_single", lambda *_: False)
     assert np.array_equal(model.logits(raw), expected)
-    assert model.wide is None
+    assert model.batched is None
 
 
 def test_word_numbers_are_fed_as_they_are(tmp_path):

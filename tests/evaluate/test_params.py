@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.evaluate.params import EvaluateParams
-from pydantic import ValidationError
 
 
 @pytest.mark.parametrize("value", [0, 99, 100_001, 2000.5, "many"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.metrics.anomaly_threshold import threshold
+from pipeline.metrics.anomaly_threshold import youden_threshold
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from pipeline.metrics.anomaly_threshold import threshold
     ],
 )
 def test_it_is_where_most_anomalies_and_fewest_others_are_above(error, y, expected):
-    assert threshold(np.array(error, float), np.array(y)) == expected
+    assert youden_threshold(np.array(error, float), np.array(y)) == expected
 
 
 def test_no_other_cut_does_better():
@@ -31,4 +31,4 @@ def test_no_other_cut_does_better():
     def ahead(cut: float) -> float:
         return np.mean(error[y == 1] > cut) - np.mean(error[y == 0] > cut)
 
-    assert ahead(threshold(error, y)) == max(ahead(cut) for cut in error)
+    assert ahead(youden_threshold(error, y)) == max(ahead(cut) for cut in error)

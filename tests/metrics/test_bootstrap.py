@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
-from pipeline.metrics import bootstrap
+from pipeline.metrics import bootstrap, calibration
 from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.tasks.registry import get
-from pipeline.metrics import calibration
 
 DRAW = np.random.default_rng(7)
 Y = DRAW.integers(4, size=300)
 LOGITS = np.round(2 * DRAW.standard_normal((300, 4)), 1)  # with ties
 LOGITS[np.arange(300), Y] += 1
 GUESS = LOGITS.argmax(axis=1)
-WEIGHTS = np.concatenate(list(bootstrap.draws(300, 5, seed=3)))
+WEIGHTS = np.concatenate(list(bootstrap.bootstrap_weights(300, 5, seed=3)))
 
 
 def metric(task: str) -> TaskMetric:
@@ -31,19 +30,19 @@ def _ece(y, logits):
 
 LOG_P = calibration.log_probabilities(LOGITS)
 CASES = {
-    "auc": (bootstrap.auc_of(Y, LOGITS), _auc),
+    "auc": (bootstrap.macro_roc_auc(Y, LOGITS), _auc),
     "f1": (
-        bootstrap.f1_of(Y, GUESS, 4),
+        bootstrap.macro_f1(Y, GUESS, 4),
         lambda y, logits: f1_score(y, logits.argmax(1), average="macro"),
     ),
     "recall": (
-        bootstrap.recall_of(Y, GUESS, 4),
+        bootstrap.recall(Y, GUESS, 4),
         lambda y, logits: recall_score(y, logits.argmax(1), average=None),
     ),
     "ece": (
-        bootstrap.error_of(
-            calibration.bin_of(calibration.confidence(LOG_P)),
-            calibration.gap(LOG_P, Y),
+        bootstrap.calibration_error(
+            calibration.confidence_bin(calibration.confidence(LOG_P)),
+            calibration.confidence_gap(LOG_P, Y),
             calibration.BINS,
         ),
         _ece,
@@ -61,17 +60,21 @@ def test_a_measure_of_weights_is_the_metric_of_the_repeated_examples(name):
 
 def test_draws_are_the_same_however_many_fit_into_memory(monkeypatch):
     monkeypatch.setattr(bootstrap, "CHUNK", 600)
-    pieces = list(bootstrap.draws(300, 5, seed=3))
+    pieces = list(bootstrap.bootstrap_weights(300, 5, seed=3))
     assert len(pieces) == 3
     assert np.array_equal(np.concatenate(pieces), WEIGHTS)
     assert (WEIGHTS.sum(axis=1) == 300).all()
-    assert not np.array_equal(next(bootstrap.draws(300, 5, seed=4)), WEIGHTS)
+    assert not np.array_equal(
+        next(bootstrap.bootstrap_weights(300, 5, seed=4)), WEIGHTS
+    )
 
 
 def test_a_class_that_no_resample_is_sure_to_have_has_no_interval():
     y = np.array([0] * 30 + [1])
-    measure = bootstrap.recall_of(y, y, 2)
-    found = bootstrap.intervals(measure, bootstrap.draws(31, 200, 1))
+    measure = bootstrap.recall(y, y, 2)
+    found = bootstrap.percentile_intervals(
+        measure, bootstrap.bootstrap_weights(31, 200, 1)
+    )
     assert found == [(1.0, 1.0), None]
 
 
@@ -83,7 +86,7 @@ def test_few_anomalies_have_an_interval_of_their_drop(few):
     before, after = y + draw.normal(0, 0.1, y.size), y + draw.normal(0, 2, y.size)
     low, high = metric("anomaly_detection").drop_interval(before, after, y, seed=1)
     assert low < high and high > 0.05
-    (weights,) = bootstrap.draws(y.size, 50, 1, y)
+    (weights,) = bootstrap.bootstrap_weights(y.size, 50, 1, y)
     assert (weights[:, :few].sum(axis=1) == few).all()
 
 
@@ -91,7 +94,9 @@ def test_an_interval_covers_the_true_mean_as_often_as_it_says():
     draw, covered = np.random.default_rng(0), 0
     for trial in range(100):
         values = draw.standard_normal(80) + 0.3
-        measure = bootstrap.mean_of(values)
-        ((low, high),) = bootstrap.intervals(measure, bootstrap.draws(80, 200, trial))
+        measure = bootstrap.mean(values)
+        ((low, high),) = bootstrap.percentile_intervals(
+            measure, bootstrap.bootstrap_weights(80, 200, trial)
+        )
         covered += low <= 0.3 <= high
     assert 86 <= covered <= 100

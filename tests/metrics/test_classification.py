@@ -46,7 +46,7 @@ def test_a_class_that_is_only_guessed_has_no_f1_of_its_own():
 
 def test_confusion_counts_true_classes_in_rows():
     expected = [[3, 1, 0, 0], [0, 2, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
-    assert statistics.confusion(Y, GUESS, 4).tolist() == expected
+    assert statistics.confusion_matrix(Y, GUESS, 4).tolist() == expected
 
 
 def test_agreement_does_not_ask_who_is_right():
@@ -57,17 +57,17 @@ def test_agreement_does_not_ask_who_is_right():
 @given(answers())
 def test_flips_and_lost_account_for_the_whole_drop(case):
     y, before, after = case
-    worse, better = statistics.flips(y, before, after)
+    worse, better = statistics.count_flips(y, before, after)
     drop = statistics.accuracy(y, before) - statistics.accuracy(y, after)
     assert (worse - better) / len(y) == pytest.approx(drop)
-    assert statistics.lost(y, before, after).mean() == pytest.approx(drop)
+    assert statistics.accuracy_losses(y, before, after).mean() == pytest.approx(drop)
 
 
 @MANY
 @given(answers())
 def test_models_that_agree_everywhere_flip_nothing(case):
     y, guess, _ = case
-    assert statistics.flips(y, guess, guess) == (0, 0)
+    assert statistics.count_flips(y, guess, guess) == (0, 0)
     assert statistics.agreement(guess, guess) == 1
 
 
@@ -132,8 +132,8 @@ def test_a_paired_interval_is_narrower_than_an_unpaired_one():
 
 
 def _interval(y, one, other, seed):
-    paired = statistics.lost(y, one, other)
-    return statistics.bootstrap_interval(paired, 300, seed)
+    paired = statistics.accuracy_losses(y, one, other)
+    return statistics.paired_interval(paired, 300, seed)
 
 
 def _simulated(draw, count: int = 300):

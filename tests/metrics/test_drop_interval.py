@@ -9,7 +9,6 @@ from pipeline.metrics import bootstrap
 from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.tasks.registry import get
 
-
 Y = np.zeros(0)  # what is right says all of a classification
 DRAW = np.random.default_rng(3)
 
@@ -62,8 +61,8 @@ def test_what_is_not_known_has_none():
 def test_counting_flips_is_drawing_examples():
     before, after = (DRAW.uniform(size=500) < p for p in (0.95, 0.9))
     lost = before.astype(int) - after.astype(int)
-    weights = bootstrap.draws(500, 4000, 1)
-    (drawn,) = bootstrap.intervals(bootstrap.mean_of(lost), weights)
+    weights = bootstrap.bootstrap_weights(500, 4000, 1)
+    (drawn,) = bootstrap.percentile_intervals(bootstrap.mean(lost), weights)
     assert drop_interval(before, after, 1) == pytest.approx(drawn, abs=0.005)
 
 
@@ -78,7 +77,7 @@ CASES = {  # task -> labels, evidence of a good model, evidence of a worse one
 @pytest.mark.parametrize("task", CASES)
 def test_a_score_of_weights_is_the_measure_of_the_repeated_examples(task):
     y, good, _ = CASES[task]
-    weights = next(bootstrap.draws(300, 5, seed=3))
+    weights = next(bootstrap.bootstrap_weights(300, 5, seed=3))
     for drawn, got in zip(weights, metric(task).resampled(good, y)(weights)):
         at = np.repeat(np.arange(300), drawn.astype(int))
         assert got == pytest.approx([metric(task).value(good[at], y[at])])

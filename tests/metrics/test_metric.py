@@ -6,7 +6,9 @@ import pytest
 
 from pipeline.metrics.metric import Metric
 
-ACCURACY = Metric("accuracy", "accuracy", unit="points", scale=100.0, highest=1.0)
+ACCURACY = Metric(
+    "accuracy", "accuracy", change_unit="points", scale=100.0, highest=1.0
+)
 MAE = Metric("mae", "MAE", higher_is_better=False)
 
 

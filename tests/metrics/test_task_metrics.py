@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
+from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.registry import TASKS, get
-from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import UserError
 
 RNG = np.random.default_rng(4)
 
@@ -44,7 +44,10 @@ def test_auc_is_the_usual_one_ties_included(digits):
 
 def test_auc_of_one_kind_alone_says_nothing():
     inputs = RNG.normal(size=(5, 2))
-    assert get("anomaly_detection").part("metric").of(inputs + 1, inputs, np.zeros(5)) == 0.5
+    assert (
+        get("anomaly_detection").part("metric").of(inputs + 1, inputs, np.zeros(5))
+        == 0.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,9 @@ def test_a_measure_has_a_key_and_tells_changes_in_its_own_unit(task, key, said):
 
 def test_a_task_without_a_measure_is_refused():
     spec = TaskSpec("x", "x:x", (2,), "float32", (), task="segmentation")
-    with pytest.raises(UserError, match="x:x is for segmentation.*the chain is for cl"):
+    with pytest.raises(
+        UserError, match="x:x: task segmentation has no metric.*choose cl"
+    ):
         metric_of(spec)
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.metrics.classification import in_top_k, mcnemar
 from pipeline.tasks.classification.comparison import Predictions, compare
-from pipeline.metrics.classification import in_top, mcnemar
 
 Y = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
 BEFORE = np.array([0, 1, 2, 0, 1, 2, 0, 1, 0, 1])
@@ -16,7 +16,7 @@ def _said(guess: np.ndarray, classes: int = 3, y: np.ndarray = Y) -> Predictions
 
 
 def _row(before: np.ndarray, after: np.ndarray) -> dict:
-    return compare(_said(before), _said(after), resamples=200, seed=1)
+    return compare(_said(before), _said(after), resamples=200, seed=1).to_json()
 
 
 def test_a_row_says_what_was_lost_and_what_was_won():
@@ -56,7 +56,7 @@ def test_metrics_that_the_examples_cannot_tell_are_none():
     few = _row(BEFORE, AFTER)
     assert few["top5"] is None and "top5" not in few["change"]
     one = np.zeros(10, int)
-    alone = compare(_said(one, y=one), _said(AFTER, y=one), 200, 1)
+    alone = compare(_said(one, y=one), _said(AFTER, y=one), 200, 1).to_json()
     assert alone["auc"] is None and "auc" not in alone["change"]
     assert alone["recall"][1:] == [None, None]
     assert alone["recall_change"][1:] == [None, None]
@@ -64,9 +64,9 @@ def test_metrics_that_the_examples_cannot_tell_are_none():
 
 def test_top_5_counts_the_true_class_once_when_logits_are_equal():
     logits = np.zeros((7, 7))
-    assert in_top(np.arange(7), logits).tolist() == [True] * 5 + [False] * 2
+    assert in_top_k(np.arange(7), logits).tolist() == [True] * 5 + [False] * 2
     row = compare(*[Predictions(np.arange(7), logits)] * 2, 200, 1)
-    assert row["top5"] == pytest.approx(5 / 7)
+    assert row.metrics.top5 == pytest.approx(5 / 7)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_kl_is_zero_only_for_equal_distributions():
     p, q = (np.exp(a) / (np.exp(a) + 2) for a in (4, 2))
     rest = [(1 - p) / 2, (1 - q) / 2]
     expected = p * np.log(p / q) + 2 * rest[0] * np.log(rest[0] / rest[1])
-    assert compare(before, after, 100, 1)["kl"] == pytest.approx(expected)
+    assert compare(before, after, 100, 1).kl == pytest.approx(expected)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -18,7 +16,8 @@ from pipeline.training.early_stopping import is_best, plateau_factor, should_sto
 from pipeline.training.history import History
 from pipeline.training.params import FitSettings
 from pipeline.tune.artifact import Best
-from pipeline.tune.pareto import Point, front, mixed_score
+from pipeline.tune.pareto import Point as TrialPoint
+from pipeline.tune.pareto import front, mixed_score
 
 MAE = Metric("mae", "MAE", lowest=0.0, higher_is_better=False)
 SETTINGS = FitSettings(monitor="mae", patience=2, schedule="plateau")
@@ -71,7 +70,7 @@ def test_a_fit_keeps_and_waits_for_the_lowest():
 
 
 TRIALS = [
-    Point(trial, score, size)
+    TrialPoint(trial, score, size)
     for trial, (score, size) in enumerate([(3.0, 10), (2.0, 20), (2.5, 30), (1.0, 40)])
 ]
 

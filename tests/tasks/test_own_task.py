@@ -1,4 +1,4 @@
-"""A user's own task, of which lower is better, through the whole chain by the real CLI."""
+"""A user's own task, where lower is better, through the whole chain by the real CLI."""
 
 from __future__ import annotations
 

@@ -41,21 +41,49 @@ def test_the_builder_is_that_of_the_task_unless_one_is_named(load, task):
 
 REFUSED = [
     ("regression", "train: {monitor: accuracy}", "train.monitor: the metric of"),
-    ("anomaly_detection", "distill: {monitor: r2}", "set monitor to loss or auc, not to r2"),
+    (
+        "anomaly_detection",
+        "distill: {monitor: r2}",
+        "set monitor to loss or auc, not to r2",
+    ),
     ("classification", "compress: {monitor: auc}", "compress.monitor: the metric"),
-    ("regression", "train: {loss: focal}", "train.loss: focal is not a loss for data.task"),
-    ("anomaly_detection", "compress: {label_smoothing: 0.1}", "compress.label_smoothing: is for"),
+    (
+        "regression",
+        "train: {loss: focal}",
+        "train.loss: focal is not a loss for data.task",
+    ),
+    (
+        "anomaly_detection",
+        "compress: {label_smoothing: 0.1}",
+        "compress.label_smoothing: is for",
+    ),
     (
         "regression",
         "train: {pseudo_labels: {labelled: 0.1}}",
         "train.pseudo_labels: is",
     ),
-    ("anomaly_detection", "distill: {distillation_loss: dkd}", "distill.distillation_loss: is for classifi"),
+    (
+        "anomaly_detection",
+        "distill: {distillation_loss: dkd}",
+        "distill.distillation_loss: is for classifi",
+    ),
     ("regression", "distill: {temperature_end: 1}", "distill.temperature_end: is for"),
     ("regression", "distill: {temperature: 2}", "distill.temperature: is for classifi"),
-    ("anomaly_detection", "compress: {temperature: 2}", "compress.temperature: is for classifi"),
-    ("regression", "compress: {budget: {max_drop: 1.0}}", "max_drop: must be less than"),
-    ("classification", "distill: {smallest: 2}", "distill.smallest: must be less than 1"),
+    (
+        "anomaly_detection",
+        "compress: {temperature: 2}",
+        "compress.temperature: is for classifi",
+    ),
+    (
+        "regression",
+        "compress: {budget: {max_drop: 1.0}}",
+        "max_drop: must be less than",
+    ),
+    (
+        "classification",
+        "distill: {smallest: 2}",
+        "distill.smallest: must be less than 1",
+    ),
     (
         "classification",
         "train: {heads: {speaker: 0.3}}",
@@ -124,10 +152,16 @@ def test_a_metric_without_bounds_may_drop_by_more_than_one(own_modules):
     assert read_experiment(own_modules).compress.budget.max_drop == 5
 
 
+def test_a_users_module_does_not_shadow_an_installed_one(own_modules):
+    (own_modules / "colorsys.py").write_text("TASK = None\n")
+    with pytest.raises(UserError, match="colorsys defines an object of type function"):
+        get("colorsys:rgb_to_hsv")
+
+
 BAD = [
     ("nowhere:TASK", "importing it fails: ModuleNotFoundError"),
     ("json:loads", "must be a Task"),
-    ("json:nothing", "has nothing of that name"),
+    ("json:nothing", "json defines nothing under this name"),
     ("regresion", 'did you mean "regression"'),
     ("segmentation", "has no metric"),
 ]

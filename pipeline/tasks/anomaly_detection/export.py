@@ -1,4 +1,4 @@
-"""The threshold above which an example is an anomaly, for devices and programs."""
+"""The anomaly threshold, for microcontrollers and programs."""
 
 from __future__ import annotations
 

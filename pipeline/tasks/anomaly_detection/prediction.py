@@ -15,8 +15,8 @@ from pipeline.tasks.spec import TaskSpec
 def _rows(
     outputs: np.ndarray, stored: np.ndarray, spec: TaskSpec, point: Mapping[str, Any]
 ) -> list[Row]:
-    unknown, threshold = np.zeros(len(outputs)), point["threshold"]
-    scores = reconstruction_error(outputs, spec.to_input(stored), unknown)
+    no_labels, threshold = np.zeros(len(outputs)), point["threshold"]
+    scores = reconstruction_error(outputs, spec.to_input(stored), no_labels)
     return [
         {
             "score": score,

@@ -1,6 +1,6 @@
-"""1 for an anomaly, 0 for a normal example; the training split holds normal ones alone.
+"""Targets of anomaly detection: 1 for an anomaly, 0 for a normal example.
 
-Validation and test keep both kinds.
+The training split holds normal examples only; validation and test hold both kinds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ def _prepare(labels: Labels, params: Any) -> Prepared:
 
 
 def anomalies(y: np.ndarray, classes: tuple[str, ...], params: Any) -> np.ndarray:
-    """1 for examples of a class that is not in `data.normal`, else 0; `(n,)` int64.
+    """Return 1 for examples of a class that is not in `data.normal`, else 0.
+
+    Args:
+        y: class numbers, `(n,)`.
+        classes: names of the classes of the source.
+        params: the data section of the experiment file.
+
+    Returns:
+        int64 `(n,)`.
 
     Raises:
         UserError: when a normal class is not in the source, or all classes are normal.
@@ -32,17 +40,17 @@ def anomalies(y: np.ndarray, classes: tuple[str, ...], params: Any) -> np.ndarra
     unknown = [name for name in params.normal if name not in classes]
     if unknown or len(set(params.normal)) >= len(classes):
         hint = nearest(unknown[0], classes) if unknown else ""
-        problem = f'"{unknown[0]}" is no class' if unknown else "every class is normal"
+        problem = f'no class "{unknown[0]}"' if unknown else "every class is normal"
         raise UserError(
-            f'data.normal: {problem} of "{params.source}"{hint} (its classes: '
-            f"{', '.join(classes)}; at least one must be left as the anomaly)"
+            f'data.normal: {problem} in "{params.source}"{hint} (classes: '
+            f"{', '.join(classes)}; leave out at least one, which is the anomaly)"
         )
     normal = [classes.index(name) for name in params.normal]
     return (~np.isin(y, normal)).astype(np.int64)
 
 
 def normal_only(places: Places, y: np.ndarray) -> Places:
-    """The splits, with the anomalies left out of train."""
+    """Return the splits without the anomalies of the training split."""
     train = places["train"]
     return {**places, "train": train[y[train] == 0]}
 

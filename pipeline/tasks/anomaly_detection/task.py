@@ -1,4 +1,4 @@
-"""Anomaly detection: examples that a model of normal ones reconstructs badly.
+"""Anomaly detection by the reconstruction error of a model of normal examples.
 
 Chandola, Banerjee, Kumar, Anomaly Detection: A Survey, 2009, semi-supervised detection.
 """
@@ -7,7 +7,7 @@ from pipeline.metrics.metric import Metric
 from pipeline.tasks.class_keys import CLASS_KEYS
 from pipeline.tasks.task import Task, parts_in
 
-NO_HEADS = "has no auxiliary heads, as its model ends in the input reconstructed"
+NO_HEADS = "does not support auxiliary heads: its model ends in the reconstructed input"
 
 TASK = Task(
     name="anomaly_detection",

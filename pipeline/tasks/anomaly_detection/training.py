@@ -1,7 +1,7 @@
-"""Anomalies in a fit: the reconstruction error of each example.
+"""Reconstruction errors during a fit.
 
-Training examples are all normal, so an epoch has no AUC; validation has one, and its loss
-is that of its normal examples.
+Training examples are all normal, so they have no AUC; validation has one. The
+validation loss is the mean over its normal examples.
 """
 
 from __future__ import annotations

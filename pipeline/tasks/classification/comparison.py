@@ -1,8 +1,13 @@
-"""One classifier against another on the same examples: the numbers of one row."""
+"""Compare two classifiers on the same examples: one row of evaluation.json.
+
+In: logits `(n, classes)` of both files and true classes `(n,)`. Out: metrics of the
+file, and its differences from the reference with 95 % intervals.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +15,9 @@ import numpy as np
 
 from pipeline.metrics import bootstrap, calibration
 from pipeline.metrics import classification as statistics
+from pipeline.tasks.evaluation import Change, Row
 
-AUC_RESAMPLES = 500  # at most: an area takes as long as all other metrics together
-Row = dict[str, Any]
+AUC_RESAMPLES = 500  # maximum: an area takes as long as all other metrics together
 
 
 @dataclass(frozen=True)
@@ -20,9 +25,9 @@ class Predictions:
     """Logits of one file, and the true classes.
 
     Args:
-        y: true class numbers, `(n,)`.
+        y: true classes, `(n,)`.
         logits: `(n, classes)`.
-        temperature: what its logits are divided by to be calibrated.
+        temperature: divisor of the logits that calibrates them; default 1.
     """
 
     y: np.ndarray
@@ -31,12 +36,12 @@ class Predictions:
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return self.logits.shape[1]
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """Class numbers, `(n,)`."""
+        """Predicted classes, `(n,)`."""
         return self.logits.argmax(axis=1)
 
     @cached_property
@@ -46,109 +51,193 @@ class Predictions:
 
     @cached_property
     def scaled(self) -> np.ndarray:
-        """Log probabilities at its temperature, `(n, classes)`."""
+        """Log probabilities after temperature scaling, `(n, classes)`."""
         return calibration.log_probabilities(self.logits, self.temperature)
 
 
-def compare(before: Predictions, after: Predictions, resamples: int, seed: int) -> Row:
-    """A row of evaluation.json for `after`, measured against `before`.
+@dataclass(frozen=True)
+class ClassificationMetrics:
+    """Metrics of one file; None where the examples do not determine one.
 
-    A drop is what is lost against the reference; a gain is a negative drop. A change
-    is `after - before`, with its interval.
+    Args:
+        accuracy: fraction of correct predictions.
+        accuracy_interval: Wilson's 95 % interval.
+        top5: fraction of examples whose class is among the 5 largest logits; None for
+            at most 5 classes.
+        macro_f1: mean F1 over the classes of the test split.
+        auc: macro area under the ROC curve, one against the rest.
+        recall: recall per class.
+        worst_class: class number with the lowest recall.
+        nll: negative log likelihood, in nats.
+        brier: Brier score.
+        ece: expected calibration error with 15 bins.
+        temperature: fitted on validation.
+        nll_scaled: negative log likelihood after temperature scaling.
+        ece_scaled: expected calibration error after temperature scaling.
     """
-    y = after.y
-    lost = statistics.lost(y, before.predicted, after.predicted)
-    worse, better = statistics.flips(y, before.predicted, after.predicted)
-    drop = statistics.bootstrap_interval(lost, resamples, seed)
+
+    accuracy: float
+    accuracy_interval: list[float]
+    top5: float | None
+    macro_f1: float
+    auc: float | None
+    recall: list[float | None]
+    worst_class: int
+    nll: float
+    brier: float
+    ece: float
+    temperature: float
+    nll_scaled: float
+    ece_scaled: float
+
+
+@dataclass(frozen=True)
+class ClassificationComparison:
+    """One file compared with the reference.
+
+    Args:
+        metrics: metrics of the file.
+        drop: accuracy lost against the reference; negative for a gain.
+        drop_interval: paired bootstrap interval of the drop.
+        agreement: fraction of examples with the same predicted class.
+        kl: mean KL(reference || file), in nats.
+        flips_worse: number of examples that became wrong.
+        flips_better: number of examples that became correct.
+        mcnemar: exact p value of McNemar's test.
+        change: metric -> file minus reference.
+        recall_change: change of the recall per class; None for an absent class.
+        most_changed_class: class number with the largest change of recall.
+    """
+
+    metrics: ClassificationMetrics
+    drop: float
+    drop_interval: list[float]
+    agreement: float
+    kl: float
+    flips_worse: int
+    flips_better: int
+    mcnemar: float
+    change: Mapping[str, Change | None]
+    recall_change: list[Change | None]
+    most_changed_class: int
+
+    def to_json(self) -> Row:
+        """Return the task's entries of a row of evaluation.json."""
+        row = asdict(self)
+        return {**row.pop("metrics"), **row}
+
+
+def compare(
+    before: Predictions, after: Predictions, resamples: int, seed: int
+) -> ClassificationComparison:
+    """Compare a file with the reference.
+
+    Args:
+        before: predictions of the reference.
+        after: predictions of the file, for the same examples.
+        resamples: number of bootstrap resamples.
+        seed: equal seeds draw equal examples.
+    """
+    y, old, new = after.y, before.predicted, after.predicted
+    losses = statistics.accuracy_losses(y, old, new)
+    worse, better = statistics.count_flips(y, old, new)
     changes = _changes(before, after, resamples, seed)
-    recalls = changes.pop("recall")
-    return {
-        **values(after),
-        "drop": float(lost.mean()),
-        "drop_interval": list(drop),
-        "agreement": statistics.agreement(before.predicted, after.predicted),
-        "kl": statistics.divergence(before.log_p, after.log_p),
-        "flips_worse": worse,
-        "flips_better": better,
-        "mcnemar": statistics.mcnemar(worse, better),
-        "change": {name: found[0] for name, found in changes.items()},
-        "recall_change": recalls,
-        "most_changed_class": _most_changed(recalls),
-    }
+    recall_changes = changes.pop("recall")
+    return ClassificationComparison(
+        metrics=metrics_of(after),
+        drop=float(losses.mean()),
+        drop_interval=list(statistics.paired_interval(losses, resamples, seed)),
+        agreement=statistics.agreement(old, new),
+        kl=statistics.kl_divergence(before.log_p, after.log_p),
+        flips_worse=worse,
+        flips_better=better,
+        mcnemar=statistics.mcnemar(worse, better),
+        change={name: change for name, (change,) in changes.items()},
+        recall_change=recall_changes,
+        most_changed_class=_most_changed(recall_changes),
+    )
 
 
-def values(predictions: Predictions) -> Row:
-    """Metrics of one model; None where the examples do not determine one."""
+def metrics_of(predictions: Predictions) -> ClassificationMetrics:
+    """Compute the metrics of one file."""
     y, log_p, predicted = predictions.y, predictions.log_p, predictions.predicted
     recall = statistics.recall(y, predicted, predictions.classes)
-    many = predictions.classes > statistics.TOP
-    top = float(statistics.in_top(y, predictions.logits).mean()) if many else None
-    return {
-        "accuracy": statistics.accuracy(y, predicted),
-        "accuracy_interval": list(statistics.accuracy_interval(y, predicted)),
-        "top5": top,
-        "macro_f1": statistics.macro_f1(y, predicted),
-        "auc": statistics.auc(y, log_p),
-        "recall": recall,
-        "worst_class": _lowest(recall),
-        "nll": float(calibration.nll(log_p, y).mean()),
-        "brier": float(calibration.brier(log_p, y).mean()),
-        "ece": calibration.ece(log_p, y),
-        "temperature": predictions.temperature,
-        "nll_scaled": float(calibration.nll(predictions.scaled, y).mean()),
-        "ece_scaled": calibration.ece(predictions.scaled, y),
-    }
+    return ClassificationMetrics(
+        accuracy=statistics.accuracy(y, predicted),
+        accuracy_interval=list(statistics.accuracy_interval(y, predicted)),
+        top5=_top_5(predictions),
+        macro_f1=statistics.macro_f1(y, predicted),
+        auc=statistics.macro_roc_auc(y, log_p),
+        recall=recall,
+        worst_class=_lowest(recall),
+        nll=float(calibration.nll(log_p, y).mean()),
+        brier=float(calibration.brier(log_p, y).mean()),
+        ece=calibration.ece(log_p, y),
+        temperature=predictions.temperature,
+        nll_scaled=float(calibration.nll(predictions.scaled, y).mean()),
+        ece_scaled=calibration.ece(predictions.scaled, y),
+    )
+
+
+def _top_5(predictions: Predictions) -> float | None:
+    if predictions.classes <= statistics.TOP_K:
+        return None
+    return float(statistics.in_top_k(predictions.y, predictions.logits).mean())
 
 
 def _changes(
     before: Predictions, after: Predictions, resamples: int, seed: int
-) -> dict[str, list[Row | None]]:
-    """Metric -> its change for one column, or for each class."""
+) -> dict[str, list[Change | None]]:
+    """Metric -> its change; `recall` -> its change per class."""
     old, new = _statistics(before), _statistics(after)
-    once = np.ones((1, len(after.y)))
-    found = {}
+    changes = {}
     for name in new:
-
-        def change(weights: np.ndarray, name: str = name) -> np.ndarray:
-            return new[name](weights) - old[name](weights)
-
         count = min(resamples, AUC_RESAMPLES) if name == "auc" else resamples
-        spans = bootstrap.intervals(change, bootstrap.draws(len(after.y), count, seed))
-        found[name] = [_change(*one) for one in zip(change(once)[0], spans)]
-    return found
+        weights = bootstrap.bootstrap_weights(len(after.y), count, seed)
+        difference = _difference(old[name], new[name])
+        values = difference(np.ones((1, len(after.y))))[0]
+        intervals = bootstrap.percentile_intervals(difference, weights)
+        changes[name] = [_change(*pair) for pair in zip(values, intervals, strict=True)]
+    return changes
+
+
+def _difference(
+    old: bootstrap.Statistic, new: bootstrap.Statistic
+) -> bootstrap.Statistic:
+    return lambda weights: new(weights) - old(weights)
 
 
 def _statistics(predictions: Predictions) -> dict[str, bootstrap.Statistic]:
     y, log_p, predicted = predictions.y, predictions.log_p, predictions.predicted
-    bins = calibration.bin_of(calibration.confidence(log_p))
-    gap = calibration.gap(log_p, y)
-    found = {
-        "macro_f1": bootstrap.f1_of(y, predicted, predictions.classes),
-        "nll": bootstrap.mean_of(calibration.nll(log_p, y)),
-        "brier": bootstrap.mean_of(calibration.brier(log_p, y)),
-        "ece": bootstrap.error_of(bins, gap, calibration.BINS),
-        "recall": bootstrap.recall_of(y, predicted, predictions.classes),
+    bins = calibration.confidence_bin(calibration.confidence(log_p))
+    gap = calibration.confidence_gap(log_p, y)
+    metrics = {
+        "macro_f1": bootstrap.macro_f1(y, predicted, predictions.classes),
+        "nll": bootstrap.mean(calibration.nll(log_p, y)),
+        "brier": bootstrap.mean(calibration.brier(log_p, y)),
+        "ece": bootstrap.calibration_error(bins, gap, calibration.BINS),
+        "recall": bootstrap.recall(y, predicted, predictions.classes),
     }
-    if predictions.classes > statistics.TOP:
-        found["top5"] = bootstrap.mean_of(statistics.in_top(y, predictions.logits))
+    if predictions.classes > statistics.TOP_K:
+        metrics["top5"] = bootstrap.mean(statistics.in_top_k(y, predictions.logits))
     if len(np.unique(y)) > 1:
-        found["auc"] = bootstrap.auc_of(y, log_p)
-    return found
+        metrics["auc"] = bootstrap.macro_roc_auc(y, log_p)
+    return metrics
 
 
-def _change(value: float, interval: bootstrap.Interval | None) -> Row | None:
+def _change(value: Any, interval: bootstrap.Interval | None) -> Change | None:
     if np.isnan(value):
         return None
-    return {"value": float(value), "interval": interval and list(interval)}
+    return Change(float(value), list(interval) if interval else None)
 
 
 def _lowest(recall: list[float | None]) -> int:
-    """The class of which the least is found."""
-    known = [np.inf if value is None else value for value in recall]
-    return int(np.argmin(known))
+    """The class with the lowest recall."""
+    values = [np.inf if value is None else value for value in recall]
+    return int(np.argmin(values))
 
 
-def _most_changed(changes: list[Row | None]) -> int:
-    """The class whose recall changed most, for better or worse."""
-    sizes = [abs(change["value"]) if change else -1.0 for change in changes]
+def _most_changed(changes: list[Change | None]) -> int:
+    """The class whose recall changed most, up or down."""
+    sizes = [abs(change.value) if change else -1.0 for change in changes]
     return int(np.argmax(sizes))

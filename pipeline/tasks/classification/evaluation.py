@@ -1,4 +1,4 @@
-"""How a classifier's predictions are compared, and which of them changed.
+"""Evaluation of classifiers: calibration, changed predictions, confusion matrices.
 
 Besides a row of evaluation.json: calibration.json, flips.json, flips.png and
 confusion.png.
@@ -13,7 +13,7 @@ from pipeline.core.json_io import write_json
 from pipeline.metrics import calibration
 from pipeline.tasks.classification import confusion, flips
 from pipeline.tasks.classification.comparison import Predictions, compare
-from pipeline.tasks.evaluation import Context, Evaluator, Model, Point
+from pipeline.tasks.evaluation import Context, Evaluator, Model, Point, Row
 
 
 def _predict(context: Context, model: Model, point: Point) -> Predictions:
@@ -24,31 +24,33 @@ def _predict(context: Context, model: Model, point: Point) -> Predictions:
     return Predictions(context.test.y, model.logits(context.test.x), temperature)
 
 
+def _compare(before: Predictions, after: Predictions, resamples: int, seed: int) -> Row:
+    return compare(before, after, resamples, seed).to_json()
+
+
 def _write(
     out: Path, context: Context, predictions: Mapping[str, Predictions], pareto: Point
 ) -> None:
     _write_calibration(out, predictions)
     baseline = predictions[pareto["baseline"]]
-    last = predictions.get(pareto["chosen"], baseline)
-    flips.write(out, context.data, context.test, baseline, last)
-    shown = dict.fromkeys(filter(None, (pareto["baseline"], pareto["chosen"])))
-    panels = {name: predictions[name].predicted for name in shown}
-    confusion.draw(
-        out / "confusion.png", context.test.y, panels, context.data.spec
-    )
+    chosen = predictions.get(pareto["chosen"], baseline)
+    flips.write(out, context.data, context.test, baseline, chosen)
+    names = dict.fromkeys(filter(None, (pareto["baseline"], pareto["chosen"])))
+    panels = {name: predictions[name].predicted for name in names}
+    confusion.draw(out / "confusion.png", context.test.y, panels, context.data.spec)
 
 
 def _write_calibration(out: Path, predictions: Mapping[str, Predictions]) -> None:
     """Reliability diagrams of every file, before and after temperature scaling."""
     diagrams = {
         name: {
-            "raw": calibration.diagram(one.log_p, one.y),
-            "scaled": calibration.diagram(one.scaled, one.y),
+            "raw": calibration.reliability_diagram(file.log_p, file.y),
+            "scaled": calibration.reliability_diagram(file.scaled, file.y),
         }
-        for name, one in predictions.items()
+        for name, file in predictions.items()
     }
     document = {"bins": calibration.BINS, "variants": diagrams}
     write_json(out / "calibration.json", document)
 
 
-EVALUATION = Evaluator(_predict, compare, _write)
+EVALUATION = Evaluator(_predict, _compare, _write)

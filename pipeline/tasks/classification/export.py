@@ -1,4 +1,4 @@
-"""The number of classes and their names, for microcontrollers and programs."""
+"""Number and names of the classes, for microcontrollers and programs."""
 
 from __future__ import annotations
 

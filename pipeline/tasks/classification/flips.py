@@ -1,7 +1,7 @@
-"""flips.json and flips.png: examples that the chosen file decides otherwise.
+"""flips.json and flips.png: examples whose predicted class changed by compression.
 
-Those that became wrong come first, the surest mistakes before the others. The
-picture holds one tile after the other, in the order of flips.json, without words.
+Examples that became wrong come first, in order of decreasing confidence. The picture
+holds one tile per example, side by side in the order of flips.json.
 """
 
 from __future__ import annotations
@@ -18,30 +18,38 @@ from pipeline.metrics.calibration import confidence
 from pipeline.tasks.classification.comparison import Predictions
 from pipeline.tasks.evaluation import Data, Examples
 
-MOST = 24
+MAX_EXAMPLES = 24
 TILE = 96  # pixels
-SHOWN = 12  # numbers of a row of a table
+MAX_COLUMNS = 12  # of a row of a table
 
 
 def write(
     out: Path, data: Data, test: Examples, before: Predictions, after: Predictions
 ) -> None:
-    """Write what flipped between two files; without one, an empty list."""
-    at = select(before, after)
-    sure = confidence(after.log_p)
+    """Write the examples whose predicted class differs between two files.
+
+    Args:
+        out: folder of flips.json, and of flips.png where examples can be drawn.
+        data: the published data.
+        test: the test split.
+        before: predictions of the baseline.
+        after: predictions of the chosen file.
+    """
+    positions = select(before, after)
+    confidences = confidence(after.log_p)
     rows = [
         {
             "position": int(number),
             "true": int(test.y[number]),
             "before": int(before.predicted[number]),
             "after": int(after.predicted[number]),
-            "confidence": float(sure[number]),
-            "words": _words(data, test.x[number]),
+            "confidence": float(confidences[number]),
+            "words": _text(data, test.x[number]),
         }
-        for number in at
+        for number in positions
     ]
     flipped = int((before.predicted != after.predicted).sum())
-    tiles = [_tile(test.x[number]) for number in at] if _seen(data) else []
+    tiles = [_tile(test.x[n]) for n in positions] if _drawable(data) else []
     document = {"flipped": flipped, "tile": TILE if tiles else None, "examples": rows}
     write_json(out / "flips.json", document)
     if tiles:
@@ -49,20 +57,25 @@ def write(
 
 
 def select(before: Predictions, after: Predictions) -> np.ndarray:
-    """Positions of at most MOST flips: to wrong, to right, wrong to other wrong."""
+    """Select at most 24 flips: became wrong, became correct, then wrong both times.
+
+    Returns:
+        Positions in the test split.
+    """
     y, old, new = before.y, before.predicted, after.predicted
     kind = np.select([(old == y) & (new != y), (old != y) & (new == y)], [0, 1], 2)
     flipped = np.flatnonzero(old != new)
-    sure = confidence(after.log_p)[flipped]
-    return flipped[np.lexsort((flipped, -sure, kind[flipped]))][:MOST]
+    confidences = confidence(after.log_p)[flipped]
+    order = np.lexsort((flipped, -confidences, kind[flipped]))
+    return flipped[order][:MAX_EXAMPLES]
 
 
-def _seen(data: Data) -> bool:
+def _drawable(data: Data) -> bool:
     return data.spec.modality in ("image", "audio") and len(data.spec.shape) == 3
 
 
 def _tile(example: np.ndarray) -> np.ndarray:
-    """uint8 `(TILE, TILE, 3)`; spectrograms with time to the right."""
+    """A picture of an example, uint8 `(TILE, TILE, 3)`."""
     values = np.asarray(example, np.float32)
     if values.shape[-1] not in (1, 3):
         values = values.mean(axis=-1, keepdims=True)
@@ -75,11 +88,11 @@ def _tile(example: np.ndarray) -> np.ndarray:
     return np.asarray(tile)
 
 
-def _words(data: Data, example: np.ndarray) -> str | None:
-    """A text as the model reads it, or the numbers of a row."""
+def _text(data: Data, example: np.ndarray) -> str | None:
+    """The words of a text as the model reads them, or the numbers of a table's row."""
     if data.spec.modality == "table":
-        shown = ", ".join(f"{value:.3g}" for value in np.ravel(example)[:SHOWN])
-        return shown + (", …" if example.size > SHOWN else "")
+        values = [f"{value:.3g}" for value in np.ravel(example)[:MAX_COLUMNS]]
+        return ", ".join(values) + (", …" if example.size > MAX_COLUMNS else "")
     words = _vocabulary(data.steps()) if data.spec.modality == "text" else None
     if words is None:
         return None

@@ -1,13 +1,12 @@
 """Accuracy: the fraction of examples whose largest logit is that of the true class."""
 
-from pipeline.metrics import task_metrics
-from pipeline.metrics.bootstrap import mean_of
+from pipeline.metrics import bootstrap, task_metrics
 from pipeline.tasks.classification.task import TASK
 
 METRIC = task_metrics.TaskMetric(
     TASK.metric,
     evidence=task_metrics.is_correct,
     value=task_metrics.mean,
-    resampled=lambda correct, y: mean_of(correct),
-    counts=True,
+    resampled=lambda correct, y: bootstrap.mean(correct),
+    binary=True,
 )

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.tasks.prediction import Row, TaskPrediction
 from pipeline.tasks.spec import TaskSpec
 
-SHOWN = 3  # classes
+MAX_CLASSES = 3
 
 
 def _rows(
@@ -21,8 +21,8 @@ def _rows(
 
 def _most_probable(logits: np.ndarray, spec: TaskSpec) -> dict[str, float]:
     p = np.exp(np.float64(logits) - logits.max())
-    order = np.argsort(-p, kind="stable")[:SHOWN]
-    return {spec.classes[at]: float(p[at] / p.sum()) for at in order}
+    order = np.argsort(-p, kind="stable")[:MAX_CLASSES]
+    return {spec.classes[index]: float(p[index] / p.sum()) for index in order}
 
 
 def _text(row: Row) -> str:

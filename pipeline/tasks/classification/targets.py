@@ -1,4 +1,4 @@
-"""Class numbers are trained on as the source has them."""
+"""Classification trains on the class numbers of the source, unchanged."""
 
 from __future__ import annotations
 

@@ -7,7 +7,12 @@ TASK = Task(
     name="classification",
     title="classification",
     metric=Metric(
-        "accuracy", "accuracy", unit="points", scale=100.0, lowest=0.0, highest=1.0
+        "accuracy",
+        "accuracy",
+        change_unit="points",
+        scale=100.0,
+        lowest=0.0,
+        highest=1.0,
     ),
     labels="classes",
     target="class",

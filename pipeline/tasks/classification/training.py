@@ -1,4 +1,4 @@
-"""Classes in a fit: 1 for each correct prediction; their mean is the accuracy."""
+"""Accuracy during a fit: 1 for each correct prediction, averaged over the epoch."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _is_correct(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _keras_metric(api: Any, soft: bool) -> Any:
-    """A class where targets are probabilities.
+    """Return an object instead of a name where targets are probabilities.
 
-    Keras resolves a name by the first targets that it sees, which need not be those of
-    training.
+    Keras resolves a name by the first targets that it receives, which may be those of
+    validation.
     """
     return api.metrics.CategoricalAccuracy("accuracy") if soft else "accuracy"
 

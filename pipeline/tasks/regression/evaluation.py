@@ -1,24 +1,30 @@
-"""Errors of predicted numbers, in the unit of the data.
+"""Evaluation of regression: errors of predicted numbers, in the unit of the data.
 
-In: numbers `(n,)` in the unit of the data, true and predicted. Out: plain numbers.
+In: true and predicted numbers `(n,)` in the unit of the data. Out: a row of
+evaluation.json.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from pipeline.metrics.bootstrap import Statistic, draws, intervals, mean_of
-from pipeline.tasks.evaluation import Context, Evaluator, Model, Point
+from pipeline.metrics import bootstrap
+from pipeline.tasks.evaluation import Change, Context, Evaluator, Model, Point, Row
 from pipeline.tasks.regression.metric import METRIC
 from pipeline.tasks.spec import TaskSpec
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """True and predicted numbers of one file, in the unit of the data, `(n,)`."""
+    """True and predicted numbers of one file, in the unit of the data.
+
+    Args:
+        y: true numbers, `(n,)`.
+        predicted: predicted numbers, `(n,)`.
+    """
 
     y: np.ndarray
     predicted: np.ndarray
@@ -29,64 +35,103 @@ class Numbers:
         return self.y - self.predicted
 
 
+@dataclass(frozen=True)
+class RegressionComparison:
+    """One file compared with the reference.
+
+    Args:
+        r2: coefficient of determination.
+        r2_interval: bootstrap interval; None where it is undefined.
+        drop: R2 lost against the reference.
+        drop_interval: paired bootstrap interval of the drop.
+        mae: mean absolute error, in the unit of the data.
+        rmse: root mean squared error, in the unit of the data.
+        change: `mae` and `rmse` -> file minus reference.
+    """
+
+    r2: float
+    r2_interval: list[float] | None
+    drop: float
+    drop_interval: list[float] | None
+    mae: float
+    rmse: float
+    change: Mapping[str, Change]
+
+    def to_json(self) -> Row:
+        """Return the task's entries of a row of evaluation.json."""
+        return asdict(self)
+
+
 def read_numbers(y: np.ndarray, outputs: np.ndarray, spec: TaskSpec) -> Numbers:
-    """The numbers that stored labels `(n,)` and outputs `(n, 1)` stand for."""
+    """Convert stored targets and outputs to the unit of the data.
+
+    Args:
+        y: standardized targets, `(n,)`.
+        outputs: outputs of a model, `(n, 1)`.
+        spec: signature, with mean and standard deviation of the target.
+    """
     mean, deviation = spec.target["mean"], spec.target["deviation"]
-    both = (np.float64(each).reshape(len(y)) for each in (y, outputs))
-    return Numbers(*(each * deviation + mean for each in both))
+    columns = (np.float64(values).reshape(len(y)) for values in (y, outputs))
+    return Numbers(*(values * deviation + mean for values in columns))
 
 
 def mae(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean absolute error, in the unit of `y`."""
+    """Compute the mean absolute error, in the unit of `y`."""
     return float(np.abs(y - predicted).mean())
 
 
 def rmse(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Root of the mean squared error, in the unit of `y`."""
+    """Compute the root mean squared error, in the unit of `y`."""
     return float(np.sqrt(np.mean((y - predicted) ** 2)))
 
 
 def compare(
     before: Numbers, after: Numbers, resamples: int, seed: int
-) -> dict[str, Any]:
-    """A row of evaluation.json for `after`, compared with `before`.
+) -> RegressionComparison:
+    """Compare a file with the reference.
 
-    `drop` is the loss of R2; a change is `after - before`, with its interval.
+    Args:
+        before: numbers predicted by the reference.
+        after: numbers predicted by the file, for the same examples.
+        resamples: number of bootstrap resamples.
+        seed: equal seeds draw equal examples.
     """
     y, residuals = after.y, (before.residual, after.residual)
     r2 = METRIC.value(after.residual, y)
-    return {
-        "r2": r2,
-        "r2_interval": METRIC.interval(after.residual, y, resamples, seed),
-        "drop": METRIC.value(before.residual, y) - r2,
-        "drop_interval": METRIC.drop_interval(*residuals, y, seed, resamples),
-        "mae": mae(y, after.predicted),
-        "rmse": rmse(y, after.predicted),
-        "change": _changes(before, after, resamples, seed),
-    }
+    return RegressionComparison(
+        r2=r2,
+        r2_interval=METRIC.interval(after.residual, y, resamples, seed),
+        drop=METRIC.value(before.residual, y) - r2,
+        drop_interval=METRIC.drop_interval(*residuals, y, seed, resamples),
+        mae=mae(y, after.predicted),
+        rmse=rmse(y, after.predicted),
+        change=_changes(before.residual, after.residual, resamples, seed),
+    )
 
 
 def _changes(
-    before: Numbers, after: Numbers, resamples: int, seed: int
-) -> dict[str, Any]:
-    residuals = (before.residual, after.residual)
-    absolute = mean_of(np.abs(residuals[1]) - np.abs(residuals[0]))
-    squares = (numbers**2 for numbers in residuals)
-    statistics = {"mae": absolute, "rmse": _root_change(*squares)}
+    before: np.ndarray, after: np.ndarray, resamples: int, seed: int
+) -> dict[str, Change]:
+    """Changes of the errors, from the residuals of both files."""
+    statistics = {
+        "mae": bootstrap.mean(np.abs(after) - np.abs(before)),
+        "rmse": _root_change(before**2, after**2),
+    }
     changes = {}
     for name, statistic in statistics.items():
-        weights = draws(len(after.y), resamples, seed)
-        value = float(statistic(np.ones((1, len(after.y))))[0, 0])
-        (ends,) = intervals(statistic, weights)
-        changes[name] = {"value": value, "interval": ends and list(ends)}
+        weights = bootstrap.bootstrap_weights(len(after), resamples, seed)
+        value = float(statistic(np.ones((1, len(after))))[0, 0])
+        (interval,) = bootstrap.percentile_intervals(statistic, weights)
+        changes[name] = Change(value, list(interval) if interval else None)
     return changes
 
 
-def _root_change(before: np.ndarray, after: np.ndarray) -> Statistic:
-    both = mean_of(before, after)
+def _root_change(before: np.ndarray, after: np.ndarray) -> bootstrap.Statistic:
+    """The change of the root mean squared error, from squared errors."""
+    means = bootstrap.mean(before, after)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
-        roots = np.sqrt(both(weights))
+        roots = np.sqrt(means(weights))
         return roots[:, 1:] - roots[:, :1]
 
     return statistic
@@ -97,4 +142,8 @@ def _predict(context: Context, model: Model, point: Point) -> Numbers:
     return read_numbers(context.test.y, outputs, context.data.spec)
 
 
-EVALUATION = Evaluator(_predict, compare)
+def _compare(before: Numbers, after: Numbers, resamples: int, seed: int) -> Row:
+    return compare(before, after, resamples, seed).to_json()
+
+
+EVALUATION = Evaluator(_predict, _compare)

@@ -1,4 +1,4 @@
-"""The scale that turns an output into the number, for microcontrollers and programs."""
+"""Mean and standard deviation of the target, for microcontrollers and programs."""
 
 from __future__ import annotations
 

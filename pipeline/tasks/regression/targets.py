@@ -1,6 +1,6 @@
-"""Numbers are standardized with mean and standard deviation of the training split.
+"""Targets are standardized with mean and standard deviation of the training split.
 
-spec.json holds both, so that a file's output can be read in the unit of the data.
+spec.json holds both, so that outputs can be converted to the unit of the data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Numbers in a fit: residuals; R2 is against the variance of the training targets."""
+"""R2 during a fit, relative to the variance of the training targets."""
 
 from __future__ import annotations
 

@@ -8,9 +8,7 @@ from pipeline.tasks.report import Section, TaskReport
 
 REPORT = TaskReport(
     templates=Path(__file__).with_name("templates"),
-    sections=(
-        Section("anomalies", "Anomalies", "Anomalies and false alarms"),
-    ),
+    sections=(Section("anomalies", "Anomalies", "Anomalies and false alarms"),),
     metrics={
         "threshold": "Threshold of the anomaly score",
         "found": "Detection rate",

@@ -8,9 +8,7 @@ from pipeline.tasks.report import Section, TaskReport
 
 REPORT = TaskReport(
     templates=Path(__file__).with_name("templates"),
-    sections=(
-        Section("errors", "Errors", "Prediction errors"),
-    ),
+    sections=(Section("errors", "Errors", "Prediction errors"),),
     metrics={
         "mae": "Mean absolute error",
         "rmse": "Root mean squared error",
