@@ -12,8 +12,9 @@ from typing import Any
 from pipeline import extension
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
-from pipeline.data.params import DataParams, reader_module
+from pipeline.data.params import DataParams
 from pipeline.data.paths import source_state
+from pipeline.data.sources.registry import reader_module
 from pipeline.distill.params import TRAINED, DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams

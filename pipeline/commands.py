@@ -21,19 +21,18 @@ from pipeline.config import (
     load_experiment,
     split_sets,
 )
-from pipeline.data.extension import FOLDER
-from pipeline.data.sources.registry import check_known, known_task
-from pipeline.data.params import FILES, check_source
 from pipeline.core.base_path import base
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
+from pipeline.data.extension import FOLDER
+from pipeline.data.sources.registry import FILES, check_known, check_source, known_task
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, plan
-from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.scratch import drop_scratch
 from pipeline.engine.stage import Job
+from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.terminal import Terminal, decision_line, quiet
 from pipeline.models.catalogue import parse
 

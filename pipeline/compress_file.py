@@ -32,16 +32,16 @@ from pipeline.config import (
     load_experiment,
     parse_set,
 )
-from pipeline.data.params import check_source
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
+from pipeline.data.sources.registry import check_source
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.terminal import Terminal
 
 GIVEN = "pipeline.compress.import_model"
 USED = ("seed", "threads", "portability", "data", "augment", "compress")
-AS_IS = ("npz", "csv")
+UNPROCESSED = ("npz", "csv")
 ONLY = "baseline"  # of compress.sources: there is no student
 
 
@@ -156,9 +156,9 @@ def _job(folder: Path, arguments: argparse.Namespace) -> Job:
 
 
 def _data(source: str) -> dict[str, Any]:
-    """Arrays and tables go into the model as they are: it was trained on such."""
-    plain = source.partition(":")[0] in AS_IS
-    return {"source": source, **({"as_is": True} if plain else {})}
+    """Arrays and tables are not preprocessed: the model was trained on such numbers."""
+    plain = source.partition(":")[0] in UNPROCESSED
+    return {"source": source, **({"preprocessing": "none"} if plain else {})}
 
 
 def _with_model(job: Job, model: Path) -> Job:

@@ -268,7 +268,7 @@ def _rows(path: Path, data: Data) -> Named:
         header, *rows = [row for row in csv.reader(file) if row] or [[]]
     params = read_json(data.folder / "params.json")
     columns, group = params["columns"], params["split"]["group"]
-    out = {columns["label"], group, *columns["ignore"], *params.get("also", {})}
+    out = {columns["label"], group, *columns["ignore"], *params.get("extra_targets", {})}
     kept = [at for at, name in enumerate(header) if name not in out]
     wanted = data.spec.shape[0]
     if len(kept) != wanted or not rows:

@@ -108,8 +108,9 @@ def _input(folder: Path) -> str:
     if spec["scale"] != 1 or spec["offset"]:
         done.append(f"x * {spec['scale']:.4g} + {spec['offset']:.4g}")
     if not done:
-        return f"{spec['source']} as it is"
-    return f"{spec['source']} after {', '.join(done)} (data.as_is=true: as it is)"
+        return f"{spec['source']} without preprocessing"
+    steps = ", ".join(done)
+    return f"{spec['source']} after {steps} (data.preprocessing=none: without this)"
 
 
 def _cells(row: Row, score: Score, mark: str) -> list[str]:

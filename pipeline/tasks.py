@@ -57,14 +57,14 @@ def misfits(experiment: Any) -> Iterator[Misfit]:
 
 
 def _heads(experiment: Any) -> Iterator[Misfit]:
-    """Heads whose target is not in `data.also`, the only place where it can be."""
-    known = list(experiment.data.also)
+    """Heads whose target is not in `data.extra_targets`."""
+    known = list(experiment.data.extra_targets)
     for name in experiment.train.heads:
         if name not in known:
             there = f"there are: {', '.join(known)}" if known else "it has none"
             yield (
                 ("train", "heads", name),
-                f"data.also has no further target of that name{nearest(name, known)} "
+                f"data.extra_targets has no target of that name{nearest(name, known)} "
                 f"({there}); name it there, as class or number, or leave the head out",
             )
 

@@ -109,7 +109,12 @@ def document(*rows: dict, chosen: str | None, **budget: object) -> dict:
     """pareto.json, with the times of run.json."""
     given = {"max_drop": 0.03, "measure": "gzip", **budget}
     found = {"measure": "gzip", "points": list(rows), "chosen": chosen}
-    return {**found, "budget": given, "latency": {}, "input": "npz:a.npz as it is"}
+    return {
+        **found,
+        "budget": given,
+        "latency": {},
+        "input": "npz:a.npz without preprocessing",
+    }
 
 
 UNSURE = row("pqat", 300, 0.017, drop_interval=[0.0, 0.0333])
@@ -124,7 +129,7 @@ ROWS = (
 
 def test_the_table_has_the_smallest_first_and_marks_the_chosen():
     lines = text(Path("out"), document(*ROWS, chosen="baseline-qat")).splitlines()
-    assert lines[0] == "input     npz:a.npz as it is"
+    assert lines[0] == "input     npz:a.npz without preprocessing"
     told = [line.split(maxsplit=6) for line in lines[2:7]]
     ends = {words[0]: " ".join(words[6:]) or " ".join(words[1:]) for words in told}
     assert ends == {
@@ -141,16 +146,16 @@ def test_the_table_has_the_smallest_first_and_marks_the_chosen():
 
 
 @pytest.mark.parametrize(
-    ("source", "as_is"),
+    ("source", "preprocessing"),
     [
-        ("npz:a.npz", True),
-        ("csv:a.csv", True),
-        ("images:a", False),
-        ("sklearn:b", False),
+        ("npz:a.npz", "none"),
+        ("csv:a.csv", "none"),
+        ("images:a", "auto"),
+        ("sklearn:b", "auto"),
     ],
 )
-def test_arrays_and_tables_go_into_the_model_as_they_are(source, as_is):
-    assert DataParams(**_data(source)).as_is is as_is
+def test_arrays_and_tables_are_not_preprocessed(source, preprocessing):
+    assert DataParams(**_data(source)).preprocessing == preprocessing
 
 
 def test_no_row_is_ok_where_none_meets_the_budget():
@@ -257,7 +262,9 @@ def test_show_prints_the_table_again(chosen, code, tmp_path, capsys):
     assert main(["show", *options]) == code
     told = capsys.readouterr().out
     assert told == text(folder, read(folder)) + "\n"
-    assert told.startswith("input     sklearn:iris after x * 0.5 + 0 (data.as_is=true")
+    assert told.startswith(
+        "input     sklearn:iris after x * 0.5 + 0 (data.preprocessing=none"
+    )
 
 
 def test_status_tells_of_the_stages_that_there_are(tmp_path, capsys):

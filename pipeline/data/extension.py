@@ -1,6 +1,6 @@
 """Names of what `data.extend` leaves behind, for the stages that read it.
 
-The keeping itself is in `pipeline.extension`, which no stage runs.
+`pipeline.extension` keeps the earlier results; no stage runs it.
 """
 
 from __future__ import annotations

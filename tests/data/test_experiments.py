@@ -10,9 +10,9 @@ import pytest
 
 from pipeline.augment.stage import run as run_augment
 from pipeline.config import load_experiment
+from pipeline.core.json_io import read_json
 from pipeline.data.artifact import read_data
 from pipeline.data.stage import run
-from pipeline.core.json_io import read_json
 from pipeline.engine.stage import Inputs
 
 ROOT = Path(__file__).parents[2] / "experiments"

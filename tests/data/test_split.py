@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
 from pipeline.data.split import calibration, hash_examples, shared_hashes, split
-from pipeline.core.errors import UserError
 
 
 def examples(counts: list[int], own_test: np.ndarray | None = None) -> Examples:
@@ -25,12 +25,12 @@ def examples(counts: list[int], own_test: np.ndarray | None = None) -> Examples:
     seed=st.integers(1, 1000),
 )
 def test_every_example_is_in_one_split_and_every_class_in_each(counts, seed):
-    made = examples(counts)
-    places = split(made, SplitParams(), seed)
+    result = examples(counts)
+    places = split(result, SplitParams(), seed)
     together = np.sort(np.concatenate(list(places.values())))
     assert together.tolist() == list(range(sum(counts)))
     for place in places.values():
-        shares = np.bincount(made.y[place], minlength=len(counts)) / len(place)
+        shares = np.bincount(result.y[place], minlength=len(counts)) / len(place)
         assert np.abs(shares - np.array(counts) / sum(counts)).max() < 0.15
         assert shares.min() > 0
 
@@ -46,8 +46,8 @@ def test_the_fractions_are_kept():
 
 
 def test_a_seed_gives_the_same_split_and_another_one_another():
-    made = examples([50, 50])
-    first, again, other = (split(made, SplitParams(), seed) for seed in (1, 1, 2))
+    result = examples([50, 50])
+    first, again, other = (split(result, SplitParams(), seed) for seed in (1, 1, 2))
     assert np.array_equal(first["test"], again["test"])
     assert not np.array_equal(first["test"], other["test"])
 
