@@ -9,6 +9,13 @@ SET ?=
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
+# Make puts variables of its command line into the environment of every command, and
+# expands them for that: EXP='$(shell ...)' would run. They reach commands quoted.
+$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),\
+    $(eval unexport $(name))))
+# Messages then name make targets, as the user does.
+export PIPELINE_MAKE := 1
+
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -13,7 +13,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
 from pipeline.inference.interpreter import LiteModel
-from pipeline.data.measure import measure_of
+from pipeline.tasks.metric import metric_of
 from pipeline.data.spec import read_spec
 from tests.conftest import Answer, Project
 
@@ -36,7 +36,7 @@ augment: {policy: "jitter(0.05)"}
 """,
     "auc": """\
 seed: 3
-data: {source: "sklearn:digits", task: anomaly, normal: ["0", "1"]}
+data: {source: "sklearn:digits", task: anomaly_detection, normal: ["0", "1"]}
 augment: {policy: "shift(1)"}
 """,
 }
@@ -113,7 +113,7 @@ def test_the_scores_are_those_of_the_file_dequantised(whole):
         x, y = whole.split(split)
         row, spec = whole.chosen(name, rows), whole.spec
         assert "int8" in row["recipe"] or "pqat" in row["recipe"]
-        told = measure_of(spec).of(whole.outputs(x), spec.to_input(x), y)
+        told = metric_of(spec).of(whole.outputs(x), spec.to_input(x), y)
         assert row[whole.key] == pytest.approx(told, abs=1e-9)
         low, high = row["drop_interval"]
         assert low <= row["drop"] + 1e-6 and row["drop"] - 1e-6 <= high

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.augment.grammar import GRAMMAR as POLICY
-from pipeline.chain import CHAIN
-from pipeline.cli import STAGES
 from pipeline.compress.grammar import GRAMMAR as RECIPE
-from pipeline.config import load_experiment
 from pipeline.engine.file_types import STABLE
+from pipeline.experiment.loader import read_experiment
+from pipeline.experiment.stages import CHAIN, STAGES
 from pipeline.reproduce.snapshot import of_lock
 from pipeline.reproduce.tolerance import DEFAULT
 
@@ -34,7 +33,7 @@ def test_the_experiment_file_that_it_shows_is_valid(tmp_path):
         names = [line.partition(":")[0] for line in part.splitlines() if line[0] != " "]
         kept = [s for s in re.split(r"\n(?=\w)", text) if s.split(":")[0] not in names]
         (tmp_path / "experiment.yaml").write_text("\n".join([*kept, part]))
-        assert load_experiment(tmp_path).data.source == "sklearn:digits"
+        assert read_experiment(tmp_path).data.source == "sklearn:digits"
 
 
 def test_every_stage_has_its_row():
@@ -83,4 +82,4 @@ def test_its_proof_shows_no_fingerprint_that_the_next_change_makes_untrue():
 
 def test_the_committed_lock_of_smoke_is_whole():
     lock = of_lock(ROOT / "experiments" / "smoke" / "experiment.lock")
-    assert list(lock.entries) == STAGES
+    assert tuple(lock.entries) == STAGES

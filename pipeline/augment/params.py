@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import field_validator
 
 from pipeline.augment.grammar import GRAMMAR
-from pipeline.core.errors import UserError
-from pipeline.core.params import Params
+from pipeline.core.params import Params, as_validation_error
 from pipeline.core.pipe_language import parse_pipe, str_pipe
 
 
@@ -22,7 +21,6 @@ class AugmentParams(Params):
     @field_validator("policy")
     @classmethod
     def _canonical(cls, policy: str) -> str:
-        try:
-            return str_pipe(parse_pipe(policy, GRAMMAR))
-        except UserError as error:
-            raise ValueError(str(error)) from None
+        with as_validation_error():
+            steps = parse_pipe(policy, GRAMMAR)
+        return str_pipe(steps)

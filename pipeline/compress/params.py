@@ -21,8 +21,8 @@ class Budget(Params):
 
     Args:
         max_drop: allowed loss on validation against the float baseline, in units of
-            what decides: 0.01 is one percentage point of accuracy, or 0.01 of R2 or
-            AUC. The upper end of a paired 95 % interval of the loss must keep to it.
+            the task's metric: 0.01 is one percentage point of accuracy, or 0.01 of R2
+            or AUC, of which it must be less than 1. The upper end of a paired 95 % interval of the loss must keep to it.
         max_bytes: allowed size of the file, or none.
         max_latency_ms: allowed median time of one example on this machine, or none;
             what is chosen then depends on the machine.
@@ -31,7 +31,7 @@ class Budget(Params):
             differs by a few bytes.
     """
 
-    max_drop: float = Field(0.01, ge=0, lt=1)
+    max_drop: float = Field(0.01, ge=0)
     max_bytes: int | None = Field(None, gt=0)
     max_latency_ms: float | None = Field(None, gt=0)
     max_arena: int | None = Field(None, gt=0)

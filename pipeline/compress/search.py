@@ -38,7 +38,7 @@ class Made:
     """A variant and what came of it.
 
     Args:
-        evidence: of its file on validation, `pipeline.data.measure`; None without one.
+        evidence: of its file on validation, see `TaskMetric`; None without one.
         ledger: the model after each step.
     """
 
@@ -149,11 +149,11 @@ def _better(
     usable = [made[each.id].row for each in rung if made[each.id].row["status"] == "ok"]
     limits = pareto_table.limits_of(params.budget, shop.data.spec.task)
     limits = replace(limits, max_latency_ms=None)
-    key = shop.measure.key
-    baseline = made[pareto_table.BASELINE].row[key] or 0.0
+    metric = limits.score
+    baseline = made[pareto_table.BASELINE].row[metric.key] or 0.0
 
     def order(row: Row) -> tuple[Any, ...]:
-        point = {**row, "drop": baseline - row[key]}
+        point = {**row, "drop": metric.drop(row[metric.key], baseline)}
         return limits.excess(point), row[limits.size], row["id"]
 
     count = math.ceil(KEPT * len(usable))

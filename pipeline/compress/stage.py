@@ -24,8 +24,8 @@ from pipeline.data.artifact import read_data
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
-from pipeline.resampling import drop_interval
-from pipeline.scores import CLASSES
+from pipeline.tasks.export import export_of
+from pipeline.tasks.registry import task_of
 from pipeline.train.artifact import read_architecture
 
 
@@ -90,7 +90,7 @@ def workshop(params: CompressParams, inputs: Inputs) -> Workshop:
 def _look_at_calibration(shop: Workshop) -> None:
     """Warn where ranges of int8 are set by examples that cannot have every class."""
     count, classes = len(shop.data.calibration()), len(shop.data.spec.classes)
-    if shop.data.spec.task == CLASSES and count < classes:
+    if task_of(shop.data.spec).predicts_classes and count < classes:
         print(
             f"warning: {count} calibration examples for {classes} classes: the ranges "
             "of int8 miss some; raise data.calibration"
@@ -110,10 +110,10 @@ def _publish_files(made: Sequence[Made], shop: Workshop, out: Path) -> None:
 def _compared(made: Sequence[Made], shop: Workshop) -> list[Row]:
     """Rows with the interval of what they lost against the float baseline."""
     first = next(each for each in made if each.variant.id == pareto_table.BASELINE).evidence
-    task, y = shop.data.spec.task, shop.data.validation().y
+    interval, y = shop.measure.drop_interval, shop.data.validation().y
     seed = derive_seed(shop.seed, "bootstrap")
     return [
-        {**row, "drop_interval": drop_interval(task, first, evidence, y, seed)}
+        {**row, "drop_interval": interval(first, evidence, y, seed)}
         for row, evidence in ((each.row, each.evidence) for each in made)
     ]
 
@@ -121,8 +121,8 @@ def _compared(made: Sequence[Made], shop: Workshop) -> list[Row]:
 def _write_chosen(document: dict[str, Any], shop: Workshop, out: Path) -> None:
     """The chosen file as it is and as a C array, with what its ends mean."""
     spec = shop.data.spec
-    if spec.task == CLASSES:
-        text = "".join(f"{name}\n" for name in spec.classes)
+    if labels := export_of(spec).labels(spec):
+        text = "".join(f"{name}\n" for name in labels)
         (out / "labels.txt").write_text(text, encoding="utf-8")
     point = next(
         (each for each in document["points"] if each["id"] == document["chosen"]), None

@@ -30,16 +30,16 @@ from pipeline.compress.selection.pareto_table import Row
 from pipeline.compress.tflite.verify import broken_promises
 from pipeline.inference.interpreter import LiteModel, quantize
 from pipeline.compress.tflite.strip import check_same, shrink
-from pipeline.compress.threshold import threshold
 from pipeline.data.artifact import Data
-from pipeline.data.measure import Measure, measure_of
 from pipeline.core.determinism import derive_seed
 from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_json, write_json
 from pipeline.training.losses import example_losses
 from pipeline.training.params import FitSettings
+from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.models.files import load_model
-from pipeline.scores import ANOMALIES, CLASSES
+from pipeline.tasks.metric import metric_of
+from pipeline.tasks.registry import task_of
 
 GOLDEN = 8  # examples in golden.npz
 # Largest |file - model|, in units of the largest output: the file computes the same.
@@ -106,9 +106,9 @@ class Workshop:
     folder: Path
 
     @property
-    def measure(self) -> Measure:
-        """What decides, for the task of the data."""
-        return measure_of(self.data.spec)
+    def measure(self) -> TaskMetric:
+        """The metric that decides, of the data's task."""
+        return metric_of(self.data.spec)
 
     def evidence(self, model: LiteModel) -> np.ndarray:
         """What a file's answers to the validation examples are worth, `(n,)`."""
@@ -145,7 +145,8 @@ class Workshop:
         teacher = load_model(self.models["baseline"])
         teacher.trainable = False
         spec = self.data.spec
-        loss = None if spec.task == CLASSES else example_losses(self.settings, spec)
+        classes = task_of(spec).predicts_classes
+        loss = None if classes else example_losses(self.settings, spec)
         return Teacher(lambda x: answers(teacher, x), weight, temperature, loss)
 
 
@@ -230,13 +231,13 @@ def _built(variant: Variant, shop: Workshop) -> Built:
 
 
 def _worth(evidence: np.ndarray | None, shop: Workshop) -> Row:
-    """The score on validation; of anomalies also the error that they begin at."""
-    known = evidence is not None
-    row: Row = {shop.measure.key: shop.value(evidence) if known else None}
-    if shop.data.spec.task == ANOMALIES:
-        y = shop.data.validation().y
-        row["threshold"] = threshold(evidence, y) if known else None
-    return row
+    """The metric on validation, and what a task fixes there for each file."""
+    decisions = shop.measure.decisions
+    if evidence is None:
+        return dict.fromkeys((shop.measure.key, *decisions))
+    y = shop.data.validation().y
+    fixed = {name: decide(evidence, y) for name, decide in decisions.items()}
+    return {shop.measure.key: shop.value(evidence), **fixed}
 
 
 def _truth(variant: Variant, built: Built, facts: Facts, parity: Row | None) -> Row:
@@ -278,7 +279,7 @@ def _parity(built: Built, model: LiteModel, shop: Workshop) -> Row | None:
     scale = max(float(np.abs(want).max(initial=0.0)), 1e-12)
     largest = float(np.abs(want - got).max(initial=0.0)) / scale
     parity = {"largest": float(f"{largest:.3g}")}
-    if shop.data.spec.task == CLASSES:
+    if task_of(shop.data.spec).predicts_classes:
         same = float(np.mean(want.argmax(-1) == got.argmax(-1)))
         parity["agreement"] = round(same, 6)
     return parity

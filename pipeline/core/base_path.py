@@ -8,6 +8,7 @@ a temporary folder, and the recorded paths must still lead to the same files.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,12 @@ def base() -> Path:
         The folder of `based_on`; an empty path stands for the working directory.
     """
     return Path(os.environ.get(VARIABLE, ""))
+
+
+def append_to_path() -> None:
+    """Let modules of the user be imported from that folder, searched last."""
+    if (folder := str(Path.cwd() / base())) not in sys.path:
+        sys.path.append(folder)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ import os
 from collections.abc import Iterable
 from typing import ClassVar
 
+from pipeline.core.exit_codes import ExitCode
+
 DISK_ERRORS = {
     errno.ENOSPC: "no space is left on the device",
     errno.EDQUOT: "the disk quota is used up",
@@ -37,19 +39,19 @@ SIMILARITY = ((4, 0.71), (3, 0.66), (0, 1.0))
 class UserError(Exception):
     """Invalid input: the message says where, what was received and what is allowed."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code: ClassVar[int] = ExitCode.BAD_INPUT
 
 
 class StageFailed(UserError):
     """A stage ended without a result; nothing was published."""
 
-    exit_code = 1
+    exit_code = ExitCode.FAILED
 
 
 class Busy(UserError):
     """Another process is running the same experiment."""
 
-    exit_code = 5
+    exit_code = ExitCode.BUSY
 
 
 def error_with_code(message: str, exit_code: int) -> UserError:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
+
+from pipeline.core.errors import UserError
 
 
 class Params(BaseModel):
@@ -24,6 +28,19 @@ class Params(BaseModel):
             Field name -> value, ready for JSON, without the fields of `unhashed`.
         """
         return _without_unhashed(self, self.model_dump(mode="json"))
+
+
+@contextmanager
+def as_validation_error() -> Iterator[None]:
+    """Turn a `UserError` into the `ValueError` that pydantic collects.
+
+    Raises:
+        ValueError: with the text of the `UserError`.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise ValueError(str(error)) from None
 
 
 def unhashed(default: Any, **settings: Any) -> Any:

@@ -19,9 +19,8 @@ class Examples:
 
     Args:
         x: raw examples, `(n, *shape)`; texts are an object array of str, `(n,)`.
-        y: class numbers, `(n,)`, int64; of a regression the numbers to predict,
-            float64.
-        classes: one name per class; empty for a regression.
+        y: class numbers, `(n,)` int64, or numbers to predict, `(n,)` float64.
+        classes: one name per class; empty for numbers.
         scale: `model input = stored * scale + offset`.
         offset: see `scale`.
         modality: image, audio, text or table.

@@ -1,6 +1,6 @@
 """Names of what `data.extend` leaves behind, for the stages that read it.
 
-`pipeline.extension` keeps the earlier results; no stage runs it.
+`pipeline.experiment.earlier_results` keeps the earlier results; no stage runs it.
 """
 
 from __future__ import annotations

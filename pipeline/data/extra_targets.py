@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.data.sources.reader import in_order
-from pipeline.data.task import learn_target
+from pipeline.tasks.targets import learn_target
 
 
 @dataclass(frozen=True)

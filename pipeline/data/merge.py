@@ -22,6 +22,7 @@ from pipeline.data.rows import ConcatenatedRows
 from pipeline.data.sources.reader import ReadContext, SourceReader
 from pipeline.data.sources.registry import reader_module
 from pipeline.data.split import SPLITS, SplitIndices, split, split_like
+from pipeline.tasks.registry import get
 
 # Fields of `Examples` that all sources must share.
 SHARED_FIELDS = ("modality", "classes", "scale", "offset", "steps")
@@ -126,8 +127,8 @@ def _unprocessed(examples: Examples, source: str) -> Examples:
 
 
 def _check(examples: Examples, source: str, key: str, params: DataParams) -> None:
-    if params.task == "regression":
-        _check_numbers(examples, source, key)
+    if get(params.task).labels == "numbers":
+        _check_numbers(examples, source, key, params.task)
     elif len(present := np.unique(examples.y)) < 2:
         only = ", ".join(examples.classes[label] for label in present)
         raise UserError(f'{key} "{source}": holds one class ({only}); two are needed')
@@ -143,12 +144,12 @@ def _check(examples: Examples, source: str, key: str, params: DataParams) -> Non
         )
 
 
-def _check_numbers(examples: Examples, source: str, key: str) -> None:
+def _check_numbers(examples: Examples, source: str, key: str, task: str) -> None:
     if examples.classes:
         kinds = "csv, text, npz or sklearn:diabetes"
         raise UserError(
             f'{key} "{source}": has classes and no numbers to predict; '
-            f"data.task regression takes {kinds}"
+            f"data.task {task} takes {kinds}"
         )
     if np.ptp(examples.y) == 0:
         raise UserError(
@@ -165,7 +166,7 @@ def _align(first: Examples, other: Examples, source: str, name: str) -> Examples
             f'data.extend "{name}": has classes that "{source}" does '
             f"not: {', '.join(sorted(unknown))} (known: {', '.join(first.classes)})"
         )
-    if other.classes:  # a regression has none: its y are numbers to predict
+    if other.classes:  # none where y are numbers to predict
         number = np.array([first.classes.index(label) for label in other.classes])
         other = replace(other, y=number[other.y], classes=first.classes)
     other = _align_columns(first, other, source, name)

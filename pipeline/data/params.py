@@ -7,9 +7,9 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.core.errors import UserError
-from pipeline.core.params import Params
+from pipeline.core.params import Params, as_validation_error
 from pipeline.data.sources.registry import FILES, FOLDERS, check_source, listed
+from pipeline.tasks.registry import DEFAULT, for_chain
 
 
 class SplitParams(Params):
@@ -55,7 +55,7 @@ class ColumnParams(Params):
     """Roles of the columns of a CSV file, or of the arrays of an .npz file.
 
     Args:
-        label: the class, or of a regression the number to predict.
+        label: the class, or the number to predict.
         text: the text, for `text:`.
         ignore: columns that are not inputs; the column of `split.group` never is one.
     """
@@ -158,9 +158,10 @@ class DataParams(Params):
 
     Args:
         source: `kind:name`.
-        task: `regression` predicts the number in the label column; `anomaly` trains
-            on examples of the `normal` classes alone and tells the others from them.
-        normal: the classes of an anomaly task that are no anomaly.
+        task: `classification`, `regression` (predicts the number in the label column),
+            `anomaly_detection` (trains on examples of the `normal` classes alone and
+            tells the others from them), or `module:object` for a task of yours.
+        normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
         data_dir: folder of TensorFlow Datasets; null is its default.
@@ -184,7 +185,7 @@ class DataParams(Params):
     """
 
     source: str
-    task: Literal["classification", "regression", "anomaly"] = "classification"
+    task: str = DEFAULT
     normal: list[str] | None = Field(default=None, min_length=1)
     extend: str | list[str] | None = None
     data_dir: str | None = None
@@ -208,14 +209,19 @@ class DataParams(Params):
     # Networks train best on inputs of about unit scale; models from elsewhere may not.
     preprocessing: Literal["auto", "none"] = "auto"
 
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, name: str) -> str:
+        with as_validation_error():
+            task = for_chain(name)
+        return task.name
+
     @field_validator("source", "extend")
     @classmethod
     def _known(cls, source: str | list[str] | None) -> str | list[str] | None:
-        try:
-            for one in listed(source):
-                check_source(one)
-        except UserError as error:
-            raise ValueError(str(error)) from None
+        with as_validation_error():
+            for name in listed(source):
+                check_source(name)
         return source
 
     @field_validator("classes", "normal")
@@ -258,17 +264,20 @@ class DataParams(Params):
 
     @model_validator(mode="after")
     def _one_task(self) -> Self:
-        if (self.normal is not None) != (self.task == "anomaly"):
+        task = for_chain(self.task)
+        if task.normal_classes and self.normal is None:
             raise ValueError(
-                "task anomaly needs normal, the list of the classes that are no "
-                f"anomaly, and no other task has it; task is {self.task} and normal "
-                f"{self.normal}"
+                f"task {self.task} needs normal, the list of the classes that are not "
+                "anomalies"
             )
-        for key, given in self._about_classes().items():
-            if given and self.task != "classification":
-                raise ValueError(
-                    f"{key} is for a classification; task is {self.task}: leave it out"
-                )
+        if self.normal is not None and not task.normal_classes:
+            raise ValueError(
+                f"normal is for task anomaly_detection; task is {self.task}: leave it out"
+            )
+        for key, is_set in self._of_some_tasks().items():
+            reason = task.refuses(f"data.{key}")
+            if is_set and reason:
+                raise ValueError(f"{key} {reason}; task is {self.task}: leave it out")
         return self
 
     @model_validator(mode="after")
@@ -285,17 +294,17 @@ class DataParams(Params):
                 reason = "is split.group, whose classes differ from split to split"
             elif name == self.columns.label:
                 reason = "is the label column itself"
-            elif self.task == "anomaly":
-                reason = "task anomaly rebuilds examples and has no heads"
+            elif why := for_chain(self.task).refuses("data.extra_targets"):
+                reason = f"task {self.task} {why}"
             else:
                 continue
             raise ValueError(f'extra_targets "{name}": {reason}')
         return self
 
-    def _about_classes(self) -> dict[str, bool]:
-        """What only makes sense where examples of all classes are trained on."""
+    def _of_some_tasks(self) -> dict[str, bool]:
+        """Keys that a task may refuse -> whether they are set."""
         return {
-            "classes": self.task == "regression" and self.classes is not None,
+            "classes": self.classes is not None,
             "labels.noise": self.labels.noise > 0,
             "labels.label_errors": self.labels.label_errors != "off",
             "balance": self.balance != "none",

@@ -300,7 +300,7 @@ def check_classes(
     Args:
         train: positions of the training examples.
         y: labels of all examples, `(n,)`.
-        classes: names of the classes; empty for a regression.
+        classes: names of the classes; empty for numbers to predict.
         advice: what to do about it, for the error.
 
     Raises:
@@ -322,6 +322,3 @@ def _digest(example: np.ndarray | str) -> str:
     else:
         raw = np.ascontiguousarray(example).tobytes()
     return hashlib.sha256(raw).hexdigest()[:16]
-
-
-Places = SplitIndices  # for pipeline.data.task

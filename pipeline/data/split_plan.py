@@ -30,13 +30,8 @@ from pipeline.data.split import (
     repeated,
     without_shared,
 )
-from pipeline.data.task import (
-    ANOMALY_CLASSES,
-    Target,
-    anomalies,
-    learn_target,
-    normal_only,
-)
+from pipeline.tasks.registry import for_chain
+from pipeline.tasks.targets import Labels, Target, Targets
 
 
 @dataclass(frozen=True)
@@ -46,11 +41,11 @@ class SplitPlan:
     Args:
         merged: examples of all sources, as they were read.
         indices: split -> positions in `merged`; some examples may be left out.
-        y: class numbers of all examples, as they are trained on; of a regression the
-            numbers themselves; `(n,)`.
+        y: targets of all examples, as they are trained on, `(n,)`: class numbers, or
+            numbers to predict.
         hashes: content hashes of all raw examples, `(n,)`.
         facts: entries of metrics.json.
-        target: the scale of a regression's numbers.
+        target: the scale of numbers to predict.
         extra_targets: in the order of spec.json.
     """
 
@@ -129,19 +124,19 @@ def _write_duplicates(path: Path, merged: MergedExamples, hashes: np.ndarray) ->
 
 
 def _with_task(plan: SplitPlan, params: DataParams) -> SplitPlan:
-    """Labels as the task has them, and the scale of numbers to predict."""
-    if params.task == "regression":
-        target = learn_target(params.columns.label, plan.y[plan.fitted_on])
-        return replace(plan, target=target)
-    if params.task == "anomaly":
-        y = anomalies(plan.y, plan.examples.classes, params)
-        examples = replace(plan.examples, y=y, classes=ANOMALY_CLASSES)
-        indices = normal_only(plan.indices, y)
-        left = len(plan.indices["train"]) - len(indices["train"])
-        facts = {**plan.facts, "anomalies_left_out_of_train": left}
-        merged = replace(plan.merged, examples=examples)
-        return replace(plan, merged=merged, indices=indices, y=y, facts=facts)
-    return plan
+    """Let the task turn labels into targets."""
+    prepare: Targets = for_chain(params.task).part("targets")
+    labels = Labels(plan.y, plan.examples.classes, plan.indices, plan.merged.first)
+    prepared = prepare(labels, params)
+    examples = replace(plan.examples, y=prepared.y, classes=prepared.classes)
+    return replace(
+        plan,
+        merged=replace(plan.merged, examples=examples),
+        indices=dict(prepared.indices),
+        y=prepared.y,
+        facts={**plan.facts, **prepared.facts},
+        target=prepared.target,
+    )
 
 
 def _with_noise(plan: SplitPlan, params: DataParams, seed: int, out: Path) -> SplitPlan:

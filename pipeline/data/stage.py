@@ -32,7 +32,6 @@ from pipeline.data.split_plan import (
     vocabulary_size,
     without_label_errors,
 )
-from pipeline.data.task import TASKS
 from pipeline.engine.stage import Inputs
 
 
@@ -151,7 +150,7 @@ def _write_signature(
         vocabulary=vocabulary_size(steps),
         preprocess=write_steps(steps, out),
         inputs=examples.inputs,
-        task=TASKS[params.task],
+        task=params.task,
         target=plan.target.to_json() if plan.target else {},
         also=tuple(target.to_json() for target in plan.extra_targets),
     )

@@ -6,8 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.core.errors import UserError
-from pipeline.core.params import Params, unhashed
+from pipeline.core.params import Params, as_validation_error, unhashed
 from pipeline.training.params import FitSettings
 from pipeline.models import catalogue
 
@@ -76,7 +75,7 @@ class DistillParams(FitSettings):
     builder: str | None = None
     values: dict[str, Value] = {}
     width: float = Field(WIDTH, gt=0, le=4)
-    smallest: float | None = Field(None, ge=0, lt=1)
+    smallest: float | None = Field(None, ge=0)
     teachers: list[Teacher] = Field([Teacher()], min_length=1)
     imitation: Literal["hinton", "standardised", "decoupled"] = "hinton"
     temperature: float = Field(4.0, gt=0, le=100)
@@ -112,9 +111,7 @@ class DistillParams(FitSettings):
     @field_validator("builder")
     @classmethod
     def _known(cls, name: str | None) -> str | None:
-        try:
+        with as_validation_error():
             if name is not None:
                 catalogue.parse(name)
-        except UserError as error:
-            raise ValueError(str(error)) from None
         return name

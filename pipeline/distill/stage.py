@@ -18,7 +18,6 @@ import keras
 from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data, read_data
-from pipeline.data.measure import Measure, measure_of
 from pipeline.distill.smallest_student import smallest
 from pipeline.distill.params import WIDTH, DistillParams
 from pipeline.distill.student import Imitation
@@ -29,7 +28,7 @@ from pipeline.engine.stage import Inputs
 from pipeline.training.metrics import check_outputs
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.history import History, summary
-from pipeline.training.intervals import gain
+from pipeline.metrics.intervals import gain
 from pipeline.training.loop import fit
 from pipeline.training.losses import example_losses
 from pipeline.training.objective import Objective
@@ -37,6 +36,8 @@ from pipeline.training.replicates import check_first, replicate_seed, run_all
 from pipeline.models import registry
 from pipeline.models.files import save_model
 from pipeline.models.errors import error_prefix
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import for_chain, task_of
 from pipeline.train.artifact import Architecture, read_architecture, write_architecture
 from pipeline.tune.artifact import read_best
 
@@ -46,7 +47,7 @@ Fitted = dict[str, Any]
 def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Fit students with and without a teacher; publish the first that has one."""
     school = School(params, inputs, read_data(inputs["data"]), out)
-    measure = measure_of(school.data.spec)
+    measure = for_chain(school.data.spec.task).metric
     check_first(school.check)
     fitted = run_all(school.tasks(), params.workers, inputs.progress)
     first = fitted["taught 1"]
@@ -72,7 +73,7 @@ def _gain(
     params: DistillParams,
     inputs: Inputs,
     fitted: dict[str, Fitted],
-    measure: Measure,
+    measure: Metric,
 ) -> dict[str, Any]:
     numbers, column = range(1, params.replicates + 1), f"val_{measure.key}"
     taught, plain = (
@@ -156,7 +157,8 @@ class School:
         params, large = self.params, self.large
         if params.smallest is not None:
             best = read_best(self.inputs["tune"])
-            return smallest(best, params.smallest, large.weights)
+            metric = task_of(self.data.spec).metric
+            return smallest(best, params.smallest, large.weights, metric)
         builder = params.builder or large.builder
         with error_prefix("distill."):
             registry.check(builder, self.data.spec, params.values)
@@ -196,7 +198,7 @@ class School:
             return None
         faculty = self._faculty(teachers, generation)
         # What is rebuilt is as large as the data, and would fill the memory.
-        small = self.data.spec.task != "reconstruction"
+        small = not task_of(self.data.spec).reconstructs
         if small and not self._policy(seed).steps and not self.params.hints:
             faculty.learn_by_heart(self.data.train(), self.data.spec)
         return self._imitation(student, faculty, seed)
@@ -210,7 +212,7 @@ class School:
         self, student: keras.Model, faculty: Faculty, seed: int
     ) -> Imitation:
         answers = example_losses(self.params, self.data.spec)
-        classes = self.data.spec.task == "classification"
+        classes = task_of(self.data.spec).predicts_classes
         return Imitation(student, faculty, self.params, answers, seed, classes)
 
     def _policy(self, seed: int) -> Policy:

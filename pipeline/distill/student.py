@@ -20,7 +20,8 @@ from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.training.batches import Batch
 from pipeline.training.losses import Loss
-from pipeline.training.objective import as_float, per_example
+from pipeline.training.objective import as_float
+from pipeline.tasks.training import per_example
 
 
 class Imitation:

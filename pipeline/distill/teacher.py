@@ -23,6 +23,7 @@ from pipeline.models.files import load_model
 from pipeline.models.errors import error_prefix
 from pipeline.models.pretrained_parts import input_output_shapes
 from pipeline.models.referenced_files import find_file
+from pipeline.tasks.registry import task_of
 
 ASKED = 512  # examples at once
 PROBED = 64  # examples that show whether outputs are logits
@@ -93,13 +94,15 @@ def check(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
     """Refuse a teacher that cannot teach this task; `name` is its key and file."""
     with error_prefix(f"{name} "):
         takes, gives = input_output_shapes(model)
-    what, wanted = _answers_of(spec)
+    task = task_of(spec)
+    what = "logits" if task.predicts_classes else "outputs"
+    wanted = task.output_shape(spec)
     if takes != spec.shape or gives != wanted:
         raise UserError(
             f"{name}: makes {gives} of {takes}; {spec.source} needs "
             f"{what} of shape {wanted} of examples of {spec.shape}"
         )
-    if spec.task != "classification":
+    if not task_of(spec).predicts_classes:
         return
     found = np.asarray(model(x, training=False))
     if (found >= 0).all() and np.allclose(found.sum(axis=-1), 1, atol=1e-3):
@@ -107,15 +110,6 @@ def check(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) -> None:
             f"{name}: its outputs are probabilities (they add up to "
             "1); logits are needed: leave out its softmax"
         )
-
-
-def _answers_of(spec: TaskSpec) -> tuple[str, tuple[int, ...]]:
-    """What a teacher of the task says, and its shape."""
-    if spec.task == "reconstruction":
-        return "rebuilt examples", spec.shape
-    if spec.task == "regression":
-        return "a number", (1,)
-    return "logits", (len(spec.classes),)
 
 
 def tapped(model: keras.Model, layers: Sequence[str], whose: str) -> keras.Model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Decision:
     stage: str
     state: str
     reason: str
-    parts: Parts
+    parts: Parts = field(repr=False)
     headline: str = ""
 
     @property

@@ -35,10 +35,19 @@ def process_environment(settings: Mapping[str, Any]) -> dict[str, str]:
         for name, value in os.environ.items()
         if name in KEPT or not name.startswith(SCRUBBED)
     }
-    paths = filter(None, [str(CODE_ROOT), inherited.get("PYTHONPATH")])
     return {
         **inherited,
         **pins(settings["threads"], settings["portability"]),
-        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONPATH": python_path(inherited),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def python_path(environment: Mapping[str, str]) -> str:
+    """Build `PYTHONPATH` of a child process: the folder of the package comes first.
+
+    Args:
+        environment: variables of this process.
+    """
+    paths = [str(CODE_ROOT), environment.get("PYTHONPATH")]
+    return os.pathsep.join(filter(None, paths))

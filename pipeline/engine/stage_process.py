@@ -38,6 +38,9 @@ def run_in_process(
 ) -> Message:
     """Run one stage in a fresh process.
 
+    The working directory is not on its `sys.path` (-P), so a user's `pipeline.py`
+    does not hide this package.
+
     Args:
         request: the request for `pipeline.engine.stage_main`, ready for JSON.
         log: file for everything that the process prints.
@@ -52,7 +55,7 @@ def run_in_process(
     reader, writer = os.pipe()
     with log.open("wb") as output, log.open("r", errors="replace") as printed:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.engine.stage_main"],
+            [sys.executable, "-P", "-m", "pipeline.engine.stage_main"],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.artifact import Data, Split
-from pipeline.data.measure import measure_of
 from pipeline.core.determinism import derive_seed
 from pipeline.evaluate.corruptions import SEVERITIES, Corruption, fitting, missing
 from pipeline.inference.batch_interpreter import BatchModel
 from pipeline.evaluate.params import EvaluateParams
-from pipeline.scores import CLASSES
+from pipeline.tasks.metric import metric_of
+from pipeline.tasks.registry import task_of
 
 CLEAN = "clean"
 FGSM, PGD = "fgsm", "pgd"
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Study:
+class RobustnessStudy:
     """The subset and who is tried on it.
 
     Args:
@@ -47,15 +47,15 @@ class Study:
 
     @property
     def key(self) -> str:
-        """What the score is called, `accuracy` of a classification."""
-        return measure_of(self.data.spec).key
+        """Key of the metric, such as `accuracy`."""
+        return task_of(self.data.spec).metric.key
 
     def score(self, inputs: np.ndarray) -> dict[str, float]:
         """Variant -> its score on the subset, of which these are the model inputs."""
-        measure, found = measure_of(self.data.spec), {}
+        metric, found = metric_of(self.data.spec), {}
         for name, path in self.files.items():
             model = BatchModel(path, self.data.spec, self.threads)
-            found[name] = measure.of(model.answers(inputs), inputs, self.subset.y)
+            found[name] = metric.of(model.answers(inputs), inputs, self.subset.y)
         return found
 
 
@@ -65,7 +65,7 @@ def choose(count: int, wanted: int, seed: int) -> np.ndarray:
     return np.sort(draw.permutation(count)[: min(wanted, count)])
 
 
-def tasks(study: Study) -> list[tuple[str, Any]]:
+def tasks(study: RobustnessStudy) -> list[tuple[str, Any]]:
     """`(name, function)` of what there is to do, the longest first."""
     spec, steps = study.data.spec, study.data.steps()
     if not study.params.robustness:
@@ -78,11 +78,11 @@ def tasks(study: Study) -> list[tuple[str, Any]]:
     return [*found, (CLEAN, _clean)]
 
 
-def why_no_attack(study: Study) -> str | None:
+def why_no_attack(study: RobustnessStudy) -> str | None:
     """Why no attack can be made, or None."""
-    task = study.data.spec.task
-    if task != CLASSES:
-        return f"fgsm, pgd: they mislead about classes, and this is a {task}"
+    task = task_of(study.data.spec)
+    if task.attacks:
+        return f"fgsm, pgd: {task.attacks}, and this is {task.title}"
     if study.data.spec.modality == "text":
         return "fgsm, pgd: word numbers have no gradient"
     if not study.keras.is_file():
@@ -90,7 +90,7 @@ def why_no_attack(study: Study) -> str | None:
     return None
 
 
-def document(study: Study, found: Mapping[str, list[Row]]) -> Row:
+def document(study: RobustnessStudy, found: Mapping[str, list[Row]]) -> Row:
     """The content of robustness.json.
 
     Args:
@@ -111,7 +111,7 @@ def document(study: Study, found: Mapping[str, list[Row]]) -> Row:
     }
 
 
-def summaries(robust: Row, name: str, study: Study) -> Row:
+def summaries(robust: Row, name: str, study: RobustnessStudy) -> Row:
     """What evaluation.json says of one variant: means over all conditions."""
     key = study.key
 
@@ -123,7 +123,7 @@ def summaries(robust: Row, name: str, study: Study) -> Row:
     attacked = {f"attacked_{key}": mean("attack")}
     return {
         f"corrupted_{key}": mean("corruption"),
-        **(attacked if study.data.spec.task == CLASSES else {}),
+        **({} if task_of(study.data.spec).attacks else attacked),
         f"subset_{key}": robust["clean"].get(name),
     }
 
@@ -134,10 +134,10 @@ class _Corrupted:
 
     kind: Corruption
 
-    def __call__(self, study: Study) -> list[Row]:
+    def __call__(self, study: RobustnessStudy) -> list[Row]:
         return [self._at(study, severity) for severity in SEVERITIES]
 
-    def _at(self, study: Study, severity: int) -> Row:
+    def _at(self, study: RobustnessStudy, severity: int) -> Row:
         seed = derive_seed(study.seed, "corrupt", self.kind.name, severity)
         inputs = self.kind.apply(study.subset.x, severity, seed)
         return {
@@ -150,12 +150,12 @@ class _Corrupted:
         }
 
 
-def _clean(study: Study) -> list[Row]:
+def _clean(study: RobustnessStudy) -> list[Row]:
     inputs = study.data.spec.to_input(study.subset.x)
     return [{study.key: study.score(inputs)}]
 
 
-def _attacked(study: Study) -> list[Row]:
+def _attacked(study: RobustnessStudy) -> list[Row]:
     """Made on the Keras model, shown to it and to every file."""
     from pipeline.evaluate import attacks
     from pipeline.models.files import load_model
@@ -174,7 +174,7 @@ def _attacked(study: Study) -> list[Row]:
     return sorted(rows, key=lambda row: (row["name"], row["severity"]))
 
 
-def _shown(study: Study, number: int, model: Any, name: str, spoilt: np.ndarray) -> Row:
+def _shown(study: RobustnessStudy, number: int, model: Any, name: str, spoilt: np.ndarray) -> Row:
     """What an attack with the epsilon of that number, from 1, does to every file."""
     own = np.argmax(model.predict(spoilt, verbose=0), axis=1)
     return {
@@ -188,7 +188,7 @@ def _shown(study: Study, number: int, model: Any, name: str, spoilt: np.ndarray)
     }
 
 
-def _attack(study: Study, inputs: np.ndarray):
+def _attack(study: RobustnessStudy, inputs: np.ndarray):
     from pipeline.evaluate.attacks import Attack
 
     steps = study.params.attack_steps
@@ -198,7 +198,7 @@ def _attack(study: Study, inputs: np.ndarray):
     return Attack(high - low, steps, low, high)
 
 
-def _unit(study: Study) -> str:
+def _unit(study: RobustnessStudy) -> str:
     spec = study.data.spec
     if spec.modality == "image":
         return "epsilon, part of the range"

@@ -1,9 +1,9 @@
 """evaluate: every exported file on the test split, against the float baseline.
 
 In: the folders of data, train and compress. Out: evaluation.json, robustness.json;
-of a classification also calibration.json, flips.json, flips.png, confusion.png.
-Nothing is decided here: what was chosen was chosen on validation, and so were the
-temperatures fitted and the thresholds of anomalies set.
+files of the task, such as calibration.json, flips.json, flips.png, confusion.png.
+Nothing is decided here: files are chosen, temperatures fitted and thresholds set on
+validation.
 Run: python -m pipeline run evaluate --exp digits
 """
 
@@ -15,16 +15,16 @@ from typing import Any
 
 from pipeline.data.artifact import read_data
 from pipeline.data.test_split import held_out_split
-from pipeline.data.measure import measure_of
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json, write_json
 from pipeline.engine.workers.pool import Pool
 from pipeline.engine.stage import Inputs
 from pipeline.evaluate import robustness
-from pipeline.evaluate.evaluators import Bench
+from pipeline.evaluate.context import EvaluationContext
 from pipeline.evaluate.params import EvaluateParams
-from pipeline.scores import named
+from pipeline.tasks.metric import metric_of
+from pipeline.tasks.registry import named
 
 FROM_COMPRESS = ("id", "source", "recipe", "bytes_raw", "bytes_gzip")
 MOST_FITTED = 5000  # validation examples behind a temperature
@@ -33,14 +33,14 @@ Row = dict[str, Any]
 
 def run(params: EvaluateParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Run the files, compare them with the baseline, write what that says."""
-    bench = _bench(inputs)
+    context = _context(inputs)
     pareto = read_json(inputs["compress"] / "pareto.json")
     points = [point for point in pareto["points"] if point["status"] == "ok"]
-    study = _study(bench, points, params, inputs)
-    found = _run_all(bench, study, points, inputs)
+    study = _study(context, points, params, inputs)
+    found = _run_all(context, study, points, inputs)
     robust = robustness.document(study, _of_kind(found, "study"))
     ends, said = _told(_of_kind(found, "file"), points)
-    rows = _compare_all(bench, said, pareto["baseline"], params, inputs)
+    rows = _compare_all(context, said, pareto["baseline"], params, inputs)
     variants = [
         {key: point[key] for key in FROM_COMPRESS}
         | ends[point["id"]]
@@ -48,28 +48,28 @@ def run(params: EvaluateParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         | robustness.summaries(robust, point["id"], study)
         for point in points
     ]
-    evaluation = _document(bench, pareto, variants)
+    evaluation = _document(context, pareto, variants)
     write_json(out / "evaluation.json", evaluation)
     write_json(out / "robustness.json", robust)
-    bench.exam.more(out, bench, said, pareto)
+    context.evaluator.write(out, context, said, pareto)
     return _metrics(evaluation, study.key)
 
 
-def _document(bench: Bench, pareto: Row, variants: list[Row]) -> Row:
+def _document(context: EvaluationContext, pareto: Row, variants: list[Row]) -> Row:
     """The content of evaluation.json."""
     return {
-        **named(bench.data.spec.task),
+        **named(context.data.spec.task),
         "baseline": pareto["baseline"],
         "chosen": pareto["chosen"],
-        "examples": len(bench.test),
-        "classes": list(bench.data.spec.classes),
+        "examples": len(context.test),
+        "classes": list(context.data.spec.classes),
         "variants": variants,
     }
 
 
-def _bench(inputs: Inputs) -> Bench:
+def _context(inputs: Inputs) -> EvaluationContext:
     data, test = read_data(inputs["data"]), held_out_split(inputs["data"])
-    measure_of(data.spec)  # refuses a task that has none
+    metric_of(data.spec)  # refuses a task that has none
     if not len(test):
         raise UserError(
             f"{inputs['data']}: the test split is empty; raise data.split.test"
@@ -77,17 +77,17 @@ def _bench(inputs: Inputs) -> Bench:
     whole = data.validation()
     seed = derive_seed(inputs.seed, "temperature")
     at = robustness.choose(len(whole), MOST_FITTED, seed)
-    return Bench(data, test, robustness.subset_of(whole, at), inputs.threads)
+    return EvaluationContext(data, test, robustness.subset_of(whole, at), inputs.threads)
 
 
 def _study(
-    bench: Bench, points: Sequence[Row], params: EvaluateParams, inputs: Inputs
-) -> robustness.Study:
+    context: EvaluationContext, points: Sequence[Row], params: EvaluateParams, inputs: Inputs
+) -> robustness.RobustnessStudy:
     seed = derive_seed(inputs.seed, "subset")
-    at = robustness.choose(len(bench.test), params.examples, seed)
-    return robustness.Study(
-        data=bench.data,
-        subset=robustness.subset_of(bench.test, at),
+    at = robustness.choose(len(context.test), params.examples, seed)
+    return robustness.RobustnessStudy(
+        data=context.data,
+        subset=robustness.subset_of(context.test, at),
         positions=at,
         files={point["id"]: inputs["compress"] / point["file"] for point in points},
         keras=inputs["train"] / "model.keras",
@@ -98,26 +98,26 @@ def _study(
 
 
 def _run_all(
-    bench: Bench, study: robustness.Study, points: Sequence[Row], inputs: Inputs
+    context: EvaluationContext, study: robustness.RobustnessStudy, points: Sequence[Row], inputs: Inputs
 ) -> dict[tuple[str, str], Any]:
     """`("file", variant)` -> its answers, `("study", task)` -> its conditions."""
     tasks = [(("study", name), task, study) for name, task in robustness.tasks(study)]
     tasks += [
-        (("file", point["id"]), bench.answer, study.files[point["id"]], point)
+        (("file", point["id"]), context.evaluate, study.files[point["id"]], point)
         for point in points
     ]
     return _drain(tasks, study.params.workers, inputs, lambda key: key[1])
 
 
 def _compare_all(
-    bench: Bench,
+    context: EvaluationContext,
     said: Mapping[str, Any],
     baseline: str,
     params: EvaluateParams,
     inputs: Inputs,
 ) -> dict[str, Row]:
     seed = derive_seed(inputs.seed, "bootstrap")
-    before, count, compare = said[baseline], params.resamples, bench.exam.compare
+    before, count, compare = said[baseline], params.resamples, context.evaluator.compare
     tasks = [(n, compare, before, after, count, seed) for n, after in said.items()]
     return _drain(tasks, params.workers, inputs, lambda name: f"intervals of {name}")
 

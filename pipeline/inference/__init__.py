@@ -1,0 +1,1 @@
+"""Inference with a published .tflite file on raw input."""

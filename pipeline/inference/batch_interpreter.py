@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.inference.interpreter import LiteModel, answer_shape, dequantize, quantize
+from pipeline.inference.interpreter import LiteModel, dequantize, quantize
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
-from pipeline.scores import CLASSES
+from pipeline.tasks.registry import task_of
 
 BATCH = 64
 SAME = 1e-4  # how far a batch may be from one example at a time, by rounding
@@ -37,15 +37,12 @@ class BatchModel:
     def __init__(self, path: Path, spec: TaskSpec, threads: int = 1):
         self.single = LiteModel(path, spec, threads)
         self.spec = spec
-        self.shape = answer_shape(spec)
+        self.shape = task_of(spec).output_shape(spec)
         answers = tuple(int(size) for size in self.single.output["shape"][1:])
         if answers != self.shape:
-            wants = f"asks for {self.shape}, as a {spec.task} does"
-            if spec.task == CLASSES:
-                wants = f"has {len(spec.classes)} classes"
             raise UserError(
                 f"{path}: answers with {answers} numbers an example, but data "
-                f'"{spec.name}" {wants}; run compress again'
+                f'"{spec.name}" {task_of(spec).expects(spec)}; run compress again'
             )
         self.wide = _widened(path, spec, threads)
 

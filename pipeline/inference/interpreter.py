@@ -16,7 +16,6 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
-from pipeline.scores import ANOMALIES, CLASSES
 
 WARM_UP = 10
 FEWEST_RUNS, MOST_RUNS = 50, 300
@@ -87,12 +86,6 @@ class LiteModel:
         start = time.perf_counter_ns()
         self.interpreter.invoke()
         return (time.perf_counter_ns() - start) / 1e6
-
-
-def answer_shape(spec: TaskSpec) -> tuple[int, ...]:
-    """Of one example's output: a logit a class, a number, or the example rebuilt."""
-    shapes = {CLASSES: (len(spec.classes),), ANOMALIES: tuple(spec.shape)}
-    return shapes.get(spec.task, (1,))
 
 
 def quantize(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:

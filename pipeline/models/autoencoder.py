@@ -36,7 +36,7 @@ def autoencoder(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         Inputs `(batch, *spec.shape)` to their reconstruction, of the same shape.
     """
     needs = "numbers of any shape, no tokens"
-    require_input("autoencoder", spec, needs, not spec.vocabulary, ["reconstruction"])
+    require_input("autoencoder", spec, needs, not spec.vocabulary, ["input"])
     build = building_blocks(hp, dropout=0.0)
     units = build.scale_width(hp.Int("units", 32, 128, step=32, default=128))
     count = build.scale_depth(hp.Int("layers", 1, 4, default=4))

@@ -38,7 +38,7 @@ def char_lm(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         Tokens `(batch, length)` to logits `(batch, length, vocabulary)`.
     """
     needs = "tokens (length,) of a vocabulary"
-    require_input("char_lm", spec, needs, is_tokens(spec), ["next_token"])
+    require_input("char_lm", spec, needs, is_tokens(spec), ["logits_per_step"])
     build = building_blocks(hp, activation="gelu", normalization="none", dropout=0.1)
     heads = hp.Choice("heads", [1, 2, 4], default=2)
     units = build.scale_width(hp.Int("units", 32, 128, step=32, default=64))

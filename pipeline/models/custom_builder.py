@@ -21,6 +21,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.models.errors import ModelError
+from pipeline.tasks.registry import task_of
 
 Builder = Callable[[HyperParameters, TaskSpec], keras.Model]
 
@@ -80,7 +81,7 @@ def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
             f"{type(model).__module__}.{type(model).__name__}"
         )
     shapes = {"input": (model.input_shape, (None, *spec.shape))}
-    if spec.task == "classification":
+    if task_of(spec).output == "logits":
         shapes["output"] = (model.output_shape, (None, len(spec.classes)))
         _check_logits(name, model)
     for end, (received, needed) in shapes.items():

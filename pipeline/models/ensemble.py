@@ -37,7 +37,7 @@ def ensemble(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         ModelError: for fewer than two members, or one that is missing, changed, or
             has other shapes.
     """
-    require_input("ensemble", spec, "classes", True, ["classification"])
+    require_input("ensemble", spec, "classes", True, ["logits"])
     paths = [path.strip() for path in hp.Fixed("members", "none").split(",")]
     if len(paths) < 2:
         raise ModelError(

@@ -6,6 +6,7 @@ output layer of a classifier is "logits", that of a regression "prediction".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -15,9 +16,10 @@ from keras import layers
 from pipeline.data.spec import TaskSpec
 from pipeline.models.building_blocks import BuildingBlocks
 from pipeline.models.errors import ModelError
+from pipeline.tasks.registry import task_of
 
 NAMES = {"image": "image", "audio": "audio", "text": "tokens", "table": "row"}
-PREDICTING = ("classification", "regression")
+VECTORS = ("logits", "numbers")
 
 
 def require_input(
@@ -25,7 +27,7 @@ def require_input(
     spec: TaskSpec,
     needs: str,
     fits: bool,
-    tasks: Collection[str] = PREDICTING,
+    outputs: Collection[str] = VECTORS,
 ) -> None:
     """Refuse data that a family cannot process.
 
@@ -34,14 +36,14 @@ def require_input(
         spec: signature of the data.
         needs: the required input in words, such as `images of at least 8x8`.
         fits: True if the shape of the data meets `needs`.
-        tasks: the tasks that the family can solve.
+        outputs: kinds of output that its models have, see `pipeline.tasks.task.Task`.
 
     Raises:
         ModelError: names what the family needs and what the data are.
     """
-    if not fits or spec.task not in tasks:
+    if not fits or task_of(spec).output not in outputs:
         raise ModelError(
-            f"builder {family}: needs {needs}, for {' or '.join(tasks)}; "
+            f"builder {family}: needs {needs}, and outputs {' or '.join(outputs)}; "
             f"{spec.source} is {spec.task} of {spec.modality} {spec.shape}"
             + (f" with {spec.vocabulary} tokens" if spec.vocabulary else "")
             + "; choose another builder"
@@ -110,12 +112,11 @@ def output_head(x: Any, spec: TaskSpec, blocks: BuildingBlocks) -> Any:
             assumes that a ReLU follows; only "zeros" is kept.
 
     Returns:
-        Logits `(batch, classes)`, or `(batch, 1)` for a regression.
+        Logits `(batch, classes)`, or the numbers that the task predicts.
     """
-    classify = spec.task == "classification"
-    units = len(spec.classes) if classify else 1
-    name = "logits" if classify else "prediction"
+    task = task_of(spec)
+    units = math.prod(task.output_shape(spec))
     options = blocks.kernel_options()
     if blocks.initializer != "zeros":
         options["kernel_initializer"] = "glorot_uniform"
-    return layers.Dense(units, name=name, **options)(x)
+    return layers.Dense(units, name=task.output_name, **options)(x)

@@ -35,7 +35,7 @@ def unet(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """
     max_levels = _max_levels(spec)
     needs = "images of even height and width, at least 4x4"
-    require_input("unet", spec, needs, max_levels > 0, ["segmentation"])
+    require_input("unet", spec, needs, max_levels > 0, ["class_map"])
     build = building_blocks(hp, dropout=0.0)
     filters = hp.Int("filters", 8, 32, step=8, default=16)
     levels = min(hp.Int("levels", 1, MAX_LEVELS, default=3), max_levels)

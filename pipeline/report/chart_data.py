@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pipeline.metrics.metric import Metric
 from pipeline.report import formatting
 from pipeline.report.experiment_data import ExperimentData, Row
 from pipeline.report.frontier_chart import FrontierChart, frontier_chart
 from pipeline.report.optional_files import Columns
 from pipeline.report.search_chart import SearchChart, importance, search_chart
-from pipeline.scores import Score
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class RobustnessChart:
 class Charts:
     """Everything that the page's script draws."""
 
-    score: Score
+    score: dict[str, Any]
     frontier: FrontierChart
     ledger: LedgerChart | None
     classes: ClassChart | None
@@ -134,7 +134,7 @@ def charts(experiment: ExperimentData, summary: Mapping[str, Any]) -> Charts:
         summary: content of summary.json.
     """
     return Charts(
-        score=experiment.score,
+        score=_metric(experiment.score),
         frontier=frontier_chart(experiment, summary),
         ledger=ledger(experiment),
         classes=classes(experiment, summary),
@@ -144,6 +144,12 @@ def charts(experiment: ExperimentData, summary: Mapping[str, Any]) -> Charts:
         importance=importance(experiment),
         curves=experiment.histories or None,
     )
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    """Properties of the metric for the axes; `sign` is -1 if lower is better."""
+    names = ("key", "name", "unit", "scale", "sign")
+    return {name: getattr(metric, name) for name in names}
 
 
 def compared(summary: Mapping[str, Any]) -> list[Row]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.core.json_io import read_json
+from pipeline.metrics.metric import Metric
 from pipeline.report.optional_files import (
     Columns,
     OptionalFiles,
@@ -20,7 +21,7 @@ from pipeline.report.optional_files import (
     read_optional_files,
     read_trials,
 )
-from pipeline.scores import SCORES, Score
+from pipeline.tasks.registry import task_of
 from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.tune.artifact import Best, read_best
 
@@ -80,9 +81,9 @@ class ExperimentData:
     histories: dict[str, Columns]
 
     @property
-    def score(self) -> Score:
+    def score(self) -> Metric:
         """The metric of the task, and how it is written."""
-        return SCORES[self.spec.task]
+        return task_of(self.spec).metric
 
     @property
     def threads(self) -> str:
@@ -122,7 +123,7 @@ def read_experiment(folders: Mapping[str, Path], title: str = "") -> ExperimentD
         title=title or name,
         folders=folders,
         spec=spec,
-        rows=join(points, evaluated, volatile, pareto["baseline"], SCORES[spec.task]),
+        rows=join(points, evaluated, volatile, pareto["baseline"], task_of(spec).metric),
         pareto=pareto,
         evaluation=evaluation,
         models={
@@ -142,7 +143,7 @@ def join(
     evaluated: list[Row],
     volatile: Mapping[str, Mapping[str, Any]],
     baseline: str,
-    score: Score,
+    score: Metric,
 ) -> list[Row]:
     """Join the measurements of each variant into one row.
 
@@ -182,12 +183,12 @@ def join(
     return sorted(rows, key=lambda row: (not row["file"], row["bytes_gzip"] or 0))
 
 
-def on_validation(score: Score) -> tuple[str, ...]:
+def on_validation(score: Metric) -> tuple[str, ...]:
     """Keys that compress and evaluate both use, for different splits."""
     return (score.key, "drop", "drop_interval")
 
 
-def _renamed(point: Row, score: Score) -> Row:
+def _renamed(point: Row, score: Metric) -> Row:
     shared = on_validation(score)
     kept = {key: value for key, value in point.items() if key not in shared}
     return kept | {f"validation_{key}": point.get(key) for key in shared}

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.metrics.metric import Metric
 from pipeline.report import formatting
 from pipeline.report.experiment_data import ExperimentData, Row
-from pipeline.scores import Score
 
 # Key of a row -> name of the axis.
 SIZE_AXES = {
@@ -53,7 +53,7 @@ class FrontierChart:
     Attributes:
         points: one per file that was evaluated on test.
         axes: key of a point's `metrics` -> name of the vertical axis.
-        minimum: smallest metric within the budget.
+        bound: worst metric within the budget.
         max_bytes: largest size within the budget, None if it is not limited.
         size_metric: `gzip` or `raw`, the size that `max_bytes` limits.
         baseline: id of the float baseline.
@@ -62,7 +62,7 @@ class FrontierChart:
 
     points: list[FrontierPoint]
     axes: dict[str, str]
-    minimum: float
+    bound: float
     max_bytes: int | None
     size_metric: str
     baseline: str
@@ -85,7 +85,7 @@ def frontier_chart(
     return FrontierChart(
         points=[_point(row, score, axes) for row in rows],
         axes=axes,
-        minimum=summary["baseline"][score.key] - budget["max_drop"],
+        bound=score.bound(summary["baseline"][score.key], budget["max_drop"]),
         max_bytes=budget["max_bytes"],
         size_metric=budget["measure"],
         baseline=summary["baseline"]["id"],
@@ -119,7 +119,7 @@ def _present(axes: Mapping[str, str], rows: list[Row]) -> dict[str, str]:
     }
 
 
-def _point(row: Row, score: Score, axes: Mapping[str, str]) -> FrontierPoint:
+def _point(row: Row, score: Metric, axes: Mapping[str, str]) -> FrontierPoint:
     return FrontierPoint(
         id=row["id"],
         source=row["source"],
@@ -131,7 +131,7 @@ def _point(row: Row, score: Score, axes: Mapping[str, str]) -> FrontierPoint:
     )
 
 
-def _lines(row: Row, score: Score) -> list[str]:
+def _lines(row: Row, score: Metric) -> list[str]:
     change, interval = formatting.change(row, score), formatting.span_of(row, score)
     lines = [
         formatting.name(row),

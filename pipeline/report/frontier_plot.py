@@ -20,7 +20,8 @@ from PIL import Image
 
 from pipeline.report import formatting
 from pipeline.report.label_placement import Labels
-from pipeline.scores import Score, score_of
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import of_document
 
 COLOURS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 GREEN, GREY, INK = "#137a4c", "#6b6b6b", "#222222"
@@ -42,9 +43,9 @@ def draw(
             `task` unless it is classification.
         title: title of the plot.
     """
-    score, size = score_of(pareto), f"bytes_{pareto['measure']}"
-    points = [{**row, "metric": row[score.key]} for row in rows]
-    points = [point for point in points if point["metric"] is not None]
+    score, size = of_document(pareto).metric, f"bytes_{pareto['measure']}"
+    points = [row for row in rows if row[score.key] is not None]
+    points = [{**row, "metric": score.merit(row[score.key])} for row in points]
     baseline = next(point for point in points if point["id"] == pareto["baseline"])
     minimum = baseline["metric"] - pareto["budget"]["max_drop"]
     figure = Figure(figsize=(8, 4.6), layout="constrained")
@@ -89,7 +90,7 @@ def _place(point: Row, size: str, floor: float, scale: float) -> Row:
     return {**point, "x": point[size] / 1000, "y": max(y, floor), "below": y < floor}
 
 
-def _dress(axes: Axes, measure: str, title: str, score: Score) -> None:
+def _dress(axes: Axes, measure: str, title: str, score: Metric) -> None:
     axes.set_title(title, loc="left", fontsize=14, color=INK, pad=31, parse_math=False)
     packed = " after gzip -9" if measure == "gzip" else ""
     axes.set_xlabel(f"size of the .tflite file{packed}", fontsize=12, color=INK)
@@ -100,6 +101,8 @@ def _dress(axes: Axes, measure: str, title: str, score: Score) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     if score.scale > 1:
         axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+    if score.sign < 0:  # upwards is better
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{-y:g}"))
     axes.tick_params(labelsize=11, color="0.7", labelcolor=INK, which="both")
     axes.grid(color="0.93", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -178,7 +181,7 @@ def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
 
 
 def _write_labels(
-    axes: Axes, points: Sequence[Row], pareto: Mapping[str, Any], score: Score
+    axes: Axes, points: Sequence[Row], pareto: Mapping[str, Any], score: Metric
 ) -> None:
     """Label the chosen file and the baseline, then the others where there is room."""
     labels = Labels(axes, [(p["x"], p["y"]) for p in points], _line(points))
@@ -196,7 +199,7 @@ def _write_labels(
     for point in points:
         if point["below"]:
             percent = " %" if score.scale > 1 else ""
-            text = f"{score.bare(point['metric'])}{percent}"
+            text = f"{score.bare(score.merit(point['metric']))}{percent}"
             _write(labels, point, text, color=GREY, fontsize=10)
         elif not point["dominated"] and point not in (chosen, baseline):
             _write(labels, point, formatting.name(point), color=GREY, fontsize=10)

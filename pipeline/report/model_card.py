@@ -15,6 +15,7 @@ from pipeline.report.chart_data import LedgerVariant
 from pipeline.report.experiment_data import ExperimentData, Row
 from pipeline.report.rendering import markdown_template
 from pipeline.report.template_context import context
+from pipeline.tasks.report import report_of
 
 # Characters with a meaning in Markdown: HTML, tables, links, formulas.
 MARKS = re.compile(r"([\\`*\[\]<>|&~$])")
@@ -28,7 +29,8 @@ def render(experiment: ExperimentData, summary: Mapping[str, Any]) -> str:
         summary: content of summary.json.
     """
     chosen = summary["chosen"]
-    template = markdown_template("card.md.j2", escape)
+    task = report_of(experiment.spec.task)
+    template = markdown_template("card.md.j2", task.templates, escape)
     text = template.render(
         **context(experiment, summary),
         model=experiment.models[chosen["source"]] if chosen else None,

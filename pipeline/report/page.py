@@ -19,8 +19,9 @@ from pipeline.report import chart_data, formatting, plotly_script
 from pipeline.report.experiment_data import ExperimentData
 from pipeline.report.frontier_chart import metric_axes, size_axes
 from pipeline.report.rendering import html_template, page_script, static_text
-from pipeline.report.task_sections import all_sections
+from pipeline.report.sections import all_sections
 from pipeline.report.template_context import context
+from pipeline.tasks.report import report_of
 
 # Name on the page -> stage and file; a stage may publish no such file.
 PICTURES = {
@@ -43,7 +44,8 @@ def render(
         frontier: PNG file of the frontier plot.
     """
     rows, script = chart_data.compared(summary), page_script()
-    return html_template("page.html.j2").render(
+    task = report_of(experiment.spec.task)
+    return html_template("page.html.j2", task.templates).render(
         **context(experiment, summary),
         style=static_text("page.css"),
         script=script,

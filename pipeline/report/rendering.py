@@ -11,7 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    Template,
+)
 
 from pipeline.report import formatting
 
@@ -21,24 +28,28 @@ SCRIPTS = ("base.js", "frontier.js", "charts.js", "page.js")  # in this order
 
 
 @cache
-def html_template(name: str) -> Template:
+def html_template(name: str, task: Path) -> Template:
     """Return a template whose values are escaped for HTML.
 
     Args:
         name: path below `templates`, such as `page.html.j2`.
+        task: folder of the task's templates, whose paths begin with `task/`.
     """
-    return _environment(autoescape=True).get_template(name)
+    return _environment(task, autoescape=True).get_template(name)
 
 
 @cache
-def markdown_template(name: str, escape: Callable[[Any], Any]) -> Template:
+def markdown_template(
+    name: str, task: Path, escape: Callable[[Any], Any]
+) -> Template:
     """Return a template that passes every value through `escape`.
 
     Args:
         name: path below `templates`, such as `card.md.j2`.
+        task: folder of the task's templates, whose paths begin with `task/`.
         escape: makes a value safe to print in Markdown.
     """
-    return _environment(finalize=escape).get_template(name)
+    return _environment(task, finalize=escape).get_template(name)
 
 
 @cache
@@ -58,9 +69,10 @@ def page_script() -> str:
     return f'"use strict";\n(() => {{\n{body}}})();\n'
 
 
-def _environment(**options: Any) -> Environment:
+def _environment(task: Path, **options: Any) -> Environment:
+    own = PrefixLoader({"task": FileSystemLoader(task)})
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=ChoiceLoader([own, FileSystemLoader(TEMPLATES)]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -5,14 +5,15 @@ In: ExperimentData. Out: a JSON value.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.budget import read_limits
+from pipeline.core import invocation
+from pipeline.core.invocation import ROOT
 from pipeline.report.experiment_data import ExperimentData, Row, on_validation
-from pipeline.scores import named
+from pipeline.tasks.registry import named
 
 
 def summarize(
@@ -53,8 +54,7 @@ def command(experiment: str, overrides: Sequence[str]) -> str:
         experiment: name of the experiment.
         overrides: `--set` texts that it was run with.
     """
-    sets = " ".join(map(shlex.quote, overrides))
-    return f"make all EXP={experiment}" + (f" SET={shlex.quote(sets)}" if sets else "")
+    return invocation.command("run", folder=ROOT / experiment, overrides=overrides)
 
 
 def _nearest(experiment: ExperimentData) -> tuple[Row | None, list[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.compress.grammar import GRAMMAR
 from pipeline.compress.selection.budget import read_limits
 from pipeline.report.experiment_data import ExperimentData, Row
-from pipeline.report.task_sections import task_sections
+from pipeline.tasks.report import report_of
 
 FIRST_COLUMNS = ("trial", "score", "status")  # of the table of trials
 LONG_UNITS = {"points": "percentage points"}  # at the first mention
@@ -30,7 +30,7 @@ def context(experiment: ExperimentData, summary: Mapping[str, Any]) -> dict[str,
         "experiment": experiment,
         "score": experiment.score,
         "unit": LONG_UNITS.get(experiment.score.unit, experiment.score.unit),
-        "task": task_sections(experiment.spec.task),
+        "task": report_of(experiment.spec.task),
         "summary": summary,
         **{role: summary[role] for role in ("chosen", "baseline", "nearest")},
         "command": summary["command"],

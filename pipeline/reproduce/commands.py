@@ -13,9 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.chain import CHAIN
-from pipeline.commands import all_sets, open_job
-from pipeline.config import check_name, experiment_folder
+from pipeline.cli.parser import open_job
+from pipeline.cli.parser import overrides_of as all_sets
 from pipeline.core.base_path import base
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.file_types import undeclared
@@ -28,6 +27,8 @@ from pipeline.engine.stage_record import fingerprint, read_record
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import line
+from pipeline.experiment.loader import check_name, experiment_folder
+from pipeline.experiment.stages import CHAIN
 from pipeline.reproduce import lineage as lines_of
 from pipeline.reproduce.causes import Cause, causes
 from pipeline.reproduce.outcome import (

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.core.exit_codes import ExitCode
 from pipeline.reproduce import contents
 from pipeline.reproduce.causes import Cause, causes, of_stage
 from pipeline.reproduce.snapshot import Snapshot
 from pipeline.reproduce.tolerance import Broken, judge
 
-EXIT_DIFFERENT = 4
+EXIT_DIFFERENT = ExitCode.NOT_REPRODUCED
 
 
 @dataclass(frozen=True)

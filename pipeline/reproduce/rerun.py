@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import load_experiment
 from pipeline.core.base_path import base, based_on
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import Terminal, line
+from pipeline.experiment.loader import read_experiment
 from pipeline.reproduce.snapshot import LOCK
 
 
@@ -32,7 +32,7 @@ def elsewhere(job: Job, sets: list[str], keep: bool = False) -> Iterator[Job]:
         folder = place / "somewhere" / "else" / job.folder.name
         _copy(job, folder)
         with based_on(Path.cwd() / base()):
-            yield load_experiment(folder, sets).job(folder)
+            yield read_experiment(folder, sets).job(folder)
     finally:
         if not keep:
             shutil.rmtree(place, ignore_errors=True)

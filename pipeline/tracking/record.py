@@ -8,16 +8,18 @@ ended when the server keeps it waiting.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pipeline.engine.process_environment import python_path
 from pipeline.core.hashing import hash_value
 
 if TYPE_CHECKING:
-    from pipeline.config import Experiment
+    from pipeline.experiment.schema import Experiment
 
 PATIENCE = 300  # seconds for all uploads together; each answer has 5
 CHILD = """
@@ -38,10 +40,15 @@ def record(experiment: Experiment, folder: Path, stages: list[str]) -> str | Non
     values = experiment.model_dump(mode="json")
     key = hash_value({k: v for k, v in values.items() if k != "tracking"})
     told = json.dumps([address, str(folder.resolve()), key, there])
-    command = [sys.executable, "-c", CHILD]
+    command = [sys.executable, "-P", "-c", CHILD]
     try:
         done = subprocess.run(
-            command, input=told, capture_output=True, text=True, timeout=PATIENCE
+            command,
+            input=told,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            env={**os.environ, "PYTHONPATH": python_path(os.environ)},
         )
     except subprocess.TimeoutExpired:
         return _warning(address, f"no end after {PATIENCE} s")

@@ -16,6 +16,7 @@ import keras
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec
+from pipeline.tasks.registry import task_of
 from pipeline.core.errors import UserError, nearest
 from pipeline.models.files import save_model
 from pipeline.training.auxiliary_heads import (
@@ -125,10 +126,11 @@ def read_heads(
 
 
 def _check(weights: Mapping[str, float], data: Data, policy: Policy) -> None:
-    if data.spec.task not in ("classification", "regression"):
+    task = task_of(data.spec)
+    if not task.auxiliary_heads:
         raise UserError(
-            f"train.heads: {data.spec.source} is a {data.spec.task}, whose model ends "
-            "in the reconstructed input; heads are for classification and regression"
+            f"train.heads: {data.spec.source} is for {task.title}, which has no "
+            "auxiliary heads; remove it"
         )
     _check_names(weights, data.spec)
     if policy.mixes:

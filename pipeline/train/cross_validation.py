@@ -16,6 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from pipeline.data.artifact import Data, Split
 from pipeline.data.examples import Examples
 from pipeline.core.errors import UserError
+from pipeline.tasks.training import learnable
 
 
 def folds(data: Data, count: int, seed: int) -> list[tuple[Split, Split]]:
@@ -37,8 +38,8 @@ def folds(data: Data, count: int, seed: int) -> list[tuple[Split, Split]]:
     y = np.append(train.y, validation.y)
     pairs = []
     for fitted, held_out in _indices(y, data, count, seed):
-        if data.spec.task == "reconstruction":
-            fitted = fitted[y[fitted] == 0]
+        if (mask := learnable(y[fitted], data.spec)) is not None:
+            fitted = fitted[mask]
         training = replace(train, x=x[fitted], y=y[fitted])
         pairs.append((training, Split(x[held_out], y[held_out])))
     return pairs

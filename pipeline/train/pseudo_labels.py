@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
+from pipeline.tasks.registry import task_of
 from pipeline.core.errors import UserError
 from pipeline.models.referenced_files import find_file
 from pipeline.train.params import PseudoLabels
@@ -39,10 +40,10 @@ def labelled_and_pool(
         UserError: for a pool that does not match the data, an empty pool, or a task
             without classes.
     """
-    if spec.task != "classification":
+    if not task_of(spec).predicts_classes:
         raise UserError(
-            f"train.pseudo_labels: {spec.source} is a {spec.task}, and pseudo-labels "
-            "are classes; remove it"
+            f"train.pseudo_labels: {spec.source} is for {task_of(spec).title}, and "
+            "pseudo-labels are classes; remove it"
         )
     order = np.random.default_rng(seed).permutation(len(train))
     count = max(1, round(params.labelled * len(train)))

@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.artifact import read_data
-from pipeline.data.measure import Measure, measure_of
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.train import warm_start
+from pipeline.training.history import History, summary
+from pipeline.training.replicates import check_first, replicate_seed, run_all
+from pipeline.metrics.intervals import gain, mean_interval
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import for_chain
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.train.auxiliary_heads import headline
 from pipeline.train.params import TrainParams
 from pipeline.train.runs import RunResult, TrainingRuns
-from pipeline.training.history import History, summary
-from pipeline.training.intervals import gain, mean_interval
-from pipeline.training.replicates import check_first, replicate_seed, run_all
 from pipeline.tune.artifact import read_best
 
 
@@ -40,7 +41,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         Metrics, with a line for the terminal as `headline`.
     """
     data, best = read_data(inputs["data"]), read_best(inputs["tune"])
-    measure, start = measure_of(data.spec), warm_start.start_record(params, inputs)
+    measure, start = for_chain(data.spec.task).metric, warm_start.start_record(params, inputs)
     runs = TrainingRuns(params, inputs, data, best, out)
     check_first(runs.check)
     results = run_all(runs.tasks(), params.workers, inputs.progress)
@@ -60,7 +61,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
 
 
 def _write(
-    first: RunResult, architecture: Architecture, measure: Measure, out: Path
+    first: RunResult, architecture: Architecture, measure: Metric, out: Path
 ) -> History:
     """Write the artifacts beside the model, and return the history."""
     history = History(first["rows"], first["best"])
@@ -71,7 +72,7 @@ def _write(
 
 
 def _extension(
-    start: dict[str, Any], first: RunResult, measure: Measure
+    start: dict[str, Any], first: RunResult, measure: Metric
 ) -> tuple[dict[str, Any], str]:
     """Return the gain of `data.extend` as metrics, and for the headline."""
     record = {**start, **first["gained"]} if start else {}
@@ -90,7 +91,7 @@ def _repeated(
     params: TrainParams,
     inputs: Inputs,
     results: dict[str, RunResult],
-    measure: Measure,
+    measure: Metric,
     out: Path,
 ) -> dict[str, Any]:
     """Write the statistics of several fits, and return them as metrics."""
@@ -104,14 +105,14 @@ def _repeated(
         folds = [fold for name, fold in results.items() if name.startswith("fold")]
         metrics["cross_validation"] = {"folds": len(folds), **_spread(folds, measure)}
     if params.pseudo_labels:
-        metrics["pseudo_labels"] = _pseudo_labels(seeds, runs)
+        metrics["pseudo_labels"] = _pseudo_labels(seeds, runs, measure)
     for name, value in metrics.items():
         write_json(out / f"{name}.json", value)
         print(f"{name}: {value.get('verdict') or _describe(value)}")
     return metrics
 
 
-def _spread(runs: list[RunResult], measure: Measure) -> dict[str, Any]:
+def _spread(runs: list[RunResult], measure: Metric) -> dict[str, Any]:
     """Return mean, standard deviation and interval of the metric over several fits."""
     values = [run["best"][f"val_{measure.key}"] for run in runs]
     mean, interval = mean_interval(values, measure)
@@ -124,23 +125,25 @@ def _spread(runs: list[RunResult], measure: Measure) -> dict[str, Any]:
     }
 
 
-def _pseudo_labels(seeds: list[int], runs: list[RunResult]) -> dict[str, Any]:
+def _pseudo_labels(
+    seeds: list[int], runs: list[RunResult], measure: Metric
+) -> dict[str, Any]:
     """Return the gain of pseudo-labels, and how many of them were used per seed."""
     pseudo, plain = (
-        [run[key]["val_accuracy"] for run in runs] for key in ("best", "plain")
+        [run[key][f"val_{measure.key}"] for run in runs] for key in ("best", "plain")
     )
     examples, labelled = (
         [run[key] for run in runs] for key in ("examples", "labelled")
     )
     return {
-        **gain(seeds, pseudo, plain, "pseudo_labels"),
+        **gain(seeds, pseudo, plain, "pseudo_labels", measure),
         "examples": examples,
         "labelled": labelled,
         "believed": [total - known for total, known in zip(examples, labelled)],
     }
 
 
-def _repeated_headline(metrics: dict[str, Any], measure: Measure) -> str:
+def _repeated_headline(metrics: dict[str, Any], measure: Metric) -> str:
     """Return a phrase per statistic of several fits, for the end of the headline."""
     text = ""
     for name, unit in (("replicates", "seeds"), ("cross_validation", "folds")):

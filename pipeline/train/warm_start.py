@@ -1,6 +1,6 @@
 """Initial weights: from a file, or from the model before `data.extend`.
 
-In: the previous model, kept by `pipeline.extension`, and the model that continued from
+In: the previous model, kept by `pipeline.experiment.earlier_results`, and the model that continued from
 it. Out: the file to start from, and the metric of both models on the same validation
 examples.
 """
@@ -15,13 +15,14 @@ import numpy as np
 
 from pipeline.data import extension
 from pipeline.data.artifact import Data
-from pipeline.data.measure import Measure, measure_of
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import SHORT, hash_file
 from pipeline.engine.stage import Inputs
 from pipeline.models.files import load_model
+from pipeline.metrics.metric import Metric
 from pipeline.models.referenced_files import find_file
+from pipeline.tasks.metric import metric_of
 from pipeline.train.params import SCRATCH, TrainParams
 
 BATCH = 512  # examples per inference call
@@ -82,7 +83,7 @@ def start_record(params: TrainParams, inputs: Inputs) -> dict[str, Any]:
     return {"begun": name, "held_out_seen": overlap}
 
 
-def headline(record: dict[str, Any], measure: Measure) -> str:
+def headline(record: dict[str, Any], measure: Metric) -> str:
     """Return the gain of the extension, for the end of a headline.
 
     Args:
@@ -178,14 +179,15 @@ def gain_over(previous: Path, model: keras.Model, data: Data) -> dict[str, Any]:
     Returns:
         The metric `before` and `after`, and the `gain`.
     """
-    split, measure = data.validation(), measure_of(data.spec)
+    split, measure = data.validation(), metric_of(data.spec)
     x = data.spec.to_input(split.x)
     values = [
         measure.of(predict(candidate, split.x, data.spec), x, split.y)
         for candidate in (load_model(previous), model)
     ]
     before, after = (round(float(value), 9) for value in values)
-    return {"before": before, "after": after, "gain": round(after - before, 9)}
+    gain = measure.metric.drop(before, after)
+    return {"before": before, "after": after, "gain": round(gain, 9)}
 
 
 def predict(model: keras.Model, x: np.ndarray, spec: TaskSpec) -> np.ndarray:

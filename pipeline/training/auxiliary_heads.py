@@ -18,13 +18,15 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.data.artifact import Split
-from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
-from pipeline.training.batches import Batch, target_of
+from pipeline.tasks.metric import metric_of
+from pipeline.tasks.registry import AUXILIARY
+from pipeline.tasks.training import per_example, target_of
+from pipeline.training.batches import Batch
 from pipeline.training.losses import Loss, example_losses
-from pipeline.training.objective import as_float, per_example
+from pipeline.training.objective import as_float
 from pipeline.training.params import FitSettings
 
 BATCH = 512  # examples per inference call
@@ -65,7 +67,7 @@ def column_of(name: str, spec: TaskSpec) -> str:
         name: of the target.
         spec: its signature, from `spec_of`.
     """
-    return f"val_{name}_{measure_of(spec).key}"
+    return f"val_{name}_{metric_of(spec).key}"
 
 
 def spec_of(target: Mapping[str, Any], spec: TaskSpec) -> TaskSpec:
@@ -78,7 +80,7 @@ def spec_of(target: Mapping[str, Any], spec: TaskSpec) -> TaskSpec:
     number = target["kind"] == "number"
     return replace(
         spec,
-        task="regression" if number else "classification",
+        task=AUXILIARY[target["kind"]],
         classes=tuple(target["classes"]),
         target={key: target[key] for key in ("name", "mean", "deviation")}
         if number
@@ -165,14 +167,14 @@ class HeadMetrics:
         self.model, self.heads, self.split = model, heads, split
 
     def __call__(self) -> dict[str, float]:
-        """Return column -> accuracy, or R2 of a number."""
+        """Return column -> metric of that target."""
         if not self.heads:
             return {}
         begins = range(0, len(self.split), BATCH)
         batches = [self._outputs(begin) for begin in begins]
         _, *outputs = (np.concatenate(parts) for parts in zip(*batches))
         return {
-            head.column: measure_of(head.spec).of(out, out, head.validation)
+            head.column: metric_of(head.spec).of(out, out, head.validation)
             for head, out in zip(self.heads, outputs)
         }
 

@@ -21,6 +21,8 @@ from pipeline.data.artifact import Split
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import derive_seed
+from pipeline.tasks.registry import task_of
+from pipeline.tasks.training import learnable, soft_target, target_of
 
 MAX_STEPS_PER_EXECUTION = 64  # batches per call into TensorFlow, for Keras's own fit
 
@@ -128,9 +130,7 @@ class BatchSource:
 
     def _soft(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         y = tf.gather(self.y, positions)
-        if self.spec.task == "regression":
-            return self._inputs(positions), y[:, None]
-        return self._inputs(positions), tf.one_hot(y, len(self.spec.classes))
+        return self._inputs(positions), soft_target(y, self.spec)
 
 
 def training_batches(
@@ -176,7 +176,7 @@ def validation_batches(
 ) -> tf.data.Dataset:
     """Return the examples in order, without augmentation.
 
-    For reconstruction only the normal examples are returned. The batches are cached in
+    Only the examples that the task learns from are returned. The batches are cached in
     memory unless the split stays in its file.
 
     Args:
@@ -188,15 +188,15 @@ def validation_batches(
     """
     fetch = fetcher(split.x)
     positions = tf.data.Dataset.range(len(split))
-    if spec.task == "reconstruction":
-        positions = tf.data.Dataset.from_tensor_slices(np.flatnonzero(split.y == 0))
+    if (mask := learnable(split.y, spec)) is not None:
+        positions = tf.data.Dataset.from_tensor_slices(np.flatnonzero(mask))
 
     def load(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x = to_input(fetch(rows), spec)
         return x, target_of(tf.gather(split.y, rows), x, spec)
 
     batches = positions.batch(size).map(load)
-    if soft and spec.classes and spec.task != "reconstruction":
+    if soft and task_of(spec).predicts_classes:
         batches = batches.map(lambda x, y: (x, tf.one_hot(y, len(spec.classes))))
     return batches if is_whole_file(split.x) else batches.cache()
 
@@ -206,13 +206,6 @@ def to_input(x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
     if spec.modality == "text":
         return tf.cast(x, tf.int32)
     return tf.cast(x, tf.float32) * spec.scale + spec.offset
-
-
-def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
-    """Return the targets for the model inputs x, with shapes as in `Batch`."""
-    if spec.task == "reconstruction":
-        return x
-    return tf.reshape(y, [-1, 1]) if spec.task == "regression" else y
 
 
 def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -17,10 +17,10 @@ import tensorflow as tf
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import derive_seed
-from pipeline.training.batches import BatchSource, fetcher, target_of, to_input
+from pipeline.tasks.training import TrainingMetric, learnable, per_example, target_of
+from pipeline.training.batches import BatchSource, fetcher, to_input
 from pipeline.training.losses import Loss
-from pipeline.training.metrics import TrainingMetric, loss_mask, metric_over_split
-from pipeline.training.objective import Objective, as_float, per_example, weighed_mean
+from pipeline.training.objective import Objective, as_float, weighed_mean
 from pipeline.training.params import FitSettings
 from pipeline.training.weight_averaging import WeightAverages
 
@@ -157,7 +157,8 @@ class Validator:
         metric: TrainingMetric,
     ):
         self.model, self.spec, self.loss, self.metric = model, spec, loss, metric
-        self.split, self.mask = split, loss_mask(split, spec)
+        mask = learnable(split.y, spec)
+        self.split, self.mask = split, None if mask is None else np.float32(mask)
         self.count = len(split) if self.mask is None else float(self.mask.sum())
         self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
         self.batches = position_batches(len(split))
@@ -167,7 +168,7 @@ class Validator:
         results = [self._batch(positions) for positions in self.batches]
         loss = float(sum(float(total) for total, _ in results))
         evidence = [values for _, values in results]
-        value = metric_over_split(self.metric, evidence, self.split)
+        value = self.metric.of_split(evidence, self.split.y)
         return {f"val_{self.metric.key}": value, "val_loss": loss / self.count}
 
     @tf.function(autograph=False)

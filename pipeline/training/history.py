@@ -12,9 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from pipeline.data.measure import MEASURES, Measure
-
-ACCURACY = MEASURES["classification"]
+from pipeline.metrics.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -23,8 +21,7 @@ class History:
 
     Args:
         rows: `epoch, accuracy, learning_rate, loss, val_accuracy, val_loss` of each
-            epoch. Other tasks have `r2` or `auc` in the place of `accuracy`; see
-            `pipeline.training.metrics`.
+            epoch. Other tasks have the key of their metric in the place of `accuracy`.
         best: the record of the epoch whose weights were restored.
     """
 
@@ -32,14 +29,17 @@ class History:
     best: dict[str, float]
 
     @classmethod
-    def of(cls, rows: list[dict[str, float]], monitor: str) -> History:
-        """Select the best row: the minimum of a loss, the maximum of a metric.
+    def of(
+        cls, rows: list[dict[str, float]], monitor: str, lower: bool = False
+    ) -> History:
+        """Select the best row: the minimum of a loss, the best value of a metric.
 
         Args:
             rows: at least one record.
             monitor: a column, such as `val_loss`.
+            lower: True if lower values of the metric are better; default False.
         """
-        sign = 1 if monitor.endswith("loss") else -1
+        sign = 1 if lower or monitor.endswith("loss") else -1
         return cls(rows, min(rows, key=lambda row: sign * row[monitor]))
 
     def write_csv(self, path: Path) -> None:
@@ -49,27 +49,27 @@ class History:
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def draw(self, path: Path, title: str, measure: Measure = ACCURACY) -> None:
+    def draw(self, path: Path, title: str, metric: Metric) -> None:
         """Plot loss and metric against the epoch, for training and validation.
 
         Args:
             path: PNG file.
             title: precedes the name of the quantity, such as `baseline`.
-            measure: metric of the task; default accuracy.
+            metric: metric of the task.
         """
         figure = Figure(figsize=(8, 3.2), layout="constrained")
         axes = figure.subplots(1, 2)
-        names = {"loss": "loss", measure.key: measure.name}
+        names = {"loss": "loss", metric.key: metric.name}
         for axis, (key, name) in zip(axes, names.items()):
             self._draw_curves(axis, key)
             axis.set(xlabel="epoch", title=f"{title}: {name}")
             axis.spines[["top", "right"]].set_visible(False)
-        axes[1 if measure.key in self.best else 0].legend(frameon=False)
+        axes[1 if metric.key in self.best else 0].legend(frameon=False)
         figure.savefig(path, dpi=100)
 
     def _draw_curves(self, axis: Any, key: str) -> None:
         epochs = [row["epoch"] for row in self.rows]
-        if key in self.best:  # AUC has no training column: no anomalies in training
+        if key in self.best:  # some metrics have no training column
             axis.plot(epochs, [row[key] for row in self.rows], label="training")
         validation = [row[f"val_{key}"] for row in self.rows]
         axis.plot(epochs, validation, label="validation", color="C1")
@@ -89,7 +89,7 @@ def format_parameters(count: int, digits: int = 1) -> str:
 
 
 def summary(
-    history: History, epochs: int, weights: int, measure: Measure = ACCURACY
+    history: History, epochs: int, weights: int, metric: Metric
 ) -> dict[str, Any]:
     """Return the metrics of the best epoch, with a headline for the terminal.
 
@@ -97,13 +97,13 @@ def summary(
         history: a finished fit.
         epochs: maximum number of epochs; fewer in the history mean early stopping.
         weights: number of parameters of the model.
-        measure: metric of the task; default accuracy.
+        metric: metric of the task.
     """
     best = history.best
     stopped = ", stopped early" if len(history.rows) < epochs else ""
-    metric = "" if measure is ACCURACY else f"{measure.name} "
+    name = "" if metric.scale > 1 else f"{metric.name} "
     headline = (
-        f"best {metric}{best[f'val_{measure.key}']:.3f} (epoch {best['epoch']}/"
+        f"best {name}{best[f'val_{metric.key}']:.3f} (epoch {best['epoch']}/"
         f"{len(history.rows)}{stopped}), {format_parameters(weights)}"
     )
     return {

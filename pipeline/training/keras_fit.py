@@ -15,10 +15,16 @@ from typing import Any
 import tensorflow as tf
 
 from pipeline.core.errors import StageFailed, UserError
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.training import (
+    TrainingMetric,
+    target_of,
+    training_metric,
+    training_of,
+)
 from pipeline.training.batches import (
     fetcher,
     plan_steps,
-    target_of,
     to_input,
     training_batches,
     validation_batches,
@@ -27,12 +33,7 @@ from pipeline.training.context import FitContext, FitData
 from pipeline.training.epoch import position_batches
 from pipeline.training.history import History
 from pipeline.training.losses import Loss, make_loss
-from pipeline.training.metrics import (
-    TrainingMetric,
-    check_monitor,
-    metric_over_split,
-    training_metric,
-)
+from pipeline.training.metrics import check_monitor
 from pipeline.training.optimizers import make_optimizer
 from pipeline.training.params import FitSettings, fine_tuning_conflict
 from pipeline.training.schedules import keras_schedule
@@ -65,11 +66,12 @@ def keras_fit(
     """
     _check_supported(settings, context)
     check_monitor(settings.monitor, data.spec)
-    metric = training_metric(data.spec, data.train)
-    steps = _compile(model, data, settings, context.loss, metric.key, api)
+    metric = training_metric(data.spec, data.train.y)
+    keras_metric = training_of(data.spec).keras_metric
+    steps = _compile(model, data, settings, context.loss, api)
     recorder = _recorder(settings.epochs, context.progress, metric.key, api)
-    evaluator = [] if metric.key == "accuracy" else [_evaluator(data, metric, api)]
-    stopping = _early_stopping(settings, api)
+    evaluator = [] if keras_metric else [_evaluator(data, metric, api)]
+    stopping = _early_stopping(settings, metric.metric, api)
     model.fit(
         _training(data, settings, context.seed),
         validation_data=_validation(data),
@@ -78,7 +80,8 @@ def keras_fit(
         callbacks=[*evaluator, stopping, recorder, *context.callbacks],
         verbose=0,
     )
-    return History.of(recorder.records, f"val_{settings.monitor}")
+    lower = not metric.metric.higher_is_better
+    return History.of(recorder.records, f"val_{settings.monitor}", lower)
 
 
 def _check_supported(settings: FitSettings, context: FitContext) -> None:
@@ -94,18 +97,17 @@ def _compile(
     data: FitData,
     settings: FitSettings,
     loss: Loss | None,
-    metric: str,
     api: ModuleType,
 ) -> int:
     """Compile the model, and return the number of steps per epoch."""
     size = min(settings.batch_size, len(data.train))
     steps, per_call = plan_steps(len(data.train), size)
     rate = keras_schedule(settings, steps * settings.epochs, api)
-    soft = _is_soft(data)
+    soft, keras_metric = _is_soft(data), training_of(data.spec).keras_metric
     model.compile(
         optimizer=make_optimizer(settings, rate, api),
         loss=loss or make_loss(settings, data.spec, api, soft),
-        metrics=[_accuracy(soft, api)] if metric == "accuracy" else [],
+        metrics=[keras_metric(api, soft)] if keras_metric else [],
         steps_per_execution=per_call,
         jit_compile=False,
     )
@@ -126,17 +128,12 @@ def _is_soft(data: FitData) -> bool:
     return data.policy is not None and data.policy.mixes
 
 
-def _accuracy(soft: bool, api: ModuleType) -> Any:
-    """Name the class if labels are probabilities: Keras resolves a plain name by the
-    first labels that it sees, which need not be those of training."""
-    return api.metrics.CategoricalAccuracy("accuracy") if soft else "accuracy"
-
-
-def _early_stopping(settings: FitSettings, api: ModuleType) -> Any:
+def _early_stopping(settings: FitSettings, metric: Metric, api: ModuleType) -> Any:
+    lower = settings.monitor == "loss" or not metric.higher_is_better
     return api.callbacks.EarlyStopping(
         f"val_{settings.monitor}",
         min_delta=settings.min_delta,
-        mode="min" if settings.monitor == "loss" else "max",
+        mode="min" if lower else "max",
         patience=settings.patience,
         restore_best_weights=True,
     )
@@ -160,7 +157,7 @@ def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
             evidence = [self.batch(batch) for batch in position_batches(len(split))]
-            logs[f"val_{metric.key}"] = metric_over_split(metric, evidence, split)
+            logs[f"val_{metric.key}"] = metric.of_split(evidence, split.y)
 
     return Evaluator()
 

@@ -22,11 +22,12 @@ from pipeline.training.early_stopping import EpochRecord
 from pipeline.training.epoch import FitSetup, Validator, seed_generators
 from pipeline.training.history import History
 from pipeline.training.losses import example_losses
-from pipeline.training.metrics import check_monitor, check_outputs, training_metric
+from pipeline.training.metrics import check_monitor, check_outputs
 from pipeline.training.objective import SupervisedObjective
 from pipeline.training.params import FitSettings, Phase
 from pipeline.training.phase import PhaseTrainer, main_output_model
 from pipeline.training.throughput import ThroughputMeter
+from pipeline.tasks.training import training_metric
 
 
 def fit(
@@ -38,8 +39,7 @@ def fit(
 
     Args:
         model: a Keras 3 model, changed in place. Its output is logits,
-            `(batch, classes)`, a number `(batch, 1)` for regression, or the
-            reconstructed input. The first of several outputs is the one that is
+            `(batch, classes)`, or what else the task predicts. The first of several outputs is the one that is
             validated; `context.objective` defines the loss on all of them.
         data: the splits and the augmentation.
         settings: epochs, optimizer, schedule, loss, averages, phases.
@@ -65,7 +65,7 @@ def _new_run(
     model: keras.Model, data: FitData, settings: FitSettings, context: FitContext
 ) -> FitRun:
     loss = context.loss or example_losses(settings, data.spec)
-    metric = training_metric(data.spec, data.train)
+    metric = training_metric(data.spec, data.train.y)
     objective = context.objective or SupervisedObjective(loss)
     source = BatchSource(
         data.train, data.spec, settings.batch_size, context.seed, data.policy
@@ -122,7 +122,8 @@ class FitRun:
             for layer, flag in trainable.items():
                 layer.trainable = flag
         self.callbacks.on_train_end()
-        return History.of(self.state.history, f"val_{self.settings.monitor}")
+        lower = not self.setup.metric.metric.higher_is_better
+        return History.of(self.state.history, f"val_{self.settings.monitor}", lower)
 
     def _phase(self, number: int, resumed: bool) -> None:
         phase = self.settings.effective_phases[number]
@@ -143,8 +144,8 @@ class FitRun:
         return [record for record in self.state.history if _phase_of(record) == number]
 
     def _is_over(self, phase: Phase) -> bool:
-        history = self._phase_history()
-        stopped = early_stopping.should_stop(history, self.settings)
+        history, metric = self._phase_history(), self.setup.metric.metric
+        stopped = early_stopping.should_stop(history, self.settings, metric)
         return len(history) >= phase.epochs or self.model.stop_training or stopped
 
     def _epoch(self, phase: Phase, trainer: PhaseTrainer) -> None:
@@ -172,7 +173,8 @@ class FitRun:
             if self.context.extra_metrics:
                 columns |= self.context.extra_metrics()
             history = [*self.state.history, {**record, **columns}]
-            if early_stopping.is_best(history, self.settings):
+            metric = self.setup.metric.metric
+            if early_stopping.is_best(history, self.settings, metric):
                 self.state.groups["best"] = self._weights()
         self.callbacks.on_test_end()
         return columns

@@ -15,11 +15,12 @@ import tensorflow as tf
 
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
-from pipeline.training.params import ONLY_CLASSES, FitSettings
+from pipeline.training.params import FitSettings
+from pipeline.tasks.registry import task_of
+from pipeline.tasks.training import training_of
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 HUBER = 1.0  # the error at which the loss turns from squared to absolute
-CLASSES = ("classification", "segmentation", "next_token")
 
 
 def make_loss(
@@ -56,7 +57,9 @@ def example_losses(settings: FitSettings, spec: TaskSpec) -> Loss:
         UserError: for a loss that does not suit the task.
     """
     name = _name(settings, spec)
-    if spec.task not in CLASSES:
+    if own := training_of(spec).losses.get(name):
+        return own
+    if not task_of(spec).predicts_classes:
         return lambda y, outputs: _ERRORS[name](_like(y, outputs), outputs)
     smooth = _of_classes(name, settings.label_smoothing)
     if not _is_plain(settings, spec):
@@ -65,13 +68,14 @@ def example_losses(settings: FitSettings, spec: TaskSpec) -> Loss:
 
 
 def _name(settings: FitSettings, spec: TaskSpec) -> str:
-    classify = spec.task in CLASSES
-    name = settings.loss or ("cross_entropy" if classify else "mse")
-    if not classify and (name in ONLY_CLASSES or settings.label_smoothing):
-        setting = name if name in ONLY_CLASSES else "label_smoothing"
+    task = task_of(spec)
+    name = settings.loss or task.default_loss
+    smooths = settings.label_smoothing and not task.predicts_classes
+    if name not in task.losses or smooths:
+        what = "label_smoothing" if name in task.losses else f"loss {name}"
         raise UserError(
-            f"{setting} is for classes, and {spec.source} is a {spec.task}; "
-            "loss can be mse, mae or huber"
+            f"{what} is not for {task.title}, and {spec.source} is of that task; "
+            f"loss can be {', '.join(task.losses)}"
         )
     return name
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from pipeline.training.batches import Batch
 from pipeline.training.losses import Loss
+from pipeline.tasks.training import per_example
 
 
 class Objective(Protocol):
@@ -62,10 +63,3 @@ def weighed_mean(losses: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
     """
     losses = per_example(losses)
     return tf.reduce_mean(losses if weights is None else losses * weights)
-
-
-def per_example(losses: tf.Tensor) -> tf.Tensor:
-    """Average over all axes but the first: `(batch, ...)` -> `(batch,)`."""
-    if len(losses.shape) < 2:
-        return losses
-    return tf.reduce_mean(losses, axis=list(range(1, len(losses.shape))))

@@ -10,9 +10,6 @@ from pipeline.core.params import Params, unhashed
 
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one_cycle", "plateau"]
-Loss = Literal["cross_entropy", "focal", "binary", "mse", "mae", "huber"]
-ONLY_CLASSES = ("cross_entropy", "focal", "binary")
-Monitor = Literal["loss", "accuracy", "r2", "auc"]
 # Supported by the loop of train and distill, but not by Keras's own fit of tf_keras.
 LOOP_ONLY = (
     "gradient_accumulation_steps",
@@ -97,8 +94,8 @@ class FitSettings(Params):
     weight_decay: float = Field(default=0.0, ge=0, le=1)  # off: small models underfit
     patience: int = Field(default=15, ge=1)  # a quarter of the epochs
     min_delta: float = Field(default=0.0, ge=0)  # any improvement counts
-    monitor: Monitor = "loss"  # less noisy than a metric on few examples
-    loss: Loss | None = None  # the loss of the task
+    monitor: str = "loss"  # less noisy than a metric on few examples
+    loss: str | None = None  # the loss of the task
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # off
     global_clipnorm: float | None = Field(default=None, gt=0)  # off
     clipvalue: float | None = Field(default=None, gt=0)  # off

@@ -75,11 +75,12 @@ class PhaseTrainer:
             StageFailed: if the loss is not finite.
         """
         steps = self.setup.source.steps
-        lowered = early_stopping.plateau_factor(history, self.setup.settings)
+        settings, metric = self.setup.settings, self.setup.metric.metric
+        lowered = early_stopping.plateau_factor(history, settings, metric)
         numbers = tf.range(steps) + len(history) * steps
         rates = self.rate * lowered * self.factor(numbers)
-        loss, metric = (float(total) / steps for total in self._run(epoch, rates))
-        columns = self.setup.metric.of_epoch(metric)
+        loss, mean = (float(total) / steps for total in self._run(epoch, rates))
+        columns = self.setup.metric.of_epoch(mean)
         return {**columns, "learning_rate": float(rates[-1]), "loss": loss}
 
     def _run(self, epoch: int, rates: tf.Tensor) -> Sequence[tf.Tensor]:

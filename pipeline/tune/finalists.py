@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.determinism import derive_seed
-from pipeline.tune.search import Search, Trial, merit_of, rank
+from pipeline.tune.search import Search, Trial, rank
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Finalist:
 def candidates(search: Search) -> list[Trial]:
     """The trials that ended well, the best first."""
     ok = [trial for trial in search.trials if trial.status == "ok"]
-    return sorted(ok, key=lambda trial: rank(search.params, trial), reverse=True)
+    return sorted(ok, key=lambda trial: rank(search.params, trial, search.sign), reverse=True)
 
 
 def finals(search: Search) -> list[Finalist]:
@@ -66,7 +66,7 @@ def finals(search: Search) -> list[Finalist]:
 
 
 def _alone(search: Search, trial: Trial) -> Finalist:
-    merit = merit_of(search.params, trial.result)
+    merit = search.merit(trial.result)
     return Finalist(trial, (trial.result["score"],), (merit,))
 
 
@@ -103,6 +103,6 @@ def _finalist(search: Search, trial: Trial, results: list[Any]) -> Finalist:
         return Finalist(trial, alone.scores, alone.merits, reasons[0])
     # In any order of ending the same sum.
     scores = sorted(one["score"] for one in good)
-    merits = sorted(merit_of(search.params, one) for one in good)
+    merits = sorted(search.merit(one) for one in good)
     failed = reasons[0] if reasons else None
     return Finalist(trial, tuple(scores), tuple(merits), failed)

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipeline.core.errors import UserError
-from pipeline.core.params import Params, unhashed
+from pipeline.core.params import Params, as_validation_error, unhashed
 from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.training.params import FitSettings
 from pipeline.models import catalogue
@@ -64,7 +63,8 @@ class TuneParams(Params):
 
     Args:
         builder: a family of models, `family:preset`, or `module:function`; where
-            it is left out, mlp for a regression and autoencoder for an anomaly task.
+            it is left out, the task's: mlp for regression, autoencoder for anomaly
+            detection.
         builders: makes the family a hyperparameter; `builder` is used if empty.
         values: a value fixes one of the builder's hyperparameters, a list of them
             is searched; the others are searched as the builder declares them.
@@ -77,8 +77,8 @@ class TuneParams(Params):
         ahead: trial n is proposed, and judged on its way, knowing the results of
             all before n - ahead + 1 and no other: so no result depends on
             `workers`, of which at most `ahead` have work.
-        objective: `accuracy`, which stands for the measure of the task (R2 of a
-            regression, AUC of an anomaly task), `loss`, or `accuracy_and_size`,
+        objective: `accuracy`, which stands for the metric of the task (R2 of
+            regression, AUC of anomaly detection), `loss`, or `accuracy_and_size`,
             which spreads the trials along the front of that against int8 bytes.
         limits: a model that costs more is recorded, not trained.
         stop: ends a trial that is worse than the median of those before it, or not
@@ -131,10 +131,8 @@ class TuneParams(Params):
     @field_validator("builder")
     @classmethod
     def _known(cls, name: str) -> str:
-        try:
+        with as_validation_error():
             catalogue.parse(name)
-        except UserError as error:
-            raise ValueError(str(error)) from None
         return name
 
     @field_validator("builders")

@@ -14,16 +14,23 @@ LINEAR = 0.05  # part of the plain sum in the score
 Row = dict[str, Any]
 
 
-def front(rows: Sequence[Row]) -> list[Row]:
-    """Rows that no other one beats in `score` and size at once, smallest first."""
+def front(rows: Sequence[Row], sign: int = 1) -> list[Row]:
+    """Rows that no other one beats in `score` and size at once, smallest first.
+
+    Args:
+        sign: 1 where a higher score is better, -1 where a lower one is.
+    """
     kept: list[Row] = []
-    for row in sorted(rows, key=lambda row: (row[SIZE], -row["score"], row["trial"])):
-        if not kept or row["score"] > kept[-1]["score"]:
+    order = sorted(rows, key=lambda r: (r[SIZE], -sign * r["score"], r["trial"]))
+    for row in order:
+        if not kept or sign * (row["score"] - kept[-1]["score"]) > 0:
             kept.append(row)
     return kept
 
 
-def mixed(rows: Sequence[Row], seed: int, number: int) -> Callable[[int], float]:
+def mixed(
+    rows: Sequence[Row], seed: int, number: int, sign: int = 1
+) -> Callable[[int], float]:
     """Trial -> a score that mixes accuracy and size, by weights drawn for `number`.
 
     Another mix for each proposal spreads the proposals along the front: Knowles,
@@ -31,7 +38,7 @@ def mixed(rows: Sequence[Row], seed: int, number: int) -> Callable[[int], float]
     `rows` has a score below all.
     """
     weight = derive_seed(seed, "weight", number) / 2**31
-    good = _unit({row["trial"]: row["score"] for row in rows})
+    good = _unit({row["trial"]: sign * row["score"] for row in rows})
     small = _unit({row["trial"]: -math.log(row[SIZE]) for row in rows})
 
     def score(trial: int) -> float:

@@ -53,7 +53,9 @@ def draw_front(
     figure.savefig(path, dpi=100)
 
 
-def draw_history(path: Path, rows: Sequence[Row], what: str) -> None:
+def draw_history(
+    path: Path, rows: Sequence[Row], what: str, higher_is_better: bool = True
+) -> None:
     """The score of each trial in order, and the best so far as a step."""
     figure, axis = _figure(5.6, 3.4)
     numbers = [row["trial"] for row in rows]
@@ -61,7 +63,7 @@ def draw_history(path: Path, rows: Sequence[Row], what: str) -> None:
     axis.scatter(numbers, scores, s=22, color=BLUE, label="trial")
     axis.step(
         numbers,
-        list(accumulate(scores, max)),
+        list(accumulate(scores, max if higher_is_better else min)),
         where="post",
         color=ORANGE,
         label="best so far",

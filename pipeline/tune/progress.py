@@ -35,7 +35,7 @@ def _best(search: Search) -> str:
     known = [t for t in search.ended if t.result.get("score") is not None]
     if not known:
         return ""
-    best = max(known, key=lambda trial: trial.result["score"])
+    best = max(known, key=lambda trial: search.sign * trial.result["score"])
     return f"  best {best.result['score']:.3f} (trial {best.number})"
 
 

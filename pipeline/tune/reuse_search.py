@@ -1,6 +1,6 @@
 """The search of before `data.extend`: its choice stands, so nothing is searched.
 
-In: the tune stage as it was, kept by `pipeline.extension`. Out: the same files.
+In: the tune stage as it was, kept by `pipeline.experiment.earlier_results`. Out: the same files.
 """
 
 from __future__ import annotations

@@ -70,6 +70,7 @@ class Search:
         heard: how many trials the oracle knows the results of.
         closed: why nothing more is proposed.
         finals: trainings of finalists that are done, and all of them.
+        sign: 1 where a higher score is better, -1 where a lower one is.
     """
 
     params: TuneParams
@@ -88,6 +89,7 @@ class Search:
     unimproved: int = 0
     finals: tuple[int, int] = (0, 0)
     begin: float = field(default_factory=time.monotonic)
+    sign: int = 1
 
     def run(self) -> list[Trial]:
         """All trials, each with a result, in the order of their numbers."""
@@ -133,7 +135,7 @@ class Search:
     def _propose(self) -> bool:
         number = len(self.trials)
         if self.params.objective == "accuracy_and_size":
-            self.oracle.rescore(mixed(self._rows(), self.seed, number))
+            self.oracle.rescore(mixed(self._rows(), self.seed, number, self.sign))
         proposal = self.oracle.propose(number)
         if proposal is None:
             self.closed = "" if self.oracle.waits else "the space has no more values"
@@ -214,9 +216,9 @@ class Search:
 
     def _score(self, result: Result) -> float:
         """For the oracle; what was refused or failed is below all, to steer it."""
-        known = [merit_of(self.params, t.result) for t in self._known()]
+        known = [self.merit(t.result) for t in self._known()]
         if result.get("score") is not None:
-            return merit_of(self.params, result)
+            return self.merit(result)
         low, high = min(known, default=0.0), max(known, default=1.0)
         return low - max(high - low, 0.01) * (1 + math.log(result.get("over", 1.0)))
 
@@ -232,9 +234,14 @@ class Search:
         if trial.status == "failed":
             return False
         if self.params.objective == "accuracy_and_size":
-            return trial.number in {row["trial"] for row in front(self._rows())}
-        others = [merit_of(self.params, t.result) for t in self._known()[:-1]]
-        return merit_of(self.params, trial.result) > max(others, default=-math.inf)
+            on_front = front(self._rows(), self.sign)
+            return trial.number in {row["trial"] for row in on_front}
+        others = [self.merit(t.result) for t in self._known()[:-1]]
+        return self.merit(trial.result) > max(others, default=-math.inf)
+
+    def merit(self, result: Result) -> float:
+        """What the search maximizes."""
+        return merit_of(self.params, result, self.sign)
 
     def _rows(self) -> list[Result]:
         return [{"trial": t.number, **t.result} for t in self._known()]
@@ -242,7 +249,7 @@ class Search:
     def _prune(self) -> None:
         """Keep the models of the best trials only."""
         ok = [t for t in self._known() if t.status == "ok"]
-        best = sorted(ok, key=lambda t: rank(self.params, t), reverse=True)
+        best = sorted(ok, key=lambda t: rank(self.params, t, self.sign), reverse=True)
         for trial in best[self.params.keep :]:
             (self.models / f"{trial.number}.keras").unlink(missing_ok=True)
         if self.trials[self.heard - 1].status != "ok":
@@ -250,14 +257,18 @@ class Search:
             (self.models / name).unlink(missing_ok=True)
 
 
-def merit_of(params: TuneParams, result: Result) -> float:
-    """What the search makes large: the measure, or the negative loss."""
-    return -result["loss"] if params.objective == "loss" else result["score"]
+def merit_of(params: TuneParams, result: Result, sign: int = 1) -> float:
+    """What the search maximizes: the score, or the negative loss.
+
+    Args:
+        sign: 1 where a higher score is better, -1 where a lower one is.
+    """
+    return -result["loss"] if params.objective == "loss" else sign * result["score"]
 
 
-def rank(params: TuneParams, trial: Trial) -> tuple[float, float]:
+def rank(params: TuneParams, trial: Trial, sign: int = 1) -> tuple[float, float]:
     """By merit; of equals the lower loss."""
-    return merit_of(params, trial.result), -trial.result["loss"]
+    return merit_of(params, trial.result, sign), -trial.result["loss"]
 
 
 def _past(trial: Trial) -> Past:

@@ -16,7 +16,6 @@ from typing import Any
 
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, read_data
-from pipeline.data.measure import measure_of
 from pipeline.core.errors import StageFailed, UserError
 from pipeline.core.json_io import write_json
 from pipeline.engine.workers.pool import Pool
@@ -25,6 +24,8 @@ from pipeline.engine.workers.server import Helper
 from pipeline.engine.stage import Inputs
 from pipeline.training.devices import start_method
 from pipeline.training.history import format_parameters
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import for_chain
 from pipeline.tune import plots, reuse_search, space
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 from pipeline.tune.finalists import Finalist, finals
@@ -47,11 +48,11 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     for earlier in inputs.beside.values():
         return reuse_search.publish_again(params, earlier, inputs, out)
     data = read_data(inputs["data"])
-    measure = measure_of(data.spec)
+    metric = for_chain(data.spec.task).metric
     config = _space(params, inputs, data)
     trainer = Trainer(params, inputs["data"], inputs["augment"])
     with closing(Helper(partial(trainer.costs, data.spec), start_method())) as helper:
-        search = _search(params, inputs, config, trainer, helper)
+        search = _search(params, inputs, config, trainer, helper, metric.sign)
         search.run()
         if search.ended_early:
             print(f"the search ended early: {search.ended_early}")
@@ -61,7 +62,7 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     rows = [_row(trial, ranked, params) for trial in search.trials]
     best = _best(search, ranked, rows, config)
     _write(out, rows, best, config)
-    _draw(out, rows, best, importance_of(rows, config, out), config, measure.name)
+    _draw(out, rows, best, importance_of(rows, config, out), config, metric)
     _publish_models(search, out)
     inputs.volatile["trial_seconds"] = _seconds(search)
     return _metrics(best, search, rows)
@@ -90,8 +91,9 @@ def _search(
     config: space.Config,
     trainer: Trainer,
     helper: Helper,
+    sign: int,
 ) -> Search:
-    given = [space.defaults(config), *warm_values(params, config)]
+    given = [space.defaults(config), *warm_values(params, config, sign)]
     if params.algorithm == "hyperband" and params.trials < passes(params.epochs):
         print(f"a whole pass of hyperband has {passes(params.epochs)} trials")
     oracle = Oracle(
@@ -108,6 +110,7 @@ def _search(
         Record(inputs.scratch / "trials.jsonl", about),
         inputs.scratch / "models",
         teller(inputs.progress, params),
+        sign=sign,
     )
 
 
@@ -157,7 +160,7 @@ def _best(
     first = next((one for one in ranked if one.trial.number == 0), None)
     again = winner.spread is not None
     told = first and {"score": first.score, "spread": first.spread}
-    on_front = front([row for row in rows if row["status"] == "ok"])
+    on_front = front([row for row in rows if row["status"] == "ok"], search.sign)
     return Best(
         builder=family,
         values=plain,
@@ -199,11 +202,14 @@ def _draw(
     best: Best,
     parts: dict[str, float],
     config: space.Config,
-    what: str,
+    metric: Metric,
 ) -> None:
+    what = metric.name
     scored = [row for row in rows if row["status"] in ("ok", "stopped")]
     plots.draw_front(out / "trials.png", scored, best.front, best.trial, what)
-    plots.draw_history(out / "history.png", scored, what)
+    plots.draw_history(
+        out / "history.png", scored, what, metric.higher_is_better
+    )
     if names := _names(config):
         plots.draw_parallel(out / "parallel.png", scored, names, what)
     if parts:

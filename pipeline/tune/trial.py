@@ -13,7 +13,6 @@ import numpy as np
 
 from pipeline.augment.artifact import read_policy
 from pipeline.data.artifact import Data, Split, read_data
-from pipeline.data.measure import measure_of
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import StageFailed
 from pipeline.training.context import FitContext, FitData
@@ -23,6 +22,8 @@ from pipeline.models import registry
 from pipeline.models.describe import describe
 from pipeline.models.files import save_model
 from pipeline.models.errors import error_prefix
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import for_chain
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import Values, plain_values
 
@@ -62,8 +63,9 @@ class Trainer:
         family, plain = plain_values(values, self.params)
         model = registry.build(family, plain, data.spec, seed)
         told = costs(model)
-        column = f"val_{measure_of(data.spec).key}"
-        judge = Judge(self.params.objective, bars, column)
+        metric = for_chain(data.spec.task).metric
+        column = f"val_{metric.key}"
+        judge = Judge(self.params.objective, bars, metric)
         history = self._fit(model, plain, data, seed, epochs, judge)
         _check_finite([history.best[column], history.best["val_loss"], *judge.curve])
         if keep is not None:
@@ -119,14 +121,14 @@ class Judge(keras.callbacks.Callback):
 
     Args:
         bars: for each epoch, the least that must have been reached, or None.
-        column: of the measure on validation.
+        metric: of the task.
     """
 
     def __init__(
-        self, objective: str, bars: list[float | None], column: str = "val_accuracy"
+        self, objective: str, bars: list[float | None], metric: Metric
     ):
         super().__init__()
-        self.objective, self.column = objective, column
+        self.objective, self.metric = objective, metric
         self.bars = bars
         self.curve: list[float] = []
         self.reason: str | None = None
@@ -134,19 +136,20 @@ class Judge(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Look at validation; the epoch is counted from 0."""
         logs = logs or {}
-        self.curve.append(merit(self.objective, logs[self.column], logs["val_loss"]))
+        value, loss = logs[f"val_{self.metric.key}"], logs["val_loss"]
+        self.curve.append(merit(self.objective, value, loss, self.metric))
         bar = self.bars[epoch] if epoch < len(self.bars) else None
         best = max(self.curve)
         if bar is not None and best < bar:
-            sign = -1 if self.objective == "loss" else 1
+            sign = -1 if self.objective == "loss" else self.metric.sign
             self.reason = f"epoch {epoch + 1}: best {sign * best:.4f}, bar "
             self.reason += f"{sign * bar:.4f}"
             self.model.stop_training = True
 
 
-def merit(objective: str, measured: float, loss: float) -> float:
-    """What is made large: the measure of the task, or the negative loss."""
-    return -float(loss) if objective == "loss" else float(measured)
+def merit(objective: str, value: float, loss: float, metric: Metric) -> float:
+    """The number to maximize: the merit of the metric, or the negative loss."""
+    return -float(loss) if objective == "loss" else metric.merit(float(value))
 
 
 def settings(plain: Values, params: TuneParams, epochs: int) -> FitSettings:

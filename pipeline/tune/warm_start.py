@@ -13,8 +13,11 @@ from pipeline.tune.space import FAMILY, Config, Values, fitted
 SHARE = 3  # at most a third of the trials are an earlier search's
 
 
-def warm_values(params: TuneParams, config: Config) -> list[Values]:
+def warm_values(params: TuneParams, config: Config, sign: int = 1) -> list[Values]:
     """Values of the best trials, those that are inside this space, best first.
+
+    Args:
+        sign: 1 where a higher score is better, -1 where a lower one is.
 
     Raises:
         UserError: when the file is missing, or no trials.json.
@@ -22,7 +25,7 @@ def warm_values(params: TuneParams, config: Config) -> list[Values]:
     if params.warm_start is None:
         return []
     rows = _rows(Path(params.warm_start))
-    rows = sorted(rows, key=lambda row: -row["score"])
+    rows = sorted(rows, key=lambda row: -sign * row["score"])
     found = [fitted(_named(row["values"], params), config) for row in rows]
     kept = [values for values in found if values is not None]
     if not kept:

@@ -14,7 +14,7 @@ import pytest
 from pipeline.compress.import_model.archive import check_archive
 from pipeline.core.errors import UserError
 
-CODE = "import sys, pipeline.compress_file; print(*sys.modules)"
+CODE = "import sys, pipeline.experiment.compress_model; print(*sys.modules)"
 
 
 def thing(kind: str, module: str | None = "keras.layers", **config: Any) -> dict:

@@ -15,7 +15,7 @@ from pipeline.data.spec import TaskSpec
     [
         ("classification", 2, True),
         ("classification", 3, False),
-        ("reconstruction", 1, False),
+        ("anomaly_detection", 1, False),
     ],
 )
 def test_fewer_examples_than_classes_are_a_warning(task, count, warns, capsys):

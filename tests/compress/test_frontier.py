@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.compress.selection.pareto_front import choose, dominated, nearest_miss
 from pipeline.compress.selection.budget import Limits
-from pipeline.scores import SCORES
+from pipeline.tasks.registry import get
 
 BASELINE = 0.98
 GZIP = Limits(0.01)
@@ -145,11 +145,11 @@ def test_a_latency_that_was_not_measured_keeps_to_no_limit():
     [
         ("classification", "1.0 points, 3.0 kB raw", "2.0 points lost, at most 3.5"),
         ("regression", "0.010 R2, 3.0 kB raw", "0.020 R2 lost, at most 0.035"),
-        ("reconstruction", "0.010 AUC, 3.0 kB raw", "0.020 AUC lost, at most 0.035"),
+        ("anomaly_detection", "0.010 AUC, 3.0 kB raw", "0.020 AUC lost, at most 0.035"),
     ],
 )
 def test_limits_are_told_in_the_unit_of_the_task(task, allowed, missed):
-    limits = Limits(0.01, 3000, measure="raw", score=SCORES[task])
+    limits = Limits(0.01, 3000, measure="raw", score=get(task).metric)
     assert limits.words() == f"a drop of at most {allowed}"
     row = {"id": "x", "drop": 0.02, "drop_interval": [0.0, 0.035], "bytes_raw": 1}
     (told,) = limits.missed(row)

@@ -19,7 +19,6 @@ from pipeline.compress.params import CompressParams
         ({"sources": ["teacher"]}, "'baseline' or 'student'"),
         ({"sources": ["student", "student"]}, 'source 2 "student" repeats'),
         ({"sources": []}, "at least 1"),
-        ({"budget": {"max_drop": 1.0}}, "less than 1"),
         ({"budget": {"max_drop": -0.1}}, "greater than or equal to 0"),
         ({"budget": {"max_bytes": 0}}, "greater than 0"),
         ({"budget": {"measure": "zip"}}, "'gzip' or 'raw'"),

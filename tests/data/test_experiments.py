@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from pipeline.augment.stage import run as run_augment
-from pipeline.config import load_experiment
 from pipeline.core.json_io import read_json
 from pipeline.data.artifact import read_data
 from pipeline.data.stage import run
 from pipeline.engine.stage import Inputs
+from pipeline.experiment.loader import read_experiment
 
 ROOT = Path(__file__).parents[2] / "experiments"
 REAL = {
@@ -35,7 +35,7 @@ def test_the_real_set_runs_through_data_and_augment(tmp_path, name):
     if name != "digits" and not shared:
         pytest.skip("PIPELINE_SHARED_DATA does not name a folder of real data sets")
     shape, modality, classes, least = REAL[name]
-    experiment = load_experiment(ROOT / name)
+    experiment = read_experiment(ROOT / name)
     data, augment = tmp_path / "data", tmp_path / "augment"
     data.mkdir(), augment.mkdir()
     metrics = run(experiment.data, Inputs({}, seed=1), data)

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load_experiment
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage_record import fingerprint
-from pipeline.extension import check
+from pipeline.experiment.earlier_results import check
+from pipeline.experiment.loader import read_experiment
 
 
 def extended(folder: Path, kind: str, *sets: str):
     """The job of an extended experiment, its first data as they were published."""
     text = f"data: {{source: '{kind}:one', extend: '{kind}:two'}}\n"
     (folder / "experiment.yaml").write_text(text)
-    was = load_experiment(folder, ["data.extend=null"])
+    was = read_experiment(folder, ["data.extend=null"])
     parts = {"params": was.data.hashed()}
     record = {"parts": parts, "outputs": {}, "fingerprint": fingerprint(parts)}
     (folder / "before" / "0" / "data").mkdir(parents=True)
     write_json(folder / "before" / "0" / "data" / "stage.json", record)
-    return load_experiment(folder, sets).job(folder)
+    return read_experiment(folder, sets).job(folder)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def extended(folder: Path, kind: str, *sets: str):
 def test_other_preprocessing_is_an_error_before_anything_is_read(
     tmp_path, kind, given, said
 ):
-    with pytest.raises(UserError, match=f"{said}.*leave it as it was, or begin anew"):
+    with pytest.raises(UserError, match=f"{said}.*restore it, or train from scratch"):
         check(extended(tmp_path, kind, given))
 
 

@@ -115,8 +115,14 @@ def test_one_class_is_nothing_to_learn(make, tmp_path):
         ({"source": "sklearn:digits"}, "a source of kind sklearn has none"),
         ({"source": "wav:x"}, 'not a field of file_name ""'),
         ({"source": "csv:x", "split": {"group": "site"}}, "is split.group"),
-        ({"source": "csv:x", "columns": {"label": "site"}}, "is the label column itself"),
-        ({"source": "csv:x", "task": "anomaly", "normal": ["a"]}, "has no heads"),
+        (
+            {"source": "csv:x", "columns": {"label": "site"}},
+            "is the label column itself",
+        ),
+        (
+            {"source": "csv:x", "task": "anomaly_detection", "normal": ["a"]},
+            "has no heads",
+        ),
         ({"source": "csv:x", "extra_targets": {"site": "text"}}, "'class' or 'number'"),
     ],
 )

@@ -564,4 +564,4 @@ def test_what_is_known_of_scikit_learns_sets_is_what_is_read():
     kinds = {
         name: "classification" for name in ("digits", *sklearn_dataset.CLASS_TABLES)
     }
-    assert SKLEARN == kinds | dict.fromkeys(sklearn_dataset.NUMBER_TABLES, "regression")
+    assert SKLEARN == kinds | dict.fromkeys(sklearn_dataset.NUMBER_TABLES, "numbers")

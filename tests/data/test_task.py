@@ -84,9 +84,9 @@ def test_folds_of_numbers_are_parts_of_the_whole(make, houses):
 
 
 def test_an_anomaly_detector_is_trained_on_what_is_normal_alone(make):
-    result = make(source="sklearn:digits", task="anomaly", normal=["0", "1"])
+    result = make(source="sklearn:digits", task="anomaly_detection", normal=["0", "1"])
     spec, held_out = result.data.spec, held_out_split(result.folder)
-    assert (spec.task, spec.classes) == ("reconstruction", ("normal", "anomaly"))
+    assert (spec.task, spec.classes) == ("anomaly_detection", ("normal", "anomaly"))
     assert set(result.data.train().y) == set(result.data.calibration().y) == {0}
     for split in (result.data.validation(), held_out):
         assert 0.1 < (split.y == 0).mean() < 0.3
@@ -97,11 +97,11 @@ def test_an_anomaly_detector_is_trained_on_what_is_normal_alone(make):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"task": "anomaly"}, "needs normal"),
-        ({"normal": ["0"]}, "needs normal"),
-        ({"task": "regression", "balance": "weights"}, "balance is for a classif"),
-        ({"task": "regression", "labels": {"noise": 0.1}}, "labels.noise is for a cl"),
-        ({"task": "regression", "classes": ["a", "b"]}, "classes is for a classif"),
+        ({"task": "anomaly_detection"}, "needs normal"),
+        ({"normal": ["0"]}, "normal is for task anomaly_detection"),
+        ({"task": "regression", "balance": "weights"}, "balance is for classif"),
+        ({"task": "regression", "labels": {"noise": 0.1}}, "labels.noise is for class"),
+        ({"task": "regression", "classes": ["a", "b"]}, "classes is for classif"),
     ],
 )
 def test_settings_that_contradict_the_task(params, message):
@@ -115,13 +115,13 @@ def test_settings_that_contradict_the_task(params, message):
         ({"source": "sklearn:digits", "task": "regression"}, "is for data.task classi"),
         ({"source": "sklearn:diabetes"}, "is for data.task regression, not classif"),
         (
-            {"source": "sklearn:digits", "task": "anomaly", "normal": ["12"]},
+            {"source": "sklearn:digits", "task": "anomaly_detection", "normal": ["12"]},
             r'"12" is no class of "sklearn:digits".*its classes: 0, 1',
         ),
         (
             {
                 "source": "sklearn:iris",
-                "task": "anomaly",
+                "task": "anomaly_detection",
                 "normal": ["setosa", "versicolor", "virginica"],
             },
             "every class is normal",

@@ -12,11 +12,14 @@ from pipeline.distill.stage import School
 from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.train.artifact import Architecture, write_architecture
+from pipeline.tasks.registry import get
 from pipeline.tune.artifact import Best, write_best
 
 SPEC = TaskSpec("x", "x:x", (5,), "float32", ("a", "b"), modality="table")
 WIDTHS = {0.25: 0.90, 0.5: 0.94, 1.0: 0.95}  # and what each scored
 WEIGHTS = {0.25: 500, 0.5: 1500, 1.0: 5000}
+
+ACCURACY = get("classification").metric
 
 
 def searched(**more) -> Best:
@@ -37,18 +40,18 @@ def searched(**more) -> Best:
     ("drop", "width"), [(0.005, 1.0), (0.011, 0.5), (0.04, 0.5), (0.051, 0.25)]
 )
 def test_the_smallest_within_the_drop(drop, width):
-    builder, values = smallest(searched(), drop, weights=6000)
+    builder, values = smallest(searched(), drop, weights=6000, metric=ACCURACY)
     assert (builder, values["width"]) == ("mlp", width)
 
 
 def test_it_is_of_the_family_that_was_searched():
-    builder, values = smallest(searched(builder="cnn1d"), 0.051, weights=6000)
+    builder, values = smallest(searched(builder="cnn1d"), 0.051, weights=6000, metric=ACCURACY)
     assert builder == "cnn1d" and "builder" not in values
 
 
 def test_one_that_is_no_smaller_than_the_trained_model_is_refused():
     with pytest.raises(UserError, match="distill.smallest 0.005: of the 3 .* trial 2"):
-        smallest(searched(), 0.005, weights=5000)
+        smallest(searched(), 0.005, weights=5000, metric=ACCURACY)
 
 
 def test_the_student_is_built_so(tmp_path):

@@ -28,14 +28,14 @@ RNG = np.random.default_rng(5)
 TABLE = ("x", "x:x", (5,), "float32")
 SPECS = {
     "regression": TaskSpec(*TABLE, (), modality="table", task="regression"),
-    "reconstruction": TaskSpec(*TABLE, ("normal", "anomaly"), task="reconstruction"),
+    "anomaly_detection": TaskSpec(*TABLE, ("normal", "anomaly"), task="anomaly_detection"),
 }
 X = RNG.normal(size=(64, 5)).astype(np.float32)
 DATA = {
     "regression": Split(X, X[:, 0] - X[:, 1]),
-    "reconstruction": Split(X, np.zeros(64, np.int64)),
+    "anomaly_detection": Split(X, np.zeros(64, np.int64)),
 }
-BUILDERS = {"regression": "mlp", "reconstruction": "autoencoder"}
+BUILDERS = {"regression": "mlp", "anomaly_detection": "autoencoder"}
 
 
 def net(task: str, seed: int, width: float = 0.25):
@@ -100,11 +100,11 @@ def test_imitation_alone_brings_a_student_to_its_teacher(task, cached):
 def test_a_teacher_of_another_task_is_refused():
     number, rebuilt = (net(task, 1) for task in SPECS)
     check(number, "a.keras", SPECS["regression"], X)
-    check(rebuilt, "a.keras", SPECS["reconstruction"], X)
-    with pytest.raises(UserError, match=r"needs a number of shape \(1,\)"):
+    check(rebuilt, "a.keras", SPECS["anomaly_detection"], X)
+    with pytest.raises(UserError, match=r"needs outputs of shape \(1,\)"):
         check(rebuilt, "a.keras", SPECS["regression"], X)
-    with pytest.raises(UserError, match=r"needs rebuilt examples of shape \(5,\)"):
-        check(number, "a.keras", SPECS["reconstruction"], X)
+    with pytest.raises(UserError, match=r"needs outputs of shape \(5,\)"):
+        check(number, "a.keras", SPECS["anomaly_detection"], X)
 
 
 @pytest.fixture

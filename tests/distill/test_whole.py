@@ -21,7 +21,7 @@ distill: {epochs: 12, replicates: 1, width: 0.5, monitor: r2}
 """,
     "auc": """\
 seed: 3
-data: {source: "sklearn:digits", task: anomaly, normal: ["0", "1"]}
+data: {source: "sklearn:digits", task: anomaly_detection, normal: ["0", "1"]}
 augment: {policy: "shift(1)"}
 tune: {builder: "autoencoder:mlperf_tiny", trials: 2, epochs: 3, top: 1}
 train: {epochs: 12, monitor: auc}

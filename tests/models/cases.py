@@ -46,7 +46,7 @@ SPECS = (
     spec((8, 8, 3)),
     spec((6,), "text", vocabulary=20),
     spec((2,), "table", vocabulary=20),
-    spec((10,), "audio", "reconstruction"),
+    spec((10,), "audio", "anomaly_detection"),
     spec((6,), "text", "next_token", 20),
     spec((8, 8, 3), task="segmentation"),
 )

@@ -99,8 +99,8 @@ REFUSED = [
     ("resnet", (4, 4, 1), "images of at least 8x8"),
     ("text_cnn", (8, 8, 1), "tokens (length,) of a vocabulary"),
     ("lstm", (8, 8, 3), "sequences"),
-    ("unet", (8, 8, 1), "for segmentation"),
-    ("autoencoder", (8,), "for reconstruction"),
+    ("unet", (8, 8, 1), "outputs class_map"),
+    ("autoencoder", (8,), "outputs input"),
     ("two_tower", (8,), "pairs (user, item)"),
     ("pretrained", (4, 4, 3), "at least 8x8"),
 ]

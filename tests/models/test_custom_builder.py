@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.chain import CHAIN
 from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
+from pipeline.experiment.stages import CHAIN
 from pipeline.models import registry
 from pipeline.tune.params import TuneParams
 from tests.models.cases import spec

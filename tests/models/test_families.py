@@ -41,14 +41,14 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
     targets = {
         "classification": lambda: rng.integers(0, len(spec.classes), BATCH),
         "segmentation": lambda: rng.integers(0, len(spec.classes), shape[:-1]),
-        "reconstruction": lambda: x,
+        "anomaly_detection": lambda: x,
         "next_token": lambda: np.roll(x, -1, axis=1),
     }
     return x, targets[spec.task]()
 
 
 def loss_for(spec: TaskSpec) -> keras.losses.Loss:
-    if spec.task == "reconstruction":
+    if spec.task == "anomaly_detection":
         return keras.losses.MeanSquaredError()
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 

@@ -15,7 +15,7 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(str(number) for number in range(count))
 
 
-SOUND = spec((640,), "audio", "reconstruction")
+SOUND = spec((640,), "audio", "anomaly_detection")
 # Parameters as published; MACs as published (in millions), and our exact count,
 # which is the sum over the layers by hand.
 PUBLISHED = [

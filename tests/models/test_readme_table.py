@@ -16,7 +16,7 @@ README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 ROW = r"^\| `(\w+)` \| .* \| ([\d,]+) \((.*?)\) \|$"
 FAMILIES = {row[0]: row[1:] for row in re.findall(ROW, README, re.M)}
 TASKS = {
-    "autoencoder": "reconstruction",
+    "autoencoder": "anomaly_detection",
     "char_lm": "next_token",
     "unet": "segmentation",
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config import load_experiment
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.fingerprint import describe, explain
 from pipeline.engine.runner import CODE_ROOT
+from pipeline.experiment.loader import read_experiment
 from pipeline.models.referenced_files import hash_references
 
 TEXT = """\
@@ -50,7 +50,7 @@ def test_a_changed_member_makes_all_that_builds_stale(nets):
     folder = nets / "experiments" / "mine"
     folder.mkdir(parents=True)
     (folder / "experiment.yaml").write_text(TEXT)
-    job, code = load_experiment(folder).job(folder), CodeReader(CODE_ROOT)
+    job, code = read_experiment(folder).job(folder), CodeReader(CODE_ROOT)
     before = {stage.name: describe(job, stage, code) for stage in job.chain}
     (nets / "nets" / "b.keras").write_bytes(b"TWO")
     after = {stage.name: describe(job, stage, code) for stage in job.chain}

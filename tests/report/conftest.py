@@ -19,9 +19,9 @@ from pipeline.data.spec import TaskSpec, read_spec, write_spec
 from pipeline.core.hashing import hash_folder, hash_value
 from pipeline.core.json_io import read_json, write_json
 from pipeline.engine.stage import COMMON_VOLATILE, Inputs
-from pipeline.evaluate import calibration
-from pipeline.evaluate.compare import Answers, compare
-from pipeline.scores import SCORES
+from pipeline.metrics import calibration
+from pipeline.tasks.classification.comparison import Predictions, compare
+from pipeline.tasks.registry import get
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.tune.artifact import Best, write_best, write_search, write_trials
 
@@ -151,7 +151,7 @@ class Published:
 
     def _write_evaluation(self, classes: tuple[str, ...]) -> None:
         answers = {
-            name: Answers(Y, 3.0 * np.eye(3)[_answers(facts[1])], 1.5)
+            name: Predictions(Y, 3.0 * np.eye(3)[_answers(facts[1])], 1.5)
             for name, facts in FILES.items()
         }
         reference = answers["baseline-float"]
@@ -187,24 +187,24 @@ KEPT = {"id", "source", "recipe", "bytes_raw", "bytes_gzip", "input", "output"}
 KEPT |= {"drop", "drop_interval"}  # what every task's evaluation has
 MEASURES = {
     "regression": {"mae": 0.5, "rmse": 1.25, "change": {}},
-    "reconstruction": {"threshold": 0.0123, "found": 0.9, "false_alarms": 0.05},
+    "anomaly_detection": {"threshold": 0.0123, "found": 0.9, "false_alarms": 0.05},
 }
 SPECS: dict[str, dict[str, Any]] = {
     "regression": {
         "classes": (),
         "target": {"name": "price", "mean": 3.0, "deviation": 1.5},
     },
-    "reconstruction": {"classes": ("normal", "odd")},
+    "anomaly_detection": {"classes": ("normal", "odd")},
 }
 SPLITS = {
     "regression": ("numbers", {"low": 0.5, "high": 12345.0}),
-    "reconstruction": ("class_balance", [10, 3]),
+    "anomaly_detection": ("class_balance", [10, 3]),
 }
 
 
 def as_task(published: Published, task: str) -> None:
     """Rewrite all documents that depend on the task."""
-    key = SCORES[task].key
+    key = get(task).metric.key
     folder = published.folders["data"]
     spec = replace(read_spec(folder), task=task, **SPECS[task])
     write_spec(folder, spec)
@@ -246,7 +246,7 @@ def _renamed(value: Any, key: str) -> Any:
     return [_renamed(one, key) for one in value] if isinstance(value, list) else value
 
 
-def write_extras(folders: dict[str, Path], answers: dict[str, Answers]) -> None:
+def write_extras(folders: dict[str, Path], answers: dict[str, Predictions]) -> None:
     """What evaluate, compress and tune may leave beside their main documents."""
     names = list(answers)
     rows = [

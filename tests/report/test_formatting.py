@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from pipeline.report import formatting
-from pipeline.scores import SCORES
+from pipeline.tasks.registry import get
 
-CLASSES = SCORES["classification"]
+CLASSES = get("classification").metric
 
 
 @pytest.mark.parametrize(

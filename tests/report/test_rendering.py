@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.chain import CHAIN
-from pipeline.config import Experiment
+from pipeline.experiment.schema import Experiment
+from pipeline.experiment.stages import CHAIN
 from pipeline.engine.import_closure import CodeReader
 from pipeline.report.rendering import STATIC, TEMPLATES
-from pipeline.report.task_sections import TASKS, all_sections
+from pipeline.report.sections import all_sections
+from pipeline.tasks.registry import TASKS
+from pipeline.tasks.report import report_of
 
 ROOT = Path(__file__).parents[2]
 JOB = Experiment.model_validate({"data": {"source": "sklearn:digits"}}).job(ROOT)
@@ -24,9 +26,14 @@ PARTS = (
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_has_all_templates_that_page_and_card_include(task):
-    names = [TASKS[task].template(part) for part in PARTS]
+    names = [f"task/{part}" for part in PARTS]
     names += [section.template for section in all_sections(task)]
-    assert [name for name in names if not (TEMPLATES / name).is_file()] == []
+    own = report_of(task).templates
+    paths = [
+        own / name.removeprefix("task/") if name.startswith("task/") else TEMPLATES / name
+        for name in names
+    ]
+    assert [path for path in paths if not path.is_file()] == []
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +51,8 @@ def closures(root: Path) -> dict[str, dict[str, str]]:
     return {stage.name: code.closure(JOB.modules(stage)) for stage in CHAIN}
 
 
-FILES = [path for folder in (TEMPLATES, STATIC) for path in folder.rglob("*.*")]
+OWN = report_of("classification").templates
+FILES = [path for folder in (TEMPLATES, STATIC, OWN) for path in folder.rglob("*.*")]
 
 
 @pytest.mark.parametrize("path", [FILES[0], FILES[-1]], ids=lambda path: path.name)

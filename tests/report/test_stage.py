@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from pipeline import verdict
+from pipeline.results import summary as verdict
 from pipeline.core.json_io import read_json
 from pipeline.report import formatting, model_card, plotly_script, stage
 from pipeline.report.params import ReportParams
-from pipeline.scores import SCORES
+from pipeline.tasks.registry import get
 
-CLASSES = SCORES["classification"]
+CLASSES = get("classification").metric
 FILES = {
     "index.html",
     "model_card.md",

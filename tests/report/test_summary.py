@@ -4,7 +4,8 @@ import shlex
 
 import pytest
 
-from pipeline.config import split_sets
+from pipeline.core.invocation import MAKE
+from pipeline.experiment.overrides import split_sets
 from pipeline.report.experiment_data import read_experiment
 from pipeline.report.summary import command, summarize
 
@@ -51,11 +52,13 @@ def test_the_nearest_miss_is_judged_on_validation_and_told_on_test(nothing_chose
         (["seed=2", "train.epochs=3"], "make all EXP=toys SET='seed=2 train.epochs=3'"),
     ],
 )
-def test_the_command_repeats_the_overrides(overrides, expected):
+def test_the_command_repeats_the_overrides(overrides, expected, monkeypatch):
+    monkeypatch.setenv(MAKE, "1")
     assert command("toys", overrides) == expected
 
 
-def test_a_pipe_in_an_override_survives_the_shell_and_make():
+def test_a_pipe_in_an_override_survives_the_shell_and_make(monkeypatch):
+    monkeypatch.setenv(MAKE, "1")
     text = command("toys", ["augment.policy=flip | shift(1)"])
     (setting,) = shlex.split(text)[3:]
     assert split_sets(setting.removeprefix("SET=")) == [

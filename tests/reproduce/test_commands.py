@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.chain import CHAIN
-from pipeline.cli import STAGES
 from pipeline.engine.file_types import undeclared
 from pipeline.core.hashing import hash_file
 from pipeline.engine.stage_record import fingerprint
+from pipeline.experiment.stages import CHAIN, STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,7 +38,7 @@ def states(answer) -> dict[str, str]:
 
 def test_a_lock_holds_what_the_issue_of_a_run_is(locked):
     lock = json.loads(lock_of(locked).read_text())
-    assert lock["chain"] == STAGES and sorted(lock["stages"]) == sorted(STAGES)
+    assert lock["chain"] == list(STAGES) and sorted(lock["stages"]) == sorted(STAGES)
     for name, stage in lock["stages"].items():
         record = json.loads((locked.small / name / "stage.json").read_text())
         assert stage["outputs"] == record["outputs"]
@@ -418,7 +417,7 @@ def test_an_altered_file_has_no_lineage(locked, tmp_path):
 @pytest.mark.parametrize("verb", [["verify"], ["lineage", "experiment.yaml"]])
 def test_the_quick_verbs_import_nothing_heavy(verb, tmp_path):
     code = (
-        "import sys; from pipeline.cli import main\n"
+        "import sys; from pipeline.cli.main import main\n"
         f"main({verb!r})\n"
         "print(sorted({'tensorflow', 'numpy', 'h5py'} & set(sys.modules)))"
     )

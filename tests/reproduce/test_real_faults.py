@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.core.errors import Busy
 from pipeline.engine.lock import experiment_lock
-from pipeline.cli import STAGES
+from pipeline.experiment.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 FROM_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")

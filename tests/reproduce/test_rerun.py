@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load_experiment
 from pipeline.data.paths import locate
 from pipeline.core.base_path import base
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT
+from pipeline.experiment.loader import read_experiment
 from pipeline.models.referenced_files import hash_references
 from pipeline.reproduce.rerun import elsewhere
 
@@ -25,7 +25,7 @@ def experiment(root: Path):
         (folder / name / "file.txt").write_text(name)
     (folder / "experiment.yaml").write_text(TEXT)
     (folder / "experiment.lock").write_text("{}")
-    return load_experiment(folder).job(folder)
+    return read_experiment(folder).job(folder)
 
 
 def test_what_stands_beside_the_file_comes_along_and_results_do_not(tmp_path):

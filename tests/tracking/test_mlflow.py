@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from pipeline.config import Experiment
+from pipeline.experiment.schema import Experiment
 from pipeline.tracking import record as recording
 from pipeline.tracking.record import record
 

@@ -158,8 +158,8 @@ def test_what_the_data_do_not_have_is_an_error(data, weights, policy, words):
 
 
 def test_reconstruction_and_models_without_features_are_errors(data):
-    rebuilding = replace(data, spec=replace(data.spec, task="reconstruction"))
-    with pytest.raises(UserError, match="is a reconstruction, whose model ends in"):
+    rebuilding = replace(data, spec=replace(data.spec, task="anomaly_detection"))
+    with pytest.raises(UserError, match="is for anomaly detection, which has no aux"):
         read_heads({"side": 1}, rebuilding, NONE)
     heads = read_heads({"side": 1}, data, NONE).heads
     image = keras.Input((8, 8, 2))

@@ -43,7 +43,7 @@ def identities(split: Split) -> np.ndarray:
 Y = {
     "classification": np.arange(120) % 2,
     "regression": RNG.normal(size=120).astype(np.float32),
-    "reconstruction": np.repeat([0, 1], [100, 20]),
+    "anomaly_detection": np.repeat([0, 1], [100, 20]),
 }
 
 
@@ -60,7 +60,7 @@ def test_every_example_is_held_out_once_and_never_trained_on_then(task):
 
 def test_folds_of_an_anomaly_task_train_on_normal_ones_and_hold_both_kinds():
     for train, held_out in folds(
-        InMemoryData("reconstruction", Y["reconstruction"]), 4, 1
+        InMemoryData("anomaly_detection", Y["anomaly_detection"]), 4, 1
     ):
         assert set(train.y) == {0} and len(train) == 75
         assert np.bincount(held_out.y).tolist() == [25, 5]

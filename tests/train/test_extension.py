@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pipeline.config import load_experiment
-from pipeline.data.measure import measure_of
+from pipeline.tasks.metric import metric_of
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
 from pipeline.engine.fingerprint import describe
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.engine.stage import Inputs
-from pipeline.extension import keep
+from pipeline.experiment.earlier_results import keep
+from pipeline.experiment.loader import read_experiment
 from pipeline.models.files import load_model
 from pipeline.reproduce.rerun import elsewhere
 from pipeline.train.params import TrainParams
@@ -136,7 +136,7 @@ def test_what_it_began_with_is_part_of_the_fingerprint(story):
 
 def test_a_run_elsewhere_goes_on_from_the_same_weights(story):
     folder = story.project.small
-    job = load_experiment(folder).job(folder)
+    job = read_experiment(folder).job(folder)
     recorded = story.read("train/stage.json")["parts"]["sources"]
     with elsewhere(job, []) as moved:
         code = CodeReader(CODE_ROOT)
@@ -153,14 +153,14 @@ def test_a_second_extension_goes_on_from_the_first_and_both_are_kept(copied):
     before = published(copied)["train/model.keras"]
     write(copied, '["csv:two.csv", "csv:three.csv"]')
     answer = copied.run("run", "data")
-    assert "before/1: what was published before data.extend" in answer.out
+    assert "before/1: the results before data.extend" in answer.out
     for number, size in (("0", 1), ("1", 2)):
         folder = copied.small / "before" / number
         params = json.loads((folder / "data" / "params.json").read_text())
         assert len([params["source"], *filter(None, [params["extend"]])]) == size
         assert not list(folder.rglob("*_x.npy"))
     assert (copied.small / "before/1/train/model.keras").read_bytes() == before
-    job = load_experiment(copied.small).job(copied.small)
+    job = read_experiment(copied.small).job(copied.small)
     read = job.stage("train").beside(job.params, job.folder)
     assert set(read) == {"before/1/data", "before/1/train"}
     assert keep(job) is None  # the second time there is nothing to keep
@@ -175,17 +175,17 @@ def test_without_extend_the_data_are_as_they_were_and_what_was_kept_stays(copied
     )
     assert kept == now
     cleaned = copied.run("clean")
-    assert "before/, the results of before data.extend, kept" in cleaned.out
+    assert "experiment.yaml and before/, the results before data.extend, kept" in cleaned.out
     assert (copied.small / "before" / "0" / "tune" / "best.json").is_file()
 
 
 def test_weights_that_are_gone_are_an_error_and_another_beginning_is_not(copied):
     shutil.rmtree(copied.small / "before")
-    gone = "train went on from before/0/data, which is not there any more"
+    gone = "train continued from before/0/data, which no longer exists"
     for more in ((), ("--dry-run",)):
         answer = copied.run("run", "train", *STILL, *more)
         assert answer.code == 2 and gone in answer.err
-        assert "begin anew (train.init_from: scratch)" in answer.err
+        assert "train from scratch (train.init_from: scratch)" in answer.err
     dry = copied.run("run", "train", "--dry-run", "--set", "train.init_from=scratch")
     assert dry.code == 0, dry.err
 
@@ -289,5 +289,5 @@ def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     assert (initial_weights(params, inputs) is None) == (init_from == "scratch")
     assert previous_weights(going_on, inputs) == tmp_path / "train" / "model.keras"
     spec = TaskSpec("a", "csv:a", (2,), "float32", ("down", "up"))
-    text = headline(start_record(params, inputs), measure_of(spec))
+    text = headline(start_record(params, inputs), metric_of(spec).metric)
     assert text == f", started {how} on the extended data"

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.augment.artifact import write_policy
 from pipeline.augment.policy import Policy
-from pipeline.data.measure import MEASURES
+from pipeline.tasks.registry import get
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run as run_data
 from pipeline.engine.stage import Inputs
@@ -62,11 +62,11 @@ def test_the_headline_summarizes_several_fits():
         }
         for reached in (0.5, 0.6)
     ]
-    accuracy = MEASURES["classification"]
+    accuracy = get("classification").metric
     metrics = {
         "replicates": stage._spread(runs, accuracy),
         "cross_validation": stage._spread(runs, accuracy),
-        "pseudo_labels": stage._pseudo_labels([1, 2], runs),
+        "pseudo_labels": stage._pseudo_labels([1, 2], runs, accuracy),
     }
     assert stage._repeated_headline(metrics, accuracy) == (
         ", mean of 2 seeds 0.550 (0.000 to 1.000), mean of 2 folds 0.550 (0.000 to "

@@ -26,6 +26,7 @@ from pipeline.training.history import History
 from pipeline.training.keras_fit import keras_fit
 from pipeline.training.loop import fit
 from pipeline.training.params import FitSettings
+from pipeline.tasks.registry import get
 
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b"), scale=1 / 255)
 
@@ -127,7 +128,7 @@ def test_the_history_names_its_best_epoch(tmp_path):
     assert history.best["epoch"] == 3
     history.write_csv(tmp_path / "h.csv")
     assert (tmp_path / "h.csv").read_text().splitlines()[1] == "1,1.0,0.1,3.0,0.1"
-    history.draw(tmp_path / "h.png", "x")
+    history.draw(tmp_path / "h.png", "x", get("classification").metric)
     assert (tmp_path / "h.png").stat().st_size > 5000
 
 
@@ -237,7 +238,7 @@ def test_fine_tuning_on_tf_keras_takes_labels_and_weights_of_both_kinds(pipe, we
         model,
         FitData(SPEC, train, VALIDATION, Policy(pipe, 4)),
         settings,
-        FitContext(4, callbacks=[BuildFirst()]),
+        FitContext(4, callbacks=[BuildFirst(get("classification"))]),
         tf_keras,
     )
     assert history.rows[-1]["loss"] < history.rows[0]["loss"]

@@ -67,5 +67,5 @@ def test_numbers_have_errors(name):
     "settings", [{"loss": "focal"}, {"loss": "binary"}, {"label_smoothing": 0.1}]
 )
 def test_a_loss_for_classes_refuses_numbers(settings):
-    with pytest.raises(UserError, match="is for classes, and x:x is a regression"):
+    with pytest.raises(UserError, match="is not for regression, and x:x is of that task"):
         make_loss(FitSettings(**settings), NUMBER, keras)

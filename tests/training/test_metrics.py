@@ -9,7 +9,7 @@ import tf_keras
 
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
-from pipeline.data.measure import measure_of
+from pipeline.tasks.metric import metric_of
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.models import registry
@@ -24,7 +24,7 @@ RNG = np.random.default_rng(1)
 NUMBERS = TaskSpec("x", "x:x", (6,), "float32", (), modality="table", task="regression")
 KINDS = ("normal", "anomaly")
 IMAGES = TaskSpec(
-    "x", "x:x", (4, 4, 1), "uint8", KINDS, scale=1 / 255, task="reconstruction"
+    "x", "x:x", (4, 4, 1), "uint8", KINDS, scale=1 / 255, task="anomaly_detection"
 )
 SETTINGS = FitSettings(epochs=30, learning_rate=0.02, batch_size=16, patience=30)
 
@@ -45,7 +45,7 @@ def images(count: int, odd: int = 0) -> Split:
 
 DATA = {
     "regression": (NUMBERS, "mlp", numbers(128), numbers(60)),
-    "reconstruction": (IMAGES, "autoencoder", images(128), images(40, 30)),
+    "anomaly_detection": (IMAGES, "autoencoder", images(128), images(40, 30)),
 }
 SMALL = {"units": 16, "layers": 1, "code": 6, "dropout": 0.0}
 
@@ -70,7 +70,7 @@ def outputs(model, task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_it_learns_and_records_the_metric_of_its_task(trained):
     task, _, history = trained
-    key = measure_of(DATA[task][0]).key
+    key = metric_of(DATA[task][0]).key
     columns = ["epoch", key, "learning_rate", "loss", f"val_{key}", "val_loss"]
     columns = [name for name in columns if name != "auc"]  # of no training split
     assert list(history.rows[0]) == columns
@@ -81,11 +81,11 @@ def test_it_learns_and_records_the_metric_of_its_task(trained):
 def test_the_history_agrees_with_the_restored_weights(trained):
     task, model, history = trained
     predictions, x, y = outputs(model, task)
-    measure = measure_of(DATA[task][0])
+    measure = metric_of(DATA[task][0])
     reached = history.best[f"val_{measure.key}"]
     assert measure.of(predictions, x, y) == pytest.approx(reached, abs=1e-5)
-    normal = y == 0 if task == "reconstruction" else np.ones(len(y), bool)
-    target = x if task == "reconstruction" else y[:, None]
+    normal = y == 0 if task == "anomaly_detection" else np.ones(len(y), bool)
+    target = x if task == "anomaly_detection" else y[:, None]
     loss = np.mean((predictions - target)[normal] ** 2)
     assert loss == pytest.approx(history.best["val_loss"], rel=1e-4)
 
@@ -95,12 +95,12 @@ def test_r2_of_training_is_that_of_its_own_batches():
     model, history = learn("regression", epochs=1, learning_rate=1e-12, batch_size=128)
     spec, _, train, _ = DATA["regression"]
     predictions = np.asarray(model(train.x))
-    expected = measure_of(spec).of(predictions, train.x, train.y)
+    expected = metric_of(spec).of(predictions, train.x, train.y)
     assert history.rows[0]["r2"] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("task", "key"), [("regression", "r2"), ("reconstruction", "auc")]
+    ("task", "key"), [("regression", "r2"), ("anomaly_detection", "auc")]
 )
 def test_the_metric_can_be_monitored(task, key):
     _, history = learn(task, monitor=key, epochs=4)
@@ -112,9 +112,9 @@ def test_the_metric_can_be_monitored(task, key):
 @pytest.mark.parametrize(
     ("task", "monitor", "message"),
     [
-        ("regression", "accuracy", "is a regression, whose metric is r2; set monitor"),
+        ("regression", "accuracy", "is for regression, whose metric is r2; set mon"),
         ("regression", "auc", "whose metric is r2"),
-        ("reconstruction", "r2", "is a reconstruction, whose metric is auc"),
+        ("anomaly_detection", "r2", "is for anomaly detection, whose metric is auc"),
     ],
 )
 def test_the_metric_of_another_task_is_refused(api, task, monitor, message):
@@ -150,7 +150,7 @@ def legacy(task: str):
 @pytest.mark.parametrize("task", DATA)
 def test_the_history_of_keras_fit_agrees_with_the_restored_weights(task):
     spec, _, train, validation = DATA[task]
-    measure, model = measure_of(spec), legacy(task)
+    measure, model = metric_of(spec), legacy(task)
     chosen = SETTINGS.model_copy(update={"epochs": 12, "monitor": measure.key})
     history = keras_fit(
         model, FitData(spec, train, validation), chosen, FitContext(1), tf_keras
@@ -159,8 +159,8 @@ def test_the_history_of_keras_fit_agrees_with_the_restored_weights(task):
     reached = max(row[f"val_{measure.key}"] for row in history.rows)
     assert measure.of(predictions, x, y) == pytest.approx(reached, abs=1e-4)
     assert history.best[f"val_{measure.key}"] == reached > 0.6
-    normal = y == 0 if task == "reconstruction" else np.ones(len(y), bool)
-    target = x if task == "reconstruction" else y[:, None]
+    normal = y == 0 if task == "anomaly_detection" else np.ones(len(y), bool)
+    target = x if task == "anomaly_detection" else y[:, None]
     loss = float(np.mean((predictions - target)[normal] ** 2))
     assert loss == pytest.approx(history.best["val_loss"], rel=1e-3)
 
@@ -177,7 +177,7 @@ def test_mixed_examples_have_mixed_targets(task):
 
 
 def test_reconstruction_gradients_reach_the_first_layer():
-    spec, builder, train, _ = DATA["reconstruction"]
+    spec, builder, train, _ = DATA["anomaly_detection"]
     model = registry.build(builder, SMALL, spec, 1)
     norms = gradient_norms(model, spec, train, SETTINGS)
     assert len(norms) == 4 and min(norms.values()) > 0
@@ -185,7 +185,7 @@ def test_reconstruction_gradients_reach_the_first_layer():
 
 def test_mixed_precision_keeps_reconstructions_in_float32(monkeypatch):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    spec, builder, train, _ = DATA["reconstruction"]
+    spec, builder, train, _ = DATA["anomaly_detection"]
     model = registry.build(builder, SMALL, spec, 1)
     computed = {
         layer.name: layer.compute_dtype
@@ -197,5 +197,5 @@ def test_mixed_precision_keeps_reconstructions_in_float32(monkeypatch):
 
 def test_curves_are_drawn_for_every_task(trained, tmp_path):
     task, _, history = trained
-    history.draw(tmp_path / "a.png", "x", measure_of(DATA[task][0]))
+    history.draw(tmp_path / "a.png", "x", metric_of(DATA[task][0]).metric)
     assert (tmp_path / "a.png").stat().st_size > 5000

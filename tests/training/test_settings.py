@@ -13,24 +13,26 @@ import tf_keras
 from pydantic import ValidationError
 
 from pipeline.data.artifact import Split
-from pipeline.data.measure import MEASURES
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.training.history import History, summary
+from pipeline.metrics.intervals import gain, mean_interval
+from pipeline.tasks.registry import get
+from pipeline.training.loop import fit
+from pipeline.training.params import FitSettings, Phase
+from pipeline.training.schedules import keras_schedule, rate_factor
+from pipeline.training.early_stopping import is_best, plateau_factor, should_stop
 from pipeline.models import registry
 from pipeline.training import precision
 from pipeline.training.batches import BatchSource
 from pipeline.training.context import FitContext, FitData
-from pipeline.training.early_stopping import is_best, plateau_factor, should_stop
-from pipeline.training.history import History, format_parameters, summary
-from pipeline.training.intervals import gain, mean_interval
+from pipeline.training.history import format_parameters
 from pipeline.training.keras_fit import keras_fit
-from pipeline.training.loop import fit
 from pipeline.training.optimizers import make_optimizer
-from pipeline.training.params import FitSettings, Phase
-from pipeline.training.schedules import keras_schedule, rate_factor
 from pipeline.training.unfreezing import unfreeze
 from pipeline.training.weight_averaging import WeightAverages, measure_statistics
 
+ACCURACY = get("classification").metric
 SPEC = TaskSpec("x", "x:x", (6,), "float32", ("a", "b"), modality="table")
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(96, 6)).astype(np.float32)
@@ -65,9 +67,9 @@ def rows(*losses):
 
 def test_a_plateau_lowers_the_rate_each_time_that_patience_ends():
     settings = FitSettings(schedule="plateau", plateau_patience=2, decay=0.5)
-    falls = [plateau_factor(rows(*[1.0] * n), settings) for n in range(7)]
+    falls = [plateau_factor(rows(*[1.0] * n), settings, ACCURACY) for n in range(7)]
     assert falls == [1, 1, 1, 0.5, 0.5, 0.25, 0.25]
-    assert plateau_factor(rows(3, 2, 1, 0.5), settings) == 1
+    assert plateau_factor(rows(3, 2, 1, 0.5), settings, ACCURACY) == 1
 
 
 @pytest.mark.parametrize(
@@ -82,13 +84,13 @@ def test_a_plateau_lowers_the_rate_each_time_that_patience_ends():
 )
 def test_min_delta_is_what_counts_as_better(losses, delta, stops):
     settings = FitSettings(patience=2, min_delta=delta)
-    assert should_stop(rows(*losses), settings) is stops
+    assert should_stop(rows(*losses), settings, ACCURACY) is stops
 
 
 def test_the_best_epoch_is_strictly_better():
     settings = FitSettings()
-    assert is_best(rows(1.0), settings) and is_best(rows(2.0, 1.0), settings)
-    assert not is_best(rows(1.0, 1.0), settings)
+    assert is_best(rows(1.0), settings, ACCURACY) and is_best(rows(2.0, 1.0), settings, ACCURACY)
+    assert not is_best(rows(1.0, 1.0), settings, ACCURACY)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.01])
@@ -293,13 +295,13 @@ def test_an_interval_is_students_and_holds_the_mean():
     ("task", "values", "ends"),
     [
         ("classification", [0.26, 0.46], (0.0, 1.0)),
-        ("reconstruction", [0.9, 0.95], (None, 1.0)),
+        ("anomaly_detection", [0.9, 0.95], (None, 1.0)),
         ("regression", [0.0, 0.9], (None, 1.0)),
     ],
 )
 def test_an_interval_ends_where_its_measure_does(task, values, ends):
     plain, least = mean_interval(values), min(mean_interval(values)[1])
-    mean, (low, high) = mean_interval(values, MEASURES[task])
+    mean, (low, high) = mean_interval(values, get(task).metric)
     assert mean == plain[0] and plain[1][1] > 1
     assert (low, high) == (least if ends[0] is None else ends[0], ends[1])
 
@@ -314,7 +316,7 @@ def test_an_interval_ends_where_its_measure_does(task, values, ends):
 )
 def test_a_small_number_of_parameters_is_written_in_full(weights, ending):
     history = History([{}], {"val_accuracy": 0.5, "epoch": 1})
-    assert summary(history, 1, weights)["headline"].endswith(ending)
+    assert summary(history, 1, weights, ACCURACY)["headline"].endswith(ending)
     assert format_parameters(1700, 0) == "2 k parameters"
 
 
@@ -327,10 +329,10 @@ def test_a_small_number_of_parameters_is_written_in_full(weights, ending):
     ],
 )
 def test_the_verdict_on_a_gain(with_teacher, words):
-    result = gain([1, 2, 3], with_teacher, [0.90, 0.91, 0.92], "teacher")
+    result = gain([1, 2, 3], with_teacher, [0.90, 0.91, 0.92], "teacher", ACCURACY)
     assert result["verdict"].startswith(words)
     assert result["with_teacher"] == with_teacher and result["without"][0] == 0.90
-    single = gain([1], with_teacher[:1], [0.9], "teacher")
+    single = gain([1], with_teacher[:1], [0.9], "teacher", ACCURACY)
     assert single["interval"] is None and "one run" in single["verdict"]
 
 

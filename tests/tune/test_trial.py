@@ -11,6 +11,7 @@ from pipeline.augment.artifact import with_strength
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Split
 from pipeline.core.errors import StageFailed
+from pipeline.tasks.registry import get
 from pipeline.tune import trial
 from pipeline.tune.params import TuneParams
 
@@ -26,7 +27,7 @@ def test_values_of_the_training_become_settings_and_others_do_not():
 
 
 def judged(bars, accuracies, objective="accuracy"):
-    judge = trial.Judge(objective, bars)
+    judge = trial.Judge(objective, bars, get("classification").metric)
     judge.set_model(SimpleNamespace(stop_training=False))
     for epoch, accuracy in enumerate(accuracies):
         if judge.model.stop_training:
@@ -56,7 +57,7 @@ def test_a_loss_that_is_no_number_is_a_failed_trial(bad):
 
 
 def test_a_negative_measure_is_told_as_it_is():
-    judge = trial.Judge("accuracy", [-0.2], "val_r2")
+    judge = trial.Judge("accuracy", [-0.2], get("regression").metric)
     judge.set_model(SimpleNamespace(stop_training=False))
     judge.on_epoch_end(0, {"val_r2": -0.5, "val_loss": 2.0})
     assert judge.reason == "epoch 1: best -0.5000, bar -0.2000"

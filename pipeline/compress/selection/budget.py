@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.scores import CLASSES, SCORES, Score
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import DEFAULT, get
 
 Point = Mapping[str, Any]
 Times = Mapping[str, Mapping[str, float]]
@@ -31,8 +32,9 @@ class Limits:
         max_bytes, max_arena, max_latency_ms: the largest allowed, or none. What is
             limited and was not measured does not keep to its limit.
         measure: which size counts, `gzip` or `raw`.
-        score: of the task.
+        score: the metric of the task.
         latency: id -> `median` in milliseconds.
+        task: as spec.json names it.
     """
 
     max_drop: float
@@ -40,8 +42,9 @@ class Limits:
     max_arena: int | None = None
     max_latency_ms: float | None = None
     measure: str = "gzip"
-    score: Score = SCORES[CLASSES]
+    score: Metric = field(default_factory=lambda: get(DEFAULT).metric)
     latency: Times = field(default_factory=dict)
+    task: str = DEFAULT
 
     @property
     def size(self) -> str:
@@ -100,7 +103,7 @@ class Limits:
 
 
 def read_limits(
-    budget: Mapping[str, Any], score: Score, latency: Times | None = None
+    budget: Mapping[str, Any], score: Metric, latency: Times | None = None
 ) -> Limits:
     """The limits of a budget, as the parameters or pareto.json hold it."""
     return Limits(**budget, score=score, latency=latency or {})

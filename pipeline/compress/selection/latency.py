@@ -13,7 +13,7 @@ from pipeline.compress.selection.pareto_table import BASELINE
 from pipeline.inference.interpreter import LiteModel, measure_latency
 from pipeline.compress.search import Made
 from pipeline.compress.variant import Row, Workshop
-from pipeline.scores import score_of
+from pipeline.tasks.registry import of_document
 
 MEASURED_EXAMPLES = 64  # that take turns
 EQUAL = 0.15  # differences below are the machine's
@@ -57,9 +57,9 @@ def words(times: Times) -> dict[str, str]:
 
 def frontier(document: Mapping[str, Any], times: Times) -> list[str]:
     """Files that no other beats in score, size and time at once."""
-    size, key = f"bytes_{document['measure']}", score_of(document).key
+    size, metric = f"bytes_{document['measure']}", of_document(document).metric
     points = {
-        row["id"]: (row[size], times[row["id"]]["median"], -row[key])
+        row["id"]: (row[size], times[row["id"]]["median"], -metric.merit(row[metric.key]))
         for row in document["points"]
         if row["id"] in times
     }

@@ -38,7 +38,7 @@ def choose(points: Sequence[Point], limits: Limits) -> Point | None:
         points: rows with `id`, `status`, `drop`, the score's key and the size's.
     """
     within = [p for p in points if _usable(p) and limits.excess(p) == 0]
-    order = [(point[limits.size], -point[limits.score.key]) for point in within]
+    order = [(point[limits.size], -limits.score.merit(point[limits.score.key])) for point in within]
     return within[order.index(min(order))] if within else None
 
 
@@ -54,7 +54,7 @@ def _usable(point: Point) -> bool:
 
 
 def _beats(one: Point, other: Point, limits: Limits) -> bool:
-    size, key = limits.size, limits.score.key
-    no_worse = one[size] <= other[size] and one[key] >= other[key]
-    better = one[size] < other[size] or one[key] > other[key]
-    return no_worse and better
+    size, metric = limits.size, limits.score
+    gain = metric.drop(other[metric.key], one[metric.key])
+    no_worse = one[size] <= other[size] and gain >= 0
+    return no_worse and (one[size] < other[size] or gain > 0)

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from pipeline.scores import Score, score_of
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import of_document
 
 COLORS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 CHOSEN, MUTED = "#137a4c", "#8a8a8a"
@@ -33,9 +34,10 @@ def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
     """
     points = [point for point in pareto["points"] if point["status"] == "ok"]
     baseline = next(point for point in points if point["id"] == pareto["baseline"])
-    score, size = score_of(pareto), f"bytes_{pareto['measure']}"
-    least = baseline[score.key] - pareto["budget"]["max_drop"]
-    floor = min(max(min(p[score.key] for p in points), least - LOWEST), least)
+    score, size = of_document(pareto).metric, f"bytes_{pareto['measure']}"
+    merits = [score.merit(point[score.key]) for point in points]
+    least = score.merit(baseline[score.key]) - pareto["budget"]["max_drop"]
+    floor = min(max(min(merits), least - _lowest(merits, score)), least)
     placed = [_place(point, size, floor, score) for point in points]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
@@ -52,29 +54,38 @@ def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
-def _place(point: Point, size: str, floor: float, score: Score) -> dict[str, Any]:
-    """A point with its place: kB, and the score on the validation examples."""
+def _place(point: Point, size: str, floor: float, score: Metric) -> dict[str, Any]:
+    """A point with its place: kB, and the merit on the validation examples."""
+    merit = score.merit(point[score.key])
     return {
         **point,
         "x": point[size] / 1000,
-        "y": score.scale * max(point[score.key], floor),
-        "below": point[score.key] < floor,
+        "y": score.scale * max(merit, floor),
+        "below": merit < floor,
     }
 
 
+def _lowest(merits: Sequence[float], score: Metric) -> float:
+    """How far below the budget points are drawn: of a metric without bounds, all."""
+    bounded = score.highest == 1.0
+    return LOWEST if bounded else max(merits) - min(merits)
+
+
 def _dress(
-    axes: Axes, points: Sequence[Point], least: float, floor: float, score: Score
+    axes: Axes, points: Sequence[Point], least: float, floor: float, score: Metric
 ) -> None:
     """Axes, grid, and the band of scores that the budget allows."""
     top, whole = max(point["y"] for point in points), score.scale
     margin = 0.12 * (top - whole * floor) + 0.002 * whole
-    low, high = whole * floor - margin, min(top + 1.6 * margin, whole + margin)
+    best = whole * (score.highest if score.sign > 0 else -score.lowest)
+    low, high = whole * floor - margin, min(top + 1.6 * margin, best + margin)
     axes.set_ylim(low, high)
     axes.axhspan(whole * least, high, color=CHOSEN, alpha=0.06, linewidth=0)
     axes.axhline(whole * least, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
     percent = " %" if whole > 1 else ""
     axes.annotate(
-        f"budget: at least {score.bare(least)}{percent}",
+        f"budget: at {'least' if score.sign > 0 else 'most'} "
+        f"{score.bare(score.merit(least))}{percent}",
         (1, whole * least),
         (-6, -5),
         xycoords=("axes fraction", "data"),
@@ -86,6 +97,8 @@ def _dress(
     )
     _draw_sizes(axes, points)
     axes.set_ylabel(f"validation {score.name}{percent and ', %'}")
+    if score.sign < 0:  # upwards is better
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{-y:g}"))
     axes.grid(color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,17 @@ from pipeline.compress.selection.budget import Limits, Times, read_limits
 from pipeline.compress.params import Budget
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
-from pipeline.scores import CLASSES, SCORES, named
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import DEFAULT, get, named, of_document
 
 BASELINE = "baseline-float"
 Row = dict[str, Any]
-KEYS = tuple(score.key for score in SCORES.values())
-FIRST = ("id", "source", "recipe", "status", *KEYS, "drop", "bytes_gzip")
+FIRST = ("id", "source", "recipe", "status")
+THEN = ("drop", "bytes_gzip")
 
 
 def limits_of(
-    budget: Budget, task: str = CLASSES, latency: Times | None = None
+    budget: Budget, task: str = DEFAULT, latency: Times | None = None
 ) -> Limits:
     """What points are held against.
 
@@ -29,7 +31,8 @@ def limits_of(
         latency: id -> `median` in milliseconds; read only if the budget limits it,
             and then the choice is this machine's.
     """
-    return read_limits(budget.model_dump(mode="json"), SCORES[task], latency)
+    limits = read_limits(budget.model_dump(mode="json"), get(task).metric, latency)
+    return replace(limits, task=task)
 
 
 def document(rows: Sequence[Row], limits: Limits) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def document(rows: Sequence[Row], limits: Limits) -> dict[str, Any]:
     points = _compared(rows, limits)
     chosen = pareto_front.choose(points, limits)
     return {
-        **named(limits.score.task),
+        **named(limits.task),
         "budget": limits.budget(),
         "measure": limits.measure,
         "baseline": BASELINE,
@@ -56,9 +59,10 @@ def document(rows: Sequence[Row], limits: Limits) -> dict[str, Any]:
 def write(folder: Path, pareto: dict[str, Any]) -> None:
     """Write pareto.json, and its points as pareto.csv."""
     write_json(folder / "pareto.json", pareto)
-    points = pareto["points"]
+    points, key = pareto["points"], of_document(pareto).metric.key
+    order = (*FIRST, key, *THEN)
     with (folder / "pareto.csv").open("w", newline="", encoding="utf-8") as file:
-        names = sorted(points[0], key=_column)
+        names = sorted(points[0], key=lambda name: _column(name, order))
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: _cell(v) for k, v in row.items()} for row in points)
@@ -87,8 +91,8 @@ def _counted(statuses: Sequence[str]) -> list[str]:
 
 def _compared(rows: Sequence[Row], limits: Limits) -> list[Row]:
     """Rows with what they lost against the float baseline, and who is dominated."""
-    baseline, key = _baseline(rows), limits.score.key
-    points = [{**row, "drop": _drop(row, baseline, key)} for row in rows]
+    baseline, metric = _baseline(rows), limits.score
+    points = [{**row, "drop": _drop(row, baseline, metric)} for row in rows]
     flags = pareto_front.dominated(points, limits)
     return [{**row, "dominated": flag} for row, flag in zip(points, flags, strict=True)]
 
@@ -108,13 +112,14 @@ def _baseline(rows: Sequence[Row]) -> Row:
     return baseline
 
 
-def _drop(row: Row, baseline: Row, key: str) -> float | None:
-    return baseline[key] - row[key] if row[key] is not None else None
+def _drop(row: Row, baseline: Row, metric: Metric) -> float | None:
+    value = row[metric.key]
+    return None if value is None else metric.drop(value, baseline[metric.key])
 
 
-def _column(name: str) -> tuple[int, str]:
+def _column(name: str, order: Sequence[str]) -> tuple[int, str]:
     """What is read first stands first, the rest by name."""
-    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
+    return (order.index(name) if name in order else len(order), name)
 
 
 def _cell(value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.inference.interpreter import LiteModel
 from pipeline.data.spec import TaskSpec
 from pipeline.core.json_io import write_json
-from pipeline.scores import ANOMALIES, CLASSES
+from pipeline.tasks.export import export_of
 
 PER_LINE = 12  # numbers
 HEADER = """\
@@ -67,42 +67,16 @@ def write(folder: Path, spec: TaskSpec, point: dict[str, Any]) -> None:
         "bytes": len(content),
         "arena": point["arena_bytes"],
     }
-    known = _known(spec, point)
+    export = export_of(spec)
+    known = export.metadata(spec, point)
     write_json(folder / "metadata.json", {**facts, **ends, **known, "data": spec.name})
     told = {name: _text(end) for name, end in ends.items()}
-    told |= {"meaning": _defines(known), "labels": _declared(known)}
+    told |= {"meaning": export.defines(known), "labels": _declared(known)}
     (folder / "model_data.h").write_text(HEADER.format(**facts, **told))
     source = SOURCE.format(
         numbers=_numbers(content), bytes=len(content), labels=_labels(known)
     )
     (folder / "model_data.cc").write_text(source, encoding="utf-8")
-
-
-def _known(spec: TaskSpec, point: dict[str, Any]) -> dict[str, Any]:
-    """What the output means: classes, a number's scale, or where anomalies begin."""
-    if spec.task == CLASSES:
-        return {"classes": len(spec.classes), "labels": list(spec.classes)}
-    if spec.task == ANOMALIES:
-        return {"task": spec.task, "threshold": point["threshold"]}
-    return {"task": spec.task, "target": spec.target}
-
-
-def _defines(known: dict[str, Any]) -> str:
-    if "classes" in known:
-        return f"#define MODEL_DATA_CLASSES {known['classes']}"
-    if "target" in known:
-        told = known["target"]
-        return (
-            "// number = output * MODEL_DATA_DEVIATION + MODEL_DATA_MEAN\n"
-            f"#define MODEL_DATA_MEAN {told['mean']!r}\n"
-            f"#define MODEL_DATA_DEVIATION {told['deviation']!r}"
-        )
-    if known["threshold"] is None:
-        return "// no threshold could be chosen on validation"
-    return (
-        "// an anomaly: mean((input - output)^2) above this, on real values\n"
-        f"#define MODEL_DATA_THRESHOLD {known['threshold']!r}"
-    )
 
 
 def _declared(known: dict[str, Any]) -> str:

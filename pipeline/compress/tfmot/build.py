@@ -32,6 +32,7 @@ from pipeline.training.context import FitContext, FitData
 from pipeline.training.keras_fit import keras_fit
 from pipeline.training.params import FitSettings
 from pipeline.core.pipe_language import Step
+from pipeline.tasks.registry import task_of
 
 CHECKED = 64  # examples on which the file is compared with its model
 
@@ -72,7 +73,7 @@ class FineTuning:
             if self.teacher and self.teacher.weight:
                 imitate(model, self.teacher)
             data = FitData(self.spec, self.train, self.validation, self.policy)
-            callbacks = [BuildFirst(self.spec.task), *callbacks]
+            callbacks = [BuildFirst(task_of(self.spec)), *callbacks]
             context = FitContext(seed, callbacks=callbacks)
             keras_fit(model, data, settings, context, tf_keras)
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pipeline.scores import ANOMALIES, CLASSES
+from pipeline.tasks.task import Task
 
 
 class BuildFirst(tf_keras.callbacks.Callback):
@@ -18,10 +18,10 @@ class BuildFirst(tf_keras.callbacks.Callback):
     time without them: about one second in four of a short fine-tuning.
 
     Args:
-        task: as spec.json names it, which says what answers look like.
+        task: says what targets look like.
     """
 
-    def __init__(self, task: str = CLASSES):
+    def __init__(self, task: Task):
         super().__init__()
         self.task = task
 
@@ -34,9 +34,9 @@ class BuildFirst(tf_keras.callbacks.Callback):
 
     def _answer(self, outputs: tf.Tensor) -> tf.Tensor:
         """What the data say of one example: a class, a number, or the example."""
-        if self.task == ANOMALIES:
+        if self.task.reconstructs:
             return outputs
-        return tf.zeros((1,), tf.int64 if self.task == CLASSES else tf.float32)
+        return tf.zeros((1,), tf.int64 if self.task.target == "class" else tf.float32)
 
 
 class KeepZeros(tf_keras.callbacks.Callback):

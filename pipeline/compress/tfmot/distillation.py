@@ -11,7 +11,8 @@ import tf_keras
 
 from pipeline.distill.losses import hinton
 from pipeline.training.losses import Loss
-from pipeline.training.objective import per_example
+
+from pipeline.tasks.training import per_example
 
 
 @dataclass(frozen=True)

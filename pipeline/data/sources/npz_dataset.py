@@ -92,8 +92,8 @@ class _NpzReader:
     def _check_numbers(self, name: str, labels: np.ndarray) -> None:
         if self.context.wants_numbers and labels.dtype.kind not in "uif":
             raise UserError(
-                f'{self.path}: "{name}" must be numbers for data.task regression, not '
-                f"{labels.dtype}"
+                f'{self.path}: "{name}" must be numbers for data.task '
+                f"{self.context.params.task}, not {labels.dtype}"
             )
 
     def _check_length(self, name: str, values: np.ndarray, rows: Rows) -> None:

@@ -25,6 +25,7 @@ from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
 from pipeline.data.rows import RowWriter
 from pipeline.data.sources.registry import FOLDERS
+from pipeline.tasks.registry import get
 
 # Different labels with a fraction that a classification takes without a question.
 MAX_FRACTIONAL_LABELS = 50
@@ -85,7 +86,7 @@ class ReadContext:
     @property
     def wants_numbers(self) -> bool:
         """Whether labels are numbers to predict, not classes."""
-        return self.params.task == "regression"
+        return get(self.params.task).labels == "numbers"
 
     def targets(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
         """Convert labels to what the task predicts.
@@ -115,7 +116,7 @@ class ReadContext:
         Raises:
             UserError: when the labels are evidently measured numbers.
         """
-        if self.params.classes is None and self.params.task == "classification":
+        if self.params.classes is None and get(self.params.task).predicts_classes:
             self._refuse_numbers(set(labels))
         classes = tuple(self.params.classes or in_order(set(labels)))
         number = {name: position for position, name in enumerate(classes)}

@@ -1,7 +1,7 @@
 """Facts about sources that are known without reading them.
 
-In: a source as the experiment file names it. Out: its kind, its reader and its task; an
-error where the kind or the data set does not exist. Imports nothing heavy, because the
+In: a source as the experiment file names it. Out: its kind, its reader and its labels;
+an error where the kind or the data set does not exist. Imports nothing heavy, because the
 command line asks too.
 """
 
@@ -24,13 +24,13 @@ SOURCES = {
 }
 FILES = ("images", "wav", "csv", "text", "npz")  # kinds that name a path
 FOLDERS = ("images", "wav")  # kinds that name a folder
-# Sets of `sklearn:` -> the task that they are for, beside anomaly.
+# Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
-    "digits": "classification",
-    "breast_cancer": "classification",
-    "iris": "classification",
-    "wine": "classification",
-    "diabetes": "regression",
+    "digits": "classes",
+    "breast_cancer": "classes",
+    "iris": "classes",
+    "wine": "classes",
+    "diabetes": "numbers",
 }
 
 
@@ -91,7 +91,7 @@ def check_known(source: str, key: str) -> None:
         raise UserError(f'{key} "{source}": unknown{hint} (known: {known})')
 
 
-def known_task(source: str) -> str | None:
-    """Return the task that a source is known to be for, else None."""
+def known_labels(source: str) -> str | None:
+    """Return `classes` or `numbers` where the labels of a source are known, else None."""
     kind, _, name = source.partition(":")
     return SKLEARN.get(name) if kind == "sklearn" else None

@@ -3,7 +3,7 @@
 digits: 1,797 scanned digits of 8x8, 17 grey levels (Alpaydin, Kaynak, Optical
 Recognition of Handwritten Digits, UCI, 1998). breast_cancer, iris, wine: tables.
 diabetes: a table of 442 patients and the progression of their disease after one year
-(Efron et al., Least Angle Regression, 2004), a regression.
+(Efron et al., Least Angle Regression, 2004), numbers to predict.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from sklearn import datasets
 from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.sources.reader import ReadContext
-from pipeline.data.sources.registry import check_known
+from pipeline.data.sources.registry import SKLEARN, check_known
+from pipeline.tasks.registry import reading
 
 CLASS_TABLES = {
     "breast_cancer": datasets.load_breast_cancer,
@@ -33,7 +34,7 @@ def read(context: ReadContext) -> Examples:
     if (name in NUMBER_TABLES) != context.wants_numbers:
         raise UserError(
             f'{context.key} "sklearn:{name}": is for data.task '
-            f"{'regression' if name in NUMBER_TABLES else 'classification or anomaly'}, "
+            f"{' or '.join(reading(SKLEARN[name]))}, "
             f"not {context.params.task}"
         )
     if name in NUMBER_TABLES:

@@ -24,11 +24,13 @@ function frontier() {
   const points = chart.points
     .map(p => ({...p, size: p.sizes[x], value: p.metrics[y]}))
     .filter(p => p.size != null && p.value != null);
-  const best = Math.max(...points.map(p => p.value));
-  const minimum = y === metric ? chart.minimum : null;
-  const floor = Math.max(Math.min(...points.map(p => p.value)), best - 0.12);
-  const place = p => ({...p, x: p.size / divisor, y: scaled(Math.max(p.value, floor)),
-                       below: p.value < floor});
+  const up = y.endsWith(metric) ? data.score.sign : 1;  // -1 if lower is better
+  const values = points.map(p => p.value), best = up * Math.max(...values.map(v => up * v));
+  const minimum = y === metric ? chart.bound : null;
+  const floor = up < 0 ? Math.max(...values) : Math.max(Math.min(...values), best - 0.12);
+  const place = p => ({...p, x: p.size / divisor,
+                       y: scaled(up * Math.max(up * p.value, up * floor)),
+                       below: up * p.value < up * floor});
   const placed = points.map(place);
   const spread = (p, end) => !p.below && p.interval
     ? Math.abs(scaled(p.interval[end]) - p.y) : 0;
@@ -75,18 +77,18 @@ function frontier() {
     text: scaled(p.value).toFixed(scale > 1 ? 1 : 3) + sign, showarrow: false, yshift: 14,
     font: {color: css("soft"), size: 12}})));
   const ends = y !== metric ? [] : placed.flatMap(p => !p.below && p.interval || []);
-  const low = scaled(Math.min(floor, minimum === null ? floor : minimum, ...ends));
-  const high = scaled(Math.max(best, ...ends));
+  const edges = [floor, best, minimum === null ? floor : minimum, ...ends];
+  const low = scaled(Math.min(...edges)), high = scaled(Math.max(...edges));
   const margin = Math.max(.06 * (high - low), .004 * scale);
   const limit = chart.max_bytes && x === "bytes_" + chart.size_metric
     ? chart.max_bytes / divisor : null;
   const shapes = minimum === null ? [] : [{type: "rect", xref: limit ? "x" : "paper",
     x0: limit ? Math.min(...placed.map(p => p.x)) / 2 : 0, x1: limit || 1,
-    y0: scaled(minimum), y1: high + margin, layer: "below",
+    y0: scaled(minimum), y1: up > 0 ? high + margin : low - margin, layer: "below",
     fillcolor: shade(css("green"), .09), line: {width: 0}}];
   if (minimum !== null && !narrow()) notes.push({xref: "paper", x: .62, xanchor: "center",
     y: scaled(minimum), yanchor: "top", showarrow: false,
-    text: "above this line: within the budget",
+    text: (up > 0 ? "above" : "below") + " this line: within the budget",
     font: {size: 12, color: css("green")}});
   const drawn = draw("chart-frontier", traces, {
     xaxis: axis(title, ticks(placed.map(p => p.x))),

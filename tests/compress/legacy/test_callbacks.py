@@ -7,6 +7,7 @@ import pytest
 import tf_keras
 
 from pipeline.compress.tfmot.callbacks import BuildFirst, KeepZeros, is_kernel
+from pipeline.tasks.registry import get
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_zeros_stay_zero_and_the_rest_is_trained(model, keeps, zeros):
 
 @pytest.mark.parametrize(("first", "traces"), [(True, 1), (False, 2)])
 def test_a_step_whose_variables_are_there_is_traced_once(model, first, traces):
-    fit(model, *([BuildFirst()] if first else []))
+    fit(model, *([BuildFirst(get("classification"))] if first else []))
     assert model.train_tf_function.experimental_get_tracing_count() == traces
 
 

@@ -20,14 +20,13 @@ from pipeline.compress.rewrite.rebuild import (
     give_weights,
     regraph,
 )
-from pipeline.inference.interpreter import answer_shape
 from pipeline.data.artifact import read_data
 from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.training.history import format_parameters
 from pipeline.models.files import load_model, save_model
-from pipeline.scores import CLASSES
+from pipeline.tasks.registry import task_of
 
 
 def run(params: GivenParams, inputs: Inputs, out: Path) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def run(params: GivenParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     spec = read_data(inputs["data"]).spec
     model = load_model(Path(params.model))
     check_fits(model, spec, params.model)
-    classify = spec.task == CLASSES
+    classify = task_of(spec).predicts_classes
     save_model(with_logits(model) if classify else model, out / "model.keras")
     weights = model.count_params()
     name = Path(params.model).name
@@ -56,14 +55,12 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
             f"{path}: takes examples of shape {tuple(takes)}, but data "
             f'"{spec.name}" has {spec.shape}; prepare the data as the model takes them'
         )
-    if tuple(gives) != answer_shape(spec):
-        wants = f"asks for {answer_shape(spec)}, as a {spec.task} does"
-        if spec.task == CLASSES:
-            wants = f"has {len(spec.classes)} classes"
+    needed = task_of(spec).output_shape(spec)
+    if tuple(gives) != needed:
         raise UserError(
             f"{path}: answers with {tuple(gives)} numbers an example, but data "
-            f'"{spec.name}" {wants}; name the data that the model was trained on, '
-            f"with all of its classes, or end the model in {answer_shape(spec)} "
+            f'"{spec.name}" {task_of(spec).expects(spec)}; name the data that the model '
+            f"was trained on, with all of its classes, or end the model in {needed} "
             "numbers and train it anew"
         )
 

@@ -1,0 +1,1 @@
+"""The command line: a module per command in `commands`, shared options in `parser`."""

@@ -1,0 +1,64 @@
+"""`compress-file MODEL --data SOURCE`: compress a trained .keras file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.cli import parser as options
+from pipeline.cli.commands.show import usage_of
+from pipeline.core.errors import UserError
+from pipeline.experiment.compress_model import compress_with, default_folder
+from pipeline.experiment.session import Console
+from pipeline.results import single_file
+
+HELP = "compress a .keras file that is already trained"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
+    parser.add_argument(
+        "--data", required=True, metavar="SOURCE", help="as data.source: npz:FILE, ..."
+    )
+    parser.add_argument(
+        "--budget",
+        action="append",
+        default=[],
+        metavar="KEY=V",
+        help="a key of compress.budget: max_drop, max_bytes, max_latency_ms, ...",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="default: MODEL-compressed beside MODEL; show and predict take its parent "
+        "as --root and its name as the experiment",
+    )
+    options.add_set(
+        parser,
+        "any other value of data, augment, compress, seed, threads or portability, as "
+        "in an experiment file",
+    )
+    options.add_verbose(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compress, then print the table of variants."""
+    folder = arguments.out or default_folder(arguments.model)
+    reporter = Console(verbose=arguments.verbose)
+    typed = _typed(arguments)
+    result = compress_with(arguments.model, arguments.data, folder, typed, reporter)
+    print(single_file.text(folder, result.pareto, usage_of(folder)))
+    return single_file.exit_code(result.pareto)
+
+
+def _typed(arguments: argparse.Namespace) -> dict[str, str]:
+    """Override -> the option as it was typed, `--budget ...` or `--set ...`."""
+    for text in arguments.budget:
+        if "=" not in text:
+            raise UserError(f"--budget {text}: must be KEY=V, such as max_drop=0.01")
+    budget = {
+        f"compress.budget.{text}": f"--budget {text}" for text in arguments.budget
+    }
+    return {**budget, **{text: f"--set {text}" for text in arguments.sets}}

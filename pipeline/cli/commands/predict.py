@@ -1,0 +1,47 @@
+"""`predict EXP FILE...`: predictions of the chosen file on raw input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from pipeline.cli import parser as options
+from pipeline.core.exit_codes import ExitCode
+from pipeline.experiment.loader import experiment_folder
+
+HELP = "predictions of the chosen file on raw input"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("experiment", metavar="EXP")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="an image, WAV, CSV with a header, text file (one per line), or .npy",
+    )
+    parser.add_argument(
+        "--variant", metavar="ID", help="another file than the chosen one"
+    )
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one line per example."""
+    from pipeline.inference.predict import predict
+    from pipeline.data.spec import read_spec
+    from pipeline.tasks.prediction import prediction_of
+
+    folder = experiment_folder(arguments.root, arguments.experiment)
+    rows = predict(folder, arguments.files, variant=arguments.variant)
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return ExitCode.DONE
+    text = prediction_of(read_spec(folder / "data")).text
+    width = max(len(row["input"]) for row in rows)
+    for row in rows:
+        print(f"{row['input']:<{width}}  {text(row)}")
+    return ExitCode.DONE

@@ -1,0 +1,128 @@
+"""Entry point of the command line: `keras-frontier COMMAND` or `python -m pipeline`.
+
+Parses the arguments, runs the command, and turns errors into a message on standard
+error and an exit code (`pipeline.core.exit_codes`). Imports no numeric library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from pipeline.core.errors import UserError, from_os_error
+from pipeline.core.exit_codes import ExitCode
+from pipeline.core.invocation import MODULE, PROGRAM, SCRIPT, program
+
+INTERRUPTED = "interrupted; no partial result was kept"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the arguments; default: those of the process.
+
+    Returns:
+        The exit code; see `ExitCode`.
+    """
+    try:
+        os.environ[PROGRAM] = _program()
+        arguments = build_parser().parse_args(argv)
+    except KeyboardInterrupt:
+        return _interrupted()
+    return _run(arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; `arguments.run` is the command's function."""
+    from pipeline.cli.parser import add_common
+    from pipeline.experiment.stages import STAGES
+
+    parser = argparse.ArgumentParser(
+        prog=program(),
+        description="From a data set to the smallest Keras model that meets its "
+        "accuracy budget.",
+        epilog="Stages, in order: " + ", ".join(STAGES) + ".",
+    )
+    commands = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    for name, module in _commands().items():
+        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        add_common(command)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def _commands() -> dict[str, ModuleType]:
+    """Name -> module, in the order of `--help`."""
+    from pipeline.cli import commands as package
+    from pipeline.cli.commands import (
+        clean,
+        compare,
+        compress_file,
+        diff,
+        lineage,
+        lock,
+        new,
+        predict,
+        reference,
+        reproduce,
+        run,
+        show,
+        stale,
+        status,
+        tensorboard,
+        verify,
+    )
+
+    modules = [run, stale, status, show, new, lock, verify, reproduce, diff, lineage]
+    modules += [compress_file, predict, compare, reference, tensorboard, clean]
+    prefix = f"{package.__name__}."
+    return {
+        module.__name__.removeprefix(prefix).replace("_", "-"): module
+        for module in modules
+    }
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except Exception as error:
+        if arguments.debug:
+            raise
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    """Print an error; errors of the operating system in plain words."""
+    plain = from_os_error(error) if isinstance(error, OSError) else error
+    if isinstance(plain, UserError):
+        return _print_error(f"error: {plain}", plain.exit_code)
+    kind = type(error).__name__
+    message = f"error: unexpected {kind}: {error} (--debug shows the traceback)"
+    return _print_error(message, ExitCode.FAILED)
+
+
+def _interrupted() -> int:
+    return _print_error(INTERRUPTED, ExitCode.INTERRUPTED)
+
+
+def _print_error(text: str, code: int) -> int:
+    sys.stdout.flush()
+    print(text, file=sys.stderr)
+    return int(code)
+
+
+def _program() -> str:
+    """The program as it was started, by the path of the running file."""
+    started = Path(sys.argv[0] if sys.argv else "").parts
+    return MODULE if started[-2:] == ("pipeline", "__main__.py") else SCRIPT

@@ -1,0 +1,1 @@
+"""An experiment: its file, its chain of stages, and what is done with it."""

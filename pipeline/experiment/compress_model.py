@@ -1,0 +1,224 @@
+"""Compress a model that is already trained, without training, distilling or testing.
+
+    result = compress_model("model.keras", "npz:mine.npz", budget={"max_drop": 0.01})
+
+In: a trained Keras model, data, and a budget. Out: the folder model-compressed (or
+`out`), with the stages data, augment, train (a copy of the model) and compress. The
+engine runs them: what is up to date is not run again, and an interrupted search
+continues; `show`, `status` and `predict` accept the folder. Imports no numeric library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.compress.import_model.archive import check_archive
+from pipeline.core.errors import UserError
+from pipeline.data.sources.registry import check_source
+from pipeline.engine.stage import Job
+from pipeline.experiment import in_memory
+from pipeline.experiment.loader import FILE, MAX_NAME, read_experiment
+from pipeline.experiment.overrides import Override, override_texts, parse_override
+from pipeline.experiment.schema import Experiment
+from pipeline.experiment.session import Console, run_job
+from pipeline.experiment.single_model import FIRST_LINES, header, with_model
+from pipeline.results import single_file
+
+# Sections and keys of the experiment file that have an effect here.
+USED = ("seed", "threads", "portability", "data", "augment", "compress")
+UNPROCESSED = ("npz", "csv")  # kinds of source that reach the model as they are stored
+SOURCE = "baseline"  # of compress.sources: there is no student
+
+
+@dataclass(frozen=True)
+class CompressionResult:
+    """What compress_model found.
+
+    Args:
+        folder: with all files, in `compress/`.
+        pareto: compress/pareto.json, with `latency` and `input`.
+    """
+
+    folder: Path
+    pareto: dict[str, Any]
+
+    @property
+    def chosen(self) -> dict[str, Any] | None:
+        """The row of the smallest variant within the budget, or None."""
+        points = self.pareto["points"]
+        return next((p for p in points if p["id"] == self.pareto["chosen"]), None)
+
+    @property
+    def file(self) -> Path | None:
+        """The .tflite file of the chosen variant, or None."""
+        return self.folder / "compress" / "best.tflite" if self.chosen else None
+
+
+def compress_model(
+    model: Any,
+    data: Any,
+    *,
+    budget: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    reporter: Console | None = None,
+) -> CompressionResult:
+    """Find the smallest .tflite file of a trained model within a budget.
+
+    Args:
+        model: path of a .keras file, or a `keras.Model`, which is saved in `out`.
+        data: a source such as `npz:mine.npz` or `sklearn:digits`, or a pair of arrays
+            `(x, y)`, which is saved in `out`: x as the model takes it, `(n, ...)`, and
+            y the class or number of each example, `(n,)`.
+        budget: keys of `compress.budget`, such as `{"max_drop": 0.01, "max_bytes":
+            20000}`; max_drop is a fraction, and bytes are those of the gzip file.
+        out: folder of the results; default: MODEL-compressed beside the model, or in
+            the working directory.
+        overrides: other values of data, augment, compress, seed, threads or
+            portability, by section: `{"compress": {"recipes": ["int8"]}}`.
+        reporter: receives progress; default: lines on standard output.
+
+    Returns:
+        The result; its `chosen` is None if no variant meets the budget.
+
+    Raises:
+        UserError: the model or the data do not fit, or a value is not valid.
+        StageFailed: a stage failed; nothing of it was published.
+
+    Example:
+        >>> result = compress_model(                            # doctest: +SKIP
+        ...     "net.keras", "npz:mine.npz", budget={"max_drop": 0.01}
+        ... )
+        >>> result.file                                         # doctest: +SKIP
+        PosixPath('net-compressed/compress/best.tflite')
+    """
+    folder = Path(out) if out is not None else default_folder(in_memory.name_of(model))
+    path = in_memory.saved_model(model, folder)
+    source = in_memory.saved_data(data, folder)
+    limits = {f"compress.budget.{key}": limit for key, limit in (budget or {}).items()}
+    texts = override_texts({**limits, **(overrides or {})})
+    typed = {text: f"override {text}" for text in texts}
+    return compress_with(path, source, folder, typed, reporter)
+
+
+def compress_with(
+    model: Path,
+    source: str,
+    folder: Path,
+    typed: Mapping[str, str],
+    reporter: Console | None = None,
+) -> CompressionResult:
+    """Compress a .keras file with overrides as they were typed.
+
+    Args:
+        model: the .keras file.
+        source: as `data.source`.
+        folder: of the results.
+        typed: override -> what the user typed, such as `--budget max_drop=0.01`.
+        reporter: receives progress; default: lines on standard output.
+    """
+    check_archive(model)
+    check_source(source)
+    _check_used([parse_override(text, option) for text, option in typed.items()])
+    with _restored_on_error(folder):
+        job = _write_job(folder, model, source, typed)
+    run_job(job, "compress", reporter or Console())
+    return CompressionResult(folder, single_file.read(folder))
+
+
+def default_folder(model: Path) -> Path:
+    """`MODEL-compressed` beside the model; its name can be an experiment's."""
+    plain = re.sub("[^A-Za-z0-9_-]", "-", model.stem).lstrip("-_") or "model"
+    end = "-compressed"
+    return model.parent / f"{plain[: MAX_NAME - len(end)]}{end}"
+
+
+def _check_used(overrides: list[Override]) -> None:
+    """Refuse overrides that have no effect without training and a student."""
+    for override in overrides:
+        section = str(override.key[0])
+        if section in Experiment.model_fields and section not in USED:
+            raise UserError(
+                f"{override.option}: has no effect, because compress-file neither "
+                "trains nor evaluates nor reports; the keys that have are those of "
+                f"{', '.join(USED)}"
+            )
+        for key in ("sources", "taught"):
+            value = _compress_value(override, key)
+            if isinstance(value, str | list) and "student" in value:
+                raise UserError(
+                    f"{override.option}: a single model has no student; compress.{key} "
+                    f"can be [{SOURCE}]"
+                )
+
+
+def _compress_value(override: Override, key: str) -> Any:
+    """The value that an override gives to `compress.KEY`, if any."""
+    if override.key == ("compress",) and isinstance(override.value, dict):
+        return override.value.get(key)
+    return override.value if override.key == ("compress", key) else None
+
+
+@contextmanager
+def _restored_on_error(folder: Path) -> Iterator[None]:
+    """Make the folder; restore the previous state if the body fails."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    file = folder / FILE
+    before = file.read_bytes() if file.is_file() else None
+    try:
+        _make_folder(folder)
+        yield
+    except BaseException:
+        if before is not None:
+            file.write_bytes(before)
+        elif file.is_file():
+            file.unlink()
+        for path in (path for path in new if path.is_dir()):
+            path.rmdir()
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(
+            f"--out {folder}: is a file, or inside a file; name a folder"
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"--out {folder}: the folder cannot be made: {error.strerror}"
+        ) from None
+
+
+def _write_job(folder: Path, model: Path, source: str, typed: Mapping[str, str]) -> Job:
+    _check_ours(folder / FILE)
+    values = {"data": data_section(source), "compress": {"sources": [SOURCE]}}
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    sets = list(typed)
+    (folder / FILE).write_text(header(model, sets) + text, encoding="utf-8")
+    job = read_experiment(folder, sets, typed).job(folder, sets)
+    return with_model(job, model)
+
+
+def data_section(source: str) -> dict[str, Any]:
+    """The section `data`: arrays and tables reach the model without preprocessing."""
+    unprocessed = source.partition(":")[0] in UNPROCESSED
+    return {"source": source, **({"preprocessing": "none"} if unprocessed else {})}
+
+
+def _check_ours(path: Path) -> None:
+    """Refuse to overwrite an experiment file that compress_model did not write."""
+    ours = [first.encode() for first in FIRST_LINES]
+    if path.exists() and not path.read_bytes().startswith(tuple(ours)):
+        raise UserError(
+            f"{path}: is an experiment that compress-file did not make; choose another "
+            "--out"
+        )

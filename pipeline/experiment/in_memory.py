@@ -1,0 +1,68 @@
+"""Models and arrays of a program, saved for stages, which read files.
+
+In: a `keras.Model`, or a pair of arrays. Out: files in the folder of the results. A
+file whose content is the same is left alone, so that nothing becomes stale.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+MODEL = "model.keras"
+DATA = "data.npz"
+DATED = "metadata.json"  # member of a .keras file that holds the time of saving
+
+
+def name_of(model: Any) -> Path:
+    """A path that names the model: its file, or its own name in this folder."""
+    if isinstance(model, str | Path):
+        return Path(model)
+    return Path(f"{getattr(model, 'name', 'model')}.keras")
+
+
+def saved_model(model: Any, folder: Path) -> Path:
+    """The path of a model; an object is saved in `folder` first.
+
+    Args:
+        model: a path, or a `keras.Model`.
+        folder: is created if needed.
+    """
+    if isinstance(model, str | Path):
+        return Path(model)
+    return _save(folder / MODEL, model.save)
+
+
+def saved_data(data: Any, folder: Path) -> str:
+    """A data source; a pair of arrays is saved in `folder` first.
+
+    Args:
+        data: a source such as `npz:mine.npz`, or `(x, y)`.
+        folder: is created if needed.
+    """
+    if isinstance(data, str):
+        return data
+    import numpy as np
+
+    x, y = data
+    path = _save(folder / DATA, lambda aside: np.savez(aside, x=x, y=y))
+    return f"npz:{path.resolve()}"
+
+
+def _save(path: Path, save: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"new-{path.name}")
+    save(aside)
+    if path.is_file() and _members(path) == _members(aside):
+        aside.unlink()
+    else:
+        aside.replace(path)
+    return path
+
+
+def _members(path: Path) -> dict[str, bytes]:
+    """The content of a zip file, without the times of its members."""
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name != DATED]
+        return {name: archive.read(name) for name in names}

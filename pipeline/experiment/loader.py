@@ -1,0 +1,247 @@
+"""Reading an experiment: experiments/<name>/experiment.yaml and overrides.
+
+Values come from the schema's defaults, then the file, then `--set`. An error names
+the file and line (or the option), the key, the value received, what is allowed, and
+the nearest valid name; all errors of a file are reported at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.data.sources.registry import check_known, known_labels
+from pipeline.data.params import DataParams
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.invocation import command
+from pipeline.experiment import task_rules, yaml_positions
+from pipeline.experiment.overrides import Override, parse_override, with_overrides
+from pipeline.experiment.schema import Experiment
+from pipeline.experiment.validation_errors import (
+    Problem,
+    dotted,
+    kinds,
+    opening_bracket,
+    problems,
+)
+from pipeline.experiment.yaml_positions import Key
+from pipeline.tasks.registry import get, reading
+
+MAX_NAME = 100  # characters of an experiment's name
+NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_NAME - 1}}}")
+FILE = "experiment.yaml"
+MAX_DEPTH = 20  # of nested sections
+CLOSING = {"[": "]", "{": "}"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where values came from, for error messages.
+
+    Args:
+        file: the experiment file.
+        lines: key -> its line in the file, from 1.
+        options: key -> the option that overrides it.
+    """
+
+    file: Path
+    lines: dict[Key, int]
+    options: dict[Key, str]
+
+    def of(self, key: Key) -> str:
+        """`experiments/digits/experiment.yaml, line 7` or `--set train.epochs=x`."""
+        for length in range(len(key), 0, -1):
+            prefix = tuple(str(word) for word in key[:length])
+            if prefix in self.options:
+                return self.options[prefix]
+            if key[:length] in self.lines:
+                return f"{self.file}, line {self.lines[key[:length]]}"
+        return str(self.file)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Values of a file, the overrides, and where both came from."""
+
+    values: dict[str, Any]
+    overrides: Sequence[Override]
+    origin: Origin
+
+    def merged(self, without: Override | None = None) -> dict[str, Any]:
+        """The values with all overrides but one applied."""
+        kept = [override for override in self.overrides if override is not without]
+        return with_overrides(self.values, kept)
+
+
+def experiment_folder(root: Path, name: str) -> Path:
+    """The folder of an existing experiment.
+
+    Args:
+        root: the folder of experiments.
+        name: of the experiment.
+
+    Raises:
+        UserError: the name is not valid, or there is no such experiment.
+    """
+    check_name(name)
+    if not (root / name / FILE).is_file():
+        names = sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
+        listing = f" (there are: {', '.join(names)})" if names else ""
+        raise UserError(
+            f"{root / name / FILE}: no such experiment{nearest(name, names)}{listing}; "
+            f"create it with: {command('new', name, '--source', 'SOURCE')}"
+        )
+    return root / name
+
+
+def check_name(name: str) -> None:
+    """Check that a name can be the name of an experiment's folder.
+
+    Raises:
+        UserError: says which names are allowed.
+    """
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"experiment name {name[:120]!r}: must be at most {MAX_NAME} letters, "
+            "digits, - and _, and begin with a letter or digit"
+        )
+
+
+def read_experiment(
+    folder: Path, sets: Iterable[str] = (), typed: Mapping[str, str] | None = None
+) -> Experiment:
+    """Read and check an experiment, with overrides applied.
+
+    Args:
+        folder: the experiment's folder.
+        sets: overrides, such as `train.epochs=3`.
+        typed: override -> the option that the user typed instead of `--set`.
+
+    Raises:
+        UserError: one line for each problem.
+    """
+    values, lines = yaml_positions.load(folder / FILE)
+    overrides = [parse_override(text, (typed or {}).get(text)) for text in sets]
+    options: dict[Key, str] = {override.key: override.option for override in overrides}
+    source = Source(values, overrides, Origin(folder / FILE, lines, options))
+    experiment, wrong = _validate(source.merged(), source.origin)
+    if experiment is None or wrong:
+        messages = (_message(problem, source) for problem in wrong)
+        raise UserError("\n".join(dict.fromkeys(messages)))
+    return experiment
+
+
+def _validate(
+    values: dict[str, Any], origin: Origin
+) -> tuple[Experiment | None, list[Problem]]:
+    """The experiment, if its values fit the schema, and every problem."""
+    try:
+        text = json.dumps(values)
+    except (TypeError, ValueError, RecursionError):
+        raise UserError(_not_plain(values, origin)) from None
+    try:
+        experiment = Experiment.model_validate_json(text)
+    except ValidationError as error:
+        return None, problems(error.errors(), json.loads(text), Experiment)
+    misfits = [
+        Problem(key, f"{dotted(key)}: {reason}")
+        for key, reason in task_rules.misfits(experiment)
+    ]
+    return experiment, [*_source_problems(experiment.data), *misfits]
+
+
+def _source_problems(data: DataParams) -> list[Problem]:
+    """Sources that do not exist or do not fit the task, found without reading them."""
+    wrong = []
+    for position, source in enumerate(data.sources):
+        key = "extend" if position else "source"
+        try:
+            check_known(source, f"data.{key}")
+            _check_task(source, f"data.{key}", data.task)
+        except UserError as error:
+            wrong.append(Problem(("data", key), str(error)))
+    return wrong
+
+
+def _check_task(source: str, key: str, task: str) -> None:
+    """Refuse a source whose task is another one."""
+    labels = known_labels(source)
+    if labels is not None and labels != get(task).labels:
+        raise UserError(
+            f'{key} "{source}": is for data.task {" or ".join(reading(labels))}, not '
+            f"{task}; set data.task, or name another source"
+        )
+
+
+def _message(problem: Problem, source: Source) -> str:
+    """A problem after the place, or the options, that caused it."""
+    origin = source.origin
+    place = origin.of(problem.key)
+    if place in origin.options.values():
+        return f"{place}: {problem}{_hint_unclosed(problem, source.overrides)}"
+    causes = [o.option for o in source.overrides if _is_cause(o, problem, source)]
+    if not causes:
+        return f"{place}: {problem}"
+    also = f" (with {place})" if problem.key in origin.lines else ""
+    return f"{' '.join(causes)}{also}: {problem}"
+
+
+def _is_cause(override: Override, problem: Problem, source: Source) -> bool:
+    """Return whether the problem disappears without this override."""
+    try:
+        return problem not in _validate(source.merged(override), source.origin)[1]
+    except UserError:
+        return False
+
+
+def _hint_unclosed(problem: Problem, overrides: Sequence[Override]) -> str:
+    """A hint where a list or mapping has no end, perhaps split by the shell."""
+    for override in overrides:
+        closing = _missing_closing(override) if _concerns(override, problem) else None
+        text = override.text
+        if closing and (" " in text or text[-1] in ",:"):
+            return (
+                f'; its "{closing}" is missing: quote a value with spaces as a whole: '
+                f"--set '{text} ...{closing}'"
+            )
+        if closing:
+            return f"; its \"{closing}\" is missing: --set '{text}{closing}'"
+    return ""
+
+
+def _concerns(override: Override, problem: Problem) -> bool:
+    """Return whether the problem is at or below the override's key."""
+    return tuple(map(str, problem.key[: len(override.key)])) == override.key
+
+
+def _missing_closing(override: Override) -> str | None:
+    """The bracket that a list or mapping lacks, where the key allows one."""
+    text = override.value
+    if not isinstance(text, str):
+        return None
+    allowed = {opening_bracket(kind) for kind in kinds(override.key, Experiment)}
+    closing = CLOSING.get(text[:1]) if text[:1] in allowed else None
+    return closing if closing and text.count(closing) < text.count(text[0]) else None
+
+
+def _not_plain(values: Any, origin: Origin, key: Key = ()) -> str:
+    """Name the value that JSON cannot hold."""
+    if len(key) > MAX_DEPTH:
+        return f"{origin.of(key)}: {key[0]} is nested too deeply, or contains itself"
+    items = values.items() if isinstance(values, dict) else enumerate(values)
+    for name, value in items:
+        try:
+            json.dumps({name: value})
+        except (TypeError, ValueError, RecursionError):
+            inner = (*key, name)
+            if isinstance(value, dict | list) and value:
+                return _not_plain(value, origin, inner)
+            kind = type(value).__name__
+            return f"{origin.of(inner)}: {dotted(inner)} is a {kind}; quote it"
+    return f"{origin.file}: its values must be plain numbers, texts, lists and mappings"

@@ -1,0 +1,64 @@
+"""Checks before a run: every file that a stage will read must exist.
+
+In: a job, and the plan of its stages. A stage that is up to date needs no file: its
+result may have been made on another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.models.referenced_files import find_file
+from pipeline.core.errors import UserError
+from pipeline.engine.plan import Decision
+from pipeline.engine.stage import Job, Stage
+
+# The data stage checks its own sources, which are not plain paths; it runs first.
+CHECKS_ITSELF = "data"
+
+
+def check_files(job: Job, decisions: Sequence[Decision]) -> None:
+    """Refuse to start a run that would fail at a missing file.
+
+    Args:
+        job: the experiment.
+        decisions: the plan of the requested stages and of all that they depend on.
+
+    Raises:
+        UserError: names the key and the absolute path.
+    """
+    to_run = [decision.stage for decision in decisions if not decision.cached]
+    for stage in (job.stage(name) for name in to_run if name != CHECKS_ITSELF):
+        for path, digest in stage.sources(job.params).items():
+            if digest is None:
+                raise UserError(f"{_key(job, stage, path)}: {_reason(path)}")
+
+
+def _key(job: Job, stage: Stage, path: str) -> str:
+    """The dotted key that names a file, first looked for in the stage's section."""
+    sections = {stage.name: job.params[stage.name], **job.params}
+    keys = (
+        key
+        for section, params in sections.items()
+        for key, text in _texts(section, params.model_dump(mode="json"))
+        if path in [word.strip() for word in text.split(",")]
+    )
+    return next(keys, stage.name)
+
+
+def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Every text at or below a key, with its dotted key."""
+    if isinstance(value, str):
+        yield key, value
+    items: Any = value.items() if isinstance(value, Mapping) else ()
+    items = enumerate(value) if isinstance(value, list) else items
+    for name, inner in items:
+        yield from _texts(f"{key}.{name}", inner)
+
+
+def _reason(path: str) -> str:
+    try:
+        return f"{find_file(path).absolute()}: there is no such file"
+    except UserError as error:  # its environment variable is not set
+        return str(error)

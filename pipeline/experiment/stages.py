@@ -1,0 +1,131 @@
+"""The chain of stages: their names, their order, and what each one reads.
+
+data ─▶ augment ─▶ tune ─▶ train ─▶ distill ─▶ compress ─▶ evaluate ─▶ report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from pipeline.augment.params import AugmentParams
+from pipeline.compress.params import CompressParams
+from pipeline.data.params import DataParams
+from pipeline.data.paths import source_state
+from pipeline.data.sources.registry import reader_module
+from pipeline.distill.params import TRAINED, DistillParams
+from pipeline.engine.stage import Stage
+from pipeline.evaluate.params import EvaluateParams
+from pipeline.experiment import earlier_results
+from pipeline.models import catalogue, referenced_files
+from pipeline.report.params import ReportParams
+from pipeline.tasks.registry import modules
+from pipeline.train.params import TrainParams
+from pipeline.tune.params import TuneParams
+from pipeline.tune.sources import warm_source
+
+# File of the report -> why its bytes differ from run to run.
+_VOLATILE_REPORT = {
+    "index.html": "shows latency, which this host's load changes",
+    "model_card.md": "states latency and the host",
+    "summary.json": "repeats latency for the terminal",
+}
+
+
+def _task(params: Mapping[str, Any], stage: str) -> tuple[str, ...]:
+    """The modules of the experiment's task that a stage runs."""
+    return modules(stage, params["data"].task)
+
+
+def _reader_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
+    readers = map(reader_module, params["data"].sources)
+    return (*readers, *_task(params, "data"))
+
+
+def _builder_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
+    names = params["tune"].families
+    builders = dict.fromkeys(catalogue.parse(name).module for name in names)
+    kinds = params["data"].extra_targets.values()
+    return (*builders, *modules("train", params["data"].task, kinds))
+
+
+def _data_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    return source_state(params["data"])
+
+
+def _base_models(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    """The .keras files that the builder starts from, and their hashes."""
+    tune = params["tune"]
+    return referenced_files.hash_references([tune.values, tune.fix])
+
+
+def _tune_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    return {**_base_models(params), **warm_source(params["tune"])}
+
+
+def _student_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
+    student = params["distill"].builder
+    builder = [catalogue.parse(student).module] if student else []
+    return (*_builder_modules(params), *builder)
+
+
+def _train_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    return {**_base_models(params), **referenced_files.hash_files(params["train"].files)}
+
+
+def _teacher_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
+    teachers = {teacher.model for teacher in params["distill"].teachers} - {TRAINED}
+    return {**_base_models(params), **referenced_files.hash_files(teachers)}
+
+
+CHAIN = (
+    Stage("data", (), DataParams, code=_reader_modules, sources=_data_files),
+    Stage("augment", ("data",), AugmentParams),
+    Stage(
+        "tune",
+        ("data", "augment"),
+        TuneParams,
+        code=_builder_modules,
+        sources=_tune_files,
+        beside=partial(earlier_results.extra_inputs, stages=("tune",)),
+    ),
+    Stage(
+        "train",
+        ("data", "augment", "tune"),
+        TrainParams,
+        code=_builder_modules,
+        sources=_train_files,
+        beside=partial(earlier_results.extra_inputs, stages=("data", "train")),
+    ),
+    Stage(
+        "distill",
+        ("data", "augment", "tune", "train"),
+        DistillParams,
+        code=_student_modules,
+        sources=_teacher_files,
+    ),
+    Stage(
+        "compress",
+        ("data", "augment", "train", "distill"),
+        CompressParams,
+        code=partial(_task, stage="compress"),
+        chooses=("budget", "recipes", "sources", "rungs"),
+    ),
+    Stage(
+        "evaluate",
+        ("data", "train", "compress"),
+        EvaluateParams,
+        code=partial(_task, stage="evaluate"),
+    ),
+    Stage(
+        "report",
+        ("data", "augment", "tune", "train", "distill", "compress", "evaluate"),
+        ReportParams,
+        code=partial(_task, stage="report"),
+        volatile=_VOLATILE_REPORT,
+        retells=True,
+    ),
+)
+
+STAGES = tuple(stage.name for stage in CHAIN)

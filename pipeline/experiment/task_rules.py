@@ -1,0 +1,110 @@
+"""What the task of an experiment decides, and which keys do not go with it.
+
+In: an experiment as it was read. Out: the builder where none is named, and a reason for
+each key that does not apply to the task, and for each head that the data do not have.
+Tasks are asked for their facts; no stage runs, and no library is imported for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.core.errors import UserError, nearest
+from pipeline.training.params import FitSettings
+from pipeline.tasks.registry import get
+from pipeline.tasks.task import Task
+
+FITS = ("train", "distill", "compress")  # sections with the settings of a fit
+IN_DATA = "data."  # keys that `pipeline.data.params` checks itself
+
+Misfit = tuple[tuple[str, ...], str]
+
+
+def with_builder(values: Any) -> Any:
+    """The values of an experiment file, with the task's builder in `tune`.
+
+    Values that are not an experiment are returned unchanged, for the schema to refuse.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    data, tune = values.get("data"), values.get("tune", {})
+    if not isinstance(data, Mapping) or not isinstance(tune, Mapping):
+        return values
+    task = _named(data.get("task"))
+    if task is None or "builder" in tune or "builders" in tune:
+        return values
+    return {**values, "tune": {**tune, "builder": task.builder}}
+
+
+def _named(name: Any) -> Task | None:
+    """The task of that name; None where the schema will refuse it."""
+    try:
+        return get(name) if isinstance(name, str) else None
+    except UserError:
+        return None
+
+
+def misfits(experiment: Any) -> Iterator[Misfit]:
+    """Keys that do not apply to the task or the data, each with what is allowed."""
+    task = get(experiment.data.task)
+    for name in FITS:
+        for key, reason in _of_a_fit(getattr(experiment, name), task):
+            yield (name, key), reason
+    yield from _not_applicable(experiment, task)
+    yield from _drops(experiment, task)
+    yield from _heads(experiment)
+
+
+def _drops(experiment: Any, task: Task) -> Iterator[Misfit]:
+    """Drops that a metric of at most 1 cannot have; percentage points were meant."""
+    drops = {
+        ("compress", "budget", "max_drop"): experiment.compress.budget.max_drop,
+        ("distill", "smallest"): experiment.distill.smallest,
+    }
+    for key, drop in drops.items():
+        if drop is not None and drop >= 1 >= task.metric.highest:
+            name = task.metric.name
+            yield key, f"must be less than 1, as {name} is at most 1; received {drop:g}"
+
+
+def _heads(experiment: Any) -> Iterator[Misfit]:
+    """Heads whose target is not in `data.extra_targets`."""
+    names = list(experiment.data.extra_targets)
+    for name in experiment.train.heads:
+        if name not in names:
+            there = f"there are: {', '.join(names)}" if names else "it has none"
+            yield (
+                ("train", "heads", name),
+                f"data.extra_targets has no target of that name{nearest(name, names)} "
+                f"({there}); name it there, as class or number, or leave the head out",
+            )
+
+
+def _of_a_fit(settings: FitSettings, task: Task) -> Iterator[tuple[str, str]]:
+    key = task.metric.key
+    if settings.monitor not in ("loss", key):
+        yield (
+            "monitor",
+            f"the metric of data.task {task.name} is {key}; set monitor to loss or "
+            f"{key}, not to {settings.monitor}",
+        )
+    if settings.loss is not None and settings.loss not in task.losses:
+        yield (
+            "loss",
+            f"{settings.loss} is not a loss for data.task {task.name}"
+            f"{nearest(settings.loss, task.losses)}; it can be {', '.join(task.losses)}",
+        )
+
+
+def _not_applicable(experiment: Any, task: Task) -> Iterator[Misfit]:
+    """Keys that the task refuses and that are not at their default."""
+    for dotted, reason in task.not_applicable.items():
+        section, _, key = dotted.partition(".")
+        if dotted.startswith(IN_DATA):
+            continue
+        params = getattr(experiment, section)
+        field = type(params).model_fields[key]
+        if getattr(params, key) != field.get_default(call_default_factory=True):
+            why = f"{reason}, and data.task is {task.name}; leave it out"
+            yield (section, key), why

@@ -1,0 +1,152 @@
+"""Predictions of a published .tflite file on raw input.
+
+In: image files, WAV files, CSV rows, texts (one per line) or .npy arrays of raw
+examples, and the preprocessing in data/spec.json. Out: one row per example: a class
+and its probability; or a number in the unit of the data; or a reconstruction error,
+and whether it exceeds the file's threshold, which compress chose on validation.
+TensorFlow is not imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.inference.interpreter import LiteModel
+from pipeline.data.artifact import Data, read_data
+from pipeline.data.features import apply_steps
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.invocation import command
+from pipeline.core.json_io import read_json
+from pipeline.engine.terminal import quiet
+from pipeline.inference.input_readers import (
+    RawExamples,
+    check_range,
+    raw_array,
+    read_raw,
+)
+from pipeline.inference.range_check import RangeCheck
+from pipeline.tasks.prediction import prediction_of
+
+Input = str | Path | np.ndarray
+Row = dict[str, Any]
+
+
+def _print_warning(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def predict(
+    folder: str | Path,
+    inputs: Input | Sequence[str | Path | np.ndarray],
+    *,
+    variant: str | None = None,
+    warn: Callable[[str], None] = _print_warning,
+) -> list[Row]:
+    """Predict with the chosen file of a finished experiment.
+
+    Args:
+        folder: of the experiment, such as `experiments/digits`.
+        inputs: a file, an array `(n, ...)` of raw examples, or a list of these. A
+            file is an image, a WAV file, a CSV file with a header, a text file with
+            one text per line, or a .npy array.
+        variant: id of another file in compress/pareto.json; default: the chosen one.
+        warn: called with a text where values are far outside of those in training;
+            default: prints it to standard error.
+
+    Returns:
+        One row per example: `input`, its name, and what the task predicts:
+        `classes`, name -> probability, the three most probable first; or
+        `number` in the unit of the data, and its `name`; or
+        `score`, `threshold` and `anomaly` (whether the score exceeds it).
+
+    Raises:
+        UserError: there is no such file or variant, or an input does not fit.
+
+    Example:
+        >>> rows = predict("experiments/digits", "seven.png")    # doctest: +SKIP
+        >>> rows[0]["classes"]                                   # doctest: +SKIP
+        {'7': 0.98, '1': 0.01, '9': 0.005}
+    """
+    folder = Path(folder)
+    data = _data(folder)
+    path = _file(folder, variant)
+    with quiet():  # the runtime prints a line about its delegate
+        model = LiteModel(path, data.spec)
+    point, check = _point(folder, variant), RangeCheck(data)
+    task = prediction_of(data.spec)
+    rows = []
+    for examples in (_examples(entry, data) for entry in _listed(inputs)):
+        stored = preprocess(examples, data)
+        if problem := check.problem(examples.raw, stored):
+            warn(f"{examples.source}: {problem}")
+        predicted = task.rows(model.logits(stored), stored, data.spec, point)
+        names = zip(examples.names, predicted, strict=True)
+        rows += [{"input": name, **row} for name, row in names]
+    return rows
+
+
+def preprocess(examples: RawExamples, data: Data) -> np.ndarray:
+    """Examples as the data stage stores them, `(n, *spec.shape)`.
+
+    Raises:
+        UserError: their shape or range is not that of the data.
+    """
+    stored = apply_steps(data.steps(), examples.raw)
+    if stored.shape[1:] != data.spec.shape:
+        raise UserError(
+            f"{examples.source}: examples have shape {stored.shape[1:]} after "
+            f"preprocessing, but {data.folder}/spec.json needs {data.spec.shape}"
+        )
+    check_range(stored, data, examples.source)
+    return stored.astype(data.spec.dtype)
+
+
+def _listed(inputs: Input | Sequence[Input]) -> Sequence[Input]:
+    return [inputs] if isinstance(inputs, str | Path | np.ndarray) else inputs
+
+
+def _examples(entry: Input, data: Data) -> RawExamples:
+    if isinstance(entry, np.ndarray):
+        return raw_array(entry, data)
+    return read_raw(Path(entry), data)
+
+
+def _data(folder: Path) -> Data:
+    if not (folder / "data" / "spec.json").is_file():
+        raise UserError(f"{folder}: no result yet; {_how_to_run(folder)}")
+    return read_data(folder / "data")
+
+
+def _point(folder: Path, variant: str | None) -> Row:
+    """The row of pareto.json of a file."""
+    pareto = read_json(folder / "compress" / "pareto.json")
+    name = variant or pareto["chosen"]
+    return next((point for point in pareto["points"] if point["id"] == name), {})
+
+
+def _file(folder: Path, variant: str | None) -> Path:
+    best, pareto = (folder / "compress" / n for n in ("best.tflite", "pareto.json"))
+    if variant is None and best.is_file():
+        return best
+    if not pareto.is_file():
+        raise UserError(f"{best}: no file was chosen; {_how_to_run(folder)}")
+    files = {p["id"]: p["file"] for p in read_json(pareto)["points"] if p["file"]}
+    listing = f"(there are: {', '.join(files)})"
+    if variant is None:
+        raise UserError(
+            f"{best}: no file was chosen, because none meets the budget; name one with "
+            f"--variant {listing}"
+        )
+    if variant not in files:
+        hint = nearest(variant, files)
+        raise UserError(f"--variant {variant}: no such file{hint} {listing}")
+    return folder / "compress" / files[variant]
+
+
+def _how_to_run(folder: Path) -> str:
+    return f"run: {command('run', folder=folder)}"

@@ -1,0 +1,33 @@
+"""Sections of the page: those of every task, and between them those of the task."""
+
+from __future__ import annotations
+
+from pipeline.tasks.report import Section, report_of
+
+AFTER = "ledger"  # the section that those of the task follow
+
+
+def all_sections(task: str) -> list[Section]:
+    """Return the sections of a task's page, in their order.
+
+    Args:
+        task: as spec.json names it.
+    """
+    place = [section.name for section in SHARED].index(AFTER) + 1
+    return [*SHARED[:place], *report_of(task).sections, *SHARED[place:]]
+
+
+def _shared(name: str, short: str, title: str) -> Section:
+    return Section(name, short, title, "sections")
+
+
+SHARED = (
+    _shared("frontier", "Frontier", "{score} against size"),
+    _shared("variants", "Variants", "Variants"),
+    _shared("ledger", "Ledger", "Size after each step"),
+    _shared("robustness", "Robustness", "Robustness"),
+    _shared("search", "Search", "Hyperparameter search"),
+    _shared("learning", "Learning", "Learning curves"),
+    _shared("data", "Data", "Data"),
+    _shared("environment", "Environment", "Environment and hashes"),
+)

@@ -1,0 +1,1 @@
+"""Results of finished experiments: reading them, tables, comparisons."""

@@ -1,0 +1,129 @@
+"""The result of `compress-file`: every variant of one model in a table.
+
+In: the folder that compress-file wrote, with its stage compress. Out: the lines that
+compress-file ends with and `show` prints again, and the exit code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.compress.selection.pareto_front import nearest_miss
+from pipeline.compress.selection.budget import Limits, read_limits, sure_drop
+from pipeline.core.errors import UserError
+from pipeline.core.exit_codes import ExitCode
+from pipeline.core.json_io import read_json
+from pipeline.results.summary import columns
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.registry import of_document
+
+Row = dict[str, Any]
+NO_SIZE = float("inf")  # sorts variants without a file to the end
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read the result.
+
+    Args:
+        folder: as compress-file wrote it.
+
+    Returns:
+        pareto.json, with `latency` (id -> its times) and `input` (the preprocessing
+        of the model's input, in words).
+
+    Raises:
+        UserError: there is no result yet.
+    """
+    path = folder / "compress" / "pareto.json"
+    if not path.is_file():
+        raise UserError(f"{path.parent}: no result yet; run compress-file again")
+    run = read_json(path.with_name("run.json"))
+    latency = run.get("volatile", {}).get("latency_ms", {})
+    return {**read_json(path), "latency": latency, "input": _input(folder)}
+
+
+def exit_code(pareto: dict[str, Any]) -> ExitCode:
+    """`DONE` if a variant meets the budget, else `OVER_BUDGET`."""
+    return ExitCode.DONE if pareto["chosen"] else ExitCode.OVER_BUDGET
+
+
+def text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
+    """The model's input, the table, the chosen variant, and how to use it.
+
+    Args:
+        folder: as compress-file wrote it.
+        pareto: as `read` returns it.
+        usage: the command that runs the chosen file, or why there is none.
+    """
+    limits = read_limits(pareto["budget"], of_document(pareto).metric, pareto["latency"])
+    lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
+    if pareto["chosen"]:
+        best = folder / "compress" / "best.tflite"
+        lines += [f"chosen    {best}", f"use       {usage}"]
+    else:
+        lines += _none_chosen(folder, pareto, limits)
+    return "\n".join(lines)
+
+
+def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
+    """One line per variant, the smallest first, those without a file last.
+
+    The change is that on validation. The worst case is the upper end of its interval,
+    which the budget is compared with.
+    """
+    key, size, unit = limits.score.key, limits.size, limits.score.unit
+    rows = sorted(
+        pareto["points"], key=lambda row: NO_SIZE if row[key] is None else row[size]
+    )
+    sizes = (f"{'gzip':>9}", f"{'raw':>9}")
+    return columns(
+        ("recipe", *sizes, "valid.", f"{unit:>6}", "at worst"),
+        rows,
+        title=lambda row: row["recipe"],
+        key=key,
+        cells=lambda row: _cells(row, limits.score, _mark(row, pareto, limits)),
+    )
+
+
+def _input(folder: Path) -> str:
+    """The preprocessing of the input: a model trained with another one fails."""
+    spec = read_json(folder / "data" / "spec.json")
+    steps = [step["step"] for step in spec["preprocess"]]
+    if spec["scale"] != 1 or spec["offset"]:
+        steps.append(f"x * {spec['scale']:.4g} + {spec['offset']:.4g}")
+    if not steps:
+        return f"{spec['source']} without preprocessing"
+    done = f"{spec['source']} after {', '.join(steps)}"
+    return f"{done} (data.preprocessing=none: without this)"
+
+
+def _cells(row: Row, score: Metric, mark: str) -> list[str]:
+    return [
+        f"{row['bytes_gzip']:>9,}",
+        f"{row['bytes_raw']:>9,}",
+        f"{row[score.key]:>6.3f}",
+        f"{score.number(score.difference(row['drop'])):>6}",
+        f"{score.number(score.difference(sure_drop(row))):>8}",
+        mark,
+    ]
+
+
+def _mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
+    if row["id"] == pareto["chosen"]:
+        return "chosen"
+    if row["status"] != "ok":
+        return f"{row['status']}: {row['reason']}"
+    return "over budget" if limits.excess(row) > 0 else "ok"
+
+
+def _none_chosen(folder: Path, pareto: dict[str, Any], limits: Limits) -> list[str]:
+    lines = [
+        f"chosen    none meets the budget: {limits.words()}",
+        f"frontier  {folder / 'compress'}",
+    ]
+    nearest = nearest_miss(pareto["points"], limits)
+    if nearest is None:
+        return lines
+    missed = "; ".join(limits.missed(nearest))
+    return [*lines, f"nearest   {nearest['recipe']}: {missed}"]

@@ -1,0 +1,19 @@
+"""Classification: one of several classes per example."""
+
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.task import Task, parts_in
+
+TASK = Task(
+    name="classification",
+    title="classification",
+    metric=Metric(
+        "accuracy", "accuracy", unit="points", scale=100.0, lowest=0.0, highest=1.0
+    ),
+    labels="classes",
+    target="class",
+    output="logits",
+    losses=("cross_entropy", "focal", "binary", "mse", "mae", "huber"),
+    default_loss="cross_entropy",
+    builder="cnn",
+    parts=parts_in("pipeline.tasks.classification"),
+)

@@ -1,0 +1,20 @@
+"""Regression: one number per example."""
+
+from pipeline.metrics.metric import Metric
+from pipeline.tasks.class_keys import CLASS_KEYS, ONLY_CLASSES
+from pipeline.tasks.task import Task, parts_in
+
+TASK = Task(
+    name="regression",
+    title="regression",
+    metric=Metric("r2", "R2", highest=1.0),
+    labels="numbers",
+    target="number",
+    output="numbers",
+    losses=("mse", "mae", "huber"),
+    default_loss="mse",
+    builder="mlp",
+    parts=parts_in("pipeline.tasks.regression"),
+    not_applicable={**CLASS_KEYS, "data.classes": ONLY_CLASSES},
+    attacks="they change classes",
+)
