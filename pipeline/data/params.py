@@ -176,7 +176,7 @@ class DataParams(Params):
             skipped.csv and continues without them; `error` stops at the first one.
         duplicates: of an example that is in several splits, `drop` keeps the copy in
             test, else the one in validation; `report` only counts.
-        balance: `weights` weights classes in the loss, `resample` repeats examples
+        balance: `weights` sets class weights in the loss, `resample` repeats examples
             of the smaller classes.
         calibration: number of training examples that determine int8 ranges.
         preprocessing: `none` gives a model the numbers as the source holds them:
