@@ -35,12 +35,12 @@ def separable() -> tuple[np.ndarray, np.ndarray]:
 
 def test_wrong_labels_of_separable_classes_are_found_and_no_others():
     x, y = separable()
-    at = np.arange(300) + 1000
-    assert find_label_errors(x, y, at, 5, seed=1) == []
+    positions = np.arange(300) + 1000
+    assert find_label_errors(x, y, positions, 5, seed=1) == []
     wrong = y.copy()
     wrong[[3, 50, 71]] = (wrong[[3, 50, 71]] + 1) % 3
-    found = find_label_errors(x, wrong, at, 5, seed=1)
-    assert {(c.position, c.after) for c in found} == {
+    errors = find_label_errors(x, wrong, positions, 5, seed=1)
+    assert {(c.position, c.after) for c in errors} == {
         (1000 + k, y[k]) for k in (3, 50, 71)
     }
 
@@ -48,14 +48,14 @@ def test_wrong_labels_of_separable_classes_are_found_and_no_others():
 def test_most_of_the_noise_on_real_digits_is_found(make):
     result = make(**DIGITS, labels={"noise": 0.05, "label_errors": "list"})
     noise = {row["position"]: row["before"] for row in result.rows("label_noise.csv")}
-    found = {
+    suggested = {
         row["position"]: row["suggested"] for row in result.rows("label_errors.csv")
     }
     assert len(noise) == result.metrics["label_noise"] == 54
-    assert len(found) == result.metrics["suspected_label_errors"]
-    corrected = [at for at, given in noise.items() if found.get(at) == given]
+    assert len(suggested) == result.metrics["suspected_label_errors"]
+    corrected = [k for k, before in noise.items() if suggested.get(k) == before]
     assert len(corrected) > 0.7 * len(noise)
-    assert len(set(found) - set(noise)) < 0.06 * 1077
+    assert len(set(suggested) - set(noise)) < 0.06 * 1077
 
 
 @pytest.mark.parametrize("act", ["drop", "relabel"])
@@ -89,9 +89,9 @@ def test_suspects_among_texts(make, texts):
 def test_a_class_without_examples_does_not_disturb_the_others():
     x, y = separable()
     y[7] = (y[7] + 1) % 3
-    found = find_label_errors(x, 2 * y, np.arange(len(y)), 3, 1)
+    errors = find_label_errors(x, 2 * y, np.arange(len(y)), 3, 1)
     plain = find_label_errors(x, y, np.arange(len(y)), 3, 1)
-    assert [(c.position, c.before, c.after) for c in found] == [
+    assert [(c.position, c.before, c.after) for c in errors] == [
         (c.position, 2 * c.before, 2 * c.after) for c in plain
     ]
     assert plain

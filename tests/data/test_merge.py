@@ -23,16 +23,16 @@ def test_duplicates_between_splits_are_counted_and_dropped_on_request(make, tmp_
     rows = text_rows(100)
     rows += [row[:] for row in rows[1:41]]
     source = f"text:{write_csv(tmp_path / 'twice.csv', rows)}"
-    told = make(source=source)
-    assert told.metrics["shared_between_splits"] > 5
-    shared = told.metrics["shared_between_splits"]
-    assert f"3 splits that share {shared} examples" in told.metrics["headline"]
-    assert told.metrics["duplicates"]["dropped_from_train"] == 0
+    counted = make(source=source)
+    assert counted.metrics["shared_between_splits"] > 5
+    shared = counted.metrics["shared_between_splits"]
+    assert f"3 splits that share {shared} examples" in counted.metrics["headline"]
+    assert counted.metrics["duplicates"]["dropped_from_train"] == 0
     clean = make(source=source, duplicates="drop")
     assert "3 disjoint splits" in clean.metrics["headline"]
     assert clean.metrics["shared_between_splits"] == 0
     assert clean.metrics["duplicates"]["dropped_from_train"] > 3
-    assert np.array_equal(indices(told)["test"], indices(clean)["test"])
+    assert np.array_equal(indices(counted)["test"], indices(clean)["test"])
     with np.load(clean.folder / "splits.npz") as splits:
         hashes = [set(splits[f"{n}_hash"]) for n in ("train", "validation", "test")]
     assert sum(map(len, hashes)) == len(set.union(*hashes))
@@ -156,19 +156,19 @@ def test_columns_of_a_second_source_are_found_by_their_names(make, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "header, told",
+    "header, message",
     [
         (["width", "depth"], "missing: height; unknown: depth"),
         (["width", "width"], "missing: height; .* duplicate: width"),
         (["x", "y"], "missing: width, height; unknown: x, y"),
     ],
 )
-def test_columns_of_other_names_are_an_error(make, tmp_path, header, told):
+def test_columns_of_other_names_are_an_error(make, tmp_path, header, message):
     rows = table_rows()
     one = f"csv:{write_csv(tmp_path / 'one.csv', rows)}"
     other = [[*header, *rows[0][2:]], *rows[1:]]
     two = f"csv:{write_csv(tmp_path / 'two.csv', other)}"
-    with pytest.raises(UserError, match=f"data.extend .*two.csv.*{told}"):
+    with pytest.raises(UserError, match=f"data.extend .*two.csv.*{message}"):
         make(source=one, extend=two, **TABLE)
 
 
@@ -182,8 +182,8 @@ def test_a_regression_is_extended_on_the_first_sources_scale(make, tmp_path):
     assert both.data.spec.target == target
     at, y = indices(both)["train"], both.data.train().y
     assert (at >= 60).sum() > 0
-    told = y * target["deviation"] + target["mean"]
-    assert told == pytest.approx(2.5 * at + 10, abs=0.01)
+    prices = y * target["deviation"] + target["mean"]
+    assert prices == pytest.approx(2.5 * at + 10, abs=0.01)
 
 
 def test_the_same_experiment_gives_the_same_bytes(make, clips):
@@ -218,7 +218,7 @@ def test_a_group_of_both_sources_stays_in_the_split_that_it_is_in(make, tmp_path
     assert "new0" in set(sites[indices(result)["train"]])
 
 
-def test_folds_of_a_source_with_splits_of_its_own_are_refused():
+def test_folds_of_a_source_that_brings_its_splits_are_refused():
     from pipeline.data.examples import Examples
     from pipeline.data.params import SplitParams
     from pipeline.data.split import split
@@ -251,7 +251,7 @@ def test_a_class_of_the_list_without_an_example_is_an_error(make, table):
         make(source=source, classes=classes, columns=ignore)
 
 
-def test_what_stands_in_several_splits_is_listed_with_its_twins(make, tmp_path):
+def test_duplicates_between_splits_are_listed_together(make, tmp_path):
     rows = text_rows(100)
     rows += [row[:] for row in rows[1:41]]
     source = f"text:{write_csv(tmp_path / 'twice.csv', rows)}"
@@ -275,7 +275,7 @@ UP = [table_rows()[0], *(row for row in table_rows() if row[2] == "up")]
 
 
 @pytest.mark.parametrize(
-    ("extend", "said"),
+    ("extend", "message"),
     [
         ("csv:no-such.csv", 'data.extend "csv:no-such.csv": .* does not exist'),
         ("npz:${NO_SUCH_PLACE}/a.npz", "data.extend .*variable NO_SUCH_PLACE is not"),
@@ -287,10 +287,12 @@ UP = [table_rows()[0], *(row for row in table_rows() if row[2] == "up")]
         ("sklearn:diabetes", 'data.extend "sklearn:diabetes": is for data.task regr'),
     ],
 )
-def test_a_mistake_in_a_second_source_is_told_of_it(make, tmp_path, extend, said):
+def test_an_error_in_a_second_source_names_data_extend(make, tmp_path, extend, message):
     one = f"csv:{write_csv(tmp_path / 'one.csv', table_rows())}"
     if isinstance(extend, list):
         extend = f"csv:{write_csv(tmp_path / 'two.csv', extend)}"
-    with pytest.raises(UserError, match=said) as told:
+    with pytest.raises(UserError, match=message) as raised:
         make(source=one, extend=extend, **TABLE)
-    assert "data.source " not in str(told.value).replace("as those of data.source", "")
+    assert "data.source " not in str(raised.value).replace(
+        "as those of data.source", ""
+    )

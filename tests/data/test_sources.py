@@ -1,4 +1,4 @@
-"""Every kind of source becomes the same typed thing; bad input is named or listed."""
+"""Readers of all kinds return the same typed examples; bad input is named or listed."""
 
 from __future__ import annotations
 
@@ -471,8 +471,8 @@ def test_a_group_on_both_sides_of_the_sources_own_splits_is_named():
         UserError, match=r"own splits holds the group g7;.*use_source_splits"
     ):
         split(result, SplitParams(group="site"), 1)
-    places = split(result, SplitParams(group="site", use_source_splits=False), 1)
-    assert sorted(map(len, places.values())) == [8, 8, 24]
+    indices = split(result, SplitParams(group="site", use_source_splits=False), 1)
+    assert sorted(map(len, indices.values())) == [8, 8, 24]
 
 
 def test_an_offline_machine_says_so_within_seconds(make, tmp_path, monkeypatch):
@@ -560,8 +560,6 @@ def test_subsplits_that_share_examples_are_refused(make, stored):
     assert sizes(result)[2] == 10
 
 
-def test_what_is_known_of_scikit_learns_sets_is_what_is_read():
-    kinds = {
-        name: "classification" for name in ("digits", *sklearn_dataset.CLASS_TABLES)
-    }
+def test_the_known_labels_of_scikit_learns_sets_are_those_read():
+    kinds = {name: "classes" for name in ("digits", *sklearn_dataset.CLASS_TABLES)}
     assert SKLEARN == kinds | dict.fromkeys(sklearn_dataset.NUMBER_TABLES, "numbers")

@@ -1,4 +1,4 @@
-"""Numbers to predict, and anomalies: what becomes of labels that are no classes."""
+"""Numbers to predict, and anomaly detection: from labels to stored targets."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_folds_of_numbers_are_parts_of_the_whole(make, houses):
     assert [len(split) for split in tests] == [20, 20, 20]
 
 
-def test_an_anomaly_detector_is_trained_on_what_is_normal_alone(make):
+def test_an_anomaly_detector_is_trained_on_normal_examples_alone(make):
     result = make(source="sklearn:digits", task="anomaly_detection", normal=["0", "1"])
     spec, held_out = result.data.spec, held_out_split(result.folder)
     assert (spec.task, spec.classes) == ("anomaly_detection", ("normal", "anomaly"))
@@ -134,7 +134,7 @@ def test_sources_that_do_not_serve_the_task(make, params, message):
 
 
 @pytest.mark.parametrize("price", ["cheap", "nan", ""])
-def test_a_label_that_is_no_number_is_named_with_its_row(make, tmp_path, price):
+def test_a_label_that_is_not_a_number_is_named_with_its_row(make, tmp_path, price):
     rows = [[at, at] for at in range(40)]
     path = write_csv(tmp_path / "h.csv", [HEADER, *rows, [3, price]])
     with pytest.raises(UserError, match=r"row 42: (its label is|has no label)"):
@@ -167,10 +167,10 @@ def measured(tmp_path):
 def test_measured_numbers_are_not_taken_for_classes(make, measured, kind):
     source = f"{kind}:{measured / f'm.{kind}'}"
     ignored = {"columns": {"ignore": ["kind"]}} if kind == "csv" else {}
-    said = "data.source .*80 different numbers .*set data.task: regression"
-    with pytest.raises(UserError, match=said) as told:
+    message = "data.source .*80 different numbers .*set data.task: regression"
+    with pytest.raises(UserError, match=message) as raised:
         make(source=source, **ignored)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(raised.value).splitlines()) == 1
     assert make(source=source, **ignored, task="regression").data.spec.target
 
 
