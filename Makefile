@@ -92,19 +92,19 @@ status: .venv/.ready  ## what is up to date, what is not, and why
 show: .venv/.ready  ## the verdict of the last run
 	@$(pipeline) show $(exp)
 
-figures: report  ## the README's picture, from the report of EXP
+figures: report  ## docs/frontier.png, from the report of EXP
 	mkdir -p docs
 	cp $(here)/report/frontier.png docs/frontier.png
 
-screenshot: report  ## the README's picture of the page of EXP; needs Chromium
-	$(venv_python) docs/screenshot.py $(here)/report/index.html docs/report.png
+screenshot: report  ## docs/report.png, the page of EXP; needs Chromium
+	$(venv_python) tools/screenshot.py $(here)/report/index.html docs/report.png
 
 tensorboard: .venv/.ready  ## TensorBoard on the published stages of EXP
 	@$(pipeline) tensorboard $(exp)
 	@$(venv_python) -m tensorboard.main --logdir $(here)/tensorboard
 
-reference: .venv/.ready  ## docs/reference.md from the schema
-	@$(pipeline) reference
+reference: .venv/.ready  ## the pages of docs/ that are generated from code
+	@$(venv_python) -m tools.docs_pages
 
 # ---------------------------------------------------------------- the proof
 
@@ -121,19 +121,33 @@ reproduce: .venv/.ready  ## EXP from scratch elsewhere, compared with its lock
 bench-portable: .venv/.ready  ## what `portability: portable` costs here
 	@$(venv_python) benchmarks/portable.py
 
-ci:  ## what a change must pass: lint, test, and reproduce smoke
+ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory docs
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory reproduce EXP=smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test lint bench-augment bench-compress bench-memory bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test lint coverage docs bench-augment bench-compress bench-memory bench-tune bench-train clean-exp clean-venv constraints
 test: .venv/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PYTEST_ARGS)
 
-lint: .venv/.ready  ## flake8, as setup.cfg says
-	@$(venv_python) -m flake8 pipeline tests benchmarks
+lint: .venv/.ready  ## formatting, ruff, codespell and mypy, as pyproject.toml says
+	@$(venv_python) -m ruff format --check .
+	@$(venv_python) -m ruff check .
+	@$(venv_python) -m codespell_lib
+	@$(venv_python) -m mypy
+
+coverage: .venv/.ready  ## the tests, and which lines they run: build/coverage/html
+	@mkdir -p build/coverage
+	@$(venv_python) -m coverage run -m pytest -q $(PYTEST_ARGS)
+	@$(venv_python) -m coverage combine -q
+	@$(venv_python) -m coverage html -q
+	@$(venv_python) -m coverage report
+
+docs: .venv/.ready  ## the documentation as a website: build/site/index.html
+	@$(venv_python) -m zensical build --clean --strict
 
 bench-augment: .venv/.ready  ## images a second through the policy, and through Keras layers
 	@$(venv_python) -m benchmarks.augment
@@ -157,7 +171,7 @@ clean-venv:  ## remove .venv
 	rm -rf .venv
 
 constraints: .venv/.ready  ## newest versions that setup.cfg allows, into constraints.txt
-	@$(venv_python) -I pipeline/environment.py lock
+	@$(venv_python) -I tools/venv.py lock
 
 # ---------------------------------------------------------------- the set-up
 
@@ -171,7 +185,7 @@ supported := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 .venv/.ready: setup.cfg constraints.txt pyproject.toml
 	@for python in $(pythons); do \
 	    if "$$python" -c '$(supported)' 2>/dev/null; then \
-	        exec "$$python" -I pipeline/environment.py build; \
+	        exec "$$python" -I tools/venv.py build; \
 	    fi; \
 	done; \
 	echo "set-up    needs Python 3.11, 3.12 or 3.13, which none of these is:" $(pythons) >&2; \
@@ -190,7 +204,7 @@ wanted += $(patsubst $(here)/%/stage.json,%,$(filter $(records),$(asked)))
 # the experiment, which it has already explained.
 stale :=
 ifneq (,$(filter-out help clean-venv,$(asked)))
-  ifneq (ok,$(shell $(venv_python) -I pipeline/environment.py check >/dev/null 2>&1 && echo ok))
+  ifneq (ok,$(shell $(venv_python) -I tools/venv.py check >/dev/null 2>&1 && echo ok))
     .venv/.ready: FORCE
     stale := $(stages)
   else ifneq (,$(strip $(wanted)))

@@ -15,6 +15,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.metric import metric_of
 from pipeline.data.spec import read_spec
+from pipeline.reproduce.tolerance import flat_metrics, rule_of
 from tests.conftest import Answer, Project
 
 REST = """\
@@ -92,6 +93,15 @@ def test_the_run_ends_with_a_verdict_in_the_measure_of_the_task(whole):
     assert not [word for word in FALSE if word in told]
 
 
+def test_a_tolerance_rule_names_every_metric(whole):
+    paths = sorted(whole.project.small.glob("*/metrics.json"))
+    assert len(paths) == 8
+    for path in paths:
+        metrics = json.loads(path.read_text())
+        names = flat_metrics(metrics, path.parent.name)
+        assert [name for name in names if rule_of(name) is None] == []
+
+
 def test_every_file_has_the_measure_where_accuracy_stands(whole):
     names = "compress/pareto.json compress/ledger.json evaluate/evaluation.json "
     names += "evaluate/robustness.json report/summary.json compress/metadata.json"
@@ -135,8 +145,9 @@ def test_page_and_card_say_nothing_of_classes(whole):
         assert not [word for word in FALSE if re.search(rf"\b{word}\b", told)]
         assert {"r2": "R2", "auc": "AUC"}[whole.key] in told
     sections = re.findall(r'<section id="(\w+)"', page)
-    own = {"r2": "numbers", "auc": "anomalies"}[whole.key]
-    assert own in sections and not {"classes", "flipped", "calibration"} & {*sections}
+    own = {"r2": "errors", "auc": "anomalies"}[whole.key]
+    others = {"classes", "prediction_changes", "calibration"}
+    assert own in sections and not others & {*sections}
 
 
 def test_robustness_is_in_the_measure_and_attacks_are_left_out_with_a_reason(whole):

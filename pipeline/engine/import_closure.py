@@ -15,7 +15,7 @@ In: a folder of packages, names of modules. Out: module name or path of a data f
 
     code = CodeReader(root, cache_file)
     code.closure(["pipeline.train.stage"])   # {"pipeline.train.stage": "9c1e…", …}
-    code.closure(["pipeline.report.stage"])  # … "pipeline/report/static/page.js": "…"
+    code.closure(["pipeline.report.stage"])  # … "pipeline/report/static/page.js": …
     code.libraries(["pipeline.train.stage"])  # {"keras": "3.15.1", …}
 """
 

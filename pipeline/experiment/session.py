@@ -215,10 +215,10 @@ class Session:
         """Record the run on a tracking server, if the experiment names one."""
         if experiment.tracking.mlflow is None:
             return
-        from pipeline.tracking.record import record
+        from pipeline.tracking.recording import record_run
 
         names = [link.name for link in self.job.upto((stage,))]
-        warning = record(experiment, self.folder, [stage] if only else names)
+        warning = record_run(experiment, self.folder, [stage] if only else names)
         if warning:
             reporter.warn(warning)
 

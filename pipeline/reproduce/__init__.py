@@ -1,0 +1,1 @@
+"""Locks: recorded results of experiments, and runs compared with them."""

@@ -1,11 +1,12 @@
-"""What is inside an artifact: named tensors, numbers and texts.
+"""The content of an artifact: named tensors, numbers and texts.
 
-    .npy .npz .keras .tflite   their arrays by name
-    .json                      its values by dotted key
-    .csv                       its columns by name
+    .npy .npz .keras .tflite   arrays by name
+    .json                      values by dotted key
+    .csv                       columns by name
 
-`compare` says in one line which of them differs most between two files. Nothing
-here runs code that a file may carry: pickles are refused, configs stay text.
+In: paths of two files, or a file and the hashes of its tensors. Out: the tensors that
+differ, the largest difference first. No code inside a file is run: pickles are refused,
+configs stay text.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ from pipeline.core.hashing import hash_value
 if TYPE_CHECKING:
     import numpy as np
 
-LOCKED = (".csv", ".keras", ".npz", ".tflite")  # whose tensors a lock tells apart
-SHORT = 16
+LOCKED = (".csv", ".keras", ".npz", ".tflite")  # a lock holds hashes of their tensors
+SHORT = 16  # hexadecimal digits of a tensor's hash
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One tensor that differs; `size` is the largest difference, where there is one."""
+class TensorDifference:
+    """One tensor that differs.
+
+    Args:
+        name: of the tensor, column or key.
+        text: how it differs.
+        size: the largest absolute difference; 0 for texts and other shapes.
+    """
 
     name: str
     text: str
@@ -42,53 +49,74 @@ class Difference:
         return f"{self.name}: {self.text}"
 
 
-def locked(name: str) -> bool:
-    """Whether a lock holds the hashes of this file's tensors."""
+def has_locked_tensors(name: str) -> bool:
+    """True if a lock holds the hashes of the tensors of this file."""
     return name.endswith(LOCKED)
 
 
 def digests(path: Path) -> dict[str, str]:
-    """Tensor -> short hash of its dtype, shape and bytes; a config as a whole."""
-    found = {name: _digest(array) for name, array in read(path).items()}
-    config = [f"{name} {found.pop(name)}" for name in sorted(found) if _config(name)]
-    return {**found, **({"config": hash_value(config)[:SHORT]} if config else {})}
+    """Hash every tensor by dtype, shape and bytes; the config gets one hash."""
+    hashes = {name: _digest(array) for name, array in read(path).items()}
+    config = [
+        f"{name} {hashes.pop(name)}" for name in sorted(hashes) if _is_config(name)
+    ]
+    return {**hashes, **({"config": hash_value(config)[:SHORT]} if config else {})}
 
 
-def changed(path: Path, known: dict[str, str]) -> list[str]:
-    """Which tensors are not as a lock says; or that the file cannot be read."""
+def changed(path: Path, recorded: dict[str, str]) -> list[str]:
+    """List the tensors that differ from their recorded hashes.
+
+    Args:
+        path: a file; one that cannot be read is the only entry of the result.
+        recorded: tensor -> hash, as `digests` gives them.
+    """
     try:
-        now = digests(path)
+        current = digests(path)
     except Exception as error:  # a damaged file of any format differs as a whole
         return [f"not readable: {_first_line(error)}"]
-    names = [n for n in sorted({*now, *known}) if now.get(n) != known.get(n)]
-    return [f"{name} changed" for name in names]
+    names = sorted({*current, *recorded})
+    return [f"{n} changed" for n in names if current.get(n) != recorded.get(n)]
 
 
-def compare(before: Path, after: Path) -> list[Difference]:
-    """What differs inside two files, the largest difference first.
+def compare(before: Path, after: Path) -> list[TensorDifference]:
+    """List the tensors that differ between two files, the largest difference first.
 
-    Empty when the kind of file cannot be looked into, or only its wrapping differs.
+    Empty if the format is not supported, or only the container differs.
     """
     try:
         old, new = read(before), read(after)
     except Exception as error:  # a damaged file of any format differs as a whole
-        return [Difference(after.name, f"not readable: {_first_line(error)}")]
+        return [TensorDifference(after.name, f"not readable: {_first_line(error)}")]
     return between(old, new)
 
 
-def between(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
-    """What differs between arrays of two files, the largest difference first."""
-    found = [_difference(n, old.get(n), new.get(n)) for n in sorted({*old, *new})]
-    return sorted(filter(None, found), key=_weights_first)
+def between(old: dict[str, Any], new: dict[str, Any]) -> list[TensorDifference]:
+    """List the arrays that differ, the largest difference first.
+
+    Args:
+        old: name -> array.
+        new: likewise.
+    """
+    listed = [_difference(n, old.get(n), new.get(n)) for n in sorted({*old, *new})]
+    return sorted(filter(None, listed), key=_weights_first)
 
 
 def numbers(values: Any) -> dict[str, Any]:
-    """The values of a JSON document, by dotted key."""
-    return _values(flatten(_indexed(values), ""))
+    """The values of a JSON document as arrays, by dotted key."""
+    return _values(flatten(index_lists(values), ""))
+
+
+def index_lists(value: Any) -> Any:
+    """Turn lists into dictionaries, so that each of their elements has a key."""
+    if isinstance(value, dict):
+        return {key: index_lists(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return {str(index): index_lists(item) for index, item in enumerate(value)}
+    return value
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Name -> array, of every tensor in a file; empty for other kinds of file."""
+    """Read every tensor of a file by name; empty for formats without a reader."""
     reader = READERS.get(path.suffix)
     return reader(path.read_bytes()) if reader else {}
 
@@ -116,15 +144,15 @@ def _keras(content: bytes) -> dict[str, Any]:
 def _h5(content: bytes) -> dict[str, Any]:
     import h5py
 
-    found: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
+            arrays[name] = item[()]
 
     with h5py.File(io.BytesIO(content), "r") as file:
         file.visititems(visit)
-    return found
+    return arrays
 
 
 def _tflite(content: bytes) -> dict[str, Any]:
@@ -153,15 +181,6 @@ READERS: dict[str, Callable[[bytes], dict[str, Any]]] = {
 }
 
 
-def _indexed(value: Any) -> Any:
-    """Lists as dictionaries, so that each of their items has a key."""
-    if isinstance(value, dict):
-        return {key: _indexed(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return {str(at): _indexed(item) for at, item in enumerate(value)}
-    return value
-
-
 def _values(flat: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
@@ -173,7 +192,7 @@ def _values(flat: dict[str, Any]) -> dict[str, Any]:
 
 def _numeric(value: Any) -> bool:
     values = value if isinstance(value, list) else [value]
-    return all(isinstance(each, int | float) for each in values)
+    return all(isinstance(item, int | float) for item in values)
 
 
 def _number(text: str) -> float | str:
@@ -188,39 +207,39 @@ def _digest(array: np.ndarray) -> str:
     return hashlib.sha256(kind + array.tobytes()).hexdigest()[:SHORT]
 
 
-def _difference(name: str, old: Any, new: Any) -> Difference | None:
+def _difference(name: str, old: Any, new: Any) -> TensorDifference | None:
     import numpy as np
 
     if old is None or new is None:
-        return Difference(name, "is new" if old is None else "is gone")
+        return TensorDifference(name, "is new" if old is None else "was removed")
     if (old.dtype, old.shape) != (new.dtype, new.shape):
-        return _other_form(name, old, new)
+        return _other_type(name, old, new)
     if old.tobytes() == new.tobytes():
         return None
     unequal = np.count_nonzero(old != new)
     if old.dtype.kind not in "biufc":
-        return _other_form(name, old, new)
+        return _other_type(name, old, new)
     gap = np.abs(np.subtract(new, old, dtype=np.float64)).max()
     of = f"{unequal} of {old.size} values, " if old.size > 1 else ""
-    return Difference(name, f"{of}largest difference {gap:.3g}", float(gap))
+    return TensorDifference(name, f"{of}largest difference {gap:.3g}", float(gap))
 
 
-def _other_form(name: str, old: Any, new: Any) -> Difference:
+def _other_type(name: str, old: Any, new: Any) -> TensorDifference:
     if old.size == new.size == 1:
-        return Difference(name, f"{show(old.item())} -> {show(new.item())}")
+        return TensorDifference(name, f"{show(old.item())} -> {show(new.item())}")
     if old.dtype.kind == new.dtype.kind == "U" and old.shape == new.shape:
-        return Difference(name, f"{(old != new).sum()} of {old.size} texts")
-    return Difference(
+        return TensorDifference(name, f"{(old != new).sum()} of {old.size} texts")
+    return TensorDifference(
         name, f"{old.dtype} {old.shape} -> {new.dtype} {new.shape}".replace(",)", ")")
     )
 
 
-def _weights_first(each: Difference) -> tuple[bool, float]:
-    """The largest difference first; a config's numbers after all weights."""
-    return _config(each.name), -each.size
+def _weights_first(difference: TensorDifference) -> tuple[bool, float]:
+    """Sort key: the largest difference first, numbers of the config after weights."""
+    return _is_config(difference.name), -difference.size
 
 
-def _config(name: str) -> bool:
+def _is_config(name: str) -> bool:
     return name.startswith("config.")
 
 

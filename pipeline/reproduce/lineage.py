@@ -1,76 +1,99 @@
-"""Where a file comes from: looked up by its hash, followed down to the data.
+"""The origin of a file: found by its hash, and followed down to the data.
 
-In: any file, a lone .tflite included, and the folder of experiments. Out: which
-stage of which experiment gave it, and every stage and hash before that one. Where
-nothing is published any more, the lock that is kept in git still knows.
+In: any file, a single .tflite included, and the folder of experiments. Out: the stage
+and experiment that produced it, and every stage and hash before that one. Where results
+are no longer published, the lock in git still holds the hashes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.data import extension
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import SHORT, hash_file, hash_value
-from pipeline.reproduce.snapshot import LOCK, Entry, Snapshot, of_lock, of_run
+from pipeline.reproduce.lock_file import LOCK, read_lock
+from pipeline.reproduce.snapshot import Entry, Snapshot, of_run
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file with the hash that was asked for, in a run or a lock."""
+class Match:
+    """Files of one stage, in a run or a lock, that have the hash in question."""
 
     snapshot: Snapshot
     stage: str
     files: tuple[str, ...]
 
 
-def lineage(path: Path, root: Path, stages: tuple[str, ...]) -> dict[str, Any]:
-    """The file's hash, where it stands recorded, and the chain down to the data.
+def trace(path: Path, root: Path, stages: tuple[str, ...]) -> dict[str, Any]:
+    """Find a file by its hash, and list the stages before it down to the data.
+
+    Args:
+        path: any file.
+        root: the folder of experiments.
+        stages: names of the stages, in the order of the chain.
+
+    Returns:
+        `file`, `hash`, `found` (places where the hash is recorded) and `chain` (one
+        dictionary per stage, the data last).
 
     Raises:
-        UserError: when it cannot be read, or no record has this hash.
+        UserError: when the file cannot be read, or no record holds its hash.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file; give one artifact")
+        raise UserError(f"{path}: no such file; name one file of a result")
     digest = hash_file(path)
-    found = [hit for each in snapshots(root, stages) for hit in _hits(each, digest)]
-    if not found:
+    matches = [
+        match for read in snapshots(root, stages) for match in _matches(read, digest)
+    ]
+    if not matches:
         raise UserError(
             f"{path}: its hash {digest[:SHORT]}… is in no record and no lock below "
-            f"{root}: it was altered, or made elsewhere"
+            f"{root}: the file was altered, or comes from elsewhere"
         )
-    places = [f"{f.snapshot.name}: {f.stage}/{name}" for f in found for name in f.files]
-    first = found[0]
+    places = [
+        f"{m.snapshot.name}: {m.stage}/{name}" for m in matches for name in m.files
+    ]
+    first = matches[0]
     chain = [
-        _step(first.snapshot, name) for name in _before(first.snapshot, first.stage)
+        _step(first.snapshot, name) for name in _ancestors(first.snapshot, first.stage)
     ]
     return {"file": str(path), "hash": digest, "found": places, "chain": chain}
 
 
 def snapshots(root: Path, stages: tuple[str, ...]) -> Iterator[Snapshot]:
-    """Every run and lock below a folder of experiments; broken ones are skipped."""
+    """Read every run and lock below a folder of experiments; skip unreadable ones."""
     for folder in sorted(path.parent for path in root.glob("*/experiment.yaml")):
-        reads = [lambda: of_run(folder, stages), lambda: of_lock(folder / LOCK)]
-        for kept in sorted((folder / extension.FOLDER).glob("[0-9]*")):
-            reads.append(lambda kept=kept: of_run(kept, stages))
-        for read in reads:
-            try:
-                yield read()
-            except UserError:
-                continue
+        earlier = sorted((folder / extension.FOLDER).glob("[0-9]*"))
+        yield from _readable(partial(_run, folder, stages))
+        yield from _readable(partial(read_lock, folder / LOCK))
+        for kept in earlier:
+            yield from _readable(partial(_run, kept, stages))
 
 
-def text(facts: dict[str, Any]) -> Iterator[str]:
-    """One line for the file, one for each place, one a stage, the data last."""
+def lineage_text(facts: dict[str, Any]) -> Iterator[str]:
+    """Format the result of `trace`: the file, its places, a line per stage."""
     yield f"{facts['file']}  {facts['hash']}"
     yield from (f"  in {place}" for place in facts["found"])
     for step in facts["chain"]:
         yield f"{step['stage']:<9} {step['fingerprint'][:SHORT]}  " + "  ".join(
             [f"outputs {step['outputs'][:SHORT]}", *_details(step)]
         )
+
+
+def _run(folder: Path, stages: tuple[str, ...]) -> tuple[Snapshot, ...]:
+    return (of_run(folder, stages),)
+
+
+def _readable(read: Callable[[], tuple[Snapshot, ...]]) -> tuple[Snapshot, ...]:
+    try:
+        return read()
+    except UserError:
+        return ()
 
 
 def _details(step: dict[str, Any]) -> Iterator[str]:
@@ -88,20 +111,21 @@ def _details(step: dict[str, Any]) -> Iterator[str]:
     yield from step["problems"]
 
 
-def _hits(snapshot: Snapshot, digest: str) -> Iterator[Found]:
+def _matches(snapshot: Snapshot, digest: str) -> Iterator[Match]:
     for stage, entry in snapshot.entries.items():
         files = tuple(n for n, value in entry.outputs.items() if value == digest)
         if files:
-            yield Found(snapshot, stage, files)
+            yield Match(snapshot, stage, files)
 
 
-def _before(snapshot: Snapshot, stage: str) -> list[str]:
-    """The stage and all that it was made from, the data last."""
-    needed = {stage}
-    for name in reversed(snapshot.entries):
-        if name in needed:
-            needed |= set(snapshot.entries[name].parts["inputs"])
-    return [name for name in reversed(snapshot.entries) if name in needed]
+def _ancestors(snapshot: Snapshot, stage: str) -> list[str]:
+    """The stage and all stages that it depends on, the data last."""
+    ancestors = {stage}
+    backwards = list(reversed(list(snapshot.entries)))
+    for name in backwards:
+        if name in ancestors:
+            ancestors |= set(snapshot.entries[name].parts["inputs"])
+    return [name for name in backwards if name in ancestors]
 
 
 def _step(snapshot: Snapshot, stage: str) -> dict[str, Any]:
@@ -119,10 +143,10 @@ def _step(snapshot: Snapshot, stage: str) -> dict[str, Any]:
 
 
 def _problems(snapshot: Snapshot, entry: Entry) -> Iterator[str]:
-    """Inputs that are not what stands there now."""
+    """Inputs that are not what is published or locked now."""
     for name, digest in entry.parts["inputs"].items():
-        now = snapshot.entries.get(name)
-        if not now:
-            yield f"{name} is gone"
-        elif hash_value(dict(now.outputs)) != digest:
-            yield f"{name} was made again since, with other bytes"
+        current = snapshot.entries.get(name)
+        if not current:
+            yield f"{name} was removed"
+        elif hash_value(dict(current.outputs)) != digest:
+            yield f"{name} was run again since, with other bytes"

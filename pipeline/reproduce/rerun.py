@@ -1,7 +1,7 @@
-"""Run an experiment again from scratch, somewhere else.
+"""The copy of an experiment in which it is run again from scratch.
 
-In: an experiment's folder. Out: a job in a temporary folder of another path, to be
-run in another working directory, with the same question and none of the answers.
+In: an experiment's folder. Out: a job in a temporary folder with another path, to be
+run in another working directory, with the same parameters and without any results.
 """
 
 from __future__ import annotations
@@ -9,33 +9,40 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.base_path import base, based_on
+from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job
 from pipeline.engine.terminal import Terminal, line
-from pipeline.experiment.loader import read_experiment
-from pipeline.reproduce.snapshot import LOCK
+from pipeline.reproduce.lock_file import LOCK
 
 
 @contextlib.contextmanager
-def elsewhere(job: Job, sets: list[str], keep: bool = False) -> Iterator[Job]:
-    """The same experiment in an empty folder, to be run from that folder's parent.
+def in_temporary_folder(
+    job: Job, load: Callable[[Path], Job], keep: bool = False
+) -> Iterator[Job]:
+    """Copy an experiment to an empty folder, to be run from that folder's parent.
 
-    What stands beside experiment.yaml comes along, results and lock do not; relative
-    paths, and a builder of the user's own, are found where they were found before.
+    Other files beside experiment.yaml are copied, results and lock are not. Relative
+    paths, and the user's own modules, are found where they were found before.
+
+    Args:
+        job: the experiment to copy.
+        load: folder of the copy -> its job, read from the copied file.
+        keep: leave the folder on disk at the end.
     """
-    place = Path(tempfile.mkdtemp(prefix="reproduce-")).resolve()
+    temporary = Path(tempfile.mkdtemp(prefix="reproduce-")).resolve()
     try:
-        folder = place / "somewhere" / "else" / job.folder.name
+        folder = temporary / "somewhere" / "else" / job.folder.name
         _copy(job, folder)
         with based_on(Path.cwd() / base()):
-            yield read_experiment(folder, sets).job(folder)
+            yield load(folder)
     finally:
         if not keep:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _copy(job: Job, folder: Path) -> None:
@@ -48,27 +55,34 @@ def _copy(job: Job, folder: Path) -> None:
         copy(path, folder / path.name)
 
 
-class Comparing(Terminal):
-    """Prints one line for each stage, comparing it as soon as it is published."""
+class StageReporter(Terminal):
+    """Print one line per stage, comparing it as soon as it is published.
 
-    def __init__(self, compare: Any, verbose: bool = False):
+    Args:
+        compare: stage -> its state and details.
+        verbose: show what libraries print.
+    """
+
+    def __init__(
+        self, compare: Callable[[str], tuple[str, str]], verbose: bool = False
+    ):
         super().__init__(verbose=verbose)
         self.compare = compare
+        self.stage = ""
 
-    def started(self, decision: Any) -> None:
-        """Nothing on a pipe: the stage gets its line when it is compared."""
-        self.decision = decision
+    def started(self, decision: Decision) -> None:
+        """Show the running stage, where the line can be overwritten later."""
+        self.decision, self.stage = decision, decision.stage
         if self.live:
             self._rewrite(line(decision.stage, "running", ""))
 
     def progress(self, message: dict[str, Any]) -> None:
-        """Only where it can be written over."""
+        """Show progress, where the line can be overwritten later."""
         if self.live:
-            self._rewrite(line(self.decision.stage, "running", "", message["progress"]))
+            self._rewrite(line(self.stage, "running", "", message["progress"]))
 
     def finished(self, key: str, headline: str, seconds: float) -> None:
-        """`train     equal    73b33ef5  9.8 s                6 files`."""
-        state, text = self.compare(self.decision.stage)
+        """Print `train     equal    73b33ef5  9.8 s                6 files`."""
+        state, text = self.compare(self.stage)
         self._clear()
-        reason = f"{key}  {seconds:.1f} s"
-        self._print(line(self.decision.stage, state, reason, text))
+        self._print(line(self.stage, state, f"{key}  {seconds:.1f} s", text))

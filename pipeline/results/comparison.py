@@ -14,7 +14,8 @@ from typing import Any
 
 from pipeline.report import formatting
 from pipeline.report.variant_text import change, name, size, span
-from pipeline.reproduce.causes import KINDS, causes
+from pipeline.reproduce.differences import KINDS
+from pipeline.reproduce.differences import differences as all_differences
 from pipeline.reproduce.snapshot import of_run
 from pipeline.results import summary as summaries_of
 from pipeline.tasks.registry import of_document
@@ -74,7 +75,7 @@ def differences(
     lines = [
         (cause.kind, cause.text)
         for stage in stages
-        for cause in causes(of_run(first, (stage,)), of_run(second, (stage,)))
+        for cause in all_differences(of_run(first, (stage,)), of_run(second, (stage,)))
     ]
     unique = dict.fromkeys(lines)
     return {kind: [text for other, text in unique if other == kind] for kind in KINDS}

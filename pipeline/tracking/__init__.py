@@ -1,0 +1,1 @@
+"""Records of runs for TensorBoard and MLflow."""

@@ -1,4 +1,4 @@
-"""Where runs are also recorded."""
+"""Section `tracking` of an experiment file: where runs are recorded as well."""
 
 from __future__ import annotations
 

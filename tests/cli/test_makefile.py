@@ -1,6 +1,6 @@
 """The Makefile in a small checkout: its rules, its quoting, its set-up.
 
-The checkout has the real Makefile and the real pipeline/environment.py. Its
+The checkout has the real Makefile and the real tools/venv.py. Its
 command line only writes down how it was called, so that these tests see what
 make asks for; its package builds without downloads, so that .venv is real.
 """
@@ -137,7 +137,8 @@ def fresh(tmp_path: Path) -> Checkout:
     (root / "experiments/digits").mkdir(parents=True)
     (root / "experiments/digits/experiment.yaml").write_text("seed: 1\n")
     shutil.copy(ROOT / "Makefile", root)
-    shutil.copy(ROOT / "pipeline/environment.py", root / "pipeline")
+    (root / "tools").mkdir()
+    shutil.copy(ROOT / "tools/venv.py", root / "tools")
     (root / "pipeline/__main__.py").write_text(CLI)
     (root / "backend.py").write_text(BACKEND)
     (root / "pyproject.toml").write_text(PYPROJECT)
@@ -152,7 +153,7 @@ def fresh(tmp_path: Path) -> Checkout:
 def ready(fresh: Checkout) -> Checkout:
     """A checkout whose .venv is whole."""
     venv.create(fresh.root / ".venv", symlinks=True)
-    command = [".venv/bin/python", "-I", "pipeline/environment.py", "record"]
+    command = [".venv/bin/python", "-I", "tools/venv.py", "record"]
     subprocess.run(command, cwd=fresh.root, check=True)
     return fresh
 
@@ -194,7 +195,7 @@ def test_a_dry_run_of_a_fresh_checkout_lists_everything_and_does_nothing(
 ):
     before = fresh.files()
     answer = fresh.make("-n", "all")
-    words = re.findall(r"environment.py build|-m pipeline (\w+ \w*)", answer.stdout)
+    words = re.findall(r"venv.py build|-m pipeline (\w+ \w*)", answer.stdout)
     assert words == ["", *(f"run {stage}" for stage in STAGES), "show "]
     assert fresh.files() == before
 
@@ -213,22 +214,22 @@ def test_make_looks_for_another_python_when_python3_is_of_no_use(
     fresh: Checkout, monkeypatch
 ):
     name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    tools = fresh.root / "tools"
-    tools.mkdir()
+    programs = fresh.root / "programs"
+    programs.mkdir()
     for tool in ("sh", "tr"):
-        (tools / tool).symlink_to(shutil.which(tool))
-    (tools / "python3").symlink_to(shutil.which("false"))
-    (tools / name).write_text('#!/bin/sh\necho "found $*"\n')
-    (tools / name).chmod(0o755)
+        (programs / tool).symlink_to(shutil.which(tool))
+    (programs / "python3").symlink_to(shutil.which("false"))
+    (programs / name).write_text('#!/bin/sh\necho "found $*"\n')
+    (programs / name).chmod(0o755)
     make = shutil.which("make")
     answer = subprocess.run(
         [make, ".venv/.ready"],
         cwd=fresh.root,
         capture_output=True,
         text=True,
-        env={"PATH": str(tools)},
+        env={"PATH": str(programs)},
     )
-    assert "found -I pipeline/environment.py build" in answer.stdout
+    assert "found -I tools/venv.py build" in answer.stdout
 
 
 def test_a_second_make_all_asks_once_and_runs_nothing(ready: Checkout):
@@ -363,9 +364,16 @@ def test_the_proof_is_asked_of_the_command_line(verb: str, ready: Checkout):
 
 
 def test_ci_is_lint_then_tests_then_the_smoke_experiment_again(ready: Checkout):
-    said = ready.make("-n", "ci").stdout
-    wanted = ["-m flake8", "-m pytest", "reproduce --exp='smoke'"]
-    places = [said.index(part) for part in wanted]
+    text = ready.make("-n", "ci").stdout
+    wanted = [
+        "-m ruff format --check",
+        "-m ruff check",
+        "-m mypy",
+        "-m zensical build",
+        "-m pytest",
+        "reproduce --exp='smoke'",
+    ]
+    places = [text.index(part) for part in wanted]
     assert places == sorted(places)
 
 
@@ -413,5 +421,5 @@ def test_a_broken_environment_is_rebuilt_and_a_failed_set_up_is_not_trusted(
     assert "the backend refuses" in failed.stderr
     (ready.root / "refuse").unlink()
     mended = ready.make("status", f"PYTHON={sys.executable}")
-    assert "set-up    .venv was left half-made: installing" in mended.stdout
+    assert "set-up    .venv is not complete: installing" in mended.stdout
     assert mended.returncode == 0 and ready.calls() == [["status", "--exp=digits"]]

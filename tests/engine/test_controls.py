@@ -15,9 +15,10 @@ from pipeline.engine.environment import environment, processor, requirements
 from pipeline.engine.git_state import git_state
 from pipeline.engine.runner import Runner
 from pipeline.engine.terminal import Terminal
-from pipeline.reproduce.causes import causes
-from pipeline.reproduce.outcome import compare, table, verdict
-from pipeline.reproduce.snapshot import of_lock, of_run, with_tensors, write_lock
+from pipeline.reproduce.comparison_result import compare, table, verdict
+from pipeline.reproduce.differences import differences
+from pipeline.reproduce.lock_file import read_lock, write_lock
+from pipeline.reproduce.snapshot import of_run, with_tensors
 
 STAGES = ("one", "two")
 
@@ -25,11 +26,11 @@ STAGES = ("one", "two")
 def again(toy, tensors: bool = True):
     """Run from scratch, and compare with the run before."""
     lock, run = toy.root / "experiment.lock", of_run(toy.folder, STAGES)
-    write_lock(lock, with_tensors(run) if tensors else run)
+    write_lock(lock, [with_tensors(run) if tensors else run])
     shutil.rmtree(toy.folder)
     toy.folder.mkdir()
     toy.run()
-    return compare(of_lock(lock), of_run(toy.folder, STAGES))
+    return compare(read_lock(lock)[0], of_run(toy.folder, STAGES))
 
 
 def edit(toy, old: str, new: str) -> None:
@@ -48,7 +49,7 @@ def test_the_same_experiment_is_reproduced(toy):
 CHANGES = [
     (lambda t: t.settings.update(seed=2), "parameters", "seed 1 -> 2"),
     (lambda t: t.two.update(times=3), "parameters", "two.times 2 -> 3"),
-    (lambda t: pixel(t), "data", "what one reads is not the same"),
+    (lambda t: pixel(t), "data", "the data that one reads changed"),
     (lambda t: edit(t, ".upper()", ".lower()"), "code", "toy.helper changed"),
 ]
 
@@ -72,7 +73,7 @@ def test_a_change_is_named_and_not_reproduced(toy, change, kind, text):
     change(toy)
     outcome = again(toy)
     assert outcome.exit_code == 4
-    assert (kind, text) in [(cause.kind, cause.text) for cause in outcome.causes]
+    assert (kind, text) in [(each.kind, each.text) for each in outcome.differences]
 
 
 def test_another_seed_changes_bytes(toy):
@@ -90,8 +91,8 @@ def forged(toy, change):
     """Compare a changed lock with the run that it was written from."""
     toy.run()
     lock = toy.root / "experiment.lock"
-    write_lock(lock, of_run(toy.folder, STAGES))
-    old = of_lock(lock)
+    write_lock(lock, [of_run(toy.folder, STAGES)])
+    (old,) = read_lock(lock)
     change(old)
     return compare(old, of_run(toy.folder, STAGES))
 
@@ -103,16 +104,16 @@ def older(lock) -> None:
 def test_another_version_of_a_library_is_another_environment(toy):
     path = toy.root / "toy" / "helper.py"
     path.write_text("import yaml\n" + path.read_text())
-    equal, different = forged(toy, lambda lock: None), forged(toy, older)
-    (cause,) = different.causes
+    alike, other = forged(toy, lambda lock: None), forged(toy, older)
+    (cause,) = other.differences
     assert cause.text.startswith("libraries.pyyaml 99.0 -> 6")
-    assert verdict(equal)[-1] == "verdict     reproduced"
-    assert verdict(different)[-1].startswith(
+    assert verdict(alike)[-1] == "verdict     reproduced"
+    assert verdict(other)[-1].startswith(
         "verdict     reproduced bit for bit on another environment: libraries.pyyaml"
     )
 
 
-def test_other_bits_of_another_version_are_within_tolerance(toy):
+def test_another_version_of_an_imported_library_excuses_no_other_bits(toy):
     def change(lock) -> None:
         older(lock)
         lock.entries["two"].outputs["text.txt"] = "0" * 64
@@ -120,9 +121,19 @@ def test_other_bits_of_another_version_are_within_tolerance(toy):
     path = toy.root / "toy" / "helper.py"
     path.write_text("import yaml\n" + path.read_text())
     outcome = forged(toy, change)
+    assert (outcome.exit_code, outcome.files) == (4, {"two": ["text.txt"]})
+    assert "no environment excuses libraries.pyyaml 99.0" in verdict(outcome)[0]
+
+
+def test_another_version_of_a_library_that_no_stage_imports_excuses_them(toy):
+    def change(lock) -> None:
+        lock.environment["libraries"]["certifi"] = "99.0"
+        lock.entries["two"].outputs["text.txt"] = "0" * 64
+
+    outcome = forged(toy, change)
     assert (outcome.exit_code, outcome.files) == (0, {"two": ["text.txt"]})
     assert verdict(outcome)[-1].startswith(
-        "verdict     within tolerance on another environment: libraries.pyyaml 99.0"
+        "verdict     within tolerance on another environment: libraries.certifi 99.0"
     )
 
 
@@ -151,7 +162,7 @@ def test_other_bits_on_another_machine_are_within_tolerance(toy, monkeypatch):
     monkeypatch.setenv("MACHINE", "!")
     outcome = again(toy)
     assert not outcome.equal and not outcome.same_environment
-    assert not outcome.broken and outcome.exit_code == 0
+    assert not outcome.metrics.exceeded and outcome.exit_code == 0
     assert "within tolerance on another environment" in verdict(outcome)[-1]
 
 
@@ -160,7 +171,7 @@ def test_a_changed_line_is_not_reproduced_on_any_machine(toy, monkeypatch):
     edit(toy, ".upper()", ".lower()")
     faked(toy, monkeypatch, model=OTHER)
     outcome = again(toy)
-    assert not outcome.broken and outcome.exit_code == 4
+    assert not outcome.metrics.exceeded and outcome.exit_code == 4
     assert "no environment excuses toy.helper changed" in verdict(outcome)[0]
     assert verdict(outcome)[-1] == "verdict     NOT reproduced"
 
@@ -170,8 +181,8 @@ def test_a_changed_line_that_changes_no_output_is_reproduced(toy, monkeypatch):
     edit(toy, "return text.upper()", "unused = 1\n    return text.upper()")
     faked(toy, monkeypatch, model=OTHER)
     outcome = again(toy)
-    assert outcome.equal and outcome.exit_code == 0 and outcome.own_causes
-    assert "the environment is another" in verdict(outcome)[0]
+    assert outcome.equal and outcome.exit_code == 0 and outcome.not_excused
+    assert "the environment differs" in verdict(outcome)[0]
 
 
 def test_a_changed_pixel_is_not_reproduced_on_any_machine(toy, monkeypatch):
@@ -190,9 +201,9 @@ def test_a_changed_pixel_is_not_reproduced_on_any_machine(toy, monkeypatch):
     pixel(toy)
     faked(toy, monkeypatch, model=OTHER)
     outcome = again(toy, tensors=False)
-    assert not outcome.broken and outcome.exit_code == 4
-    assert [cause.text for cause in outcome.own_causes] == [
-        "what one reads is not the same"
+    assert not outcome.metrics.exceeded and outcome.exit_code == 4
+    assert [each.text for each in outcome.not_excused] == [
+        "the data that one reads changed"
     ]
 
 
@@ -204,7 +215,7 @@ def test_beyond_the_tolerance_is_not_reproduced_on_any_machine(toy, monkeypatch)
     faked(toy, monkeypatch, flags="avx")
     outcome = again(toy)
     assert outcome.exit_code == 4
-    assert [difference.stage for difference in outcome.broken] == ["one"]
+    assert [each.stage for each in outcome.metrics.exceeded] == ["one"]
 
 
 def test_a_lock_alone_compares_metrics_and_notes_its_limits(toy):
@@ -237,7 +248,7 @@ def test_flags_of_a_processor_are_compared_one_by_one(toy, monkeypatch):
     toy.folder.mkdir()
     faked(toy, monkeypatch, flags="avx avx2 avx512f fma sse4_1")
     toy.run()
-    (cause,) = causes(before, of_run(toy.folder, STAGES))
+    (cause,) = differences(before, of_run(toy.folder, STAGES))
     assert (cause.kind, cause.text) == ("environment", "processor.flags +avx512f")
 
 
@@ -251,11 +262,11 @@ def test_stages_of_two_environments_have_no_lock(toy, monkeypatch):
 
 def test_two_runs_have_locks_of_equal_bytes(toy):
     toy.run()
-    write_lock(toy.root / "a.lock", with_tensors(of_run(toy.folder, STAGES)))
+    write_lock(toy.root / "a.lock", [with_tensors(of_run(toy.folder, STAGES))])
     shutil.rmtree(toy.folder)
     toy.folder.mkdir()
     toy.run()
-    write_lock(toy.root / "b.lock", with_tensors(of_run(toy.folder, STAGES)))
+    write_lock(toy.root / "b.lock", [with_tensors(of_run(toy.folder, STAGES))])
     first, second = (toy.root / name for name in ("a.lock", "b.lock"))
     assert first.read_bytes() == second.read_bytes()
 
@@ -276,12 +287,12 @@ BROKEN_LOCKS = [
 def test_an_altered_lock_is_refused(toy, alter):
     toy.run()
     path = toy.root / "experiment.lock"
-    write_lock(path, of_run(toy.folder, STAGES))
+    write_lock(path, [of_run(toy.folder, STAGES)])
     document = json.loads(path.read_text())
     alter(document)
     path.write_text(json.dumps(document))
     with pytest.raises(UserError, match="not a lock"):
-        of_lock(path)
+        read_lock(path)
 
 
 def test_requirements_of_a_library_are_included():

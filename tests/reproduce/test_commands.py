@@ -227,7 +227,7 @@ def one_pixel(locked, tmp_path, monkeypatch):
 def test_one_changed_pixel_is_found(one_pixel):
     answer = one_pixel.run("reproduce", "data")
     assert answer.code == 4, answer.out + answer.err
-    assert "what data reads is not the same" in answer.out
+    assert "the data that data reads changed" in answer.out
     assert "1 of " in answer.out and "largest difference" in answer.out
 
 
@@ -239,7 +239,7 @@ def test_one_changed_pixel_is_found_on_another_processor(one_pixel):
     forge(one_pixel, on_another_processor)
     answer = one_pixel.run("reproduce", "data")
     assert answer.code == 4, answer.out + answer.err
-    assert "what data reads is not the same" in answer.out
+    assert "the data that data reads changed" in answer.out
     assert "tolerance   kept" in answer.out
 
 
@@ -266,21 +266,34 @@ def test_one_changed_line_in_an_imported_module_is_found(
     assert "pipeline.core.determinism changed" in answer.out
 
 
-def test_another_library_version_asks_for_a_tolerance_only(locked):
-    def older(lock) -> None:
-        lock["environment"]["libraries"]["numpy"] = "1.0"
-        lock["stages"]["data"]["libraries"]["numpy"] = "1.0"
+def with_library(name: str):
+    """A change of a lock: another version of one library, and other bits."""
+
+    def change(lock) -> None:
+        lock["environment"]["libraries"][name] = "1.0"
+        for stage in lock["stages"].values():
+            stage["libraries"] |= {name: "1.0"} if name in stage["libraries"] else {}
         lock["stages"]["data"]["outputs"]["preview.png"] = "0" * 64
 
-    forge(locked, older)
+    return change
+
+
+def test_another_version_of_an_imported_library_excuses_no_other_bits(locked):
+    forge(locked, with_library("numpy"))
+    answer = locked.run("reproduce", "data")
+    assert answer.code == 4, answer.out
+    assert "libraries.numpy 1.0 -> " in answer.out
+    assert "required: no environment excuses libraries.numpy 1.0" in answer.out
+    assert "verdict     NOT reproduced" in answer.out
+
+
+def test_another_version_of_any_other_library_asks_for_a_tolerance_only(locked):
+    forge(locked, with_library("contourpy"))  # which matplotlib requires
     answer = locked.run("reproduce", "data")
     assert answer.code == 0, answer.out
-    assert "libraries.numpy 1.0 -> " in answer.out
-    assert "bits        different not required here" in answer.out
-    told = (
-        "verdict     within tolerance on another environment: libraries.numpy 1.0 -> "
-    )
-    assert told in answer.out
+    assert "bits        different not required:" in answer.out
+    verdict = "within tolerance on another environment: libraries.contourpy 1.0 -> "
+    assert f"verdict     {verdict}" in answer.out
 
 
 def test_on_the_same_machine_other_bits_are_an_error(locked):
@@ -291,6 +304,63 @@ def test_on_the_same_machine_other_bits_are_an_error(locked):
     answer = locked.run("reproduce", "data")
     assert answer.code == 4
     assert "bits        different required" in answer.out
+
+
+def of_another_machine(lock) -> None:
+    """What a lock made elsewhere holds: another processor, and other bits."""
+    on_another_processor(lock)
+    lock["stages"]["data"]["outputs"]["preview.png"] = "0" * 64
+    lock["stages"]["train"]["outputs"]["model.keras"] = "0" * 64
+
+
+def test_a_lock_requires_the_bits_of_any_environment_that_it_records(locked):
+    forge(locked, of_another_machine)
+    first = json.loads(lock_of(locked).read_text())
+    assert "within tolerance" in locked.run("reproduce", "data").out
+    answer = locked.run("lock", "--add")
+    assert answer.code == 0 and ", 2 environments;" in answer.out, answer.err
+    both = json.loads(lock_of(locked).read_text())
+    (added,) = both.pop("more_environments")
+    assert both == first
+    assert added["environment"]["processor"]["model"] != "other/1/2/3"
+    assert set(states(locked.run("verify")).values()) == {"equal"}
+    answer = locked.run("reproduce", "data")
+    assert "bits        equal     required: the environment is the same" in answer.out
+    assert "verdict     reproduced\n" in answer.out
+    assert locked.cli("diff", "small").code == 0
+    before = lock_of(locked).read_bytes()
+    assert locked.run("lock", "--add").code == 0
+    assert lock_of(locked).read_bytes() == before
+
+
+def other_accuracy(lock) -> None:
+    lock["stages"]["train"]["metrics"]["best"]["val_accuracy"] = 0.1
+
+
+def other_curves(lock) -> None:
+    lock["stages"]["train"]["outputs"]["curves.png"] = "0" * 64
+
+
+REFUSED = [
+    (lambda lock: lock["settings"].update(seed=4), "seed 4 -> 3"),
+    (other_accuracy, "train.best.val_accuracy 0.1 -> "),
+    (other_curves, "holds other bits of this same environment (train: curves.png)"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), REFUSED)
+def test_only_the_results_of_the_lock_are_added_to_it(locked, change, text):
+    forge(locked, change)
+    before = lock_of(locked).read_bytes()
+    answer = locked.run("lock", "--add")
+    assert answer.code == 2 and text in answer.err, answer.err
+    assert lock_of(locked).read_bytes() == before
+
+
+def test_another_number_of_threads_is_another_environment(locked):
+    answer = locked.run("reproduce", "data", "--set", "threads=2")
+    assert answer.code == 0, answer.out + answer.err
+    assert "on another environment: threads 1 -> 2" in answer.out
 
 
 def test_without_a_lock_two_runs_are_compared(copied):
@@ -379,7 +449,7 @@ def test_diff_says_which_difference_explains_which(locked):
     assert any(
         r.startswith("outputs     evaluate") and "after compress" in r for r in rows
     )
-    assert "is gone" in answer.out
+    assert "was removed" in answer.out
 
 
 def test_the_lineage_of_a_lone_file_goes_down_to_the_data(locked, tmp_path):

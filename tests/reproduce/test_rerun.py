@@ -1,4 +1,4 @@
-"""An experiment in another place: the same question, none of the answers."""
+"""A copy of an experiment in a temporary folder: same parameters, no results."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.referenced_files import hash_references
-from pipeline.reproduce.rerun import elsewhere
+from pipeline.reproduce.rerun import in_temporary_folder
 
 TEXT = "data: {source: 'tfds:mnist', data_dir: sets/here}\n"
+
+
+def loader(*overrides: str):
+    return lambda folder: read_experiment(folder, list(overrides)).job(folder)
 
 
 def experiment(root: Path):
@@ -29,7 +33,7 @@ def experiment(root: Path):
 
 
 def test_what_stands_beside_the_file_comes_along_and_results_do_not(tmp_path):
-    with elsewhere(experiment(tmp_path), []) as job:
+    with in_temporary_folder(experiment(tmp_path), loader()) as job:
         names = {path.name for path in job.folder.iterdir()}
         assert names == {"experiment.yaml", "extra"}
         assert job.folder.name == "mine" and tmp_path not in job.folder.parents
@@ -38,7 +42,7 @@ def test_what_stands_beside_the_file_comes_along_and_results_do_not(tmp_path):
 
 
 def test_overrides_come_along(tmp_path):
-    with elsewhere(experiment(tmp_path), ["train.epochs=7"]) as job:
+    with in_temporary_folder(experiment(tmp_path), loader("train.epochs=7")) as job:
         assert job.params["train"].epochs == 7
 
 
@@ -55,7 +59,7 @@ def test_a_path_leads_to_where_it_led(tmp_path, monkeypatch, text):
     whole = text.replace("$HOME", str(tmp_path))
     file = f"{whole}/a.keras"
     assert (before := hash_references({"members": f"{file}, {file}"}))[file]
-    with elsewhere(experiment(work), []) as job, chdir(job.folder.parent):
+    with in_temporary_folder(experiment(work), loader()) as job, chdir(job.folder.parent):
         assert locate(whole, "data.data_dir").is_dir()
         assert hash_references({"members": f"{file}, {file}"}) == before
     assert base() == Path()
@@ -66,8 +70,8 @@ def test_a_builder_of_ones_own_comes_along(tmp_path, monkeypatch):
     (tmp_path / "own_models.py").write_text("import own_layers\n")
     (tmp_path / "own_layers.py").write_text("")
     here = experiment(tmp_path)
-    sets = ["tune.builder=own_models:build"]
-    with elsewhere(here, sets) as job, chdir(job.folder.parent):
+    load = loader("tune.builder=own_models:build")
+    with in_temporary_folder(here, load) as job, chdir(job.folder.parent):
         code = CodeReader(CODE_ROOT, also=(base(),))
         names = code.closure(job.modules(job.stage("tune")))
         assert {"own_models", "own_layers"} <= set(names)
@@ -75,7 +79,7 @@ def test_a_builder_of_ones_own_comes_along(tmp_path, monkeypatch):
 
 def test_a_new_result_can_be_kept(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with elsewhere(experiment(tmp_path), [], keep=True) as job:
+    with in_temporary_folder(experiment(tmp_path), loader(), keep=True) as job:
         pass
     assert job.folder.is_dir()
 
@@ -85,7 +89,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     place.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(place))
     try:
-        with elsewhere(experiment(tmp_path), []):
+        with in_temporary_folder(experiment(tmp_path), loader()):
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         assert not list(place.iterdir())

@@ -14,8 +14,8 @@ import urllib.request
 import pytest
 
 from pipeline.experiment.schema import Experiment
-from pipeline.tracking import record as recording
-from pipeline.tracking.record import record
+from pipeline.tracking import recording
+from pipeline.tracking.recording import record_run
 
 SERVER = os.environ.get("PIPELINE_MLFLOW") or shutil.which("mlflow")
 
@@ -89,9 +89,9 @@ def _free_port() -> int:
 
 def _recorded(asked: Experiment, folder, stages: list[str]) -> None:
     """On a busy machine an answer may take more than 5 s: the next run mends that."""
-    told = [record(asked, folder, stages)]
+    told = [record_run(asked, folder, stages)]
     while told[-1] and len(told) < 6:
-        told.append(record(asked, folder, stages))
+        told.append(record_run(asked, folder, stages))
     assert told[-1] is None, told
 
 
@@ -130,12 +130,12 @@ def test_a_parent_with_a_child_per_stage_is_recorded_once(
 
 
 def test_without_an_address_nothing_is_asked(experiment):
-    assert record(_experiment(None), experiment, ["train"]) is None
+    assert record_run(_experiment(None), experiment, ["train"]) is None
 
 
 def test_a_server_that_is_not_there_is_a_warning(client_installed, experiment):
     address = f"http://me:secret@127.0.0.1:{_free_port()}"
-    told = record(_experiment(address), experiment, ["train"])
+    told = record_run(_experiment(address), experiment, ["train"])
     assert told.startswith("warning: http://127.0.0.1:") and "not recorded" in told
     assert "secret" not in told
 
@@ -148,7 +148,7 @@ def test_a_server_that_hangs_is_a_warning_after_five_seconds(
         silent.listen()
         begin = time.monotonic()
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        told = record(_experiment(address), experiment, ["train"])
+        told = record_run(_experiment(address), experiment, ["train"])
         seconds = time.monotonic() - begin
     assert "no answer within 5 s" in told
     assert 5 <= seconds < 30
@@ -157,14 +157,14 @@ def test_a_server_that_hangs_is_a_warning_after_five_seconds(
 def test_a_server_that_never_ends_its_answer_is_given_up(
     client_installed, experiment, monkeypatch
 ):
-    monkeypatch.setattr(recording, "PATIENCE", 6)
+    monkeypatch.setattr(recording, "TIMEOUT", 6)
     with socket.socket() as drip:
         drip.bind(("127.0.0.1", 0))
         drip.listen()
         threading.Thread(target=_drip, args=(drip,), daemon=True).start()
         address = f"http://127.0.0.1:{drip.getsockname()[1]}"
-        told = record(_experiment(address), experiment, ["train"])
-    assert "no end after 6 s" in told
+        told = record_run(_experiment(address), experiment, ["train"])
+    assert "not finished after 6 s" in told
 
 
 def _drip(server: socket.socket) -> None:

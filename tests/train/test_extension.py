@@ -21,7 +21,7 @@ from pipeline.engine.stage import Inputs
 from pipeline.experiment.earlier_results import keep
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.files import load_model
-from pipeline.reproduce.rerun import elsewhere
+from pipeline.reproduce.rerun import in_temporary_folder
 from pipeline.train.params import TrainParams
 from pipeline.train.warm_start import (
     check_compatible,
@@ -138,7 +138,8 @@ def test_a_run_elsewhere_goes_on_from_the_same_weights(story):
     folder = story.project.small
     job = read_experiment(folder).job(folder)
     recorded = story.read("train/stage.json")["parts"]["sources"]
-    with elsewhere(job, []) as moved:
+    load = lambda path: read_experiment(path).job(path)  # noqa: E731
+    with in_temporary_folder(job, load) as moved:
         code = CodeReader(CODE_ROOT)
         assert describe(moved, moved.stage("train"), code)["sources"] == recorded
 

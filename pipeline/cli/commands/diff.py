@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+from pipeline.core.exit_codes import ExitCode
+from pipeline.experiment.loader import check_name, experiment_folder
+from pipeline.experiment.stages import STAGES
 
 HELP = "differences between two runs, or a run and its lock, and their causes"
 
@@ -14,7 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Call the library of the same name."""
-    from pipeline.reproduce import commands
+    """Print the differences."""
+    from pipeline.reproduce.compare_named import compare_named
+    from pipeline.reproduce.comparison_result import table
 
-    return commands.diff(arguments)
+    result = compare_named(
+        arguments.before, arguments.after, arguments.root, STAGES, _folder_of
+    )
+    print("\n".join(table(result)))
+    if result.equal and not result.differences:
+        print(f"{result.before.name} and {result.after.name} are equal")
+    return ExitCode.DONE if result.equal else ExitCode.NOT_REPRODUCED
+
+
+def _folder_of(root: Path, name: str) -> Path:
+    check_name(name)
+    return experiment_folder(root, name)

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from pipeline.cli import parser as options
+from pipeline.core.exit_codes import ExitCode
+from pipeline.experiment.stages import STAGES
 
 HELP = "the origin of a file, down to the data"
 
@@ -17,7 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Call the library of the same name."""
-    from pipeline.reproduce import commands
+    """Print the stages and hashes from a file down to the data."""
+    from pipeline.reproduce.lineage import lineage_text, trace
 
-    return commands.lineage(arguments)
+    facts = trace(arguments.file, arguments.root, STAGES)
+    if arguments.json:
+        options.print_json(facts)
+    else:
+        print("\n".join(lineage_text(facts)))
+    return ExitCode.DONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.cli import parser as options
+from pipeline.core.exit_codes import ExitCode
 
 HELP = "record the published results in experiment.lock"
 
@@ -19,10 +20,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=X",
         help="for other machines: points, images, loss or size; kept in the lock",
     )
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help="keep the environments that the lock records, and add this one",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Call the library of the same name."""
-    from pipeline.reproduce import commands
+    """Write experiment.lock, and print what it records."""
+    from pipeline.reproduce.lock_file import LOCK
+    from pipeline.reproduce.locking import lock
 
-    return commands.lock(arguments)
+    job, code = options.open_job(arguments)
+    snapshots = lock(job, code, arguments.tolerance, arguments.add)
+    entries = snapshots[0].entries
+    files = sum(len(entry.outputs) for entry in entries.values())
+    environments = f", {len(snapshots)} environments" if len(snapshots) > 1 else ""
+    print(
+        f"{job.folder / LOCK}: {len(entries)} stages, {files} files{environments}; "
+        "keep it in git"
+    )
+    return ExitCode.DONE

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from pipeline.cli import parser as options
+from pipeline.engine.stage import Job
+from pipeline.experiment.loader import read_experiment
 
 HELP = "run again from scratch elsewhere, and compare with the lock"
 
@@ -23,7 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Call the library of the same name."""
-    from pipeline.reproduce import commands
+    """Run in a temporary folder, and print the comparison."""
+    from pipeline.reproduce.reproduction import Rerun, reproduce, reproduce_twice
 
-    return commands.reproduce(arguments)
+    job, code = options.open_job(arguments)
+    overrides = options.overrides_of(arguments)
+
+    def load(folder: Path) -> Job:
+        return read_experiment(folder, overrides).job(folder)
+
+    rerun = Rerun(job, load, arguments.stage, arguments.keep, arguments.verbose)
+    result = reproduce_twice(rerun) if arguments.twice else reproduce(rerun, code)
+    print("\n".join(result.lines))
+    return result.exit_code

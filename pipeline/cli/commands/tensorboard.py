@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the logs, and print their folder."""
-    from pipeline.tracking.events import FOLDER, write_logs
+    from pipeline.tracking.tensorboard_logs import FOLDER, write_logs
 
     folder = options.folder_of(arguments)
     written = write_logs(folder, list(STAGES))

@@ -70,7 +70,8 @@ function frontier() {
   const notes = placed.filter(p => roles[p.id]).map(p => ({
     x: Math.log10(p.x), y: p.y, text: roles[p.id][0],
     ay: p.id === chart.chosen ? -40 : 36,  // nothing lies up and left of the chosen point
-    ax: p.id === chart.chosen && narrow() && p.x < middle ? 40 : -40,
+    ax: p.id === chart.chosen && narrow() && p.x < middle ? 40 :
+      p.id === chart.chosen ? -40 : -72,
     font: {color: css(roles[p.id][1]), size: 14, weight: 700}, arrowhead: 0,
     arrowcolor: css(roles[p.id][1]), arrowwidth: 1.2, standoff: 8}));
   notes.push(...placed.filter(p => p.below).map(p => ({x: Math.log10(p.x), y: p.y,

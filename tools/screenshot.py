@@ -1,7 +1,7 @@
-"""A picture of a report, for the README: python docs/screenshot.py PAGE PNG.
+"""Screenshot of a report page: python tools/screenshot.py PAGE PNG.
 
-Needs the extra `browser` and a Chromium; without them it says so and leaves the
-picture that is there.
+Needs the extra `browser` and Chromium; without them it prints a message and leaves
+the existing picture unchanged.
 """
 
 from __future__ import annotations
@@ -18,14 +18,21 @@ SIZE = {"width": 1180, "height": 1330}
 
 
 def main(page: Path, picture: Path) -> int:
-    """Open the page, wait until all is drawn, save what a window shows."""
+    """Open the page, wait until it is drawn, and save one window of it.
+
+    Args:
+        page: an HTML file.
+        picture: the PNG file to write.
+    """
     program = next(filter(None, map(shutil.which, NAMES)), None)
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         program = None
     if program is None:
-        print(f"{picture}: left as it is: no playwright, or no Chromium")
+        print(
+            f"{picture}: unchanged: needs playwright (the extra `browser`) and Chromium"
+        )
         return 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -8,7 +8,7 @@ import sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
-from pipeline.tracking.events import FOLDER, NAME, write_logs
+from pipeline.tracking.tensorboard_logs import FOLDER, NAME, write_logs
 
 
 def _read(folder) -> EventAccumulator:
@@ -61,6 +61,9 @@ def test_a_log_written_again_is_the_same_and_alone(experiment):
 
 
 def test_tensorflow_is_not_imported():
-    code = "import sys, pipeline.tracking.events; print('tensorflow' in sys.modules)"
+    code = (
+        "import sys, pipeline.tracking.tensorboard_logs\n"
+        "print('tensorflow' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr

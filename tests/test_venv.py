@@ -15,14 +15,15 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from setuptools import find_namespace_packages
 
-from pipeline import environment
+from tools import venv as environment
 
 ROOT = Path(__file__).resolve().parents[1]
 STAMP = ROOT / ".venv/.ready"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PACKAGES = Path(".venv", "lib", f"python{PYTHON}", "site-packages")
-SETUP = "[options]\ninstall_requires =\n    toy>=1\n\n[flake8]\nmax-line-length = 88\n"
+SETUP = "[options]\ninstall_requires =\n    toy>=1\n\n[tool:toy]\nwidth = 88\n"
 RECORD = """\
 toy/__init__.py,sha256=x,8
 "toy/a, b.py",sha256=x,8
@@ -35,8 +36,8 @@ toy-1.0.dist-info/RECORD,,
 
 def make_project(root: Path) -> Path:
     """A checkout in miniature whose .venv has the package toy and is whole."""
-    (root / "pipeline").mkdir(parents=True)
-    shutil.copy(environment.__file__, root / "pipeline")
+    (root / "tools").mkdir(parents=True)
+    shutil.copy(environment.__file__, root / "tools")
     (root / "setup.cfg").write_text(SETUP)
     (root / "constraints.txt").write_text("# comment\ntoy==1.0\n")
     (root / "pyproject.toml").write_text("[build-system]\n")
@@ -47,7 +48,7 @@ def make_project(root: Path) -> Path:
     for name in ("toy/__init__.py", "toy/a, b.py", "../../../bin/toy"):
         (packages / name).write_text("x = 111\n")
     (packages / "toy-1.0.dist-info/RECORD").write_text(RECORD)
-    assert environment.inside(root, "record").returncode == 0
+    assert environment.run_inside(root, "record").returncode == 0
     return root
 
 
@@ -72,6 +73,9 @@ HARMLESS = {
         root / "constraints.txt", "# comment", "# another\n"
     ),
     "a lint setting": lambda root: edit(root / "setup.cfg", "88", "79"),
+    "a setting of a tool": lambda root: edit(
+        root / "pyproject.toml", "]\n", "]\n[tool.toy]\nx = 1\n"
+    ),
     "another pip": lambda root: (root / PACKAGES / "pip-23.0.dist-info").rename(
         root / PACKAGES / "pip-99.0.dist-info"
     ),
@@ -83,26 +87,26 @@ HARMLESS = {
 @pytest.mark.parametrize("change", HARMLESS)
 def test_a_whole_environment_stays_whole_after(change: str, project: Path):
     HARMLESS[change](project)
-    answer = environment.inside(project, "check")
+    answer = environment.run_inside(project, "check")
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
 
 
 DAMAGE = {
     "a lost file": (
         lambda root: (root / PACKAGES / "toy/__init__.py").unlink(),
-        "toy 1.0: toy/__init__.py is lost",
+        "toy 1.0: toy/__init__.py is missing",
     ),
     "a lost file with a comma in its name": (
         lambda root: (root / PACKAGES / "toy/a, b.py").unlink(),
-        "toy 1.0: toy/a, b.py is lost",
+        "toy 1.0: toy/a, b.py is missing",
     ),
     "a lost folder": (
         lambda root: shutil.rmtree(root / PACKAGES / "toy"),
-        "toy 1.0: toy/__init__.py is lost",
+        "toy 1.0: toy/__init__.py is missing",
     ),
     "a lost script": (
         lambda root: (root / ".venv/bin/toy").unlink(),
-        "toy 1.0: ../../../bin/toy is lost",
+        "toy 1.0: ../../../bin/toy is missing",
     ),
     "a cut file": (
         lambda root: halve(root / PACKAGES / "toy/__init__.py"),
@@ -110,7 +114,7 @@ DAMAGE = {
     ),
     "a cut list of files": (
         lambda root: halve(root / PACKAGES / "toy-1.0.dist-info/RECORD"),
-        "toy 1.0: toy/__pycache__/__init__.cpython-311. is lost",
+        "toy 1.0: toy/__pycache__/__init__.cpython-311. is missing",
     ),
     "another version": (
         lambda root: (root / PACKAGES / "toy-1.0.dist-info").rename(
@@ -120,7 +124,7 @@ DAMAGE = {
     ),
     "no stamp": (
         lambda root: (root / ".venv/.ready").unlink(),
-        ".venv was left half-made",
+        ".venv is not complete",
     ),
     "half a stamp": (
         lambda root: halve(root / ".venv/.ready"),
@@ -153,20 +157,20 @@ DAMAGE = {
 def test_a_broken_environment_is_named_in_one_line(damage: str, project: Path):
     inflict, line = DAMAGE[damage]
     inflict(project)
-    answer = environment.inside(project, "check")
+    answer = environment.run_inside(project, "check")
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, f"{line}\n", "")
 
 
 def test_an_environment_does_not_move_with_its_checkout(project: Path):
     moved = project.rename(project.with_name("moved"))
-    assert environment.ailment(moved) == f".venv was built for {project}"
+    assert environment.find_defect(moved) == f".venv was built for {project}"
 
 
 def test_a_python_that_was_removed_is_noticed_from_outside(project: Path):
     python = project / ".venv/bin/python"
     python.unlink()
     python.symlink_to(project / "gone")
-    assert environment.ailment(project) == ".venv/bin/python does not start"
+    assert environment.find_defect(project) == ".venv/bin/python does not start"
 
 
 def test_a_python_that_fails_is_noticed_from_outside(project: Path):
@@ -174,12 +178,12 @@ def test_a_python_that_fails_is_noticed_from_outside(project: Path):
     python.unlink()
     python.write_text("#!/bin/sh\nexit 127\n")
     python.chmod(0o755)
-    assert environment.ailment(project) == ".venv/bin/python does not work"
+    assert environment.find_defect(project) == ".venv/bin/python does not work"
 
 
 def test_no_environment_at_all_is_noticed_from_outside(project: Path):
     shutil.rmtree(project / ".venv")
-    assert environment.ailment(project) == "there is no .venv"
+    assert environment.find_defect(project) == "there is no .venv"
 
 
 def test_a_whole_environment_is_not_built_again(project: Path, capsys):
@@ -193,20 +197,20 @@ def test_a_whole_environment_is_not_built_again(project: Path, capsys):
 def test_a_python_without_ensurepip_is_refused(project: Path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     (project / ".venv/.ready").unlink()
-    with pytest.raises(environment.Failed, match=f"python{PYTHON}-venv"):
+    with pytest.raises(environment.SetupError, match=f"python{PYTHON}-venv"):
         environment.build(project)
 
 
 def test_the_command_that_failed_ends_the_message(project: Path):
     script = "print('the reason'); raise SystemExit(1)"
-    with pytest.raises(environment.Failed, match="the reason\nset-up    failed: "):
-        environment.attempt(project, [sys.executable, "-c", script])
+    with pytest.raises(environment.SetupError, match="the reason\nset-up    failed: "):
+        environment.run_logged(project, [sys.executable, "-c", script])
     assert (project / ".venv/install.log").read_text() == "the reason\n"
 
 
 def test_a_missing_declaration_is_an_error_without_traceback(project: Path):
     (project / "constraints.txt").unlink()
-    answer = environment.inside(project, "build")
+    answer = environment.run_inside(project, "build")
     assert answer.returncode == 2
     assert "constraints.txt" in answer.stderr and "Traceback" not in answer.stderr
     assert (project / ".venv/.ready").exists()
@@ -214,7 +218,7 @@ def test_a_missing_declaration_is_an_error_without_traceback(project: Path):
 
 def test_the_check_imports_nothing_of_the_pipeline(project: Path):
     code = "import sys, runpy; sys.argv = ['x', 'check']\n" + (
-        "try: runpy.run_path('pipeline/environment.py', run_name='__main__')\n"
+        "try: runpy.run_path('tools/venv.py', run_name='__main__')\n"
         "except SystemExit: print([m for m in sys.modules if 'pipeline' in m])"
     )
     command = [project / ".venv/bin/python", "-I", "-c", code]
@@ -235,17 +239,18 @@ def test_the_lock_lists_exact_versions_without_the_checkout():
 def test_only_the_oldest_python_makes_the_lock(project: Path, monkeypatch):
     monkeypatch.setattr(environment, "OLDEST", "3.10")
     before = (project / "constraints.txt").read_text()
-    with pytest.raises(environment.Failed, match="PYTHON=python3.10"):
+    with pytest.raises(environment.SetupError, match="PYTHON=python3.10"):
         environment.lock(project)
     assert (project / "constraints.txt").read_text() == before
 
 
 def declared() -> list[Requirement]:
-    """What setup.cfg asks for, with the test tools."""
+    """The requirements in setup.cfg, with those of the extras in .venv."""
     config = RawConfigParser()
     config.read(ROOT / "setup.cfg")
     text = config["options"]["install_requires"]
-    text += config["options.extras_require"]["test"]
+    for extra in ("docs", "lint", "test"):
+        text += config["options.extras_require"][extra]
     return [Requirement(line) for line in text.split("\n") if line.strip()]
 
 
@@ -287,4 +292,13 @@ def test_the_supported_pythons_are_the_same_everywhere():
         f"not ({low}) <= sys.version_info[:2] <= ({high})"
         in (ROOT / "Makefile").read_text()
     )
-    assert environment.OLDEST == supported[0]
+    assert supported[0] == environment.OLDEST
+
+
+def test_the_wheel_contains_the_pipeline_only():
+    config = RawConfigParser()
+    config.read(ROOT / "setup.cfg")
+    include = config["options.packages.find"]["include"].split()
+    packages = find_namespace_packages(str(ROOT), include=include)
+    assert "pipeline.models" in packages
+    assert {name.partition(".")[0] for name in packages} == {"pipeline"}
