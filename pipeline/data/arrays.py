@@ -1,4 +1,4 @@
-"""Arrays of any split. Only `artifact` and `test_split` import this; a test checks it."""
+"""Arrays of any split. Only `artifact` and `test_split` import this module."""
 
 from __future__ import annotations
 

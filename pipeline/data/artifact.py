@@ -3,8 +3,8 @@
     spec.json            the signature
     <split>_x.npy, _y    stored examples and labels of one split
     <split>_also0.npy    extra targets, in the order of `also` in spec.json
-    splits.npz           per split, positions in the source and content hashes; positions
-                         in train of the calibration examples; group numbers, if any
+    splits.npz           per split, positions in the source and content hashes;
+                         calibration positions in train; group numbers, if any
     vocabulary.txt       for texts, one word per line
     balance.json         class weights, where classes are balanced
 
@@ -34,7 +34,8 @@ class Split:
 
     Args:
         x: stored examples, `(n, *shape)`; a memory map where the file is large.
-        y: stored labels, `(n,)`: class numbers, int64, or standardized numbers, float32.
+        y: stored labels, `(n,)`: class numbers, int64, or standardized numbers,
+            float32.
         class_weights: weight of each class in the training loss; None where all are 1.
     """
 

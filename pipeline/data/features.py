@@ -89,7 +89,7 @@ class FixedLength:
         return {"pad": "silence at the end", "takes": mono}
 
     def apply(self, clips: np.ndarray) -> np.ndarray:
-        """Turn clips of one length, float32 in -1 .. 1, `(n, any)`, into `(n, samples)`."""
+        """Turn clips, float32 in -1 .. 1, `(n, any)`, into `(n, samples)`."""
         cut = clips[:, : self.samples]
         return np.pad(cut, ((0, 0), (0, self.samples - cut.shape[1])))
 

@@ -18,7 +18,7 @@ from pipeline.data.sources.reader import ReadContext, file_name_field, finite
 ReadFile = Callable[[Path], np.ndarray]
 
 
-class BadFile(Exception):
+class BadFileError(Exception):
     """A file that holds no usable example; the message says why."""
 
 
@@ -125,7 +125,7 @@ def read_files(
 
     Args:
         files: what to read.
-        read: one file -> one example, all of one shape; it raises `BadFile`.
+        read: one file -> one example, all of one shape; it raises `BadFileError`.
         context: the settings, and the receiver of bad examples.
         dtype: of the examples.
 
@@ -160,7 +160,7 @@ def _copy(
     for position, file in enumerate(files.paths):
         try:
             array = read(file)
-        except BadFile as error:
+        except BadFileError as error:
             context.bad(files.place(file), str(error), files.root)
             continue
         writer = writer or context.writer(array.shape, dtype)

@@ -1,9 +1,9 @@
 """Labels of the training split: noise for studies, and the search for label errors.
 
 The search is confident learning (Northcutt, Jiang, Chuang, Confident Learning:
-Estimating Uncertainty in Dataset Labels, 2021): class probabilities of every example come
-from a model that was fitted on the other folds; a label is suspect when another class is
-more probable than that class usually is for its own examples.
+Estimating Uncertainty in Dataset Labels, 2021): class probabilities of every example
+come from a model that was fitted on the other folds; a label is suspect when another
+class is more probable than that class usually is for its own examples.
 """
 
 from __future__ import annotations

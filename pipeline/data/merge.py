@@ -1,9 +1,9 @@
 """All sources of an experiment as one array of examples, each source split on its own.
 
-A further source (`data.extend`) adds to every split and moves nothing between the splits
-of the sources before it; a group of both stays in the split that it is in. What is fitted
-on the training split (statistics, vocabulary) comes from the first source, so that a
-model trained on it keeps its meaning.
+A further source (`data.extend`) adds to every split and moves nothing between the
+splits of the sources before it; a group of both stays in the split that it is in. What
+is fitted on the training split (statistics, vocabulary) comes from the first source, so
+that a model trained on it keeps its meaning.
 """
 
 from __future__ import annotations
@@ -119,9 +119,9 @@ def _unprocessed(examples: Examples, source: str) -> Examples:
     """Return the same numbers without any scaling."""
     if examples.steps or examples.learns == "vocabulary":
         raise UserError(
-            f'data.preprocessing: none is impossible for "{source}": {examples.modality} '
-            "is converted to features; remove the key, or store the features in an .npz "
-            "file"
+            f'data.preprocessing: none is impossible for "{source}": '
+            f"{examples.modality} is converted to features; remove the key, or store "
+            "the features in an .npz file"
         )
     return replace(examples, scale=1.0, offset=0.0, learns="")
 
@@ -159,7 +159,7 @@ def _check_numbers(examples: Examples, source: str, key: str, task: str) -> None
 
 
 def _align(first: Examples, other: Examples, source: str, name: str) -> Examples:
-    """Return a further source, `name`, with the class numbers and columns of the first."""
+    """Return the source `name` with the class numbers and columns of the first."""
     unknown = set(other.classes) - set(first.classes)
     if unknown:
         raise UserError(
@@ -179,7 +179,8 @@ def _align(first: Examples, other: Examples, source: str, name: str) -> Examples
     if different or shapes[0] != shapes[1]:
         what = ", ".join(different) or f"{shapes[1]} instead of {shapes[0]}"
         raise UserError(
-            f'data.extend "{name}": its examples differ from those of "{source}" ({what})'
+            f'data.extend "{name}": its examples differ from those of "{source}" '
+            f"({what})"
         )
     return other
 

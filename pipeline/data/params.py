@@ -272,7 +272,8 @@ class DataParams(Params):
             )
         if self.normal is not None and not task.normal_classes:
             raise ValueError(
-                f"normal is for task anomaly_detection; task is {self.task}: leave it out"
+                f"normal is for task anomaly_detection; task is {self.task}: "
+                "leave it out"
             )
         for key, is_set in self._of_some_tasks().items():
             reason = task.refuses(f"data.{key}")

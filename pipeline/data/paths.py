@@ -38,7 +38,8 @@ def expand(text: str, key: str) -> str:
         if not os.environ.get(name):
             raise UserError(
                 f'{key} "{text}": the environment variable {name or "without a name"} '
-                f"is not set; set it (export {name or 'NAME'}=FOLDER), or write the path"
+                f"is not set; set it (export {name or 'NAME'}=FOLDER), or write the "
+                "path"
             )
         return os.environ[name]
 

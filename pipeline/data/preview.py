@@ -1,8 +1,8 @@
 """preview.png: some examples per class, or from the smallest number to the largest.
 
 Images are shown unchanged, audio as spectrograms (time to the right, low frequencies
-below), tables as strips of their standardized values (below the mean blue, above it red),
-texts in words.
+below), tables as strips of their standardized values (below the mean blue, above it
+red), texts in words.
 """
 
 from __future__ import annotations

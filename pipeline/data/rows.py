@@ -86,7 +86,7 @@ AnyRows = np.ndarray | Rows | ConcatenatedRows
 
 
 class RowWriter:
-    """Writes a .npy file batch by batch; the number of rows may be unknown until `close`.
+    """Writes a .npy file batch by batch; `close` records the number of rows.
 
     Args:
         path: of the file.

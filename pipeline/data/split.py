@@ -284,8 +284,9 @@ def _check_groups(indices: SplitIndices, examples: Examples) -> None:
     if (counts > 1).any():
         torn = ", ".join(names[counts > 1][:5])
         raise UserError(
-            f"data.split.group: more than one of the source's own splits holds the group "
-            f"{torn}; set data.split.use_source_splits to false to split anew by group"
+            "data.split.group: more than one of the source's own splits holds the "
+            f"group {torn}; set data.split.use_source_splits to false to split anew "
+            "by group"
         )
 
 

@@ -1,7 +1,7 @@
 """From merged examples to final splits, labels and targets; nothing is stored yet.
 
-In: examples of all sources, split. Out: a `SplitPlan`; duplicates.csv, label_noise.csv and
-label_errors.csv, where there are any.
+In: examples of all sources, split. Out: a `SplitPlan`; duplicates.csv, label_noise.csv
+and label_errors.csv, where there are any.
 """
 
 from __future__ import annotations

@@ -86,11 +86,7 @@ def _write(
 def _write_index(
     plan: SplitPlan, params: DataParams, train: np.ndarray, seed: int, out: Path
 ) -> None:
-    """Write splits.npz.
-
-    Args:
-        train: positions of the stored training examples, repeats included.
-    """
+    """Write splits.npz; `train` are the stored examples, repeats included."""
     strata = plan.examples.strata if plan.target else plan.y
     chosen = calibration(strata[plan.indices["train"]], params.calibration, seed)
     arrays: dict[str, Any] = {f"{name}_index": p for name, p in plan.indices.items()}

@@ -120,7 +120,7 @@ def _bad_target(row: list[str], table: Table, context: ReadContext) -> str:
     """Why an extra target cannot be used, or an empty text."""
     for name, kind in context.params.extra_targets.items():
         text = row[table.column(name, "data.extra_targets")]
-        if kind == "number" and finite(text) is None or not text.strip():
+        if (kind == "number" and finite(text) is None) or not text.strip():
             return f'column "{name}" is {text!r}, not a {kind}'
     return ""
 

@@ -156,7 +156,7 @@ def test_columns_of_a_second_source_are_found_by_their_names(make, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "header, message",
+    ("header", "message"),
     [
         (["width", "depth"], "missing: height; unknown: depth"),
         (["width", "width"], "missing: height; .* duplicate: width"),

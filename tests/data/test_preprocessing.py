@@ -1,4 +1,4 @@
-"""`data.preprocessing: none`: a model from elsewhere gets the numbers it was trained on."""
+"""`data.preprocessing: none`: a model gets the numbers of the source."""
 
 from __future__ import annotations
 

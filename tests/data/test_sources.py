@@ -561,5 +561,6 @@ def test_subsplits_that_share_examples_are_refused(make, stored):
 
 
 def test_the_known_labels_of_scikit_learns_sets_are_those_read():
-    kinds = {name: "classes" for name in ("digits", *sklearn_dataset.CLASS_TABLES)}
-    assert SKLEARN == kinds | dict.fromkeys(sklearn_dataset.NUMBER_TABLES, "numbers")
+    kinds = dict.fromkeys(("digits", *sklearn_dataset.CLASS_TABLES), "classes")
+    numbers = dict.fromkeys(sklearn_dataset.NUMBER_TABLES, "numbers")
+    assert kinds | numbers == SKLEARN

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.data.examples import Examples
 from pipeline.data.features import Resize
-from pipeline.data.folders import BadFile, list_files, read_files
+from pipeline.data.folders import BadFileError, list_files, read_files
 from pipeline.data.params import ImageParams
 from pipeline.data.sources.reader import ReadContext, source_path
 
@@ -46,7 +46,7 @@ def read_image(file: Path, settings: ImageParams) -> np.ndarray:
         settings: the size, if any, and the number of channels.
 
     Raises:
-        BadFile: when it is not a complete image.
+        BadFileError: when it is not a complete image.
     """
     mode = "L" if settings.channels == 1 else "RGB"
     try:
@@ -54,7 +54,7 @@ def read_image(file: Path, settings: ImageParams) -> np.ndarray:
             converted = _eight_bits(image).convert(mode)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = str(error).splitlines()[0].replace(f" '{file}'", "")
-        raise BadFile(f"not a complete image ({reason})") from None
+        raise BadFileError(f"not a complete image ({reason})") from None
     shape = (converted.height, converted.width, settings.channels)
     pixels = np.asarray(converted).reshape(shape)
     if settings.size is None:
@@ -66,11 +66,13 @@ def read_image(file: Path, settings: ImageParams) -> np.ndarray:
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Convert 16-bit grey to 8-bit grey; Pillow's own conversion clips at 255."""
     if image.mode == "F":
-        raise BadFile("has floating-point pixels, whose range is unknown")
+        raise BadFileError("has floating-point pixels, whose range is unknown")
     if not image.mode.startswith("I"):
         return image
     pixels = np.asarray(image).astype(np.int64)
     if pixels.min() < 0 or pixels.max() > WHITE_16_BITS:
-        raise BadFile(f"has pixels of {pixels.min()} .. {pixels.max()}, beyond 16 bits")
+        raise BadFileError(
+            f"has pixels of {pixels.min()} .. {pixels.max()}, beyond 16 bits"
+        )
     scaled = np.round(pixels * (255 / WHITE_16_BITS)).astype(np.uint8)
     return Image.fromarray(scaled)

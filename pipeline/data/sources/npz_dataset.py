@@ -3,8 +3,8 @@
 x of shape `(n, columns)` is a table; `(n, height, width[, channels])` are images, uint8
 in 0 .. 255 or floating-point numbers in 0 .. 1; with `data.preprocessing: none`, any
 other shape is a table of steps and features. Labels are names or numbers; whole numbers
-are positions in `data.classes` where that holds names. A file larger than memory is read
-in pieces.
+are positions in `data.classes` where that holds names. A file larger than memory is
+read in pieces.
 """
 
 from __future__ import annotations
@@ -112,8 +112,9 @@ class _NpzReader:
         if self.context.params.preprocessing == "none":
             return {"modality": "table"}
         raise UserError(
-            f"{self.path}: x must be a table (n, columns) or images (n, height, width, 1 "
-            f"or 3), not {rows.shape}; data.preprocessing: none takes arrays of any shape"
+            f"{self.path}: x must be a table (n, columns) or images (n, height, width, "
+            f"1 or 3), not {rows.shape}; data.preprocessing: none takes arrays of any "
+            "shape"
         )
 
     def _open(self, name: str) -> IO[bytes]:
@@ -165,7 +166,7 @@ class _NpzReader:
 
 
 def _class_names(labels: np.ndarray, context: ReadContext) -> np.ndarray:
-    """Return labels as str, `(n,)`; whole numbers may be positions in `data.classes`."""
+    """Return labels, `(n,)` of str; whole numbers may be positions in the classes."""
     if labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels)):
         labels = labels.astype(np.int64)  # 1.0 is class 1
     names, allowed = labels.astype(str), context.params.classes

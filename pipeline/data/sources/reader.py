@@ -1,6 +1,6 @@
 """Readers of sources: their common signature, and what they share.
 
-A module `<kind>_dataset` has a function `read(context)`, as `SourceReader` describes it.
+A module `<kind>_dataset` has a function `read(context)`, see `SourceReader`.
 A bad example is one clear error that names its file or row, or, with
 `data.on_bad_example: skip`, a line of skipped.csv.
 """
@@ -144,7 +144,7 @@ class ReadContext:
 
 
 class SourceReader(Protocol):
-    """A module that reads one kind of source: `pipeline.data.sources.<kind>_dataset`."""
+    """A module `<kind>_dataset` of this package, which reads one kind of source."""
 
     def read(self, context: ReadContext) -> Examples:
         """Read all examples of a source.

@@ -1,8 +1,8 @@
 """Facts about sources that are known without reading them.
 
 In: a source as the experiment file names it. Out: its kind, its reader and its labels;
-an error where the kind or the data set does not exist. Imports nothing heavy, because the
-command line asks too.
+an error where the kind or the data set does not exist. Imports nothing heavy, because
+the command line asks too.
 """
 
 from __future__ import annotations
@@ -92,6 +92,6 @@ def check_known(source: str, key: str) -> None:
 
 
 def known_labels(source: str) -> str | None:
-    """Return `classes` or `numbers` where the labels of a source are known, else None."""
+    """Return `classes` or `numbers`; None where the labels of a source are unknown."""
     kind, _, name = source.partition(":")
     return SKLEARN.get(name) if kind == "sklearn" else None

@@ -21,7 +21,7 @@ from pipeline.data.tables import (
 
 
 def read(context: ReadContext) -> Examples:
-    """Read the file; texts stay str, `(n,)`, until the splits exist; see `SourceReader`."""
+    """Read the file; texts stay str until the splits exist; see `SourceReader`."""
     columns = context.params.columns
     table = read_table(source_path(context.source, context.key), context)
     text = table.column(columns.text, "data.columns.text")

@@ -1,9 +1,9 @@
 """`tfds:NAME`: image, audio and text classification sets of TensorFlow Datasets.
 
-Images of one size, audio or texts, paired with class labels. A prepared data set is read
-from `data.data_dir`; another is downloaded unless `data.download` is false. Its own
-validation and test splits are kept; `data.subsplits` says which parts to use, in the
-syntax of TFDS.
+Images of one size, audio or texts, paired with class labels. A prepared data set is
+read from `data.data_dir`; another is downloaded unless `data.download` is false. Its
+own validation and test splits are kept; `data.subsplits` says which parts to use, in
+the syntax of TFDS.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ClassLabel = tfds.features.ClassLabel
 
 
 def read(context: ReadContext) -> Examples:
-    """Read every split of the data set, `train` first, to the disk; see `SourceReader`."""
+    """Copy every split of the data set, `train` first; see `SourceReader`."""
     builder = _builder(context)
     kind, label = _features(builder, context)
     splits = _splits(builder, context)
@@ -102,7 +102,8 @@ class AudioCollector:
         if not rate or self.audio.rate not in (None, rate):
             raise UserError(
                 f"data.audio.rate is {self.audio.rate}, and {builder.name} has "
-                f"{feature.sample_rate} samples per second; set it to the rate of the set"
+                f"{feature.sample_rate} samples per second; set it to the rate of the "
+                "data set"
             )
         self.rate = rate
         self.length = FixedLength(round(self.audio.seconds * rate), rate)
@@ -187,7 +188,7 @@ def _folder(text: str | None) -> str | None:
 
 
 def _download(builder: tfds.core.DatasetBuilder, name: str) -> None:
-    """Download a data set, unless the machine is offline: TFDS would retry for minutes."""
+    """Download a data set; fail at once when offline: TFDS would retry for minutes."""
     urls = sorted(getattr(builder, "url_infos", None) or {})
     host = next((url for url in urls if url.startswith("http")), None)
     if host and not reachable(host):
@@ -225,7 +226,7 @@ def _features(
 
 
 def _supervised_keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str] | None:
-    """Return names of input and label; without `supervised_keys`, the only fitting pair.
+    """Return names of input and label: `supervised_keys`, or the only fitting pair.
 
     TFDS has no such keys for a data set that is read by its version or stored ad hoc.
     """
@@ -251,7 +252,7 @@ def _splits(
     """Return `(name, TFDS's text)` of all labelled splits, or of `data.subsplits`."""
     subsplits = context.params.subsplits
     if subsplits:
-        texts: dict[str, str] = {name: text for name, text in subsplits.items()}
+        texts: dict[str, str] = {**subsplits}
         _check_disjoint(builder, texts)
         return sorted(texts.items(), key=lambda split: split[0] != "train")
     labelled = [split for split in builder.info.splits if split != "unsupervised"]
@@ -308,7 +309,7 @@ def _copy(
     splits: list[tuple[str, str]],
     collector: Collector,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return class numbers, `(n,)` int64, and the split of each example, `(n,)` of str."""
+    """Return class numbers, `(n,)` int64, and the split of each, `(n,)` of str."""
     labels, origin = [], []
     for name, text in splits:
         for x, y in _batches(builder, text):

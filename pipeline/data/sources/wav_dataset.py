@@ -17,7 +17,7 @@ from scipy.io import wavfile
 from pipeline.data.audio import front_end
 from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
-from pipeline.data.folders import BadFile, list_files, read_files
+from pipeline.data.folders import BadFileError, list_files, read_files
 from pipeline.data.sources.reader import ReadContext, source_path
 
 
@@ -55,11 +55,11 @@ class ClipReader:
         """Read one clip at the required length, float32 `(samples,)`.
 
         Raises:
-            BadFile: when it is not a WAV file of the required rate.
+            BadFileError: when it is not a WAV file of the required rate.
         """
         rate, clip = samples(file)
         if rate != self.rate:
-            raise BadFile(
+            raise BadFileError(
                 f"has {rate} samples per second ({self.rate_from}: {self.rate})"
             )
         length = FixedLength(round(self.audio.seconds * rate), rate)
@@ -83,16 +83,16 @@ def samples(file: Path) -> tuple[int, np.ndarray]:
         Samples per second, and the mean of the channels, float32 `(n,)` in -1 .. 1.
 
     Raises:
-        BadFile: when it is not a WAV file, or an empty one.
+        BadFileError: when it is not a WAV file, or an empty one.
     """
     try:
         with warnings.catch_warnings():  # about chunks without sound: harmless
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
             rate, values = wavfile.read(file)
     except Exception as error:  # scipy raises whatever its parsing meets
-        raise BadFile(f"not a readable WAV file ({error})") from None
+        raise BadFileError(f"not a readable WAV file ({error})") from None
     if not values.size:
-        raise BadFile("holds no samples")
+        raise BadFileError("holds no samples")
     clip = _to_float(values)
     return rate, clip.mean(axis=1) if clip.ndim == 2 else clip
 
@@ -103,5 +103,5 @@ def _to_float(values: np.ndarray) -> np.ndarray:
     if np.issubdtype(values.dtype, np.integer):
         return (values / -float(np.iinfo(values.dtype).min)).astype(np.float32)
     if not np.isfinite(values).all():
-        raise BadFile("holds samples that are not numbers")
+        raise BadFileError("holds samples that are not numbers")
     return values.astype(np.float32)
