@@ -252,7 +252,7 @@ def _splits(
     """Return `(name, TFDS's text)` of all labelled splits, or of `data.subsplits`."""
     subsplits = context.params.subsplits
     if subsplits:
-        texts: dict[str, str] = {**subsplits}
+        texts: dict[str, str] = {str(name): text for name, text in subsplits.items()}
         _check_disjoint(builder, texts)
         return sorted(texts.items(), key=lambda split: split[0] != "train")
     labelled = [split for split in builder.info.splits if split != "unsupervised"]
