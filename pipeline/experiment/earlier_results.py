@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.extension import FOLDER
-from pipeline.data.params import DataParams, listed
 from pipeline.core.errors import UserError
+from pipeline.data.extension import FOLDER
+from pipeline.data.params import DataParams
+from pipeline.data.sources.registry import listed
 from pipeline.engine.plan import damage
 from pipeline.engine.publish import publish, recover
-from pipeline.engine.stage_record import content, read_record
 from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage_record import content, read_record
 from pipeline.tune import reuse_search
 
 # Files that are not copied: they can be rebuilt from the sources.

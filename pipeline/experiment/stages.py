@@ -11,8 +11,9 @@ from typing import Any
 
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
-from pipeline.data.params import DataParams, reader_module
+from pipeline.data.params import DataParams
 from pipeline.data.paths import source_state
+from pipeline.data.sources.registry import reader_module
 from pipeline.distill.params import TRAINED, DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
@@ -45,7 +46,7 @@ def _reader_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
 def _builder_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
     names = params["tune"].families
     builders = dict.fromkeys(catalogue.parse(name).module for name in names)
-    kinds = params["data"].also.values()
+    kinds = params["data"].extra_targets.values()
     return (*builders, *modules("train", params["data"].task, kinds))
 
 

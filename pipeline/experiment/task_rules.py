@@ -69,14 +69,14 @@ def _drops(experiment: Any, task: Task) -> Iterator[Misfit]:
 
 
 def _heads(experiment: Any) -> Iterator[Misfit]:
-    """Heads whose target is not in `data.also`, the only place where it can be."""
-    names = list(experiment.data.also)
+    """Heads whose target is not in `data.extra_targets`."""
+    names = list(experiment.data.extra_targets)
     for name in experiment.train.heads:
         if name not in names:
             there = f"there are: {', '.join(names)}" if names else "it has none"
             yield (
                 ("train", "heads", name),
-                f"data.also has no further target of that name{nearest(name, names)} "
+                f"data.extra_targets has no target of that name{nearest(name, names)} "
                 f"({there}); name it there, as class or number, or leave the head out",
             )
 

@@ -96,7 +96,7 @@ def _input(folder: Path) -> str:
     if not steps:
         return f"{spec['source']} without preprocessing"
     done = f"{spec['source']} after {', '.join(steps)}"
-    return f"{done} (data.as_is=true: without preprocessing)"
+    return f"{done} (data.preprocessing=none: without this)"
 
 
 def _cells(row: Row, score: Metric, mark: str) -> list[str]:

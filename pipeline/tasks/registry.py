@@ -30,7 +30,7 @@ MODEL_TASKS = {
     "next_token": "pipeline.tasks.model_tasks:NEXT_TOKEN",
 }
 RENAMED = {"anomaly": "anomaly_detection", "reconstruction": "anomaly_detection"}
-# Kind of an auxiliary target (`data.also`) -> the task of its head.
+# Kind of an auxiliary target (`data.extra_targets`) -> the task of its head.
 AUXILIARY = {"class": "classification", "number": "regression"}
 OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 # Stage -> the parts that its code uses.

@@ -158,16 +158,16 @@ def test_the_table_has_the_smallest_first_and_marks_the_chosen():
 
 
 @pytest.mark.parametrize(
-    ("source", "as_is"),
+    ("source", "preprocessing"),
     [
-        ("npz:a.npz", True),
-        ("csv:a.csv", True),
-        ("images:a", False),
-        ("sklearn:b", False),
+        ("npz:a.npz", "none"),
+        ("csv:a.csv", "none"),
+        ("images:a", "auto"),
+        ("sklearn:b", "auto"),
     ],
 )
-def test_arrays_and_tables_go_into_the_model_as_they_are(source, as_is):
-    assert DataParams(**data_section(source)).as_is is as_is
+def test_arrays_and_tables_are_not_preprocessed(source, preprocessing):
+    assert DataParams(**data_section(source)).preprocessing == preprocessing
 
 
 def test_no_row_is_ok_where_none_meets_the_budget():
@@ -278,7 +278,7 @@ def test_show_prints_the_table_again(chosen, code, tmp_path, capsys):
     told = capsys.readouterr().out
     assert told == text_of(folder, single_file.read(folder)) + "\n"
     assert told.startswith(
-        "input     sklearn:iris after x * 0.5 + 0 (data.as_is=true: without pre"
+        "input     sklearn:iris after x * 0.5 + 0 (data.preprocessing=none: with"
     )
 
 

@@ -210,7 +210,7 @@ def test_large_splits_stay_on_the_disk(tmp_path, monkeypatch):
     np.save(tmp_path / "train_x.npy", TRAIN.x)
     np.save(tmp_path / "train_y.npy", TRAIN.y)
     assert not isinstance(artifact.load_split(tmp_path, "train").x, np.memmap)
-    monkeypatch.setattr(artifact, "LARGE", 1000)
+    monkeypatch.setattr(artifact, "MAPPED_ABOVE", 1000)
     assert isinstance(artifact.load_split(tmp_path, "train").x, np.memmap)
 
 

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import UserError, nearest
-from pipeline.tasks.targets import Labels, Places, Prepared
+from pipeline.tasks.targets import Labels, SplitIndices, Prepared
 
 CLASSES = ("normal", "anomaly")
 
 
 def _prepare(labels: Labels, params: Any) -> Prepared:
     y = anomalies(labels.y, labels.classes, params)
-    places = normal_only(labels.places, y)
-    left_out = len(labels.places["train"]) - len(places["train"])
+    indices = normal_only(labels.indices, y)
+    left_out = len(labels.indices["train"]) - len(indices["train"])
     facts = {"anomalies_left_out_of_train": left_out}
-    return Prepared(y, CLASSES, places, facts=facts)
+    return Prepared(y, CLASSES, indices, facts=facts)
 
 
 def anomalies(y: np.ndarray, classes: tuple[str, ...], params: Any) -> np.ndarray:
@@ -49,10 +49,10 @@ def anomalies(y: np.ndarray, classes: tuple[str, ...], params: Any) -> np.ndarra
     return (~np.isin(y, normal)).astype(np.int64)
 
 
-def normal_only(places: Places, y: np.ndarray) -> Places:
+def normal_only(indices: SplitIndices, y: np.ndarray) -> SplitIndices:
     """Return the splits without the anomalies of the training split."""
-    train = places["train"]
-    return {**places, "train": train[y[train] == 0]}
+    train = indices["train"]
+    return {**indices, "train": train[y[train] == 0]}
 
 
 TARGETS = _prepare
