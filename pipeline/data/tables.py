@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.extra_targets import as_values
 from pipeline.data.sources.reader import ReadContext, finite
 
@@ -54,7 +54,7 @@ class Table:
         if self.key != "data.source":  # the name fits the first source
             advice = f"name the columns of {self.key} as those of data.source"
         raise UserError(
-            f'{self.path}: no column "{name}"{nearest(name, self.header)} '
+            f'{self.path}: no column "{name}"{did_you_mean(name, self.header)} '
             f"(there are: {columns}); {advice}"
         )
 

@@ -112,7 +112,7 @@ class Runner:
             self._check_code(stage, decision)
             self._write_common(stage, decision, out, result)
             publish(out, self.job.folder, stage.name)
-            kept = scratch if stage.chooses else None
+            kept = scratch if stage.selection_params else None
             drop_scratch(self.job.folder, stage.name, kept)
             self._failed_log(stage).unlink(missing_ok=True)
         except OSError as error:
@@ -198,13 +198,13 @@ class Runner:
     ) -> Message:
         params = self.job.params[stage.name]
         folder = self.job.folder.resolve()
-        beside = stage.beside(self.job.params, folder)
+        extra_inputs = stage.extra_inputs(self.job.params, folder)
         return {
             "module": stage.module,
             "params_class": f"{type(params).__module__}:{type(params).__name__}",
             "params": params.model_dump(mode="json"),
-            "folders": {name: str(folder / name) for name in stage.needs},
-            "beside": {name: str(path) for name, path in beside.items()},
+            "folders": {name: str(folder / name) for name in stage.depends_on},
+            "extra_inputs": {name: str(path) for name, path in extra_inputs.items()},
             "seed": derive_seed(self.job.settings["seed"], stage.name),
             "threads": self.job.settings["threads"],
             "overrides": self.job.overrides,
@@ -228,6 +228,6 @@ def _scratch_parts(stage: Stage, parts: Parts) -> Parts:
     params = {
         name: value
         for name, value in parts["params"].items()
-        if name not in stage.chooses
+        if name not in stage.selection_params
     }
     return {**parts, "params": params}

@@ -42,7 +42,7 @@ def write_record(folder: Path, stage: Stage, parts: Parts) -> None:
     record = {
         "fingerprint": fingerprint(parts),
         "parts": parts,
-        "outputs": hash_folder(folder, stage.not_content),
+        "outputs": hash_folder(folder, stage.volatile_files),
     }
     write_json(folder / "stage.json", record)
 

@@ -20,7 +20,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.extension import FOLDER
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import listed
-from pipeline.engine.plan import damage
+from pipeline.engine.plan import verify_outputs
 from pipeline.engine.publish import publish, recover
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_record import content, read_record
@@ -205,7 +205,7 @@ def _is_intact(job: Job) -> bool:
         for name, digest in record["parts"]["inputs"].items()
     )
     stages = [job.stage(name) for name in NEEDED]
-    hurt = (damage(job.folder / s.name, records[s.name], s) for s in stages)
+    hurt = (verify_outputs(job.folder / s.name, records[s.name], s) for s in stages)
     return fits and not any(hurt)
 
 

@@ -88,7 +88,7 @@ CHAIN = (
         TuneParams,
         code=_builder_modules,
         sources=_tune_files,
-        beside=partial(earlier_results.extra_inputs, stages=("tune",)),
+        extra_inputs=partial(earlier_results.extra_inputs, stages=("tune",)),
     ),
     Stage(
         "train",
@@ -96,7 +96,7 @@ CHAIN = (
         TrainParams,
         code=_builder_modules,
         sources=_train_files,
-        beside=partial(earlier_results.extra_inputs, stages=("data", "train")),
+        extra_inputs=partial(earlier_results.extra_inputs, stages=("data", "train")),
     ),
     Stage(
         "distill",
@@ -110,7 +110,7 @@ CHAIN = (
         ("data", "augment", "train", "distill"),
         CompressParams,
         code=partial(_task, stage="compress"),
-        chooses=("budget", "recipes", "sources", "rungs"),
+        selection_params=("budget", "recipes", "sources", "rungs"),
     ),
     Stage(
         "evaluate",
@@ -124,7 +124,7 @@ CHAIN = (
         ReportParams,
         code=partial(_task, stage="report"),
         volatile=_VOLATILE_REPORT,
-        retells=True,
+        copies_volatile=True,
     ),
 )
 

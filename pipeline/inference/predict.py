@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.inference.interpreter import LiteModel
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.features import apply_steps
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
 from pipeline.core.json_io import read_json
 from pipeline.engine.terminal import quiet
@@ -143,7 +143,7 @@ def _file(folder: Path, variant: str | None) -> Path:
             f"--variant {listing}"
         )
     if variant not in files:
-        hint = nearest(variant, files)
+        hint = did_you_mean(variant, files)
         raise UserError(f"--variant {variant}: no such file{hint} {listing}")
     return folder / "compress" / files[variant]
 

@@ -97,7 +97,7 @@ def with_tensors(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, entries=entries)
 
 
-def nearest(snapshots: Sequence[Snapshot], environment: Mapping[str, Any]) -> Snapshot:
+def nearest_recording(snapshots: Sequence[Snapshot], environment: Mapping[str, Any]) -> Snapshot:
     """The snapshot whose environment differs in the fewest facts; the first of equals.
 
     Args:

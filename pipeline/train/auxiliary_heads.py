@@ -17,7 +17,7 @@ from pipeline.augment.policy import Policy
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.registry import task_of
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.models.files import save_model
 from pipeline.training.auxiliary_heads import (
     AuxiliaryHead,
@@ -147,5 +147,5 @@ def _check_names(weights: Mapping[str, float], spec: TaskSpec) -> None:
             available = f"available: {', '.join(names)}" if names else "it has none"
             raise UserError(
                 f'train.heads: {spec.source} has no extra target "{name}"'
-                f"{nearest(name, names)} ({available}; declare it in data.extra_targets)"
+                f"{did_you_mean(name, names)} ({available}; declare it in data.extra_targets)"
             )

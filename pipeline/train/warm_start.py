@@ -42,7 +42,7 @@ def previous_stage(inputs: Inputs, stage: str) -> Path | None:
         inputs: of the train stage.
         stage: name of a stage, such as `data`.
     """
-    items = inputs.beside.items()
+    items = inputs.extra_inputs.items()
     return next((path for name, path in items if name.endswith(f"/{stage}")), None)
 
 

@@ -289,7 +289,7 @@ def test_status_tells_of_the_stages_that_there_are(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == "data augment train compress".split()
     assert published_job(folder).settings["seed"] == 3
-    assert "budget" in published_job(folder).stage("compress").chooses
+    assert "budget" in published_job(folder).stage("compress").selection_params
     assert main(["run", *options]) == 2
     assert "was made by compress-file" in capsys.readouterr().err
 

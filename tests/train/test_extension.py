@@ -162,7 +162,7 @@ def test_a_second_extension_goes_on_from_the_first_and_both_are_kept(copied):
         assert not list(folder.rglob("*_x.npy"))
     assert (copied.small / "before/1/train/model.keras").read_bytes() == before
     job = read_experiment(copied.small).job(copied.small)
-    read = job.stage("train").beside(job.params, job.folder)
+    read = job.stage("train").extra_inputs(job.params, job.folder)
     assert set(read) == {"before/1/data", "before/1/train"}
     assert keep(job) is None  # the second time there is nothing to keep
 
@@ -284,7 +284,7 @@ def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     """Though it may begin with weights, and an earlier result be there."""
     (tmp_path / "extension.json").write_text("{}")
     beside = {f"before/0/{name}": tmp_path / name for name in ("data", "train")}
-    inputs = Inputs({"data": tmp_path}, seed=1, beside=beside)
+    inputs = Inputs({"data": tmp_path}, seed=1, extra_inputs=beside)
     params, going_on = TrainParams(init_from=init_from), TrainParams()
     assert previous_weights(params, inputs) is None
     assert (initial_weights(params, inputs) is None) == (init_from == "scratch")

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.examples import Examples
 from pipeline.data.rows import CHUNK_BYTES, Rows, RowWriter, chunks
 from pipeline.data.sources.reader import ReadContext, source_path
@@ -121,7 +121,7 @@ class _NpzReader:
         names = [entry.removesuffix(".npy") for entry in self.archive.namelist()]
         if name not in names:
             raise UserError(
-                f'{self.path}: no array "{name}"{nearest(name, names)} '
+                f'{self.path}: no array "{name}"{did_you_mean(name, names)} '
                 f"(there are: {', '.join(names)})"
             )
         return self.archive.open(f"{name}.npy")

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.core.base_path import base
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.examples import Examples
 from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
@@ -139,7 +139,7 @@ class ReadContext:
         """Return the reason why a label is refused that is not in `data.classes`."""
         classes = self.params.classes or []
         return (
-            f'label "{label}" is not one of data.classes{nearest(str(label), classes)}'
+            f'label "{label}" is not one of data.classes{did_you_mean(str(label), classes)}'
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 
 # Kind of source -> what follows the colon.
 SOURCES = {
@@ -52,7 +52,7 @@ def check_source(source: str) -> None:
     kind, _, name = source.partition(":")
     if kind not in SOURCES or not name:
         allowed = "; ".join(f"{kind}: {text}" for kind, text in SOURCES.items())
-        hint = nearest(kind, SOURCES)
+        hint = did_you_mean(kind, SOURCES)
         raise UserError(f'source "{source}" must be KIND:NAME{hint} ({allowed})')
 
 
@@ -87,7 +87,7 @@ def check_known(source: str, key: str) -> None:
     """
     kind, _, name = source.partition(":")
     if kind == "sklearn" and name not in SKLEARN:
-        known, hint = ", ".join(SKLEARN), nearest(name, SKLEARN)
+        known, hint = ", ".join(SKLEARN), did_you_mean(name, SKLEARN)
         raise UserError(f'{key} "{source}": unknown{hint} (known: {known})')
 
 

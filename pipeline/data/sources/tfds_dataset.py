@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow_datasets as tfds
 
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.audio import front_end
 from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
@@ -162,7 +162,7 @@ def _builder(context: ReadContext) -> tfds.core.DatasetBuilder:
     try:
         builder = tfds.builder(name, data_dir=_folder(params.data_dir))
     except tfds.core.DatasetNotFoundError:
-        hint = nearest(name, tfds.list_builders(with_community_datasets=False))
+        hint = did_you_mean(name, tfds.list_builders(with_community_datasets=False))
         raise UserError(
             f'{context.key} "tfds:{name}": no such data set{hint}'
         ) from None

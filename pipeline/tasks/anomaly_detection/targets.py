@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.tasks.targets import Labels, SplitIndices, Prepared
 
 CLASSES = ("normal", "anomaly")
@@ -39,7 +39,7 @@ def anomalies(y: np.ndarray, classes: tuple[str, ...], params: Any) -> np.ndarra
     """
     unknown = [name for name in params.normal if name not in classes]
     if unknown or len(set(params.normal)) >= len(classes):
-        hint = nearest(unknown[0], classes) if unknown else ""
+        hint = did_you_mean(unknown[0], classes) if unknown else ""
         problem = f'no class "{unknown[0]}"' if unknown else "every class is normal"
         raise UserError(
             f'data.normal: {problem} in "{params.source}"{hint} (classes: '
