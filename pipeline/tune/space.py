@@ -280,10 +280,10 @@ def _check_names(params: TuneParams, declared: dict[str, Any], policy: str) -> N
     for key in ("space", "fix"):
         for name in getattr(params, key):
             if name not in declared:
+                hint = did_you_mean(name, declared) + _policy_reason(name, policy)
                 raise UserError(
                     f'tune.{key}: neither the training nor builder {families} has "'
-                    f'{name}"{did_you_mean(name, declared)}{_policy_reason(name, policy)} '
-                    f"(there are: {', '.join(declared)})"
+                    f'{name}"{hint} (there are: {", ".join(declared)})'
                 )
     if len(params.families) > 1:
         _check_values(params, declared, families)
