@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.hashing import hash_file, hash_folder, hash_value
-from pipeline.engine.stage_record import Parts, content, recorded_sources
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.stage import COMMON_VOLATILE, Job, Stage
+from pipeline.engine.stage_record import Parts, content, recorded_sources
 
 # The module of the engine that influences results: seeds and pins.
 ENGINE = "pipeline.core.determinism"

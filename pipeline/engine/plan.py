@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
-from pipeline.engine.fingerprint import describe, stale_reason
 from pipeline.core.hashing import SHORT, hash_folder
 from pipeline.core.json_io import read_json
-from pipeline.engine.stage_record import Parts, fingerprint, read_record
+from pipeline.engine.fingerprint import describe, stale_reason
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.run_record import read_run, verify_volatile, volatile_inputs
 from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage_record import Parts, fingerprint, read_record
 
 
 @dataclass(frozen=True)

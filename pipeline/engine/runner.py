@@ -16,22 +16,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import StageFailed, UserError, error_with_code, from_os_error
 from pipeline.core.hashing import SHORT
-from pipeline.engine.environment import environment
 from pipeline.core.json_io import write_json
+from pipeline.engine.environment import environment
+from pipeline.engine.git_state import git_state
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, decide
-from pipeline.engine.stage_process import Listener, Message, run_in_process
 from pipeline.engine.process_environment import CODE_ROOT, process_environment
-from pipeline.engine.git_state import git_state
 from pipeline.engine.publish import partial_folder, publish, recover
-from pipeline.engine.stage_record import Parts, fingerprint, write_record
 from pipeline.engine.run_record import host_facts, volatile_inputs, write_run
 from pipeline.engine.scratch import drop_empty, drop_scratch, scratch_folder
 from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage_process import Listener, Message, run_in_process
+from pipeline.engine.stage_record import Parts, fingerprint, write_record
 
 
 class Reporter(Listener, Protocol):

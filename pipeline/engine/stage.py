@@ -72,7 +72,9 @@ class Stage:
     volatile: Mapping[str, str] = field(default_factory=dict)
     code: Callable[[Mapping[str, Any]], tuple[str, ...]] = no_code
     sources: Callable[[Mapping[str, Any]], Mapping[str, str | None]] = no_sources
-    extra_inputs: Callable[[Mapping[str, Any], Path], Mapping[str, Path]] = no_extra_inputs
+    extra_inputs: Callable[[Mapping[str, Any], Path], Mapping[str, Path]] = (
+        no_extra_inputs
+    )
     copies_volatile: bool = False
     package: str = "pipeline"
     selection_params: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     path = folder / "stage.json"
     record: dict[str, Any] = read_json(path)
-    complete = isinstance(record, dict) and KEYS <= set(record)
+    complete = isinstance(record, dict) and set(record) >= KEYS
     if not complete or record["fingerprint"] != fingerprint(record["parts"]):
         raise UserError(f"{path}: the record was altered")
     return record

@@ -16,10 +16,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.data.sources.registry import check_known, known_labels
-from pipeline.data.params import DataParams
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
+from pipeline.data.params import DataParams
+from pipeline.data.sources.registry import check_known, known_labels
 from pipeline.experiment import task_rules, yaml_positions
 from pipeline.experiment.overrides import Override, parse_override, with_overrides
 from pipeline.experiment.schema import Experiment

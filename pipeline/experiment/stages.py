@@ -71,7 +71,10 @@ def _student_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _train_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
-    return {**_base_models(params), **referenced_files.hash_files(params["train"].files)}
+    return {
+        **_base_models(params),
+        **referenced_files.hash_files(params["train"].files),
+    }
 
 
 def _teacher_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:

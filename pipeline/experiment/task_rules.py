@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.core.errors import UserError, did_you_mean
-from pipeline.training.params import FitSettings
 from pipeline.tasks.registry import get
 from pipeline.tasks.task import Task
+from pipeline.training.params import FitSettings
 
 FITS = ("train", "distill", "compress")  # sections with the settings of a fit
 IN_DATA = "data."  # keys that `pipeline.data.params` checks itself

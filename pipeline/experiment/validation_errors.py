@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pipeline.experiment.renamed_keys import renamed_key
 from pipeline.core.errors import did_you_mean
+from pipeline.experiment.renamed_keys import renamed_key
 from pipeline.experiment.yaml_positions import Key
 
 MAX_SHOWN = 80  # characters of a received value

@@ -258,7 +258,7 @@ def _check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
 def _check_range(
     name: str, value: float, low: float, high: float, exclude_low: bool = False
 ) -> None:
-    if not (low < value <= high or value == low and not exclude_low):
+    if not (low < value <= high or (value == low and not exclude_low)):
         minimum = f"more than {low}" if exclude_low else f"at least {low}"
         raise ModelError(
             f"values.{name}: must be {minimum} and at most {high}; received {value}"

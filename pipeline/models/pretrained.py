@@ -13,8 +13,8 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import did_you_mean
+from pipeline.data.spec import TaskSpec
 from pipeline.models import pretrained_parts
 from pipeline.models.building_blocks import building_blocks
 from pipeline.models.errors import ModelError, error_prefix

@@ -18,8 +18,8 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError, did_you_mean
+from pipeline.data.spec import TaskSpec
 from pipeline.models import custom_builder
 from pipeline.models.catalogue import parse
 from pipeline.models.custom_builder import Builder

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
-from pipeline.engine.file_types import undeclared
 from pipeline.core.errors import UserError
+from pipeline.engine.file_types import undeclared
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
-from pipeline.engine.plan import verify_outputs, plan
-from pipeline.engine.stage_record import read_record
+from pipeline.engine.plan import plan, verify_outputs
 from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage_record import read_record
 from pipeline.reproduce.comparison_result import ComparisonResult, compare
 from pipeline.reproduce.lock_file import LOCK, read_lock, write_lock
 from pipeline.reproduce.snapshot import Entry, Snapshot, of_run, with_tensors

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core.base_path import base
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
-from pipeline.engine.fingerprint import describe
 from pipeline.engine.environment import environment, requirements
-from pipeline.engine.stage_record import fingerprint, read_record
+from pipeline.engine.fingerprint import describe
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job
+from pipeline.engine.stage_record import fingerprint, read_record
 from pipeline.reproduce.comparison_result import (
     EXIT_DIFFERENT,
     ComparisonResult,

@@ -14,11 +14,11 @@ from pathlib import Path
 import keras
 
 from pipeline.augment.policy import Policy
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec
-from pipeline.tasks.registry import task_of
-from pipeline.core.errors import UserError, did_you_mean
 from pipeline.models.files import save_model
+from pipeline.tasks.registry import task_of
 from pipeline.training.auxiliary_heads import (
     AuxiliaryHead,
     HeadMetrics,

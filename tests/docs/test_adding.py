@@ -63,9 +63,8 @@ def test_policy_step_inverts_images_with_its_probability(monkeypatch):
 
 
 def test_recipe_step_rounds_weights(monkeypatch):
-    from pipeline.compress.tfmot import techniques
-
     from pipeline.compress import grammar
+    from pipeline.compress.tfmot import techniques
 
     for table in (grammar.GRAMMAR, grammar.TECHNIQUES, techniques.TECHNIQUES):
         monkeypatch.setitem(table, "round_weights", None)  # removed at the end

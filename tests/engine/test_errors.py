@@ -10,9 +10,9 @@ from pipeline.core.errors import (
     Busy,
     StageFailed,
     UserError,
+    did_you_mean,
     error_with_code,
     from_os_error,
-    did_you_mean,
 )
 
 

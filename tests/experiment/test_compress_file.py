@@ -16,9 +16,9 @@ from sklearn.datasets import load_iris
 from pipeline.cli.commands.show import usage_of
 from pipeline.cli.main import main
 from pipeline.compress.import_model.train.stage import check_fits, without_softmax
+from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.core.errors import UserError
 from pipeline.experiment.compress_model import (
     compress_model,
     data_section,
@@ -104,10 +104,17 @@ def row(name: str, size: int | None, drop: float = 0.0, **more: object) -> dict:
     """A row of pareto.json."""
     accuracy = 0.9 - drop if size else None
     return {
-        **{"id": f"baseline-{name}", "source": "baseline", "recipe": name},
-        **{"bytes_gzip": size, "bytes_raw": size, "accuracy": accuracy},
-        **{"drop": drop if size else None, "status": "ok" if size else "failed"},
-        **{"drop_interval": None, "reason": None, "arena_bytes": None},
+        "id": f"baseline-{name}",
+        "source": "baseline",
+        "recipe": name,
+        "bytes_gzip": size,
+        "bytes_raw": size,
+        "accuracy": accuracy,
+        "drop": drop if size else None,
+        "status": "ok" if size else "failed",
+        "drop_interval": None,
+        "reason": None,
+        "arena_bytes": None,
         **more,
     }
 
@@ -287,7 +294,12 @@ def test_status_tells_of_the_stages_that_there_are(tmp_path, capsys):
     options = ["--exp", folder.name, "--root", str(tmp_path)]
     assert main(["status", *options]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == "data augment train compress".split()
+    assert [line.split()[0] for line in lines] == [
+        "data",
+        "augment",
+        "train",
+        "compress",
+    ]
     assert published_job(folder).settings["seed"] == 3
     assert "budget" in published_job(folder).stage("compress").selection_params
     assert main(["run", *options]) == 2

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.plan import Decision, plan
 from pipeline.engine.runner import Runner
 from pipeline.engine.stage import Job, Stage
@@ -45,7 +45,14 @@ def job_of(
 
     chain = (
         Stage("one", (), OneParams, package="toy"),
-        Stage("two", ("one",), TwoParams, VOLATILE, copies_volatile=copies_volatile, package="toy"),
+        Stage(
+            "two",
+            ("one",),
+            TwoParams,
+            VOLATILE,
+            copies_volatile=copies_volatile,
+            package="toy",
+        ),
     )
     params = {"one": OneParams(**one), "two": TwoParams(**two)}
     fixed = {"seed": 1, "threads": 1, "portability": "native", **settings}
@@ -78,7 +85,9 @@ class Toy:
     @property
     def job(self) -> Job:
         """The chain with the present parameters."""
-        return job_of(self.folder, self.one, self.two, self.copies_volatile, **self.settings)
+        return job_of(
+            self.folder, self.one, self.two, self.copies_volatile, **self.settings
+        )
 
     def code(self) -> CodeReader:
         """Read the code of the copied package."""

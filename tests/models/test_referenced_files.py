@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.fingerprint import describe, stale_reason
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.referenced_files import hash_references

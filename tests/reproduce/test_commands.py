@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.file_types import undeclared
 from pipeline.core.hashing import hash_file
+from pipeline.engine.file_types import undeclared
 from pipeline.engine.stage_record import fingerprint
 from pipeline.experiment.stages import CHAIN, STAGES
 

@@ -75,4 +75,6 @@ def test_the_nearest_environment_differs_in_the_fewest_facts():
     other = recording("amd", "3").environment
     assert nearest_recording([intel, amd], amd.environment) is amd
     assert nearest_recording([intel, amd], intel.environment) is intel
-    assert nearest_recording([intel, amd], other) is intel  # the first of two equally near
+    assert (
+        nearest_recording([intel, amd], other) is intel
+    )  # the first of two equally near

@@ -107,7 +107,9 @@ def test_the_metric_and_the_losses_of_a_task_are_taken(load, task):
 
 
 def test_a_default_of_another_task_is_no_mistake(load):
-    text = "distill: {temperature: 4, distillation_loss: kd}\ncompress: {temperature: 4}\n"
+    text = (
+        "distill: {temperature: 4, distillation_loss: kd}\ncompress: {temperature: 4}\n"
+    )
     assert load("regression", text).distill.temperature == 4
     assert load("classification", "distill: {temperature: 2}\n").distill
 

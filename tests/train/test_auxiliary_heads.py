@@ -12,10 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.augment.policy import Policy
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import read_data
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run as run_data
-from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.models import registry
 from pipeline.train.auxiliary_heads import read_heads

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pipeline.tasks.metric import metric_of
-from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.fingerprint import describe
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.engine.stage import Inputs
 from pipeline.experiment.earlier_results import keep
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.files import load_model
 from pipeline.reproduce.rerun import in_temporary_folder
+from pipeline.tasks.metric import metric_of
 from pipeline.train.params import TrainParams
 from pipeline.train.warm_start import (
     check_compatible,
@@ -176,7 +176,10 @@ def test_without_extend_the_data_are_as_they_were_and_what_was_kept_stays(copied
     )
     assert kept == now
     cleaned = copied.run("clean")
-    assert "experiment.yaml and before/, the results before data.extend, kept" in cleaned.out
+    assert (
+        "experiment.yaml and before/, the results before data.extend, kept"
+        in cleaned.out
+    )
     assert (copied.small / "before" / "0" / "tune" / "best.json").is_file()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import UserError, did_you_mean
-from pipeline.tasks.targets import Labels, SplitIndices, Prepared
+from pipeline.tasks.targets import Labels, Prepared, SplitIndices
 
 CLASSES = ("normal", "anomaly")
 
