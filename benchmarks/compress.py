@@ -17,29 +17,29 @@ from pipeline.core.determinism import pins
 
 os.environ.update(pins(1, "native"))
 
-import tempfile  # noqa: E402
-from pathlib import Path  # noqa: E402
+import tempfile
+from pathlib import Path
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import tensorflow_model_optimization as tfmot  # noqa: E402
-import tf_keras  # noqa: E402
-from sklearn.datasets import load_digits  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+import tf_keras
+from sklearn.datasets import load_digits
 
-from pipeline.compress.tflite.inspect import gzip_size  # noqa: E402
-from pipeline.compress.grammar import parse_recipe  # noqa: E402
-from pipeline.compress.tfmot.bridge import to_tf_keras  # noqa: E402
-from pipeline.compress.tfmot.build import build  # noqa: E402
-from pipeline.compress.tfmot.fine_tuning import FineTuning  # noqa: E402
-from pipeline.inference.interpreter import LiteModel  # noqa: E402
-from pipeline.compress.tflite.strip import strip  # noqa: E402
-from pipeline.data.artifact import Split  # noqa: E402
-from pipeline.data.spec import TaskSpec  # noqa: E402
+from pipeline.compress.grammar import parse_recipe
+from pipeline.compress.tflite.inspect import gzip_size
+from pipeline.compress.tflite.strip import strip
+from pipeline.compress.tfmot.bridge import to_tf_keras
+from pipeline.compress.tfmot.build import build
+from pipeline.compress.tfmot.fine_tuning import FineTuning
+from pipeline.data.artifact import Split
+from pipeline.data.spec import TaskSpec
+from pipeline.inference.interpreter import LiteModel
+from pipeline.models import registry
 from pipeline.training.context import FitContext, FitData
-from pipeline.training.loop import fit  # noqa: E402
-from pipeline.training.params import FitSettings  # noqa: E402
-from pipeline.models import registry  # noqa: E402
+from pipeline.training.loop import fit
+from pipeline.training.params import FitSettings
 
 CLASSES = tuple("0123456789")
 SPEC = TaskSpec("digits", "sklearn:digits", (8, 8, 1), "uint8", CLASSES, 1 / 16)

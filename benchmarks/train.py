@@ -20,16 +20,16 @@ from pipeline.core.determinism import pins
 
 os.environ.update({**pins(1, "native"), "TF_CPP_MIN_LOG_LEVEL": "3"})
 
-import keras  # noqa: E402  after the pins
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
 
-from pipeline.data.artifact import Split  # noqa: E402
-from pipeline.data.spec import TaskSpec  # noqa: E402
+from pipeline.data.artifact import Split
+from pipeline.data.spec import TaskSpec
+from pipeline.models import registry
 from pipeline.training.context import FitContext, FitData
-from pipeline.training.loop import fit  # noqa: E402
-from pipeline.training.params import FitSettings  # noqa: E402
-from pipeline.models import registry  # noqa: E402
+from pipeline.training.loop import fit
+from pipeline.training.params import FitSettings
 
 EXAMPLES = {8: 3200, 28: 1600}
 TARGETS = {8: (1.6, 0.7), 28: (1.15, 0.9)}  # ratios to plain fit and to the limit

@@ -17,12 +17,41 @@ from pipeline.tasks.task import PARTS
 
 ROOT = Path(__file__).parent.parent
 # Lowest first: a package imports itself and what stands before it.
-LAYERS = (
-    "core metrics tasks engine data augment models training inference tune train distill "
-    "compress evaluate report tracking reproduce results experiment cli"
-).split()
+LAYERS = [
+    "core",
+    "metrics",
+    "tasks",
+    "engine",
+    "data",
+    "augment",
+    "models",
+    "training",
+    "inference",
+    "tune",
+    "train",
+    "distill",
+    "compress",
+    "evaluate",
+    "report",
+    "tracking",
+    "reproduce",
+    "results",
+    "experiment",
+    "cli",
+]
 # Packages of the chain, in its order: none imports the stage module of another.
-ROOMS = "data augment models training tune train distill compress evaluate report".split()
+ROOMS = [
+    "data",
+    "augment",
+    "models",
+    "training",
+    "tune",
+    "train",
+    "distill",
+    "compress",
+    "evaluate",
+    "report",
+]
 JOB = Experiment.model_validate({"data": {"source": "sklearn:digits"}}).job(ROOT)
 MODULES = [
     path.relative_to(ROOT).with_suffix("").parts
@@ -51,7 +80,10 @@ def test_every_package_has_a_layer():
 
 
 def test_no_loose_module_at_the_top():
-    assert {module[1] for module in MODULES if len(module) == 2} == {"__init__", "__main__"}
+    assert {module[1] for module in MODULES if len(module) == 2} == {
+        "__init__",
+        "__main__",
+    }
 
 
 @pytest.mark.parametrize("module", modules_in(*LAYERS), ids=".".join)
@@ -74,7 +106,9 @@ def test_the_import_graph_has_no_circle():
         # `from package import module` names the package as well: only a use of it counts.
         graph[name] -= {n for n in graph[name] if name.startswith(f"{n}.")}
         graph[name] -= {
-            n for n in graph[name] if any(other.startswith(f"{n}.") for other in graph[name])
+            n
+            for n in graph[name]
+            if any(other.startswith(f"{n}.") for other in graph[name])
         }
     done: set[str] = set()
 
@@ -132,7 +166,14 @@ def test_a_stage_depends_on_the_parts_of_its_own_task_alone(stage, task):
     assert not ({*PARTS} - asked - {"metric"}) & parts
 
 
-PLANNING = "plan import_closure fingerprint stage_record run_record publish".split()
+PLANNING = [
+    "plan",
+    "import_closure",
+    "fingerprint",
+    "stage_record",
+    "run_record",
+    "publish",
+]
 
 
 @pytest.mark.parametrize("stage", CHAIN, ids=lambda stage: stage.name)

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from pipeline.augment.grammar import GRAMMAR as POLICY_STEPS
 from pipeline.augment.grammar import MODALITIES
+from pipeline.cli.commands.reference import render as render_reference
 from pipeline.cli.main import build_parser
 from pipeline.compress.grammar import EXPORTS, TECHNIQUES
-from pipeline.experiment.schema import Experiment
 from pipeline.core.pipe_language import REQUIRED, Argument, Grammar
-from pipeline.cli.commands.reference import render as render_reference
+from pipeline.experiment.schema import Experiment
 from tools.model_tables import builders_section
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

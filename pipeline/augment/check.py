@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pipeline.augment.grammar import COLOUR, MODALITIES
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Step, str_pipe
+from pipeline.data.spec import TaskSpec
 
 RANKS = {"image": 3, "table": 1}  # axes of an example; other modalities have one rank
 ON_LOG_ENERGIES = ("gain", "background")

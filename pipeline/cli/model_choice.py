@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli import parser as options
-from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import command
+from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.catalogue import parse
 

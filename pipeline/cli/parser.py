@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.invocation import ROOT
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.stage import Job
 from pipeline.experiment.loader import experiment_folder
 from pipeline.experiment.overrides import split_sets

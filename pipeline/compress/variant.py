@@ -16,8 +16,8 @@ from pipeline.augment.policy import Policy
 from pipeline.compress.grammar import Recipe
 from pipeline.compress.rewrite.rebuild import model_outputs
 from pipeline.compress.selection.point import VariantRow
-from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.distillation import DistillationTerm
+from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Data
 from pipeline.inference.interpreter import LiteModel

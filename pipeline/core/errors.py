@@ -68,7 +68,7 @@ def error_with_code(message: str, exit_code: int) -> UserError:
     return classes.get(exit_code, StageFailed)(message)
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """Suggest the allowed name that a misspelt word probably meant.
 
     Typing errors, a different case and the beginning of a name are recognized; words

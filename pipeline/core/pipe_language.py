@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 
 REQUIRED = object()
 STEP = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
@@ -149,7 +149,7 @@ def _step(text: str, where: str, grammar: Grammar) -> Step:
         raise UserError(f'{where}: "{text.strip()}" is not of the form name(arguments)')
     name, inside = match.groups()
     if name not in grammar:
-        hint, allowed = nearest(name, grammar), ", ".join(grammar)
+        hint, allowed = did_you_mean(name, grammar), ", ".join(grammar)
         raise UserError(f'{where}: no step "{name}"{hint} (available: {allowed})')
     arguments = grammar[name].params
     values = _read_arguments(inside or "", f"{where}: {name}", arguments)
@@ -197,7 +197,7 @@ def _complete(
     names = [argument.name for argument in arguments]
     for name in values:
         if name not in names:
-            hint = nearest(name, names)
+            hint = did_you_mean(name, names)
             raise UserError(
                 f'{where} has no argument "{name}"{hint} (it takes {_listed(names)})'
             )

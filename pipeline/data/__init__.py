@@ -1,0 +1,1 @@
+"""The data stage: sources, splits, preprocessing and what it publishes."""

@@ -1,27 +1,37 @@
-"""The arrays of any split. For `artifact` and `heldout`; a test keeps others out."""
+"""Arrays of any split. Only `artifact` and `test_split` import this module."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from pipeline.core.errors import UserError
 
 
-def load_arrays(folder: Path, name: str, large: int) -> tuple[np.ndarray, np.ndarray]:
-    """Stored examples and labels of one split.
+def load_arrays(
+    folder: Path, split: str, mapped_above: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Load the stored examples and labels of one split.
 
     Args:
-        large: bytes of a file from which on its examples are mapped, not read.
+        folder: the published folder of the data stage.
+        split: train, validation or test.
+        mapped_above: size of a file in bytes above which examples are memory-mapped.
+
+    Returns:
+        Examples, `(n, *shape)`, and labels, `(n,)`.
 
     Raises:
         UserError: when a file is missing or damaged.
     """
-    path = folder / f"{name}_x.npy"
+    path = folder / f"{split}_x.npy"
     try:
-        mode = "r" if path.stat().st_size > large else None
+        mode: Literal["r"] | None = None
+        if path.stat().st_size > mapped_above:
+            mode = "r"
         x = np.load(path, mmap_mode=mode, allow_pickle=False)
-        return x, np.load(folder / f"{name}_y.npy", allow_pickle=False)
+        return x, np.load(folder / f"{split}_y.npy", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: the {name} split is unreadable: {error}") from None
+        raise UserError(f"{folder}: the {split} split is unreadable: {error}") from None

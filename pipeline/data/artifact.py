@@ -1,15 +1,14 @@
-"""What the data stage publishes, and how later stages read it.
+"""The published folder of the data stage, and how later stages read it.
 
     spec.json            the signature
-    <split>_x.npy, _y    stored examples and class numbers of one split
-    <split>_also0.npy    of further targets, in the order of spec.json's `also`
-    splits.npz           positions in the source and content hashes, per split,
-                         and which training examples are for calibration; numbers
-                         of groups, where there are any
-    vocabulary.txt       of texts, a word a line
+    <split>_x.npy, _y    stored examples and labels of one split
+    <split>_also0.npy    extra targets, in the order of `also` in spec.json
+    splits.npz           per split, positions in the source and content hashes;
+                         calibration positions in train; group numbers, if any
+    vocabulary.txt       for texts, one word per line
     balance.json         class weights, where classes are balanced
 
-The test split is read by `pipeline.data.test_split` alone.
+Only `pipeline.data.test_split` reads the test split.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ from typing import Literal
 
 import numpy as np
 
+from pipeline.core.json_io import read_json, write_json
 from pipeline.data.arrays import load_arrays
 from pipeline.data.features import Step, read_steps
 from pipeline.data.spec import TaskSpec, read_spec
-from pipeline.core.json_io import read_json, write_json
 
-LARGE = 64_000_000  # bytes of a split that stay on the disk and are read in pieces
+# Size of a file in bytes; the examples of a larger one are memory-mapped.
+MAPPED_ABOVE = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ class Split:
     """Examples of one split.
 
     Args:
-        x: stored examples, `(n, *shape)`; a memory map where they are many.
-        y: class numbers, `(n,)` int64.
-        class_weights: of each class in the training loss; None where all weigh 1.
+        x: stored examples, `(n, *shape)`; a memory map where the file is large.
+        y: stored labels, `(n,)`: class numbers, int64, or standardized numbers,
+            float32.
+        class_weights: weight of each class in the training loss; None where all are 1.
     """
 
     x: np.ndarray
@@ -48,44 +49,60 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """The published data, except what is held out."""
+    """The published data without the test split.
+
+    Args:
+        folder: the published folder of the data stage.
+        spec: the contents of its spec.json.
+    """
 
     folder: Path
     spec: TaskSpec
 
     def train(self) -> Split:
-        """What weights are fitted on."""
+        """Load the split that weights are fitted on."""
         return replace(load_split(self.folder, "train"), class_weights=self.weights())
 
     def validation(self) -> Split:
-        """What decisions are made on."""
+        """Load the split that decisions are made on."""
         return load_split(self.folder, "validation")
 
-    def also(self, name: Literal["train", "validation"]) -> dict[str, np.ndarray]:
-        """Further targets of a split: name -> classes or numbers, `(n,)`."""
-        _check_open(name)
+    def extra_targets(
+        self, split: Literal["train", "validation"]
+    ) -> dict[str, np.ndarray]:
+        """Load the extra targets of a split.
+
+        Returns:
+            Name -> class numbers, int64, or standardized numbers, float32; `(n,)`.
+
+        Raises:
+            ValueError: for the test split, which is not read here.
+        """
+        _check_open(split)
         return {
             target["name"]: np.load(
-                also_path(self.folder, name, at), allow_pickle=False
+                extra_target_path(self.folder, split, number), allow_pickle=False
             )
-            for at, target in enumerate(self.spec.also)
+            for number, target in enumerate(self.spec.also)
         }
 
     def weights(self) -> tuple[float, ...] | None:
-        """The weights of classes, where `data.balance` is `weights`."""
+        """Return the class weights; None unless `data.balance` is `weights`."""
         path = self.folder / "balance.json"
-        recorded = read_json(path) if path.exists() else {}
-        weighs = recorded.get("mode") == "weights"
-        return tuple(recorded["class_weights"]) if weighs else None
+        balance = read_json(path) if path.exists() else {}
+        weighted = balance.get("mode") == "weights"
+        return tuple(balance["class_weights"]) if weighted else None
 
     def steps(self) -> tuple[Step, ...]:
-        """What turns raw examples into stored ones."""
+        """Return the preprocessing from raw examples to stored ones."""
         return read_steps(self.spec.preprocess, self.folder)
 
     def groups(self) -> np.ndarray | None:
-        """The group of each training example, then of each validation example.
+        """Return the groups that later splits must not separate.
 
-        None where each stands for itself; numbers, `(n,)`, as in `split.group`.
+        Returns:
+            Group numbers of the training examples, then of the validation examples,
+            `(n,)` int64; None where every example is its own group.
         """
         with np.load(self.folder / "splits.npz") as splits:
             if "train_group" not in splits:
@@ -93,11 +110,11 @@ class Data:
             return np.append(splits["train_group"], splits["validation_group"])
 
     def calibration(self) -> Split:
-        """The recorded part of the training split that sets int8 ranges."""
+        """Load the training examples that determine int8 ranges."""
         with np.load(self.folder / "splits.npz") as splits:
-            chosen = splits["calibration"]
+            positions = splits["calibration"]
         train = self.train()
-        return Split(train.x[chosen], train.y[chosen])
+        return Split(train.x[positions], train.y[positions])
 
 
 def read_data(folder: Path) -> Data:
@@ -105,27 +122,40 @@ def read_data(folder: Path) -> Data:
     return Data(folder, read_spec(folder))
 
 
-def also_path(folder: Path, split: str, number: int) -> Path:
-    """Where the values of further target `number` of spec.json are."""
+def extra_target_path(folder: Path, split: str, number: int) -> Path:
+    """Return the file of an extra target.
+
+    Args:
+        folder: the published folder of the data stage.
+        split: train, validation or test.
+        number: position in `also` of spec.json.
+    """
     return folder / f"{split}_also{number}.npy"
 
 
 def write_balance(folder: Path, mode: str, weights: list[float]) -> None:
-    """Write balance.json."""
+    """Write balance.json.
+
+    Args:
+        folder: the folder of the data stage.
+        mode: the value of `data.balance`.
+        weights: weight of each class.
+    """
     write_json(folder / "balance.json", {"mode": mode, "class_weights": weights})
 
 
-def load_split(folder: Path, name: Literal["train", "validation"]) -> Split:
-    """One split into memory, or its examples mapped where they are many.
+def load_split(folder: Path, split: Literal["train", "validation"]) -> Split:
+    """Load one split; the examples of a large file are memory-mapped.
 
     Raises:
+        UserError: when a file is missing or damaged.
         ValueError: for the test split, which is not read here.
     """
-    _check_open(name)
-    x, y = load_arrays(folder, name, LARGE)
+    _check_open(split)
+    x, y = load_arrays(folder, split, MAPPED_ABOVE)
     return Split(x, y)
 
 
-def _check_open(name: str) -> None:
-    if name not in ("train", "validation"):
-        raise ValueError(f"{name}: read by pipeline.data.test_split alone")
+def _check_open(split: str) -> None:
+    if split not in ("train", "validation"):
+        raise ValueError(f"{split}: only pipeline.data.test_split reads this split")

@@ -1,4 +1,4 @@
-"""The audio front end that an experiment asks for, as preprocessing steps."""
+"""Preprocessing steps of the audio front end of an experiment."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pipeline.data.params import AudioParams
 
 
 def front_end(audio: AudioParams, rate: int) -> tuple[Step, ...]:
-    """Steps from a clip, float32 of -1 .. 1, to `(frames, bins, 1)`.
+    """Return the steps from a clip, float32 in -1 .. 1, to `(frames, bins, 1)`.
 
     Args:
-        rate: samples a second of the clips.
+        audio: the `data.audio` section.
+        rate: samples per second of the clips.
     """
     length = FixedLength(round(audio.seconds * rate), rate)
     framing = (rate, audio.frame_ms, audio.hop_ms, audio.bins)

@@ -1,4 +1,4 @@
-"""Classes of different sizes: weights in the loss, or repeated examples."""
+"""Compensation for classes of different sizes: loss weights or repeated examples."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import numpy as np
 
 
 def class_weights(y: np.ndarray, classes: int) -> list[float]:
-    """`n / (classes * examples of the class)`: the mean weight of an example is 1.
+    """Return weights that make classes count the same; their mean over examples is 1.
 
-    A class without examples gets 0.
+    Args:
+        y: class numbers, `(n,)`.
+        classes: number of classes.
+
+    Returns:
+        `n / (classes present * examples of the class)` per class; 0 for a class without
+        examples.
     """
     counts = np.bincount(y, minlength=classes)
     present = (counts > 0).sum()
@@ -16,15 +22,19 @@ def class_weights(y: np.ndarray, classes: int) -> list[float]:
 
 
 def repeats(y: np.ndarray, seed: int) -> np.ndarray:
-    """Positions to add so that every class has as many examples as the largest.
+    """Return positions to add so that every class is as large as the largest one.
 
-    Whole rounds of a class come first, the remainder is drawn.
+    Every example of a class is repeated equally often; the remainder is drawn.
+
+    Args:
+        y: class numbers, `(n,)`.
+        seed: of the drawn remainder.
     """
     counts = np.bincount(y)
     rng = np.random.default_rng(seed)
     added = []
     for label in np.flatnonzero(counts):
-        mine, missing = np.flatnonzero(y == label), counts.max() - counts[label]
-        rounds, rest = divmod(int(missing), len(mine))
-        added += [np.tile(mine, rounds), np.sort(rng.choice(mine, rest, False))]
+        members, missing = np.flatnonzero(y == label), counts.max() - counts[label]
+        rounds, rest = divmod(int(missing), len(members))
+        added += [np.tile(members, rounds), np.sort(rng.choice(members, rest, False))]
     return np.concatenate(added)

@@ -1,4 +1,4 @@
-"""What every reader hands over, before it is split: one typed signature."""
+"""The result of every reader: all examples of one source, not yet split."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.data.rows import Source
 from pipeline.data.features import Step
+from pipeline.data.rows import AnyRows
 
-MOST_STRATA, IN_EACH = 10, 20  # of numbers to predict; examples of a stratum
+# Quantile ranges of numbers to predict, by which splits are stratified.
+MAX_STRATA, EXAMPLES_PER_STRATUM = 10, 20
 
 
 @dataclass(frozen=True)
@@ -18,24 +19,24 @@ class Examples:
 
     Args:
         x: raw examples, `(n, *shape)`; texts are an object array of str, `(n,)`.
-        y: class numbers, `(n,)`, int64; or the numbers to predict,
-            float64.
-        classes: one name a class; none for numbers.
+        y: class numbers, `(n,)` int64, or numbers to predict, `(n,)` float64.
+        classes: one name per class; empty for numbers.
         scale: `model input = stored * scale + offset`.
+        offset: see `scale`.
         modality: image, audio, text or table.
-        steps: what is done to each raw example before it is stored.
-        learns: the step that is added with what the training split teaches:
-            `standardise`, `vocabulary` or nothing.
-        own_test: True for the examples of the source's own test split, `(n,)`;
+        steps: preprocessing of raw examples before they are stored.
+        learns: the step that is fitted on the training split and added to `steps`:
+            `standardise`, `vocabulary` or an empty text.
+        own_test: True for the examples of the source's own test split, `(n,)` bool;
             None where the source has none.
-        own_validation: likewise.
-        groups: what belongs together, `(n,)` of str, where a group is asked for.
-        also: further targets: name -> `(n,)` of str, or float64 for numbers.
+        own_validation: likewise for validation.
+        groups: group of each example, `(n,)` of str, if `data.split.group` is set.
+        names: file names or row numbers, `(n,)` of str; None where a position says all.
         inputs: names of a table's columns, in their order.
-        names: file names or row numbers, `(n,)` of str, for lists of examples.
+        extra_targets: name -> `(n,)` of str for classes, float64 for numbers.
     """
 
-    x: Source
+    x: AnyRows
     y: np.ndarray
     classes: tuple[str, ...]
     scale: float = 1.0
@@ -48,20 +49,22 @@ class Examples:
     groups: np.ndarray | None = None
     names: np.ndarray | None = None
     inputs: tuple[str, ...] = ()
-    also: dict[str, np.ndarray] = field(default_factory=dict)
+    extra_targets: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
 
     @property
     def strata(self) -> np.ndarray:
-        """What splits are balanced by, `(n,)` int64: classes, or ranges of numbers."""
+        """Strata of a stratified split, `(n,)` int64: classes, or ranges of numbers."""
         if self.classes:
             return self.y
         ranks = np.argsort(np.argsort(self.y, kind="stable"), kind="stable")
-        parts = max(1, min(MOST_STRATA, len(self) // IN_EACH))
-        return ranks * parts // len(self)
+        strata = max(1, min(MAX_STRATA, len(self) // EXAMPLES_PER_STRATUM))
+        return ranks * strata // len(self)
 
-    def name(self, at: int) -> str:
-        """What a person would look for: a file, a row, or a position."""
-        return f"example {at}" if self.names is None else str(self.names[at])
+    def name(self, position: int) -> str:
+        """Return what a person would look for: a file, a row, or a position."""
+        if self.names is None:
+            return f"example {position}"
+        return str(self.names[position])

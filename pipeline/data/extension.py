@@ -1,6 +1,6 @@
 """Names of what `data.extend` leaves behind, for the stages that read it.
 
-The keeping itself is in `pipeline.experiment.earlier_results`, which no stage runs.
+`pipeline.experiment.earlier_results` keeps the earlier results; no stage runs it.
 """
 
 from __future__ import annotations

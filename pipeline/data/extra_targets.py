@@ -1,7 +1,7 @@
-"""Further targets (`data.also`): what else a data set says of each example.
+"""Extra targets (`data.extra_targets`): what else a data set records of each example.
 
-In: a text or a number for each example, from a column, an array or a file's name.
-Out: what the data stage stores of it beside y, and how spec.json describes it, so that
+In: a text or a number per example, from a column, an array or a file name.
+Out: what the data stage stores beside y, and its description in spec.json, so that
 `train.heads` can learn it: Caruana, Multitask Learning, 1997.
 """
 
@@ -13,19 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.sources.reader import in_order
 from pipeline.core.errors import UserError
+from pipeline.data.sources.reader import in_order
 from pipeline.tasks.targets import learn_target
 
 
 @dataclass(frozen=True)
-class Further:
-    """One further target.
+class ExtraTarget:
+    """Description of one extra target.
 
     Args:
+        name: the column, array or field of the file name.
         kind: class or number.
-        classes: one name a class; none for a number.
-        mean, deviation: of a number, which is `stored * deviation + mean`.
+        classes: one name per class; empty for a number.
+        mean: of a number in the training split.
+        deviation: standard deviation of a number in the training split:
+            `number = stored * deviation + mean`.
     """
 
     name: str
@@ -35,41 +38,59 @@ class Further:
     deviation: float = 1.0
 
     def stored(self, values: np.ndarray) -> np.ndarray:
-        """Class numbers, int64, or standardised numbers, float32; `(n,)`."""
+        """Return values as they are stored.
+
+        Args:
+            values: `(n,)` of str for classes, float64 for numbers.
+
+        Returns:
+            Class numbers, int64, or standardized numbers, float32; `(n,)`.
+        """
         if self.kind == "number":
             return ((values - self.mean) / self.deviation).astype(np.float32)
-        number = {name: at for at, name in enumerate(self.classes)}
-        return np.array([number[value] for value in values.tolist()], np.int64)
+        class_number = {name: number for number, name in enumerate(self.classes)}
+        return np.array([class_number[value] for value in values.tolist()], np.int64)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON value."""
+        """Return the description as a JSON value."""
         return asdict(self)
 
 
-def learn_further(
+def learn_extra_target(
     name: str, kind: str, values: np.ndarray, train: np.ndarray
-) -> Further:
-    """Describe a target.
+) -> ExtraTarget:
+    """Describe an extra target from the training examples.
 
     Args:
-        values: of all examples; train: positions of those that teach the scale.
+        name: the column, array or field of the file name.
+        kind: class or number.
+        values: of all examples, `(n,)` of str for classes, float64 for numbers.
+        train: positions of the examples that set the scale of numbers.
 
     Raises:
-        UserError: when there is nothing to tell apart in the training split.
+        UserError: when the training examples have fewer than two different values.
     """
-    there = np.unique(values[train])
-    if len(there) < 2:
-        only = ", ".join(map(str, there)) or "none"
+    present = np.unique(values[train])
+    if len(present) < 2:
+        only = ", ".join(map(str, present)) or "none"
         raise UserError(
-            f'data.also "{name}": the training split has one {kind} of it ({only}); '
-            "two are needed to learn anything: leave it out"
+            f'data.extra_targets "{name}": the training split has a single {kind} '
+            f"({only}); at least two are needed: remove this target"
         )
     if kind == "class":
-        return Further(name, kind, in_order(set(values.tolist())))
+        return ExtraTarget(name, kind, in_order(set(values.tolist())))
     target = learn_target(name, values[train])
-    return Further(name, kind, mean=target.mean, deviation=target.deviation)
+    return ExtraTarget(name, kind, mean=target.mean, deviation=target.deviation)
 
 
 def as_values(texts: Sequence[str], kind: str) -> np.ndarray:
-    """What readers hand over: `(n,)` of str, or float64."""
+    """Convert fields of a file to values of an extra target.
+
+    Args:
+        texts: one per example; for numbers, texts that hold numbers.
+        kind: class or number.
+
+    Returns:
+        `(n,)` of str for classes, float64 for numbers.
+    """
     return np.array(texts, dtype=str if kind == "class" else np.float64)

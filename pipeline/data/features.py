@@ -1,20 +1,19 @@
-"""Preprocessing steps: from a raw example to what is stored and fed to a model.
+"""Preprocessing steps: from a raw example to what is stored and given to a model.
 
-Each step is a frozen dataclass with `apply(batch) -> batch` and is written into
-spec.json as its name and its numbers; `read_steps` makes it again. A chain of
-them turns raw input into stored examples, in training and in use alike:
+Each step is a frozen dataclass with `apply(batch) -> batch`, and is written into
+spec.json as its name and its numbers; `read_steps` restores it. Several steps turn raw
+input into stored examples, in training and in deployment alike:
 
     steps = read_steps(spec.preprocess, folder)
     stored = apply_steps(steps, raw)
 
-Audio: log-mel energies and their cosine transform (Davis and Mermelstein, Comparison
-of Parametric Representations for Monosyllabic Word Recognition, 1980).
+Audio: log-mel energies and their cosine transform (Davis, Mermelstein, Comparison of
+Parametric Representations for Monosyllabic Word Recognition, 1980).
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -30,13 +29,19 @@ VOCABULARY = "vocabulary.txt"
 PADDING, UNKNOWN = "[padding]", "[unknown]"
 SPECIAL = (PADDING, UNKNOWN)  # ids 0 and 1
 WORDS = r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]"
-FLOOR = 1e-6  # added to energies, so that silence has a logarithm
-LOWEST = 20.0  # hertz where the first mel band begins
+FLOOR = 1e-6  # added to energies: silence has no logarithm
+LOWEST = 20.0  # hertz; the first mel band begins here
 
 
 @dataclass(frozen=True)
 class Resize:
-    """Images to `(height, width, channels)`, bilinear (Pillow), uint8."""
+    """Resize images, bilinear (Pillow), uint8.
+
+    Args:
+        height: of the result, in pixels.
+        width: of the result, in pixels.
+        channels: 1 is grey, 3 is RGB.
+    """
 
     height: int
     width: int
@@ -44,53 +49,60 @@ class Resize:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What spec.json says besides."""
+        """Facts for spec.json that a reimplementation needs."""
         mode = "grey" if self.channels == 1 else "RGB"
         return {"filter": "bilinear", "takes": f"uint8 {mode} of 0 .. 255"}
 
     def apply(self, images: np.ndarray) -> np.ndarray:
-        """Images of any one size, `(n, h, w, channels)` uint8."""
+        """Resize images of one size, `(n, h, w, channels)` uint8."""
         from PIL import Image
 
         mode = "L" if self.channels == 1 else "RGB"
         size = (self.width, self.height)
         if images.shape[1:] == (self.height, self.width, self.channels):
             return images
-        plain = images[..., 0] if images.shape[-1] == 1 else images
-        made = [
-            np.asarray(Image.fromarray(i).convert(mode).resize(size, Image.BILINEAR))
-            for i in plain
+        bilinear = Image.Resampling.BILINEAR
+        squeezed = images[..., 0] if images.shape[-1] == 1 else images
+        resized = [
+            np.asarray(Image.fromarray(pixels).convert(mode).resize(size, bilinear))
+            for pixels in squeezed
         ]
-        return np.stack(made).reshape(-1, self.height, self.width, self.channels)
+        return np.stack(resized).reshape(-1, self.height, self.width, self.channels)
 
 
 @dataclass(frozen=True)
 class FixedLength:
-    """Clips cut at `samples`, or silence added after their end."""
+    """Cut clips, or pad them with silence at the end.
+
+    Args:
+        samples: length of the result.
+        rate: samples per second; recorded, not used.
+    """
 
     samples: int
     rate: int
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What spec.json says besides."""
+        """Facts for spec.json that a reimplementation needs."""
         mono = "float32 of -1 .. 1, the mean of the channels; 16 bits are / 32768"
         return {"pad": "silence at the end", "takes": mono}
 
     def apply(self, clips: np.ndarray) -> np.ndarray:
-        """float32 of -1 .. 1, `(n, any)`; gives `(n, samples)`."""
+        """Turn clips, float32 in -1 .. 1, `(n, any)`, into `(n, samples)`."""
         cut = clips[:, : self.samples]
         return np.pad(cut, ((0, 0), (0, self.samples - cut.shape[1])))
 
 
 @dataclass(frozen=True)
 class LogMel:
-    """Logarithms of mel-band energies, `(frames, bins, 1)`.
+    """Compute logarithms of mel-band energies, `(frames, bins, 1)`.
 
     Args:
-        rate: samples a second.
-        frame_ms, hop_ms: length of a frame, and from one frame to the next.
-        bins: triangular mel bands from 20 Hz to half the rate.
+        rate: samples per second.
+        frame_ms: length of a frame in milliseconds.
+        hop_ms: time from one frame to the next in milliseconds.
+        bins: number of triangular mel bands, from 20 Hz to half the rate.
     """
 
     rate: int
@@ -100,7 +112,7 @@ class LogMel:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What spec.json says besides."""
+        """Facts for spec.json that a reimplementation needs."""
         return {
             "energy": "ln(sum of band * |rfft(frame * window, points)|^2 / samples of "
             "a frame + floor)",
@@ -114,7 +126,7 @@ class LogMel:
         }
 
     def apply(self, clips: np.ndarray) -> np.ndarray:
-        """float32 clips, `(n, samples)`; gives float32 `(n, frames, bins, 1)`."""
+        """Turn clips, float32 `(n, samples)`, into float32 `(n, frames, bins, 1)`."""
         energies = self._power(clips) @ self._bands
         return np.log(energies + FLOOR)[..., None].astype(np.float32)
 
@@ -135,31 +147,33 @@ class LogMel:
 
     @cached_property
     def _bands(self) -> np.ndarray:
-        """`(frequencies, bins)`: HTK's mel scale, triangles of height 1."""
+        """Weights `(frequencies, bins)`: HTK's mel scale, triangles of height 1."""
         mel = np.linspace(_mel(LOWEST), _mel(self.rate / 2), self.bins + 2)
         edges = 700 * (10 ** (mel / 2595) - 1)
         hertz = np.fft.rfftfreq(self._points, 1 / self.rate)[:, None]
         low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-        rising, falling = (
-            (hertz - low) / (middle - low),
-            (high - hertz) / (high - middle),
-        )
+        rising = (hertz - low) / (middle - low)
+        falling = (high - hertz) / (high - middle)
         return np.maximum(0, np.minimum(rising, falling))
 
 
 @dataclass(frozen=True)
 class Mfcc(LogMel):
-    """The first `coefficients` of the cosine transform of `LogMel`'s energies."""
+    """Compute the cosine transform of the energies of `LogMel`.
+
+    Args:
+        coefficients: number of coefficients kept, the lowest first.
+    """
 
     coefficients: int
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What spec.json says besides."""
+        """Facts for spec.json that a reimplementation needs."""
         return {**super().facts, "transform": "DCT-II over bins, orthonormal"}
 
     def apply(self, clips: np.ndarray) -> np.ndarray:
-        """float32 clips, `(n, samples)`; gives `(n, frames, coefficients, 1)`."""
+        """Turn clips, float32 `(n, samples)`, into `(n, frames, coefficients, 1)`."""
         energies = super().apply(clips)[..., 0]
         cepstrum = dct(energies, type=2, norm="ortho", axis=-1)
         return cepstrum[..., : self.coefficients, None].astype(np.float32)
@@ -167,19 +181,21 @@ class Mfcc(LogMel):
 
 @dataclass(frozen=True)
 class Standardise:
-    """`(value - mean) / deviation`, for each column or frequency bin.
+    """Standardize: `(value - mean) / deviation`, per column or frequency bin.
 
-    The numbers are the training split's.
+    Args:
+        mean: of the training split, per column or bin.
+        deviation: standard deviation of the training split, per column or bin.
     """
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
 
     def apply(self, batch: np.ndarray) -> np.ndarray:
-        """`(n, columns)` or `(n, frames, bins, 1)`; gives float32."""
+        """Standardize `(n, columns)` or `(n, frames, bins, 1)`; returns float32."""
         shape = (-1, 1) if batch.ndim == 4 else (-1,)
         mean, deviation = (
-            np.reshape(np.float32(values), shape)
+            np.reshape(np.array(values, np.float32), shape)
             for values in (self.mean, self.deviation)
         )
         return ((batch - mean) / deviation).astype(np.float32)
@@ -187,14 +203,15 @@ class Standardise:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Texts to word numbers: lower case, `pattern`'s matches, cut or padded.
+    """Turn texts into word numbers: lower case, matches of `pattern`, cut or padded.
 
-    0 is padding, 1 a word that the training split does not have (often enough);
-    word k of vocabulary.txt, counted from 0, has number k.
+    0 is padding, 1 a word that is not in the vocabulary; word k of vocabulary.txt,
+    counted from 0, has number k.
 
     Args:
-        words: all of vocabulary.txt, the two special ones first.
-        length: word numbers of one text.
+        words: the lines of vocabulary.txt, the two special ones first.
+        length: word numbers per text.
+        pattern: regular expression of a word.
     """
 
     words: tuple[str, ...]
@@ -203,15 +220,15 @@ class Vocabulary:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What spec.json says besides."""
+        """Facts for spec.json that a reimplementation needs."""
         return {"case": "lower", "padding": 0, "unknown": 1}
 
     def apply(self, texts: np.ndarray) -> np.ndarray:
-        """Texts, `(n,)`; gives int32 `(n, length)`."""
+        """Turn texts, `(n,)` of str, into int32 `(n, length)`."""
         numbers = np.zeros((len(texts), self.length), np.int32)
         for row, text in zip(numbers, texts):
-            found = split_words(text, self.pattern)[: self.length]
-            row[: len(found)] = [self._number.get(word, 1) for word in found]
+            words = split_words(text, self.pattern)[: self.length]
+            row[: len(words)] = [self._number.get(word, 1) for word in words]
         return numbers
 
     @cached_property
@@ -221,7 +238,8 @@ class Vocabulary:
 
 Step = Resize | FixedLength | LogMel | Mfcc | Standardise | Vocabulary
 
-NAMES = {
+# Name in spec.json -> class.
+STEPS: dict[str, type[Step]] = {
     "resize": Resize,
     "fixed_length": FixedLength,
     "log_mel": LogMel,
@@ -232,68 +250,55 @@ NAMES = {
 
 
 def apply_steps(steps: Iterable[Step], batch: np.ndarray) -> np.ndarray:
-    """A batch through every step, in order."""
+    """Apply every step to a batch, in order.
+
+    Args:
+        steps: see `read_steps`.
+        batch: raw examples, `(n, ...)`.
+
+    Returns:
+        Stored examples, `(n, ...)`.
+    """
     for step in steps:
         batch = step.apply(batch)
     return batch
 
 
 def write_steps(steps: Iterable[Step], folder: Path) -> tuple[dict[str, Any], ...]:
-    """Steps as JSON values; a vocabulary's words go into vocabulary.txt."""
+    """Return steps as JSON values; the words of a vocabulary go into vocabulary.txt.
+
+    Args:
+        steps: in the order in which they are applied.
+        folder: for vocabulary.txt.
+    """
     return tuple(_write(step, folder) for step in steps)
 
 
 def read_steps(values: Iterable[dict[str, Any]], folder: Path) -> tuple[Step, ...]:
-    """The steps that `write_steps` wrote.
+    """Restore the steps that `write_steps` wrote.
+
+    Args:
+        values: JSON values of the steps.
+        folder: holds vocabulary.txt, if there is a vocabulary.
 
     Raises:
-        UserError: for a step of a later version, or a missing vocabulary.
+        UserError: for an unknown step, or a missing vocabulary.
     """
     return tuple(_read(dict(value), folder) for value in values)
 
 
 def split_words(text: str, pattern: str = WORDS) -> list[str]:
-    """Words, numbers and signs of a text, in lower case."""
+    """Return words, numbers and signs of a text, in lower case.
+
+    Args:
+        text: any text.
+        pattern: regular expression of a word.
+    """
     return re.findall(pattern, str(text).lower())
 
 
-def learn_vocabulary(texts: Iterable[str], size: int, length: int) -> Vocabulary:
-    """The most frequent words, ties in alphabetical order.
-
-    Args:
-        texts: the training split's.
-        size: numbers in all, the two special ones among them.
-    """
-    counts = Counter(word for text in texts for word in split_words(text))
-    ranked = sorted(counts, key=lambda word: (-counts[word], word))
-    return Vocabulary((*SPECIAL, *ranked[: size - len(SPECIAL)]), length)
-
-
-def learn_standardise(batches: Iterable[np.ndarray]) -> Standardise:
-    """Mean and deviation of each column, or of each bin over all frames.
-
-    A column that never changes gets deviation 1, so that it becomes 0.
-    """
-    count, total, squares, pivot = 0, 0.0, 0.0, None
-    for batch in batches:
-        values = np.float64(batch).reshape(-1, _columns(batch))
-        pivot = values.mean(axis=0) if pivot is None else pivot
-        count += len(values)
-        total = total + (values - pivot).sum(axis=0)
-        squares = squares + ((values - pivot) ** 2).sum(axis=0)
-    variance = np.maximum(squares / count - (total / count) ** 2, 0)
-    deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
-    return Standardise(
-        tuple((pivot + total / count).tolist()), tuple(deviation.tolist())
-    )
-
-
-def _columns(batch: np.ndarray) -> int:
-    return batch.shape[2] if batch.ndim == 4 else batch.shape[1]
-
-
 def _write(step: Step, folder: Path) -> dict[str, Any]:
-    name = next(name for name, kind in NAMES.items() if kind is type(step))
+    name = next(name for name, kind in STEPS.items() if kind is type(step))
     values = {field.name: getattr(step, field.name) for field in fields(step)}
     if isinstance(step, Vocabulary):
         text = "".join(f"{word}\n" for word in values.pop("words"))
@@ -306,15 +311,15 @@ def _write(step: Step, folder: Path) -> dict[str, Any]:
 
 def _read(value: dict[str, Any], folder: Path) -> Step:
     name, _ = value.pop("step", None), value.pop("facts", None)
-    if name not in NAMES:
-        known = ", ".join(NAMES)
+    if name not in STEPS:
+        known = ", ".join(STEPS)
         raise UserError(
             f'{folder}: no preprocessing step "{name}" (there are: {known})'
         )
     if name == "vocabulary":
         value["words"] = _read_words(folder / value.pop("file"))
     tuples = {key: tuple(v) for key, v in value.items() if isinstance(v, list)}
-    return NAMES[name](**value | tuples)
+    return STEPS[name](**value | tuples)
 
 
 def _read_words(path: Path) -> tuple[str, ...]:

@@ -1,125 +1,181 @@
-"""A folder with a folder of files for each class: what `images:` and `wav:` share."""
+"""A folder with one folder of files per class: shared by `images:` and `wav:`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pipeline.data.extra_targets import as_values
-from pipeline.data.sources.reader import Intake, finite, named_part
-from pipeline.data.params import DataParams
 from pipeline.core.errors import UserError
+from pipeline.data.extra_targets import as_values
+from pipeline.data.params import DataParams
+from pipeline.data.rows import Rows, RowWriter
+from pipeline.data.sources.reader import ReadContext, file_name_field, finite
 
-Read = Callable[[Path], np.ndarray]
+ReadFile = Callable[[Path], np.ndarray]
 
 
-class BadFile(Exception):
-    """A file that holds no example, and why."""
+class BadFileError(Exception):
+    """A file that holds no usable example; the message says why."""
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Files, their classes and, where asked for, their groups and further targets."""
+class LabelledFiles:
+    """Files of all classes, in the order in which they are read.
 
-    files: list[Path]
+    Args:
+        root: the folder of the class folders.
+        paths: one per file.
+        labels: name of the class folder of each file.
+        groups: group of each file, by its name; None without `data.split.group`.
+        extra_targets: name of a target -> its text for each file.
+    """
+
+    root: Path
+    paths: list[Path]
     labels: list[str]
     groups: list[str] | None
-    also: dict[str, list[str]]
+    extra_targets: dict[str, list[str]]
+
+    def place(self, file: Path) -> str:
+        """Return the path of a file relative to the root."""
+        return file.relative_to(self.root).as_posix()
 
 
-def list_files(root: Path, suffixes: Collection[str], intake: Intake) -> Labelled:
-    """The files below each class folder, in alphabetical order.
+def list_files(
+    root: Path, suffixes: Collection[str], context: ReadContext
+) -> LabelledFiles:
+    """List the files below every class folder, in alphabetical order.
+
+    An empty class folder, a folder outside `data.classes` and a file name that does not
+    follow `data.file_name` are bad examples.
+
+    Args:
+        root: the folder of the class folders.
+        suffixes: file extensions to list, in lower case, such as `.png`.
+        context: the settings, and the receiver of bad examples.
 
     Raises:
-        UserError: for a folder without class folders; an empty class folder, a
-            folder outside `data.classes` or a name without its group is bad.
+        UserError: for a root without class folders, or for a bad example.
     """
     folders = sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
     if not folders:
-        raise UserError(f"{root}: must hold a folder for each class, and holds none")
-    further = {name: [] for name in intake.params.also}
-    found = Labelled([], [], [] if intake.params.split.group else None, further)
+        raise UserError(f"{root}: must hold one folder per class, and holds none")
+    params = context.params
+    targets: dict[str, list[str]] = {name: [] for name in params.extra_targets}
+    groups: list[str] | None = [] if params.split.group else None
+    files = LabelledFiles(root, [], [], groups, targets)
     for folder in folders:
-        wanted = intake.params.classes
-        if wanted is not None and folder.name not in wanted:
-            intake.bad(f"{folder.name}/", intake.outside(folder.name), root)
-            continue
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes)
-        if not files:
-            kinds = ", ".join(sorted(suffixes))
-            intake.bad(f"{folder.name}/", f"an empty class folder: no {kinds}", root)
-        for file in files:
-            _add(found, file, folder.name, root, intake)
-    return found
+        _add_folder(files, folder, suffixes, context)
+    return files
 
 
-def read_all(
-    found: Labelled, root: Path, read: Read, intake: Intake, dtype: str
-) -> tuple[Path, np.ndarray]:
-    """Read every file into one .npy file; bad ones are an error or left out.
+def _add_folder(
+    files: LabelledFiles, folder: Path, suffixes: Collection[str], context: ReadContext
+) -> None:
+    allowed, place = context.params.classes, f"{folder.name}/"
+    if allowed is not None and folder.name not in allowed:
+        context.bad(place, context.outside(folder.name), files.root)
+        return
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes)
+    if not paths:
+        kinds = ", ".join(sorted(suffixes))
+        context.bad(place, f"an empty class folder: no {kinds}", files.root)
+    for path in paths:
+        _add_file(files, path, folder.name, context)
+
+
+def _add_file(
+    files: LabelledFiles, path: Path, label: str, context: ReadContext
+) -> None:
+    params = context.params
+    names = list(files.extra_targets)
+    if files.groups is not None and params.split.group:
+        names.append(params.split.group)
+    fields = {n: file_name_field(params.file_name, path.stem, n) or "" for n in names}
+    if reason := _bad_name(fields, params):
+        context.bad(files.place(path), reason, files.root)
+        return
+    if files.groups is not None and params.split.group:
+        files.groups.append(fields[params.split.group])
+    for name, values in files.extra_targets.items():
+        values.append(fields[name])
+    files.paths.append(path)
+    files.labels.append(label)
+
+
+def _bad_name(fields: dict[str, str], params: DataParams) -> str:
+    """Why the fields of a file name cannot be used, or an empty text."""
+    for name, text in fields.items():
+        if not text:
+            pattern = params.file_name or "not set"
+            return f'its name has no "{name}" by data.file_name ({pattern})'
+        if params.extra_targets.get(name) == "number" and finite(text) is None:
+            return f'the "{name}" of its name is {text!r}, not a number'
+    return ""
+
+
+def read_files(
+    files: LabelledFiles, read: ReadFile, context: ReadContext, dtype: np.dtype
+) -> dict[str, Any]:
+    """Read every file into one scratch file; bad ones are an error or left out.
+
+    Args:
+        files: what to read.
+        read: one file -> one example, all of one shape; it raises `BadFileError`.
+        context: the settings, and the receiver of bad examples.
+        dtype: of the examples.
 
     Returns:
-        The .npy file, and the positions in `found` of the files that are in it.
+        The fields of `Examples` that do not depend on the kind of file.
+
+    Raises:
+        UserError: when no file could be read, or for a bad example.
     """
-    kept, writer = [], None
-    for at, file in enumerate(found.files):
-        place = file.relative_to(root).as_posix()
+    path, kept = _copy(files, read, context, dtype)
+    y, classes = context.class_numbers(files.labels)
+    kinds = context.params.extra_targets
+    return {
+        "x": Rows(path),
+        "y": y[kept],
+        "classes": classes,
+        "groups": None if files.groups is None else _select(files.groups, kept),
+        "extra_targets": {
+            name: as_values(files.extra_targets[name], kind)[kept]
+            for name, kind in kinds.items()
+        },
+        "names": _select([files.place(file) for file in files.paths], kept),
+    }
+
+
+def _copy(
+    files: LabelledFiles, read: ReadFile, context: ReadContext, dtype: np.dtype
+) -> tuple[Path, np.ndarray]:
+    """Return the scratch file, and the positions in `files` of what it holds."""
+    kept: list[int] = []
+    writer: RowWriter | None = None
+    for position, file in enumerate(files.paths):
         try:
             array = read(file)
-        except BadFile as error:
-            intake.bad(place, str(error), root)
+        except BadFileError as error:
+            context.bad(files.place(file), str(error), files.root)
             continue
-        if writer is None:
-            writer = intake.writer(array.shape, dtype)
+        writer = writer or context.writer(array.shape, dtype)
         if array.shape != writer.shape:
-            reason = f"is of {array.shape}, the files before it of {writer.shape}"
-            intake.bad(place, f"{reason}; set data.image.size to resize", root)
+            reason = f"has shape {array.shape}, the files before it {writer.shape}"
+            advice = "set data.image.size to resize"
+            context.bad(files.place(file), f"{reason}; {advice}", files.root)
             continue
         writer.append(array[None])
-        kept.append(at)
+        kept.append(position)
     if writer is None:
-        raise UserError(f"{root}: not one file could be read")
+        raise UserError(f"{files.root}: no file could be read")
     writer.close()
     return writer.path, np.array(kept)
 
 
-def _add(found: Labelled, file: Path, label: str, root: Path, intake: Intake) -> None:
-    params = intake.params
-    group = [params.split.group] if found.groups is not None else []
-    parts = {
-        n: named_part(params.file_name, file.stem, n) for n in [*group, *found.also]
-    }
-    if reason := _no_part(parts, params):
-        intake.bad(file.relative_to(root).as_posix(), reason, root)
-        return
-    for name in group:
-        found.groups.append(parts[name])
-    for name, values in found.also.items():
-        values.append(parts[name])
-    found.files.append(file)
-    found.labels.append(label)
-
-
-def _no_part(parts: dict[str, str | None], params: DataParams) -> str:
-    """Why the parts of a file's name cannot be used, or nothing."""
-    for name, part in parts.items():
-        if part is None:
-            pattern = params.file_name or "not set"
-            return f'its name has no "{name}" by data.file_name ({pattern})'
-        if params.also.get(name) == "number" and finite(part) is None:
-            return f'the "{name}" of its name is {part!r}, not a number'
-    return ""
-
-
-def further(found: Labelled, kept: np.ndarray, intake: Intake) -> dict[str, np.ndarray]:
-    """The further targets of the files that were kept, by name."""
-    kinds = intake.params.also
-    return {n: as_values(found.also[n], kind)[kept] for n, kind in kinds.items()}
-
-
-def chosen(values: list[str], kept: np.ndarray) -> np.ndarray:
-    """The values at the positions that were kept, as an array of text."""
+def _select(values: list[str], kept: np.ndarray) -> np.ndarray:
     return np.array(values, dtype=str)[kept]

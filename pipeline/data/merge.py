@@ -1,9 +1,9 @@
-"""All sources of an experiment as one pool of examples, each split on its own.
+"""All sources of an experiment as one array of examples, each source split on its own.
 
 A further source (`data.extend`) adds to every split and moves nothing between the
-splits of those before it, and a group of both stays in the split that it is in. What
-the training split teaches (statistics, vocabulary) stays the first source's, so that a
-model trained on it keeps its meaning.
+splits of the sources before it; a group of both stays in the split that it is in. What
+is fitted on the training split (statistics, vocabulary) comes from the first source, so
+that a model trained on it keeps its meaning.
 """
 
 from __future__ import annotations
@@ -11,96 +11,117 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from pipeline.data.examples import Examples
-from pipeline.data.sources.reader import Intake
-from pipeline.data.params import DataParams, reader_module
-from pipeline.data.rows import Joined
-from pipeline.data.split import SPLITS, Places, split, split_like
 from pipeline.core.errors import UserError
+from pipeline.data.examples import Examples
+from pipeline.data.params import DataParams
+from pipeline.data.rows import ConcatenatedRows
+from pipeline.data.sources.reader import ReadContext, SourceReader
+from pipeline.data.sources.registry import reader_module
+from pipeline.data.split import SPLITS, SplitIndices, split, split_like
 from pipeline.tasks.registry import get
 
-ALIKE = ("modality", "classes", "scale", "offset", "steps")
+# Fields of `Examples` that all sources must share.
+SHARED_FIELDS = ("modality", "classes", "scale", "offset", "steps")
 
 
 @dataclass(frozen=True)
-class Pool:
-    """Examples of all sources, one after another.
+class MergedExamples:
+    """Examples of all sources, one source after another.
 
     Args:
-        places: split -> positions in the pool.
-        counts: how many examples each source has.
+        examples: of all sources.
+        indices: split -> positions in `examples`.
+        counts: number of examples of each source.
         skipped: `(source, file or row, reason)` of what readers left out.
     """
 
     examples: Examples
-    places: Places
+    indices: SplitIndices
     counts: tuple[int, ...]
-    skipped: list[tuple[str, ...]]
+    skipped: list[tuple[str, str, str]]
 
     @property
     def first(self) -> int:
-        """How many examples the first source has."""
+        """Number of examples of the first source."""
         return self.counts[0]
 
 
-def read_pool(params: DataParams, scratch: Path, seed: int) -> Pool:
-    """Read, check and split every source."""
-    intake = Intake(params, scratch)
+def read_sources(params: DataParams, scratch: Path, seed: int) -> MergedExamples:
+    """Read, check and split every source.
+
+    Args:
+        params: the data section.
+        scratch: a folder for files that are deleted when the stage ends.
+        seed: of the splits.
+
+    Raises:
+        UserError: when a source cannot be read, does not serve the task, or does not
+            fit to the first one.
+    """
+    context = ReadContext(params, scratch)
     keys = ["data.source", *["data.extend"] * (len(params.sources) - 1)]
-    sources = [_read(*one, intake) for one in zip(params.sources, keys)]
-    for at, name in enumerate(params.sources[1:], 1):
-        sources[at] = _like(sources[0], sources[at], params.source, name)
-    whole = sources[0] if len(sources) == 1 else _joined(sources)
-    _check_classes_exist(whole, params)
-    counts = tuple(map(len, sources))
-    return Pool(whole, _places(sources, params, seed), counts, intake.skipped)
+    sources = [_read(source, key, context) for source, key in zip(params.sources, keys)]
+    for number, name in enumerate(params.sources[1:], 1):
+        sources[number] = _align(sources[0], sources[number], params.source, name)
+    merged = sources[0] if len(sources) == 1 else _concatenate(sources)
+    _check_classes_exist(merged, params)
+    indices = _split_each(sources, params, seed)
+    return MergedExamples(merged, indices, tuple(map(len, sources)), context.skipped)
 
 
-def _places(sources: list[Examples], params: DataParams, seed: int) -> Places:
-    """Each source split on its own, by groups that those before it know."""
-    places, begin = split(sources[0], params.split, seed), len(sources[0])
-    for number, more in enumerate(sources[1:], 1):
-        known = [examples.groups for examples in sources[:number]]
-        groups = None if known[0] is None else np.concatenate(known)
-        part = split_like(groups, places, more, params.split, seed)
-        places = {
-            name: np.concatenate([places[name], at + begin])
-            for name, at in part.items()
+def _split_each(sources: list[Examples], params: DataParams, seed: int) -> SplitIndices:
+    """Split each source on its own; groups stay where the sources before have them."""
+    indices, offset = split(sources[0], params.split, seed), len(sources[0])
+    for number, source in enumerate(sources[1:], 1):
+        groups = _groups(sources[:number])
+        added = split_like(groups, indices, source, params.split, seed)
+        indices = {
+            name: np.concatenate([indices[name], positions + offset])
+            for name, positions in added.items()
         }
-        begin += len(more)
-    return {name: places[name] for name in SPLITS}
+        offset += len(source)
+    return {name: indices[name] for name in SPLITS}
+
+
+def _groups(sources: list[Examples]) -> np.ndarray | None:
+    groups = [source.groups for source in sources if source.groups is not None]
+    return np.concatenate(groups) if groups else None
 
 
 def _check_classes_exist(examples: Examples, params: DataParams) -> None:
     if not params.classes:
         return
-    there = {examples.classes[k] for k in np.unique(examples.y)}
-    missing = [name for name in params.classes if name not in there]
+    present = {examples.classes[label] for label in np.unique(examples.y)}
+    missing = [name for name in params.classes if name not in present]
     if missing:
         raise UserError(
             f"data.classes: no example of {', '.join(missing)} in "
-            f"{' and '.join(params.sources)} (there are: {', '.join(sorted(there))})"
+            f"{' and '.join(params.sources)} (there are: {', '.join(sorted(present))})"
         )
 
 
-def _read(source: str, key: str, intake: Intake) -> Examples:
-    reader = importlib.import_module(reader_module(source))
-    # The list of bad examples is shared.
-    intake = replace(intake, source=source, key=key)
-    examples = reader.read(source.partition(":")[2], intake)
-    _check(examples, source, key, intake.params)
-    return _as_is(examples, source) if intake.params.as_is else examples
+def _read(source: str, key: str, context: ReadContext) -> Examples:
+    reader = cast(SourceReader, importlib.import_module(reader_module(source)))
+    # The copy shares the list of skipped examples.
+    context = replace(context, source=source, key=key)
+    examples = reader.read(context)
+    _check(examples, source, key, context.params)
+    if context.params.preprocessing == "none":
+        return _unprocessed(examples, source)
+    return examples
 
 
-def _as_is(examples: Examples, source: str) -> Examples:
-    """The same numbers, which nothing scales."""
+def _unprocessed(examples: Examples, source: str) -> Examples:
+    """Return the same numbers without any scaling."""
     if examples.steps or examples.learns == "vocabulary":
         raise UserError(
-            f'data.as_is: "{source}" is {examples.modality}, of which features are '
-            "made; leave it out, or give the features as an .npz file"
+            f'data.preprocessing: none is impossible for "{source}": '
+            f"{examples.modality} is converted to features; remove the key, or store "
+            "the features in an .npz file"
         )
     return replace(examples, scale=1.0, offset=0.0, learns="")
 
@@ -137,60 +158,69 @@ def _check_numbers(examples: Examples, source: str, key: str, task: str) -> None
         )
 
 
-def _like(first: Examples, more: Examples, source: str, name: str) -> Examples:
-    """A further source, `name`, with the first one's class numbers and columns."""
-    unknown = set(more.classes) - set(first.classes)
+def _align(first: Examples, other: Examples, source: str, name: str) -> Examples:
+    """Return the source `name` with the class numbers and columns of the first."""
+    unknown = set(other.classes) - set(first.classes)
     if unknown:
         raise UserError(
             f'data.extend "{name}": has classes that "{source}" does '
             f"not: {', '.join(sorted(unknown))} (known: {', '.join(first.classes)})"
         )
-    if more.classes:  # none where y are numbers to predict
-        number = np.array([first.classes.index(one) for one in more.classes])
-        more = replace(more, y=number[more.y], classes=first.classes)
-    more = _in_columns(first, more, source, name)
-    shapes = [(examples.x.shape[1:], examples.x.dtype) for examples in (first, more)]
-    differs = [name for name in ALIKE if getattr(first, name) != getattr(more, name)]
-    if differs or shapes[0] != shapes[1]:
-        what = ", ".join(differs) or f"{shapes[1]} instead of {shapes[0]}"
+    if other.classes:  # none where y are numbers to predict
+        number = np.array([first.classes.index(label) for label in other.classes])
+        other = replace(other, y=number[other.y], classes=first.classes)
+    other = _align_columns(first, other, source, name)
+    shapes = [(examples.x.shape[1:], examples.x.dtype) for examples in (first, other)]
+    different = [
+        field
+        for field in SHARED_FIELDS
+        if getattr(first, field) != getattr(other, field)
+    ]
+    if different or shapes[0] != shapes[1]:
+        what = ", ".join(different) or f"{shapes[1]} instead of {shapes[0]}"
         raise UserError(
-            f'data.extend "{name}": its examples are not like those of '
-            f'"{source}" ({what})'
+            f'data.extend "{name}": its examples differ from those of "{source}" '
+            f"({what})"
         )
-    return more
+    return other
 
 
-def _in_columns(first: Examples, more: Examples, source: str, name: str) -> Examples:
-    """Columns of a table in the first one's order: the header says what they are."""
-    if first.inputs == more.inputs:
-        return more
-    missing = [one for one in first.inputs if one not in more.inputs]
-    unknown = [one for one in more.inputs if one not in first.inputs]
-    twice = [one for one in set(more.inputs) if more.inputs.count(one) > 1]
+def _align_columns(
+    first: Examples, other: Examples, source: str, name: str
+) -> Examples:
+    """Reorder the columns of a table by their names."""
+    if first.inputs == other.inputs:
+        return other
+    missing = [column for column in first.inputs if column not in other.inputs]
+    unknown = [column for column in other.inputs if column not in first.inputs]
+    twice = [column for column in set(other.inputs) if other.inputs.count(column) > 1]
     if missing or unknown or twice:
         raise UserError(
             f'data.extend "{name}": its columns are not those of "{source}" '
-            f"(missing: {_names(missing)}; not known there: {_names(unknown)}; there "
-            f"twice: {_names(sorted(twice))}); name them alike, in any order, or "
-            "leave them out (data.columns.ignore)"
+            f"(missing: {_list(missing)}; unknown: {_list(unknown)}; duplicate: "
+            f"{_list(sorted(twice))}); use the same names, in any order, or exclude "
+            "columns (data.columns.ignore)"
         )
-    at = [more.inputs.index(one) for one in first.inputs]
-    return replace(more, x=more.x[:][:, at], inputs=first.inputs)
+    columns = [other.inputs.index(column) for column in first.inputs]
+    return replace(other, x=other.x[:][:, columns], inputs=first.inputs)
 
 
-def _names(names: list[str]) -> str:
+def _list(names: list[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _joined(sources: list[Examples]) -> Examples:
-    names = [str(e.name(at)) for e in sources for at in range(len(e))]
-    groups = [e.groups for e in sources]
+def _concatenate(sources: list[Examples]) -> Examples:
+    names = [source.name(k) for source in sources for k in range(len(source))]
+    targets = {
+        name: np.concatenate([source.extra_targets[name] for source in sources])
+        for name in sources[0].extra_targets
+    }
     return replace(
         sources[0],
-        x=Joined([e.x for e in sources]),
-        y=np.concatenate([e.y for e in sources]),
-        groups=None if groups[0] is None else np.concatenate(groups),
-        also={n: np.concatenate([e.also[n] for e in sources]) for n in sources[0].also},
+        x=ConcatenatedRows([source.x for source in sources]),
+        y=np.concatenate([source.y for source in sources]),
+        groups=_groups(sources),
+        extra_targets=targets,
         names=np.array(names),
         own_test=None,
         own_validation=None,

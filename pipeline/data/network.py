@@ -1,4 +1,4 @@
-"""Is a host there? Answers within seconds, where libraries retry for minutes."""
+"""Reachability of a host, within seconds; libraries retry for minutes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ SECONDS = 6.0
 
 
 def reachable(url: str, seconds: float = SECONDS) -> bool:
-    """Whether a server answers at `url`, whatever it answers; proxies are used.
+    """Return whether a server responds, with whatever status; proxies are used.
 
-    The question is put in a thread, because looking up a name has no time limit.
+    The request runs in a thread, because looking up a name has no time limit.
+
+    Args:
+        url: address to request.
+        seconds: time limit.
     """
-    answers: list[bool] = []
-    ask = threading.Thread(target=lambda: answers.append(_ask(url, seconds)))
-    ask.daemon = True
-    ask.start()
-    ask.join(seconds)
-    return bool(answers and answers[0])
+    responses: list[bool] = []
+    request = threading.Thread(target=lambda: responses.append(_request(url, seconds)))
+    request.daemon = True
+    request.start()
+    request.join(seconds)
+    return bool(responses and responses[0])
 
 
-def _ask(url: str, seconds: float) -> bool:
+def _request(url: str, seconds: float) -> bool:
     request = urllib.request.Request(url, method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=seconds).close()
     except urllib.error.HTTPError:
-        return True  # a refusal is an answer
+        return True  # an error status is a response
     except (OSError, ValueError):
         return False
     return True

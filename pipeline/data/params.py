@@ -1,50 +1,40 @@
-"""What an experiment file says of its data."""
+"""The `data` section of an experiment file."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from pathlib import PurePath
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.core.errors import UserError, nearest
 from pipeline.core.params import Params, as_validation_error
+from pipeline.data.sources.registry import FILES, FOLDERS, check_source, listed
 from pipeline.tasks.registry import DEFAULT, for_chain
-
-# Kind -> what stands behind the colon.
-SOURCES = {
-    "sklearn": "a data set inside scikit-learn, such as sklearn:digits",
-    "tfds": "a TensorFlow Datasets name, such as tfds:fashion_mnist",
-    "images": "a folder with a folder of image files for each class",
-    "wav": "a folder with a folder of WAV files for each class",
-    "csv": "a CSV file of numbers and a label column, .gz or plain",
-    "text": "a CSV file with a text and a label column, .gz or plain",
-    "npz": "a NumPy .npz file with arrays x and y",
-}
-FILES = ("images", "wav", "csv", "text", "npz")  # kinds that name a path
 
 
 class SplitParams(Params):
-    """Fractions of the examples; a source's own test split replaces `test`.
+    """Fractions of the examples, groups, and cross-validation.
 
     Args:
-        train, validation, test: fraction of the examples; the three add up to 1.
+        train, validation, test: fraction of the examples; the three add up to 1. A
+            split that the source brings replaces its fraction.
         group: keep examples of one group in one split: a column of a CSV file, an
-            array of a .npz file, or a part of `data.file_name`.
-        own: take the source's own validation and test splits where it has them.
-        folds, fold: cross-validation; fold `fold` of `folds` is the test split
-            (validation, where the test split is the source's own).
+            array of an .npz file, or a field of `data.file_name`.
+        use_source_splits: use the source's own validation and test splits where it has
+            them.
+        folds, fold: cross-validation: fold `fold` of `folds`, counted from 0, is the
+            test split (the validation split, where the test split is the source's).
     """
 
-    train: float = Field(0.6, gt=0, lt=1)
-    validation: float = Field(0.2, gt=0, lt=1)
-    test: float = Field(0.2, gt=0, lt=1)
-    group: str | None = None
-    own: bool = True
-    folds: int | None = Field(None, ge=2, le=100)
-    fold: int = Field(0, ge=0)
+    # A fifth each for validation and test: intervals of metrics stay narrow on small
+    # data sets, and training keeps most of the examples.
+    train: float = Field(default=0.6, gt=0, lt=1)
+    validation: float = Field(default=0.2, gt=0, lt=1)
+    test: float = Field(default=0.2, gt=0, lt=1)
+    group: str | None = None  # examples are taken to be independent
+    use_source_splits: bool = True  # results compare with published ones
+    folds: int | None = Field(default=None, ge=2, le=100)  # one split is one training
+    fold: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -62,12 +52,12 @@ class SplitParams(Params):
 
 
 class ColumnParams(Params):
-    """Which columns of a CSV file (arrays of a .npz file) are what.
+    """Roles of the columns of a CSV file, or of the arrays of an .npz file.
 
     Args:
         label: the class, or the number to predict.
         text: the text, for `text:`.
-        ignore: columns that are no input; `split.group` is none anyway.
+        ignore: columns that are not inputs; the column of `split.group` never is one.
     """
 
     label: str = "label"
@@ -76,15 +66,15 @@ class ColumnParams(Params):
 
 
 class ImageParams(Params):
-    """How image files become arrays.
+    """Conversion of image files to arrays.
 
     Args:
-        size: `[height, width]` to resize to; null wants files of one size.
+        size: `[height, width]` in pixels to resize to; null requires files of one size.
         channels: 1 is grey, 3 is colour.
     """
 
-    size: list[int] | None = Field(None, min_length=2, max_length=2)
-    channels: Literal[1, 3] = 3
+    size: list[int] | None = Field(default=None, min_length=2, max_length=2)
+    channels: Literal[1, 3] = 3  # grey loses what colour tells; it is a choice
 
     @field_validator("size")
     @classmethod
@@ -95,30 +85,35 @@ class ImageParams(Params):
 
 
 class AudioParams(Params):
-    """How clips become features.
+    """Conversion of clips to features.
 
     Args:
-        rate: samples a second that every file must have; null takes that of most.
-        seconds: clips are cut, or silence is added, to this length.
-        front_end: log energies of mel bands, or their cosine transform.
-        frame_ms, hop_ms: length of a frame, and from one frame to the next.
-        bins: mel bands of a frame.
-        coefficients: of `mfcc`.
+        rate: samples per second that every file must have; null is the most frequent
+            rate of the files.
+        seconds: clips are cut, or padded with silence, to this length.
+        front_end: `log_mel`, the logarithms of mel-band energies, or `mfcc`, their
+            cosine transform.
+        frame_ms, hop_ms: length of a frame, and time from one frame to the next, in
+            milliseconds.
+        bins: mel bands per frame.
+        coefficients: cosine coefficients per frame, for `mfcc`.
     """
 
-    rate: int | None = Field(None, ge=1000, le=192_000)
-    seconds: float = Field(1.0, gt=0, le=60)
+    rate: int | None = Field(default=None, ge=1000, le=192_000)
+    seconds: float = Field(default=1.0, gt=0, le=60)  # one spoken word
+    # MFCC discard detail that small Gaussian models could not use; networks can.
     front_end: Literal["log_mel", "mfcc"] = "log_mel"
-    frame_ms: float = Field(32.0, gt=0, le=1000)
-    hop_ms: float = Field(16.0, gt=0, le=1000)
-    bins: int = Field(40, ge=2, le=256)
-    coefficients: int = Field(13, ge=1, le=256)
+    # 256 samples at 8 kHz, 512 at 16 kHz: no zero padding before the FFT.
+    frame_ms: float = Field(default=32.0, gt=0, le=1000)
+    hop_ms: float = Field(default=16.0, gt=0, le=1000)  # frames overlap by half
+    bins: int = Field(default=40, ge=2, le=256)  # usual in keyword spotting
+    coefficients: int = Field(default=13, ge=1, le=256)  # usual in speech recognition
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.front_end == "mfcc" and self.coefficients > self.bins:
             raise ValueError(
-                f"mfcc has at most as many coefficients as bins ({self.bins}), "
+                f"coefficients must be at most bins ({self.bins}) for mfcc, "
                 f"not {self.coefficients}"
             )
         if self.seconds * 1000 < self.frame_ms:
@@ -127,135 +122,143 @@ class AudioParams(Params):
 
 
 class TextParams(Params):
-    """How texts become word numbers.
+    """Conversion of texts to word numbers.
 
     Args:
-        vocabulary: word numbers in all; 0 is padding, 1 an unknown word.
-        length: words of a text that are kept.
+        vocabulary: number of word numbers in all; 0 is padding, 1 an unknown word.
+        length: words kept per text; longer texts are cut, shorter ones padded.
     """
 
-    vocabulary: int = Field(2000, ge=3, le=1_000_000)
-    length: int = Field(32, ge=1, le=10_000)
+    # An embedding of 2,000 rows is small enough for a microcontroller.
+    vocabulary: int = Field(default=2000, ge=3, le=1_000_000)
+    length: int = Field(default=32, ge=1, le=10_000)  # one or two sentences
 
 
 class LabelParams(Params):
-    """What is done to the labels of the training split.
+    """Changes to the labels of the training split.
 
     Args:
-        noise: part of them that is replaced by another class, for studies.
-        errors: `list` writes suspected mistakes into label_errors.csv, `drop` and
-            `relabel` also act on them; `off` does not look for any.
-        folds: of the search for mistakes.
+        noise: fraction of them that is replaced by another class, for studies.
+        label_errors: `list` writes suspected label errors into label_errors.csv, `drop`
+            and `relabel` also act on them; `off` does not search.
+        folds: cross-validation folds of the search for label errors.
     """
 
-    noise: float = Field(0.0, ge=0, le=0.9)
-    errors: Literal["off", "list", "drop", "relabel"] = "off"
-    folds: int = Field(5, ge=2, le=20)
+    noise: float = Field(default=0.0, ge=0, le=0.9)
+    # The search fits a model per fold, and its findings need a person's look.
+    label_errors: Literal["off", "list", "drop", "relabel"] = "off"
+    folds: int = Field(default=5, ge=2, le=20)  # as scikit-learn's cross_val_predict
 
 
 class DataParams(Params):
-    """The source and how it is split.
+    """The source of the examples, and how they are prepared and split.
 
-    Paths are taken from the folder in which the command runs; `${NAME}` in them is
+    Relative paths begin at the folder in which the command runs; `${NAME}` in them is
     the environment variable NAME.
 
     Args:
         source: `kind:name`.
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
-            tells the others from them), or `module:object` of your own.
+            tells the others from them), or `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
-            experiment, split by split; train goes on from its weights.
-        data_dir: where TensorFlow Datasets keeps its files; its default if null.
-        download: fetch a TFDS set that is not on this machine.
-        subsplits: of a TFDS set, such as `{train: "train[:10%]", test: test}`.
-        classes: the class list; null takes what the source has.
-        also: further targets, for `train.heads`: name -> `class` or `number`. Names are
-            columns of a CSV file, arrays of an .npz file, or parts of `file_name`.
-        file_name: what the names of files say, such as `{speaker}_{index}`.
-        on_bad: `skip` lists bad examples, and their source, in skipped.csv and goes on
-            without them.
-        duplicates: of what stands in several splits `drop` keeps test's example,
-            then validation's; `report` only counts.
-        balance: `weights` weighs classes in the loss, `resample` repeats examples
+            experiment, split by split; train continues from its weights.
+        data_dir: folder of TensorFlow Datasets; null is its default.
+        download: download a TFDS data set that is not on this machine.
+        subsplits: of a TFDS data set, such as `{train: "train[:10%]", test: test}`.
+        classes: the class list; null uses the classes of the source.
+        extra_targets: additional targets, for `train.heads`: name -> `class` or
+            `number`. Names are columns of a CSV file, arrays of an .npz file, or fields
+            of `file_name`.
+        file_name: pattern of the file names, such as `{speaker}_{index}`.
+        on_bad_example: `skip` lists unreadable files and rows, with their source, in
+            skipped.csv and continues without them; `error` stops at the first one.
+        duplicates: of an example that is in several splits, `drop` keeps the copy in
+            test, else the one in validation; `report` only counts.
+        balance: `weights` sets class weights in the loss, `resample` repeats examples
             of the smaller classes.
-        calibration: examples of the training split that set int8 ranges.
-        as_is: numbers reach the model as the source holds them: neither scaled nor
-            standardised, and arrays of an .npz file keep their shape. Amounts of
-            augmentation and attacks are then in the data's own unit.
+        calibration: number of training examples that determine int8 ranges.
+        preprocessing: `none` gives a model the numbers as the source holds them:
+            neither scaled nor standardized, and arrays of an .npz file keep any shape.
+            Amounts of augmentation and attacks are then in the data's own unit.
     """
 
     source: str
     task: str = DEFAULT
-    normal: list[str] | None = Field(None, min_length=1)
+    normal: list[str] | None = Field(default=None, min_length=1)
     extend: str | list[str] | None = None
     data_dir: str | None = None
-    download: bool = True
+    download: bool = True  # as TensorFlow Datasets itself
     subsplits: dict[Literal["train", "validation", "test"], str] | None = None
-    classes: list[str] | None = Field(None, min_length=2)
-    also: dict[str, Literal["class", "number"]] = {}
+    classes: list[str] | None = Field(default=None, min_length=2)
+    extra_targets: dict[str, Literal["class", "number"]] = {}
     file_name: str | None = None
     columns: ColumnParams = ColumnParams()
     image: ImageParams = ImageParams()
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
-    on_bad: Literal["error", "skip"] = "error"
+    # Examples that vanish unseen are worse than a run that stops.
+    on_bad_example: Literal["error", "skip"] = "error"
     split: SplitParams = SplitParams()
-    duplicates: Literal["report", "drop"] = "report"
+    duplicates: Literal["report", "drop"] = "report"  # data are not changed unasked
     labels: LabelParams = LabelParams()
     balance: Literal["none", "weights", "resample"] = "none"
-    calibration: int = Field(200, ge=1, le=100_000)
-    as_is: bool = False
+    # TensorFlow's guide to post-training quantization takes 100 to 500.
+    calibration: int = Field(default=200, ge=1, le=100_000)
+    # Networks train best on inputs of about unit scale; models from elsewhere may not.
+    preprocessing: Literal["auto", "none"] = "auto"
 
     @field_validator("task")
     @classmethod
     def _known_task(cls, name: str) -> str:
-        try:
-            return for_chain(name).name
-        except UserError as error:
-            raise ValueError(str(error)) from None
+        with as_validation_error():
+            task = for_chain(name)
+        return task.name
 
     @field_validator("source", "extend")
     @classmethod
     def _known(cls, source: str | list[str] | None) -> str | list[str] | None:
         with as_validation_error():
-            for one in listed(source):
-                check_source(one)
+            for name in listed(source):
+                check_source(name)
         return source
 
     @field_validator("classes", "normal")
     @classmethod
     def _once(cls, names: list[str] | None) -> list[str] | None:
-        twice = sorted({name for name in names or () if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"{', '.join(twice)} stands in it twice")
+        listed_names = names or []
+        repeated = sorted({n for n in listed_names if listed_names.count(n) > 1})
+        if repeated:
+            raise ValueError(f"duplicate class name: {', '.join(repeated)}")
         return names
 
     @field_validator("file_name")
     @classmethod
     def _pattern(cls, file_name: str | None) -> str | None:
         if file_name is not None and not re.search(r"\{[a-z_]+\}", file_name):
-            raise ValueError('must name parts in braces, such as "{speaker}_{index}"')
-        parts = re.findall(r"\{([a-z_]+)\}", file_name or "")
-        if len(set(parts)) < len(parts):
-            twice = next(part for part in parts if parts.count(part) > 1)
-            raise ValueError(f"names {{{twice}}} twice; each part has its own name")
+            raise ValueError('must name fields in braces, such as "{speaker}_{index}"')
+        fields = re.findall(r"\{([a-z_]+)\}", file_name or "")
+        if len(set(fields)) < len(fields):
+            repeated = next(name for name in fields if fields.count(name) > 1)
+            raise ValueError(
+                f"names {{{repeated}}} twice; each field needs its own name"
+            )
         return file_name
 
     @model_validator(mode="after")
     def _group_is_named(self) -> Self:
-        group, name = self.split.group, self.file_name
-        files = self.source.partition(":")[0] in ("images", "wav")
-        if files and group and name is None:
+        group, pattern = self.split.group, self.file_name
+        files = self.source.partition(":")[0] in FOLDERS
+        if files and group and pattern is None:
             raise ValueError(
                 f'split.group "{group}" needs file_name, such as '
-                f'"{{{group}}}_{{index}}": it says where a file\'s name holds it'
+                f'"{{{group}}}_{{index}}", which says where a file name holds it'
             )
-        if name and group and f"{{{group}}}" not in name:
+        if pattern and group and f"{{{group}}}" not in pattern:
             raise ValueError(
-                f'split.group "{group}" is no part of file_name "{name}"; name it '
-                "there in braces"
+                f'split.group "{group}" is not a field of file_name "{pattern}"; name '
+                "it there in braces"
             )
         return self
 
@@ -269,68 +272,46 @@ class DataParams(Params):
             )
         if self.normal is not None and not task.normal_classes:
             raise ValueError(
-                f"normal is for task anomaly_detection; task is {self.task}: leave it out"
+                f"normal is for task anomaly_detection; task is {self.task}: "
+                "leave it out"
             )
-        for key, given in self._of_some_tasks().items():
+        for key, is_set in self._of_some_tasks().items():
             reason = task.refuses(f"data.{key}")
-            if given and reason:
+            if is_set and reason:
                 raise ValueError(f"{key} {reason}; task is {self.task}: leave it out")
         return self
 
     @model_validator(mode="after")
-    def _further_targets(self) -> Self:
-        kind, named = self.source.partition(":")[0], self.file_name or ""
-        for name in self.also:
+    def _extra_targets_exist(self) -> Self:
+        kind, pattern = self.source.partition(":")[0], self.file_name or ""
+        for name in self.extra_targets:
             if kind not in FILES:
-                reason = f"a source of kind {kind} has none; files, csv, text, npz have"
-            elif kind in ("images", "wav") and f"{{{name}}}" not in named:
-                reason = f'no part of file_name "{named}"; name it there in braces'
+                reason = f"a source of kind {kind} has none; use {', '.join(FILES)}"
+            elif kind in FOLDERS and f"{{{name}}}" not in pattern:
+                reason = (
+                    f'not a field of file_name "{pattern}"; name it there in braces'
+                )
             elif name == self.split.group:
-                reason = "is split.group, so that no split has another one's classes"
+                reason = "is split.group, whose classes differ from split to split"
             elif name == self.columns.label:
-                reason = "is the label itself"
-            elif why := for_chain(self.task).refuses("data.also"):
+                reason = "is the label column itself"
+            elif why := for_chain(self.task).refuses("data.extra_targets"):
                 reason = f"task {self.task} {why}"
             else:
                 continue
-            raise ValueError(f'also "{name}": {reason}')
+            raise ValueError(f'extra_targets "{name}": {reason}')
         return self
 
     def _of_some_tasks(self) -> dict[str, bool]:
-        """Keys that a task may refuse -> whether they are given."""
+        """Keys that a task may refuse -> whether they are set."""
         return {
             "classes": self.classes is not None,
             "labels.noise": self.labels.noise > 0,
-            "labels.errors": self.labels.errors != "off",
+            "labels.label_errors": self.labels.label_errors != "off",
             "balance": self.balance != "none",
         }
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The source, and those that extend it."""
+        """The source, followed by the sources that extend it."""
         return (self.source, *listed(self.extend))
-
-
-def listed(extend: str | Iterable[str] | None) -> tuple[str, ...]:
-    """`data.extend` as it may be written: nothing, one source, or several."""
-    return (extend,) if isinstance(extend, str) else tuple(extend or ())
-
-
-def check_source(source: str) -> None:
-    """Refuse a source that is not of the form `kind:name`."""
-    kind, _, name = source.partition(":")
-    if kind not in SOURCES or not name:
-        known = "; ".join(f"{kind}: {text}" for kind, text in SOURCES.items())
-        hint = nearest(kind, SOURCES)
-        raise UserError(f'source "{source}" must be KIND:NAME{hint} ({known})')
-
-
-def set_name(source: str) -> str:
-    """What to call a source: its name, or its file's without folder and endings."""
-    kind, _, name = source.partition(":")
-    return PurePath(name).name.partition(".")[0] if kind in FILES else name
-
-
-def reader_module(source: str) -> str:
-    """The module that reads this kind of source."""
-    return f"pipeline.data.sources.{source.partition(':')[0]}_dataset"

@@ -1,7 +1,7 @@
-"""Paths of the experiment file: what they stand for, and whether files changed.
+"""Paths of the experiment file: how they are resolved, and whether files changed.
 
-Relative paths begin at the working directory; `${NAME}` is the environment variable.
-Imports nothing heavy: the plan asks, too.
+Relative paths begin at the working directory; `${NAME}` is an environment variable.
+Imports nothing heavy, because the plan of a run uses it.
 """
 
 from __future__ import annotations
@@ -12,28 +12,34 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.data.params import FILES, DataParams
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
+from pipeline.data.params import DataParams
+from pipeline.data.sources.registry import FILES
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
-HASHED = 256_000_000  # bytes of a source whose content is looked at
+HASHED = 256_000_000  # bytes of a source up to which its content is hashed
 
 
 def expand(text: str, key: str) -> str:
-    """A path of the experiment file with `${NAME}` replaced by the environment.
+    """Replace `${NAME}` by the environment variable NAME.
+
+    Args:
+        text: a path of the experiment file.
+        key: dotted key of the path, for the error.
 
     Raises:
-        UserError: when the variable is not set.
+        UserError: when a variable is not set.
     """
 
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if not os.environ.get(name):
             raise UserError(
-                f'{key} "{text}": the environment variable {name or "of no name"} is '
-                f"not set; set it (export {name or 'NAME'}=FOLDER), or write the path"
+                f'{key} "{text}": the environment variable {name or "without a name"} '
+                f"is not set; set it (export {name or 'NAME'}=FOLDER), or write the "
+                "path"
             )
         return os.environ[name]
 
@@ -41,19 +47,26 @@ def expand(text: str, key: str) -> str:
 
 
 def locate(text: str, key: str) -> Path:
-    """The file or folder behind a path of the experiment file.
+    """Resolve a path of the experiment file, which need not exist.
+
+    Args:
+        text: the path; `~` and `${NAME}` are replaced.
+        key: dotted key of the path, for the error.
 
     Raises:
-        UserError: when its variable is not set.
+        UserError: when a variable is not set.
     """
     return base() / Path(expand(text, key)).expanduser()
 
 
 def source_state(params: DataParams) -> Mapping[str, str | None]:
-    """Source -> a hash that changes with its files; None where it is not here.
+    """Return a hash of every source that is a path; it changes with the files.
 
-    Of a folder or a file of more than 256 MB, names and sizes are looked at, not the
-    content. Sets that are named, not pathed, do not change.
+    Of more than 256 MB, names and sizes are hashed, not contents. Named data sets do
+    not change.
+
+    Returns:
+        Source -> hash; None where it does not exist.
     """
     pathed = [s for s in params.sources if s.partition(":")[0] in FILES]
     return {source: _state(source.partition(":")[2]) for source in pathed}

@@ -1,8 +1,8 @@
-"""preview.png: some examples of each class, or from the smallest number to the largest.
+"""preview.png: some examples per class, or from the smallest number to the largest.
 
-Images are shown as they are, audio as spectrograms (time to the right, low
-frequencies below), tables as strips of their standardised values (below the mean
-blue, above it red), texts in words.
+Images are shown unchanged, audio as spectrograms (time to the right, low frequencies
+below), tables as strips of their standardized values (below the mean blue, above it
+red), texts in words.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.data.artifact import Data
@@ -20,25 +21,38 @@ from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 
 COLUMNS = 8
-LETTERS = 110  # of a text that is shown
-SPREAD = 2.5  # deviations from the middle to the darkest
+MAX_LETTERS = 110  # of a text
+COLOR_RANGE = 2.5  # standard deviations from white to the darkest colour
 SIGNED = "RdBu_r"  # white in the middle
 
 
 def draw(path: Path, data: Data, rows: int = 10) -> None:
-    """A row of training examples for each of the first `rows` classes."""
+    """Draw one row of training examples per class, or per range of numbers.
+
+    Args:
+        path: of the PNG file.
+        data: the published data.
+        rows: maximum number of rows.
+    """
     stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
-    places = _by_number(y, rows, data.spec) if data.spec.target else _by_class(y, data)
-    classes, shown = zip(*[(n, stored[at[:COLUMNS]]) for n, at in places[:rows]])
+    groups = _by_number(y, rows, data.spec) if data.spec.target else _by_class(y, data)
+    titles = [title for title, _ in groups[:rows]]
+    examples = [stored[positions[:COLUMNS]] for _, positions in groups[:rows]]
     if data.spec.modality == "text":
-        _draw_texts(path, classes, shown, vocabulary(data))
-        return
-    ends = span(data.spec.to_input(np.concatenate(shown)), data.spec)
-    figure = Figure(figsize=(COLUMNS * 0.8, len(classes) * 0.8), layout="constrained")
-    grid = figure.subplots(len(classes), COLUMNS, squeeze=False)
-    for name, axes, examples in zip(classes, grid, shown):
-        axes[0].set_title(name, loc="left", fontsize=8, parse_math=False)
-        _row(axes, picture(data.spec.to_input(examples), data.spec, ends))
+        _draw_texts(path, titles, examples, vocabulary(data))
+    else:
+        _draw_pictures(path, titles, examples, data.spec)
+
+
+def _draw_pictures(
+    path: Path, titles: list[str], examples: list[np.ndarray], spec: TaskSpec
+) -> None:
+    color_range = span(spec.to_input(np.concatenate(examples)), spec)
+    figure = Figure(figsize=(COLUMNS * 0.8, len(titles) * 0.8), layout="constrained")
+    grid = figure.subplots(len(titles), COLUMNS, squeeze=False)
+    for title, axes, row in zip(titles, grid, examples):
+        axes[0].set_title(title, loc="left", fontsize=8, parse_math=False)
+        _row(axes, picture(spec.to_input(row), spec, color_range))
     figure.savefig(path, dpi=80)
 
 
@@ -46,7 +60,7 @@ Group = tuple[str, np.ndarray]  # a title, and positions in the training split
 
 
 def _by_class(y: np.ndarray, data: Data) -> list[Group]:
-    """Every class that has training examples."""
+    """Group by class; classes without training examples are left out."""
     groups = [
         (name, np.flatnonzero(y == k)) for k, name in enumerate(data.spec.classes)
     ]
@@ -54,41 +68,44 @@ def _by_class(y: np.ndarray, data: Data) -> list[Group]:
 
 
 def _by_number(y: np.ndarray, rows: int, spec: TaskSpec) -> list[Group]:
-    """Equal parts of the examples, by the number that is to be predicted."""
+    """Divide the examples into equal parts by the number to predict."""
     parts = np.array_split(np.argsort(y, kind="stable"), rows)
     numbers = y * spec.target["deviation"] + spec.target["mean"]
     return [
-        (f"{spec.target['name']} from {numbers[at[0]]:.4g}", at)
-        for at in parts
-        if len(at)
+        (f"{spec.target['name']} from {numbers[part[0]]:.4g}", part)
+        for part in parts
+        if len(part)
     ]
 
 
 def span(inputs: np.ndarray, spec: TaskSpec) -> tuple[float, float]:
-    """The numbers at the two ends of the scale of colours.
+    """Return the numbers at the two ends of the colour scale.
 
     Args:
-        inputs: `(n, *spec.shape)`: images of 0 .. 1, or what `data.as_is` left.
+        inputs: model inputs, `(n, *spec.shape)`; images are in 0 .. 1 unless
+            `data.preprocessing` is `none`.
+        spec: the signature.
     """
     if spec.modality == "image":
         return float(min(inputs.min(), 0)), float(max(inputs.max(), 1))
-    far = SPREAD if spec.preprocess else float(np.abs(inputs).max(initial=1e-6))
-    return -far, far
+    limit = COLOR_RANGE if spec.preprocess else float(np.abs(inputs).max(initial=1e-6))
+    return -limit, limit
 
 
 def picture(
-    inputs: np.ndarray, spec: TaskSpec, ends: tuple[float, float]
+    inputs: np.ndarray, spec: TaskSpec, color_range: tuple[float, float]
 ) -> np.ndarray:
-    """Model inputs of images, audio or tables as images of 0 .. 1.
+    """Turn model inputs of images, audio or tables into images in 0 .. 1.
 
     Args:
         inputs: `(n, *spec.shape)`.
-        ends: see `span`.
+        spec: the signature.
+        color_range: see `span`.
 
     Returns:
         `(n, height, width, channels)`.
     """
-    low, high = ends
+    low, high = color_range
     if spec.modality == "image":
         return (inputs - low) / (high - low)
     if spec.modality == "table":
@@ -96,40 +113,51 @@ def picture(
     return 0.5 + inputs.transpose(0, 2, 1, 3)[:, ::-1] / (2 * high)
 
 
-def strips(rows: np.ndarray, most: float) -> np.ndarray:
-    """Numbers, `(n, ...)`, as `(n, 1, columns, 3)` in two colours.
+def strips(rows: np.ndarray, limit: float) -> np.ndarray:
+    """Turn numbers, `(n, ...)`, into strips of two colours, `(n, 1, columns, 3)`.
 
     Args:
-        most: the number, of either sign, that is darkest.
+        rows: the numbers.
+        limit: absolute value of the darkest number.
     """
     flat = rows.reshape(len(rows), 1, -1)
-    return colormaps[SIGNED](0.5 + flat / (2 * most))[..., :3]
+    return colormaps[SIGNED](0.5 + flat / (2 * limit))[..., :3]
 
 
-def show_image(axis, image: np.ndarray) -> None:
-    """One image, `(height, width, channels)`, of 0 .. 1; one channel is grey."""
-    shown = np.clip(image, 0, 1)
-    colour = shown.shape[-1] == 3
+def show_image(axis: Axes, image: np.ndarray) -> None:
+    """Show one image.
+
+    Args:
+        axis: of Matplotlib.
+        image: `(height, width, channels)` in 0 .. 1; one channel is grey.
+    """
+    clipped = np.clip(image, 0, 1)
+    colored = clipped.shape[-1] == 3
     axis.imshow(
-        shown if colour else shown[..., 0],
+        clipped if colored else clipped[..., 0],
         cmap="gray_r",
         vmin=0,
         vmax=1,
-        aspect="equal" if min(shown.shape[:2]) > 1 else "auto",
+        aspect="equal" if min(clipped.shape[:2]) > 1 else "auto",
     )
 
 
 def words_of(numbers: np.ndarray, words: tuple[str, ...]) -> str:
-    """A text from its word numbers, padding left out."""
-    return " ".join(words[number] for number in numbers if number)[:LETTERS]
+    """Return a text from its word numbers, without padding.
+
+    Args:
+        numbers: word numbers, `(length,)`.
+        words: the vocabulary.
+    """
+    return " ".join(words[number] for number in numbers if number)[:MAX_LETTERS]
 
 
 def vocabulary(data: Data) -> tuple[str, ...]:
-    """The words of a data set of texts."""
+    """Return the vocabulary of a data set of texts."""
     return next(step.words for step in data.steps() if isinstance(step, Vocabulary))
 
 
-def _row(axes, images: np.ndarray) -> None:
+def _row(axes: Sequence[Axes], images: np.ndarray) -> None:
     for axis in axes:
         axis.set_axis_off()
     for axis, image in zip(axes, images):
@@ -137,21 +165,29 @@ def _row(axes, images: np.ndarray) -> None:
 
 
 def _draw_texts(
-    path: Path, classes: Sequence[str], shown: Sequence[np.ndarray], words: tuple
+    path: Path,
+    titles: Sequence[str],
+    examples: Sequence[np.ndarray],
+    words: tuple[str, ...],
 ) -> None:
     lines = [
-        f"{name}:  {words_of(text, words)}"
-        for name, texts in zip(classes, shown)
+        f"{title}:  {words_of(text, words)}"
+        for title, texts in zip(titles, examples)
         for text in texts
     ]
     draw_lines(path, lines)
 
 
 def draw_lines(path: Path, lines: list[str]) -> None:
-    """Lines of text as a picture; letters that the font lacks become `?`."""
+    """Draw lines of text; letters that the font lacks become `?`.
+
+    Args:
+        path: of the PNG file.
+        lines: from top to bottom.
+    """
     figure = Figure(figsize=(9, 0.22 * len(lines) + 0.2))
-    for at, line in enumerate(lines):
-        plain = line.encode("latin-1", "replace").decode("latin-1")
-        height = 1 - (at + 0.7) / (len(lines) + 0.5)
-        figure.text(0.01, height, plain, fontsize=8, parse_math=False)
+    for number, line in enumerate(lines):
+        printable = line.encode("latin-1", "replace").decode("latin-1")
+        height = 1 - (number + 0.7) / (len(lines) + 0.5)
+        figure.text(0.01, height, printable, fontsize=8, parse_math=False)
     figure.savefig(path, dpi=80)

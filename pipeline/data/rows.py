@@ -3,7 +3,7 @@
     with RowWriter(path, (32, 32, 3), "uint8") as writer:
         writer.append(batch)
     rows = Rows(path)
-    rows[positions]         # an array of those examples, as numpy would give it
+    rows[positions]         # an array of those examples, as NumPy would return it
 
 Positions are read with plain file reads, not through a memory map: pages of a map
 count as resident memory of the process, and would grow with the file.
@@ -13,16 +13,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import numpy as np
+import numpy.typing as npt
 
 CHUNK_BYTES = 8_000_000
 
 
 class Rows:
-    """The examples of a .npy file, `(n, *shape)`, read when they are asked for."""
+    """The examples of a .npy file, `(n, *shape)`, read on access.
+
+    Args:
+        path: of the file, a C-ordered array of plain numbers.
+
+    Raises:
+        ValueError: for a file of another kind.
+    """
 
     def __init__(self, path: Path):
         self.path = Path(path)
@@ -34,75 +43,86 @@ class Rows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, at: np.ndarray | slice) -> np.ndarray:
-        """The examples at positions, in their order; neighbours are read at once."""
-        at = np.arange(len(self))[at] if isinstance(at, slice) else np.asarray(at)
-        out = np.empty((len(at), *self.shape[1:]), self.dtype)
-        view = memoryview(out.reshape(-1).view(np.uint8))
+    def __getitem__(self, positions: np.ndarray | slice) -> np.ndarray:
+        """Read the examples at positions, in their order; neighbours in one read."""
+        positions = _as_array(positions, len(self))
+        out = np.empty((len(positions), *self.shape[1:]), self.dtype)
+        view = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
         with self.path.open("rb", buffering=0) as file:
-            for begin, end in _runs(at):
+            for begin, end in _runs(positions):
                 piece = view[begin * self.stride : end * self.stride]
-                _read_into(file, piece, self.start + int(at[begin]) * self.stride)
+                offset = self.start + int(positions[begin]) * self.stride
+                _read_into(file, piece, offset)
         return out
 
 
-class Joined:
-    """The examples of several sources, one after another.
+class ConcatenatedRows:
+    """The examples of several sources, one source after another.
 
     Args:
         parts: arrays or `Rows` of one shape and dtype.
     """
 
-    def __init__(self, parts: Sequence[np.ndarray | Rows]):
+    def __init__(self, parts: Sequence[AnyRows]):
         self.parts = parts
         self.edges = np.cumsum([0, *map(len, parts)])
-        self.shape = (int(self.edges[-1]), *parts[0].shape[1:])
-        self.dtype = parts[0].dtype
+        self.shape: tuple[int, ...] = (int(self.edges[-1]), *parts[0].shape[1:])
+        self.dtype: np.dtype = parts[0].dtype
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, at: np.ndarray | slice) -> np.ndarray:
-        """The examples at positions, in their order."""
-        at = np.arange(len(self))[at] if isinstance(at, slice) else np.asarray(at)
-        out = np.empty((len(at), *self.shape[1:]), self.dtype)
+    def __getitem__(self, positions: np.ndarray | slice) -> np.ndarray:
+        """Read the examples at positions, in their order."""
+        positions = _as_array(positions, len(self))
+        out = np.empty((len(positions), *self.shape[1:]), self.dtype)
         for part, low, high in zip(self.parts, self.edges, self.edges[1:]):
-            mine = (at >= low) & (at < high)
-            out[mine] = part[at[mine] - low]
+            inside = (positions >= low) & (positions < high)
+            out[inside] = part[positions[inside] - low]
         return out
 
 
-Source = np.ndarray | Rows | Joined
+AnyRows = np.ndarray | Rows | ConcatenatedRows
 
 
 class RowWriter:
-    """Writes a .npy file batch by batch, the number of rows unknown until the end."""
+    """Writes a .npy file batch by batch; `close` records the number of rows.
 
-    def __init__(self, path: Path, shape: Sequence[int], dtype: str | np.dtype):
+    Args:
+        path: of the file.
+        shape: of one example.
+        dtype: of its numbers.
+    """
+
+    def __init__(self, path: Path, shape: Sequence[int], dtype: npt.DTypeLike):
         self.path, self.shape, self.dtype = path, tuple(shape), np.dtype(dtype)
         self.count = 0
         self.file = path.open("wb")
         self._write_header()
 
     def append(self, batch: np.ndarray) -> None:
-        """Add `(n, *shape)` examples."""
+        """Add examples, `(n, *shape)`.
+
+        Raises:
+            ValueError: for another shape or dtype.
+        """
         if batch.shape[1:] != self.shape or batch.dtype != self.dtype:
             raise ValueError(f"{batch.dtype} {batch.shape} among {self.shape}")
         self.file.write(np.ascontiguousarray(batch).data)
         self.count += len(batch)
 
     def _write_header(self) -> None:
-        # numpy leaves room for the first number to grow: the length stays the same.
+        # NumPy leaves room for the first number to grow: the length stays the same.
         described = np.lib.format.dtype_to_descr(self.dtype)
         shape = (self.count, *self.shape)
         header = {"descr": described, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self.file, header)
 
-    def __enter__(self) -> RowWriter:
+    def __enter__(self) -> Self:
         return self
 
     def close(self) -> None:
-        """Write how many there are, and end the file."""
+        """Write the number of rows into the header, and close the file."""
         self.file.seek(0)
         self._write_header()
         self.file.close()
@@ -111,15 +131,26 @@ class RowWriter:
         self.close()
 
 
-def chunks(x: Source, at: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """Examples at positions (all of them by default), a few megabytes at a time."""
-    at = np.arange(len(x)) if at is None else at
+def chunks(x: AnyRows, positions: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """Yield examples, a few megabytes at a time.
+
+    Args:
+        x: all examples.
+        positions: of the examples, in their order; default all of them.
+    """
+    positions = np.arange(len(x)) if positions is None else positions
     size = max(1, CHUNK_BYTES // max(1, _row_bytes(x)))
-    for begin in range(0, len(at), size):
-        yield x[at[begin : begin + size]]
+    for begin in range(0, len(positions), size):
+        yield x[positions[begin : begin + size]]
 
 
-def _row_bytes(x: Source) -> int:
+def _as_array(positions: np.ndarray | slice, count: int) -> np.ndarray:
+    if isinstance(positions, slice):
+        return np.arange(count)[positions]
+    return np.asarray(positions)
+
+
+def _row_bytes(x: AnyRows) -> int:
     return int(np.prod(x.shape[1:], dtype=np.int64)) * max(x.dtype.itemsize, 1)
 
 
@@ -130,24 +161,24 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
         (2, 0): np.lib.format.read_array_header_2_0,
     }.get(version)
     if read is None:
-        raise ValueError(f".npy format {version} is not known")
+        raise ValueError(f".npy format {version} is not supported")
     shape, fortran, dtype = read(file)
     if fortran or dtype.hasobject or not shape:
         raise ValueError("must be a C-ordered array of plain numbers, (n, ...)")
     return shape, dtype
 
 
-def _runs(at: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Stretches of neighbouring positions, as ranges of indices into `at`."""
-    breaks = np.flatnonzero(np.diff(at) != 1) + 1
-    edges = [0, *breaks.tolist(), len(at)] if len(at) else [0]
-    yield from zip(edges, edges[1:])
+def _runs(positions: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield runs of consecutive positions, as ranges of indices into `positions`."""
+    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
+    edges = [0, *breaks.tolist(), len(positions)] if len(positions) else [0]
+    yield from pairwise(edges)
 
 
 def _read_into(file: BinaryIO, piece: memoryview, offset: int) -> None:
     done = 0
     while done < len(piece):
-        got = os.preadv(file.fileno(), [piece[done:]], offset + done)
-        if not got:
+        count = os.preadv(file.fileno(), [piece[done:]], offset + done)
+        if not count:
             raise OSError(f"{file.name}: ends before its last example")
-        done += got
+        done += count

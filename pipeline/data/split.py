@@ -12,134 +12,187 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
-from pipeline.data.rows import Source, chunks
-from pipeline.core.errors import UserError
+from pipeline.data.rows import AnyRows, chunks
 
 SPLITS = ("train", "validation", "test")
 
-Places = dict[str, np.ndarray]
+SplitIndices = dict[str, np.ndarray]  # split -> positions of its examples, int64
 
 
-def split(examples: Examples, params: SplitParams, seed: int) -> Places:
-    """Positions of the examples of each split, sorted; every example is in one.
+def split(examples: Examples, params: SplitParams, seed: int) -> SplitIndices:
+    """Assign every example to exactly one split.
+
+    Args:
+        examples: of one source.
+        params: the `data.split` section.
+        seed: of all draws.
+
+    Returns:
+        Split -> sorted positions.
 
     Raises:
         UserError: when a class is too small to be in every split, there are too few
-            groups, a group stands on both sides of the source's own splits, or folds
-            are asked for where the source leaves nothing to fold.
+            groups, a group is on both sides of the source's own splits, or folds are
+            asked for where the source leaves nothing to fold.
     """
-    every = np.arange(len(examples))
-    taken = {name: _own(examples, name, params) for name in SPLITS[1:]}
-    given = {name: every[mask] for name, mask in taken.items() if mask is not None}
-    if params.folds and len(given) == 2:
+    everything = np.arange(len(examples))
+    masks = {name: _own(examples, name, params) for name in SPLITS[1:]}
+    fixed = {name: everything[mask] for name, mask in masks.items() if mask is not None}
+    if params.folds and len(fixed) == 2:
         raise UserError(
-            f"data.split.folds: {params.folds} folds of a source that has its own "
-            "validation and test splits would all be alike; set data.split.own to false"
+            f"data.split.folds: the source brings validation and test splits, so all "
+            f"{params.folds} folds would be the same; set data.split.use_source_splits "
+            "to false"
         )
-    rest = np.setdiff1d(every, np.concatenate([every[:0], *given.values()]))
+    rest = np.setdiff1d(everything, np.concatenate([everything[:0], *fixed.values()]))
     for name in ("test", "validation"):
-        if name not in given:
-            rest, given[name] = _part(rest, examples, params, name, seed)
-    places = {"train": rest, **{name: given[name] for name in SPLITS[1:]}}
-    _check_groups(places, examples)
-    check_classes(places["train"], examples.y, examples.classes)
-    return places
+        if name not in fixed:
+            rest, fixed[name] = _take(rest, examples, params, name, seed)
+    indices = {"train": rest, **{name: fixed[name] for name in SPLITS[1:]}}
+    _check_groups(indices, examples)
+    check_classes(indices["train"], examples.y, examples.classes)
+    return indices
 
 
 def split_like(
     groups: np.ndarray | None,
-    places: Places,
-    more: Examples,
+    indices: SplitIndices,
+    source: Examples,
     params: SplitParams,
     seed: int,
-) -> Places:
-    """Positions in a further source; a group stays in the split that has it already.
+) -> SplitIndices:
+    """Split a further source; a group stays in the split that already has it.
+
+    New groups are split anew where there are enough of them for all three splits; fewer
+    go to train.
 
     Args:
-        groups: of the sources before it, `(n,)`, where there are groups.
-        places: of the sources before it. New groups are split anew where there are
-            enough of them for all three splits; fewer go to train.
+        groups: of the sources before it, `(n,)`; None without groups.
+        indices: splits of the sources before it.
+        source: the further source.
+        params: the `data.split` section.
+        seed: of all draws.
+
+    Returns:
+        Split -> sorted positions in the further source.
     """
-    if groups is None:
-        return split(more, params, seed)
-    known = {name: np.isin(more.groups, groups[at]) for name, at in places.items()}
-    found = {name: np.flatnonzero(mask) for name, mask in known.items()}
-    new = np.flatnonzero(~np.any(list(known.values()), axis=0))
+    if groups is None or source.groups is None:
+        return split(source, params, seed)
+    masks = {
+        name: np.isin(source.groups, groups[held]) for name, held in indices.items()
+    }
+    present = {name: np.flatnonzero(mask) for name, mask in masks.items()}
+    new = np.flatnonzero(~np.any(list(masks.values()), axis=0))
     parts = {"train": np.arange(len(new))}
-    if len(np.unique(more.groups[new])) >= len(SPLITS):
-        parts = split(_only(more, new), params, seed)
+    if len(np.unique(source.groups[new])) >= len(SPLITS):
+        parts = split(_select(source, new), params, seed)
     added = {name: new[parts[name]] for name in parts}
     none = np.empty(0, np.int64)
-    return {n: np.sort(np.concatenate([found[n], added.get(n, none)])) for n in SPLITS}
+    return {
+        name: np.sort(np.concatenate([present[name], added.get(name, none)]))
+        for name in SPLITS
+    }
 
 
-def _only(examples: Examples, at: np.ndarray) -> Examples:
-    """What a split needs to know of some examples."""
-    own = ("own_test", "own_validation")
-    masks = {name: getattr(examples, name) for name in own}
-    cut = {name: None if mask is None else mask[at] for name, mask in masks.items()}
-    return replace(examples, y=examples.y[at], groups=examples.groups[at], **cut)
+def _select(examples: Examples, positions: np.ndarray) -> Examples:
+    """Return the fields of some examples that a split depends on."""
+
+    def cut(values: np.ndarray | None) -> np.ndarray | None:
+        return None if values is None else values[positions]
+
+    return replace(
+        examples,
+        y=examples.y[positions],
+        groups=cut(examples.groups),
+        own_test=cut(examples.own_test),
+        own_validation=cut(examples.own_validation),
+    )
 
 
 def calibration(y: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Positions of a class-balanced part of a split, sorted.
+    """Draw a class-balanced sample of a split.
 
     Args:
-        y: class numbers of the split.
-        count: how many in all; each class gives an equal share if it has it.
+        y: class numbers of the split, `(n,)`.
+        count: size of the sample; every class gives an equal share if it has it.
+        seed: of the draw.
+
+    Returns:
+        Sorted positions in the split.
     """
     order = np.random.default_rng(seed).permutation(len(y))
     turn = np.empty(len(y), dtype=np.int64)
     for label in np.unique(y):
-        mine = order[y[order] == label]
-        turn[mine] = np.arange(len(mine))
-    first = order[np.argsort(turn[order], kind="stable")]
-    return np.sort(first[:count])
+        members = order[y[order] == label]
+        turn[members] = np.arange(len(members))
+    by_turn = order[np.argsort(turn[order], kind="stable")]
+    return np.sort(by_turn[:count])
 
 
-def hash_examples(x: Source) -> np.ndarray:
-    """A short content hash of each raw example, `(n,)` of 16 hexadecimal digits."""
+def hash_examples(x: AnyRows) -> np.ndarray:
+    """Return a content hash per raw example, `(n,)` of 16 hexadecimal digits."""
     parts = [np.array([_digest(e) for e in part], "S16") for part in chunks(x)]
     return np.concatenate(parts)
 
 
-def shared_hashes(hashes: Places) -> int:
-    """How many distinct examples stand in more than one split."""
+def shared_hashes(hashes: dict[str, np.ndarray]) -> int:
+    """Count the distinct examples that are in more than one split.
+
+    Args:
+        hashes: split -> hashes of its examples.
+    """
     unique = [np.unique(values) for values in hashes.values()]
     _, counts = np.unique(np.concatenate(unique), return_counts=True)
     return int((counts > 1).sum())
 
 
-def duplicates(hashes: Places) -> dict[str, int]:
-    """Distinct examples that two splits share, and repeats inside each split."""
+def duplicates(hashes: dict[str, np.ndarray]) -> dict[str, int]:
+    """Count distinct examples that two splits share, and repeats inside each split.
+
+    Args:
+        hashes: split -> hashes of its examples.
+    """
     pairs = [("train", "validation"), ("train", "test"), ("validation", "test")]
     between = {
-        f"{one}_{two}": len(np.intersect1d(hashes[one], hashes[two]))
-        for one, two in pairs
+        f"{first}_{second}": len(np.intersect1d(hashes[first], hashes[second]))
+        for first, second in pairs
     }
     inside = {name: len(h) - len(np.unique(h)) for name, h in hashes.items()}
     return {**between, **{f"within_{name}": n for name, n in inside.items()}}
 
 
-def repeated(places: Places, hashes: np.ndarray) -> list[tuple[str, int]]:
-    """Split and position of all examples that stand in several, twins together."""
-    at = np.concatenate(list(places.values()))
-    owner = np.repeat(np.arange(len(places)), [len(p) for p in places.values()])
-    values, number = np.unique(hashes[at], return_inverse=True)
-    in_split = np.zeros((len(values), len(places)), bool)
+def repeated(indices: SplitIndices, hashes: np.ndarray) -> list[tuple[str, int]]:
+    """List all examples that are in several splits, equal ones together.
+
+    Args:
+        indices: split -> positions.
+        hashes: of all examples.
+
+    Returns:
+        `(split, position)` per example.
+    """
+    positions = np.concatenate(list(indices.values()))
+    owner = np.repeat(np.arange(len(indices)), [len(p) for p in indices.values()])
+    values, number = np.unique(hashes[positions], return_inverse=True)
+    in_split = np.zeros((len(values), len(indices)), bool)
     in_split[number, owner] = True
     shared = in_split.sum(axis=1)[number] > 1
-    order = np.lexsort((at[shared], number[shared]))
-    names = np.array(list(places))[owner[shared][order]]
-    return list(zip(names.tolist(), at[shared][order].tolist()))
+    order = np.lexsort((positions[shared], number[shared]))
+    names = np.array(list(indices))[owner[shared][order]]
+    return list(zip(names.tolist(), positions[shared][order].tolist()))
 
 
-def without_shared(places: Places, hashes: np.ndarray) -> Places:
-    """The splits without doubles: what test has leaves validation and train, what
-    validation has leaves train."""
-    train, validation, test = (places[name] for name in SPLITS)
+def without_shared(indices: SplitIndices, hashes: np.ndarray) -> SplitIndices:
+    """Remove duplicates between splits: test keeps its copy, else validation.
+
+    Args:
+        indices: split -> positions.
+        hashes: of all examples.
+    """
+    train, validation, test = (indices[name] for name in SPLITS)
     validation = validation[~np.isin(hashes[validation], hashes[test])]
     later = np.concatenate([hashes[validation], hashes[test]])
     train = train[~np.isin(hashes[train], later)]
@@ -147,21 +200,21 @@ def without_shared(places: Places, hashes: np.ndarray) -> Places:
 
 
 def _own(examples: Examples, name: str, params: SplitParams) -> np.ndarray | None:
-    return getattr(examples, f"own_{name}") if params.own else None
+    return getattr(examples, f"own_{name}") if params.use_source_splits else None
 
 
-def _part(
+def _take(
     positions: np.ndarray, examples: Examples, params: SplitParams, name: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`(rest, part)`: the part is a fold, where it is the one that folds choose."""
+    """Return the rest, and one split: by fraction, by group, or the chosen fold."""
     own_test = _own(examples, "test", params) is not None
     if params.folds and name == ("validation" if own_test else "test"):
-        return _fold(positions, examples, params, seed)
+        return _fold(positions, examples, params.folds, params.fold, seed)
     fraction = params.test
     if name == "validation":
         fraction = params.validation / (params.train + params.validation)
     if examples.groups is not None:
-        return _cut_groups(positions, examples, fraction, seed)
+        return _cut_groups(positions, examples.groups[positions], fraction, seed)
     return _cut(positions, examples, fraction, seed)
 
 
@@ -183,17 +236,15 @@ def _cut(
 
 
 def _reason(error: ValueError) -> str:
-    """scikit-learn's words, without its list of all small classes."""
+    """Return scikit-learn's message without its list of all small classes."""
     return str(error).partition(" Classes with too few members")[0]
 
 
 def _cut_groups(
-    positions: np.ndarray, examples: Examples, fraction: float, seed: int
+    positions: np.ndarray, groups: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As many whole groups, in a drawn order, as come nearest to the fraction."""
-    names, number, counts = np.unique(
-        examples.groups[positions], return_inverse=True, return_counts=True
-    )
+    """Draw whole groups until the number of examples is nearest to the fraction."""
+    names, number, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < 2:
         raise UserError(
             f"data.split.group: {len(names)} group is left ({', '.join(names[:1])}) "
@@ -201,40 +252,41 @@ def _cut_groups(
         )
     order = np.random.default_rng(seed).permutation(len(names))
     reached = np.cumsum(counts[order])[:-1]
-    taken = order[: 1 + int(np.argmin(np.abs(reached - fraction * len(positions))))]
-    mine = np.isin(number, taken)
-    return positions[~mine], positions[mine]
+    drawn = order[: 1 + int(np.argmin(np.abs(reached - fraction * len(positions))))]
+    inside = np.isin(number, drawn)
+    return positions[~inside], positions[inside]
 
 
 def _fold(
-    positions: np.ndarray, examples: Examples, params: SplitParams, seed: int
+    positions: np.ndarray, examples: Examples, count: int, fold: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     kind = StratifiedKFold if examples.groups is None else StratifiedGroupKFold
     groups = None if examples.groups is None else examples.groups[positions]
-    folds = kind(params.folds, shuffle=True, random_state=seed)
     labels = examples.strata[positions]
     smallest = np.bincount(labels)[np.unique(labels)].min()
-    several = len(positions) if groups is None else len(np.unique(groups))
-    if smallest < params.folds or several < params.folds:
+    units = len(positions) if groups is None else len(np.unique(groups))
+    if smallest < count or units < count:
         raise UserError(
-            f"data.split.folds: {params.folds} folds need as many examples of every "
-            f"class (the smallest has {smallest}) and as many groups"
-            f"{'' if groups is None else f' (there are {several})'}"
+            f"data.split.folds: {count} folds need at least {count} examples of every "
+            f"class (the smallest has {smallest})"
+            f"{'' if groups is None else f' and as many groups (there are {units})'}"
         )
-    rest, part = list(folds.split(positions, labels, groups))[params.fold]
+    folds = kind(count, shuffle=True, random_state=seed)
+    rest, part = list(folds.split(positions, labels, groups))[fold]
     return positions[rest], positions[part]
 
 
-def _check_groups(places: Places, examples: Examples) -> None:
+def _check_groups(indices: SplitIndices, examples: Examples) -> None:
     if examples.groups is None:
         return
-    groups = {name: np.unique(examples.groups[at]) for name, at in places.items()}
-    names, counts = np.unique(np.concatenate(list(groups.values())), return_counts=True)
+    groups = [np.unique(examples.groups[positions]) for positions in indices.values()]
+    names, counts = np.unique(np.concatenate(groups), return_counts=True)
     if (counts > 1).any():
         torn = ", ".join(names[counts > 1][:5])
         raise UserError(
-            f"data.split.group: of the source's own splits, more than one holds the "
-            f"group {torn}; set data.split.own to false to split anew by group"
+            "data.split.group: more than one of the source's own splits holds the "
+            f"group {torn}; set data.split.use_source_splits to false to split anew "
+            "by group"
         )
 
 
@@ -242,25 +294,32 @@ def check_classes(
     train: np.ndarray,
     y: np.ndarray,
     classes: tuple[str, ...],
-    why: str = "choose other fractions, groups or seed",
+    advice: str = "choose other fractions, groups or seed",
 ) -> None:
-    """Refuse a training split that has lost a class, or everything.
+    """Refuse a training split that has lost a class, or all examples.
 
     Args:
-        train: its positions; y: of all examples; classes: none for a regression.
-        why: what to do about it.
+        train: positions of the training examples.
+        y: labels of all examples, `(n,)`.
+        classes: names of the classes; empty for numbers to predict.
+        advice: what to do about it, for the error.
+
+    Raises:
+        UserError: when an example of a class, or any example, is missing.
     """
     if not len(train):
-        raise UserError(f"data.split: no training example is left; {why}")
-    missing = set(np.unique(y)) - set(np.unique(y[train])) if classes else ()
+        raise UserError(f"data.split: no training example is left; {advice}")
+    missing = set(np.unique(y)) - set(np.unique(y[train])) if classes else set()
     if missing:
         names = ", ".join(classes[label] for label in sorted(missing))
         raise UserError(
-            f"data.split: no training example is left of the class {names}; {why}"
+            f"data.split: no training example is left of the class {names}; {advice}"
         )
 
 
 def _digest(example: np.ndarray | str) -> str:
-    plain = isinstance(example, str)
-    raw = example.encode() if plain else np.ascontiguousarray(example).tobytes()
+    if isinstance(example, str):
+        raw = example.encode()
+    else:
+        raw = np.ascontiguousarray(example).tobytes()
     return hashlib.sha256(raw).hexdigest()[:16]

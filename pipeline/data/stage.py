@@ -8,267 +8,134 @@ Run: python -m pipeline run data --exp digits
 
 from __future__ import annotations
 
-import csv
 import tempfile
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.data import class_balance, extension, labels, preview
-from pipeline.data.artifact import Data, also_path, write_balance
-from pipeline.data.examples import Examples
-from pipeline.data.features import (
-    Step,
-    Vocabulary,
-    apply_steps,
-    learn_standardise,
-    learn_vocabulary,
-    write_steps,
-)
-from pipeline.data.extra_targets import Further, learn_further
-from pipeline.data.sources.reader import write_skipped
-from pipeline.data.params import DataParams, set_name
-from pipeline.data.merge import Pool, read_pool
-from pipeline.data.rows import Rows, RowWriter, chunks
-from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.data.split import (
-    Places,
-    calibration,
-    check_classes,
-    duplicates,
-    hash_examples,
-    repeated,
-    shared_hashes,
-    without_shared,
-)
-from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import write_json
+from pipeline.data import class_balance, extension, preview
+from pipeline.data.artifact import Data, extra_target_path, write_balance
+from pipeline.data.features import Step, apply_steps, write_steps
+from pipeline.data.merge import read_sources
+from pipeline.data.params import DataParams
+from pipeline.data.rows import Rows, RowWriter, chunks
+from pipeline.data.sources.reader import write_skipped
+from pipeline.data.sources.registry import dataset_name
+from pipeline.data.spec import TaskSpec, write_spec
+from pipeline.data.split import calibration, shared_hashes
+from pipeline.data.split_plan import (
+    SplitPlan,
+    learn_steps,
+    plan_splits,
+    vocabulary_size,
+    without_label_errors,
+)
 from pipeline.engine.stage import Inputs
-from pipeline.tasks.registry import for_chain
-from pipeline.tasks.targets import Labels, Target, Targets
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What becomes of the pool: who goes where, under which label.
-
-    Args:
-        y: targets of the whole pool, as they are trained on: class numbers, or the
-            numbers themselves.
-        hashes: of the whole pool's raw examples.
-        facts: for metrics.json.
-        target: the scale of numbers to predict.
-        also: further targets.
-    """
-
-    pool: Pool
-    places: Places
-    y: np.ndarray
-    hashes: np.ndarray
-    facts: dict[str, Any]
-
-    target: Target | None = None
-    also: tuple[Further, ...] = ()
-
-    @property
-    def examples(self) -> Examples:
-        """The pool's examples."""
-        return self.pool.examples
 
 
 def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Read, check, split and write."""
+    """Read, check, split and store the examples.
+
+    Args:
+        params: the data section of the experiment file.
+        inputs: the seed, and where progress is shown; no earlier stage is read.
+        out: an empty folder for the results.
+
+    Returns:
+        metrics.json: the headline, examples per split, class balance or the range of
+        numbers, duplicates and skipped examples.
+
+    Raises:
+        UserError: when a source cannot be read, split or used for the task.
+    """
     inputs.progress(f"reading {' and '.join(params.sources)}")
     with tempfile.TemporaryDirectory(prefix=".scratch", dir=out) as scratch:
-        pool = read_pool(params, Path(scratch), inputs.seed)
-        plan = _with_noise(
-            _of_task(_planned(pool, params, out), params), params, inputs.seed, out
-        )
-        plan = _with_further(plan, params)
-        steps = _steps(plan, params)
-        inputs.progress("looking for label errors" if _looks(params) else "writing")
-        plan = _without_errors(plan, steps, params, inputs.seed, out)
+        merged = read_sources(params, Path(scratch), inputs.seed)
+        plan = plan_splits(merged, params, inputs.seed, out)
+        steps = learn_steps(plan, params)
+        searching = params.labels.label_errors != "off"
+        inputs.progress("looking for label errors" if searching else "writing")
+        plan = without_label_errors(plan, steps, params, inputs.seed, out)
         _write(plan, steps, params, inputs.seed, out)
     spec = _write_signature(plan, steps, params, out)
     preview.draw(out / "preview.png", Data(out, spec))
-    if pool.skipped:
-        write_skipped(out / "skipped.csv", pool.skipped)
+    if plan.merged.skipped:
+        write_skipped(out / "skipped.csv", plan.merged.skipped)
     if params.extend:
         write_json(out / extension.FILE, _extension(plan, params))
     return _metrics(plan, params, out)
 
 
-def _planned(pool: Pool, params: DataParams, out: Path) -> Plan:
-    hashes = hash_examples(pool.examples.x)
-    found = duplicates({name: hashes[at] for name, at in pool.places.items()})
-    _write_duplicates(out / "duplicates.csv", pool, hashes)
-    places = pool.places
-    if params.duplicates == "drop":
-        places = without_shared(places, hashes)
-        why = "data.duplicates: drop took them all; set it to report"
-        check_classes(places["train"], pool.examples.y, pool.examples.classes, why)
-    dropped = {
-        f"dropped_from_{n}": len(pool.places[n]) - len(places[n]) for n in places
-    }
-    facts = {"duplicates": {**found, **dropped}}
-    return Plan(pool, places, pool.examples.y, hashes, facts)
-
-
-def _write_duplicates(path: Path, pool: Pool, hashes: np.ndarray) -> None:
-    """Every example that stands in several splits, its twins below it."""
-    found = repeated(pool.places, hashes)
-    if not found:
-        return
-    y, classes = pool.examples.y, pool.examples.classes
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["content", "split", "position", "example", "label"])
-        for split, one in found:
-            label = classes[y[one]] if classes else f"{y[one]:g}"
-            content = hashes[one].decode()
-            writer.writerow([content, split, one, pool.examples.name(one), label])
-
-
-def _of_task(plan: Plan, params: DataParams) -> Plan:
-    """Labels as the task has them, and the scale of numbers to predict."""
-    prepare: Targets = for_chain(params.task).part("targets")
-    labels = Labels(plan.y, plan.examples.classes, plan.places, plan.pool.first)
-    prepared = prepare(labels, params)
-    examples = replace(plan.examples, y=prepared.y, classes=prepared.classes)
-    return replace(
-        plan,
-        pool=replace(plan.pool, examples=examples),
-        places=dict(prepared.places),
-        y=prepared.y,
-        facts={**plan.facts, **prepared.facts},
-        target=prepared.target,
-    )
-
-
-def _with_noise(plan: Plan, params: DataParams, seed: int, out: Path) -> Plan:
-    if not params.labels.noise:
-        return plan
-    classes, train = plan.examples.classes, plan.places["train"]
-    seed = derive_seed(seed, "label noise")
-    noise = params.labels.noise
-    changes = labels.add_noise(plan.y, train, noise, len(classes), seed)
-    path, columns = out / "label_noise.csv", ("before", "after")
-    labels.write_changes(path, changes, classes, plan.examples.name, columns)
-    facts = {**plan.facts, "label_noise": len(changes)}
-    return replace(plan, y=labels.relabelled(plan.y, changes), facts=facts)
-
-
-def _with_further(plan: Plan, params: DataParams) -> Plan:
-    """Further targets as the first source's training split teaches them."""
-    train = plan.places["train"]
-    train = train[train < plan.pool.first]
-    also = tuple(
-        learn_further(name, kind, plan.examples.also[name], train)
-        for name, kind in params.also.items()
-    )
-    told = {one.name: len(one.classes) or one.kind for one in also}
-    facts = {**plan.facts, "also": told} if also else plan.facts
-    return replace(plan, also=also, facts=facts)
-
-
-def _steps(plan: Plan, params: DataParams) -> tuple[Step, ...]:
-    """The source's own steps, and what the first source's training split teaches."""
-    examples, train = plan.examples, plan.places["train"]
-    train = train[train < plan.pool.first]
-    if examples.learns == "vocabulary":
-        texts = (text for part in chunks(examples.x, train) for text in part)
-        learnt = learn_vocabulary(texts, params.text.vocabulary, params.text.length)
-        return (*examples.steps, learnt)
-    if examples.learns == "standardise":
-        batches = (apply_steps(examples.steps, b) for b in chunks(examples.x, train))
-        return (*examples.steps, learn_standardise(batches))
-    return examples.steps
-
-
-def _looks(params: DataParams) -> bool:
-    return params.labels.errors != "off"
-
-
-def _without_errors(
-    plan: Plan, steps: tuple[Step, ...], params: DataParams, seed: int, out: Path
-) -> Plan:
-    """List suspected label errors of train; drop or relabel them on request."""
-    if not _looks(params):
-        return plan
-    at, examples = plan.places["train"], plan.examples
-    x = np.concatenate([apply_steps(steps, part) for part in chunks(examples.x, at)])
-    folds, words = params.labels.folds, _words(steps)
-    found = labels.suspects(x, plan.y[at], at, folds, seed, words)
-    path, classes = out / "label_errors.csv", examples.classes
-    columns = ("label", "suggested")
-    labels.write_changes(path, found, classes, examples.name, columns)
-    plan = replace(plan, facts={**plan.facts, "suspected_label_errors": len(found)})
-    if params.labels.errors == "relabel":
-        return replace(plan, y=labels.relabelled(plan.y, found))
-    if params.labels.errors == "drop":
-        kept = at[~np.isin(at, [change.at for change in found])]
-        why = "data.labels.errors: drop took them all; set it to list"
-        check_classes(kept, plan.y, examples.classes, why)
-        return replace(plan, places={**plan.places, "train": kept})
-    return plan
-
-
 def _write(
-    plan: Plan, steps: tuple[Step, ...], params: DataParams, seed: int, out: Path
+    plan: SplitPlan, steps: tuple[Step, ...], params: DataParams, seed: int, out: Path
 ) -> None:
-    train = plan.places["train"]
-    strata = plan.examples.strata if plan.target else plan.y
-    chosen = calibration(strata[train], params.calibration, seed)
-    index = {f"{name}_index": at for name, at in plan.places.items()}
-    digests = {f"{name}_hash": plan.hashes[at] for name, at in plan.places.items()}
+    train = plan.indices["train"]
     if params.balance == "resample":
-        train = np.concatenate([train, train[class_balance.repeats(plan.y[train], seed)]])
-    groups = _groups(plan, params, train)
-    np.savez(out / "splits.npz", calibration=chosen, **index, **digests, **groups)
-    for name, at in {**plan.places, "train": train}.items():
-        _write_split(plan, steps, name, at, out)
+        added = class_balance.repeats(plan.y[train], seed)
+        train = np.concatenate([train, train[added]])
+    _write_index(plan, params, train, seed, out)
+    for name, positions in {**plan.indices, "train": train}.items():
+        _write_split(plan, steps, name, positions, out)
     if params.balance != "none":
         weights = class_balance.class_weights(plan.y[train], len(plan.examples.classes))
         write_balance(out, params.balance, weights)
 
 
-def _groups(plan: Plan, params: DataParams, train: np.ndarray) -> dict[str, np.ndarray]:
-    """What later splits must not tear apart: groups, or copies of an example."""
+def _write_index(
+    plan: SplitPlan, params: DataParams, train: np.ndarray, seed: int, out: Path
+) -> None:
+    """Write splits.npz; `train` are the stored examples, repeats included."""
+    strata = plan.examples.strata if plan.target else plan.y
+    chosen = calibration(strata[plan.indices["train"]], params.calibration, seed)
+    arrays: dict[str, Any] = {f"{name}_index": p for name, p in plan.indices.items()}
+    arrays |= {f"{name}_hash": plan.hashes[p] for name, p in plan.indices.items()}
+    arrays |= _groups(plan, params, train)
+    np.savez(out / "splits.npz", calibration=chosen, **arrays)
+
+
+def _groups(
+    plan: SplitPlan, params: DataParams, train: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What later splits must not separate: groups, or copies of an example."""
     groups = plan.examples.groups
     if groups is None and params.balance != "resample":
         return {}
     whole = np.arange(len(plan.y)) if groups is None else groups
     _, number = np.unique(whole, return_inverse=True)
-    validation = plan.places["validation"]
+    validation = plan.indices["validation"]
     return {"train_group": number[train], "validation_group": number[validation]}
 
 
 def _write_split(
-    plan: Plan, steps: tuple[Step, ...], name: str, at: np.ndarray, out: Path
+    plan: SplitPlan,
+    steps: tuple[Step, ...],
+    name: str,
+    positions: np.ndarray,
+    out: Path,
 ) -> None:
-    y = plan.target.scaled(plan.y[at]) if plan.target else plan.y[at]
-    np.save(out / f"{name}_y.npy", y)
-    for number, one in enumerate(plan.also):
-        values = one.stored(plan.examples.also[one.name][at])
-        np.save(also_path(out, name, number), values)
-    writer = None
-    for part in chunks(plan.examples.x, at):
+    y = plan.y[positions]
+    np.save(out / f"{name}_y.npy", plan.target.scaled(y) if plan.target else y)
+    for number, target in enumerate(plan.extra_targets):
+        values = plan.examples.extra_targets[target.name][positions]
+        np.save(extra_target_path(out, name, number), target.stored(values))
+    writer: RowWriter | None = None
+    for part in chunks(plan.examples.x, positions):
         stored = apply_steps(steps, part)
         if writer is None:
-            path = out / f"{name}_x.npy"
-            writer = RowWriter(path, stored.shape[1:], stored.dtype)
+            writer = RowWriter(out / f"{name}_x.npy", stored.shape[1:], stored.dtype)
         writer.append(stored)
+    assert writer is not None
     writer.close()
 
 
 def _write_signature(
-    plan: Plan, steps: tuple[Step, ...], params: DataParams, out: Path
+    plan: SplitPlan, steps: tuple[Step, ...], params: DataParams, out: Path
 ) -> TaskSpec:
     stored, examples = Rows(out / "train_x.npy"), plan.examples
     spec = TaskSpec(
-        name=set_name(params.source),
+        name=dataset_name(params.source),
         source=params.source,
         shape=stored.shape[1:],
         dtype=str(stored.dtype),
@@ -276,40 +143,36 @@ def _write_signature(
         scale=examples.scale,
         offset=examples.offset,
         modality=examples.modality,
-        vocabulary=_words(steps),
+        vocabulary=vocabulary_size(steps),
         preprocess=write_steps(steps, out),
         inputs=examples.inputs,
         task=params.task,
         target=plan.target.to_json() if plan.target else {},
-        also=tuple(one.to_json() for one in plan.also),
+        also=tuple(target.to_json() for target in plan.extra_targets),
     )
     write_spec(out, spec)
     return spec
 
 
-def _extension(plan: Plan, params: DataParams) -> dict[str, Any]:
-    """How many examples of each split are of which source."""
-    edges = np.cumsum([0, *plan.pool.counts])
-    parts = {name: np.histogram(at, edges)[0] for name, at in plan.places.items()}
+def _extension(plan: SplitPlan, params: DataParams) -> dict[str, Any]:
+    """Count the examples of each source in each split."""
+    edges = np.cumsum([0, *plan.merged.counts])
+    counts = {name: np.histogram(p, edges)[0] for name, p in plan.indices.items()}
     return {
         "sources": list(params.sources),
-        "examples": {name: counts.tolist() for name, counts in parts.items()},
+        "examples": {name: per_source.tolist() for name, per_source in counts.items()},
     }
 
 
-def _words(steps: tuple[Step, ...]) -> int:
-    return next((len(s.words) for s in steps if isinstance(s, Vocabulary)), 0)
-
-
-def _metrics(plan: Plan, params: DataParams, out: Path) -> dict[str, Any]:
-    shared = shared_hashes({n: plan.hashes[at] for n, at in plan.places.items()})
-    counts = {name: len(at) for name, at in plan.places.items()}
-    total = sum(counts.values())
-    skipped = len(plan.pool.skipped)
+def _metrics(plan: SplitPlan, params: DataParams, out: Path) -> dict[str, Any]:
+    shared = shared_hashes({n: plan.hashes[p] for n, p in plan.indices.items()})
+    counts = {name: len(positions) for name, positions in plan.indices.items()}
+    skipped = len(plan.merged.skipped)
     kind = f"splits that share {shared:,} examples" if shared else "disjoint splits"
-    left = f", {skipped} bad ones skipped" if skipped else ""
+    left_out = f", {skipped} bad ones skipped" if skipped else ""
+    total = sum(counts.values())
     return {
-        "headline": f"{total:,} examples, {len(counts)} {kind}{left}",
+        "headline": f"{total:,} examples, {len(counts)} {kind}{left_out}",
         "examples": counts,
         "calibration": min(params.calibration, counts["train"]),
         **_balance(plan),
@@ -320,19 +183,19 @@ def _metrics(plan: Plan, params: DataParams, out: Path) -> dict[str, Any]:
     }
 
 
-def _balance(plan: Plan) -> dict[str, Any]:
-    """How many examples of each class each split has, or how its numbers lie."""
+def _balance(plan: SplitPlan) -> dict[str, Any]:
+    """Count the examples per class and split, or summarize the numbers to predict."""
     if plan.target:
-        numbers = {name: plan.y[at] for name, at in plan.places.items()}
-        return {"numbers": {name: _summary(y) for name, y in numbers.items()}}
+        numbers = {name: plan.y[p] for name, p in plan.indices.items()}
+        return {"numbers": {name: _quartiles(y) for name, y in numbers.items()}}
     classes = len(plan.examples.classes)
     counts = {
-        name: np.bincount(plan.y[at], minlength=classes).tolist()
-        for name, at in plan.places.items()
+        name: np.bincount(plan.y[p], minlength=classes).tolist()
+        for name, p in plan.indices.items()
     }
     return {"class_balance": counts}
 
 
-def _summary(y: np.ndarray) -> dict[str, float]:
-    quartiles = np.percentile(y, [0, 25, 50, 75, 100]).tolist()
-    return dict(zip(("low", "quarter", "median", "three_quarters", "high"), quartiles))
+def _quartiles(y: np.ndarray) -> dict[str, float]:
+    values = np.percentile(y, [0, 25, 50, 75, 100]).tolist()
+    return dict(zip(("low", "quarter", "median", "three_quarters", "high"), values))

@@ -1,4 +1,4 @@
-"""CSV files, plain or gzip: what `csv:` and `text:` share."""
+"""CSV files, plain or gzip: shared by `csv:` and `text:`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.extra_targets import as_values
-from pipeline.data.sources.reader import Intake, finite
-from pipeline.core.errors import UserError, nearest
+from pipeline.data.sources.reader import ReadContext, finite
 
-LONGEST_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
+MAX_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,11 @@ class Table:
     """The rows of a file that have as many fields as its header.
 
     Args:
-        numbers: of the rows, as an editor counts the file's records: header is 1.
-        key: at which the experiment file names the file.
+        path: of the file.
+        header: names of the columns.
+        rows: fields of each row.
+        numbers: number of each row in the file; the header is row 1.
+        key: dotted key of the experiment file that names the file, for errors.
     """
 
     path: Path
@@ -35,107 +38,136 @@ class Table:
     key: str = "data.source"
 
     def column(self, name: str, key: str) -> int:
-        """The position of a column.
+        """Return the position of a column.
+
+        Args:
+            name: of the column.
+            key: dotted key of the experiment file that names the column, for the error.
 
         Raises:
-            UserError: when the file has none of that name.
+            UserError: when the file has no such column.
         """
         if name in self.header:
             return self.header.index(name)
-        known = ", ".join(self.header)
-        mend = f"set {key}"
-        if self.key != "data.source":  # the first source has it, so it is named rightly
-            mend = f"name columns in a file of {self.key} as in data.source"
+        columns = ", ".join(self.header)
+        advice = f"set {key}"
+        if self.key != "data.source":  # the name fits the first source
+            advice = f"name the columns of {self.key} as those of data.source"
         raise UserError(
-            f'{self.path}: no column "{name}"{nearest(name, self.header)} '
-            f"(there are: {known}); {mend}"
+            f'{self.path}: no column "{name}"{did_you_mean(name, self.header)} '
+            f"(there are: {columns}); {advice}"
         )
 
 
-def read_table(path: Path, intake: Intake) -> Table:
-    """Read a file whose first row names its columns."""
-    rows = _records(path)
-    if len(rows) < 2:
+def read_table(path: Path, context: ReadContext) -> Table:
+    """Read a file whose first row names its columns.
+
+    Args:
+        path: of the CSV file, plain or gzip.
+        context: the receiver of rows with a wrong number of fields.
+
+    Raises:
+        UserError: when the file is not CSV in UTF-8 or has no rows, or for a bad row.
+    """
+    records = _records(path)
+    if len(records) < 2:
         raise UserError(f"{path}: must hold a row of column names and rows of values")
-    header, table = rows[0], Table(path, rows[0], [], [], intake.key)
-    for number, row in enumerate(rows[1:], 2):
+    header, table = records[0], Table(path, records[0], [], [], context.key)
+    for number, row in enumerate(records[1:], 2):
         if len(row) == len(header):
             table.rows.append(row)
             table.numbers.append(number)
         elif row:
             reason = f"has {len(row)} values, the header {len(header)}"
-            intake.bad(f"row {number}", reason, path)
+            context.bad(f"row {number}", reason, path)
     return table
 
 
-def keep_labelled(table: Table, label: int, intake: Intake) -> Table:
-    """The rows whose label can be used: a class of `data.classes`, or a number."""
+def keep_labelled(table: Table, label: int, context: ReadContext) -> Table:
+    """Keep the rows with a usable label and usable extra targets.
+
+    Args:
+        table: all rows.
+        label: position of the label column.
+        context: the settings, and the receiver of bad rows.
+
+    Raises:
+        UserError: for a bad row, or when no row is left.
+    """
     kept = []
-    for at, (row, number) in enumerate(zip(table.rows, table.numbers)):
-        reason = _no_label(row[label], intake) or _no_further(row, table, intake)
+    for position, (row, number) in enumerate(zip(table.rows, table.numbers)):
+        reason = _bad_label(row[label], context) or _bad_target(row, table, context)
         if reason:
-            intake.bad(f"row {number}", reason, table.path)
+            context.bad(f"row {number}", reason, table.path)
         else:
-            kept.append(at)
-    return only(table, kept)
+            kept.append(position)
+    return select_rows(table, kept)
 
 
-def _no_label(label: str, intake: Intake) -> str:
-    """Why a label cannot be used, or nothing."""
-    wanted = intake.params.classes
+def _bad_label(label: str, context: ReadContext) -> str:
+    """Why a label cannot be used, or an empty text."""
+    allowed = context.params.classes
     if not label.strip():
         return "has no label"
-    if intake.wants_numbers and finite(label) is None:
+    if context.wants_numbers and finite(label) is None:
         return f"its label is {label!r}, not a number"
-    if wanted is not None and label not in wanted:
-        return intake.outside(label)
+    if allowed is not None and label not in allowed:
+        return context.outside(label)
     return ""
 
 
-def _no_further(row: list[str], table: Table, intake: Intake) -> str:
-    """Why one of `data.also` cannot be used, or nothing."""
-    for name, kind in intake.params.also.items():
-        text = row[table.column(name, "data.also")]
-        if kind == "number" and finite(text) is None or not text.strip():
+def _bad_target(row: list[str], table: Table, context: ReadContext) -> str:
+    """Why an extra target cannot be used, or an empty text."""
+    for name, kind in context.params.extra_targets.items():
+        text = row[table.column(name, "data.extra_targets")]
+        if (kind == "number" and finite(text) is None) or not text.strip():
             return f'column "{name}" is {text!r}, not a {kind}'
     return ""
 
 
-def further(table: Table, intake: Intake) -> dict[str, np.ndarray]:
-    """The further targets of each row, by name."""
-    wanted = intake.params.also.items()
-    places = {name: table.column(name, "data.also") for name, _ in wanted}
-    return {
-        name: as_values([row[places[name]] for row in table.rows], kind)
-        for name, kind in wanted
-    }
+def extra_targets(table: Table, context: ReadContext) -> dict[str, np.ndarray]:
+    """Return the extra targets of all rows.
+
+    Returns:
+        Name -> `(n,)` of str for classes, float64 for numbers.
+    """
+    targets = {}
+    for name, kind in context.params.extra_targets.items():
+        column = table.column(name, "data.extra_targets")
+        targets[name] = as_values([row[column] for row in table.rows], kind)
+    return targets
 
 
-def only(table: Table, kept: Sequence[int]) -> Table:
-    """The rows at some positions."""
-    if not kept:
-        raise UserError(f"{table.path}: not one row can be used")
-    rows, numbers = ([of[k] for k in kept] for of in (table.rows, table.numbers))
+def select_rows(table: Table, positions: Sequence[int]) -> Table:
+    """Return the table with the rows at some positions.
+
+    Raises:
+        UserError: when there are none.
+    """
+    if not positions:
+        raise UserError(f"{table.path}: no row can be used")
+    rows = [table.rows[position] for position in positions]
+    numbers = [table.numbers[position] for position in positions]
     return replace(table, rows=rows, numbers=numbers)
 
 
-def groups(table: Table, intake: Intake) -> np.ndarray | None:
-    """The group of each row, if one is asked for."""
-    group = intake.params.split.group
+def groups(table: Table, context: ReadContext) -> np.ndarray | None:
+    """Return the group of each row, `(n,)` of str; None without `data.split.group`."""
+    group = context.params.split.group
     if group is None:
         return None
-    at = table.column(group, "data.split.group")
-    return np.array([row[at] for row in table.rows], dtype=str)
+    column = table.column(group, "data.split.group")
+    return np.array([row[column] for row in table.rows], dtype=str)
 
 
 def names(table: Table) -> np.ndarray:
-    """What to call each row."""
+    """Return the name of each row, such as `row 7`, `(n,)` of str."""
     return np.array([f"row {number}" for number in table.numbers], dtype=str)
 
 
 def _records(path: Path) -> list[list[str]]:
-    """All records, the header first; a field may be of any length."""
-    csv.field_size_limit(LONGEST_FIELD)
+    """Read all records, the header first; a field may have any length."""
+    csv.field_size_limit(MAX_FIELD)
     reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     try:
         return list(reader)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
 from pipeline.distill.params import TRAINED, Teacher
@@ -165,7 +165,7 @@ def with_features(model: keras.Model, layers: Sequence[str], role: str) -> keras
         if name not in names:
             raise UserError(
                 f'distill.hints: the {role} has no layer "{name}"'
-                f"{nearest(name, names)} (there are: {', '.join(names)})"
+                f"{did_you_mean(name, names)} (there are: {', '.join(names)})"
             )
     features = [model.get_layer(name).output for name in layers]
     return keras.Model(model.inputs, [model.outputs[0], *features])

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.hashing import hash_file, hash_folder, hash_value
-from pipeline.engine.stage_record import Parts, content, recorded_sources
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.stage import COMMON_VOLATILE, Job, Stage
+from pipeline.engine.stage_record import Parts, content, recorded_sources
 
 # The module of the engine that influences results: seeds and pins.
 ENGINE = "pipeline.core.determinism"
@@ -33,7 +33,7 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
     return {
         "params": job.params[stage.name].hashed(),
         "settings": dict(job.settings),
-        "inputs": {name: content(job.folder / name) for name in stage.needs},
+        "inputs": {name: content(job.folder / name) for name in stage.depends_on},
         "sources": _sources(job, stage),
         "code": code.closure(modules),
         "libraries": code.libraries(modules),
@@ -41,7 +41,7 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
 
 
 def _sources(job: Job, stage: Stage) -> dict[str, str | None]:
-    paths = stage.beside(job.params, job.folder)
+    paths = stage.extra_inputs(job.params, job.folder)
     present = {name: _path_hash(path) for name, path in paths.items()}
     hashes = {**stage.sources(job.params), **present}
     if None not in hashes.values():
@@ -57,7 +57,7 @@ def _path_hash(path: Path) -> str | None:
     return hash_file(path) if path.is_file() else None
 
 
-def explain(stage: str, before: Parts, now: Parts) -> str:
+def stale_reason(stage: str, before: Parts, now: Parts) -> str:
     """Say why a stage is stale.
 
     Args:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
-from pipeline.engine.fingerprint import describe, explain
 from pipeline.core.hashing import SHORT, hash_folder
 from pipeline.core.json_io import read_json
-from pipeline.engine.stage_record import Parts, fingerprint, read_record
+from pipeline.engine.fingerprint import describe, stale_reason
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.run_record import read_run, verify_volatile, volatile_inputs
 from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage_record import Parts, fingerprint, read_record
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def plan(job: Job, stages: Iterable[Stage], code: CodeReader) -> list[Decision]:
     decisions: dict[str, Decision] = {}
     for stage in stages:
         decision = decide(job, stage, code)
-        pending = [name for name in stage.needs if _pending(decisions.get(name))]
+        pending = [name for name in stage.depends_on if _pending(decisions.get(name))]
         if decision.cached and pending:
             reason = f"after {pending[-1]}"
             decision = Decision(stage.name, "stale", reason, decision.parts)
@@ -84,9 +84,9 @@ def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
     except UserError as error:
         return Decision(stage.name, "damaged", str(error), parts)
     if record["fingerprint"] != fingerprint(parts):
-        reason = explain(stage.name, record["parts"], parts)
+        reason = stale_reason(stage.name, record["parts"], parts)
         return Decision(stage.name, "stale", reason, parts)
-    if difference := damage(folder, record, stage) or verify_volatile(folder):
+    if difference := verify_outputs(folder, record, stage) or verify_volatile(folder):
         return Decision(stage.name, "damaged", difference, parts)
     if reason := _volatile_change(job, stage):
         return Decision(stage.name, "stale", reason, parts)
@@ -94,7 +94,7 @@ def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
     return Decision(stage.name, "cached", short, parts, metrics.get("headline", ""))
 
 
-def damage(folder: Path, record: dict[str, Any], stage: Stage) -> str:
+def verify_outputs(folder: Path, record: dict[str, Any], stage: Stage) -> str:
     """Compare the published files of a stage with the hashes of its record.
 
     Args:
@@ -106,7 +106,7 @@ def damage(folder: Path, record: dict[str, Any], stage: Stage) -> str:
         The first difference in words, such as `spec.json is missing`; empty if none.
     """
     recorded = record["outputs"]
-    present = hash_folder(folder, stage.not_content)
+    present = hash_folder(folder, stage.volatile_files)
     for name in sorted({*recorded, *present}):
         if name not in present:
             return f"{name} is missing"

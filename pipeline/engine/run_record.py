@@ -49,7 +49,7 @@ def write_run(folder: Path, stage: Stage, facts: dict[str, Any]) -> None:
         stage: says which files are volatile.
         facts: the facts of the run, ready for JSON.
     """
-    names = sorted(stage.not_content - SELF_VERIFIED)
+    names = sorted(stage.volatile_files - SELF_VERIFIED)
     present = {name: folder / name for name in names if (folder / name).is_file()}
     files = {name: hash_file(path) for name, path in present.items()}
     document = {**facts, "files": files}
@@ -114,9 +114,9 @@ def volatile_inputs(job: Job, stage: Stage) -> dict[str, str]:
     Returns:
         Reason to run again -> value; empty for a stage that copies none.
     """
-    if not stage.retells:
+    if not stage.copies_volatile:
         return {}
-    paths = {name: job.folder / name / "run.json" for name in stage.needs}
+    paths = {name: job.folder / name / "run.json" for name in stage.depends_on}
     runs = {
         f"input {name} ran again": hash_file(path)
         for name, path in paths.items()

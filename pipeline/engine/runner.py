@@ -16,22 +16,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import StageFailed, UserError, error_with_code, from_os_error
 from pipeline.core.hashing import SHORT
-from pipeline.engine.environment import environment
 from pipeline.core.json_io import write_json
+from pipeline.engine.environment import environment
+from pipeline.engine.git_state import git_state
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, decide
-from pipeline.engine.stage_process import Listener, Message, run_in_process
 from pipeline.engine.process_environment import CODE_ROOT, process_environment
-from pipeline.engine.git_state import git_state
 from pipeline.engine.publish import partial_folder, publish, recover
-from pipeline.engine.stage_record import Parts, fingerprint, write_record
 from pipeline.engine.run_record import host_facts, volatile_inputs, write_run
 from pipeline.engine.scratch import drop_empty, drop_scratch, scratch_folder
 from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage_process import Listener, Message, run_in_process
+from pipeline.engine.stage_record import Parts, fingerprint, write_record
 
 
 class Reporter(Listener, Protocol):
@@ -112,7 +112,7 @@ class Runner:
             self._check_code(stage, decision)
             self._write_common(stage, decision, out, result)
             publish(out, self.job.folder, stage.name)
-            kept = scratch if stage.chooses else None
+            kept = scratch if stage.selection_params else None
             drop_scratch(self.job.folder, stage.name, kept)
             self._failed_log(stage).unlink(missing_ok=True)
         except OSError as error:
@@ -198,13 +198,13 @@ class Runner:
     ) -> Message:
         params = self.job.params[stage.name]
         folder = self.job.folder.resolve()
-        beside = stage.beside(self.job.params, folder)
+        extra_inputs = stage.extra_inputs(self.job.params, folder)
         return {
             "module": stage.module,
             "params_class": f"{type(params).__module__}:{type(params).__name__}",
             "params": params.model_dump(mode="json"),
-            "folders": {name: str(folder / name) for name in stage.needs},
-            "beside": {name: str(path) for name, path in beside.items()},
+            "folders": {name: str(folder / name) for name in stage.depends_on},
+            "extra_inputs": {name: str(path) for name, path in extra_inputs.items()},
             "seed": derive_seed(self.job.settings["seed"], stage.name),
             "threads": self.job.settings["threads"],
             "overrides": self.job.overrides,
@@ -228,6 +228,6 @@ def _scratch_parts(stage: Stage, parts: Parts) -> Parts:
     params = {
         name: value
         for name, value in parts["params"].items()
-        if name not in stage.chooses
+        if name not in stage.selection_params
     }
     return {**parts, "params": params}

@@ -36,8 +36,8 @@ def no_sources(params: Mapping[str, Params]) -> Mapping[str, str | None]:
     return {}
 
 
-def nothing_beside(params: Mapping[str, Params], folder: Path) -> Mapping[str, Path]:
-    """Return no paths: the default of `Stage.beside`."""
+def no_extra_inputs(params: Mapping[str, Params], folder: Path) -> Mapping[str, Path]:
+    """Return no paths: the default of `Stage.extra_inputs`."""
     return {}
 
 
@@ -47,7 +47,7 @@ class Stage:
 
     Args:
         name: name of the stage, of its package and of its folder of results.
-        needs: names of the stages whose results it reads.
+        depends_on: names of the stages whose results it reads.
         params: class of its section in the experiment file.
         volatile: file name -> reason why that file differs from run to run.
         code: parameters of all stages -> modules that the stage runs besides those it
@@ -55,27 +55,29 @@ class Stage:
         sources: parameters of all stages -> files outside the experiment that it
             reads, as name -> content hash, or None for a file that is not on this
             machine; default none.
-        beside: parameters of all stages and folder of the experiment -> files and
+        extra_inputs: parameters of all stages and folder of the experiment -> files and
             folders inside that folder that belong to no stage, as name -> path.
             Their content enters the fingerprint as that of `sources`; default none.
-        retells: True for a stage that copies volatile facts of its inputs, such as
+        copies_volatile: True for a stage that copies volatile facts of its inputs, such as
             latency, and so runs again when an input ran again; default False.
         package: package that contains the stages; default `pipeline`.
-        chooses: names of parameters that only select among the results in the working
+        selection_params: names of parameters that only select among the results in the working
             folder. They do not enter its name, and the folder stays when the stage
             is published, so another selection computes nothing again; default none.
     """
 
     name: str
-    needs: tuple[str, ...]
+    depends_on: tuple[str, ...]
     params: type[Params]
     volatile: Mapping[str, str] = field(default_factory=dict)
     code: Callable[[Mapping[str, Any]], tuple[str, ...]] = no_code
     sources: Callable[[Mapping[str, Any]], Mapping[str, str | None]] = no_sources
-    beside: Callable[[Mapping[str, Any], Path], Mapping[str, Path]] = nothing_beside
-    retells: bool = False
+    extra_inputs: Callable[[Mapping[str, Any], Path], Mapping[str, Path]] = (
+        no_extra_inputs
+    )
+    copies_volatile: bool = False
     package: str = "pipeline"
-    chooses: tuple[str, ...] = ()
+    selection_params: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -83,7 +85,7 @@ class Stage:
         return f"{self.package}.{self.name}.stage"
 
     @property
-    def not_content(self) -> frozenset[str]:
+    def volatile_files(self) -> frozenset[str]:
         """Names of the files that are not part of the content hash."""
         return frozenset({**COMMON_VOLATILE, **self.volatile})
 
@@ -142,7 +144,7 @@ class Job:
         """
         selected = set(names)
         for stage in reversed(self.chain):
-            selected |= set(stage.needs) if stage.name in selected else set()
+            selected |= set(stage.depends_on) if stage.name in selected else set()
         return tuple(stage for stage in self.chain if stage.name in selected)
 
 
@@ -175,7 +177,7 @@ class Inputs:
         scratch: a folder that survives a crash of the stage; a later run with the same
             fingerprint finds it again. Outside the engine the default is a temporary
             folder, which is removed when the process exits.
-        beside: the paths of `Stage.beside`: name -> path.
+        extra_inputs: the paths of `Stage.extra_inputs`: name -> path.
     """
 
     folders: Mapping[str, Path]
@@ -185,7 +187,7 @@ class Inputs:
     volatile: dict[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     scratch: Path = field(default_factory=_temporary_scratch)
-    beside: Mapping[str, Path] = field(default_factory=dict)
+    extra_inputs: Mapping[str, Path] = field(default_factory=dict)
 
     def __getitem__(self, stage: str) -> Path:
         """Return the published folder of a stage."""

@@ -76,7 +76,9 @@ def _inputs(request: dict[str, Any], channel: TextIO) -> Inputs:
         Progress(channel),
         overrides=tuple(request["overrides"]),
         scratch=Path(request["scratch"]),
-        beside={name: Path(path) for name, path in request["beside"].items()},
+        extra_inputs={
+            name: Path(path) for name, path in request["extra_inputs"].items()
+        },
     )
 
 

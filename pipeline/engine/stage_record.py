@@ -42,7 +42,7 @@ def write_record(folder: Path, stage: Stage, parts: Parts) -> None:
     record = {
         "fingerprint": fingerprint(parts),
         "parts": parts,
-        "outputs": hash_folder(folder, stage.not_content),
+        "outputs": hash_folder(folder, stage.volatile_files),
     }
     write_json(folder / "stage.json", record)
 
@@ -61,7 +61,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     path = folder / "stage.json"
     record: dict[str, Any] = read_json(path)
-    complete = isinstance(record, dict) and KEYS <= set(record)
+    complete = isinstance(record, dict) and set(record) >= KEYS
     if not complete or record["fingerprint"] != fingerprint(record["parts"]):
         raise UserError(f"{path}: the record was altered")
     return record

@@ -20,8 +20,8 @@ from typing import Any
 import yaml
 
 from pipeline.compress.import_model.archive import check_archive
-from pipeline.data.params import check_source
 from pipeline.core.errors import UserError
+from pipeline.data.sources.registry import check_source
 from pipeline.engine.stage import Job
 from pipeline.experiment import in_memory
 from pipeline.experiment.loader import FILE, MAX_NAME, read_experiment
@@ -211,7 +211,7 @@ def _write_job(folder: Path, model: Path, source: str, typed: Mapping[str, str])
 def data_section(source: str) -> dict[str, Any]:
     """The section `data`: arrays and tables reach the model without preprocessing."""
     unprocessed = source.partition(":")[0] in UNPROCESSED
-    return {"source": source, **({"as_is": True} if unprocessed else {})}
+    return {"source": source, **({"preprocessing": "none"} if unprocessed else {})}
 
 
 def _check_ours(path: Path) -> None:

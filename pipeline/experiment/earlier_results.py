@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.extension import FOLDER
-from pipeline.data.params import DataParams, listed
 from pipeline.core.errors import UserError
-from pipeline.engine.plan import damage
+from pipeline.data.extension import FOLDER
+from pipeline.data.params import DataParams
+from pipeline.data.sources.registry import listed
+from pipeline.engine.plan import verify_outputs
 from pipeline.engine.publish import publish, recover
-from pipeline.engine.stage_record import content, read_record
 from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage_record import content, read_record
 from pipeline.tune import reuse_search
 
 # Files that are not copied: they can be rebuilt from the sources.
@@ -204,7 +205,7 @@ def _is_intact(job: Job) -> bool:
         for name, digest in record["parts"]["inputs"].items()
     )
     stages = [job.stage(name) for name in NEEDED]
-    hurt = (damage(job.folder / s.name, records[s.name], s) for s in stages)
+    hurt = (verify_outputs(job.folder / s.name, records[s.name], s) for s in stages)
     return fits and not any(hurt)
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.data.sources.registry import check_known, known_labels
-from pipeline.data.params import DataParams
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
+from pipeline.data.params import DataParams
+from pipeline.data.sources.registry import check_known, known_labels
 from pipeline.experiment import task_rules, yaml_positions
 from pipeline.experiment.overrides import Override, parse_override, with_overrides
 from pipeline.experiment.schema import Experiment
@@ -94,7 +94,7 @@ def experiment_folder(root: Path, name: str) -> Path:
         names = sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
         listing = f" (there are: {', '.join(names)})" if names else ""
         raise UserError(
-            f"{root / name / FILE}: no such experiment{nearest(name, names)}{listing}; "
+            f"{root / name / FILE}: no such experiment{did_you_mean(name, names)}{listing}; "
             f"create it with: {command('new', name, '--source', 'SOURCE')}"
         )
     return root / name

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.models.referenced_files import find_file
 from pipeline.core.errors import UserError
 from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job, Stage
+from pipeline.models.referenced_files import find_file
 
 # The data stage checks its own sources, which are not plain paths; it runs first.
 CHECKS_ITSELF = "data"

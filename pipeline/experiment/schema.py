@@ -14,9 +14,9 @@ from pydantic import Field, model_validator
 
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
+from pipeline.core.params import Params
 from pipeline.data.params import DataParams
 from pipeline.distill.params import DistillParams
-from pipeline.core.params import Params
 from pipeline.engine.stage import Job
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.experiment import task_rules

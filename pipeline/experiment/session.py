@@ -19,17 +19,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.extension import FOLDER as EARLIER
 from pipeline.core.base_path import base
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import ROOT
+from pipeline.data.extension import FOLDER as EARLIER
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, plan
-from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.scratch import drop_scratch
 from pipeline.engine.stage import Job
+from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.terminal import Terminal
 from pipeline.experiment import earlier_results, single_model
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment

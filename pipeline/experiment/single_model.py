@@ -96,5 +96,5 @@ def _chain() -> tuple[Stage, ...]:
         sources=source_state,
         package=PACKAGE,
     )
-    compress = replace(stages["compress"], needs=("data", "augment", "train"))
+    compress = replace(stages["compress"], depends_on=("data", "augment", "train"))
     return (stages["data"], stages["augment"], train, compress)

@@ -11,8 +11,9 @@ from typing import Any
 
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
-from pipeline.data.params import DataParams, reader_module
+from pipeline.data.params import DataParams
 from pipeline.data.paths import source_state
+from pipeline.data.sources.registry import reader_module
 from pipeline.distill.params import TRAINED, DistillParams
 from pipeline.engine.stage import Stage
 from pipeline.evaluate.params import EvaluateParams
@@ -45,7 +46,7 @@ def _reader_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
 def _builder_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
     names = params["tune"].families
     builders = dict.fromkeys(catalogue.parse(name).module for name in names)
-    kinds = params["data"].also.values()
+    kinds = params["data"].extra_targets.values()
     return (*builders, *modules("train", params["data"].task, kinds))
 
 
@@ -70,7 +71,10 @@ def _student_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _train_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
-    return {**_base_models(params), **referenced_files.hash_files(params["train"].files)}
+    return {
+        **_base_models(params),
+        **referenced_files.hash_files(params["train"].files),
+    }
 
 
 def _teacher_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
@@ -87,7 +91,7 @@ CHAIN = (
         TuneParams,
         code=_builder_modules,
         sources=_tune_files,
-        beside=partial(earlier_results.extra_inputs, stages=("tune",)),
+        extra_inputs=partial(earlier_results.extra_inputs, stages=("tune",)),
     ),
     Stage(
         "train",
@@ -95,7 +99,7 @@ CHAIN = (
         TrainParams,
         code=_builder_modules,
         sources=_train_files,
-        beside=partial(earlier_results.extra_inputs, stages=("data", "train")),
+        extra_inputs=partial(earlier_results.extra_inputs, stages=("data", "train")),
     ),
     Stage(
         "distill",
@@ -109,7 +113,7 @@ CHAIN = (
         ("data", "augment", "train", "distill"),
         CompressParams,
         code=partial(_task, stage="compress"),
-        chooses=("budget", "recipes", "sources", "rungs"),
+        selection_params=("budget", "recipes", "sources", "rungs"),
     ),
     Stage(
         "evaluate",
@@ -123,7 +127,7 @@ CHAIN = (
         ReportParams,
         code=partial(_task, stage="report"),
         volatile=_VOLATILE_REPORT,
-        retells=True,
+        copies_volatile=True,
     ),
 )
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.core.errors import UserError, nearest
-from pipeline.training.params import FitSettings
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.tasks.registry import get
 from pipeline.tasks.task import Task
+from pipeline.training.params import FitSettings
 
 FITS = ("train", "distill", "compress")  # sections with the settings of a fit
 IN_DATA = "data."  # keys that `pipeline.data.params` checks itself
@@ -69,14 +69,14 @@ def _drops(experiment: Any, task: Task) -> Iterator[Misfit]:
 
 
 def _heads(experiment: Any) -> Iterator[Misfit]:
-    """Heads whose target is not in `data.also`, the only place where it can be."""
-    names = list(experiment.data.also)
+    """Heads whose target is not in `data.extra_targets`."""
+    names = list(experiment.data.extra_targets)
     for name in experiment.train.heads:
         if name not in names:
             there = f"there are: {', '.join(names)}" if names else "it has none"
             yield (
                 ("train", "heads", name),
-                f"data.also has no further target of that name{nearest(name, names)} "
+                f"data.extra_targets has no target of that name{did_you_mean(name, names)} "
                 f"({there}); name it there, as class or number, or leave the head out",
             )
 
@@ -93,7 +93,7 @@ def _of_a_fit(settings: FitSettings, task: Task) -> Iterator[tuple[str, str]]:
         yield (
             "loss",
             f"{settings.loss} is not a loss for data.task {task.name}"
-            f"{nearest(settings.loss, task.losses)}; it can be {', '.join(task.losses)}",
+            f"{did_you_mean(settings.loss, task.losses)}; it can be {', '.join(task.losses)}",
         )
 
 

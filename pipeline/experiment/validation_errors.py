@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from pipeline.core.errors import did_you_mean
 from pipeline.experiment.renamed_keys import renamed_key
-from pipeline.core.errors import nearest
 from pipeline.experiment.yaml_positions import Key
 
 MAX_SHOWN = 80  # characters of a received value
@@ -109,7 +109,7 @@ def _is_misspelt(error: _Error, errors: list[_Error]) -> bool:
     return error.item["type"] == "missing" and any(
         other.item["type"] == "extra_forbidden"
         and other.key[:-1] == error.key[:-1]
-        and nearest(str(other.key[-1]), [str(error.key[-1])])
+        and did_you_mean(str(other.key[-1]), [str(error.key[-1])])
         for other in errors
     )
 
@@ -148,7 +148,7 @@ def _unknown_key(key: Key, schema: type[BaseModel]) -> str:
     if renamed := renamed_key(dotted(key)):
         return renamed
     allowed = _keys_of(key[:-1], schema)
-    hint = nearest(str(key[-1]), allowed) or f" (there are: {', '.join(allowed)})"
+    hint = did_you_mean(str(key[-1]), allowed) or f" (there are: {', '.join(allowed)})"
     return f"no key {dotted(key)}{hint}"
 
 

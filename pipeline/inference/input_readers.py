@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.artifact import Data
-from pipeline.data.features import LogMel, Resize, Vocabulary
-from pipeline.data.folders import BadFile
-from pipeline.data.params import ImageParams
-from pipeline.data.sources import images_dataset, wav_dataset
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
+from pipeline.data.artifact import Data
+from pipeline.data.features import LogMel, Resize, Vocabulary
+from pipeline.data.folders import BadFileError
+from pipeline.data.params import ImageParams
+from pipeline.data.sources import images_dataset, wav_dataset
 
 FILE_KINDS = {
     "image": "an image",
@@ -62,7 +62,7 @@ def read_raw(path: Path, data: Data) -> RawExamples:
         return _read_array(path, data)
     try:
         return READERS[data.spec.modality](path, data)
-    except BadFile as error:
+    except BadFileError as error:
         raise UserError(f"{path}: {error}") from None
     except UnicodeDecodeError:
         kind = FILE_KINDS[data.spec.modality]
@@ -97,7 +97,9 @@ def _read_image(path: Path, data: Data) -> RawExamples:
     steps = [step for step in data.steps() if isinstance(step, Resize)]
     size = [steps[0].height, steps[0].width] if steps else None
     params = ImageParams.model_validate({"size": size, "channels": channels})
-    return RawExamples(str(path), [str(path)], images_dataset.read_image(path, params)[None])
+    return RawExamples(
+        str(path), [str(path)], images_dataset.read_image(path, params)[None]
+    )
 
 
 def _read_sound(path: Path, data: Data) -> RawExamples:
@@ -145,7 +147,12 @@ def _input_columns(header: list[str], data: Data) -> list[int]:
     """Positions of the columns that are inputs of the model."""
     params = read_json(data.folder / "params.json")
     columns, group = params["columns"], params["split"]["group"]
-    other = {columns["label"], group, *columns["ignore"], *params.get("also", {})}
+    other = {
+        columns["label"],
+        group,
+        *columns["ignore"],
+        *params.get("extra_targets", {}),
+    }
     return [position for position, name in enumerate(header) if name not in other]
 
 

@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.inference.interpreter import LiteModel
-from pipeline.data.artifact import Data, read_data
-from pipeline.data.features import apply_steps
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
 from pipeline.core.json_io import read_json
+from pipeline.data.artifact import Data, read_data
+from pipeline.data.features import apply_steps
 from pipeline.engine.terminal import quiet
 from pipeline.inference.input_readers import (
     RawExamples,
@@ -29,6 +28,7 @@ from pipeline.inference.input_readers import (
     raw_array,
     read_raw,
 )
+from pipeline.inference.interpreter import LiteModel
 from pipeline.inference.range_check import RangeCheck
 from pipeline.tasks.prediction import prediction_of
 
@@ -143,7 +143,7 @@ def _file(folder: Path, variant: str | None) -> Path:
             f"--variant {listing}"
         )
     if variant not in files:
-        hint = nearest(variant, files)
+        hint = did_you_mean(variant, files)
         raise UserError(f"--variant {variant}: no such file{hint} {listing}")
     return folder / "compress" / files[variant]
 

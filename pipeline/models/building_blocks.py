@@ -16,7 +16,7 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from pipeline.core.errors import nearest
+from pipeline.core.errors import did_you_mean
 from pipeline.models.errors import ModelError
 
 ACTIVATIONS = ("relu", "relu6", "leaky_relu", "sigmoid", "tanh", "swish", "gelu")
@@ -250,7 +250,7 @@ def building_blocks(
 
 def _check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        hint = nearest(str(value), allowed)
+        hint = did_you_mean(str(value), allowed)
         names = ", ".join(allowed)
         raise ModelError(f'values.{name}: no "{value}"{hint} (there are: {names})')
 
@@ -258,7 +258,7 @@ def _check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
 def _check_range(
     name: str, value: float, low: float, high: float, exclude_low: bool = False
 ) -> None:
-    if not (low < value <= high or value == low and not exclude_low):
+    if not (low < value <= high or (value == low and not exclude_low)):
         minimum = f"more than {low}" if exclude_low else f"at least {low}"
         raise ModelError(
             f"values.{name}: must be {minimum} and at most {high}; received {value}"

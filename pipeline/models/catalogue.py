@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.base_path import base
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 
 BUILDER_MODULES = {
     "attention": "pipeline.models.attention",
@@ -97,7 +97,7 @@ def _preset(family: str, preset: str) -> str:
     presets = PRESETS.get(family, ())
     if preset not in presets:
         options = f"there are: {', '.join(presets)}" if presets else "it has none"
-        hint = nearest(preset, presets)
+        hint = did_you_mean(preset, presets)
         raise UserError(f'builder {family} has no preset "{preset}"{hint} ({options})')
     return preset
 
@@ -111,7 +111,7 @@ def _source_file(module: str) -> Path | None:
 
 def _unknown(text: str, name: str, colon: bool) -> str:
     families = ", ".join(BUILDER_MODULES)
-    hint = nearest(name, BUILDER_MODULES)
+    hint = did_you_mean(name, BUILDER_MODULES)
     if not colon:
         return f'no builder "{text}"{hint} (there are: {families}; or module:function)'
     return (

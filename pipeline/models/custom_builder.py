@@ -17,9 +17,9 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.models.errors import ModelError
 from pipeline.tasks.registry import task_of
 

@@ -211,7 +211,7 @@ def receptive_field(steps: list[Call]) -> tuple[int, int] | None:
         jump = np.max([jump for _, jump in inputs], axis=0) if inputs else np.ones(2)
         window, strides = _window(step.operation)
         field, jump = field + (window - 1) * jump, jump * strides
-        fields |= {tensor: (field, jump) for tensor in step.outputs}
+        fields |= dict.fromkeys(step.outputs, (field, jump))
         if widest is not None or "Conv" in step.kind:
             widest = np.maximum(field, widest if widest is not None else 1)
     return None if widest is None else (int(widest[0]), int(widest[1]))

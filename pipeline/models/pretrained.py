@@ -13,8 +13,8 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
+from pipeline.core.errors import did_you_mean
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import nearest
 from pipeline.models import pretrained_parts
 from pipeline.models.building_blocks import building_blocks
 from pipeline.models.errors import ModelError, error_prefix
@@ -129,7 +129,7 @@ def _pixel_range(name: str) -> str:
     if name not in supported or not callable(getattr(keras.applications, name)):
         names = [*supported, *RESNETS_V2]
         raise ModelError(
-            f'values.backbone: no "{name}"{nearest(name, names)} (there are: '
+            f'values.backbone: no "{name}"{did_you_mean(name, names)} (there are: '
             f"{', '.join(names)}; or a .keras file)"
         )
     return next(RANGE_OF_PREFIX[key] for key in prefixes if name.startswith(key))

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.paths import locate
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
+from pipeline.data.paths import locate
 
 
 def find_file(text: str) -> Path:

@@ -18,8 +18,8 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import UserError, nearest
 from pipeline.models import custom_builder
 from pipeline.models.catalogue import parse
 from pipeline.models.custom_builder import Builder
@@ -156,7 +156,7 @@ def check(name: str, spec: TaskSpec, values: Values) -> None:
     defaults = declared(name, spec, values)
     for key, value in values.items():
         if key not in defaults:
-            hint, names = nearest(key, defaults), ", ".join(defaults)
+            hint, names = did_you_mean(key, defaults), ", ".join(defaults)
             raise ModelError(
                 f'values: builder {name} has no "{key}"{hint} (there are: {names})'
             )

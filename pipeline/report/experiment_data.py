@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.core.json_io import read_json
+from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.metrics.metric import Metric
 from pipeline.report.optional_files import (
     Columns,
@@ -123,7 +123,9 @@ def read_experiment(folders: Mapping[str, Path], title: str = "") -> ExperimentD
         title=title or name,
         folders=folders,
         spec=spec,
-        rows=join(points, evaluated, volatile, pareto["baseline"], task_of(spec).metric),
+        rows=join(
+            points, evaluated, volatile, pareto["baseline"], task_of(spec).metric
+        ),
         pareto=pareto,
         evaluation=evaluation,
         models={

@@ -6,12 +6,12 @@ templates.
 
 from __future__ import annotations
 
-from pipeline.report.variant_text import change, name, size
-from pipeline.report.variant_text import span as span_of
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.report.variant_text import change, name, size
+from pipeline.report.variant_text import span as span_of
 
 __all__ = ["FILTERS", "change", "name", "size", "span_of"]
 # Keys of errors, which are in the unit of the data.

@@ -18,9 +18,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
+from pipeline.metrics.metric import Metric
 from pipeline.report import formatting
 from pipeline.report.label_placement import Labels
-from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import of_document
 
 COLOURS = {"baseline": "#1f5fa8", "student": "#d1662c"}

@@ -39,9 +39,7 @@ def html_template(name: str, task: Path) -> Template:
 
 
 @cache
-def markdown_template(
-    name: str, task: Path, escape: Callable[[Any], Any]
-) -> Template:
+def markdown_template(name: str, task: Path, escape: Callable[[Any], Any]) -> Template:
     """Return a template that passes every value through `escape`.
 
     Args:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.budget import read_limits
+from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.point import Point
 from pipeline.core import invocation
 from pipeline.core.invocation import ROOT

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.reproduce.comparison_result import ComparisonResult, compare
 from pipeline.reproduce.lock_file import LOCK, read_lock
-from pipeline.reproduce.snapshot import Snapshot, nearest, of_run, rehashed
+from pipeline.reproduce.snapshot import Snapshot, nearest_recording, of_run, rehashed
 
 
 def compare_named(
@@ -32,8 +32,8 @@ def compare_named(
     if after is None:
         before, after = str(Path(before) / LOCK), before
     old, new = (_snapshots(text, root, stages, folder_of) for text in (before, after))
-    second = nearest(new, old[0].environment)
-    return compare(nearest(old, second.environment), second)
+    second = nearest_recording(new, old[0].environment)
+    return compare(nearest_recording(old, second.environment), second)
 
 
 def _snapshots(

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.fingerprint import flatten, show
 from pipeline.core.hashing import hash_value
+from pipeline.engine.fingerprint import flatten, show
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.data import extension
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import SHORT, hash_file, hash_value
+from pipeline.data import extension
 from pipeline.reproduce.lock_file import LOCK, read_lock
 from pipeline.reproduce.snapshot import Entry, Snapshot, of_run
 

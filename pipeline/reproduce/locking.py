@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
-from pipeline.engine.file_types import undeclared
 from pipeline.core.errors import UserError
+from pipeline.engine.file_types import undeclared
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
-from pipeline.engine.plan import damage, plan
-from pipeline.engine.stage_record import read_record
+from pipeline.engine.plan import plan, verify_outputs
 from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage_record import read_record
 from pipeline.reproduce.comparison_result import ComparisonResult, compare
 from pipeline.reproduce.lock_file import LOCK, read_lock, write_lock
 from pipeline.reproduce.snapshot import Entry, Snapshot, of_run, with_tensors
@@ -146,7 +146,7 @@ def _require_current(job: Job, code: CodeReader) -> None:
 
 def _require_stable_files(job: Job) -> None:
     for stage in job.chain:
-        if names := undeclared(job.folder / stage.name, stage.not_content):
+        if names := undeclared(job.folder / stage.name, stage.volatile_files):
             raise UserError(
                 f"{job.folder / stage.name}: {', '.join(names)}: neither of a kind "
                 "whose bytes are stable nor declared volatile; see engine/content.py"
@@ -170,7 +170,7 @@ def _compare_record(
 ) -> tuple[str, str]:
     if names := differing_outputs(record["outputs"], entry):
         return "differs", f"{', '.join(names)}: not the result in the lock"
-    if damaged := damage(folder / stage.name, record, stage):
+    if damaged := verify_outputs(folder / stage.name, record, stage):
         return "damaged", damaged
     if record["fingerprint"] != entry.fingerprint:
         return "differs", "same files, from other code or settings; make lock"

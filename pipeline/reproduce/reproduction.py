@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core.base_path import base
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
-from pipeline.engine.fingerprint import describe
 from pipeline.engine.environment import environment, requirements
-from pipeline.engine.stage_record import fingerprint, read_record
+from pipeline.engine.fingerprint import describe
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job
+from pipeline.engine.stage_record import fingerprint, read_record
 from pipeline.reproduce.comparison_result import (
     EXIT_DIFFERENT,
     ComparisonResult,
@@ -32,7 +32,7 @@ from pipeline.reproduce.differences import Difference, differences
 from pipeline.reproduce.lock_file import LOCK, read_lock
 from pipeline.reproduce.locking import differing_outputs
 from pipeline.reproduce.rerun import StageReporter, in_temporary_folder
-from pipeline.reproduce.snapshot import Entry, Snapshot, nearest, of_run
+from pipeline.reproduce.snapshot import Entry, Snapshot, nearest_recording, of_run
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _recording(rerun: Rerun) -> Snapshot:
     recordings = [cut(recording, rerun.stages) for recording in lock]
     entries = recordings[0].entries.values()
     roots = {name for entry in entries for name in entry.parts["libraries"]}
-    return nearest(recordings, environment(rerun.job.settings, roots))
+    return nearest_recording(recordings, environment(rerun.job.settings, roots))
 
 
 def _other_parameters(

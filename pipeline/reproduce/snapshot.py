@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
-from pipeline.engine.fingerprint import flatten
 from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_json
+from pipeline.engine.fingerprint import flatten
 from pipeline.engine.stage_record import Parts, read_record
 from pipeline.reproduce import contents
 
@@ -97,7 +97,9 @@ def with_tensors(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, entries=entries)
 
 
-def nearest(snapshots: Sequence[Snapshot], environment: Mapping[str, Any]) -> Snapshot:
+def nearest_recording(
+    snapshots: Sequence[Snapshot], environment: Mapping[str, Any]
+) -> Snapshot:
     """The snapshot whose environment differs in the fewest facts; the first of equals.
 
     Args:

@@ -27,6 +27,7 @@ TEMPLATE = "templates/comparison.html.j2"
 Row = dict[str, Any]
 Cell = Callable[[Row], str]
 
+
 @dataclass(frozen=True)
 class Table:
     """A table of the page; every cell is plain text."""
@@ -187,4 +188,6 @@ def _baseline(cell: Cell) -> Cell:
 
 
 def _optional(key: str) -> Cell:
-    return lambda row: "-" if row.get(key) is None else formatting.measured(row[key], key)
+    return lambda row: (
+        "-" if row.get(key) is None else formatting.measured(row[key], key)
+    )

@@ -9,14 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.compress.selection.budget import Limits, read_limits
 from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.point import Point, points_of
-from pipeline.compress.selection.budget import Limits, read_limits
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.json_io import read_json
-from pipeline.results.summary import columns
 from pipeline.metrics.metric import Metric
+from pipeline.results.summary import columns
 from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]
@@ -57,7 +57,9 @@ def text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
         pareto: as `read` returns it.
         usage: the command that runs the chosen file, or why there is none.
     """
-    limits = read_limits(pareto["budget"], of_document(pareto).metric, pareto["latency"])
+    limits = read_limits(
+        pareto["budget"], of_document(pareto).metric, pareto["latency"]
+    )
     lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
     if pareto["chosen"]:
         best = folder / "compress" / "best.tflite"
@@ -96,7 +98,7 @@ def _input(folder: Path) -> str:
     if not steps:
         return f"{spec['source']} without preprocessing"
     done = f"{spec['source']} after {', '.join(steps)}"
-    return f"{done} (data.as_is=true: without preprocessing)"
+    return f"{done} (data.preprocessing=none: without this)"
 
 
 def _cells(row: Row, score: Metric, mark: str) -> list[str]:

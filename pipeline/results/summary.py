@@ -15,8 +15,8 @@ from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command
 from pipeline.core.json_io import read_json
-from pipeline.report.variant_text import change, name, size, span
 from pipeline.metrics.metric import Metric
+from pipeline.report.variant_text import change, name, size, span
 from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]

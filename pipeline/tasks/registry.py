@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from pipeline.core.base_path import append_to_path
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.tasks.task import Task
 
 DEFAULT = "classification"
@@ -30,7 +30,7 @@ MODEL_TASKS = {
     "next_token": "pipeline.tasks.model_tasks:NEXT_TOKEN",
 }
 RENAMED = {"anomaly": "anomaly_detection", "reconstruction": "anomaly_detection"}
-# Kind of an auxiliary target (`data.also`) -> the task of its head.
+# Kind of an auxiliary target (`data.extra_targets`) -> the task of its head.
 AUXILIARY = {"class": "classification", "number": "regression"}
 OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 # Stage -> the parts that its code uses.
@@ -84,7 +84,7 @@ def check_name(name: str) -> None:
         raise UserError(f'task "{name}" is now called {RENAMED[name]}')
     if name not in {**TASKS, **MODEL_TASKS} and not OWN.fullmatch(name):
         raise UserError(
-            f'task "{name}": no such task{nearest(name, TASKS)} (there are: '
+            f'task "{name}": no such task{did_you_mean(name, TASKS)} (there are: '
             f"{', '.join(TASKS)}, or module:object of your own)"
         )
 

@@ -38,7 +38,7 @@ class TaskSpec:
         target: scale of a number to predict: its name, mean and (standard) deviation;
             the number is `output * deviation + mean`. Empty for other targets.
         inputs: names of a table's columns, in the order of the model's input.
-        also: further targets (see `pipeline.data.extra_targets`), as JSON values.
+        also: extra targets (see `pipeline.data.extra_targets`), as JSON values.
     """
 
     name: str

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-Places = Mapping[str, np.ndarray]  # split -> positions in the pool
+SplitIndices = Mapping[str, np.ndarray]  # split -> positions of its examples
 
 
 @dataclass(frozen=True)
@@ -56,20 +56,20 @@ class Labels:
     Args:
         y: class numbers, or numbers to predict, `(n,)`.
         classes: class names; empty for numbers.
-        places: split -> positions.
+        indices: split -> positions.
         first: number of examples of the first source; scales are computed on its
             training split only.
     """
 
     y: np.ndarray
     classes: tuple[str, ...]
-    places: Places
+    indices: SplitIndices
     first: int
 
     @property
     def teaching(self) -> np.ndarray:
         """Labels that scales are computed from."""
-        train = self.places["train"]
+        train = self.indices["train"]
         return self.y[train[train < self.first]]
 
 
@@ -80,14 +80,14 @@ class Prepared:
     Args:
         y: training targets before scaling, `(n,)`.
         classes: names of the classes in `y`; empty for numbers.
-        places: split -> positions; some examples may be left out.
+        indices: split -> positions; some examples may be left out.
         target: scale of the numbers in `y`; default None: class numbers.
         facts: entries of metrics.json; default none.
     """
 
     y: np.ndarray
     classes: tuple[str, ...]
-    places: Places
+    indices: SplitIndices
     target: Target | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.fingerprint import flatten
 from pipeline.core.json_io import read_json
+from pipeline.engine.fingerprint import flatten
 from pipeline.engine.stage_record import read_record
 
 STEP = "epoch"

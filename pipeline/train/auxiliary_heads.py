@@ -14,11 +14,11 @@ from pathlib import Path
 import keras
 
 from pipeline.augment.policy import Policy
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec
-from pipeline.tasks.registry import task_of
-from pipeline.core.errors import UserError, nearest
 from pipeline.models.files import save_model
+from pipeline.tasks.registry import task_of
 from pipeline.training.auxiliary_heads import (
     AuxiliaryHead,
     HeadMetrics,
@@ -111,7 +111,7 @@ def read_heads(
         return AuxiliaryHeads((), data)
     _check(weights, data, policy)
     targets = {target["name"]: target for target in data.spec.also}
-    train, validation = data.also("train"), data.also("validation")
+    train, validation = data.extra_targets("train"), data.extra_targets("validation")
     heads = [
         AuxiliaryHead(
             name,
@@ -147,5 +147,5 @@ def _check_names(weights: Mapping[str, float], spec: TaskSpec) -> None:
             available = f"available: {', '.join(names)}" if names else "it has none"
             raise UserError(
                 f'train.heads: {spec.source} has no extra target "{name}"'
-                f"{nearest(name, names)} ({available}; declare it in data.also)"
+                f"{did_you_mean(name, names)} ({available}; declare it in data.extra_targets)"
             )

@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data, Split
 from pipeline.data.examples import Examples
-from pipeline.core.errors import UserError
 from pipeline.tasks.training import learnable
 
 

@@ -38,8 +38,8 @@ class TrainParams(FitSettings):
         init_from: a .keras file of the same architecture with the initial weights. With
             null, an extended experiment (`data.extend`) continues from its previous
             weights; `scratch` starts from random weights.
-        heads: extra targets of the data (`data.also`) that are learnt beside the main
-            one: name -> weight of its loss, which is added to the main loss.
+        heads: extra targets of the data (`data.extra_targets`) that are learnt beside
+            the main one: name -> weight of its loss, which is added to the main loss.
         replicates: number of seeds; more than one give a mean with an interval.
         folds: folds of an additional cross-validation on training and validation
             examples; a group of `data.split.group` is in a single fold. null disables

@@ -13,11 +13,11 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.tasks.registry import task_of
-from pipeline.core.errors import UserError
 from pipeline.models.referenced_files import find_file
+from pipeline.tasks.registry import task_of
 from pipeline.train.params import PseudoLabels
 from pipeline.train.warm_start import predict
 

@@ -16,13 +16,13 @@ import keras
 
 from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
-from pipeline.data.artifact import Data, Split
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
+from pipeline.data.artifact import Data, Split
 from pipeline.engine.stage import Inputs
 from pipeline.models import registry
-from pipeline.models.files import load_model, save_model
 from pipeline.models.errors import error_prefix
+from pipeline.models.files import load_model, save_model
 from pipeline.train import warm_start
 from pipeline.train.auxiliary_heads import AuxiliaryHeads, read_heads
 from pipeline.train.cross_validation import folds

@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.artifact import read_data
 from pipeline.core.json_io import write_json
+from pipeline.data.artifact import read_data
 from pipeline.engine.stage import Inputs
-from pipeline.train import warm_start
-from pipeline.training.history import History, summary
-from pipeline.training.replicates import check_first, replicate_seed, run_all
 from pipeline.metrics.intervals import gain, mean_interval
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import for_chain
+from pipeline.train import warm_start
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.train.auxiliary_heads import headline
 from pipeline.train.params import TrainParams
 from pipeline.train.runs import RunResult, TrainingRuns
+from pipeline.training.history import History, summary
+from pipeline.training.replicates import check_first, replicate_seed, run_all
 from pipeline.tune.artifact import read_best
 
 
@@ -41,7 +41,10 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         Metrics, with a line for the terminal as `headline`.
     """
     data, best = read_data(inputs["data"]), read_best(inputs["tune"])
-    measure, start = for_chain(data.spec.task).metric, warm_start.start_record(params, inputs)
+    measure, start = (
+        for_chain(data.spec.task).metric,
+        warm_start.start_record(params, inputs),
+    )
     runs = TrainingRuns(params, inputs, data, best, out)
     check_first(runs.check)
     results = run_all(runs.tasks(), params.workers, inputs.progress)

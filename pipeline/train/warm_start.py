@@ -13,14 +13,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.core.errors import UserError
+from pipeline.core.hashing import SHORT, hash_file
 from pipeline.data import extension
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec, read_spec
-from pipeline.core.errors import UserError
-from pipeline.core.hashing import SHORT, hash_file
 from pipeline.engine.stage import Inputs
-from pipeline.models.files import load_model
 from pipeline.metrics.metric import Metric
+from pipeline.models.files import load_model
 from pipeline.models.referenced_files import find_file
 from pipeline.tasks.metric import metric_of
 from pipeline.train.params import SCRATCH, TrainParams
@@ -42,7 +42,7 @@ def previous_stage(inputs: Inputs, stage: str) -> Path | None:
         inputs: of the train stage.
         stage: name of a stage, such as `data`.
     """
-    items = inputs.beside.items()
+    items = inputs.extra_inputs.items()
     return next((path for name, path in items if name.endswith(f"/{stage}")), None)
 
 

@@ -17,10 +17,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.data.artifact import Split
-from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
+from pipeline.data.artifact import Split
+from pipeline.data.spec import TaskSpec
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.registry import AUXILIARY
 from pipeline.tasks.training import per_example, target_of

@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.augment.policy import Policy
+from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Split
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
-from pipeline.core.determinism import derive_seed
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.training import learnable, soft_target, target_of
 

@@ -14,9 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.core.determinism import derive_seed
 from pipeline.tasks.training import TrainingMetric, learnable, per_example, target_of
 from pipeline.training.batches import BatchSource, fetcher, to_input
 from pipeline.training.losses import Loss

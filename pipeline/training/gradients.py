@@ -19,10 +19,10 @@ import tensorflow as tf
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
+from pipeline.tasks.training import target_of
 from pipeline.training.batches import to_input
 from pipeline.training.losses import make_loss
 from pipeline.training.params import FitSettings
-from pipeline.tasks.training import target_of
 
 EXAMPLES = 256
 VANISHING = 1e-4  # ratio of a kernel's gradient to that of the last one

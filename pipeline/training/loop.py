@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from pipeline.core.errors import StageFailed
+from pipeline.tasks.training import training_metric
 from pipeline.training import early_stopping
 from pipeline.training.batches import BatchSource
 from pipeline.training.checkpoint import Arrays, State
@@ -27,7 +28,6 @@ from pipeline.training.objective import SupervisedObjective
 from pipeline.training.params import FitSettings, Phase
 from pipeline.training.phase import PhaseTrainer, main_output_model
 from pipeline.training.throughput import ThroughputMeter
-from pipeline.tasks.training import training_metric
 
 
 def fit(

@@ -13,11 +13,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
-from pipeline.training.params import FitSettings
+from pipeline.data.spec import TaskSpec
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.training import training_of
+from pipeline.training.params import FitSettings
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 HUBER = 1.0  # the error at which the loss turns from squared to absolute
@@ -87,7 +87,8 @@ def _is_plain(settings: FitSettings, spec: TaskSpec) -> bool:
 
 def _is_soft(y: tf.Tensor, logits: tf.Tensor) -> bool:
     """Return True if targets are probabilities; Keras also casts class numbers to
-    float, so the dtype does not tell."""
+    float, so the dtype does not tell.
+    """
     shape = y.shape
     return len(shape) == len(logits.shape) and shape[-1] == logits.shape[-1] != 1
 

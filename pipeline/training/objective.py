@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from pipeline.tasks.training import per_example
 from pipeline.training.batches import Batch
 from pipeline.training.losses import Loss
-from pipeline.tasks.training import per_example
 
 
 class Objective(Protocol):

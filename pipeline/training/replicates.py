@@ -12,7 +12,12 @@ from functools import partial
 from typing import Any
 
 from pipeline.core.determinism import derive_seed
-from pipeline.core.errors import StageFailed, UserError, from_os_error
+from pipeline.core.errors import (
+    StageFailed,
+    UserError,
+    error_with_code,
+    from_os_error,
+)
 from pipeline.engine.workers.pool import Outcome, Pool
 from pipeline.training.devices import start_method
 
@@ -75,7 +80,7 @@ def _value(outcome: Outcome, prefix: str) -> Any:
         raise StageFailed(f"{prefix}{outcome.error}")
     value, error, code = outcome.value
     if error:
-        raise _with_code(f"{prefix}{error}", code)
+        raise error_with_code(f"{prefix}{error}", code)
     return value
 
 
@@ -89,9 +94,3 @@ def _guarded(task: Callable[[], Any]) -> tuple[Any, str | None, int]:
         if explained is None:
             raise
         return None, str(explained), explained.exit_code
-
-
-def _with_code(reason: str, code: int) -> UserError:
-    error = UserError(reason)
-    error.exit_code = code
-    return error

@@ -17,7 +17,7 @@ from typing import Any
 from keras_tuner import HyperParameters
 
 from pipeline.augment.strength import can_strengthen
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.errors import error_prefix
@@ -282,7 +282,7 @@ def _check_names(params: TuneParams, declared: dict[str, Any], policy: str) -> N
             if name not in declared:
                 raise UserError(
                     f'tune.{key}: neither the training nor builder {families} has "'
-                    f'{name}"{nearest(name, declared)}{_policy_reason(name, policy)} '
+                    f'{name}"{did_you_mean(name, declared)}{_policy_reason(name, policy)} '
                     f"(there are: {', '.join(declared)})"
                 )
     if len(params.families) > 1:
@@ -294,7 +294,7 @@ def _check_values(params: TuneParams, declared: dict[str, Any], families: str) -
         if name not in declared:
             raise UserError(
                 f'tune.values: none of {families} has "{name}"'
-                f"{nearest(name, declared)} (there are: {', '.join(declared)})"
+                f"{did_you_mean(name, declared)} (there are: {', '.join(declared)})"
             )
 
 

@@ -65,7 +65,7 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
             does not fit the data.
         StageFailed: when every trial failed.
     """
-    earlier = next(iter(inputs.beside.values()), None)
+    earlier = next(iter(inputs.extra_inputs.values()), None)
     if earlier is not None:
         return reuse_search.publish_again(params, earlier, inputs, out)
     data = read_data(inputs["data"])

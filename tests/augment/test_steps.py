@@ -14,9 +14,9 @@ from pipeline.augment.grammar import GRAMMAR, MIXING, MODALITIES
 from pipeline.augment.mixing import beta
 from pipeline.augment.policy import Policy
 from pipeline.augment.table import gaussian
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import parse_pipe
+from pipeline.data.spec import TaskSpec
 
 RNG = np.random.default_rng(1)
 COUNT = 64

@@ -99,7 +99,9 @@ def new(installed: Installed, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_experiment_runs_with_the_script_alone(installed, folder, new):
-    answer = installed.run(folder, *"keras-frontier new mine --source iris".split())
+    answer = installed.run(
+        folder, *["keras-frontier", "new", "mine", "--source", "iris"]
+    )
     assert answer.returncode == 2 and "KIND:NAME" in answer.stderr
     assert new.returncode == 0, new.stderr
     assert "run it with: keras-frontier run --exp mine" in new.stdout

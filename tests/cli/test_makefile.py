@@ -187,7 +187,7 @@ def test_prerequisites_are_those_of_the_chain(fresh: Checkout):
         target = f"experiments/digits/{stage.name}/stage.json"
         line = re.search(rf"^{re.escape(target)}: (.*)$", database, re.MULTILINE)[1]
         found = re.findall(r"experiments/digits/(\w+)/stage.json", line)
-        assert found == list(stage.needs)
+        assert found == list(stage.depends_on)
 
 
 def test_a_dry_run_of_a_fresh_checkout_lists_everything_and_does_nothing(

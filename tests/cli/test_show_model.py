@@ -9,7 +9,16 @@ import pytest
 
 def test_a_preset_by_shape(project):
     answer = project.cli(
-        *"show model resnet:mlperf_tiny --shape 32,32,3 --classes 10 --json".split()
+        *[
+            "show",
+            "model",
+            "resnet:mlperf_tiny",
+            "--shape",
+            "32,32,3",
+            "--classes",
+            "10",
+            "--json",
+        ]
     )
     assert (answer.code, answer.err) == (0, "")  # no word of TensorFlow's
     told = json.loads(answer.out)
@@ -31,7 +40,9 @@ def test_the_experiments_own_model_as_a_table(finished):
 
 
 def test_what_cannot_be_compressed_is_said(project):
-    answer = project.cli(*"show model lstm --shape 6,4 --classes 3 --json".split())
+    answer = project.cli(
+        *["show", "model", "lstm", "--shape", "6,4", "--classes", "3", "--json"]
+    )
     told = json.loads(answer.out)
     (row,) = [row for row in told["compression"] if row["name"] == "lstm1"]
     assert (row["prune"], row["qat"]) == ("yes", "no")
@@ -44,7 +55,10 @@ def test_what_cannot_be_compressed_is_said(project):
         ("show model cnn --shape 8,x,1", "--shape 8,x,1"),
         ("show model cnn --shape 8,0,1", "must be whole numbers above zero"),
         ("show model cnn --shape 8 --classes 3", "needs images of at least 4x4"),
-        ("show model cnn --exp small", "has no data yet; run: python -m pipeline run data --exp small"),
+        (
+            "show model cnn --exp small",
+            "has no data yet; run: python -m pipeline run data --exp small",
+        ),
         (
             "show model cnn --exp small --shape 8,8,1 --set tune.values.wdth=1.0",
             'has no "wdth"; did you mean "width"',

@@ -17,10 +17,10 @@ from pipeline.core.determinism import pins
 
 os.environ.update(pins(1, "native"))
 
-from pipeline.compress.params import CompressParams  # noqa: E402
-from pipeline.compress.stage import run  # noqa: E402
-from pipeline.core.errors import UserError  # noqa: E402
-from pipeline.engine.stage import Inputs  # noqa: E402
+from pipeline.compress.params import CompressParams
+from pipeline.compress.stage import run
+from pipeline.core.errors import UserError
+from pipeline.engine.stage import Inputs
 
 
 def main(folders: Path, out: Path, params: str) -> None:

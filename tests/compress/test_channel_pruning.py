@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.rewrite.fold import fold_batch_norms, fuse_relu
 from pipeline.compress.rewrite.channel_pruning import prune_channels
+from pipeline.compress.rewrite.fold import fold_batch_norms, fuse_relu
 from pipeline.core.errors import UserError
 from pipeline.models.describe import describe
 

@@ -119,7 +119,9 @@ def test_a_recurrent_file_forgets_the_example_before(tmp_path):
 def test_a_damaged_file_is_refused_by_name(tmp_path, spec, content):
     path = tmp_path / "best.tflite"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="best.tflite: the runtime cannot open .* compress again"):
+    with pytest.raises(
+        UserError, match="best.tflite: the runtime cannot open .* compress again"
+    ):
         LiteModel(path, spec)
 
 

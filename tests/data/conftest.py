@@ -22,8 +22,8 @@ RATE = 8000
 
 
 @dataclass(frozen=True)
-class Made:
-    """What the data stage made of a source."""
+class StageResult:
+    """The published data of one run, and its metrics."""
 
     data: Data
     metrics: dict[str, Any]
@@ -37,14 +37,14 @@ class Made:
 
 @pytest.fixture
 def make(tmp_path):
-    """`make(source=..., ...)`: run the data stage with these parameters."""
+    """`make(source=..., ...)` runs the data stage with these parameters."""
     count = iter(range(100))
 
-    def run_stage(seed: int = 5, **params: Any) -> Made:
+    def run_stage(seed: int = 5, **params: Any) -> StageResult:
         out = tmp_path / f"out{next(count)}"
         out.mkdir()
         metrics = run(DataParams(**params), Inputs({}, seed=seed), out)
-        return Made(read_data(out), metrics, out)
+        return StageResult(read_data(out), metrics, out)
 
     return run_stage
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.augment.stage import run as run_augment
+from pipeline.core.json_io import read_json
 from pipeline.data.artifact import read_data
 from pipeline.data.stage import run
-from pipeline.core.json_io import read_json
 from pipeline.engine.stage import Inputs
 from pipeline.experiment.loader import read_experiment
 
@@ -34,14 +34,14 @@ def test_the_real_set_runs_through_data_and_augment(tmp_path, name):
     shared = os.environ.get("PIPELINE_SHARED_DATA")
     if name != "digits" and not shared:
         pytest.skip("PIPELINE_SHARED_DATA does not name a folder of real data sets")
-    shape, modality, classes, least = REAL[name]
+    shape, modality, classes, minimum = REAL[name]
     experiment = read_experiment(ROOT / name)
     data, augment = tmp_path / "data", tmp_path / "augment"
     data.mkdir(), augment.mkdir()
     metrics = run(experiment.data, Inputs({}, seed=1), data)
     spec = read_data(data).spec
     assert (spec.shape, spec.modality, len(spec.classes)) == (shape, modality, classes)
-    assert sum(metrics["examples"].values()) >= least
+    assert sum(metrics["examples"].values()) >= minimum
     assert metrics["shared_between_splits"] == 0
     with np.load(data / "splits.npz") as splits:
         hashes = [set(splits[f"{n}_hash"]) for n in ("train", "validation", "test")]

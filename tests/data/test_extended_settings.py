@@ -26,7 +26,7 @@ def extended(folder: Path, kind: str, *sets: str):
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "said"),
+    ("kind", "setting", "message"),
     [
         ("wav", "data.audio.frame_ms=16", "data.audio.frame_ms is 16.0 and was 32.0"),
         ("images", "data.image.channels=1", "data.image.channels is 1 and was 3"),
@@ -35,14 +35,16 @@ def extended(folder: Path, kind: str, *sets: str):
     ],
 )
 def test_other_preprocessing_is_an_error_before_anything_is_read(
-    tmp_path, kind, given, said
+    tmp_path, kind, setting, message
 ):
-    with pytest.raises(UserError, match=f"{said}.*restore it, or train from scratch"):
-        check(extended(tmp_path, kind, given))
+    with pytest.raises(
+        UserError, match=f"{message}.*restore it, or train from scratch"
+    ):
+        check(extended(tmp_path, kind, setting))
 
 
 def test_what_changes_no_number_may_differ(tmp_path):
-    job = extended(tmp_path, "csv", "data.image.channels=1", "data.on_bad=skip")
+    job = extended(tmp_path, "csv", "data.image.channels=1", "data.on_bad_example=skip")
     with pytest.raises(UserError, match="the search of before data.extend is not"):
         check(job)  # the next thing that is looked at, and is not there
 

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from pipeline.core.errors import UserError
 from pipeline.data.features import (
     FixedLength,
     LogMel,
@@ -14,13 +15,11 @@ from pipeline.data.features import (
     Resize,
     Standardise,
     apply_steps,
-    learn_standardise,
-    learn_vocabulary,
     read_steps,
     split_words,
     write_steps,
 )
-from pipeline.core.errors import UserError
+from pipeline.data.learned_steps import learn_standardise, learn_vocabulary
 
 RATE = 8000
 TIME = np.arange(RATE) / RATE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
 from pipeline.data.paths import expand, source_state
-from pipeline.core.errors import UserError
 
 
 def state(source: str, **params) -> dict:
@@ -52,7 +52,7 @@ def test_variables_are_replaced(monkeypatch):
     monkeypatch.setenv("HERE", "/x")
     assert expand("${HERE}/y/${HERE}", "data.source") == "/x/y//x"
     assert expand("$HERE/{a}", "data.source") == "$HERE/{a}"
-    with pytest.raises(UserError, match="variable of no name is not set"):
+    with pytest.raises(UserError, match="variable without a name is not set"):
         expand("${}", "data.source")
 
 

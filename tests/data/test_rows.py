@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data import rows
-from pipeline.data.rows import Joined, Rows, RowWriter, chunks
+from pipeline.data.rows import ConcatenatedRows, Rows, RowWriter, chunks
 
 VALUES = np.arange(50 * 6, dtype=np.int32).reshape(50, 3, 2)
 
@@ -35,7 +35,7 @@ def test_it_is_the_same_file_as_numpys_own(stored, tmp_path):
 def test_any_positions_in_any_order(stored, at):
     at = np.array(at, np.int64)
     assert np.array_equal(Rows(stored)[at], VALUES[at])
-    joined = Joined([VALUES[:20], Rows(stored), VALUES[:3]])
+    joined = ConcatenatedRows([VALUES[:20], Rows(stored), VALUES[:3]])
     whole = np.concatenate([VALUES[:20], VALUES, VALUES[:3]])
     assert len(joined) == 73
     assert np.array_equal(joined[at + 20], whole[at + 20])

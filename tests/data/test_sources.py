@@ -1,4 +1,4 @@
-"""Every kind of source becomes the same typed thing; bad input is named or listed."""
+"""Readers of all kinds return the same typed examples; bad input is named or listed."""
 
 from __future__ import annotations
 
@@ -10,48 +10,54 @@ from PIL import Image
 from pydantic import ValidationError
 from scipy.io import wavfile
 
+from pipeline.core.errors import UserError
 from pipeline.data.features import apply_steps
-from pipeline.data.test_split import held_out_split
-from pipeline.data.sources.registry import SKLEARN
 from pipeline.data.params import DataParams
 from pipeline.data.sources import sklearn_dataset
-from pipeline.core.errors import UserError
+from pipeline.data.sources.registry import SKLEARN
+from pipeline.data.test_split import held_out_split
 from tests.data.conftest import RATE, table_rows, text_rows, write_csv
 
 
-def sizes(made) -> list[int]:
-    return list(made.metrics["examples"].values())
+def sizes(result) -> list[int]:
+    return list(result.metrics["examples"].values())
 
 
 def test_a_folder_of_images(make, images):
-    made = make(source=f"images:{images}")
-    spec = made.data.spec
+    result = make(source=f"images:{images}")
+    spec = result.data.spec
     assert (spec.shape, spec.dtype, spec.modality) == ((7, 6, 3), "uint8", "image")
     assert (spec.name, spec.classes) == ("images", ("blue", "red"))
-    train = made.data.train()
+    train = result.data.train()
     assert np.array_equal(train.x[..., 0].mean(axis=(1, 2)) > 100, train.y == 1)
-    assert sizes(made) == [18, 6, 6]
+    assert sizes(result) == [18, 6, 6]
 
 
 def test_images_of_several_sizes_are_resized_on_request_and_that_is_recorded(
     make, images
 ):
     Image.new("RGB", (20, 10), "blue").save(images / "blue" / "large.png")
-    with pytest.raises(UserError, match=r"blue/large.png: is of \(10, 20, 3\).*size"):
+    with pytest.raises(
+        UserError, match=r"blue/large.png: has shape \(10, 20, 3\).*size"
+    ):
         make(source=f"images:{images}")
-    made = make(source=f"images:{images}", image={"size": [5, 4], "channels": 1})
-    assert made.data.spec.shape == (5, 4, 1)
-    assert made.data.spec.preprocess[0]["step"] == "resize"
+    result = make(source=f"images:{images}", image={"size": [5, 4], "channels": 1})
+    assert result.data.spec.shape == (5, 4, 1)
+    assert result.data.spec.preprocess[0]["step"] == "resize"
     raw = np.asarray(Image.open(images / "red" / "3.png"))[None]
-    stored = apply_steps(made.data.steps(), raw)[0]
-    splits = [made.data.train(), made.data.validation(), held_out_split(made.folder)]
+    stored = apply_steps(result.data.steps(), raw)[0]
+    splits = [
+        result.data.train(),
+        result.data.validation(),
+        held_out_split(result.folder),
+    ]
     everything = np.concatenate([split.x for split in splits])
     assert (everything == stored).all(axis=(1, 2, 3)).sum() == 1
 
 
 def test_a_folder_of_clips_becomes_standardised_frames(make, clips):
-    made = make(source=f"wav:{clips}", audio={"seconds": 0.5, "bins": 20})
-    spec, train = made.data.spec, made.data.train()
+    result = make(source=f"wav:{clips}", audio={"seconds": 0.5, "bins": 20})
+    spec, train = result.data.spec, result.data.train()
     assert (spec.shape, spec.dtype, spec.modality) == ((30, 20, 1), "float32", "audio")
     names = [step["step"] for step in spec.preprocess]
     assert names == ["fixed_length", "log_mel", "standardise"]
@@ -69,13 +75,13 @@ def test_a_folder_of_clips_becomes_standardised_frames(make, clips):
 
 
 def test_groups_come_from_file_names_and_stay_together(make, clips):
-    made = make(
+    result = make(
         source=f"wav:{clips}",
         file_name="{speaker}_{index}",
         split={"group": "speaker"},
         audio={"seconds": 0.5},
     )
-    assert sizes(made) == [24, 8, 8]  # of five speakers with eight clips: 3, 1, 1
+    assert sizes(result) == [24, 8, 8]  # of five speakers with eight clips: 3, 1, 1
 
 
 def test_a_name_without_its_group_is_bad(make, clips):
@@ -85,65 +91,69 @@ def test_a_name_without_its_group_is_bad(make, clips):
 
 
 def test_a_raw_clip_becomes_what_is_stored(make, clips):
-    made = make(source=f"wav:{clips}", audio={"seconds": 0.5, "front_end": "mfcc"})
+    result = make(source=f"wav:{clips}", audio={"seconds": 0.5, "front_end": "mfcc"})
     _, samples = wavfile.read(clips / "high" / "a_0.wav")
-    one = apply_steps(made.data.steps(), samples[None].astype(np.float32) / 2**15)
-    splits = [made.data.train(), made.data.validation(), held_out_split(made.folder)]
+    one = apply_steps(result.data.steps(), samples[None].astype(np.float32) / 2**15)
+    splits = [
+        result.data.train(),
+        result.data.validation(),
+        held_out_split(result.folder),
+    ]
     stored = np.concatenate([split.x for split in splits])
-    assert one.shape[1:] == made.data.spec.shape == (30, 13, 1)
+    assert one.shape[1:] == result.data.spec.shape == (30, 13, 1)
     assert np.abs(stored - one).reshape(len(stored), -1).max(axis=1).min() < 1e-5
 
 
 def test_a_table(make, table):
-    made = make(source=f"csv:{table}", columns={"ignore": ["site"]})
-    spec, train = made.data.spec, made.data.train()
+    result = make(source=f"csv:{table}", columns={"ignore": ["site"]})
+    spec, train = result.data.spec, result.data.train()
     assert (spec.shape, spec.dtype, spec.modality) == ((2,), "float32", "table")
     assert (spec.name, spec.classes) == ("table", ("down", "up"))
     np.testing.assert_allclose(train.x.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(train.x.std(axis=0), 1, atol=1e-4)
-    assert abs(held_out_split(made.folder).x.mean(axis=0)).max() > 1e-3
+    assert abs(held_out_split(result.folder).x.mean(axis=0)).max() > 1e-3
     (step,) = spec.preprocess
     np.testing.assert_allclose(step["mean"], [10, -3], atol=2)
 
 
 def test_columns_are_named_in_their_order(make, table):
-    made = make(source=f"csv:{table}", columns={"ignore": ["site"]})
-    assert made.data.spec.inputs == ("width", "height")
+    result = make(source=f"csv:{table}", columns={"ignore": ["site"]})
+    assert result.data.spec.inputs == ("width", "height")
 
 
 def test_a_column_of_words_is_to_be_ignored_not_skipped(make, table):
     with pytest.raises(UserError, match=r"no number in column site.*ignore: \[site\]"):
-        make(source=f"csv:{table}", on_bad="skip")
+        make(source=f"csv:{table}", on_bad_example="skip")
 
 
 def test_the_group_column_is_no_input_and_stays_together(make, table):
-    made = make(source=f"csv:{table}", split={"group": "site"})
-    assert made.data.spec.shape == (2,)
-    with np.load(made.folder / "splits.npz") as splits:
+    result = make(source=f"csv:{table}", split={"group": "site"})
+    assert result.data.spec.shape == (2,)
+    with np.load(result.folder / "splits.npz") as splits:
         sites = [set(splits[f"{n}_index"] % 6) for n in ("train", "validation", "test")]
     assert sum(map(len, sites)) == len(set.union(*sites)) == 6
 
 
 def test_texts_become_numbers_of_the_training_splits_words(make, texts):
-    made = make(source=f"text:{texts}", text={"vocabulary": 50, "length": 5})
-    spec, train = made.data.spec, made.data.train()
+    result = make(source=f"text:{texts}", text={"vocabulary": 50, "length": 5})
+    spec, train = result.data.spec, result.data.train()
     assert (spec.shape, spec.dtype, spec.modality) == ((5,), "int32", "text")
-    words = (made.folder / "vocabulary.txt").read_text().splitlines()
+    words = (result.folder / "vocabulary.txt").read_text().splitlines()
     assert spec.vocabulary == len(words) == 2 + 4 + len(train)  # each has its number
     assert words[:4] == ["[padding]", "[unknown]", "day", "number"]
     assert train.x.max() == len(words) - 1
-    assert (made.data.validation().x[:, 3] == 1).all()  # numbers that train lacks
+    assert (result.data.validation().x[:, 3] == 1).all()  # numbers that train lacks
     assert (train.x[:, 4] == 0).all()
     assert spec.to_input(train.x).dtype == np.int32
 
 
 def test_an_npz_file(make, npz):
-    made = make(source=f"npz:{npz}")
-    spec = made.data.spec
+    result = make(source=f"npz:{npz}")
+    spec = result.data.spec
     assert (spec.shape, spec.dtype) == ((5, 4, 1), "uint8")
     assert spec.classes == ("cat", "dog")
-    with np.load(made.folder / "splits.npz") as splits:
-        assert np.array_equal(made.data.train().y, splits["train_index"] % 2)
+    with np.load(result.folder / "splits.npz") as splits:
+        assert np.array_equal(result.data.train().y, splits["train_index"] % 2)
 
 
 @pytest.mark.parametrize(("name", "columns"), [("iris", 4), ("wine", 13)])
@@ -162,9 +172,9 @@ def test_a_path_may_hold_an_environment_variable_which_is_not_recorded(
     make, table, monkeypatch
 ):
     monkeypatch.setenv("WHERE", str(table.parent))
-    made = make(source="csv:${WHERE}/table.csv.gz", columns={"ignore": ["site"]})
-    assert made.data.spec.source == "csv:${WHERE}/table.csv.gz"
-    assert str(table.parent) not in (made.folder / "spec.json").read_text()
+    result = make(source="csv:${WHERE}/table.csv.gz", columns={"ignore": ["site"]})
+    assert result.data.spec.source == "csv:${WHERE}/table.csv.gz"
+    assert str(table.parent) not in (result.folder / "spec.json").read_text()
     monkeypatch.delenv("WHERE")
     with pytest.raises(UserError, match="environment variable WHERE is not set"):
         make(source="csv:${WHERE}/table.csv.gz")
@@ -188,7 +198,7 @@ def empty_class(folder):
 
 
 BAD_IMAGES = [
-    (break_image, {}, r"red/3\.png: not a whole image", ("red/3.png", 29)),
+    (break_image, {}, r"red/3\.png: not a complete image", ("red/3.png", 29)),
     (empty_class, {}, "green/: an empty class folder", ("green/", 30)),
     (
         lambda folder: (folder / "green").mkdir(),
@@ -202,13 +212,16 @@ BAD_IMAGES = [
 @pytest.mark.parametrize(("spoil", "params", "message", "skip"), BAD_IMAGES)
 def test_bad_images(make, images, spoil, params, message, skip):
     spoil(images)
-    with pytest.raises(UserError, match=f"{message}.*on_bad"):
+    with pytest.raises(
+        UserError,
+        match=f"{message}.*; fix the file, or set `data.on_bad_example: skip`",
+    ):
         make(source=f"images:{images}", **params)
-    made = make(source=f"images:{images}", on_bad="skip", **params)
-    assert [row["example"] for row in made.rows("skipped.csv")] == [skip[0]]
-    assert [row["source"] for row in made.rows("skipped.csv")] == [f"images:{images}"]
-    assert (made.metrics["skipped"], sum(sizes(made))) == (1, skip[1])
-    assert "1 bad ones skipped" in made.metrics["headline"]
+    result = make(source=f"images:{images}", on_bad_example="skip", **params)
+    assert [row["example"] for row in result.rows("skipped.csv")] == [skip[0]]
+    assert [row["source"] for row in result.rows("skipped.csv")] == [f"images:{images}"]
+    assert (result.metrics["skipped"], sum(sizes(result))) == (1, skip[1])
+    assert "1 bad ones skipped" in result.metrics["headline"]
 
 
 def other_rate(folder):
@@ -228,7 +241,7 @@ def no_numbers(folder):
 
 
 BAD_CLIPS = [
-    (other_rate, r"has 16000 samples a second \(most files: 8000\)"),
+    (other_rate, r"has 16000 samples per second \(most files: 8000\)"),
     (no_wav, "not a readable WAV file"),
     (no_samples, "holds no samples|not a readable"),
     (no_numbers, "samples that are not numbers"),
@@ -241,22 +254,22 @@ def test_bad_clips(make, clips, spoil, message):
     audio = {"seconds": 0.5}
     with pytest.raises(UserError, match=rf"low/b_2\.wav: .*({message})"):
         make(source=f"wav:{clips}", audio=audio)
-    made = make(source=f"wav:{clips}", audio=audio, on_bad="skip")
-    (row,) = made.rows("skipped.csv")
+    result = make(source=f"wav:{clips}", audio=audio, on_bad_example="skip")
+    (row,) = result.rows("skipped.csv")
     assert row["example"] == "low/b_2.wav"
-    assert sum(sizes(made)) == 39
+    assert sum(sizes(result)) == 39
 
 
 def test_one_file_of_another_rate_at_the_front_does_not_condemn_the_rest(make, clips):
     samples = np.zeros(16_000, np.int16)
     wavfile.write(clips / "high" / "a_0.wav", 16_000, samples)
-    made = make(source=f"wav:{clips}", audio={"seconds": 0.5}, on_bad="skip")
-    assert [row["example"] for row in made.rows("skipped.csv")] == ["high/a_0.wav"]
+    result = make(source=f"wav:{clips}", audio={"seconds": 0.5}, on_bad_example="skip")
+    assert [row["example"] for row in result.rows("skipped.csv")] == ["high/a_0.wav"]
 
 
 def test_the_sample_rate_can_be_asked_for(make, clips):
     with pytest.raises(
-        UserError, match=r"8000 samples a second \(data\.audio\.rate: 16000\)"
+        UserError, match=r"8000 samples per second \(data\.audio\.rate: 16000\)"
     ):
         make(source=f"wav:{clips}", audio={"rate": 16000})
 
@@ -284,9 +297,9 @@ def test_bad_rows(make, tmp_path, cell, message):
     with pytest.raises(UserError) as caught:
         make(**params)
     assert message in str(caught.value) and "bad.csv" in str(caught.value)
-    made = make(**params, on_bad="skip")
-    assert [row["example"] for row in made.rows("skipped.csv")] == ["row 8"]
-    assert sum(sizes(made)) == 59
+    result = make(**params, on_bad_example="skip")
+    assert [row["example"] for row in result.rows("skipped.csv")] == ["row 8"]
+    assert sum(sizes(result)) == 59
 
 
 @pytest.mark.parametrize(
@@ -301,7 +314,7 @@ def test_a_missing_column_is_named_with_those_that_there_are(
     make, table, params, message
 ):
     with pytest.raises(UserError, match=message):
-        make(source=f"csv:{table}", **params, on_bad="skip")
+        make(source=f"csv:{table}", **params, on_bad_example="skip")
 
 
 def test_an_empty_text_is_bad(make, tmp_path):
@@ -310,7 +323,7 @@ def test_an_empty_text_is_bad(make, tmp_path):
     path = write_csv(tmp_path / "texts.csv", rows)
     with pytest.raises(UserError, match="row 5: its text is empty"):
         make(source=f"text:{path}")
-    assert sum(sizes(make(source=f"text:{path}", on_bad="skip"))) == 59
+    assert sum(sizes(make(source=f"text:{path}", on_bad_example="skip"))) == 59
 
 
 def test_a_file_that_is_no_table_is_named(make, tmp_path):
@@ -326,7 +339,7 @@ def test_one_class_only_is_an_error_even_where_bad_examples_are_skipped(make, tm
     ]
     path = write_csv(tmp_path / "one.csv", rows)
     with pytest.raises(UserError, match=r"holds one class \(down\); two are needed"):
-        make(source=f"csv:{path}", columns={"ignore": ["site"]}, on_bad="skip")
+        make(source=f"csv:{path}", columns={"ignore": ["site"]}, on_bad_example="skip")
 
 
 def test_numbers_that_are_none_in_an_npz_file(make, tmp_path):
@@ -336,8 +349,8 @@ def test_numbers_that_are_none_in_an_npz_file(make, tmp_path):
     np.savez(path, x=x, y=np.arange(40) % 2)
     with pytest.raises(UserError, match="row 5: holds NaN or infinity"):
         make(source=f"npz:{path}")
-    made = make(source=f"npz:{path}", on_bad="skip")
-    assert [row["example"] for row in made.rows("skipped.csv")] == ["row 5"]
+    result = make(source=f"npz:{path}", on_bad_example="skip")
+    assert [row["example"] for row in result.rows("skipped.csv")] == ["row 5"]
 
 
 @pytest.mark.parametrize(
@@ -381,7 +394,7 @@ def test_whole_numbers_stand_for_the_names_of_the_classes(make, tmp_path, kind):
     assert np.array_equal(named.data.train().y, plain.data.train().y)
     with pytest.raises(UserError, match='row 2: label "2" is not one of data.classes'):
         make(source=f"npz:{path}", classes=names[:2])
-    some = make(source=f"npz:{path}", classes=names[:2], on_bad="skip")
+    some = make(source=f"npz:{path}", classes=names[:2], on_bad_example="skip")
     assert some.metrics["skipped"] == 20
 
 
@@ -406,8 +419,8 @@ def test_a_quote_left_open_is_named_with_its_line(make, tmp_path):
 def test_a_text_may_be_long(make, tmp_path):
     rows = text_rows(60)
     rows[1][0] = "word " * 40_000
-    made = make(source=f"text:{write_csv(tmp_path / 'long.csv', rows)}")
-    assert sum(sizes(made)) == 60
+    result = make(source=f"text:{write_csv(tmp_path / 'long.csv', rows)}")
+    assert sum(sizes(result)) == 60
 
 
 def test_sixteen_bit_images_keep_their_grey_levels(make, tmp_path):
@@ -417,8 +430,8 @@ def test_sixteen_bit_images_keep_their_grey_levels(make, tmp_path):
         for number in range(10):
             pixels = rng.integers(0, 65_536, (6, 6), np.uint16)
             Image.fromarray(pixels).save(tmp_path / "deep" / name / f"{number}.png")
-    made = make(source=f"images:{tmp_path}/deep", image={"channels": 1})
-    assert 110 < made.data.train().x.mean() < 145
+    result = make(source=f"images:{tmp_path}/deep", image={"channels": 1})
+    assert 110 < result.data.train().x.mean() < 145
     floating = Image.fromarray(rng.random((6, 6)).astype(np.float32))
     floating.save(tmp_path / "deep" / "a" / "f.tiff")
     with pytest.raises(UserError, match="f.tiff: has floating-point pixels"):
@@ -431,10 +444,10 @@ def test_sixteen_bit_images_keep_their_grey_levels(make, tmp_path):
         ({"file_name": "{s}_{s}"}, r"names \{s\} twice"),
         (
             {"file_name": "{speaker}_{n}", "split": {"group": "site"}},
-            'split.group "site" is no part of file_name',
+            'split.group "site" is not a field of file_name',
         ),
         ({"split": {"group": "site"}}, 'split.group "site" needs file_name'),
-        ({"classes": ["a", "b", "a"]}, "a stands in it twice"),
+        ({"classes": ["a", "b", "a"]}, "duplicate class name: a"),
     ],
 )
 def test_settings_that_contradict_themselves(params, message):
@@ -447,17 +460,19 @@ def test_a_group_on_both_sides_of_the_sources_own_splits_is_named():
     from pipeline.data.params import SplitParams
     from pipeline.data.split import split
 
-    made = Examples(
+    result = Examples(
         np.arange(40)[:, None],
         np.arange(40) % 2,
         ("a", "b"),
         own_test=np.arange(40) >= 30,
         groups=np.array([f"g{k // 4}" for k in range(40)]),
     )
-    with pytest.raises(UserError, match=r"own splits.* holds the group g7;.*own"):
-        split(made, SplitParams(group="site"), 1)
-    places = split(made, SplitParams(group="site", own=False), 1)
-    assert sorted(map(len, places.values())) == [8, 8, 24]
+    with pytest.raises(
+        UserError, match=r"own splits holds the group g7;.*use_source_splits"
+    ):
+        split(result, SplitParams(group="site"), 1)
+    indices = split(result, SplitParams(group="site", use_source_splits=False), 1)
+    assert sorted(map(len, indices.values())) == [8, 8, 24]
 
 
 def test_an_offline_machine_says_so_within_seconds(make, tmp_path, monkeypatch):
@@ -478,7 +493,9 @@ def test_an_offline_machine_says_so_within_seconds(make, tmp_path, monkeypatch):
 @pytest.fixture
 def online(monkeypatch):
     """As if hosts were there: mock_data answers for them."""
-    monkeypatch.setattr("pipeline.data.sources.tfds_dataset.reachable", lambda url: True)
+    monkeypatch.setattr(
+        "pipeline.data.sources.tfds_dataset.reachable", lambda url: True
+    )
 
 
 TFDS = [
@@ -496,8 +513,8 @@ def test_sets_of_tensorflow_datasets(
     import tensorflow_datasets as tfds
 
     with tfds.testing.mock_data(num_examples=150):
-        made = make(source=f"tfds:{name}", subsplits={"train": "train"}, **params)
-    spec = made.data.spec
+        result = make(source=f"tfds:{name}", subsplits={"train": "train"}, **params)
+    spec = result.data.spec
     assert (spec.shape, spec.modality, len(spec.classes)) == (shape, modality, classes)
 
 
@@ -527,9 +544,9 @@ def stored(tmp_path) -> str:
 
 def test_a_set_named_with_its_version(make, stored):
     params = {"data_dir": stored, "download": False}
-    made = make(source="tfds:stored_set:1.2.0", **params)
-    assert (made.data.spec.shape, made.data.spec.classes) == ((6, 6, 1), ("a", "b"))
-    assert sum(sizes(made)) == 40
+    result = make(source="tfds:stored_set:1.2.0", **params)
+    assert (result.data.spec.shape, result.data.spec.classes) == ((6, 6, 1), ("a", "b"))
+    assert sum(sizes(result)) == 40
 
 
 def test_subsplits_that_share_examples_are_refused(make, stored):
@@ -539,10 +556,11 @@ def test_subsplits_that_share_examples_are_refused(make, stored):
         make(**params, subsplits=twice)
     with pytest.raises(UserError, match=r'no split "nothing" \(there are: train'):
         make(**params, subsplits={"train": "nothing"})
-    made = make(**params, subsplits={"train": "train[:75%]", "test": "train[75%:]"})
-    assert sizes(made)[2] == 10
+    result = make(**params, subsplits={"train": "train[:75%]", "test": "train[75%:]"})
+    assert sizes(result)[2] == 10
 
 
-def test_what_is_known_of_scikit_learns_sets_is_what_is_read():
-    kinds = {name: "classification" for name in ("digits", *sklearn_dataset.TABLES)}
-    assert SKLEARN == kinds | dict.fromkeys(sklearn_dataset.NUMBERS, "regression")
+def test_the_known_labels_of_scikit_learns_sets_are_those_read():
+    kinds = dict.fromkeys(("digits", *sklearn_dataset.CLASS_TABLES), "classes")
+    numbers = dict.fromkeys(sklearn_dataset.NUMBER_TABLES, "numbers")
+    assert kinds | numbers == SKLEARN

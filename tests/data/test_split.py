@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
 from pipeline.data.split import calibration, hash_examples, shared_hashes, split
-from pipeline.core.errors import UserError
 
 
 def examples(counts: list[int], own_test: np.ndarray | None = None) -> Examples:
@@ -25,20 +25,22 @@ def examples(counts: list[int], own_test: np.ndarray | None = None) -> Examples:
     seed=st.integers(1, 1000),
 )
 def test_every_example_is_in_one_split_and_every_class_in_each(counts, seed):
-    made = examples(counts)
-    places = split(made, SplitParams(), seed)
-    together = np.sort(np.concatenate(list(places.values())))
+    result = examples(counts)
+    indices = split(result, SplitParams(), seed)
+    together = np.sort(np.concatenate(list(indices.values())))
     assert together.tolist() == list(range(sum(counts)))
-    for place in places.values():
-        shares = np.bincount(made.y[place], minlength=len(counts)) / len(place)
+    for positions in indices.values():
+        shares = np.bincount(result.y[positions], minlength=len(counts)) / len(
+            positions
+        )
         assert np.abs(shares - np.array(counts) / sum(counts)).max() < 0.15
         assert shares.min() > 0
 
 
 def test_the_fractions_are_kept():
     params = SplitParams(train=0.5, validation=0.3, test=0.2)
-    places = split(examples([100, 100]), params, 1)
-    assert {key: len(place) for key, place in places.items()} == {
+    indices = split(examples([100, 100]), params, 1)
+    assert {key: len(positions) for key, positions in indices.items()} == {
         "train": 100,
         "validation": 60,
         "test": 40,
@@ -46,8 +48,8 @@ def test_the_fractions_are_kept():
 
 
 def test_a_seed_gives_the_same_split_and_another_one_another():
-    made = examples([50, 50])
-    first, again, other = (split(made, SplitParams(), seed) for seed in (1, 1, 2))
+    result = examples([50, 50])
+    first, again, other = (split(result, SplitParams(), seed) for seed in (1, 1, 2))
     assert np.array_equal(first["test"], again["test"])
     assert not np.array_equal(first["test"], other["test"])
 
@@ -55,9 +57,9 @@ def test_a_seed_gives_the_same_split_and_another_one_another():
 def test_the_sources_own_test_split_stays_the_test_split():
     own = np.arange(100) >= 80
     own[5] = True
-    places = split(examples([50, 50], own), SplitParams(), 1)
-    assert places["test"].tolist() == np.flatnonzero(own).tolist()
-    assert len(places["train"]) + len(places["validation"]) == 79
+    indices = split(examples([50, 50], own), SplitParams(), 1)
+    assert indices["test"].tolist() == np.flatnonzero(own).tolist()
+    assert len(indices["train"]) + len(indices["validation"]) == 79
 
 
 def test_a_class_that_is_too_small_is_an_error():

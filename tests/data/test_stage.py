@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.artifact import read_data
-from pipeline.data.test_split import held_out_split
-from pipeline.data.sources.reader import Intake
-from pipeline.data.params import DataParams
-from pipeline.data.stage import run
 from pipeline.core.errors import UserError
+from pipeline.data.artifact import read_data
+from pipeline.data.params import DataParams
+from pipeline.data.sources.reader import ReadContext
+from pipeline.data.stage import run
+from pipeline.data.test_split import held_out_split
 from pipeline.engine.stage import Inputs
 
 INPUTS = Inputs({}, seed=5)
@@ -117,19 +117,19 @@ def test_a_prepared_tfds_set_is_read_with_its_own_test_split(tmp_path):
     params = DataParams(
         source="tfds:tiny_shapes", data_dir=str(tmp_path), download=False
     )
-    examples = read("tiny_shapes", Intake(params, scratch))
+    examples = read(ReadContext(params, scratch, source=params.source))
     assert examples.x.shape == (26, 6, 5, 1)
     assert examples.classes == ("dark", "light")
     assert np.array_equal(examples.y, examples.x[:][:, 0, 0, 0] // 200)
     assert np.flatnonzero(examples.own_test).tolist() == list(range(20, 26))
     parts = {"train": "train[:50%]", "validation": "train[10:14]", "test": "test[:4]"}
     some = params.model_copy(update={"subsplits": parts})
-    examples = read("tiny_shapes", Intake(some, scratch))
+    examples = read(ReadContext(some, scratch, source=params.source))
     assert len(examples) == 18
     assert np.flatnonzero(examples.own_validation).tolist() == [10, 11, 12, 13]
     wrong = params.model_copy(update={"subsplits": {"train": "trian"}})
     with pytest.raises(UserError, match='no split "trian"'):
-        read("tiny_shapes", Intake(wrong, scratch))
+        read(ReadContext(wrong, scratch, source=params.source))
 
 
 SHARED = os.environ.get("PIPELINE_SHARED_DATA")

@@ -1,4 +1,4 @@
-"""Numbers to predict, and anomalies: what becomes of labels that are no classes."""
+"""Numbers to predict, and anomaly detection: from labels to stored targets."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.data.test_split import held_out_split
-from pipeline.data.params import DataParams
 from pipeline.core.errors import UserError
+from pipeline.data.params import DataParams
+from pipeline.data.test_split import held_out_split
 from tests.data.conftest import write_csv
 
 HEADER = ["area", "price"]
@@ -22,46 +22,53 @@ def houses(tmp_path):
     return write_csv(tmp_path / "houses.csv", [HEADER, *rows])
 
 
-def prices(made, split) -> np.ndarray:
-    target = made.data.spec.target
+def prices(result, split) -> np.ndarray:
+    target = result.data.spec.target
     return split.y * target["deviation"] + target["mean"]
 
 
 def test_numbers_are_stored_on_the_training_splits_scale_and_can_be_read_back(
     make, houses
 ):
-    made = make(source=f"csv:{houses}", **HOUSES)
-    train, spec = made.data.train(), made.data.spec
+    result = make(source=f"csv:{houses}", **HOUSES)
+    train, spec = result.data.train(), result.data.spec
     assert (spec.task, spec.classes, spec.target["name"]) == ("regression", (), "price")
     assert train.y.dtype == np.float32
     assert (train.y.mean(), train.y.std()) == pytest.approx((0, 1), abs=1e-5)
     scale = next(s for s in spec.preprocess if s["step"] == "standardise")
     area = train.x[:, 0] * scale["deviation"][0] + scale["mean"][0]
-    assert prices(made, train) == pytest.approx(2 * area + 10_000, abs=0.01)
+    assert prices(result, train) == pytest.approx(2 * area + 10_000, abs=0.01)
 
 
 def test_every_split_has_small_numbers_and_large_ones(make, houses):
-    made = make(source=f"csv:{houses}", **HOUSES)
-    splits = [made.data.train(), made.data.validation(), held_out_split(made.folder)]
+    result = make(source=f"csv:{houses}", **HOUSES)
+    splits = [
+        result.data.train(),
+        result.data.validation(),
+        held_out_split(result.folder),
+    ]
     assert [len(split) for split in splits] == [36, 12, 12]
     for split in splits:
-        assert prices(made, split).min() < 10_050 and prices(made, split).max() > 10_070
-    assert made.metrics["numbers"]["train"]["low"] >= 10_000
+        assert (
+            prices(result, split).min() < 10_050
+            and prices(result, split).max() > 10_070
+        )
+    assert result.metrics["numbers"]["train"]["low"] >= 10_000
 
 
 def test_a_regression_inside_scikit_learn(make):
-    made = make(source="sklearn:diabetes", task="regression")
-    assert made.data.spec.shape == (10,)
-    assert 120 < made.data.spec.target["mean"] < 180
-    assert (made.folder / "preview.png").read_bytes().startswith(b"\x89PNG")
+    result = make(source="sklearn:diabetes", task="regression")
+    assert result.data.spec.shape == (10,)
+    assert 120 < result.data.spec.target["mean"] < 180
+    assert (result.folder / "preview.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_numbers_of_an_npz_file(make, tmp_path):
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(50, 3)), rng.normal(size=50)
     np.savez(tmp_path / "n.npz", x=x, y=y)
-    made = make(source=f"npz:{tmp_path / 'n.npz'}", task="regression")
-    every = [prices(made, s) for s in (made.data.train(), made.data.validation())]
+    result = make(source=f"npz:{tmp_path / 'n.npz'}", task="regression")
+    every = [prices(result, s) for s in (result.data.train(), result.data.validation())]
     apart = np.abs(np.concatenate(every)[:, None] - y)
     assert apart.min(axis=1).max() < 1e-5
 
@@ -76,15 +83,15 @@ def test_folds_of_numbers_are_parts_of_the_whole(make, houses):
     assert [len(split) for split in tests] == [20, 20, 20]
 
 
-def test_an_anomaly_detector_is_trained_on_what_is_normal_alone(make):
-    made = make(source="sklearn:digits", task="anomaly_detection", normal=["0", "1"])
-    spec, held_out = made.data.spec, held_out_split(made.folder)
+def test_an_anomaly_detector_is_trained_on_normal_examples_alone(make):
+    result = make(source="sklearn:digits", task="anomaly_detection", normal=["0", "1"])
+    spec, held_out = result.data.spec, held_out_split(result.folder)
     assert (spec.task, spec.classes) == ("anomaly_detection", ("normal", "anomaly"))
-    assert set(made.data.train().y) == set(made.data.calibration().y) == {0}
-    for split in (made.data.validation(), held_out):
+    assert set(result.data.train().y) == set(result.data.calibration().y) == {0}
+    for split in (result.data.validation(), held_out):
         assert 0.1 < (split.y == 0).mean() < 0.3
-    whole = made.metrics["examples"]
-    assert sum(whole.values()) + made.metrics["anomalies_left_out_of_train"] == 1797
+    whole = result.metrics["examples"]
+    assert sum(whole.values()) + result.metrics["anomalies_left_out_of_train"] == 1797
 
 
 @pytest.mark.parametrize(
@@ -127,12 +134,12 @@ def test_sources_that_do_not_serve_the_task(make, params, message):
 
 
 @pytest.mark.parametrize("price", ["cheap", "nan", ""])
-def test_a_label_that_is_no_number_is_named_with_its_row(make, tmp_path, price):
+def test_a_label_that_is_not_a_number_is_named_with_its_row(make, tmp_path, price):
     rows = [[at, at] for at in range(40)]
     path = write_csv(tmp_path / "h.csv", [HEADER, *rows, [3, price]])
     with pytest.raises(UserError, match=r"row 42: (its label is|has no label)"):
         make(source=f"csv:{path}", **HOUSES)
-    skipped = make(source=f"csv:{path}", on_bad="skip", **HOUSES)
+    skipped = make(source=f"csv:{path}", on_bad_example="skip", **HOUSES)
     assert skipped.metrics["skipped"] == 1
 
 
@@ -160,10 +167,10 @@ def measured(tmp_path):
 def test_measured_numbers_are_not_taken_for_classes(make, measured, kind):
     source = f"{kind}:{measured / f'm.{kind}'}"
     ignored = {"columns": {"ignore": ["kind"]}} if kind == "csv" else {}
-    said = "data.source .*80 different numbers .*set data.task: regression"
-    with pytest.raises(UserError, match=said) as told:
+    message = "data.source .*80 different numbers .*set data.task: regression"
+    with pytest.raises(UserError, match=message) as raised:
         make(source=source, **ignored)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(raised.value).splitlines()) == 1
     assert make(source=source, **ignored, task="regression").data.spec.target
 
 
@@ -177,16 +184,16 @@ def test_numbers_with_a_fraction_are_counted_apart_from_whole_ones(make, tmp_pat
 def test_numbers_among_words_are_names(make, tmp_path):
     labels = [*(f"{at}.5" for at in range(51)), *(f"word {at}" for at in range(300))]
     rows = [["x", "label"], *enumerate(labels * 5)]
-    made = make(source=f"csv:{write_csv(tmp_path / 'words.csv', rows)}")
-    assert len(made.data.spec.classes) == 351
+    result = make(source=f"csv:{write_csv(tmp_path / 'words.csv', rows)}")
+    assert len(result.data.spec.classes) == 351
 
 
 def test_few_numbers_or_whole_ones_may_be_classes(make, tmp_path, measured):
     few = [["x", "label"], *([at, at % 40 + 0.5] for at in range(400))]
-    made = make(source=f"csv:{write_csv(tmp_path / 'few.csv', few)}")
-    assert len(made.data.spec.classes) == 40 and "0.5" in made.data.spec.classes
+    result = make(source=f"csv:{write_csv(tmp_path / 'few.csv', few)}")
+    assert len(result.data.spec.classes) == 40 and "0.5" in result.data.spec.classes
     whole = [["x", "label"], *([at, at % 60] for at in range(600))]
-    made = make(source=f"csv:{write_csv(tmp_path / 'whole.csv', whole)}")
-    assert len(made.data.spec.classes) == 60
+    result = make(source=f"csv:{write_csv(tmp_path / 'whole.csv', whole)}")
+    assert len(result.data.spec.classes) == 60
     columns = {"label": "kind", "ignore": ["label"]}
     assert make(source=f"csv:{measured / 'm.csv'}", columns=columns).data.spec.classes

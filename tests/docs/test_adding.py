@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.data.params import DataParams
+from pipeline.data.sources.reader import ReadContext
 from tests.docs.pages import EXAMPLE, ROOT
 from tests.models.cases import spec
 
@@ -35,8 +37,10 @@ def test_builder_is_found_by_its_name_and_makes_a_model(own_modules: Path):
     assert model.get_layer("conv").filters == 8
 
 
-def test_source_returns_examples_of_two_classes():
-    examples = run("source")["read"]("6", None)
+def test_source_returns_examples_of_two_classes(tmp_path):
+    params = DataParams.model_construct(source="stripes:6")
+    context = ReadContext(params, tmp_path, source=params.source)
+    examples = run("source")["read"](context)
     assert len(examples) == 6 and examples.x.shape == (6, 8, 8, 1)
     horizontal, vertical = (examples.x[number, ..., 0] for number in (0, 1))
     assert (horizontal == horizontal[:, :1]).all() and np.ptp(horizontal) == 255
@@ -59,9 +63,8 @@ def test_policy_step_inverts_images_with_its_probability(monkeypatch):
 
 
 def test_recipe_step_rounds_weights(monkeypatch):
-    from pipeline.compress.tfmot import techniques
-
     from pipeline.compress import grammar
+    from pipeline.compress.tfmot import techniques
 
     for table in (grammar.GRAMMAR, grammar.TECHNIQUES, techniques.TECHNIQUES):
         monkeypatch.setitem(table, "round_weights", None)  # removed at the end

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.import_closure import CodeReader, parse, shape
 from pipeline.core.errors import UserError
+from pipeline.engine.import_closure import CodeReader, parse, shape
 
 FILES = {
     "box/__init__.py": "",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.file_types import STABLE, UNSTABLE, undeclared
 from pipeline.core.errors import UserError
 from pipeline.engine.environment import environment, processor, requirements
+from pipeline.engine.file_types import STABLE, UNSTABLE, undeclared
 from pipeline.engine.git_state import git_state
 from pipeline.engine.runner import Runner
 from pipeline.engine.terminal import Terminal

@@ -25,7 +25,7 @@ def test_a_seed_depends_on_the_seed_and_every_name():
 
 def test_no_seed_is_zero_and_all_fit_in_31_bits():
     seeds = [derive_seed(seed, "x") for seed in range(2000)]
-    assert 0 < min(seeds) and max(seeds) < 2**31
+    assert min(seeds) > 0 and max(seeds) < 2**31
     assert len(set(seeds)) == 2000
 
 

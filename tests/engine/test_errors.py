@@ -10,9 +10,9 @@ from pipeline.core.errors import (
     Busy,
     StageFailed,
     UserError,
+    did_you_mean,
     error_with_code,
     from_os_error,
-    nearest,
 )
 
 
@@ -32,7 +32,7 @@ from pipeline.core.errors import (
     ],
 )
 def test_only_a_misspelt_name_has_a_suggestion(word, allowed, near):
-    assert nearest(word, allowed) == (f'; did you mean "{near}"?' if near else "")
+    assert did_you_mean(word, allowed) == (f'; did you mean "{near}"?' if near else "")
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_damage_to_run_json_is_detected(toy, damage):
 
 
 def test_a_stage_that_copies_volatile_facts_runs_again_after_its_input(toy):
-    toy.retells = True
+    toy.copies_volatile = True
     toy.run()
     assert toy.plan()["two"].cached
     record = toy.read("two", "stage.json")

@@ -12,9 +12,9 @@ import time
 import pytest
 
 from pipeline.core.errors import UserError
+from pipeline.engine.progress import Progress
 from pipeline.engine.workers.pool import Pool
 from pipeline.engine.workers.server import Helper
-from pipeline.engine.progress import Progress
 
 
 def test_each_task_has_a_process_and_a_value():

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.compress.params import CompressParams
 from pipeline.core.errors import UserError
-from pipeline.engine.workers.pool import Pool
 from pipeline.engine.workers.factory import pool_of
+from pipeline.engine.workers.pool import Pool
 from pipeline.tune.params import TuneParams
 
 SECTIONS = pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from pipeline.engine.workers import server
 from pipeline.core.errors import UserError
+from pipeline.engine.workers import server
 from pipeline.engine.workers.server import Helper
 
 

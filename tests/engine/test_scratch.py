@@ -52,7 +52,7 @@ def test_other_parameters_have_another_folder(toy):
 def choosing(toy, text: str) -> None:
     """Run stage `one` with `text` as a selection parameter; it dies without a note."""
     job = job_of(toy.folder, {"trouble": "scratch", "text": text}, {})
-    job = replace(job, chain=(replace(job.chain[0], chooses=("text",)),))
+    job = replace(job, chain=(replace(job.chain[0], selection_params=("text",)),))
     Runner(job, toy.code(), Terminal(io.StringIO())).bring_up_to_date(("one",))
 
 

@@ -16,9 +16,9 @@ from sklearn.datasets import load_iris
 from pipeline.cli.commands.show import usage_of
 from pipeline.cli.main import main
 from pipeline.compress.import_model.train.stage import check_fits, without_softmax
+from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.core.errors import UserError
 from pipeline.experiment.compress_model import (
     compress_model,
     data_section,
@@ -104,10 +104,17 @@ def row(name: str, size: int | None, drop: float = 0.0, **more: object) -> dict:
     """A row of pareto.json."""
     accuracy = 0.9 - drop if size else None
     return {
-        **{"id": f"baseline-{name}", "source": "baseline", "recipe": name},
-        **{"bytes_gzip": size, "bytes_raw": size, "accuracy": accuracy},
-        **{"drop": drop if size else None, "status": "ok" if size else "failed"},
-        **{"drop_interval": None, "reason": None, "arena_bytes": None},
+        "id": f"baseline-{name}",
+        "source": "baseline",
+        "recipe": name,
+        "bytes_gzip": size,
+        "bytes_raw": size,
+        "accuracy": accuracy,
+        "drop": drop if size else None,
+        "status": "ok" if size else "failed",
+        "drop_interval": None,
+        "reason": None,
+        "arena_bytes": None,
         **more,
     }
 
@@ -158,16 +165,16 @@ def test_the_table_has_the_smallest_first_and_marks_the_chosen():
 
 
 @pytest.mark.parametrize(
-    ("source", "as_is"),
+    ("source", "preprocessing"),
     [
-        ("npz:a.npz", True),
-        ("csv:a.csv", True),
-        ("images:a", False),
-        ("sklearn:b", False),
+        ("npz:a.npz", "none"),
+        ("csv:a.csv", "none"),
+        ("images:a", "auto"),
+        ("sklearn:b", "auto"),
     ],
 )
-def test_arrays_and_tables_go_into_the_model_as_they_are(source, as_is):
-    assert DataParams(**data_section(source)).as_is is as_is
+def test_arrays_and_tables_are_not_preprocessed(source, preprocessing):
+    assert DataParams(**data_section(source)).preprocessing == preprocessing
 
 
 def test_no_row_is_ok_where_none_meets_the_budget():
@@ -278,7 +285,7 @@ def test_show_prints_the_table_again(chosen, code, tmp_path, capsys):
     told = capsys.readouterr().out
     assert told == text_of(folder, single_file.read(folder)) + "\n"
     assert told.startswith(
-        "input     sklearn:iris after x * 0.5 + 0 (data.as_is=true: without pre"
+        "input     sklearn:iris after x * 0.5 + 0 (data.preprocessing=none: with"
     )
 
 
@@ -287,9 +294,14 @@ def test_status_tells_of_the_stages_that_there_are(tmp_path, capsys):
     options = ["--exp", folder.name, "--root", str(tmp_path)]
     assert main(["status", *options]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == "data augment train compress".split()
+    assert [line.split()[0] for line in lines] == [
+        "data",
+        "augment",
+        "train",
+        "compress",
+    ]
     assert published_job(folder).settings["seed"] == 3
-    assert "budget" in published_job(folder).stage("compress").chooses
+    assert "budget" in published_job(folder).stage("compress").selection_params
     assert main(["run", *options]) == 2
     assert "was made by compress-file" in capsys.readouterr().err
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.core.errors import UserError
 from pipeline.experiment.loader import read_experiment
 from pipeline.experiment.renamed_keys import CHANGED_VALUES, RENAMED_KEYS, renamed_key
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.validation_errors import kinds
-from pipeline.core.errors import UserError
 
 TEXT = 'data: {source: "sklearn:digits"}\n'
 

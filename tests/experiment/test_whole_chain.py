@@ -35,14 +35,27 @@ def test_the_whole_chain_runs_and_ends_in_a_page(finished):
 
 def test_it_publishes_what_the_plan_of_the_house_promises(finished):
     project, _ = finished
-    for name in """
-        data/spec.json data/splits.npz data/preview.png augment/policy.json
-        augment/preview.png tune/trials.csv tune/best.json train/model.keras
-        train/history.csv train/curves.png distill/student.keras distill/history.csv
-        compress/pareto.json compress/pareto.png compress/best.tflite
-        evaluate/evaluation.json report/index.html report/model_card.md
-        report/summary.json
-    """.split():
+    for name in [
+        "data/spec.json",
+        "data/splits.npz",
+        "data/preview.png",
+        "augment/policy.json",
+        "augment/preview.png",
+        "tune/trials.csv",
+        "tune/best.json",
+        "train/model.keras",
+        "train/history.csv",
+        "train/curves.png",
+        "distill/student.keras",
+        "distill/history.csv",
+        "compress/pareto.json",
+        "compress/pareto.png",
+        "compress/best.tflite",
+        "evaluate/evaluation.json",
+        "report/index.html",
+        "report/model_card.md",
+        "report/summary.json",
+    ]:
         assert (project.small / name).stat().st_size > 0, name
     for name in STAGES:
         for common in ("params", "metrics", "stage", "run"):

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.plan import Decision, plan
 from pipeline.engine.runner import Runner
 from pipeline.engine.stage import Job, Stage
@@ -29,7 +29,7 @@ def job_of(
     folder: Path,
     one: dict[str, Any],
     two: dict[str, Any],
-    retells: bool = False,
+    copies_volatile: bool = False,
     **settings: Any,
 ) -> Job:
     """Build the toy chain.
@@ -38,14 +38,21 @@ def job_of(
         folder: the folder of the experiment.
         one: parameters of stage `one`.
         two: parameters of stage `two`.
-        retells: whether stage `two` copies volatile facts of its input.
+        copies_volatile: whether stage `two` copies volatile facts of its input.
         **settings: settings that differ from the default, such as `seed`.
     """
     from toy.params import OneParams, TwoParams  # in the copy of a test
 
     chain = (
         Stage("one", (), OneParams, package="toy"),
-        Stage("two", ("one",), TwoParams, VOLATILE, retells=retells, package="toy"),
+        Stage(
+            "two",
+            ("one",),
+            TwoParams,
+            VOLATILE,
+            copies_volatile=copies_volatile,
+            package="toy",
+        ),
     )
     params = {"one": OneParams(**one), "two": TwoParams(**two)}
     fixed = {"seed": 1, "threads": 1, "portability": "native", **settings}
@@ -61,14 +68,14 @@ class Toy:
         one: parameters of stage `one`.
         two: parameters of stage `two`.
         settings: settings that differ from the default.
-        retells: whether stage `two` copies volatile facts of its input.
+        copies_volatile: whether stage `two` copies volatile facts of its input.
     """
 
     root: Path
     one: dict[str, Any] = field(default_factory=dict)
     two: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    retells: bool = False
+    copies_volatile: bool = False
 
     @property
     def folder(self) -> Path:
@@ -78,7 +85,9 @@ class Toy:
     @property
     def job(self) -> Job:
         """The chain with the present parameters."""
-        return job_of(self.folder, self.one, self.two, self.retells, **self.settings)
+        return job_of(
+            self.folder, self.one, self.two, self.copies_volatile, **self.settings
+        )
 
     def code(self) -> CodeReader:
         """Read the code of the copied package."""

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
+from pipeline.core.errors import UserError
+from pipeline.core.json_io import read_json, write_json
 from pipeline.data.artifact import read_data
 from pipeline.data.features import (
     FixedLength,
@@ -20,8 +22,6 @@ from pipeline.data.features import (
     write_steps,
 )
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.core.errors import UserError
-from pipeline.core.json_io import read_json, write_json
 from pipeline.inference.input_readers import read_raw
 from pipeline.inference.predict import predict, preprocess
 from pipeline.inference.range_check import RangeCheck
@@ -117,10 +117,12 @@ def test_rows_lose_the_label_the_group_and_what_is_ignored(data, tmp_path):
     assert read_raw(path, data_of(path)).names == [f"{path}:2", f"{path}:3"]
 
 
-def test_rows_lose_further_targets(data, tmp_path):
+def test_rows_lose_extra_targets(data, tmp_path):
     path, given = tmp_path / "rows.csv", data(TABLE)
     params = read_json(given.folder / "params.json")
-    write_json(given.folder / "params.json", {**params, "also": {"age": "number"}})
+    write_json(
+        given.folder / "params.json", {**params, "extra_targets": {"age": "number"}}
+    )
     path.write_text("kind,x,note,y,owner,age\na,1,hi,2,me,30\n")
     assert _stored(path, given).tolist() == [[1, 2]]
 

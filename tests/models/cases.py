@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.files import save_model
 

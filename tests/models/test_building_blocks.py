@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.models import registry
-from pipeline.models.char_lm import generate
 from pipeline.models.building_blocks import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
+from pipeline.models.char_lm import generate
 from tests.models.cases import spec
 
 IMAGE = spec((8, 8, 1))

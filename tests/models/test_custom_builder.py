@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
+from pipeline.engine.import_closure import CodeReader
 from pipeline.experiment.stages import CHAIN
 from pipeline.models import registry
 from pipeline.tune.params import TuneParams

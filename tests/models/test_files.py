@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
 

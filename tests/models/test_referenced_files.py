@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.engine.fingerprint import describe, stale_reason
 from pipeline.engine.import_closure import CodeReader
-from pipeline.engine.fingerprint import describe, explain
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.referenced_files import hash_references
@@ -56,5 +56,5 @@ def test_a_changed_member_makes_all_that_builds_stale(nets):
     after = {stage.name: describe(job, stage, code) for stage in job.chain}
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"tune", "train", "distill"}
-    reason = explain("tune", before["tune"], after["tune"])
+    reason = stale_reason("tune", before["tune"], after["tune"])
     assert reason == "nets/b.keras changed"

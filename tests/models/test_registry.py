@@ -6,8 +6,8 @@ import keras
 import pytest
 from keras_tuner import HyperParameters
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"))

@@ -7,11 +7,11 @@ import pytest
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
+from pipeline.models import registry
 from pipeline.training.context import FitContext, FitData
-from pipeline.training.gradients import gradient_norms, diagnose
+from pipeline.training.gradients import diagnose, gradient_norms
 from pipeline.training.loop import fit
 from pipeline.training.params import FitSettings
-from pipeline.models import registry
 from tests.models.cases import spec
 
 # A builder for each kind, with the shapes that real experiments have.

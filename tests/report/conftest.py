@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.data.spec import TaskSpec, read_spec, write_spec
 from pipeline.core.hashing import hash_folder, hash_value
 from pipeline.core.json_io import read_json, write_json
+from pipeline.data.spec import TaskSpec, read_spec, write_spec
 from pipeline.engine.stage import COMMON_VOLATILE, Inputs
 from pipeline.metrics import calibration
 from pipeline.tasks.classification.comparison import Predictions, compare
@@ -31,8 +31,8 @@ Y = np.arange(COUNT) % 3
 VALUES = {"filters": 8, "learning_rate": 0.00125}
 # Variant -> accuracy on validation, mistakes on test, bytes raw and gzip.
 FILES = {
-    "baseline-float": (0.98, range(0, 4), 40_000, 30_000),
-    "baseline-int8": (0.98, range(0, 6), 12_000, 9_000),
+    "baseline-float": (0.98, range(4), 40_000, 30_000),
+    "baseline-int8": (0.98, range(6), 12_000, 9_000),
     "student-int8": (0.975, range(2, 9), 4_000, 3_000),
 }
 PIXEL = (

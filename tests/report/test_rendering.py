@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.engine.import_closure import CodeReader
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.stages import CHAIN
-from pipeline.engine.import_closure import CodeReader
 from pipeline.report.rendering import STATIC, TEMPLATES
 from pipeline.report.sections import all_sections
 from pipeline.tasks.registry import TASKS
@@ -30,7 +30,9 @@ def test_a_task_has_all_templates_that_page_and_card_include(task):
     names += [section.template for section in all_sections(task)]
     own = report_of(task).templates
     paths = [
-        own / name.removeprefix("task/") if name.startswith("task/") else TEMPLATES / name
+        own / name.removeprefix("task/")
+        if name.startswith("task/")
+        else TEMPLATES / name
         for name in names
     ]
     assert [path for path in paths if not path.is_file()] == []

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.file_types import undeclared
 from pipeline.core.hashing import hash_file
+from pipeline.engine.file_types import undeclared
 from pipeline.engine.stage_record import fingerprint
 from pipeline.experiment.stages import CHAIN, STAGES
 
@@ -125,7 +125,7 @@ def kinds(project) -> set[str]:
 def test_every_published_file_is_of_a_stable_kind_or_volatile_with_a_reason(finished):
     project, _ = finished
     for stage in CHAIN:
-        assert undeclared(project.small / stage.name, stage.not_content) == []
+        assert undeclared(project.small / stage.name, stage.volatile_files) == []
         assert all(stage.volatile.values())
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.engine.stage_record import fingerprint
 from pipeline.reproduce.lock_file import MORE, read_lock, write_lock
-from pipeline.reproduce.snapshot import Entry, Snapshot, nearest
+from pipeline.reproduce.snapshot import Entry, Snapshot, nearest_recording
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +73,8 @@ def test_an_altered_recording_is_refused(path):
 def test_the_nearest_environment_differs_in_the_fewest_facts():
     intel, amd = recording("intel", "1"), recording("amd", "2", threads=2)
     other = recording("amd", "3").environment
-    assert nearest([intel, amd], amd.environment) is amd
-    assert nearest([intel, amd], intel.environment) is intel
-    assert nearest([intel, amd], other) is intel  # the first of two equally near
+    assert nearest_recording([intel, amd], amd.environment) is amd
+    assert nearest_recording([intel, amd], intel.environment) is intel
+    assert (
+        nearest_recording([intel, amd], other) is intel
+    )  # the first of two equally near

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.paths import locate
 from pipeline.core.base_path import base
+from pipeline.data.paths import locate
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.experiment.loader import read_experiment
@@ -59,7 +59,10 @@ def test_a_path_leads_to_where_it_led(tmp_path, monkeypatch, text):
     whole = text.replace("$HOME", str(tmp_path))
     file = f"{whole}/a.keras"
     assert (before := hash_references({"members": f"{file}, {file}"}))[file]
-    with in_temporary_folder(experiment(work), loader()) as job, chdir(job.folder.parent):
+    with (
+        in_temporary_folder(experiment(work), loader()) as job,
+        chdir(job.folder.parent),
+    ):
         assert locate(whole, "data.data_dir").is_dir()
         assert hash_references({"members": f"{file}, {file}"}) == before
     assert base() == Path()

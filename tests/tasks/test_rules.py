@@ -87,7 +87,7 @@ REFUSED = [
     (
         "classification",
         "train: {heads: {speaker: 0.3}}",
-        "train.heads.speaker: data.also has no further target of that name",
+        "train.heads.speaker: data.extra_targets has no target of that name",
     ),
 ]
 
@@ -107,7 +107,9 @@ def test_the_metric_and_the_losses_of_a_task_are_taken(load, task):
 
 
 def test_a_default_of_another_task_is_no_mistake(load):
-    text = "distill: {temperature: 4, distillation_loss: kd}\ncompress: {temperature: 4}\n"
+    text = (
+        "distill: {temperature: 4, distillation_loss: kd}\ncompress: {temperature: 4}\n"
+    )
     assert load("regression", text).distill.temperature == 4
     assert load("classification", "distill: {temperature: 2}\n").distill
 
@@ -117,9 +119,10 @@ def test_an_override_is_named_as_it_was_given(load):
         load("regression", "", "train.monitor=auc")
 
 
-def test_a_head_is_a_name_of_data_also_and_the_nearest_is_told(tmp_path):
-    also = "data: {source: 'csv:t.csv', also: {speaker: class, age: number}}\n"
-    (tmp_path / "experiment.yaml").write_text(f"{also}train: {{heads: {{age: 1.0}}}}\n")
+def test_a_head_is_an_extra_target_and_the_nearest_is_suggested(tmp_path):
+    targets = "extra_targets: {speaker: class, age: number}"
+    data = f"data: {{source: 'csv:t.csv', {targets}}}\n"
+    (tmp_path / "experiment.yaml").write_text(f"{data}train: {{heads: {{age: 1.0}}}}\n")
     assert read_experiment(tmp_path).train.heads == {"age": 1.0}
     said = (
         r'^--set train.heads.speker=1.0: .*mean "speaker"\? \(there are: speaker, age'

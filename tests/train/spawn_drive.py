@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pipeline.augment.artifact import write_policy
 from pipeline.augment.policy import Policy
+from pipeline.core.hashing import hash_file
 from pipeline.data import stage as data
 from pipeline.data.params import DataParams
-from pipeline.core.hashing import hash_file
 from pipeline.engine.stage import Inputs
 from pipeline.train import stage as train
 from pipeline.train.params import TrainParams

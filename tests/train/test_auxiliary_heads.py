@@ -12,10 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.augment.policy import Policy
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import read_data
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run as run_data
-from pipeline.core.errors import UserError
 from pipeline.engine.stage import Inputs
 from pipeline.models import registry
 from pipeline.train.auxiliary_heads import read_heads
@@ -27,7 +27,7 @@ from pipeline.training.params import FitSettings
 from tests.data.conftest import write_csv
 
 NONE = Policy("", 1)
-ALSO = {"side": "class", "coin": "class", "sum": "number"}
+EXTRA_TARGETS = {"side": "class", "coin": "class", "sum": "number"}
 
 
 def rows(count: int = 500) -> list[list]:
@@ -51,7 +51,8 @@ def rows(count: int = 500) -> list[list]:
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("heads")
     path = write_csv(folder / "table.csv", rows())
-    run_data(DataParams(source=f"csv:{path}", also=ALSO), Inputs({}, seed=1), folder)
+    params = DataParams(source=f"csv:{path}", extra_targets=EXTRA_TARGETS)
+    run_data(params, Inputs({}, seed=1), folder)
     return read_data(folder)
 
 
@@ -143,7 +144,11 @@ def test_a_phase_counts_the_layers_of_the_main_head(data, capsys):
     ("weights", "policy", "words"),
     [
         ({"sied": 1}, "", 'no extra target "sied"; did you mean "side"'),
-        ({"label": 1}, "", "available: side, coin, sum; declare it in data.also"),
+        (
+            {"label": 1},
+            "",
+            "available: side, coin, sum; declare it in data.extra_targets",
+        ),
         ({"side": 1}, "mixup(0.2)", "mixes examples, but only the main target"),
     ],
 )
@@ -181,7 +186,9 @@ def test_settings_that_cannot_work_are_errors(params, words):
 
 
 TEXT = """\
-data: {source: "csv:table.csv", also: {side: class, coin: class, sum: number}}
+data:
+  source: csv:table.csv
+  extra_targets: {side: class, coin: class, sum: number}
 tune: {builder: mlp, values: {units: 8}, trials: 1, epochs: 1}
 train: {epochs: 3, heads: {side: 0.5, sum: 0.5}, precision: mixed}
 """

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data, Split
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import UserError
 from pipeline.train.cross_validation import folds
 
 RNG = np.random.default_rng(2)

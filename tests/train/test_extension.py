@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pipeline.tasks.metric import metric_of
-from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.engine.import_closure import CodeReader
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.engine.fingerprint import describe
+from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.engine.stage import Inputs
 from pipeline.experiment.earlier_results import keep
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.files import load_model
 from pipeline.reproduce.rerun import in_temporary_folder
+from pipeline.tasks.metric import metric_of
 from pipeline.train.params import TrainParams
 from pipeline.train.warm_start import (
     check_compatible,
@@ -162,7 +162,7 @@ def test_a_second_extension_goes_on_from_the_first_and_both_are_kept(copied):
         assert not list(folder.rglob("*_x.npy"))
     assert (copied.small / "before/1/train/model.keras").read_bytes() == before
     job = read_experiment(copied.small).job(copied.small)
-    read = job.stage("train").beside(job.params, job.folder)
+    read = job.stage("train").extra_inputs(job.params, job.folder)
     assert set(read) == {"before/1/data", "before/1/train"}
     assert keep(job) is None  # the second time there is nothing to keep
 
@@ -176,7 +176,10 @@ def test_without_extend_the_data_are_as_they_were_and_what_was_kept_stays(copied
     )
     assert kept == now
     cleaned = copied.run("clean")
-    assert "experiment.yaml and before/, the results before data.extend, kept" in cleaned.out
+    assert (
+        "experiment.yaml and before/, the results before data.extend, kept"
+        in cleaned.out
+    )
     assert (copied.small / "before" / "0" / "tune" / "best.json").is_file()
 
 
@@ -284,7 +287,7 @@ def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     """Though it may begin with weights, and an earlier result be there."""
     (tmp_path / "extension.json").write_text("{}")
     beside = {f"before/0/{name}": tmp_path / name for name in ("data", "train")}
-    inputs = Inputs({"data": tmp_path}, seed=1, beside=beside)
+    inputs = Inputs({"data": tmp_path}, seed=1, extra_inputs=beside)
     params, going_on = TrainParams(init_from=init_from), TrainParams()
     assert previous_weights(params, inputs) is None
     assert (initial_weights(params, inputs) is None) == (init_from == "scratch")

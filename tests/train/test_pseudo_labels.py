@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import UserError
-from pipeline.models.referenced_files import hash_files
 from pipeline.models import registry
 from pipeline.models.files import save_model
+from pipeline.models.referenced_files import hash_files
 from pipeline.train.params import PseudoLabels, TrainParams
 from pipeline.train.pseudo_labels import labelled_and_pool, with_pseudo_labels
 from pipeline.train.runs import load_initial_weights

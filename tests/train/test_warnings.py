@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.augment.artifact import write_policy
 from pipeline.augment.policy import Policy
-from pipeline.tasks.registry import get
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run as run_data
 from pipeline.engine.stage import Inputs
+from pipeline.tasks.registry import get
 from pipeline.train import stage
 from pipeline.train.params import TrainParams
 from pipeline.tune.artifact import Best, write_best

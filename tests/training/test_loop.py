@@ -9,11 +9,12 @@ import pytest
 import tensorflow as tf
 
 from pipeline.augment.policy import Policy
+from pipeline.core.errors import StageFailed
 from pipeline.data import artifact
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import StageFailed
 from pipeline.models import registry
+from pipeline.tasks.registry import get
 from pipeline.training.batches import (
     MAX_STEPS_PER_EXECUTION,
     is_whole_file,
@@ -26,7 +27,6 @@ from pipeline.training.history import History
 from pipeline.training.keras_fit import keras_fit
 from pipeline.training.loop import fit
 from pipeline.training.params import FitSettings
-from pipeline.tasks.registry import get
 
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b"), scale=1 / 255)
 
@@ -210,7 +210,7 @@ def test_large_splits_stay_on_the_disk(tmp_path, monkeypatch):
     np.save(tmp_path / "train_x.npy", TRAIN.x)
     np.save(tmp_path / "train_y.npy", TRAIN.y)
     assert not isinstance(artifact.load_split(tmp_path, "train").x, np.memmap)
-    monkeypatch.setattr(artifact, "LARGE", 1000)
+    monkeypatch.setattr(artifact, "MAPPED_ABOVE", 1000)
     assert isinstance(artifact.load_split(tmp_path, "train").x, np.memmap)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tf_keras
 
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
 from pipeline.training.losses import make_loss
 from pipeline.training.params import FitSettings
 
@@ -67,5 +67,7 @@ def test_numbers_have_errors(name):
     "settings", [{"loss": "focal"}, {"loss": "binary"}, {"label_smoothing": 0.1}]
 )
 def test_a_loss_for_classes_refuses_numbers(settings):
-    with pytest.raises(UserError, match="is not for regression, and x:x is of that task"):
+    with pytest.raises(
+        UserError, match="is not for regression, and x:x is of that task"
+    ):
         make_loss(FitSettings(**settings), NUMBER, keras)

@@ -8,11 +8,11 @@ import pytest
 import tf_keras
 
 from pipeline.augment.policy import Policy
-from pipeline.data.artifact import Split
-from pipeline.tasks.metric import metric_of
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.data.artifact import Split
+from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
+from pipeline.tasks.metric import metric_of
 from pipeline.training import precision
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.gradients import gradient_norms

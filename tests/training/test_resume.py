@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.data.artifact import Split
-from pipeline.data.spec import TaskSpec
 from pipeline.core.determinism import pins
 from pipeline.core.errors import StageFailed, UserError
+from pipeline.data.artifact import Split
+from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.training import checkpoint
 from pipeline.training.checkpoint import FILE, State
@@ -33,7 +33,8 @@ OFTEN = FitSettings(epochs=3, checkpoint_seconds=0)
 @pytest.mark.parametrize("case", ["ema_momentum", "swa"])
 def test_a_fit_killed_in_every_epoch_ends_as_one_that_was_not(case, tmp_path):
     """With dropout, batch statistics, shuffling, augmentation, schedules, phases,
-    accumulation, early stopping and averages: see the driver."""
+    accumulation, early stopping and averages: see the driver.
+    """
     call = [
         sys.executable,
         "-m",

@@ -12,23 +12,22 @@ import tensorflow as tf
 import tf_keras
 from pydantic import ValidationError
 
+from pipeline.core.errors import UserError
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.core.errors import UserError
-from pipeline.training.history import History, summary
 from pipeline.metrics.intervals import gain, mean_interval
-from pipeline.tasks.registry import get
-from pipeline.training.loop import fit
-from pipeline.training.params import FitSettings, Phase
-from pipeline.training.schedules import keras_schedule, rate_factor
-from pipeline.training.early_stopping import is_best, plateau_factor, should_stop
 from pipeline.models import registry
+from pipeline.tasks.registry import get
 from pipeline.training import precision
 from pipeline.training.batches import BatchSource
 from pipeline.training.context import FitContext, FitData
-from pipeline.training.history import format_parameters
+from pipeline.training.early_stopping import is_best, plateau_factor, should_stop
+from pipeline.training.history import History, format_parameters, summary
 from pipeline.training.keras_fit import keras_fit
+from pipeline.training.loop import fit
 from pipeline.training.optimizers import make_optimizer
+from pipeline.training.params import FitSettings, Phase
+from pipeline.training.schedules import keras_schedule, rate_factor
 from pipeline.training.unfreezing import unfreeze
 from pipeline.training.weight_averaging import WeightAverages, measure_statistics
 
@@ -89,7 +88,9 @@ def test_min_delta_is_what_counts_as_better(losses, delta, stops):
 
 def test_the_best_epoch_is_strictly_better():
     settings = FitSettings()
-    assert is_best(rows(1.0), settings, ACCURACY) and is_best(rows(2.0, 1.0), settings, ACCURACY)
+    assert is_best(rows(1.0), settings, ACCURACY) and is_best(
+        rows(2.0, 1.0), settings, ACCURACY
+    )
     assert not is_best(rows(1.0, 1.0), settings, ACCURACY)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from pipeline.cli import parser as options
-from pipeline.data.extension import FOLDER as EARLIER
 from pipeline.core.exit_codes import ExitCode
+from pipeline.data.extension import FOLDER as EARLIER
 
 HELP = "remove an experiment's results, keep its file"
 

@@ -15,11 +15,15 @@ from typing import Any
 import yaml
 
 import pipeline
-from pipeline.data.sources.registry import check_known, known_labels
-from pipeline.data.params import FILES, check_source
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import SCRIPT, command, program
+from pipeline.data.sources.registry import (
+    FILES,
+    check_known,
+    check_source,
+    known_labels,
+)
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.experiment.loader import FILE, check_name
 from pipeline.experiment.stages import STAGES

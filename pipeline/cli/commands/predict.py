@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line per example."""
-    from pipeline.inference.predict import predict
     from pipeline.data.spec import read_spec
+    from pipeline.inference.predict import predict
     from pipeline.tasks.prediction import prediction_of
 
     folder = experiment_folder(arguments.root, arguments.experiment)

@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 from shlex import quote
 
-from pipeline.tasks.registry import DEFAULT
 from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
@@ -19,6 +18,7 @@ from pipeline.experiment.session import LAST, open_session
 from pipeline.experiment.single_model import is_single
 from pipeline.experiment.stages import STAGES
 from pipeline.results import single_file, summary
+from pipeline.tasks.registry import DEFAULT
 
 HELP = "the result, one stage's parameters and metrics, or a model"
 WHAT = (

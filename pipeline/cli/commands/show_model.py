@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.models.describe import LayerCost
-from pipeline.models.errors import error_prefix
 from pipeline.compress.tfmot.support_table import LayerSupport, support_table
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
-from pipeline.models.describe import describe
+from pipeline.models.describe import LayerCost, describe
+from pipeline.models.errors import error_prefix
 
 LAYERS = ("layer", "class", "output", "parameters", "MACs", "bytes")
 COMPRESSION = ("layer", "class", "prune", "cluster", "qat", "int8")

@@ -37,13 +37,36 @@ WIDTH_ARGUMENT = {
     "Embedding": "output_dim",
 }
 CHANNELWISE = frozenset(  # output channel i depends on input channel i
-    "Activation AveragePooling1D AveragePooling2D BatchNormalization Cropping2D "
-    "DepthwiseConv2D Dropout ELU GlobalAveragePooling1D GlobalAveragePooling2D "
-    "GlobalMaxPooling1D GlobalMaxPooling2D LayerNormalization LeakyReLU MaxPooling1D "
-    "MaxPooling2D ReLU Rescaling SpatialDropout1D SpatialDropout2D UpSampling1D "
-    "UpSampling2D ZeroPadding1D ZeroPadding2D".split()
+    [
+        "Activation",
+        "AveragePooling1D",
+        "AveragePooling2D",
+        "BatchNormalization",
+        "Cropping2D",
+        "DepthwiseConv2D",
+        "Dropout",
+        "ELU",
+        "GlobalAveragePooling1D",
+        "GlobalAveragePooling2D",
+        "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D",
+        "LayerNormalization",
+        "LeakyReLU",
+        "MaxPooling1D",
+        "MaxPooling2D",
+        "ReLU",
+        "Rescaling",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "UpSampling1D",
+        "UpSampling2D",
+        "ZeroPadding1D",
+        "ZeroPadding2D",
+    ]
 )
-ELEMENTWISE = frozenset("Add Average Maximum Minimum Multiply Subtract".split())
+ELEMENTWISE = frozenset(
+    ["Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"]
+)
 Select = Callable[[np.ndarray], np.ndarray]  # channel numbers -> positions that stay
 
 

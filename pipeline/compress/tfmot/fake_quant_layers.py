@@ -15,7 +15,7 @@ import tf_keras
 
 from pipeline.compress.tfmot.callbacks import is_kernel
 
-LAYER_CLASSES = frozenset("Conv1D Conv2D Dense DepthwiseConv2D".split())
+LAYER_CLASSES = frozenset(["Conv1D", "Conv2D", "Dense", "DepthwiseConv2D"])
 Model: TypeAlias = tf_keras.Model
 Layer: TypeAlias = tf_keras.layers.Layer
 

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tf_keras
 
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError, did_you_mean
 
 # Constructor arguments with another name: {class: {Keras 3: tf_keras}}.
 RENAMED = {
@@ -109,7 +109,7 @@ def _from_config(kind: str, config: dict[str, Any]) -> tf_keras.layers.Layer:
     if layer_class is None:
         raise UserError(
             f'layer "{config["name"]}" is of class {kind}, which tf_keras does not have'
-            f"{nearest(kind, dir(tf_keras.layers))}; only standard layers can be "
+            f"{did_you_mean(kind, dir(tf_keras.layers))}; only standard layers can be "
             "compressed, so rebuild the model without it"
         )
     try:

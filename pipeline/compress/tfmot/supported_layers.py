@@ -18,26 +18,70 @@ from pipeline.compress.tfmot import fake_quant_layers
 from pipeline.compress.tfmot.callbacks import is_kernel
 
 PRUNABLE = frozenset(
-    "Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose Dense Embedding GRU LSTM "
-    "MultiHeadAttention SimpleRNN".split()
+    [
+        "Conv1D",
+        "Conv2D",
+        "Conv2DTranspose",
+        "Conv3D",
+        "Conv3DTranspose",
+        "Dense",
+        "Embedding",
+        "GRU",
+        "LSTM",
+        "MultiHeadAttention",
+        "SimpleRNN",
+    ]
 )
 QUANTIZABLE = frozenset(
-    "Activation ActivityRegularization Add AveragePooling1D AveragePooling2D "
-    "Concatenate Conv2D Conv2DTranspose Cropping1D Cropping2D Cropping3D Dense "
-    "DepthwiseConv2D Dropout Flatten GlobalAveragePooling1D GlobalAveragePooling2D "
-    "GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D "
-    "LeakyReLU MaxPooling2D Permute ReLU Reshape Softmax SpatialDropout1D "
-    "SpatialDropout2D SpatialDropout3D UpSampling2D ZeroPadding1D ZeroPadding2D".split()
+    [
+        "Activation",
+        "ActivityRegularization",
+        "Add",
+        "AveragePooling1D",
+        "AveragePooling2D",
+        "Concatenate",
+        "Conv2D",
+        "Conv2DTranspose",
+        "Cropping1D",
+        "Cropping2D",
+        "Cropping3D",
+        "Dense",
+        "DepthwiseConv2D",
+        "Dropout",
+        "Flatten",
+        "GlobalAveragePooling1D",
+        "GlobalAveragePooling2D",
+        "GlobalAveragePooling3D",
+        "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D",
+        "GlobalMaxPooling3D",
+        "LeakyReLU",
+        "MaxPooling2D",
+        "Permute",
+        "ReLU",
+        "Reshape",
+        "Softmax",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "UpSampling2D",
+        "ZeroPadding1D",
+        "ZeroPadding2D",
+    ]
 )
 # Functions that tfmot quantizes as a layer's activation; as a layer, relu6 as well.
-ACTIVATIONS = frozenset("gelu linear relu sigmoid silu softmax swish tanh".split())
+ACTIVATIONS = frozenset(
+    ["gelu", "linear", "relu", "sigmoid", "silu", "softmax", "swish", "tanh"]
+)
 ACTIVATION_LAYERS = ACTIVATIONS | {"relu6"}
 # tfmot quantizes a batch normalization only by folding it into one of these.
-FOLDS_NORMALIZATION = frozenset("Conv2D Conv2DTranspose Dense DepthwiseConv2D".split())
+FOLDS_NORMALIZATION = frozenset(
+    ["Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D"]
+)
 NOT_SPARSITY_PRESERVING = frozenset({"Conv2DTranspose"})
 # Layers without anything to quantize at inference.
 NOTHING_TO_QUANTIZE = frozenset(
-    "AlphaDropout GaussianDropout GaussianNoise InputLayer Masking".split()
+    ["AlphaDropout", "GaussianDropout", "GaussianNoise", "InputLayer", "Masking"]
 )
 Layer: TypeAlias = tf_keras.layers.Layer
 
@@ -62,7 +106,7 @@ def quantizable(layer: Layer, keep_zeros: bool = False) -> bool:
     kind = type(layer).__name__
     if kind == "BatchNormalization":
         return _is_folded(layer, keep_zeros)
-    if kind not in QUANTIZABLE or keep_zeros and kind in NOT_SPARSITY_PRESERVING:
+    if kind not in QUANTIZABLE or (keep_zeros and kind in NOT_SPARSITY_PRESERVING):
         return False
     allowed = ACTIVATION_LAYERS if kind == "Activation" else ACTIVATIONS
     return _activation(layer) in allowed

@@ -1,68 +1,72 @@
-"""`csv:FILE`: a table of numbers with a label column, .gz or plain, header first.
+"""`csv:FILE`: a table of numbers with a label column, plain or .gz, header first.
 
-Every column but the label, the group, those of `data.also` and of
-`data.columns.ignore` is an input.
+Every column is an input except the label, the group, those of `data.extra_targets` and
+those of `data.columns.ignore`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
-from pipeline.data.sources.reader import Intake, finite, source_path
+from pipeline.data.sources.reader import ReadContext, finite, source_path
 from pipeline.data.tables import (
     Table,
-    further,
+    extra_targets,
     groups,
     keep_labelled,
     names,
-    only,
     read_table,
+    select_rows,
 )
-from pipeline.core.errors import UserError
 
 
-def read(name: str, intake: Intake) -> Examples:
-    """Read the file, float32 `(n, columns)`; standardised later, on train."""
-    columns = intake.params.columns
-    table = read_table(source_path(intake.source, intake.key), intake)
+def read(context: ReadContext) -> Examples:
+    """Read the file, float32 `(n, columns)`; see `SourceReader`.
+
+    The training split standardizes the columns later.
+    """
+    columns = context.params.columns
+    table = read_table(source_path(context.source, context.key), context)
     label = table.column(columns.label, "data.columns.label")
-    inputs = _inputs(table, intake)
-    table = keep_labelled(table, label, intake)
+    inputs = _inputs(table, context)
+    table = keep_labelled(table, label, context)
     _check_columns(table, inputs)
-    table, x = _numbers(table, inputs, intake)
-    y, classes = intake.answers([row[label] for row in table.rows])
+    table, x = _numbers(table, inputs, context)
+    y, classes = context.targets([row[label] for row in table.rows])
     return Examples(
         x=x,
         y=y,
         classes=classes,
         modality="table",
         learns="standardise",
-        inputs=tuple(table.header[at] for at in inputs),
-        groups=groups(table, intake),
-        also=further(table, intake),
+        inputs=tuple(table.header[column] for column in inputs),
+        groups=groups(table, context),
+        extra_targets=extra_targets(table, context),
         names=names(table),
     )
 
 
-def _inputs(table: Table, intake: Intake) -> list[int]:
-    columns, group = intake.params.columns, intake.params.split.group
-    out = {table.column(name, "data.columns.ignore") for name in columns.ignore}
-    out |= {table.column(columns.label, "data.columns.label")}
-    out |= {table.column(group, "data.split.group")} if group else set()
-    out |= {table.column(name, "data.also") for name in intake.params.also}
-    inputs = [at for at in range(len(table.header)) if at not in out]
+def _inputs(table: Table, context: ReadContext) -> list[int]:
+    columns, group = context.params.columns, context.params.split.group
+    other = {table.column(name, "data.columns.ignore") for name in columns.ignore}
+    other |= {table.column(columns.label, "data.columns.label")}
+    other |= {table.column(group, "data.split.group")} if group else set()
+    targets = context.params.extra_targets
+    other |= {table.column(name, "data.extra_targets") for name in targets}
+    inputs = [column for column in range(len(table.header)) if column not in other]
     if not inputs:
         raise UserError(f"{table.path}: no column is left as an input")
     return inputs
 
 
 def _check_columns(table: Table, inputs: list[int]) -> None:
-    """Refuse a column without a single number: it is no bad row."""
+    """Refuse a column without a single number: its rows are not to blame."""
     texts = [
-        table.header[at]
-        for at in inputs
-        if all(finite(row[at]) is None for row in table.rows)
+        table.header[column]
+        for column in inputs
+        if all(finite(row[column]) is None for row in table.rows)
     ]
     if texts:
         shown = table.rows[0][table.header.index(texts[0])]
@@ -73,16 +77,16 @@ def _check_columns(table: Table, inputs: list[int]) -> None:
 
 
 def _numbers(
-    table: Table, inputs: list[int], intake: Intake
+    table: Table, inputs: list[int], context: ReadContext
 ) -> tuple[Table, np.ndarray]:
     kept, values = [], []
-    for at, (row, number) in enumerate(zip(table.rows, table.numbers)):
+    for position, (row, number) in enumerate(zip(table.rows, table.numbers)):
         numbers = [finite(row[column]) for column in inputs]
         if None in numbers:
             column = inputs[numbers.index(None)]
             reason = f'column "{table.header[column]}" is {row[column]!r}, not a number'
-            intake.bad(f"row {number}", reason, table.path)
+            context.bad(f"row {number}", reason, table.path)
         else:
-            kept.append(at)
+            kept.append(position)
             values.append(numbers)
-    return only(table, kept), np.array(values, np.float32)
+    return select_rows(table, kept), np.array(values, np.float32)

@@ -1,7 +1,8 @@
-"""What readers of all kinds share: paths, bad examples, and room on the disk.
+"""Readers of sources: their common signature, and what they share.
 
+A module `<kind>_dataset` has a function `read(context)`, see `SourceReader`.
 A bad example is one clear error that names its file or row, or, with
-`data.on_bad: skip`, a line of skipped.csv.
+`data.on_bad_example: skip`, a line of skipped.csv.
 """
 
 from __future__ import annotations
@@ -12,30 +13,35 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from pipeline.data.sources.registry import FOLDERS
+from pipeline.core.base_path import base
+from pipeline.core.errors import UserError, did_you_mean
+from pipeline.data.examples import Examples
 from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
 from pipeline.data.rows import RowWriter
-from pipeline.core.base_path import base
-from pipeline.core.errors import UserError, nearest
+from pipeline.data.sources.registry import FOLDERS
 from pipeline.tasks.registry import get
 
-MOST_BROKEN = 50  # classes whose names are numbers with a fraction
+# Different labels with a fraction that a classification takes without a question.
+MAX_FRACTIONAL_LABELS = 50
 
 
 @dataclass
-class Intake:
-    """One reading of one source.
+class ReadContext:
+    """Settings, scratch space and error handling for reading one source.
 
     Args:
         params: the data section.
-        scratch: a folder for files that are gone when the stage ends.
-        skipped: `(source, file or row, reason)` of every example that was left out.
-        source: that is read, as the experiment file names it.
-        key: at which it does: data.source, or data.extend.
+        scratch: a folder for files that are deleted when the stage ends.
+        skipped: `(source, file or row, reason)` of every example that was left out;
+            readers append to it through `bad`.
+        source: `kind:name`, as the experiment file names it.
+        key: dotted key that names the source, for errors: data.source or data.extend.
     """
 
     params: DataParams
@@ -44,24 +50,36 @@ class Intake:
     source: str = ""
     key: str = "data.source"
 
-    def bad(self, place: str, reason: str, where: Path | str) -> None:
-        """Complain about an example, or note that it is left out.
+    @property
+    def name(self) -> str:
+        """What follows the colon of the source: a path, or the name of a data set."""
+        return self.source.partition(":")[2]
+
+    def bad(self, place: str, reason: str, container: Path | str) -> None:
+        """Raise an error about an example, or record that it is left out.
 
         Args:
-            place: its file or row, relative to the source.
-            where: the source.
+            place: its file or row, relative to the container.
+            reason: a phrase that follows the place.
+            container: the folder or file that holds the example.
 
         Raises:
             UserError: unless bad examples are skipped.
         """
-        if self.params.on_bad == "error":
+        if self.params.on_bad_example == "error":
             raise UserError(
-                f"{where}: {place}: {reason}; mend it, or set data.on_bad to skip"
+                f"{container}: {place}: {reason}; fix the file, or set "
+                "`data.on_bad_example: skip`"
             )
         self.skipped.append((self.source, place, reason))
 
-    def writer(self, shape: Sequence[int], dtype: str) -> RowWriter:
-        """A file for examples that may be more than memory holds."""
+    def writer(self, shape: Sequence[int], dtype: npt.DTypeLike) -> RowWriter:
+        """Open a scratch file for examples that may not fit into memory.
+
+        Args:
+            shape: of one example.
+            dtype: of its numbers.
+        """
         number = len(list(self.scratch.iterdir()))
         return RowWriter(self.scratch / f"{number}.npy", shape, dtype)
 
@@ -70,92 +88,133 @@ class Intake:
         """Whether labels are numbers to predict, not classes."""
         return get(self.params.task).labels == "numbers"
 
-    def answers(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple]:
-        """What is to be said of each example, and the classes.
+    def targets(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Convert labels to what the task predicts.
+
+        Args:
+            labels: one per example.
 
         Returns:
-            Class numbers and their list, or `(n,)` float64 and nothing.
+            Class numbers, `(n,)` int64, and the class list; or numbers to predict,
+            `(n,)` float64, and an empty list.
         """
         if self.wants_numbers:
             return np.array([float(label) for label in labels]), ()
         return self.class_numbers(labels)
 
-    def class_numbers(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple]:
-        """Labels as numbers in the order of `data.classes`, or of the alphabet.
+    def class_numbers(
+        self, labels: Sequence[str]
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Number labels in the order of `data.classes`, or of the alphabet.
+
+        Args:
+            labels: class names, one per example.
 
         Returns:
-            `(n,)` int64, -1 for a label that is not of the list, and the list.
+            `(n,)` int64, -1 for a label that is not in the list, and the list.
+
+        Raises:
+            UserError: when the labels are evidently measured numbers.
         """
         if self.params.classes is None and get(self.params.task).predicts_classes:
             self._refuse_numbers(set(labels))
         classes = tuple(self.params.classes or in_order(set(labels)))
-        number = {name: at for at, name in enumerate(classes)}
+        number = {name: position for position, name in enumerate(classes)}
         return np.array([number.get(label, -1) for label in labels], np.int64), classes
 
     def _refuse_numbers(self, labels: Collection[str]) -> None:
-        """Labels that are plainly measured: nobody names classes so."""
-        broken = sorted({n for n in map(finite, labels) if n is not None and n % 1})
-        if len(broken) > MOST_BROKEN and all(map(_is_number, labels)):
+        numbers = {value for value in map(finite, labels) if value is not None}
+        fractional = sorted(value for value in numbers if value % 1)
+        if len(fractional) > MAX_FRACTIONAL_LABELS and all(map(_is_number, labels)):
             raise UserError(
-                f'{self.key} "{self.source}": its labels hold {len(broken):,} '
-                f"different numbers with a fraction ({broken[0]:g}, {broken[1]:g}, "
-                "...), and a classification takes each of them for a class; to predict "
-                "the number, set data.task: regression; or name another column "
-                "(data.columns.label), or the numbers that are classes (data.classes)"
+                f'{self.key} "{self.source}": its labels hold {len(fractional):,} '
+                f"different numbers with a fraction ({fractional[0]:g}, "
+                f"{fractional[1]:g}, ...), and a classification treats each of them as "
+                "a class; to predict the number, set data.task: regression; or name "
+                "another column (data.columns.label), or the numbers that are classes "
+                "(data.classes)"
             )
 
     def outside(self, label: str) -> str:
-        """The reason why a label cannot be taken."""
+        """Return the reason why a label is refused that is not in `data.classes`."""
         classes = self.params.classes or []
-        return (
-            f'label "{label}" is not one of data.classes{nearest(str(label), classes)}'
-        )
+        return f'label "{label}" is not one of data.classes{did_you_mean(str(label), classes)}'
+
+
+class SourceReader(Protocol):
+    """A module `<kind>_dataset` of this package, which reads one kind of source."""
+
+    def read(self, context: ReadContext) -> Examples:
+        """Read all examples of a source.
+
+        Args:
+            context: names the source, holds the settings, opens scratch files, and
+                receives bad examples.
+
+        Returns:
+            The examples, unsplit, in an order that is the same on every machine.
+
+        Raises:
+            UserError: when the source is missing, malformed or does not serve the
+                task, or when an example is bad and bad ones are not skipped.
+        """
 
 
 def source_path(source: str, key: str) -> Path:
-    """The file or folder behind `kind:name`, from the working directory.
+    """Return the existing file or folder of a source.
 
     Args:
-        key: where the source is named, for errors.
+        source: `kind:name`; a relative name begins at the working directory.
+        key: dotted key of the experiment file that names the source, for the error.
 
     Raises:
-        UserError: when it is not there, or not of that kind.
+        UserError: when it does not exist, or is a folder in place of a file.
     """
     kind, _, name = source.partition(":")
-    path, folder = locate(name, key), kind in FOLDERS
-    if path.is_dir() if folder else path.is_file():
+    path, is_folder = locate(name, key), kind in FOLDERS
+    if path.is_dir() if is_folder else path.is_file():
         return path
-    wanted = "folder" if folder else "file"
-    found = "is not one" if path.exists() else "does not exist"
+    expected = "folder" if is_folder else "file"
+    reason = "is not one" if path.exists() else "does not exist"
     raise UserError(
-        f'{key} "{source}": {path} must be a {wanted} and {found} '
+        f'{key} "{source}": {path} must be a {expected} and {reason} '
         f"(relative paths begin at {Path.cwd() / base()})"
     )
 
 
-def named_part(file_name: str | None, stem: str, part: str) -> str | None:
-    """A part of a file's name: `speaker` of `theo_12` by `{speaker}_{index}`.
+def file_name_field(file_name: str | None, stem: str, name: str) -> str | None:
+    """Return a field of a file name: `speaker` of `theo_12` by `{speaker}_{index}`.
+
+    Args:
+        file_name: the pattern of `data.file_name`.
+        stem: the file name without its extension.
+        name: of the field.
 
     Returns:
-        None when the name does not follow the pattern.
+        None when the file name does not follow the pattern.
     """
     pieces = re.split(r"(\{[a-z_]+\})", file_name or "")
     pattern = "".join(
         f"(?P<{p[1:-1]}>.+?)" if p.startswith("{") else re.escape(p) for p in pieces
     )
     match = re.fullmatch(pattern, stem)
-    return match.group(part) if match and part in match.groupdict() else None
+    return match.group(name) if match and name in match.groupdict() else None
 
 
 def write_skipped(path: Path, skipped: Sequence[tuple[str, str, str]]) -> None:
-    """skipped.csv: every example that was left out, of which source, and why."""
+    """Write skipped.csv.
+
+    Args:
+        path: of the file.
+        skipped: `(source, file or row, reason)` of every example that was left out.
+    """
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([("source", "example", "reason"), *skipped])
 
 
 def finite(text: str) -> float | None:
-    """The number that a field holds, if it holds one that is finite."""
+    """Return the number that a field holds; None unless it is finite."""
     try:
         value = float(text)
     except ValueError:
@@ -164,16 +223,16 @@ def finite(text: str) -> float | None:
 
 
 def in_order(names: Collection[str]) -> tuple[str, ...]:
-    """Numbers by value, before words in alphabetical order."""
+    """Sort names: numbers by value, then words in alphabetical order."""
     return tuple(sorted(names, key=_natural))
 
 
-def _natural(label: str) -> tuple:
+def _natural(label: str) -> tuple[int, float, str]:
     return (0, float(label), label) if _is_number(label) else (1, 0.0, label)
 
 
 def _is_number(text: str) -> bool:
-    """Whether a field is no word; `nan` and `inf` are numbers here."""
+    """Whether a field is not a word; `nan` and `inf` are numbers here."""
     try:
         float(text)
     except ValueError:

@@ -1,14 +1,29 @@
-"""What is known of a source before anything of it is read.
+"""Facts about sources that are known without reading them.
 
-In: a source as the experiment file names it. Out: what its labels are; an error
-where nobody has it. Imports nothing heavy: the command line asks, too.
+In: a source as the experiment file names it. Out: its kind, its reader and its labels;
+an error where the kind or the data set does not exist. Imports nothing heavy, because
+the command line asks too.
 """
 
 from __future__ import annotations
 
-from pipeline.core.errors import UserError, nearest
+from collections.abc import Iterable
+from pathlib import PurePath
 
-FOLDERS = ("images", "wav")  # kinds of source that name a folder
+from pipeline.core.errors import UserError, did_you_mean
+
+# Kind of source -> what follows the colon.
+SOURCES = {
+    "sklearn": "a data set inside scikit-learn, such as sklearn:digits",
+    "tfds": "a TensorFlow Datasets name, such as tfds:fashion_mnist",
+    "images": "a folder with one folder of image files per class",
+    "wav": "a folder with one folder of WAV files per class",
+    "csv": "a CSV file of numbers with a label column, plain or .gz",
+    "text": "a CSV file with a text column and a label column, plain or .gz",
+    "npz": "a NumPy .npz file with the arrays x and y",
+}
+FILES = ("images", "wav", "csv", "text", "npz")  # kinds that name a path
+FOLDERS = ("images", "wav")  # kinds that name a folder
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
     "digits": "classes",
@@ -19,19 +34,64 @@ SKLEARN = {
 }
 
 
-def check_known(source: str, key: str) -> None:
-    """Refuse a set that scikit-learn does not carry.
+def listed(extend: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return sources as a tuple.
 
     Args:
-        key: where the source is named.
+        extend: the value of `data.extend`: null, one source, or several.
+    """
+    return (extend,) if isinstance(extend, str) else tuple(extend or ())
+
+
+def check_source(source: str) -> None:
+    """Refuse a source that is not of the form `kind:name`.
+
+    Raises:
+        UserError: when the kind is unknown or the name is empty.
+    """
+    kind, _, name = source.partition(":")
+    if kind not in SOURCES or not name:
+        allowed = "; ".join(f"{kind}: {text}" for kind, text in SOURCES.items())
+        hint = did_you_mean(kind, SOURCES)
+        raise UserError(f'source "{source}" must be KIND:NAME{hint} ({allowed})')
+
+
+def dataset_name(source: str) -> str:
+    """Return the name of a data set; of a path, without its folder and extensions.
+
+    Args:
+        source: `kind:name`.
+    """
+    kind, _, name = source.partition(":")
+    return PurePath(name).name.partition(".")[0] if kind in FILES else name
+
+
+def reader_module(source: str) -> str:
+    """Return the dotted name of the module that reads a kind of source.
+
+    Args:
+        source: `kind:name`.
+    """
+    return f"pipeline.data.sources.{source.partition(':')[0]}_dataset"
+
+
+def check_known(source: str, key: str) -> None:
+    """Refuse a data set that scikit-learn does not include.
+
+    Args:
+        source: `kind:name`; only `sklearn:` is checked.
+        key: dotted key of the experiment file that names the source, for the error.
+
+    Raises:
+        UserError: for an unknown name; it lists the known ones.
     """
     kind, _, name = source.partition(":")
     if kind == "sklearn" and name not in SKLEARN:
-        known, hint = ", ".join(SKLEARN), nearest(name, SKLEARN)
+        known, hint = ", ".join(SKLEARN), did_you_mean(name, SKLEARN)
         raise UserError(f'{key} "{source}": unknown{hint} (known: {known})')
 
 
 def known_labels(source: str) -> str | None:
-    """`classes` or `numbers`: the labels of a source, where they are known."""
+    """Return `classes` or `numbers`; None where the labels of a source are unknown."""
     kind, _, name = source.partition(":")
     return SKLEARN.get(name) if kind == "sklearn" else None

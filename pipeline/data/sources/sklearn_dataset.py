@@ -1,46 +1,49 @@
-"""`sklearn:NAME`: the sets inside the wheel, nothing to download.
+"""`sklearn:NAME`: the data sets inside the scikit-learn package; nothing to download.
 
 digits: 1,797 scanned digits of 8x8, 17 grey levels (Alpaydin, Kaynak, Optical
 Recognition of Handwritten Digits, UCI, 1998). breast_cancer, iris, wine: tables.
-diabetes: a table of 442 patients, and how far the disease went in a year (Efron et
-al., Least Angle Regression, 2004), with numbers to predict.
+diabetes: a table of 442 patients and the progression of their disease after one year
+(Efron et al., Least Angle Regression, 2004), numbers to predict.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn import datasets
 
-from pipeline.data.examples import Examples
-from pipeline.data.sources.reader import Intake
-from pipeline.data.sources.registry import SKLEARN, check_known
 from pipeline.core.errors import UserError
+from pipeline.data.examples import Examples
+from pipeline.data.sources.reader import ReadContext
+from pipeline.data.sources.registry import SKLEARN, check_known
 from pipeline.tasks.registry import reading
 
-TABLES = {
+CLASS_TABLES = {
     "breast_cancer": datasets.load_breast_cancer,
     "iris": datasets.load_iris,
     "wine": datasets.load_wine,
 }
-NUMBERS = {"diabetes": lambda: datasets.load_diabetes(scaled=False)}
+NUMBER_TABLES = {"diabetes": lambda: datasets.load_diabetes(scaled=False)}
 
 
-def read(name: str, intake: Intake) -> Examples:
-    """Read a data set that scikit-learn carries."""
-    check_known(f"sklearn:{name}", intake.key)
-    if (name in NUMBERS) != intake.wants_numbers:
+def read(context: ReadContext) -> Examples:
+    """Load a data set that scikit-learn includes; see `SourceReader`."""
+    name = context.name
+    check_known(f"sklearn:{name}", context.key)
+    if (name in NUMBER_TABLES) != context.wants_numbers:
         raise UserError(
-            f'{intake.key} "sklearn:{name}": is for data.task '
+            f'{context.key} "sklearn:{name}": is for data.task '
             f"{' or '.join(reading(SKLEARN[name]))}, "
-            f"not {intake.params.task}"
+            f"not {context.params.task}"
         )
-    if name in NUMBERS:
-        return _numbers(NUMBERS[name]())
-    return _digits() if name == "digits" else _table(TABLES[name]())
+    if name in NUMBER_TABLES:
+        return _number_table(NUMBER_TABLES[name]())
+    return _digits() if name == "digits" else _class_table(CLASS_TABLES[name]())
 
 
 def _digits() -> Examples:
-    bunch = datasets.load_digits()
+    bunch: Any = datasets.load_digits()
     return Examples(
         x=bunch.images.astype(np.uint8)[..., None],
         y=bunch.target.astype(np.int64),
@@ -49,7 +52,7 @@ def _digits() -> Examples:
     )
 
 
-def _table(bunch) -> Examples:
+def _class_table(bunch: Any) -> Examples:
     return Examples(
         x=bunch.data.astype(np.float32),
         y=bunch.target.astype(np.int64),
@@ -60,7 +63,7 @@ def _table(bunch) -> Examples:
     )
 
 
-def _numbers(bunch) -> Examples:
+def _number_table(bunch: Any) -> Examples:
     return Examples(
         x=bunch.data.astype(np.float32),
         y=bunch.target.astype(np.float64),

@@ -1,137 +1,174 @@
-"""`tfds:NAME`, `tfds:NAME/CONFIG:VERSION`: a set of TensorFlow Datasets.
+"""`tfds:NAME`: image, audio and text classification sets of TensorFlow Datasets.
 
-Images of one size, audio or texts, paired with class labels. A prepared set is read
-from `data.data_dir`; one that is not there is fetched unless `data.download` is
-false. Its own validation and test splits stay what they are; `data.subsplits` says
-which parts to take, in TFDS's own syntax.
+Images of one size, audio or texts, paired with class labels. A prepared data set is
+read from `data.data_dir`; another is downloaded unless `data.download` is false. Its
+own validation and test splits are kept; `data.subsplits` says which parts to use, in
+the syntax of TFDS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from pipeline.core.errors import UserError, did_you_mean
+from pipeline.data.audio import front_end
 from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
-from pipeline.data.sources.reader import Intake
 from pipeline.data.network import reachable
 from pipeline.data.paths import expand, locate
-from pipeline.data.rows import Rows
-from pipeline.data.audio import front_end
-from pipeline.core.errors import UserError, nearest
+from pipeline.data.rows import AnyRows, Rows, RowWriter
+from pipeline.data.sources.reader import ReadContext
 
-BATCH = 256
+BATCH = 256  # examples per read
 ClassLabel = tfds.features.ClassLabel
 
 
-def read(name: str, intake: Intake) -> Examples:
-    """Read every split of the set, `train` first, to the disk."""
-    builder = _builder(name, intake)
-    kind, label = _features(builder, name, intake)
-    splits = _splits(builder, intake)
-    arrange = ARRANGE[kind](builder, intake)
-    y, origin = _copy(builder, splits, arrange)
+def read(context: ReadContext) -> Examples:
+    """Copy every split of the data set, `train` first; see `SourceReader`."""
+    builder = _builder(context)
+    kind, label = _features(builder, context)
+    splits = _splits(builder, context)
+    collector = COLLECTORS[kind](builder, context)
+    y, origin = _copy(builder, splits, collector)
     return Examples(
-        x=arrange.x(),
+        x=collector.examples(),
         y=y,
         classes=tuple(label.names),
         own_test=_own(origin, "test"),
         own_validation=_own(origin, "validation"),
-        **arrange.signature(),
+        **collector.fields(),
     )
 
 
-class Images:
-    """Images of one size, stored as they are."""
-
-    def __init__(self, builder: tfds.core.DatasetBuilder, intake: Intake):
-        feature = builder.info.features[_keys(builder)[0]]
-        self.dtype = np.dtype(feature.np_dtype)
-        self.writer = intake.writer(feature.shape, self.dtype)
+class Collector(Protocol):
+    """Collects the inputs of a data set batch by batch."""
 
     def add(self, batch: np.ndarray) -> None:
-        """Keep a batch."""
+        """Append a batch, `(n, ...)`, as TFDS yields it."""
+
+    def examples(self) -> AnyRows:
+        """Return all raw examples; nothing can be added afterwards."""
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of `Examples` that the kind of input decides."""
+
+
+class ImageCollector:
+    """Images of one size, stored unchanged.
+
+    Args:
+        builder: of the data set.
+        context: opens the scratch file.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, context: ReadContext):
+        feature = builder.info.features[_keys(builder)[0]]
+        self.dtype = np.dtype(feature.np_dtype)
+        self.writer = context.writer(feature.shape, self.dtype)
+
+    def add(self, batch: np.ndarray) -> None:
+        """Append images, `(n, height, width, channels)`."""
         self.writer.append(batch)
 
-    def x(self) -> Rows:
-        """What was kept."""
-        self.writer.close()
-        return Rows(self.writer.path)
+    def examples(self) -> Rows:
+        """Return all images."""
+        return _close(self.writer)
 
-    def signature(self) -> dict[str, Any]:
-        """What `Examples` must know of it."""
+    def fields(self) -> dict[str, Any]:
+        """Return the scale: pixels of one byte become 0 .. 1."""
         return {"scale": 1 / 255 if self.dtype == np.uint8 else 1.0}
 
 
-class Audio:
-    """Clips, cut or padded to one length; whole numbers are of 16 bits."""
+class AudioCollector:
+    """Clips, cut or padded to one length; whole numbers are 16-bit samples.
 
-    def __init__(self, builder: tfds.core.DatasetBuilder, intake: Intake):
+    Args:
+        builder: of the data set.
+        context: `data.audio` says the length, and the rate where TFDS does not.
+
+    Raises:
+        UserError: when no rate is known, or `data.audio.rate` is another one.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, context: ReadContext):
         feature = builder.info.features[_keys(builder)[0]]
-        self.audio = intake.params.audio
-        self.rate = feature.sample_rate or self.audio.rate
-        if not self.rate or self.audio.rate not in (None, self.rate):
+        self.audio = context.params.audio
+        rate: int | None = feature.sample_rate or self.audio.rate
+        if not rate or self.audio.rate not in (None, rate):
             raise UserError(
                 f"data.audio.rate is {self.audio.rate}, and {builder.name} has "
-                f"{feature.sample_rate} samples a second; set it to what it has"
+                f"{feature.sample_rate} samples per second; set it to the rate of the "
+                "data set"
             )
-        self.length = FixedLength(round(self.audio.seconds * self.rate), self.rate)
-        self.writer = intake.writer((self.length.samples,), np.dtype(np.float32))
+        self.rate = rate
+        self.length = FixedLength(round(self.audio.seconds * rate), rate)
+        self.writer = context.writer((self.length.samples,), np.dtype(np.float32))
 
     def add(self, batch: np.ndarray) -> None:
-        """Keep a batch."""
+        """Append clips, `(n, samples)`."""
         scale = 2.0**-15 if np.issubdtype(batch.dtype, np.integer) else 1.0
         clips = (batch * scale).astype(np.float32)
         self.writer.append(self.length.apply(clips))
 
-    x = Images.x
+    def examples(self) -> Rows:
+        """Return all clips, float32 in -1 .. 1."""
+        return _close(self.writer)
 
-    def signature(self) -> dict[str, Any]:
-        """What `Examples` must know of it."""
+    def fields(self) -> dict[str, Any]:
+        """Return the front end."""
         steps = front_end(self.audio, self.rate)
         return {"modality": "audio", "steps": steps, "learns": "standardise"}
 
 
-class Texts:
+class TextCollector:
     """Texts, kept in memory."""
 
-    def __init__(self, builder: tfds.core.DatasetBuilder, intake: Intake):
+    def __init__(self, builder: tfds.core.DatasetBuilder, context: ReadContext):
         self.texts: list[str] = []
 
     def add(self, batch: np.ndarray) -> None:
-        """Keep a batch."""
+        """Append texts, `(n,)` of bytes in UTF-8."""
         self.texts += [text.decode("utf-8", "replace") for text in batch]
 
-    def x(self) -> np.ndarray:
-        """What was kept."""
+    def examples(self) -> np.ndarray:
+        """Return all texts, `(n,)` of str."""
         return np.array(self.texts, dtype=object)
 
-    def signature(self) -> dict[str, Any]:
-        """What `Examples` must know of it."""
+    def fields(self) -> dict[str, Any]:
+        """Return the modality."""
         return {"modality": "text", "learns": "vocabulary"}
 
 
-ARRANGE = {
-    tfds.features.Image: Images,
-    tfds.features.Audio: Audio,
-    tfds.features.Text: Texts,
+# Kind of input -> how it is collected.
+COLLECTORS: dict[type, Callable[[tfds.core.DatasetBuilder, ReadContext], Collector]] = {
+    tfds.features.Image: ImageCollector,
+    tfds.features.Audio: AudioCollector,
+    tfds.features.Text: TextCollector,
 }
 
 
-def _builder(name: str, intake: Intake) -> tfds.core.DatasetBuilder:
-    params = intake.params
+def _close(writer: RowWriter) -> Rows:
+    writer.close()
+    return Rows(writer.path)
+
+
+def _builder(context: ReadContext) -> tfds.core.DatasetBuilder:
+    params, name = context.params, context.name
     try:
         builder = tfds.builder(name, data_dir=_folder(params.data_dir))
     except tfds.core.DatasetNotFoundError:
-        hint = nearest(name, tfds.list_builders(with_community_datasets=False))
-        raise UserError(f'{intake.key} "tfds:{name}": no such data set{hint}') from None
+        hint = did_you_mean(name, tfds.list_builders(with_community_datasets=False))
+        raise UserError(
+            f'{context.key} "tfds:{name}": no such data set{hint}'
+        ) from None
     except (ValueError, AssertionError) as error:
         reason = str(error).strip().splitlines() or ["no such version"]
-        raise UserError(f'{intake.key} "tfds:{name}": {reason[0]}') from None
+        raise UserError(f'{context.key} "tfds:{name}": {reason[0]}') from None
     if builder.is_prepared():
         return builder
     if not params.download:
@@ -144,14 +181,14 @@ def _builder(name: str, intake: Intake) -> tfds.core.DatasetBuilder:
 
 
 def _folder(text: str | None) -> str | None:
-    """`data.data_dir`, which may also be an address such as gs://bucket."""
+    """Resolve `data.data_dir`, which may also be an address such as gs://bucket."""
     if not text or "://" in text:
         return text and expand(text, "data.data_dir")
     return str(locate(text, "data.data_dir"))
 
 
 def _download(builder: tfds.core.DatasetBuilder, name: str) -> None:
-    """Fetch a set, unless the machine is offline: TFDS would retry for minutes."""
+    """Download a data set; fail at once when offline: TFDS would retry for minutes."""
     urls = sorted(getattr(builder, "url_infos", None) or {})
     host = next((url for url in urls if url.startswith("http")), None)
     if host and not reachable(host):
@@ -168,43 +205,56 @@ def _download(builder: tfds.core.DatasetBuilder, name: str) -> None:
 
 
 def _features(
-    builder: tfds.core.DatasetBuilder, name: str, intake: Intake
+    builder: tfds.core.DatasetBuilder, context: ReadContext
 ) -> tuple[type, Any]:
-    """The kind of input, and the label's feature."""
-    keys, features = _keys(builder), builder.info.features
-    kinds = [kind for kind in ARRANGE if keys and isinstance(features[keys[0]], kind)]
-    if not kinds or not isinstance(features[keys[1]], ClassLabel):
+    """Return the kind of input, and the label's feature."""
+    pair, features = _supervised_keys(builder), builder.info.features
+    kinds = [
+        kind for kind in COLLECTORS if pair and isinstance(features[pair[0]], kind)
+    ]
+    if not pair or not kinds or not isinstance(features[pair[1]], ClassLabel):
         raise UserError(
-            f'{intake.key} "tfds:{name}": must pair images, audio or texts with class '
-            f"labels; it has {features}"
+            f'{context.key} "{context.source}": must pair images, audio or texts with '
+            f"class labels; it has {features}"
         )
-    if kinds[0] is tfds.features.Image and None in features[keys[0]].shape:
+    if kinds[0] is tfds.features.Image and None in features[pair[0]].shape:
         raise UserError(
-            f'{intake.key} "tfds:{name}": its images differ in size '
-            f"{features[keys[0]].shape}; they must be of one size"
+            f'{context.key} "{context.source}": its images differ in size '
+            f"{features[pair[0]].shape}; they must be of one size"
         )
-    return kinds[0], features[keys[1]]
+    return kinds[0], features[pair[1]]
 
 
-def _keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str] | None:
-    """Names of input and label; where TFDS does not say them, the only two that fit.
+def _supervised_keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str] | None:
+    """Return names of input and label: `supervised_keys`, or the only fitting pair.
 
-    It does not for a set that is read by its version, or was stored ad hoc.
+    TFDS has no such keys for a data set that is read by its version or stored ad hoc.
     """
     if builder.info.supervised_keys:
         return builder.info.supervised_keys[:2]
     features = dict(builder.info.features)
-    inputs = [name for name, one in features.items() if isinstance(one, tuple(ARRANGE))]
-    labels = [n for n, one in features.items() if isinstance(one, ClassLabel)]
+    kinds = tuple(COLLECTORS)
+    inputs = [name for name, kind in features.items() if isinstance(kind, kinds)]
+    labels = [name for name, kind in features.items() if isinstance(kind, ClassLabel)]
     return (inputs[0], labels[0]) if len(inputs) == len(labels) == 1 else None
 
 
-def _splits(builder: tfds.core.DatasetBuilder, intake: Intake) -> list[tuple[str, str]]:
-    """`(what it is, TFDS's text)`: all splits, or those that are asked for."""
-    asked = intake.params.subsplits
-    if asked:
-        _check_apart(builder, asked)
-        return sorted(asked.items(), key=lambda split: split[0] != "train")
+def _keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
+    """Return names of input and label of a set that `_features` accepts."""
+    keys = _supervised_keys(builder)
+    assert keys is not None
+    return keys
+
+
+def _splits(
+    builder: tfds.core.DatasetBuilder, context: ReadContext
+) -> list[tuple[str, str]]:
+    """Return `(name, TFDS's text)` of all labelled splits, or of `data.subsplits`."""
+    subsplits = context.params.subsplits
+    if subsplits:
+        texts: dict[str, str] = {str(name): text for name, text in subsplits.items()}
+        _check_disjoint(builder, texts)
+        return sorted(texts.items(), key=lambda split: split[0] != "train")
     labelled = [split for split in builder.info.splits if split != "unsupervised"]
     return [
         (split, split)
@@ -212,12 +262,12 @@ def _splits(builder: tfds.core.DatasetBuilder, intake: Intake) -> list[tuple[str
     ]
 
 
-def _check_apart(builder: tfds.core.DatasetBuilder, asked: dict[str, str]) -> None:
-    """Refuse subsplits that take an example twice, where sizes are known."""
+def _check_disjoint(builder: tfds.core.DatasetBuilder, texts: dict[str, str]) -> None:
+    """Refuse subsplits that use an example twice, where sizes are known."""
     if not builder.info.splits:
         return
     taken: list[tuple[str, str, int, int]] = []
-    for name, text in asked.items():
+    for name, text in texts.items():
         for split, begin, end in _ranges(builder, text):
             for other, place, low, high in taken:
                 if place == split and begin < high and low < end:
@@ -232,10 +282,10 @@ def _check_apart(builder: tfds.core.DatasetBuilder, asked: dict[str, str]) -> No
 def _ranges(
     builder: tfds.core.DatasetBuilder, text: str
 ) -> Iterator[tuple[str, int, int]]:
-    """`(split, begin, end)` of each part of TFDS's text, `train[:10%]+test`."""
+    """Yield `(split, begin, end)` of each part of TFDS's text, `train[:10%]+test`."""
     try:
-        asked = tfds.core.ReadInstruction.from_spec(text)
-        parts = asked.to_absolute(builder.info.splits)
+        instruction = tfds.core.ReadInstruction.from_spec(text)
+        parts = instruction.to_absolute(builder.info.splits)
     except (ValueError, KeyError, AssertionError) as error:
         raise _no_split(builder, text, error) from None
     for part in parts:
@@ -255,12 +305,15 @@ def _no_split(
 
 
 def _copy(
-    builder: tfds.core.DatasetBuilder, splits: list[tuple[str, str]], arrange: Any
+    builder: tfds.core.DatasetBuilder,
+    splits: list[tuple[str, str]],
+    collector: Collector,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return class numbers, `(n,)` int64, and the split of each, `(n,)` of str."""
     labels, origin = [], []
     for name, text in splits:
         for x, y in _batches(builder, text):
-            arrange.add(x)
+            collector.add(x)
             labels.append(y.astype(np.int64))
             origin.append(np.full(len(y), name))
     if not labels:
@@ -282,5 +335,5 @@ def _batches(builder: tfds.core.DatasetBuilder, split: str) -> Iterator[tuple]:
 
 
 def _own(origin: np.ndarray, name: str) -> np.ndarray | None:
-    mine = origin == name
-    return mine if mine.any() and not mine.all() else None
+    mask = origin == name
+    return mask if mask.any() and not mask.all() else None

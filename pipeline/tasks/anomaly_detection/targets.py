@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.errors import UserError, nearest
-from pipeline.tasks.targets import Labels, Places, Prepared
+from pipeline.core.errors import UserError, did_you_mean
+from pipeline.tasks.targets import Labels, Prepared, SplitIndices
 
 CLASSES = ("normal", "anomaly")
 
 
 def _prepare(labels: Labels, params: Any) -> Prepared:
     y = anomalies(labels.y, labels.classes, params)
-    places = normal_only(labels.places, y)
-    left_out = len(labels.places["train"]) - len(places["train"])
+    indices = normal_only(labels.indices, y)
+    left_out = len(labels.indices["train"]) - len(indices["train"])
     facts = {"anomalies_left_out_of_train": left_out}
-    return Prepared(y, CLASSES, places, facts=facts)
+    return Prepared(y, CLASSES, indices, facts=facts)
 
 
 def anomalies(y: np.ndarray, classes: tuple[str, ...], params: Any) -> np.ndarray:
@@ -39,7 +39,7 @@ def anomalies(y: np.ndarray, classes: tuple[str, ...], params: Any) -> np.ndarra
     """
     unknown = [name for name in params.normal if name not in classes]
     if unknown or len(set(params.normal)) >= len(classes):
-        hint = nearest(unknown[0], classes) if unknown else ""
+        hint = did_you_mean(unknown[0], classes) if unknown else ""
         problem = f'no class "{unknown[0]}"' if unknown else "every class is normal"
         raise UserError(
             f'data.normal: {problem} in "{params.source}"{hint} (classes: '
@@ -49,10 +49,10 @@ def anomalies(y: np.ndarray, classes: tuple[str, ...], params: Any) -> np.ndarra
     return (~np.isin(y, normal)).astype(np.int64)
 
 
-def normal_only(places: Places, y: np.ndarray) -> Places:
+def normal_only(indices: SplitIndices, y: np.ndarray) -> SplitIndices:
     """Return the splits without the anomalies of the training split."""
-    train = places["train"]
-    return {**places, "train": train[y[train] == 0]}
+    train = indices["train"]
+    return {**indices, "train": train[y[train] == 0]}
 
 
 TARGETS = _prepare

@@ -20,7 +20,11 @@ TASK = Task(
     default_loss="mse",
     builder="autoencoder",
     parts=parts_in("pipeline.tasks.anomaly_detection"),
-    not_applicable={**CLASS_KEYS, "data.also": NO_HEADS, "train.heads": NO_HEADS},
+    not_applicable={
+        **CLASS_KEYS,
+        "data.extra_targets": NO_HEADS,
+        "train.heads": NO_HEADS,
+    },
     normal_classes=True,
     auxiliary_heads=False,
     attacks="they change classes",

@@ -8,7 +8,7 @@ from pipeline.tasks.targets import Labels, Prepared
 
 
 def _prepare(labels: Labels, params: Any) -> Prepared:
-    return Prepared(labels.y, labels.classes, labels.places)
+    return Prepared(labels.y, labels.classes, labels.indices)
 
 
 TARGETS = _prepare

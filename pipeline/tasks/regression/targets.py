@@ -12,7 +12,7 @@ from pipeline.tasks.targets import Labels, Prepared, learn_target
 
 def _prepare(labels: Labels, params: Any) -> Prepared:
     target = learn_target(params.columns.label, labels.teaching)
-    return Prepared(labels.y, labels.classes, labels.places, target)
+    return Prepared(labels.y, labels.classes, labels.indices, target)
 
 
 TARGETS = _prepare

@@ -9,13 +9,13 @@ import tf_keras
 from keras import layers
 
 from pipeline.compress.tflite.inspect import read_facts
+from pipeline.compress.tflite.verify import violations
 from pipeline.compress.tfmot import export as module
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.export import export
-from pipeline.compress.tflite.verify import violations
-from pipeline.inference.interpreter import LiteModel
-from pipeline.data.spec import TaskSpec
 from pipeline.core.errors import UserError
+from pipeline.data.spec import TaskSpec
+from pipeline.inference.interpreter import LiteModel
 
 
 @pytest.fixture(scope="module")

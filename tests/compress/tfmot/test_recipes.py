@@ -10,24 +10,24 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.tflite.inspect import read_facts, stored_tensors
 from pipeline.compress.grammar import parse_recipe
+from pipeline.compress.tflite.inspect import read_facts, stored_tensors
+from pipeline.compress.tflite.verify import violations
 from pipeline.compress.tfmot.binary import binarize_kernel
-from pipeline.compress.tfmot.weight_quantization import fake_quantize, initial_step
 from pipeline.compress.tfmot.blocks import block_mask
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.build import Built, build
-from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.distillation import DistillationTerm, add_distillation
+from pipeline.compress.tfmot.fine_tuning import FineTuning
+from pipeline.compress.tfmot.weight_quantization import fake_quantize, initial_step
 from pipeline.compress.tfmot.weight_sharing import (
     cluster_weights,
     find_clusters,
     preserve_clusters,
     trainable_kernels,
 )
-from pipeline.compress.tflite.verify import violations
-from pipeline.inference.interpreter import LiteModel
 from pipeline.core.errors import UserError
+from pipeline.inference.interpreter import LiteModel
 from pipeline.training.params import FitSettings
 
 RECIPES = {

@@ -6,8 +6,8 @@ import keras
 from keras import layers
 
 from pipeline.compress.tfmot.bridge import to_tf_keras
-from pipeline.compress.tfmot.supported_layers import unsupported_layers
 from pipeline.compress.tfmot.support_table import support_table
+from pipeline.compress.tfmot.supported_layers import unsupported_layers
 
 
 def test_every_layer_of_a_convolutional_net_has_its_row(small_net):

@@ -46,11 +46,25 @@ ARGUMENTS = {
     "SpatialDropout2D": {"rate": 0.1},
     "SpatialDropout3D": {"rate": 0.1},
 }
-OTHERS = (
-    "Average AveragePooling3D ELU GroupNormalization LayerNormalization Masking "
-    "MaxPooling1D MaxPooling3D Maximum Multiply PReLU Rescaling Subtract "
-    "ThresholdedReLU UnitNormalization UpSampling1D ZeroPadding3D".split()
-)
+OTHERS = [
+    "Average",
+    "AveragePooling3D",
+    "ELU",
+    "GroupNormalization",
+    "LayerNormalization",
+    "Masking",
+    "MaxPooling1D",
+    "MaxPooling3D",
+    "Maximum",
+    "Multiply",
+    "PReLU",
+    "Rescaling",
+    "Subtract",
+    "ThresholdedReLU",
+    "UnitNormalization",
+    "UpSampling1D",
+    "ZeroPadding3D",
+]
 KINDS = sorted(
     {*supported_layers.PRUNABLE, *supported_layers.QUANTIZABLE, *ARGUMENTS, *OTHERS}
 )

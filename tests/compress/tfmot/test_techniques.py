@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.compress.tflite.inspect import read_facts
 from pipeline.compress.grammar import parse_recipe
+from pipeline.compress.tflite.inspect import read_facts
+from pipeline.compress.tflite.verify import violations
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.build import build
 from pipeline.compress.tfmot.techniques import TECHNIQUES, apply, kernel_sparsity, prune
-from pipeline.compress.tflite.verify import violations
-from pipeline.inference.interpreter import LiteModel
 from pipeline.core.errors import UserError
+from pipeline.inference.interpreter import LiteModel
 
 
 def recurrent() -> keras.Model:

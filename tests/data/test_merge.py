@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.errors import UserError
 from pipeline.data.class_balance import class_weights, repeats
 from pipeline.data.test_split import held_out_split
-from pipeline.core.errors import UserError
 from tests.data.conftest import table_rows, text_rows, write_csv
 
 TABLE = {"columns": {"ignore": ["site"]}}
 
 
-def indices(made) -> dict[str, np.ndarray]:
-    with np.load(made.folder / "splits.npz") as splits:
+def indices(result) -> dict[str, np.ndarray]:
+    with np.load(result.folder / "splits.npz") as splits:
         names = ("train", "validation", "test")
         return {name: splits[f"{name}_index"] for name in names}
 
@@ -23,16 +23,16 @@ def test_duplicates_between_splits_are_counted_and_dropped_on_request(make, tmp_
     rows = text_rows(100)
     rows += [row[:] for row in rows[1:41]]
     source = f"text:{write_csv(tmp_path / 'twice.csv', rows)}"
-    told = make(source=source)
-    assert told.metrics["shared_between_splits"] > 5
-    shared = told.metrics["shared_between_splits"]
-    assert f"3 splits that share {shared} examples" in told.metrics["headline"]
-    assert told.metrics["duplicates"]["dropped_from_train"] == 0
+    counted = make(source=source)
+    assert counted.metrics["shared_between_splits"] > 5
+    shared = counted.metrics["shared_between_splits"]
+    assert f"3 splits that share {shared} examples" in counted.metrics["headline"]
+    assert counted.metrics["duplicates"]["dropped_from_train"] == 0
     clean = make(source=source, duplicates="drop")
     assert "3 disjoint splits" in clean.metrics["headline"]
     assert clean.metrics["shared_between_splits"] == 0
     assert clean.metrics["duplicates"]["dropped_from_train"] > 3
-    assert np.array_equal(indices(told)["test"], indices(clean)["test"])
+    assert np.array_equal(indices(counted)["test"], indices(clean)["test"])
     with np.load(clean.folder / "splits.npz") as splits:
         hashes = [set(splits[f"{n}_hash"]) for n in ("train", "validation", "test")]
     assert sum(map(len, hashes)) == len(set.union(*hashes))
@@ -44,10 +44,10 @@ def test_each_example_is_in_the_test_split_of_exactly_one_fold(make, table, grou
     folds = [
         make(**params, split={"folds": 3, "fold": k, "group": group}) for k in range(3)
     ]
-    tests = [indices(made)["test"] for made in folds]
+    tests = [indices(result)["test"] for result in folds]
     assert np.sort(np.concatenate(tests)).tolist() == list(range(60))
-    for made in folds:
-        assert sum(made.metrics["examples"].values()) == 60
+    for result in folds:
+        assert sum(result.metrics["examples"].values()) == 60
     if group:
         assert all(len({at % 6 for at in test}) == 2 for test in tests)
 
@@ -89,22 +89,24 @@ def uneven(tmp_path):
 
 
 def test_weights_are_recorded_and_read_with_the_training_split(make, uneven):
-    made = make(source=uneven, **TABLE, balance="weights")
-    counts = np.bincount(made.data.train().y)
-    assert made.data.train().class_weights == tuple(sum(counts) / (2 * counts))
-    assert made.data.validation().class_weights is None
+    result = make(source=uneven, **TABLE, balance="weights")
+    counts = np.bincount(result.data.train().y)
+    assert result.data.train().class_weights == tuple(sum(counts) / (2 * counts))
+    assert result.data.validation().class_weights is None
     assert make(source=uneven, **TABLE).data.train().class_weights is None
 
 
 def test_resampling_repeats_training_examples_only(make, uneven):
     plain = make(source=uneven, **TABLE)
-    made = make(source=uneven, **TABLE, balance="resample")
+    result = make(source=uneven, **TABLE, balance="resample")
     counts = np.bincount(plain.data.train().y)
-    assert np.bincount(made.data.train().y).tolist() == [counts.max()] * 2
-    assert np.array_equal(made.data.train().x[: sum(counts)], plain.data.train().x)
-    assert np.array_equal(held_out_split(made.folder).x, held_out_split(plain.folder).x)
-    assert made.metrics["stored_train"] == 2 * counts.max()
-    assert made.data.train().class_weights is None
+    assert np.bincount(result.data.train().y).tolist() == [counts.max()] * 2
+    assert np.array_equal(result.data.train().x[: sum(counts)], plain.data.train().x)
+    assert np.array_equal(
+        held_out_split(result.folder).x, held_out_split(plain.folder).x
+    )
+    assert result.metrics["stored_train"] == 2 * counts.max()
+    assert result.data.train().class_weights is None
 
 
 def test_a_second_source_adds_to_every_split_and_moves_nothing(make, tmp_path):
@@ -134,7 +136,7 @@ def test_a_second_source_that_does_not_fit_is_an_error(make, tmp_path, texts):
     wide = [[1, *row] for row in table_rows()]
     wide[0][0] = "depth"
     three = f"csv:{write_csv(tmp_path / 'three.csv', wide)}"
-    with pytest.raises(UserError, match="columns are not.*not known there: depth"):
+    with pytest.raises(UserError, match="columns are not.*unknown: depth"):
         make(source=one, extend=three, **TABLE)
 
 
@@ -154,19 +156,19 @@ def test_columns_of_a_second_source_are_found_by_their_names(make, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "header, told",
+    ("header", "message"),
     [
-        (["width", "depth"], "missing: height; not known there: depth"),
-        (["width", "width"], "missing: height; .* there twice: width"),
-        (["x", "y"], "missing: width, height; not known there: x, y"),
+        (["width", "depth"], "missing: height; unknown: depth"),
+        (["width", "width"], "missing: height; .* duplicate: width"),
+        (["x", "y"], "missing: width, height; unknown: x, y"),
     ],
 )
-def test_columns_of_other_names_are_an_error(make, tmp_path, header, told):
+def test_columns_of_other_names_are_an_error(make, tmp_path, header, message):
     rows = table_rows()
     one = f"csv:{write_csv(tmp_path / 'one.csv', rows)}"
     other = [[*header, *rows[0][2:]], *rows[1:]]
     two = f"csv:{write_csv(tmp_path / 'two.csv', other)}"
-    with pytest.raises(UserError, match=f"data.extend .*two.csv.*{told}"):
+    with pytest.raises(UserError, match=f"data.extend .*two.csv.*{message}"):
         make(source=one, extend=two, **TABLE)
 
 
@@ -180,8 +182,8 @@ def test_a_regression_is_extended_on_the_first_sources_scale(make, tmp_path):
     assert both.data.spec.target == target
     at, y = indices(both)["train"], both.data.train().y
     assert (at >= 60).sum() > 0
-    told = y * target["deviation"] + target["mean"]
-    assert told == pytest.approx(2.5 * at + 10, abs=0.01)
+    prices = y * target["deviation"] + target["mean"]
+    assert prices == pytest.approx(2.5 * at + 10, abs=0.01)
 
 
 def test_the_same_experiment_gives_the_same_bytes(make, clips):
@@ -201,22 +203,22 @@ def test_a_group_of_both_sources_stays_in_the_split_that_it_is_in(make, tmp_path
     more = [first[0], *table_rows(60)[1:], *([9, 1, "up", f"new{k}"] for k in range(6))]
     paths = [write_csv(tmp_path / f"{k}.csv", r) for k, r in enumerate([first, more])]
     one, two = (f"csv:{path}" for path in paths)
-    made = make(source=one, extend=two, split={"group": "site"})
+    result = make(source=one, extend=two, split={"group": "site"})
     sites = np.array([row[3] for row in [*first[1:], *more[1:]]])
-    held = {name: set(sites[at]) for name, at in indices(made).items()}
+    held = {name: set(sites[at]) for name, at in indices(result).items()}
     assert sum(map(len, held.values())) == len(set.union(*held.values())) == 12
     assert all(any(s.startswith("new") for s in names) for names in held.values())
     few = [more[0], *more[1:8], [9, 1, "up", "new0"]]
-    made = make(
+    result = make(
         source=one,
         extend=f"csv:{write_csv(tmp_path / 'few.csv', few)}",
         split={"group": "site"},
     )
     sites = np.array([row[3] for row in [*first[1:], *few[1:]]])
-    assert "new0" in set(sites[indices(made)["train"]])
+    assert "new0" in set(sites[indices(result)["train"]])
 
 
-def test_folds_of_a_source_with_splits_of_its_own_are_refused():
+def test_folds_of_a_source_that_brings_its_splits_are_refused():
     from pipeline.data.examples import Examples
     from pipeline.data.params import SplitParams
     from pipeline.data.split import split
@@ -224,9 +226,14 @@ def test_folds_of_a_source_with_splits_of_its_own_are_refused():
     y = np.arange(40) % 2
     masks = {"own_test": np.arange(40) < 8, "own_validation": np.arange(40) > 31}
     examples = Examples(np.zeros((40, 1)), y, ("a", "b"), **masks)
-    with pytest.raises(UserError, match="5 folds of a source.*own to false"):
+    with pytest.raises(
+        UserError, match="all 5 folds would be the same.*use_source_splits to false"
+    ):
         split(examples, SplitParams(folds=5), 1)
-    assert len(split(examples, SplitParams(folds=5, own=False), 1)["test"]) == 8
+    assert (
+        len(split(examples, SplitParams(folds=5, use_source_splits=False), 1)["test"])
+        == 8
+    )
 
 
 def test_dropping_every_training_example_is_an_error(make, tmp_path):
@@ -244,16 +251,16 @@ def test_a_class_of_the_list_without_an_example_is_an_error(make, table):
         make(source=source, classes=classes, columns=ignore)
 
 
-def test_what_stands_in_several_splits_is_listed_with_its_twins(make, tmp_path):
+def test_duplicates_between_splits_are_listed_together(make, tmp_path):
     rows = text_rows(100)
     rows += [row[:] for row in rows[1:41]]
     source = f"text:{write_csv(tmp_path / 'twice.csv', rows)}"
-    made = make(source=source)
-    listed = made.rows("duplicates.csv")
+    result = make(source=source)
+    listed = result.rows("duplicates.csv")
     splits: dict[str, set[str]] = {}
     for row in listed:
         splits.setdefault(row["content"], set()).add(row["split"])
-    assert len(splits) == made.metrics["shared_between_splits"]
+    assert len(splits) == result.metrics["shared_between_splits"]
     assert all(len(held) > 1 for held in splits.values())
     assert listed[0]["example"].startswith("row ")
     assert not (make(source="sklearn:wine").folder / "duplicates.csv").exists()
@@ -268,22 +275,24 @@ UP = [table_rows()[0], *(row for row in table_rows() if row[2] == "up")]
 
 
 @pytest.mark.parametrize(
-    ("extend", "said"),
+    ("extend", "message"),
     [
         ("csv:no-such.csv", 'data.extend "csv:no-such.csv": .* does not exist'),
         ("npz:${NO_SUCH_PLACE}/a.npz", "data.extend .*variable NO_SUCH_PLACE is not"),
         (UP, r"data.extend .*two.csv.: holds one class \(up\)"),
         (
             without(table_rows(), "label"),
-            "two.csv: no column .label.*data.extend as in",
+            "two.csv: no column .label.*data.extend as those",
         ),
         ("sklearn:diabetes", 'data.extend "sklearn:diabetes": is for data.task regr'),
     ],
 )
-def test_a_mistake_in_a_second_source_is_told_of_it(make, tmp_path, extend, said):
+def test_an_error_in_a_second_source_names_data_extend(make, tmp_path, extend, message):
     one = f"csv:{write_csv(tmp_path / 'one.csv', table_rows())}"
     if isinstance(extend, list):
         extend = f"csv:{write_csv(tmp_path / 'two.csv', extend)}"
-    with pytest.raises(UserError, match=said) as told:
+    with pytest.raises(UserError, match=message) as raised:
         make(source=one, extend=extend, **TABLE)
-    assert "data.source " not in str(told.value).replace("as in data.source", "")
+    assert "data.source " not in str(raised.value).replace(
+        "as those of data.source", ""
+    )

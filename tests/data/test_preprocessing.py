@@ -1,13 +1,13 @@
-"""data.as_is: a model that was trained elsewhere gets the numbers that it knows."""
+"""`data.preprocessing: none`: a model gets the numbers of the source."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from pipeline.core.errors import UserError
 from pipeline.data.features import Standardise
 from pipeline.data.params import DataParams
-from pipeline.core.errors import UserError
 
 SHAPES = [
     ((9,), "table"),
@@ -28,10 +28,10 @@ def arrays(path, shape, kind=np.float32):
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
 def test_the_model_gets_what_the_array_holds(make, tmp_path, shape, modality, kind):
     x = arrays(tmp_path / "a.npz", shape, kind)
-    made = make(source=f"npz:{tmp_path}/a.npz", as_is=True)
-    spec, train = made.data.spec, made.data.train()
+    result = make(source=f"npz:{tmp_path}/a.npz", preprocessing="none")
+    spec, train = result.data.spec, result.data.train()
     assert (spec.shape, spec.modality, spec.preprocess) == (shape, modality, ())
-    with np.load(made.folder / "splits.npz") as splits:
+    with np.load(result.folder / "splits.npz") as splits:
         np.testing.assert_array_equal(
             spec.to_input(train.x[:]), x[splits["train_index"]].astype(np.float32)
         )
@@ -46,23 +46,27 @@ def test_without_it_the_same_arrays_are_prepared(make, tmp_path):
     pixels = make(source=f"npz:{tmp_path}/b.npz").data
     assert pixels.spec.to_input(pixels.train().x[:]).max() <= 1
     arrays(tmp_path / "c.npz", (4, 4, 2))
-    with pytest.raises(UserError, match="data.as_is: true takes arrays of any shape"):
+    with pytest.raises(
+        UserError, match="data.preprocessing: none takes arrays of any shape"
+    ):
         make(source=f"npz:{tmp_path}/c.npz")
 
 
 def test_a_table_of_a_csv_file_is_not_standardised(make, tmp_path):
     rows = [f"{at},{1000 + at},{'ab'[at % 2]}" for at in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["one,two,label", *rows]))
-    train = make(source=f"csv:{tmp_path}/t.csv", as_is=True).data.train()
+    train = make(source=f"csv:{tmp_path}/t.csv", preprocessing="none").data.train()
     np.testing.assert_array_equal(train.x[:, 1] - train.x[:, 0], 1000)
 
 
 def test_what_is_no_number_is_refused(make, tmp_path):
     rows = [f"{'good' if at % 2 else 'bad'} {at},{at % 2}" for at in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["text,label", *rows]))
-    with pytest.raises(UserError, match="data.as_is: .* is text, of which features"):
-        make(source=f"text:{tmp_path}/t.csv", as_is=True)
+    with pytest.raises(
+        UserError, match="data.preprocessing: none is imp.* text is converted"
+    ):
+        make(source=f"text:{tmp_path}/t.csv", preprocessing="none")
 
 
-def test_it_is_off_unless_it_is_asked_for():
-    assert DataParams(source="sklearn:digits").as_is is False
+def test_the_default_prepares_examples():
+    assert DataParams(source="sklearn:digits").preprocessing == "auto"
