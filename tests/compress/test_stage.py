@@ -287,6 +287,6 @@ def test_which_sources_are_distilled_from_the_float_baseline(
     inputs = Inputs(published, 1, scratch=tmp_path)
     context = build_context(CompressParams(distilled_sources=sources), inputs)
     trained = [Variant(source, parse_recipe("qat")) for source in context.models]
-    assert [v.source for v in trained if context.fine_tuning(v).teacher] == sources
+    assert [v.source for v in trained if context.fine_tuning(v).distillation] == sources
     untrained = [Variant(source, parse_recipe("int8")) for source in context.models]
-    assert not any(context.fine_tuning(v).teacher for v in untrained)
+    assert not any(context.fine_tuning(v).distillation for v in untrained)
