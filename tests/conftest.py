@@ -47,3 +47,11 @@ def copied(finished: tuple[Project, Answer], tmp_path: Path) -> Project:
     """A copy of the finished experiment, which the test may change."""
     shutil.copytree(finished[0].folder / "experiments", tmp_path / "experiments")
     return Project(tmp_path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tier: the folder below `tests` that it lies in."""
+    folder = Path(__file__).parent
+    for item in items:
+        tier = item.path.relative_to(folder).parts[0]
+        item.add_marker(getattr(pytest.mark, tier))

@@ -1,0 +1,88 @@
+"""Custom builders: imported, checked, and part of the fingerprint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import UserError
+from pipeline.engine.import_closure import CodeReader
+from pipeline.experiment.stages import CHAIN
+from pipeline.models import registry
+from pipeline.tune.params import TuneParams
+from tests.helpers.models_cases import spec
+
+IMAGE = spec((8, 8, 1))
+GOOD = """
+import keras
+from my_helper import UNITS
+from tests.helpers.project import ROOT
+
+def build(hp, spec):
+    x = image = keras.Input(spec.shape, name="image")
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dense(hp.Int("units", 4, 8, default=UNITS), name="dense")(x)
+    return keras.Model(image, keras.layers.Dense(3, name="logits")(x), name="mine")
+"""
+BODIES = [
+    ("return None", "must return a functional keras.Model; it returned a"),
+    ("return keras.Sequential([keras.layers.Dense(3)])", "must return a functional"),
+    ("raise RuntimeError('no luck')", "it raised RuntimeError: no luck (mine"),
+    ("return 1 / 0", "ZeroDivisionError"),
+    ("raise SystemExit(3)", "it raised SystemExit: 3 (mine"),
+    (
+        "x = keras.Input((8, 8, 1)); y = keras.layers.Flatten()(x); return "
+        "keras.Model(x, keras.layers.Dense(3, activation='softmax', name='p')(y))",
+        'must end in logits; its last layer, "p", is a softmax',
+    ),
+    ("x = keras.Input((8, 8, 1)); return keras.Model(x, x)", "output of its model"),
+    (
+        "x = keras.Input((4,)); return keras.Model(x, keras.layers.Dense(3)(x))",
+        "the input of its model is (None, 4); toy:toy needs (None, 8, 8, 1)",
+    ),
+]
+
+
+@pytest.fixture
+def here(own_modules) -> Path:
+    """The user's working directory."""
+    (own_modules / "my_helper.py").write_text("UNITS = 5\n")
+    return own_modules
+
+
+def test_it_is_built_and_is_its_own_search_space(here):
+    (here / "mine.py").write_text(GOOD)
+    assert registry.build("mine:build", {}, IMAGE, 1).get_layer("dense").units == 5
+    model = registry.build("mine:build", {"units": 7}, IMAGE, 1)
+    assert model.get_layer("dense").units == 7
+
+
+@pytest.mark.parametrize(("body", "message"), BODIES)
+def test_its_model_is_checked(here, body, message):
+    (here / "mine_bad.py").write_text(f"import keras\ndef build(hp, spec): {body}\n")
+    with pytest.raises(UserError) as caught:
+        registry.build("mine_bad:build", {}, IMAGE, 1)
+    assert "builder mine_bad:build" in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_a_module_that_cannot_be_imported_and_a_function_that_is_not_there(here):
+    (here / "mine_broken.py").write_text("import no_such_library\n")
+    with pytest.raises(UserError, match="importing it fails: ModuleNotFoundError"):
+        registry.get("mine_broken:build")
+    (here / "mine.py").write_text(GOOD)
+    with pytest.raises(UserError, match="no function make in .*mine.py"):
+        registry.get("mine:make")
+
+
+def test_its_module_and_what_it_imports_are_part_of_the_fingerprint(here):
+    (here / "mine.py").write_text(GOOD)
+    stage = next(stage for stage in CHAIN if stage.name == "tune")
+    modules = stage.code({"tune": TuneParams(builder="mine:build")})
+    before = CodeReader(ROOT, also=(here,)).closure(modules)
+    assert set(before) == {"mine", "my_helper"}
+    (here / "my_helper.py").write_text("UNITS = 6\n")
+    after = CodeReader(ROOT, also=(here,)).closure(modules)
+    assert before["my_helper"] != after["my_helper"]
+    assert before["mine"] == after["mine"]
