@@ -1,0 +1,1 @@
+"""The augment stage: random changes of training examples, from a policy."""

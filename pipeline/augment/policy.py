@@ -9,6 +9,7 @@ examples fetches partners from the whole split, see `Policy.mixed`.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -25,7 +26,7 @@ from pipeline.core.determinism import derive_seed
 from pipeline.core.pipe_language import Step, parse_pipe, str_pipe
 
 Fetch = Callable[[tf.Tensor], Pair]
-VALUE_STEPS = {**PIXEL_STEPS, **AUDIO_STEPS, **TEXT_STEPS, **TABLE_STEPS}
+VALUE_STEPS = ChainMap(PIXEL_STEPS, AUDIO_STEPS, TEXT_STEPS, TABLE_STEPS)
 # RandAugment's steps at magnitude 1; `shift` is a fraction of the shorter side.
 MAX_SHIFT = 0.3
 STRONGEST = {

@@ -53,7 +53,7 @@ def test_policy_step_inverts_images_with_its_probability(monkeypatch):
     from pipeline.augment import grammar, pixels
     from pipeline.augment.policy import Policy
 
-    for table in (grammar.GRAMMAR, grammar.MODALITIES, pixels.PIXELWISE):
+    for table in (grammar.GRAMMAR, grammar.MODALITIES, pixels.PIXEL_STEPS):
         monkeypatch.setitem(table, "invert", None)  # removed at the end
     run("policy step")
     x = tf.zeros((400, 4, 4, 1))
