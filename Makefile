@@ -8,6 +8,8 @@ EXP ?= digits
 SET ?=
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# A file's tests run in one process, which shares what they build; files run in parallel.
+PARALLEL := -n auto --dist loadfile --durations=10
 
 # Make puts variables of its command line into the environment of every command, and
 # expands them for that: EXP='$(shell ...)' would run. They reach commands quoted.
@@ -131,7 +133,7 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 .PHONY: test lint coverage docs bench-augment bench-compress bench-memory bench-tune bench-train clean-exp clean-venv constraints
 test: .venv/.ready  ## the tests
-	@$(venv_python) -m pytest -q $(PYTEST_ARGS)
+	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
 lint: .venv/.ready  ## formatting, ruff, codespell and mypy, as pyproject.toml says
 	@$(venv_python) -m ruff format --check .

@@ -112,7 +112,7 @@ def _publish(
     ledger: list[LedgerLine],
     folder: Path,
 ) -> VariantResult:
-    """Write result.json at once, so that it is complete whenever the process is killed."""
+    """Replace result.json at once: after a kill, it is complete or absent."""
     content = {"row": row.to_json(), "evidence": evidence.tolist(), "ledger": ledger}
     write_json(folder / "result.part", {**content, "files": _hashes(folder)})
     os.replace(folder / "result.part", folder / RESULT)

@@ -35,7 +35,8 @@ EXPORTS = {
     "dynamic": Signature(summary="int8 weights; activations stay float32"),
     "float16": Signature(summary="float16 weights; activations stay float32"),
     "int8": Signature(
-        summary="full-integer quantization with calibrated ranges; int8 input and output"
+        summary="full-integer quantization with calibrated ranges; int8 input and "
+        "output"
     ),
     "int16x8": Signature(
         summary="full-integer quantization with int8 weights; int16 activations, input "
@@ -69,8 +70,8 @@ TECHNIQUES = {
             Argument("n", int, low=2, high=7),
             Argument("kernels", str, "inner", allowed=("inner", "all")),
         ),
-        "quantizes weights to n bits: 2^n - 1 evenly spaced values in each kernel, with "
-        "a learned step size; `inner` leaves out the first and the last kernel",
+        "quantizes weights to n bits: 2^n - 1 evenly spaced values in each kernel, "
+        "with a learned step size; `inner` leaves out the first and the last kernel",
         seed_name="bits",
     ),
     "binary": Technique(

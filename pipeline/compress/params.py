@@ -26,7 +26,8 @@ class Budget(Params):
             the task's metric: 0.01 is one percentage point of accuracy, or 0.01 of R2
             or AUC, of which it must be less than 1. The upper end of the loss's paired
             95 % interval must not exceed it.
-        max_bytes: maximum size of the file in bytes, by `size_metric`; null is no limit.
+        max_bytes: maximum size of the file in bytes, by `size_metric`; null is no
+            limit.
         max_latency_ms: maximum median time of one example on this machine, in
             milliseconds; null is no limit. With a limit, the choice depends on the
             machine.

@@ -61,7 +61,7 @@ def search(
         if len(waiting) < 2:
             break
         rung = [replace(variant, epoch_fraction=fraction) for variant in waiting]
-        # Drops are measured against the float baseline, so it comes with the first rung.
+        # Drops are measured against the float baseline: it comes with the first rung.
         baselines = [v for v in untrained if v.id == pareto_table.BASELINE]
         first = [v for v in baselines if v.id not in results]
         results |= _build([*first, *rung], context, pool, inputs, f"{fraction:.0%}")

@@ -1,0 +1,1 @@
+"""Foundations of all packages: errors, hashes, seeds, JSON and parameters."""

@@ -1,0 +1,1 @@
+"""The engine: decides which stages are stale, runs them and publishes results."""

@@ -3,8 +3,8 @@
 The name contains the fingerprint of the stage: only a run with the same parameters,
 inputs and code finds what an earlier run wrote. The folder stays when a stage crashes
 or fails; publishing the stage removes it, together with those of other fingerprints.
-A stage with selection parameters (`Stage.selection_params`) keeps its latest folder, so that
-another selection needs no new computation.
+A stage with selection parameters (`Stage.selection_params`) keeps its latest folder, so
+that another selection needs no new computation.
 
     experiments/digits/.scratch/tune-3fa29c01b2d4/
 """

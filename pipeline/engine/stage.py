@@ -58,12 +58,13 @@ class Stage:
         extra_inputs: parameters of all stages and folder of the experiment -> files and
             folders inside that folder that belong to no stage, as name -> path.
             Their content enters the fingerprint as that of `sources`; default none.
-        copies_volatile: True for a stage that copies volatile facts of its inputs, such as
-            latency, and so runs again when an input ran again; default False.
+        copies_volatile: True for a stage that copies volatile facts of its inputs, such
+            as latency, and so runs again when an input ran again; default False.
         package: package that contains the stages; default `pipeline`.
-        selection_params: names of parameters that only select among the results in the working
-            folder. They do not enter its name, and the folder stays when the stage
-            is published, so another selection computes nothing again; default none.
+        selection_params: names of parameters that only select among the results in the
+            working folder. They do not enter its name, and the folder stays when the
+            stage is published, so another selection computes nothing again; default
+            none.
     """
 
     name: str

@@ -94,7 +94,8 @@ def experiment_folder(root: Path, name: str) -> Path:
         names = sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
         listing = f" (there are: {', '.join(names)})" if names else ""
         raise UserError(
-            f"{root / name / FILE}: no such experiment{did_you_mean(name, names)}{listing}; "
+            f"{root / name / FILE}: no such experiment"
+            f"{did_you_mean(name, names)}{listing}; "
             f"create it with: {command('new', name, '--source', 'SOURCE')}"
         )
     return root / name

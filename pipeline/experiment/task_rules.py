@@ -76,8 +76,9 @@ def _heads(experiment: Any) -> Iterator[Misfit]:
             there = f"there are: {', '.join(names)}" if names else "it has none"
             yield (
                 ("train", "heads", name),
-                f"data.extra_targets has no target of that name{did_you_mean(name, names)} "
-                f"({there}); name it there, as class or number, or leave the head out",
+                "data.extra_targets has no target of that name"
+                f"{did_you_mean(name, names)} ({there}); name it there, as class "
+                "or number, or leave the head out",
             )
 
 
@@ -93,7 +94,8 @@ def _of_a_fit(settings: FitSettings, task: Task) -> Iterator[tuple[str, str]]:
         yield (
             "loss",
             f"{settings.loss} is not a loss for data.task {task.name}"
-            f"{did_you_mean(settings.loss, task.losses)}; it can be {', '.join(task.losses)}",
+            f"{did_you_mean(settings.loss, task.losses)}; it can be "
+            f"{', '.join(task.losses)}",
         )
 
 

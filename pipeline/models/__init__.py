@@ -1,0 +1,1 @@
+"""Model families, custom builders, and reading and writing of .keras files."""

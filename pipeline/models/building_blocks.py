@@ -227,8 +227,12 @@ def building_blocks(
 
     Args:
         hp: receives all eight; `dropout` is searched from 0 to 0.4 in steps of 0.1.
-        activation, initializer, normalization, l2, bias: see `BuildingBlocks`.
-        dropout: default of the dropout rate.
+        activation: default activation, one of `ACTIVATIONS`.
+        initializer: default initializer of kernels, one of `INITIALIZERS`.
+        normalization: default normalization, one of `NORMALIZATIONS`.
+        dropout: default fraction of the features dropped before the output, 0 .. 0.95.
+        l2: default factor of the squared kernels added to the loss, 0 .. 1.
+        bias: by default, add a bias even where a normalization follows.
 
     Returns:
         The layers of a model with the values that `hp` holds.

@@ -63,7 +63,8 @@ class Labels:
         """Write a label beside a point, in the first direction with enough room.
 
         Args:
-            x, y: the point, in data units.
+            x: the point's horizontal coordinate, in data units.
+            y: the point's vertical coordinate, in data units.
             text: the label.
             required: if no direction has room, write the label where it covers the
                 smallest area; by default it is omitted.

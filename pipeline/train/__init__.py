@@ -1,0 +1,1 @@
+"""The train stage: fits the best hyperparameters of tune to the end."""

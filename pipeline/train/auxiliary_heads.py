@@ -147,5 +147,6 @@ def _check_names(weights: Mapping[str, float], spec: TaskSpec) -> None:
             available = f"available: {', '.join(names)}" if names else "it has none"
             raise UserError(
                 f'train.heads: {spec.source} has no extra target "{name}"'
-                f"{did_you_mean(name, names)} ({available}; declare it in data.extra_targets)"
+                f"{did_you_mean(name, names)} ({available}; declare it in "
+                "data.extra_targets)"
             )

@@ -1,8 +1,8 @@
 """Initial weights: from a file, or from the model before `data.extend`.
 
-In: the previous model, kept by `pipeline.experiment.earlier_results`, and the model that continued from
-it. Out: the file to start from, and the metric of both models on the same validation
-examples.
+In: the previous model, kept by `pipeline.experiment.earlier_results`, and the model
+that continued from it. Out: the file to start from, and the metric of both models on
+the same validation examples.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def check_compatible(previous: Path, current: Path) -> None:
     """Check that inputs and outputs of the weights still have the same meaning.
 
     Args:
-        previous, current: folders of the data stage, before the extension and now.
+        previous: folder of the data stage before the extension.
+        current: folder of the data stage now.
 
     Raises:
         UserError: names what differs in spec.json.
@@ -142,7 +143,8 @@ def check_splits(previous: Path, current: Path) -> int:
     """Check that no example has moved from train to a held-out split.
 
     Args:
-        previous, current: folders of the data stage, before the extension and now.
+        previous: folder of the data stage before the extension.
+        current: folder of the data stage now.
 
     Returns:
         How many new held-out examples equal one that the model was trained on.

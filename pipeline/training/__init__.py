@@ -1,0 +1,1 @@
+"""Training of one model: loop, losses, optimizers, schedules and checkpoints."""

@@ -81,7 +81,9 @@ class Trainer:
         """Run steps `begin` to `end` of an epoch.
 
         Args:
-            epoch, begin, end: int64 scalars, from 0; `end` is exclusive.
+            epoch: number of the epoch, an int64 scalar, from 0.
+            begin: first step to run, an int64 scalar, from 0.
+            end: the step to stop before, an int64 scalar.
             rates: learning rate of each step of the epoch, `(steps,)` float32.
             sums: sums of the losses and of the metric over the steps before `begin`.
                 They are carried in so that results do not depend on how an epoch is

@@ -90,7 +90,8 @@ def write_norms(path: Path, before: Norms, after: Norms) -> None:
 
     Args:
         path: CSV file.
-        before, after: of `gradient_norms`, for the same model.
+        before: result of `gradient_norms` before the fit.
+        after: result of `gradient_norms` after the fit, for the same model.
     """
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -39,8 +39,9 @@ def fit(
 
     Args:
         model: a Keras 3 model, changed in place. Its output is logits,
-            `(batch, classes)`, or what else the task predicts. The first of several outputs is the one that is
-            validated; `context.objective` defines the loss on all of them.
+            `(batch, classes)`, or what else the task predicts. The first of several
+            outputs is the one that is validated; `context.objective` defines the loss
+            on all of them.
         data: the splits and the augmentation.
         settings: epochs, optimizer, schedule, loss, averages, phases.
         context: seed, objective, callbacks, checkpoint folder, reporting.

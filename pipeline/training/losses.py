@@ -86,8 +86,9 @@ def _is_plain(settings: FitSettings, spec: TaskSpec) -> bool:
 
 
 def _is_soft(y: tf.Tensor, logits: tf.Tensor) -> bool:
-    """Return True if targets are probabilities; Keras also casts class numbers to
-    float, so the dtype does not tell.
+    """Return True if targets are probabilities.
+
+    Keras also casts class numbers to float, so the dtype does not tell.
     """
     shape = y.shape
     return len(shape) == len(logits.shape) and shape[-1] == logits.shape[-1] != 1

@@ -28,8 +28,8 @@ def check_outputs(model: Any, spec: TaskSpec) -> None:
     needed, received = task.output_shape(spec), tuple(model.output_shape[1:])
     if received != needed:
         raise ModelError(
-            f"builder: the model's output has the shape {received}; {spec.source} is for "
-            f"{task.title}, which needs {needed}; choose another builder"
+            f"builder: the model's output has the shape {received}; {spec.source} is "
+            f"for {task.title}, which needs {needed}; choose another builder"
         )
 
 

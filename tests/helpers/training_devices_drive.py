@@ -1,4 +1,6 @@
-"""One fit on as many devices as asked for: `python -m tests.helpers.training_devices_drive 2`.
+"""One fit on as many devices as asked for.
+
+    python -m tests.helpers.training_devices_drive 2
 
 Prints, as JSON, the weights and the history.
 """

@@ -1,4 +1,4 @@
-"""The rules of the layout: which package may import which, and what the command line reaches."""
+"""The rules of the layout: which package imports which, and what the CLI reaches."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ def test_the_import_graph_has_no_circle():
     names = {".".join(m).removesuffix(".__init__"): m for m in MODULES}
     for name, module in names.items():
         graph[name] = {n for n in imports(module) if n in names and n != name}
-        # `from package import module` names the package as well: only a use of it counts.
+        # `from package import module` names the package as well: only a use of it
+        # counts.
         graph[name] -= {n for n in graph[name] if name.startswith(f"{n}.")}
         graph[name] -= {
             n
@@ -207,7 +208,7 @@ HEAVY = ("tensorflow", "keras", "tf_keras", "matplotlib", "sklearn", "ai_edge_li
 
 
 def test_the_command_line_imports_no_tensorflow():
-    """Everything that `--help`, `status` and `stale` import, in a process of its own."""
+    """All that `--help`, `status` and `stale` import, in a process of its own."""
     modules = ["pipeline", "pipeline.cli.main", "pipeline.experiment.session"]
     modules += [f"pipeline.tasks.{name}.task" for name in registry.TASKS]
     program = (

@@ -19,7 +19,9 @@ FORBIDDEN = {
     r"\bStudy\b": "RobustnessStudy",
     r"\bKeeper\b": "CheckpointManager",
     r"\bDoubts\b": "RangeCheck",
-    r"\bImitation\b|\bimitates?\b|\bimitation\b": "distillation; a loss on the teacher's outputs",
+    r"\bImitation\b|\bimitates?\b|\bimitation\b": (
+        "distillation; a loss on the teacher's outputs"
+    ),
     r"\bIntake\b": "SourceReader",
     r"\bFurther\b": "ExtraTarget",
     r"\bTwins?\b": "FakeQuantLayer",
@@ -27,7 +29,9 @@ FORBIDDEN = {
     r"\bmend(s|ed|ing)?\b": "fix",
     r"\b(points?|gain) by it\b": "gain of the teacher",
     r"\ba value each\b": "one value per item",
-    r"(?<!there )\bis no (class|file|number|model|label|multiple|plain)\b": "is not a ...",
+    r"(?<!there )\bis no (class|file|number|model|label|multiple|plain)\b": (
+        "is not a ..."
+    ),
     r"\bis there already\b": "already exists",
     r"\bevery second example\b": "with probability 0.5",
     r"\bmost and least\b": "maximum and minimum",
@@ -67,5 +71,5 @@ def test_an_old_word_is_not_used(pattern):
 
 
 def test_a_use_would_be_found():
-    assert re.search(list(FORBIDDEN)[0], "told = 1")
+    assert re.search(next(iter(FORBIDDEN)), "told = 1")
     assert len(FILES) > 300

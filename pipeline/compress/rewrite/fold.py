@@ -1,6 +1,7 @@
 """Fold normalizations and activations into the adjacent linear layers.
 
-In: a functional or Sequential Keras 3 model. Out: an equivalent model with fewer layers.
+In: a functional or Sequential Keras 3 model. Out: an equivalent model with fewer
+layers.
 
 Folding happens before clustering because the converter would otherwise multiply each
 channel of a normalized layer by a factor, and equal weights would become different. It
@@ -25,7 +26,8 @@ from pipeline.compress.rewrite.rebuild import (
 
 # Linear layer class -> kernel axis of the output channels.
 FOLDABLE = {"Conv1D": -1, "Conv2D": -1, "Dense": -1, "DepthwiseConv2D": 2}
-# Largest ratio of the channels' standard deviations: it costs a kernel two of eight bits.
+# Largest ratio of the channels' standard deviations; it costs a kernel two of its
+# eight bits.
 MAX_STD_RATIO = 4.0
 NEUTRAL_VARIANCE = 1e30  # divides a channel's contribution down to nothing
 
@@ -52,7 +54,8 @@ def neutralize_constant_channels(
     Keras divides by max(std, 1e-7), which amplifies any change of a constant channel
     about 1e7 times; neither int8 nor float16 can hold that beside the other channels.
     A variance of 1e30 multiplies such a channel by 1e-15 instead. Outputs stay equal on
-    inputs whose channel is as constant as in the examples that the layer was adapted to.
+    inputs whose channel is as constant as in the examples that the layer was adapted
+    to.
 
     Args:
         model: functional or Sequential; it is not changed.
@@ -123,6 +126,7 @@ def _absorb(
     """Copy a model whose linear layers take over their normalizations.
 
     Args:
+        model: functional or Sequential; it is not changed.
         pairs: linear layer -> the normalization that it takes over.
         folded_weights: linear layer and normalization -> kernel and bias.
     """
@@ -187,8 +191,8 @@ def _only_reader(layer: Any, outputs: set[int]) -> Any:
         outputs: ids of the graph's output tensors.
 
     Returns:
-        The layer or operation; None if there are several readers, if the layer is called
-        more than once, or if its output is an output of the graph.
+        The layer or operation; None if there are several readers, if the layer is
+        called more than once, or if its output is an output of the graph.
     """
     nodes = layer._outbound_nodes
     if len(layer._inbound_nodes) != 1 or len(nodes) != 1 or id(layer.output) in outputs:

@@ -154,6 +154,7 @@ def _successors(make: Make, names: set[str]) -> Make:
     """Memoize `make` and inline nested models.
 
     Args:
+        make: layer or operation -> its replacement, or a function in its place.
         names: layer names that are taken; it grows with every new layer.
     """
     cache: dict[int, Callable[..., Any]] = {}

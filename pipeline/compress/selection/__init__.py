@@ -1,0 +1,1 @@
+"""Selection of a compressed file: measurements, Pareto front and budget."""

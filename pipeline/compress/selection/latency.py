@@ -27,9 +27,9 @@ def measure(results: Sequence[VariantResult], context: BuildContext) -> dict[str
         context: data and folders of the variants.
 
     Returns:
-        `latency_ms`: id -> median, p10, p90, number of runs and of delegated partitions;
-        `ledger_latency_ms`: id -> a median per line of its ledger, None where it was not
-        measured; `latency_conditions`: threads and delegate.
+        `latency_ms`: id -> median, p10, p90, number of runs and of delegated
+        partitions; `ledger_latency_ms`: id -> a median per line of its ledger, None
+        where it was not measured; `latency_conditions`: threads and delegate.
     """
     valid = [result for result in results if result.row.status == "ok"]
     files = {result.variant.id: _open(result, "model", context) for result in valid}

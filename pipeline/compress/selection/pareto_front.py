@@ -1,7 +1,7 @@
 """The Pareto front of metric and size, and the point that a budget chooses.
 
-In: points of pareto.json, and limits. Out: flags, or one point. Only a point with status
-`ok` can be on the front or be chosen: the others have no file, or a wrong one.
+In: points of pareto.json, and limits. Out: flags, or one point. Only a point with
+status `ok` can be on the front or be chosen: the others have no file, or a wrong one.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The .tflite file itself: inspecting, checking, stripping, int4 and C source."""

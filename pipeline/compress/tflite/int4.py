@@ -1,8 +1,8 @@
 """Quantize the weights of a float .tflite file to int4 with the LiteRT quantizer.
 
-The quantizer is optional: `pip install ai-edge-quantizer==0.10.0`. Each output channel of
-a convolution or dense layer has its own scale, two weights share a byte, and activations
-stay float32. TensorFlow is not imported.
+The quantizer is optional: `pip install ai-edge-quantizer==0.10.0`. Each output channel
+of a convolution or dense layer has its own scale, two weights share a byte, and
+activations stay float32. TensorFlow is not imported.
 """
 
 from __future__ import annotations

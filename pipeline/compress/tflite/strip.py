@@ -2,8 +2,8 @@
 
 In: the bytes of a file. Out: fewer bytes, without names of inner tensors, observed
 ranges, descriptions, signatures and metadata, and with one copy of equal buffers. Input
-and output keep their names of the signature. Everything that the interpreter, the XNNPACK
-delegate and TensorFlow Lite Micro read is kept. TensorFlow is not imported.
+and output keep their names of the signature. Everything that the interpreter, the
+XNNPACK delegate and TensorFlow Lite Micro read is kept. TensorFlow is not imported.
 
     small = strip(content)
     check_same(content, small)
@@ -28,7 +28,7 @@ ALIGNMENT = 16  # of stored numbers, as the schema requires; Python's writer omi
 class _Aligned(flatbuffers.Builder):
     """Aligns every vector of bytes so that the runtime can read it in place."""
 
-    def StartVector(self, size: int, count: int, alignment: int) -> int:
+    def StartVector(self, size: int, count: int, alignment: int) -> int:  # noqa: N802
         """Called by the schema's classes."""
         return super().StartVector(size, count, ALIGNMENT if size == 1 else alignment)
 
@@ -63,7 +63,8 @@ def check_same(before: bytes, after: bytes) -> None:
     """Run both files on seeded random input.
 
     Args:
-        before, after: bytes of two .tflite files.
+        before: bytes of the original .tflite file.
+        after: bytes of the stripped one.
 
     Raises:
         UserError: when the outputs are not equal bit for bit.

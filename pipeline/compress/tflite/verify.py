@@ -1,7 +1,7 @@
 """Check that a file is what its recipe claims.
 
-In: facts of a file, and what was true before the export. Out: one line per claim that the
-file does not meet. TensorFlow is not imported.
+In: facts of a file, and what was true before the export. Out: one line per claim that
+the file does not meet. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def _not_integer(facts: Facts, export: str) -> Iterator[str]:
         # QUANTIZE and DEQUANTIZE surround the operator that computes in float.
         names = set(facts.float_operators)
         names = names - {"QUANTIZE", "DEQUANTIZE"} or names
-        yield f"full integer promised, but computed in float: {', '.join(sorted(names))}"
+        yield (
+            f"full integer promised, but computed in float: {', '.join(sorted(names))}"
+        )
 
 
 def _lost_zeros(facts: Facts, sparsity: float) -> Iterator[str]:

@@ -117,7 +117,7 @@ def max_difference(expected: np.ndarray, received: np.ndarray) -> float:
 
 
 class _Converter:
-    """Maps each Keras 3 layer to one tf_keras layer, and a shared layer to a shared one.
+    """Maps each Keras 3 layer to one tf_keras layer; a shared layer stays shared.
 
     Attributes:
         cache: id of an operation -> its replacement.

@@ -1,7 +1,7 @@
 """Build one file: the entry point of this package.
 
-In: a Keras 3 model, a recipe, and calibration examples. Out: the bytes of a .tflite file
-and a record of what the recipe did.
+In: a Keras 3 model, a recipe, and calibration examples. Out: the bytes of a .tflite
+file and a record of what the recipe did.
 """
 
 from __future__ import annotations

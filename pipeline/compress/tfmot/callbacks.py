@@ -43,7 +43,8 @@ class PreserveZeros(tf_keras.callbacks.Callback):
     """Restore the zeros of kernels before each validation, thus in the weights kept.
 
     tfmot's sparsity-preserving scheme restores zeros itself, except in layers that it
-    does not quantize and in those that feed a Concatenate, which get the default scheme.
+    does not quantize and in those that feed a Concatenate, which get the default
+    scheme.
 
     Args:
         model: its kernels' present zeros are restored.

@@ -38,8 +38,8 @@ def export(
         kind: an export step of the recipe grammar.
         calibration: model inputs `(n, ...)` for `int8` and `int16x8`: float32, or
             integer tokens of the input's own dtype.
-        one_scale: one scale per kernel instead of one per channel, so that equal weights
-            become equal integers.
+        one_scale: one scale per kernel instead of one per channel, so that equal
+            weights become equal integers.
 
     Returns:
         The content of the file.
@@ -192,7 +192,8 @@ def _representative(calibration: np.ndarray | None) -> Callable[[], Iterator[Any
     if not np.isfinite(calibration).all() or np.ptp(calibration) == 0:
         raise UserError(
             f"the {len(calibration)} calibration examples are constant or not finite, "
-            "so no range of values can be calibrated; check the preview of the data stage"
+            "so no range of values can be calibrated; check the preview of the data "
+            "stage"
         )
     tokens = np.issubdtype(calibration.dtype, np.integer)
     examples = calibration if tokens else calibration.astype(np.float32)

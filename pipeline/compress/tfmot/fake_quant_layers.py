@@ -60,8 +60,8 @@ class FakeQuantLayer:
     """Mixin before a layer's class: `class Quantized(FakeQuantLayer, Dense)`.
 
     Attributes:
-        quantized_kernel: returns the kernel that the layer computes with; gradients pass
-            through it to the full-precision kernel.
+        quantized_kernel: returns the kernel that the layer computes with; gradients
+            pass through it to the full-precision kernel.
     """
 
     quantized_kernel: Callable[[], tf.Tensor]

@@ -65,7 +65,7 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
 
 
 class SeparableConv2D:
-    """A depthwise and a 1x1 convolution, since tfmot's own split breaks in residual nets.
+    """A depthwise and a 1x1 convolution: tfmot's own split breaks in residual nets.
 
     Args:
         config: config of the Keras 3 SeparableConv2D.
@@ -81,6 +81,7 @@ class SeparableConv2D:
         self.pointwise = _from_config("Conv2D", across)
 
     def __call__(self, inputs: Any) -> Any:
+        """Apply both convolutions to images `(batch, height, width, channels)`."""
         return self.pointwise(self.depthwise(inputs))
 
     def set_weights(self, weights: list[Any]) -> None:

@@ -57,7 +57,7 @@ def _random(
 
 
 def _normalizations(model: keras.Model) -> dict[int, tuple[Any, tuple[int, ...]]]:
-    """Map the index of an input to its first Normalization and the shape that it reads."""
+    """Map the index of an input to its first Normalization and the shape it reads."""
     norms: dict[int, tuple[Any, tuple[int, ...]]] = {}
     for index, step in _readers(model):
         if step.kind == "Normalization" and not step.operation.invert:

@@ -2,9 +2,10 @@
 
     unsupported_layers(model, "qat")   # ["rnn (Bidirectional)"]
 
-In: a tf_keras model and a technique. Out: names and classes of layers. The tables repeat
-what tfmot's registries and graph rules allow, without running them; tests compare every
-line with tfmot itself. A technique leaves unsupported layers out and handles the others.
+In: a tf_keras model and a technique. Out: names and classes of layers. The tables
+repeat what tfmot's registries and graph rules allow, without running them; tests
+compare every line with tfmot itself. A technique leaves unsupported layers out and
+handles the others.
 """
 
 from __future__ import annotations

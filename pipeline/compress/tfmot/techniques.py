@@ -81,10 +81,10 @@ def prune(
 ) -> Model:
     """Set the smallest weights of each kernel to zero and fine-tune the others.
 
-    The full sparsity is reached at the first step because a fit keeps the weights of its
-    best epoch: if sparsity rose within one fit, an early best epoch would be too dense.
-    `gradual` is therefore three fits, with a third of the epochs each, at sparsities on
-    the cubic curve of Zhu & Gupta (To prune or not to prune, 2017).
+    The full sparsity is reached at the first step because a fit keeps the weights of
+    its best epoch: if sparsity rose within one fit, an early best epoch would be too
+    dense. `gradual` is therefore three fits, with a third of the epochs each, at
+    sparsities on the cubic curve of Zhu & Gupta (To prune or not to prune, 2017).
 
     Args:
         model: functional model as the bridge or an earlier technique made it.
@@ -215,10 +215,10 @@ def sparsity_preserving(model: Model, fit: Fit) -> Model:
 
 
 def cluster_preserving(model: Model, fit: Fit) -> Model:
-    """Fine-tune with fake quantization to int8 and keep equal weights equal, zeros zero.
+    """Fine-tune with fake quantization to int8; equal weights stay equal, zeros zero.
 
-    Each kernel has one scale: with one per channel, equal weights would become different
-    integers. Arguments, result and error are those of `quantization_aware`.
+    Each kernel has one scale: with one per channel, equal weights would become
+    different integers. Arguments, result and error are those of `quantization_aware`.
     """
     scheme = Default8BitScheme(disable_per_axis=True)
     aware = _quantized(model, quantizable, scheme, "cqat")
@@ -283,7 +283,8 @@ def _select(model: Model, supported: Callable[[Layer], bool], name: str) -> set[
         weighted = {type(layer).__name__ for layer in model.layers if layer.weights}
         raise UserError(
             f'{name} supports no layer of "{model.name}", whose weights are in '
-            f"{', '.join(sorted(weighted)) or 'no layer'}; leave {name} out of the recipe"
+            f"{', '.join(sorted(weighted)) or 'no layer'}; leave {name} out of the "
+            "recipe"
         )
     return selected
 

@@ -7,9 +7,9 @@ The step size is learned with the weights, and the gradient passes the rounding
 unchanged (Esser et al., Learned Step Size Quantization, 2020); here the logarithm of
 the step is the variable, so that Adam changes small and large steps at the same rate.
 As in the paper, the first and the last kernel keep the eight bits of the export, unless
-`all` kernels are asked for. A following `cqat` keeps equal weights equal, and each level
-moves a little. After gzip such levels need fewer bytes than the same number of clusters,
-because most weights are on a few of them.
+`all` kernels are asked for. A following `cqat` keeps equal weights equal, and each
+level moves a little. After gzip such levels need fewer bytes than the same number of
+clusters, because most weights are on a few of them.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def cluster_weights(model: tf_keras.Model, clusters: int) -> None:
 
     Args:
         model: changed in place.
-        clusters: maximum number of values per kernel; if a kernel has zeros, zero is one
-            of them.
+        clusters: maximum number of values per kernel; if a kernel has zeros, zero is
+            one of them.
     """
     for kernel in trainable_kernels(model):
         values = kernel.numpy()

@@ -138,7 +138,10 @@ class ReadContext:
     def outside(self, label: str) -> str:
         """Return the reason why a label is refused that is not in `data.classes`."""
         classes = self.params.classes or []
-        return f'label "{label}" is not one of data.classes{did_you_mean(str(label), classes)}'
+        return (
+            f'label "{label}" is not one of data.classes'
+            f"{did_you_mean(str(label), classes)}"
+        )
 
 
 class SourceReader(Protocol):

@@ -1,0 +1,1 @@
+"""Pools of processes for parallel tasks, on this machine or a Ray cluster."""

@@ -15,20 +15,19 @@ Engine = Literal["local", "ray"]
 
 
 class Section(Protocol):
-    """A section of the experiment file that configures workers.
-
-    Args:
-        workers: maximum number of tasks that run at once.
-        engine: `local` for processes of this machine, `ray` for a Ray cluster.
-        address: HOST:PORT of the head of the Ray cluster; None starts one here.
-    """
+    """A section of the experiment file that configures workers."""
 
     @property
-    def workers(self) -> int: ...
+    def workers(self) -> int:
+        """Maximum number of tasks that run at once."""
+
     @property
-    def engine(self) -> Engine: ...
+    def engine(self) -> Engine:
+        """`local` for processes of this machine, `ray` for a Ray cluster."""
+
     @property
-    def address(self) -> str | None: ...
+    def address(self) -> str | None:
+        """HOST:PORT of the head of the Ray cluster; None starts one here."""
 
 
 S = TypeVar("S", bound=Section)

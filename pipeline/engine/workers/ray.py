@@ -7,7 +7,8 @@ Every machine needs the same checkout and libraries, and the folder of the exper
 at the same path. Every task runs in a fresh process with the pins of this one. A task
 that is lost with its process or machine is tried once more elsewhere.
 
-    pool = RayPool(workers=8, address="HOST:6379")    # as `pipeline.engine.workers.pool.Pool`
+    # Used as `pipeline.engine.workers.pool.Pool` is.
+    pool = RayPool(workers=8, address="HOST:6379")
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ class Helper:
 
     Args:
         function: the function to call.
-        method: start method, as for `pipeline.engine.workers.pool.Pool`; default `fork`.
+        method: start method, as for `pipeline.engine.workers.pool.Pool`; default
+            `fork`.
     """
 
     def __init__(self, function: Callable[..., Any], method: Method = "fork"):

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.project import ROOT
+
 SOURCES = ("pipeline", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 BUILDER = """
 import keras
-from tests.helpers.project import ROOT
 
 def build(hp, spec):
     x = image = keras.Input(spec.shape, name="image")

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.experiment.stages import CHAIN
+from tests.helpers.project import ROOT
 
 STAGES = [stage.name for stage in CHAIN]
 FROM_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")
@@ -48,7 +49,6 @@ if verb == "run":
 
 BACKEND = """\
 import os, sys, zipfile
-from tests.helpers.project import ROOT
 
 def build_editable(folder, config_settings=None, metadata_directory=None):
     if os.path.exists("refuse"):

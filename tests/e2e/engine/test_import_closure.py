@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.engine.import_closure import CodeReader, parse, shape
+from tests.helpers.project import ROOT
 
 FILES = {
     "box/__init__.py": "",
@@ -88,7 +89,6 @@ CALL = """
 import ast, json, sys
 sys.path.insert(0, sys.argv[1])
 from pipeline.engine.import_closure import parse
-from tests.helpers.project import ROOT
 names = json.load(sys.stdin)
 print(json.dumps([parse(open(name, "rb").read(), "", name).digest for name in names]))
 """

@@ -231,7 +231,7 @@ def test_a_full_disk_is_reported_and_loses_nothing(toy):
 def test_a_file_in_the_place_of_the_folder_is_an_error(toy):
     shutil.rmtree(toy.folder)
     toy.folder.write_text("a file")
-    with pytest.raises(OSError):
+    with pytest.raises(NotADirectoryError):
         toy.run()
 
 

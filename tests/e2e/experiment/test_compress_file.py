@@ -89,7 +89,8 @@ class Own(keras.Model):
         ),
         (
             lambda: keras.Sequential([keras.Input((4,)), layers.Dense(7)]),
-            r"maps \(4,\) to \(7,\); sklearn:iris needs \(4,\) to \(3,\) logits; choose",
+            r"maps \(4,\) to \(7,\); sklearn:iris needs \(4,\) to \(3,\) logits; "
+            "choose",
         ),
         (dynamic, "all axes but the batch"),
         (Own, "has no graph"),

@@ -271,10 +271,12 @@ def test_any_mapping_is_an_experiment_or_a_user_error(tmp_path, values):
     import yaml
 
     write(tmp_path, yaml.safe_dump({"data": {"source": "sklearn:digits"}, **values}))
+    refusal = None
     try:
         read_experiment(tmp_path)
     except UserError as error:
-        assert str(tmp_path / "experiment.yaml") in str(error)
+        refusal = str(error)
+    assert refusal is None or str(tmp_path / "experiment.yaml") in refusal
 
 
 @settings(

@@ -20,13 +20,13 @@ from pipeline.models.catalogue import BUILDER_MODULES, PRESETS
 from pipeline.models.files import load_model, save_model
 from tests.helpers import models_cases as cases
 from tests.helpers.models_cases import spec_for
+from tests.helpers.project import ROOT
 
 BATCH = 16
 # Of files; the rest of these tests builds each family once.
 TWICE = """
 import json, sys
 from tests.e2e.models.test_families import file_hash
-from tests.helpers.project import ROOT
 print(json.dumps({name: file_hash(name) for name in sys.argv[1:]}))
 """
 

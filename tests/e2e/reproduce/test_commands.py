@@ -18,6 +18,7 @@ from pipeline.core.hashing import hash_file
 from pipeline.engine.file_types import undeclared
 from pipeline.engine.stage_record import fingerprint
 from pipeline.experiment.stages import CHAIN, STAGES
+from tests.helpers.project import ROOT
 
 
 def lock_of(project) -> Path:
@@ -377,7 +378,6 @@ def build(hp, spec):
 """
 LAYERS = """\
 import keras
-from tests.helpers.project import ROOT
 def head(x, width, classes):
     x = keras.layers.Dense(max(1, int(8 * width)), "relu", name="hidden")(x)
     return keras.layers.Dense(classes, name="logits")(x)

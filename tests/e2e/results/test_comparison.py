@@ -53,7 +53,7 @@ def test_results_and_differences_are_those_of_the_files(pair, tmp_path):
     assert kinds["parameters"] == ["train.epochs 6 -> 9"]
     assert kinds["code"] == ["pipeline.training.loop changed"]
     chosen = read_json(project.small / "report" / "summary.json")["chosen"]
-    row = dict((row[0], row[1:]) for row in told["results"])["test accuracy"]
+    row = {row[0]: row[1:] for row in told["results"]}["test accuracy"]
     assert row == [f"{chosen['accuracy']:.3f}"] * 2
     assert "train.epochs 6 -&gt; 9" in page.read_text()
     prints = of_run(other, ("train",)).entries["train"].fingerprint

@@ -124,8 +124,8 @@ def test_a_fit_that_was_killed_goes_on_to_the_same_bits(data, tmp_path):
         {"checkpoint_seconds": 0.0, "ema_momentum": 0.9},
     )
     _, straight, history = trained(data, weights, 4, **more)
+    fitting = {"checkpoint_folder": tmp_path, "callbacks": [Killed()]}
     with pytest.raises(KeyboardInterrupt):
-        fitting = {"checkpoint_folder": tmp_path, "callbacks": [Killed()]}
         trained(data, weights, 4, fitting, **more)
     _, resumed, again = trained(
         data, weights, 4, {"checkpoint_folder": tmp_path}, **more

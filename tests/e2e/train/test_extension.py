@@ -37,7 +37,8 @@ from tests.helpers.data_fixtures import table_rows, write_csv
 TEXT = """\
 seed: 3
 data: {source: "csv:one.csv", columns: {ignore: [site]}%s}
-tune: {builder: mlp, space: {units: [4, 8]}, trials: 2, epochs: 2, finalists: 1, workers: 1}
+tune: {builder: mlp, space: {units: [4, 8]}, trials: 2, epochs: 2, finalists: 1,
+       workers: 1}
 train: {epochs: 5, learning_rate: 0.02}
 """
 STILL = ("--set", "train.epochs=1", "--set", "train.learning_rate=1e-9")
@@ -253,7 +254,7 @@ def described(folder, words: str = "", **changed):
 
 
 @pytest.mark.parametrize(
-    "changed, message",
+    ("changed", "message"),
     [
         ({"classes": ("up", "down")}, "classes: .'down', 'up'., now .'up', 'down'."),
         ({"shape": (3,)}, r"shape: \(2,\), now \(3,\)"),
@@ -281,7 +282,8 @@ def test_other_statistics_are_the_same_kind_of_data_and_other_words_are_not(tmp_
 
 
 @pytest.mark.parametrize(
-    "init_from, how", [("some.keras", "from some.keras"), ("scratch", "from scratch")]
+    ("init_from", "how"),
+    [("some.keras", "from some.keras"), ("scratch", "from scratch")],
 )
 def test_a_training_that_did_not_go_on_tells_no_gain(tmp_path, init_from, how):
     """Though it may begin with weights, and an earlier result be there."""

@@ -32,8 +32,10 @@ OFTEN = FitSettings(epochs=3, checkpoint_seconds=0)
 
 @pytest.mark.parametrize("case", ["ema_momentum", "swa"])
 def test_a_fit_killed_in_every_epoch_ends_as_one_that_was_not(case, tmp_path):
-    """With dropout, batch statistics, shuffling, augmentation, schedules, phases,
-    accumulation, early stopping and averages: see the driver.
+    """The driver lists what takes part.
+
+    Dropout, batch statistics, shuffling, augmentation, schedules, phases, accumulation,
+    early stopping and averages.
     """
     call = [
         sys.executable,

@@ -187,7 +187,7 @@ def test_perspective_enlarges_one_side_and_shrinks_the_other():
 
 @pytest.mark.parametrize("step", ["mixup(0.5)", "cutmix(0.5)"])
 def test_mixing_gives_labels_in_the_proportion_of_the_examples(step):
-    x, y = (part.numpy() for part in apply(step))
+    _, y = (part.numpy() for part in apply(step))
     np.testing.assert_allclose(y.sum(axis=1), 1, atol=1e-5)
     assert y.min() >= -1e-6 and 0.2 < y.max(axis=1).mean() < 0.95
     constant = np.arange(COUNT, dtype=np.float32)[:, None, None, None] % 4

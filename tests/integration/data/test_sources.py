@@ -85,8 +85,8 @@ def test_groups_come_from_file_names_and_stay_together(make, clips):
 
 
 def test_a_name_without_its_group_is_bad(make, clips):
+    pattern = "{speaker}-{index}"
     with pytest.raises(UserError, match=r'high/a_0.wav: its name has no "speaker"'):
-        pattern = "{speaker}-{index}"
         make(source=f"wav:{clips}", file_name=pattern, split={"group": "speaker"})
 
 

@@ -12,12 +12,12 @@ from pipeline.experiment.stages import CHAIN
 from pipeline.models import registry
 from pipeline.tune.params import TuneParams
 from tests.helpers.models_cases import spec
+from tests.helpers.project import ROOT
 
 IMAGE = spec((8, 8, 1))
 GOOD = """
 import keras
 from my_helper import UNITS
-from tests.helpers.project import ROOT
 
 def build(hp, spec):
     x = image = keras.Input(spec.shape, name="image")

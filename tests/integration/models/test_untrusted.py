@@ -15,7 +15,9 @@ def test_code_inside_a_keras_file_is_refused_and_not_run(tmp_path):
     text = str(marker)
     inputs = keras.Input((2,))
     trap = keras.layers.Lambda(
-        lambda x: (open(text, "w"), x)[1], output_shape=(2,), name="lambda"
+        lambda x: (open(text, "w"), x)[1],  # noqa: SIM115
+        output_shape=(2,),
+        name="lambda",
     )
     keras.Model(inputs, trap(inputs)).save(path)
     assert not marker.exists()

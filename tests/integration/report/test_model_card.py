@@ -30,7 +30,8 @@ def test_the_card_says_what_the_file_is_and_what_it_is_worth(published):
     for part in (
         r"student \| int8: 3.0 kB gzip, 10.0x smaller than the float baseline",
         "test accuracy 0.965 (-1.5 percentage points",
-        "1,234 before compression, 1,234 in the file; 25 % of the kernel weights are zero",
+        "1,234 before compression, 1,234 in the file; 25 % of the kernel weights are "
+        "zero",
         "0.012 ms median per example; against the float baseline: 4.0x faster; "
         "1 thread, abacus, 2 processors, beads",
         "make all EXP=toy",

@@ -38,7 +38,7 @@ def test_a_deep_sigmoid_net_vanishes():
 def test_a_deep_he_initialised_relu_net_does_not():
     gradients = norms(activation="relu", initializer="he_normal")
     assert diagnose(gradients) == ""
-    assert list(gradients)[0] == "dense1/kernel" and len(gradients) == 17
+    assert next(iter(gradients)) == "dense1/kernel" and len(gradients) == 17
 
 
 def test_the_model_is_left_unchanged():

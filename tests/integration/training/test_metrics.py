@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -120,13 +122,10 @@ def test_the_metric_can_be_monitored(task, key):
 def test_the_metric_of_another_task_is_refused(api, task, monitor, message):
     spec, _, train, validation = DATA[task]
     settings = SETTINGS.model_copy(update={"monitor": monitor})
+    arguments = (None, FitData(spec, train, validation), settings, FitContext(1))
+    fit_with_api = fit if api is keras else partial(keras_fit, api=api)
     with pytest.raises(UserError, match=message):
-        if api is keras:
-            fit(None, FitData(spec, train, validation), settings, FitContext(1))
-        else:
-            keras_fit(
-                None, FitData(spec, train, validation), settings, FitContext(1), api
-            )
+        fit_with_api(*arguments)
 
 
 def test_a_model_with_another_output_shape_is_refused():
@@ -185,7 +184,7 @@ def test_reconstruction_gradients_reach_the_first_layer():
 
 def test_mixed_precision_keeps_reconstructions_in_float32(monkeypatch):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    spec, builder, train, _ = DATA["anomaly_detection"]
+    spec, builder, *_ = DATA["anomaly_detection"]
     model = registry.build(builder, SMALL, spec, 1)
     computed = {
         layer.name: layer.compute_dtype

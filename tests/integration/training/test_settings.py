@@ -276,7 +276,8 @@ def test_settings_that_keras_fit_does_not_support_are_refused(own, keys):
     ids=str,
 )
 def test_context_that_keras_fit_does_not_support_is_refused(own):
-    with pytest.raises(ValueError, match=f"does not support FitContext.{[*own][0]}"):
+    (name,) = own
+    with pytest.raises(ValueError, match=f"does not support FitContext.{name}"):
         keras_fit(None, PLAIN, FitSettings(), FitContext(1, **own), tf_keras)
 
 

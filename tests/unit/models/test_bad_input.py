@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from keras_tuner import HyperParameters
+from pydantic import ValidationError
 
 from pipeline.core.errors import UserError
 from pipeline.models import registry
@@ -30,7 +31,7 @@ IMAGE = spec((8, 8, 1))
     ],
 )
 def test_a_builder_that_does_not_exist(name, parts):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValidationError) as caught:
         TuneParams(builder=name)
     for part in parts:
         assert part in str(caught.value)
@@ -117,7 +118,9 @@ def test_a_family_names_the_input_it_needs(name, shape, needs):
 @pytest.mark.parametrize("data", SPECS, ids=lambda data: f"{data.task} {data.shape}")
 @pytest.mark.parametrize("name", BUILDER_MODULES)
 def test_any_family_takes_any_data_or_explains_why_not(name, data):
+    refusal = None
     try:
         cases.build(name, data)
     except UserError as error:
-        assert "needs" in str(error) or "cannot take" in str(error)
+        refusal = str(error)
+    assert refusal is None or "needs" in refusal or "cannot take" in refusal

@@ -72,9 +72,10 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
     if shapes != required:
         outputs = " logits" if task.predicts_classes else ""
         raise UserError(
-            f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs {required[0]} "
-            f"to {required[1]}{outputs}; choose the data that the model was trained on, "
-            "with all of its classes and preprocessing, or train the model on this data"
+            f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs "
+            f"{required[0]} to {required[1]}{outputs}; choose the data that the model "
+            "was trained on, with all of its classes and preprocessing, or train the "
+            "model on this data"
         )
 
 

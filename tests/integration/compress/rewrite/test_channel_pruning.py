@@ -14,7 +14,7 @@ from pipeline.models.describe import describe
 
 
 def residual() -> keras.Model:
-    """A stem and a body that are added, with normalizations, concatenated and flattened."""
+    """A stem and a body, added, concatenated and flattened, with normalizations."""
     image = keras.Input((8, 8, 3), name="image")
     x = layers.Conv2D(8, 3, padding="same", use_bias=False, name="stem")(image)
     x = stem = layers.BatchNormalization(name="norm")(x)

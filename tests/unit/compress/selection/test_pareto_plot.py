@@ -46,7 +46,7 @@ def draw(path, points, chosen, max_bytes=None) -> bytes:
         (POINTS, "student-qat"),
         (POINTS, None),
         ([{**BASELINE, "dominated": False}], "baseline-float"),
-        (POINTS[:2] + [{**POINTS[1], "id": "twin"}], "twin"),
+        ([*POINTS[:2], {**POINTS[1], "id": "twin"}], "twin"),
     ],
 )
 def test_every_outcome_can_be_drawn(tmp_path, points, chosen):
