@@ -159,7 +159,7 @@ class Published:
             _name(name)
             | {"bytes_raw": FILES[name][2], "bytes_gzip": FILES[name][3]}
             | {"input": _tensor("int8", 0.25), "output": _tensor("int8", 0.5)}
-            | compare(reference, answer, resamples=200, seed=1)
+            | compare(reference, answer, resamples=200, seed=1).to_json()
             | dict.fromkeys(("corrupted_accuracy", "attacked_accuracy"), 0.75)
             for name, answer in answers.items()
         ]
@@ -260,8 +260,8 @@ def write_extras(folders: dict[str, Path], answers: dict[str, Predictions]) -> N
     write_json(folders["evaluate"] / "robustness.json", robust)
     diagrams = {
         name: {
-            "raw": calibration.diagram(one.log_p, one.y),
-            "scaled": calibration.diagram(one.scaled, one.y),
+            "raw": calibration.reliability_diagram(one.log_p, one.y),
+            "scaled": calibration.reliability_diagram(one.scaled, one.y),
         }
         for name, one in answers.items()
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import UserError
+from pipeline.data.params import DataParams
 from pipeline.engine.import_closure import CodeReader
 from pipeline.experiment.stages import CHAIN
 from pipeline.models import registry
@@ -79,9 +80,11 @@ def test_a_module_that_cannot_be_imported_and_a_function_that_is_not_there(here)
 def test_its_module_and_what_it_imports_are_part_of_the_fingerprint(here):
     (here / "mine.py").write_text(GOOD)
     stage = next(stage for stage in CHAIN if stage.name == "tune")
-    modules = stage.code({"tune": TuneParams(builder="mine:build")})
+    data = DataParams(source="sklearn:digits")
+    modules = stage.code({"data": data, "tune": TuneParams(builder="mine:build")})
     before = CodeReader(ROOT, also=(here,)).closure(modules)
-    assert set(before) == {"mine", "my_helper"}
+    own = {name for name in before if not name.startswith("pipeline")}
+    assert own == {"mine", "my_helper"}
     (here / "my_helper.py").write_text("UNITS = 6\n")
     after = CodeReader(ROOT, also=(here,)).closure(modules)
     assert before["my_helper"] != after["my_helper"]

@@ -34,7 +34,7 @@ def test_the_card_says_what_the_file_is_and_what_it_is_worth(published):
         "zero",
         "0.012 ms median per example; against the float baseline: 4.0x faster; "
         "1 thread, abacus, 2 processors, beads",
-        "make all EXP=toy",
+        "keras-frontier run --exp toy",
         read_experiment(published.folders).records["compress"].outputs["best.tflite"],
         read_experiment(published.folders).records["data"].outputs["spec.json"],
     ):

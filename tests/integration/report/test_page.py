@@ -52,7 +52,7 @@ def test_the_verdict_comes_first_and_is_complete(published):
         "0.965",
         "-1.5 points, 95 % interval",
         "0.012 ms",
-        "make all EXP=toy",
+        "keras-frontier run --exp toy",
     ):
         assert part in verdict
 
@@ -212,7 +212,7 @@ def test_without_a_chosen_file_the_page_says_so_and_names_the_nearest(nothing_ch
     text = Seen(_render(nothing_chosen)).text
     assert "No file meets the budget" in text
     assert "student | int8 : bytes gzip 3,000 (allowed: 2,500). It has 3.0 kB" in text
-    assert "make all EXP=toy" in text
+    assert "keras-frontier run --exp toy" in text
 
 
 def test_without_latency_there_is_no_figure_of_it(published):
@@ -265,7 +265,7 @@ def test_a_small_change_of_an_error_keeps_its_digits(published):
 OF_TASK = {
     "classification": ({"classes", "prediction_changes", "calibration"}, "3 classes"),
     "regression": ({"errors"}, "regression of price"),
-    "reconstruction": ({"anomalies"}, "by reconstruction error"),
+    "anomaly_detection": ({"anomalies"}, "by reconstruction error"),
 }
 
 
