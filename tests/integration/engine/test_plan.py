@@ -199,6 +199,6 @@ class TestPackageData:
         path = published.root / self.FILE
         path.rename(path.with_name("card.md.j2"))
         reason = published.plan()["two"].reason
-        assert reason == "toy/two/templates/card.md.j2 is new, and 1 more"
+        assert reason == "toy/two/templates/card.md.j2 was added, and 1 more"
         path.with_name("card.md.j2").unlink()
         assert published.plan()["two"].reason == f"{self.FILE} is gone"
