@@ -201,4 +201,4 @@ class TestPackageData:
         reason = published.plan()["two"].reason
         assert reason == "toy/two/templates/card.md.j2 was added, and 1 more"
         path.with_name("card.md.j2").unlink()
-        assert published.plan()["two"].reason == f"{self.FILE} is gone"
+        assert published.plan()["two"].reason == f"{self.FILE} was removed"
