@@ -96,7 +96,14 @@ def preprocess(examples: RawExamples, data: Data) -> np.ndarray:
     Raises:
         UserError: their shape or range is not that of the data.
     """
-    stored = apply_steps(data.steps(), examples.raw)
+    try:
+        stored = apply_steps(data.steps(), examples.raw)
+    except ValueError:
+        raise UserError(
+            f"{examples.source}: examples have shape {examples.raw.shape[1:]}, which "
+            f"the preprocessing of {data.folder}/spec.json does not accept; it makes "
+            f"{data.spec.shape}"
+        ) from None
     if stored.shape[1:] != data.spec.shape:
         raise UserError(
             f"{examples.source}: examples have shape {stored.shape[1:]} after "
@@ -125,8 +132,14 @@ def _data(folder: Path) -> Data:
 def _point(folder: Path, variant: str | None) -> Row:
     """The row of pareto.json of a file."""
     pareto = read_json(folder / "compress" / "pareto.json")
-    name = variant or pareto["chosen"]
+    name = _id(variant, pareto["points"]) or pareto["chosen"]
     return next((point for point in pareto["points"] if point["id"] == name), {})
+
+
+def _id(variant: str | None, points: Sequence[Row]) -> str | None:
+    """The id of a variant that is named as in tables: `student | int8`."""
+    names = {f"{point['source']} | {point['recipe']}": point["id"] for point in points}
+    return names.get(variant or "", variant)
 
 
 def _file(folder: Path, variant: str | None) -> Path:
@@ -135,7 +148,9 @@ def _file(folder: Path, variant: str | None) -> Path:
         return best
     if not pareto.is_file():
         raise UserError(f"{best}: no file was chosen; {_how_to_run(folder)}")
-    files = {p["id"]: p["file"] for p in read_json(pareto)["points"] if p["file"]}
+    points = read_json(pareto)["points"]
+    files = {point["id"]: point["file"] for point in points if point["file"]}
+    variant = _id(variant, points)
     listing = f"(there are: {', '.join(files)})"
     if variant is None:
         raise UserError(

@@ -23,7 +23,7 @@ from pipeline.data.features import (
 )
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.inference.input_readers import read_raw
-from pipeline.inference.predict import predict, preprocess
+from pipeline.inference.predict import _file, predict, preprocess
 from pipeline.inference.range_check import RangeCheck
 
 BASE = {"name": "toy", "source": "npz:toy", "classes": ("a", "b")}
@@ -308,6 +308,23 @@ def test_an_experiment_without_a_chosen_file_is_told_apart(data, tmp_path):
         UserError, match="no result yet; run: keras-frontier run --exp toy2"
     ):
         predict(tmp_path / "toy2", [tmp_path])
+
+
+def test_an_array_of_another_width_is_refused(data, tmp_path):
+    np.save(tmp_path / "raw.npy", np.zeros((3, 5), np.float32))
+    given = data({**TABLE, "inputs": ("width", "height")}, (SCALED,))
+    with pytest.raises(UserError, match=r"raw.npy: examples have shape \(5,\)"):
+        _stored(tmp_path / "raw.npy", given)
+
+
+@pytest.mark.parametrize("variant", ["student-int8", "student | int8"])
+def test_a_variant_is_named_by_its_id_or_as_in_tables(data, variant):
+    folder = data(IMAGE).folder.parent / "compress"
+    folder.mkdir()
+    point = {"id": "student-int8", "source": "student", "recipe": "int8"}
+    point["file"] = "variants/student-int8.tflite"
+    write_json(folder / "pareto.json", {"points": [point], "chosen": None})
+    assert _file(folder.parent, variant) == folder / point["file"]
 
 
 def test_predict_says_what_the_evaluation_said(finished, tmp_path):
