@@ -24,7 +24,7 @@ class Budget(Params):
     Args:
         max_drop: maximum loss on validation against the float baseline, in units of
             the task's metric: 0.01 is one percentage point of accuracy, or 0.01 of R2
-            or AUC, of which it must be less than 1. The upper end of the loss's paired
+            or AUC; less than 1 for these metrics. The upper end of the loss's paired
             95 % interval must not exceed it.
         max_bytes: maximum size of the file in bytes, by `size_metric`; null is no
             limit.
