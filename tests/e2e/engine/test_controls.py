@@ -66,7 +66,7 @@ def test_a_change_is_named_and_not_reproduced(toy, change, kind, text):
     edit(
         toy,
         "return text.upper()",
-        "source = __import__('pathlib').ROOT / 'source.txt'\n"
+        "source = __import__('pathlib').Path(__file__).parents[1] / 'source.txt'\n"
         "    return text.upper() + source.read_text()",
     )
     toy.run()
@@ -194,7 +194,7 @@ def test_a_changed_pixel_is_not_reproduced_on_any_machine(toy, monkeypatch):
             line, f"    (out / 'splits.npz').write_bytes(_pixels())\n{line}"
         )
         + "\n\ndef _pixels():\n"
-        + "    return (ROOT / 'source.txt').read_bytes()\n"
+        + "    return (Path(__file__).parents[2] / 'source.txt').read_bytes()\n"
     )
     (toy.root / "source.txt").write_text("1111")
     toy.run()

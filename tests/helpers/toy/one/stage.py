@@ -3,11 +3,11 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 from toy.helper import shout
 
 from pipeline.core.errors import StageFailed, UserError
-from tests.helpers.project import ROOT
 
 
 def run(params, inputs, out):
@@ -30,7 +30,7 @@ def _sleep(out):
 
 
 def _edit(out):
-    path = ROOT / "helper.py"
+    path = Path(__file__).parent.parent / "helper.py"
     path.write_text(path.read_text() + "EDITED = True\n")
 
 
