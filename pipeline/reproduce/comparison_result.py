@@ -24,7 +24,6 @@ from pipeline.reproduce.differences import (
 from pipeline.reproduce.metric_check import MetricChanges, check_metrics
 from pipeline.reproduce.snapshot import Snapshot
 
-EXIT_DIFFERENT = ExitCode.NOT_REPRODUCED
 HASHES_ONLY = (
     "{} holds hashes and metrics only; other largest differences need its results on "
     "this disk"
@@ -90,7 +89,7 @@ class ComparisonResult:
     @property
     def exit_code(self) -> int:
         """0 when reproduced, otherwise 4."""
-        return 0 if self.reproduced else EXIT_DIFFERENT
+        return ExitCode.DONE if self.reproduced else ExitCode.NOT_REPRODUCED
 
     def _of_kind(self, kind: str) -> list[Difference]:
         return [item for item in self.differences if item.kind == kind]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
+from pipeline.core.exit_codes import ExitCode
 from pipeline.engine.environment import environment, requirements
 from pipeline.engine.fingerprint import describe
 from pipeline.engine.import_closure import CodeReader
@@ -21,7 +22,6 @@ from pipeline.engine.runner import CODE_ROOT, Runner
 from pipeline.engine.stage import Job
 from pipeline.engine.stage_record import fingerprint, read_record
 from pipeline.reproduce.comparison_result import (
-    EXIT_DIFFERENT,
     ComparisonResult,
     compare,
     row,
@@ -93,7 +93,7 @@ class Reproduction:
     @property
     def exit_code(self) -> int:
         """0 when reproduced, otherwise 4."""
-        return 0 if self.reproduced else EXIT_DIFFERENT
+        return ExitCode.DONE if self.reproduced else ExitCode.NOT_REPRODUCED
 
 
 def reproduce(rerun: Rerun, code: CodeReader) -> Reproduction:
