@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ import pytest
 from tests.helpers.project import ROOT, SMALL, Answer, Project
 
 __all__ = ["ROOT", "SMALL", "Answer", "Project"]  # the former place of these names
+
+# What `make test` leaves in the environment: messages would name make's targets, and a
+# make that a test starts would print which folder it enters.
+for name in ("PIPELINE_MAKE", "PIPELINE_PROGRAM", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture

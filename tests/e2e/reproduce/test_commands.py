@@ -253,7 +253,7 @@ def test_one_changed_line_in_an_imported_module_is_found(
     forge(locked, change)
     code = tmp_path / "code"
     shutil.copytree(ROOT / "pipeline", code / "pipeline")
-    path = code / "pipeline" / "engine" / "determinism.py"
+    path = code / "pipeline" / "core" / "determinism.py"
     text = path.read_text()
     assert "(2**31 - 1) + 1" in text
     path.write_text(text.replace("(2**31 - 1) + 1", "(2**31 - 3) + 1"))

@@ -85,9 +85,9 @@ def raises(text: str):
 
 
 def test_a_search_on_ray_has_the_result_of_a_local_one(cluster, tmp_path):
-    from tests.helpers.tune_toys import searching, told
+    from tests.helpers.tune_toys import searching, without_times
 
     local = searching(tmp_path / "local", trials=2)
     remote = searching(tmp_path / "ray", trials=2)
     remote.workers = RayPool(2, cluster.address)
-    assert told(remote.run()) == told(local.run())
+    assert without_times(remote.run()) == without_times(local.run())
