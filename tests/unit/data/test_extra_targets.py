@@ -121,7 +121,7 @@ def test_one_class_is_nothing_to_learn(make, tmp_path):
         ),
         (
             {"source": "csv:x", "task": "anomaly_detection", "normal": ["a"]},
-            "has no auxiliary heads",
+            "does not support auxiliary heads",
         ),
         ({"source": "csv:x", "extra_targets": {"site": "text"}}, "'class' or 'number'"),
     ],
