@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.made_once import made_once
 from tests.helpers.project import ROOT, SMALL, Answer, Project
 
 __all__ = ["ROOT", "SMALL", "Answer", "Project"]  # the former place of these names
@@ -42,10 +43,19 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Answer]:
-    """The experiment `small` after one run of the whole chain: read only."""
-    shared = Project(tmp_path_factory.mktemp("finished"))
-    shared.write(SMALL)
-    return shared, shared.run("run")
+    """The experiment `small` after one run of the whole chain: read only.
+
+    The first worker that needs it makes it for all of them.
+    """
+
+    def make(folder: Path) -> list[str | int]:
+        whole = Project(folder)
+        whole.write(SMALL)
+        answer = whole.run("run")
+        return [answer.code, answer.out, answer.err]
+
+    folder, answer = made_once(tmp_path_factory, "finished", make)
+    return Project(folder), Answer(*answer)
 
 
 @pytest.fixture

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from tests.helpers import warm
 
 ROOT = next(path for path in Path(__file__).parents if (path / "setup.cfg").is_file())
 TIMEOUT = 600  # seconds that a command may take
@@ -69,8 +73,25 @@ class Project:
         (self.small / "experiment.yaml").write_text(text)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command in the folder."""
-        return subprocess.Popen(
+        """Start a command in the folder, in a fresh process."""
+        return self._start(subprocess.Popen, arguments)
+
+    def cli(self, *arguments: str) -> Answer:
+        """Run a command in the folder and wait for its end.
+
+        The process is forked from one that has imported TensorFlow, where that makes
+        no difference.
+        """
+        process = self._start(warm.start, arguments)
+        out, err = process.communicate(timeout=TIMEOUT)
+        return Answer(process.returncode, out, err)
+
+    def run(self, *arguments: str) -> Answer:
+        """Run a command on the experiment `small`."""
+        return self.cli(*arguments, "--exp", "small")
+
+    def _start(self, popen: Callable[..., Any], arguments: tuple[str, ...]) -> Any:
+        return popen(
             [sys.executable, "-m", "pipeline", *arguments],
             cwd=self.folder,
             env=self.environment(),
@@ -78,16 +99,6 @@ class Project:
             stderr=subprocess.PIPE,
             text=True,
         )
-
-    def cli(self, *arguments: str) -> Answer:
-        """Run a command in the folder and wait for its end."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=TIMEOUT)
-        return Answer(process.returncode, out, err)
-
-    def run(self, *arguments: str) -> Answer:
-        """Run a command on the experiment `small`."""
-        return self.cli(*arguments, "--exp", "small")
 
     @staticmethod
     def environment() -> dict[str, str]:
