@@ -131,9 +131,15 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test lint coverage docs bench-augment bench-compress bench-memory bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-memory bench-tune bench-train clean-exp clean-venv constraints
 test: .venv/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
+
+test-all: .venv/.ready  ## the tests with every case
+	@$(venv_python) -m pytest -q $(PARALLEL) -m "not processors" $(PYTEST_ARGS)
+
+test-slow: .venv/.ready  ## what test-all runs and test leaves out
+	@$(venv_python) -m pytest -q $(PARALLEL) -m "slow and not processors" $(PYTEST_ARGS)
 
 lint: .venv/.ready  ## formatting, ruff, codespell and mypy, as pyproject.toml says
 	@$(venv_python) -m ruff format --check .

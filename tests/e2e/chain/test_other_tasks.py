@@ -17,6 +17,7 @@ from pipeline.inference.interpreter import LiteModel
 from pipeline.reproduce.tolerance import flat_metrics, rule_of
 from pipeline.tasks.metric import metric_of
 from tests.conftest import Answer, Project
+from tests.helpers.cases import chosen
 
 REST = """\
 tune: {trials: 1, epochs: 2, finalists: 1}
@@ -84,7 +85,7 @@ class Whole:
         return next(r for r in document[rows] if r["id"] == document["chosen"])
 
 
-@pytest.fixture(scope="module", params=TEXT)
+@pytest.fixture(scope="module", params=chosen(TEXT, ["r2"]))
 def whole(request, tmp_path_factory) -> Whole:
     made = Project(tmp_path_factory.mktemp(request.param))
     made.write(TEXT[request.param] + REST)

@@ -408,6 +408,7 @@ def test_several_goals_and_several_makes_build_one_environment(fresh: Checkout):
     assert fresh.make("status").stdout == ""
 
 
+@pytest.mark.slow
 def test_a_broken_environment_is_rebuilt_and_a_failed_set_up_is_not_trusted(
     ready: Checkout,
 ):

@@ -240,6 +240,7 @@ RECIPES = [
 ]
 
 
+@pytest.mark.slow
 def test_every_recipe_gives_the_same_bytes_in_another_process(folders, tmp_path):
     """Once two at a time, once in a row; files and what is said of them are equal."""
     settings = {"recipes": RECIPES, "sources": ["baseline"], "epochs": 1}

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.conftest import Answer, Project
 
+pytestmark = pytest.mark.slow  # tests/e2e/chain has the same tasks in `make test`
 TEXT = {
     "r2": """\
 seed: 3

@@ -4,7 +4,7 @@ The committed lock was made on one processor. Here oneDNN, NumPy, OpenBLAS and t
 library choose the kernels of other ones, so that weights differ in their last bits.
 Each run must be within tolerance, and each negative control not reproduced.
 
-One chain per setting, several minutes each: `pytest -m slow` on this file alone.
+One chain per setting, several minutes each: `pytest -m processors`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipeline.reproduce.lock_file import read_lock
 from pipeline.reproduce.snapshot import Entry, Snapshot, of_run
 from tests.helpers.project import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.processors
 
 SMOKE = ROOT / "experiments" / "smoke"
 THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
