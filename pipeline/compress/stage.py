@@ -23,6 +23,7 @@ from pipeline.compress.tflite import c_array
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import write_json
+from pipeline.core.wording import quantity
 from pipeline.data.artifact import read_data
 from pipeline.engine.stage import Inputs
 from pipeline.tasks.export import export_of
@@ -113,8 +114,9 @@ def _warn_about_calibration(context: BuildContext) -> None:
     """Warn when fewer examples calibrate int8 than there are classes."""
     count, classes = len(context.data.calibration()), len(context.data.spec.classes)
     if task_of(context.data.spec).predicts_classes and count < classes:
+        examples = quantity(count, "calibration example")
         print(
-            f"warning: {count} calibration examples for {classes} classes: the int8 "
+            f"warning: {examples} for {classes} classes: the int8 "
             "ranges miss some classes; raise data.calibration"
         )
 
