@@ -81,11 +81,11 @@ class ImageParams(Params):
 
     Args:
         size: `[height, width]` in pixels to resize to; null requires files of one size.
-        channels: 1 is grey, 3 is colour.
+        channels: 1 is gray, 3 is color.
     """
 
     size: list[int] | None = Field(default=None, min_length=2, max_length=2)
-    channels: Literal[1, 3] = 3  # grey loses what colour tells; it is a choice
+    channels: Literal[1, 3] = 3  # gray loses what color tells; it is a choice
 
     @field_validator("size")
     @classmethod

@@ -138,7 +138,7 @@ def _baseline(rows: Sequence[VariantRow]) -> VariantRow:
     baseline = next(row for row in rows if row.id == BASELINE)
     if all(row.status == "failed" for row in rows):
         raise UserError(
-            f"compress: none of the {len(rows)} variants could be built; the first: "
+            f"compress: none of the {quantity(len(rows), 'variant')} could be built; the first: "
             f"{baseline.reason}"
         )
     if baseline.status != "ok":

@@ -160,7 +160,9 @@ def test_the_c_array_holds_the_file_its_classes_and_compiles(published, tmp_path
         int main(void) {
             fwrite(model_data, 1, model_data_len, stdout);
             for (int i = 0; i < MODEL_DATA_CLASSES; i++) puts(model_data_labels[i]);
-            return MODEL_DATA_ARENA_BYTES < 1;
+            float scale = MODEL_DATA_INPUT_SCALE + MODEL_DATA_OUTPUT_SCALE;
+            int zero = MODEL_DATA_INPUT_ZERO_POINT;
+            return MODEL_DATA_ARENA_BYTES < 1 || scale <= 0 || zero > 127;
         }"""
     (tmp_path / "main.c").write_text(code)
     shutil.copy(out / "model_data.cc", tmp_path / "model_data.c")
