@@ -138,8 +138,8 @@ def _baseline(rows: Sequence[VariantRow]) -> VariantRow:
     baseline = next(row for row in rows if row.id == BASELINE)
     if all(row.status == "failed" for row in rows):
         raise UserError(
-            f"compress: none of the {quantity(len(rows), 'variant')} could be built; the first: "
-            f"{baseline.reason}"
+            f"compress: none of the {quantity(len(rows), 'variant')} could be built; "
+            f"the first: {baseline.reason}"
         )
     if baseline.status != "ok":
         raise UserError(
