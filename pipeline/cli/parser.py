@@ -65,7 +65,8 @@ def add_stage(parser: argparse.ArgumentParser, text: str) -> None:
         "words",
         nargs="*",
         metavar="[EXP] [STAGE]",
-        help=f"the experiment, like --exp; the stage ({text})",
+        help="the experiment, like --exp; the stage, one of "
+        f"{', '.join(STAGES)} ({text})",
     )
 
 
