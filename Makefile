@@ -74,9 +74,25 @@ $(here)/experiment.yaml: ;
 
 # ---------------------------------------------------------------- looking
 
+for_users := help all status show lock verify reproduce tensorboard clean-exp
+for_developers := test lint docs coverage ci reference figures screenshot bench-augment \
+    bench-compress bench-memory bench-portable bench-train bench-tune constraints clean-venv
+# Prints the `##` comment of each target, in the given order.
+targets = awk -F ':.*\#\#  *' -v names='$(strip $(1))' ' \
+    /^[a-z-]+:.*\#\# / { text[$$1] = $$2 } \
+    END { count = split(names, order, " "); for (n = 1; n <= count; n++) \
+        printf "  make %-14s %s\n", order[n], text[order[n]] }' Makefile
+
 .PHONY: help status show figures screenshot tensorboard reference
 help:  ## this list
-	@awk -F ':.*##  *' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo 'An experiment (EXP=digits) goes from a data set to a compressed model:'
+	@$(call targets,$(for_users))
+	@echo
+	@echo 'One stage of it, with those it depends on:'
+	@$(call targets,$(stages))
+	@echo
+	@echo 'Development of this package:'
+	@$(call targets,$(for_developers))
 	@echo
 	@echo 'Variables:  EXP=digits              the experiment, a folder of experiments/'
 	@echo '            SET="seed=1 a.b=v"      overrides of its experiment.yaml'

@@ -45,7 +45,7 @@ class Canvas:
         self.x = x
 
     def transform(self, matrix: tf.Tensor) -> None:
-        """Take each output pixel p, counted from the centre, from `matrix @ p`.
+        """Take each output pixel p, counted from the center, from `matrix @ p`.
 
         Args:
             matrix: homogeneous coordinates (x, y, 1), `(batch, 3, 3)`.
@@ -114,28 +114,28 @@ def shift(canvas: Canvas, draw: Draw, pixels: float) -> None:
 
 
 def rotate(canvas: Canvas, draw: Draw, degrees: float) -> None:
-    """Rotate about the centre by up to `degrees`, either way."""
+    """Rotate about the center by up to `degrees`, either way."""
     angle = draw.symmetric("angle", math.radians(degrees))
     cos, sin, zero = tf.cos(angle), tf.sin(angle), tf.zeros_like(angle)
     canvas.transform(_affine(cos, -sin, zero, sin, cos, zero))
 
 
 def zoom(canvas: Canvas, draw: Draw, fraction: float) -> None:
-    """Scale about the centre by 1 - fraction .. 1 + fraction."""
+    """Scale about the center by 1 - fraction .. 1 + fraction."""
     scale = 1.0 / (1.0 + draw.symmetric("scale", fraction))
     zero = tf.zeros_like(scale)
     canvas.transform(_affine(scale, zero, zero, zero, scale, zero))
 
 
 def shear(canvas: Canvas, draw: Draw, degrees: float) -> None:
-    """Shift each row in proportion to its height above the centre."""
+    """Shift each row in proportion to its height above the center."""
     slope = tf.tan(draw.symmetric("angle", math.radians(degrees)))
     zero, one = tf.zeros_like(slope), tf.ones_like(slope)
     canvas.transform(_affine(one, slope, zero, zero, one, zero))
 
 
 def perspective(canvas: Canvas, draw: Draw, fraction: float) -> None:
-    """Tilt about both axes; edge centres scale by 1 - fraction .. 1 + fraction."""
+    """Tilt about both axes; edge centers scale by 1 - fraction .. 1 + fraction."""
     height, width = canvas.size()
     across = draw.symmetric("x", 2 * fraction / width)
     down = draw.symmetric("y", 2 * fraction / height)
@@ -163,7 +163,7 @@ def _affine(*values: tf.Tensor) -> tf.Tensor:
 
 
 def _warp(x: tf.Tensor, matrices: list[tf.Tensor]) -> tf.Tensor:
-    """Resample; the output pixel p, counted from the centre, is at `product @ p`."""
+    """Resample; the output pixel p, counted from the center, is at `product @ p`."""
     product = matrices[0]
     for matrix in matrices[1:]:
         product = product @ matrix

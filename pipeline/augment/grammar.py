@@ -29,11 +29,11 @@ GRAMMAR = {
     ),
     "rotate": Signature(
         (Argument("degrees", float, low=0, high=180),),
-        "rotate about the centre by up to `degrees`, either way",
+        "rotate about the center by up to `degrees`, either way",
     ),
     "zoom": Signature(
         (Argument("fraction", float, low=0, high=0.9),),
-        "scale about the centre by 1 - fraction .. 1 + fraction",
+        "scale about the center by 1 - fraction .. 1 + fraction",
     ),
     "shear": Signature(
         (Argument("degrees", float, low=0, high=80),),
@@ -41,7 +41,7 @@ GRAMMAR = {
     ),
     "perspective": Signature(
         (Argument("fraction", float, low=0, high=0.4),),
-        "tilt about both axes; edge centres scale by 1 - fraction .. 1 + fraction",
+        "tilt about both axes; edge centers scale by 1 - fraction .. 1 + fraction",
     ),
     "brightness": Signature(
         (Argument("delta", float, low=0, high=1),),
@@ -56,7 +56,7 @@ GRAMMAR = {
         "rotate hues by up to `degrees`, keeping brightness",
     ),
     "saturation": Signature(
-        (_FRACTION,), "scale the distance to grey by 1 - fraction .. 1 + fraction"
+        (_FRACTION,), "scale the distance to gray by 1 - fraction .. 1 + fraction"
     ),
     "noise": Signature(
         (Argument("amount", float, low=0, high=1),),
@@ -68,7 +68,7 @@ GRAMMAR = {
     ),
     "cutout": Signature(
         (Argument("size", int, low=1, high=4096),),
-        "set a square of `size` with a random centre to 0, clipped at the border",
+        "set a square of `size` with a random center to 0, clipped at the border",
     ),
     "mixup": Signature(
         (_ALPHA,),

@@ -73,7 +73,7 @@ def _blend(first: tf.Tensor, second: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
 
 
 def _interval(draw: Draw, name: str, length: int, side: tf.Tensor) -> tf.Tensor:
-    """True within `side * length / 2` of a uniform centre; `(batch, length)`."""
+    """True within `side * length / 2` of a uniform center; `(batch, length)`."""
     centre = draw.uniform(name)[:, None] * length
     position = tf.range(length, dtype=tf.float32)[None] + 0.5
     return tf.abs(position - centre) < side[:, None] * length / 2

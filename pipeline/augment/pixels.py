@@ -42,7 +42,7 @@ def hue(x: tf.Tensor, draw: Draw, degrees: float) -> tf.Tensor:
 
 
 def saturation(x: tf.Tensor, draw: Draw, fraction: float) -> tf.Tensor:
-    """Scale the distance to grey by 1 - fraction .. 1 + fraction."""
+    """Scale the distance to gray by 1 - fraction .. 1 + fraction."""
     grey = tf.reduce_sum(x * tf.constant(GREY), axis=-1, keepdims=True)
     return grey + (x - grey) * (1.0 + _per_image(draw.symmetric("scale", fraction)))
 
@@ -63,7 +63,7 @@ def blur(x: tf.Tensor, draw: Draw, sigma: float) -> tf.Tensor:
 
 
 def cutout(x: tf.Tensor, draw: Draw, size: int) -> tf.Tensor:
-    """Set a square to 0, its centre uniform in the image and its rest clipped.
+    """Set a square to 0, its center uniform in the image and its rest clipped.
 
     DeVries, Taylor, Improved Regularization of Convolutional Neural Networks with
     Cutout, 2017.
@@ -101,7 +101,7 @@ def _per_image(values: tf.Tensor) -> tf.Tensor:
 
 
 def _stretch(draw: Draw, name: str, length: int, size: int) -> tf.Tensor:
-    """True on `size` positions around a uniform centre; `(batch, length)`."""
+    """True on `size` positions around a uniform center; `(batch, length)`."""
     begin = draw.integer(name, length)[:, None] - size // 2
     position = tf.range(length)[None]
     return (position >= begin) & (position < begin + size)

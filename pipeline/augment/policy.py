@@ -136,7 +136,7 @@ def _randaugment(canvas: Canvas, draw: Draw, count: int, magnitude: float) -> No
     """Apply every candidate step, at strength 0 where an example did not pick it.
 
     After Cubuk et al., RandAugment, 2020, with eight steps that are the identity at
-    strength 0 (seven for grey images). Unlike the paper, a strength is drawn per
+    strength 0 (seven for gray images). Unlike the paper, a strength is drawn per
     example up to the magnitude, a step picked twice is applied once, and steps that
     move pixels come first, so that they are one resampling.
     """

@@ -22,7 +22,7 @@ def word_dropout(x: tf.Tensor, draw: Draw, rate: float) -> tf.Tensor:
 
 
 def swap(x: tf.Tensor, draw: Draw, rate: float) -> tf.Tensor:
-    """Swap the words of each pair of neighbours with probability `rate`.
+    """Swap the words of each pair of neighbors with probability `rate`.
 
     Pairs do not overlap. They start at the first or the second word, with equal
     probability, and a pair with padding is left alone.

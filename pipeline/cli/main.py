@@ -18,6 +18,7 @@ from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import MODULE, PROGRAM, SCRIPT, program
 
 INTERRUPTED = "interrupted; no partial result was kept"
+RESUMED = "interrupted; the work of {stages} is kept, and the same command resumes it"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
-        return _interrupted()
+        return _interrupted(arguments)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
@@ -112,8 +113,22 @@ def _report(error: Exception) -> int:
     return _print_error(message, ExitCode.FAILED)
 
 
-def _interrupted() -> int:
-    return _print_error(INTERRUPTED, ExitCode.INTERRUPTED)
+def _interrupted(arguments: argparse.Namespace | None = None) -> int:
+    """Say what was kept of the stage that was running."""
+    stages = _resumable(arguments) if arguments and arguments.verb == "run" else []
+    text = RESUMED.format(stages=" and ".join(stages)) if stages else INTERRUPTED
+    return _print_error(text, ExitCode.INTERRUPTED)
+
+
+def _resumable(arguments: argparse.Namespace) -> list[str]:
+    """Names of the stages whose interrupted work is kept."""
+    from pipeline.cli.parser import folder_of
+    from pipeline.engine.scratch import stages_with_work
+
+    try:
+        return stages_with_work(folder_of(arguments))
+    except UserError:
+        return []
 
 
 def _print_error(text: str, code: int) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import ROOT
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.stage import Job
@@ -58,15 +60,73 @@ def add_set(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def add_stage(parser: argparse.ArgumentParser, text: str) -> None:
-    """Add an optional stage; default: the last one."""
+    """Add an optional experiment and an optional stage, for `stage_of`."""
     parser.add_argument(
-        "stage",
-        nargs="?",
-        default=STAGES[-1],
-        choices=STAGES,
-        metavar="STAGE",
-        help=text,
+        "words",
+        nargs="*",
+        metavar="[EXP] [STAGE]",
+        help="the experiment, like --exp; the stage, one of "
+        f"{', '.join(STAGES)} ({text})",
     )
+
+
+def stage_of(arguments: argparse.Namespace) -> str:
+    """The stage of the command line, the last one if none is named; sets `exp`.
+
+    Raises:
+        UserError: there are further words.
+    """
+    words = take_experiment(arguments, arguments.words, STAGES)
+    if len(words) > 1:
+        raise UserError(f"{arguments.verb}: takes one stage; received {words[1]}")
+    return words[0] if words else STAGES[-1]
+
+
+def add_name(parser: argparse.ArgumentParser) -> None:
+    """Add an optional experiment, for commands without other words."""
+    parser.add_argument(
+        "words", nargs="?", metavar="EXP", help="the experiment, like --exp"
+    )
+
+
+def take_experiment(
+    arguments: argparse.Namespace, words: Sequence[str], choices: Sequence[str]
+) -> list[str]:
+    """Take the name of an experiment from the front of the words, into `exp`.
+
+    Args:
+        arguments: of the command; `exp` is set if a name is found.
+        words: positional words of the command line.
+        choices: words that are no name of an experiment, such as stages.
+
+    Returns:
+        The words after the name.
+
+    Raises:
+        UserError: a word is neither one of `choices` nor an existing experiment.
+    """
+    rest = list(words)
+    if rest and rest[0] not in choices:
+        if choices and not _exists(arguments, rest[0]):
+            raise UserError(
+                f"{arguments.verb} {rest[0]}: no such experiment in {arguments.root}, "
+                f"and not one of {', '.join(choices)}{did_you_mean(rest[0], choices)}"
+            )
+        arguments.exp = rest.pop(0)
+        if rest and choices and rest[0] not in choices:
+            raise UserError(
+                f"{arguments.verb} {rest[0]}: must be one of {', '.join(choices)}"
+                f"{did_you_mean(rest[0], choices)}"
+            )
+    return rest
+
+
+def _exists(arguments: argparse.Namespace, name: str) -> bool:
+    try:
+        experiment_folder(arguments.root, name)
+    except UserError:
+        return False
+    return True
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +154,8 @@ def folder_of(arguments: argparse.Namespace) -> Path:
     Raises:
         UserError: there is no such experiment.
     """
+    if isinstance(words := getattr(arguments, "words", None), str):
+        arguments.exp = words
     return experiment_folder(arguments.root, arguments.exp)
 
 

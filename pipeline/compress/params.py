@@ -60,6 +60,8 @@ class CompressParams(FitSettings):
         address: of the Ray cluster's head, `HOST:6379`.
         threads: threads of the TFLite runtime; they change latency, not predictions.
         budget: limits of the chosen file.
+        c_symbol: name of the C array of the chosen file, and, in upper case, beginning
+            of its macros; two models in one program need different ones.
         strip_metadata: remove from each file what no runtime reads; outputs stay equal
             bit for bit, which is checked.
         distilled_sources: sources that are distilled from the float baseline during
@@ -85,6 +87,7 @@ class CompressParams(FitSettings):
     address: str | None = unhashed(None)
     threads: int = Field(default=1, ge=1, le=256)  # as on a microcontroller
     budget: Budget = Budget()
+    c_symbol: str = Field(default="model_data", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")
     strip_metadata: bool = True
     distilled_sources: list[Source] = Field(
         default=["student"]

@@ -21,6 +21,7 @@ from pipeline.compress.selection import pareto_table
 from pipeline.compress.selection.budget import Limits
 from pipeline.compress.selection.point import Point, VariantRow
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
+from pipeline.core.wording import quantity
 from pipeline.engine.stage import Inputs
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.pool import TaskPool
@@ -108,7 +109,7 @@ class _Progress:
 
     def begin(self, fraction: str, kept: int, workers: int) -> None:
         """Print how many variants there are; `fraction` of the epochs, if not all."""
-        text = f"{self.total} variants"
+        text = quantity(self.total, "variant")
         text += f" with {fraction} of the epochs" if fraction else ""
         text += f", {kept} kept from an earlier run" if kept else ""
         self.inputs.progress(f"{text}, {workers} at a time", 0, self.total)

@@ -1,8 +1,8 @@
 """compress: build variants by recipes, and choose the smallest file in the budget.
 
 In: data, augment, train, distill. Out: variants/*.tflite, golden/*.npz, best.tflite,
-model_data.h, model_data.cc, labels.txt, metadata.json, pareto.json, pareto.csv,
-pareto.png, ledger.json.
+model_data.h, model_data.cc, front_end.npz (and .wav or .png), labels.txt,
+metadata.json, pareto.json, pareto.csv, pareto.png, ledger.json.
 Run: python -m pipeline run compress --exp digits
 """
 
@@ -19,12 +19,14 @@ from pipeline.compress.params import CompressParams
 from pipeline.compress.search import search
 from pipeline.compress.selection import latency, ledger, pareto_plot, pareto_table
 from pipeline.compress.selection.point import Interval, Point
-from pipeline.compress.tflite import c_array
+from pipeline.compress.tflite import c_array, front_end
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import write_json
+from pipeline.core.wording import quantity
 from pipeline.data.artifact import read_data
 from pipeline.engine.stage import Inputs
+from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.export import export_of
 from pipeline.tasks.registry import task_of
 from pipeline.train.artifact import read_architecture
@@ -61,7 +63,7 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.volatile["latency_frontier"] = latency.frontier(points, limits, times)
     write_json(out / "ledger.json", {"variants": ledger.document(results)})
     pareto_plot.draw(out / "pareto.png", document, context.data.spec.name)
-    _write_chosen(points, document["chosen"], context, out)
+    _write_chosen(points, document["chosen"], context, params.c_symbol, out)
     return pareto_table.metrics(points, limits)
 
 
@@ -113,8 +115,9 @@ def _warn_about_calibration(context: BuildContext) -> None:
     """Warn when fewer examples calibrate int8 than there are classes."""
     count, classes = len(context.data.calibration()), len(context.data.spec.classes)
     if task_of(context.data.spec).predicts_classes and count < classes:
+        examples = quantity(count, "calibration example")
         print(
-            f"warning: {count} calibration examples for {classes} classes: the int8 "
+            f"warning: {examples} for {classes} classes: the int8 "
             "ranges miss some classes; raise data.calibration"
         )
 
@@ -142,7 +145,11 @@ def _drop_intervals(
 
 
 def _write_chosen(
-    points: Sequence[Point], chosen: str | None, context: BuildContext, out: Path
+    points: Sequence[Point],
+    chosen: str | None,
+    context: BuildContext,
+    symbol: str,
+    out: Path,
 ) -> None:
     """Write the chosen file, its C array, and the meaning of its input and output."""
     spec = context.data.spec
@@ -152,4 +159,6 @@ def _write_chosen(
     point = next((point for point in points if point.id == chosen), None)
     if point and point.file:
         shutil.copyfile(out / point.file, out / "best.tflite")
-        c_array.write(out, spec, point)
+        c_array.write(out, spec, point, symbol)
+        model = LiteModel(out / "best.tflite", spec)
+        front_end.write(out, context.data, model.input)

@@ -117,6 +117,7 @@ class LogMel:
             "energy": "ln(sum of band * |rfft(frame * window, points)|^2 / samples of "
             "a frame + floor)",
             "floor": FLOOR,
+            "highest_hertz": self.rate / 2,
             "frame_samples": self._samples(self.frame_ms),
             "hop_samples": self._samples(self.hop_ms),
             "lowest_hertz": LOWEST,

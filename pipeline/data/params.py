@@ -41,7 +41,9 @@ class SplitParams(Params):
         total = self.train + self.validation + self.test
         if abs(total - 1) > 1e-6:
             raise ValueError(
-                f"train, validation and test must add up to 1, not {total:g}"
+                f"train, validation and test must add up to 1, not {total:g} "
+                f"({self.train:g} + {self.validation:g} + {self.test:g})"
+                f"{self._defaults()}"
             )
         if self.fold >= (self.folds or 1):
             raise ValueError(
@@ -49,6 +51,15 @@ class SplitParams(Params):
                 "folds are counted from 0"
             )
         return self
+
+    def _defaults(self) -> str:
+        """Name the fractions that were not set, which still have their defaults."""
+        names = ("train", "validation", "test")
+        unset = [name for name in names if name not in self.model_fields_set]
+        if not unset or len(unset) == len(names):
+            return ""
+        values = " and ".join(f"{name} {getattr(self, name):g}" for name in unset)
+        return f"; {values} is the default: set all three"
 
 
 class ColumnParams(Params):
@@ -70,11 +81,11 @@ class ImageParams(Params):
 
     Args:
         size: `[height, width]` in pixels to resize to; null requires files of one size.
-        channels: 1 is grey, 3 is colour.
+        channels: 1 is gray, 3 is color.
     """
 
     size: list[int] | None = Field(default=None, min_length=2, max_length=2)
-    channels: Literal[1, 3] = 3  # grey loses what colour tells; it is a choice
+    channels: Literal[1, 3] = 3  # gray loses what color tells; it is a choice
 
     @field_validator("size")
     @classmethod

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.json_io import write_json
+from pipeline.core.wording import quantity
 from pipeline.data import class_balance, extension, preview
 from pipeline.data.artifact import Data, extra_target_path, write_balance
 from pipeline.data.features import Step, apply_steps, write_steps
@@ -168,11 +169,15 @@ def _metrics(plan: SplitPlan, params: DataParams, out: Path) -> dict[str, Any]:
     shared = shared_hashes({n: plan.hashes[p] for n, p in plan.indices.items()})
     counts = {name: len(positions) for name, positions in plan.indices.items()}
     skipped = len(plan.merged.skipped)
-    kind = f"splits that share {shared:,} examples" if shared else "disjoint splits"
+    kind = (
+        f"splits that share {quantity(shared, 'example')}"
+        if shared
+        else "disjoint splits"
+    )
     left_out = f", {skipped} bad ones skipped" if skipped else ""
     total = sum(counts.values())
     return {
-        "headline": f"{total:,} examples, {len(counts)} {kind}{left_out}",
+        "headline": f"{quantity(total, 'example')}, {len(counts)} {kind}{left_out}",
         "examples": counts,
         "calibration": min(params.calibration, counts["train"]),
         **_balance(plan),

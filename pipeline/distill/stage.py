@@ -63,7 +63,7 @@ def _write(
     history = History(published["rows"], published["best"])
     write_architecture(out, Architecture(**published["architecture"]))
     history.write_csv(out / "history.csv")
-    history.draw(out / "curves.png", "student", metric)
+    history.draw(out / "curves.png", "student", metric, "distillation loss")
     write_json(out / "gain.json", gains)
     return history
 

@@ -13,6 +13,7 @@ from pipeline.core.json_io import read_json
 from pipeline.engine.fingerprint import describe, stale_reason
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.run_record import read_run, verify_volatile, volatile_inputs
+from pipeline.engine.scratch import has_work
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_record import Parts, fingerprint, read_record
 
@@ -77,7 +78,7 @@ def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
     parts = describe(job, stage, code)
     folder = job.folder / stage.name
     if not (folder / "stage.json").is_file():
-        return Decision(stage.name, "new", "no result yet", parts)
+        return Decision(stage.name, "new", _not_run(job, stage, parts), parts)
     try:
         record = read_record(folder)
         metrics = read_json(folder / "metrics.json")
@@ -115,6 +116,13 @@ def verify_outputs(folder: Path, record: dict[str, Any], stage: Stage) -> str:
         if present[name] != recorded[name]:
             return f"{name} was altered"
     return ""
+
+
+def _not_run(job: Job, stage: Stage, parts: Parts) -> str:
+    """Why there is no result: the stage never ran, or its work waits to be resumed."""
+    if has_work(job.folder, stage.name, fingerprint(parts)):
+        return "interrupted; a run resumes it"
+    return "not run yet"
 
 
 def _volatile_change(job: Job, stage: Stage) -> str:

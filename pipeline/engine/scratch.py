@@ -38,6 +38,30 @@ def scratch_folder(folder: Path, stage: str, key: str, afresh: bool = False) -> 
     return path
 
 
+def has_work(folder: Path, stage: str, key: str) -> bool:
+    """Return whether an earlier run left work that a new one resumes.
+
+    Args:
+        folder: the folder of the experiment.
+        stage: name of the stage.
+        key: the fingerprint, at least 12 digits.
+    """
+    path = folder / FOLDER / f"{stage}-{key[:KEY]}"
+    return path.is_dir() and any(path.iterdir())
+
+
+def stages_with_work(folder: Path) -> list[str]:
+    """Return the stages whose interrupted work is kept, by name.
+
+    Args:
+        folder: the folder of the experiment.
+    """
+    paths = [
+        p for p in (folder / FOLDER).glob("*-*") if p.is_dir() and any(p.iterdir())
+    ]
+    return sorted({path.name.rpartition("-")[0] for path in paths})
+
+
 def drop_empty(path: Path) -> None:
     """Remove a working folder that nothing was written to.
 

@@ -87,7 +87,7 @@ def missing_corruptions(spec: TaskSpec, steps: Sequence[Any]) -> str | None:
     if spec.modality == "audio" and _front_end(steps) is None:
         return "noise: the stored features hold no energies to which noise can be added"
     if spec.modality == "text" and _vocabulary(steps) is None:
-        return "typos: the data have no vocabulary to look up misspelt words in"
+        return "typos: the data have no vocabulary to look up misspelled words in"
     return None
 
 

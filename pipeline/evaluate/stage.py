@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json, write_json
+from pipeline.core.wording import quantity
 from pipeline.data.artifact import read_data
 from pipeline.data.test_split import held_out_split
 from pipeline.engine.stage import Inputs
@@ -202,7 +203,8 @@ def _metrics(table: EvaluationTable, key: str) -> Row:
     chosen = values.get(table.chosen) if table.chosen else None
     end = "nothing chosen" if chosen is None else f"chosen {chosen:.3f}"
     return {
-        "headline": f"{len(values)} files on {table.examples:,} test examples, "
+        "headline": f"{quantity(len(values), 'file')} on "
+        f"{quantity(table.examples, 'test example')}, "
         f"baseline {values[table.baseline]:.3f}, {end}",
         "examples": table.examples,
         "files": len(values),

@@ -24,6 +24,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.sources.registry import check_source
 from pipeline.engine.stage import Job
 from pipeline.experiment import in_memory
+from pipeline.experiment.ignored_files import NAME, write_gitignore
 from pipeline.experiment.loader import FILE, MAX_NAME, read_experiment
 from pipeline.experiment.overrides import Override, override_texts, parse_override
 from pipeline.experiment.schema import Experiment
@@ -172,10 +173,14 @@ def _restored_on_error(folder: Path) -> Iterator[None]:
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     file = folder / FILE
     before = file.read_bytes() if file.is_file() else None
+    ignored = False
     try:
         _make_folder(folder)
+        ignored = write_gitignore(folder)
         yield
     except BaseException:
+        if ignored:
+            (folder / NAME).unlink(missing_ok=True)
         if before is not None:
             file.write_bytes(before)
         elif file.is_file():

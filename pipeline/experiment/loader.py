@@ -64,6 +64,11 @@ class Origin:
                 return f"{self.file}, line {self.lines[key[:length]]}"
         return str(self.file)
 
+    def line(self, key: Key) -> int:
+        """The line of a key, or of the section it is missing in; 0 if unknown."""
+        prefixes = (key[:length] for length in range(len(key), 0, -1))
+        return next((self.lines[p] for p in prefixes if p in self.lines), 0)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -84,21 +89,30 @@ def experiment_folder(root: Path, name: str) -> Path:
 
     Args:
         root: the folder of experiments.
-        name: of the experiment.
+        name: of the experiment, or a path to its folder with a slash in it.
 
     Raises:
         UserError: the name is not valid, or there is no such experiment.
     """
+    if "/" in name and (Path(name) / FILE).is_file():
+        check_name(Path(name).resolve().name)
+        return Path(name)
     check_name(name)
     if not (root / name / FILE).is_file():
         names = sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
         listing = f" (there are: {', '.join(names)})" if names else ""
         raise UserError(
             f"{root / name / FILE}: no such experiment"
-            f"{did_you_mean(name, names)}{listing}; "
-            f"create it with: {command('new', name, '--source', 'SOURCE')}"
+            f"{did_you_mean(name, names)}{listing}; {_remedy(name)}"
         )
     return root / name
+
+
+def _remedy(name: str) -> str:
+    """Where an experiment is instead, or how to create it."""
+    if (Path(name) / FILE).is_file():
+        return f"{Path(name) / FILE} is here: add --root ."
+    return f"create it with: {command('new', name, '--source', 'SOURCE')}"
 
 
 def check_name(name: str) -> None:
@@ -133,6 +147,7 @@ def read_experiment(
     source = Source(values, overrides, Origin(folder / FILE, lines, options))
     experiment, wrong = _validate(source.merged(), source.origin)
     if experiment is None or wrong:
+        wrong.sort(key=lambda problem: source.origin.line(problem.key))
         messages = (_message(problem, source) for problem in wrong)
         raise UserError("\n".join(dict.fromkeys(messages)))
     return experiment

@@ -46,7 +46,7 @@ RENAMED_KEYS = {
 CHANGED_VALUES = {
     "data.as_is": "true is now none",
     "distill.imitation": (
-        "hinton is now kd, standardised is standardized_kd, decoupled is dkd"
+        "hinton is now kd, standardized is standardized_kd, decoupled is dkd"
     ),
 }
 

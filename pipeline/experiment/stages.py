@@ -113,7 +113,7 @@ CHAIN = (
         ("data", "augment", "train", "distill"),
         CompressParams,
         code=partial(_task, stage="compress"),
-        selection_params=("budget", "recipes", "sources", "rungs"),
+        selection_params=("budget", "c_symbol", "recipes", "sources", "rungs"),
     ),
     Stage(
         "evaluate",

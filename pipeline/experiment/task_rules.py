@@ -65,7 +65,9 @@ def _drops(experiment: Any, task: Task) -> Iterator[Misfit]:
     for key, drop in drops.items():
         if drop is not None and drop >= 1 >= task.metric.highest:
             name = task.metric.name
-            yield key, f"must be less than 1, as {name} is at most 1; received {drop:g}"
+            points = "; 0.01 is one point" if task.metric.scale > 1 else ""
+            reason = f"must be less than 1, as {name} is at most 1{points}"
+            yield key, f"{reason}; received {drop:g}"
 
 
 def _heads(experiment: Any) -> Iterator[Misfit]:

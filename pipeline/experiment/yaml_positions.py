@@ -48,7 +48,9 @@ def load(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
             _note_lines(root, (), lines, path)
         values = yaml.load(text, Loader=Loader)
     except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: not readable as YAML: {_problem(error)}") from None
+        raise UserError(
+            f"{path}: not readable as YAML: {_problem(error, text)}"
+        ) from None
     except RecursionError:
         raise UserError(
             f"{path}: nested too deeply, or an alias that contains itself"
@@ -101,7 +103,19 @@ def _note_lines(node: yaml.Node, key: Key, lines: dict[Key, int], path: Path) ->
             _note_lines(value, (*key, index), lines, path)
 
 
-def _problem(error: Exception) -> str:
+def _problem(error: Exception, text: str) -> str:
     mark = getattr(error, "problem_mark", None)
     where = f"line {mark.line + 1}: " if mark else ""
+    if tab := _line_with_tab(text, mark.line + 1 if mark else 0):
+        return f"line {tab}: is indented with a tab, which YAML forbids; use spaces"
     return where + str(getattr(error, "problem", None) or error)
+
+
+def _line_with_tab(text: str, line: int) -> int:
+    """The line at or before an error that a tab indents, from 1; 0 if there is none.
+
+    A parser may notice a tab only in the line after it.
+    """
+    lines = text.split("\n")[:line]
+    near = range(line, max(0, line - 2), -1)
+    return next((n for n in near if re.match(r" *\t", lines[n - 1])), 0)

@@ -2,7 +2,7 @@
 
 Vaswani et al., Attention Is All You Need, 2017, with normalization before each
 sublayer (Xiong et al., 2020). In place of a positional encoding, a convolution over
-three steps before the first block lets each step see its neighbours (Mohamed,
+three steps before the first block lets each step see its neighbors (Mohamed,
 Okhonko, Zettlemoyer, Transformers with Convolutional Context for ASR, 2019): a plain
 layer that every compression technique and every converter supports.
 """
@@ -19,7 +19,7 @@ from pipeline.models.building_blocks import BuildingBlocks
 def positional_convolution(
     build: BuildingBlocks, x: Any, width: int, causal: bool = False
 ) -> Any:
-    """Mix each step with its neighbours, in place of a positional encoding.
+    """Mix each step with its neighbors, in place of a positional encoding.
 
     Args:
         build: the shared hyperparameters.

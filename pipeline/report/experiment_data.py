@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.core.json_io import read_json
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.metrics.metric import Metric
+from pipeline.report.budget_check import BudgetCheck, validation_keys
 from pipeline.report.optional_files import (
     Columns,
     OptionalFiles,
@@ -118,14 +119,14 @@ def read_experiment(folders: Mapping[str, Path], title: str = "") -> ExperimentD
     volatile = records["compress"].run["volatile"]
     spec = read_spec(folders["data"])
     points, evaluated = pareto.pop("points"), evaluation.pop("variants")
+    score = task_of(spec).metric
+    rows = join(points, evaluated, volatile, pareto["baseline"], score)
     return ExperimentData(
         name=name,
         title=title or name,
         folders=folders,
         spec=spec,
-        rows=join(
-            points, evaluated, volatile, pareto["baseline"], task_of(spec).metric
-        ),
+        rows=checked(rows, pareto["budget"], score),
         pareto=pareto,
         evaluation=evaluation,
         models={
@@ -185,15 +186,22 @@ def join(
     return sorted(rows, key=lambda row: (not row["file"], row["bytes_gzip"] or 0))
 
 
-def on_validation(score: Metric) -> tuple[str, ...]:
-    """Keys that compress and evaluate both use, for different splits."""
-    return (score.key, "drop", "drop_interval")
+def checked(rows: list[Row], budget: Mapping[str, Any], score: Metric) -> list[Row]:
+    """Add `over_budget` to each row: what it exceeds on validation, empty if nothing.
+
+    Args:
+        rows: result of `join`.
+        budget: `budget` of pareto.json.
+        score: the metric of the task.
+    """
+    check = BudgetCheck(rows, budget, score)
+    return [row | {"over_budget": check.excesses(row["id"])} for row in rows]
 
 
 def _renamed(point: Row, score: Metric) -> Row:
-    shared = on_validation(score)
+    shared = validation_keys(score)
     kept = {key: value for key, value in point.items() if key not in shared}
-    return kept | {f"validation_{key}": point.get(key) for key in shared}
+    return kept | {own: point.get(key) for key, own in shared.items()}
 
 
 def _record(folder: Path) -> StageRecord:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.core.wording import quantity
 from pipeline.report.variant_text import change, name, size
 from pipeline.report.variant_text import span as span_of
 
@@ -112,6 +113,6 @@ def _plain(value: float, digits: int, sign: str = "") -> str:
 
 _ALL: tuple[Callable[..., str], ...] = (
     *(accuracy, amount, chance, change, latency, name, number, ratio, reading),
-    *(measured, moved, short, signed, size, span),
+    *(measured, moved, quantity, short, signed, size, span),
 )
 FILTERS = {function.__name__: function for function in _ALL} | {"span_of": span_of}

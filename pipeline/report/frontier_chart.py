@@ -33,7 +33,10 @@ class FrontierPoint:
         dominated: True if another file was better on validation.
         sizes: key of `SIZE_AXES` -> value, None if it was not measured.
         metrics: key of `metric_axes` -> value, None if it was not measured.
-        interval: 95 % interval of the task's metric on test, None if unknown.
+        intervals: key of `metrics` -> 95 % interval. On test it is that of the metric;
+            on validation it ends where the paired interval of the drop does, which is
+            what the budget limits.
+        over_budget: True if it exceeds a limit of the budget on validation.
         lines: text of the box that is shown on hover.
     """
 
@@ -42,7 +45,8 @@ class FrontierPoint:
     dominated: bool
     sizes: dict[str, float | None]
     metrics: dict[str, float | None]
-    interval: list[float] | None
+    intervals: dict[str, list[float]]
+    over_budget: bool
     lines: list[str]
 
 
@@ -53,7 +57,8 @@ class FrontierChart:
     Attributes:
         points: one per file that was evaluated on test.
         axes: key of a point's `metrics` -> name of the vertical axis.
-        bound: worst metric within the budget.
+        bound_axis: the axis that the budget limits: the metric on validation.
+        bound: worst value on that axis within the budget.
         max_bytes: largest size within the budget, None if it is not limited.
         size_metric: `gzip` or `raw`, the size that `max_bytes` limits.
         baseline: id of the float baseline.
@@ -62,6 +67,7 @@ class FrontierChart:
 
     points: list[FrontierPoint]
     axes: dict[str, str]
+    bound_axis: str
     bound: float
     max_bytes: int | None
     size_metric: str
@@ -80,12 +86,13 @@ def frontier_chart(
     """
     score, chosen = experiment.score, summary["chosen"]
     budget = experiment.pareto["budget"]
-    axes = metric_axes(experiment)
+    axes, validation = metric_axes(experiment), f"validation_{score.key}"
     rows = [row for row in experiment.rows if row[score.key] is not None]
     return FrontierChart(
-        points=[_point(row, score, axes) for row in rows],
+        points=[_point(row, score, axes, summary["baseline"]) for row in rows],
         axes=axes,
-        bound=score.bound(summary["baseline"][score.key], budget["max_drop"]),
+        bound_axis=validation,
+        bound=score.bound(summary["baseline"][validation], budget["max_drop"]),
         max_bytes=budget["max_bytes"],
         size_metric=budget["size_metric"],
         baseline=summary["baseline"]["id"],
@@ -99,11 +106,14 @@ def size_axes(experiment: ExperimentData) -> dict[str, str]:
 
 
 def metric_axes(experiment: ExperimentData) -> dict[str, str]:
-    """Vertical axes: key -> name, of those that at least one file has."""
+    """Vertical axes: key -> name, of those that at least one file has.
+
+    The first is the metric on validation, by which the file was chosen.
+    """
     key, name = experiment.score.key, experiment.score.name
     names = {
-        key: f"test {name}",
         f"validation_{key}": f"validation {name}",
+        key: f"test {name}",
         "macro_f1": "macro F1",
         f"corrupted_{key}": f"{name} on corrupted examples",
         f"attacked_{key}": f"{name} under attack",
@@ -119,16 +129,27 @@ def _present(axes: Mapping[str, str], rows: list[Row]) -> dict[str, str]:
     }
 
 
-def _point(row: Row, score: Metric, axes: Mapping[str, str]) -> FrontierPoint:
+def _point(
+    row: Row, score: Metric, axes: Mapping[str, str], baseline: Row
+) -> FrontierPoint:
     return FrontierPoint(
         id=row["id"],
         source=row["source"],
         dominated=row["dominated"],
         sizes={key: row.get(key) for key in SIZE_AXES},
         metrics={key: row.get(key) for key in axes},
-        interval=row[f"{score.key}_interval"],
+        intervals=_intervals(row, score, baseline),
+        over_budget=bool(row["over_budget"]),
         lines=_lines(row, score),
     )
+
+
+def _intervals(row: Row, score: Metric, baseline: Row) -> dict[str, list[float]]:
+    validation = f"validation_{score.key}"
+    drops, on_test = row["validation_drop_interval"], row[f"{score.key}_interval"]
+    ends = sorted(score.bound(baseline[validation], drop) for drop in drops or [])
+    intervals = {validation: ends, score.key: on_test}
+    return {key: pair for key, pair in intervals.items() if pair}
 
 
 def _lines(row: Row, score: Metric) -> list[str]:
@@ -143,6 +164,8 @@ def _lines(row: Row, score: Metric) -> list[str]:
     if "flips_worse" in row:
         fixed = f"{row['flips_better']} newly correct"
         lines.append(f"{row['flips_worse']} newly wrong, {fixed}")
+    if row["over_budget"]:
+        lines.append(f"over the budget on validation: {'; '.join(row['over_budget'])}")
     if row["latency_ms"] is not None:
         speed = f", {row['speed']}" if row["speed"] else ""
         lines.append(f"{formatting.latency(row['latency_ms'])} per example{speed}")

@@ -1,8 +1,9 @@
 """frontier.png: metric on test against size, one point per file.
 
 In: rows of ExperimentData and the content of pareto.json. Out: a PNG file. Dominated
-and chosen files were decided on validation; points are where the test split puts
-them. Accuracy is drawn in percent, any other metric as it is measured.
+and chosen files, and those over the budget, were decided on validation; points are
+where the test split puts them, so no band of the budget is drawn. Accuracy is drawn in
+percent, any other metric as it is measured.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
@@ -53,7 +56,7 @@ def draw(
     floor = _limit(axes, points, minimum, size, score.scale)
     placed = [_place(point, size, floor, score.scale) for point in points]
     _dress(axes, pareto["size_metric"], title, score)
-    _draw_budget(axes, score.scale * minimum, pareto["budget"]["max_bytes"])
+    _draw_largest(axes, pareto["budget"]["max_bytes"])
     _draw_points(axes, placed)
     _draw_legend(axes, placed)
     _write_labels(axes, placed, pareto, score)
@@ -114,18 +117,12 @@ def _percent(value: float, _: int | None) -> str:
     return f"{value:g} %" if value <= 100 + 1e-9 else ""
 
 
-def _draw_budget(axes: Axes, minimum: float, max_bytes: int | None) -> None:
-    """Shade what the budget allows; `minimum` in units of the axis."""
-    (left, right), (_, top) = axes.get_xlim(), axes.get_ylim()
-    limit = min(max(max_bytes / 1000, left), right) if max_bytes else right
-    corner, width, height = (left, minimum), limit - left, top - minimum
-    axes.add_patch(
-        Rectangle(corner, width, height, color=GREEN, alpha=0.07, linewidth=0)
-    )
-    style: Style = {"color": GREEN, "linewidth": 1.1, "linestyle": (0, (4, 3))}
-    axes.plot([left, limit], [minimum] * 2, **style)
-    if limit < right:
-        axes.plot([limit] * 2, [minimum, top], **style)
+def _draw_largest(axes: Axes, max_bytes: int | None) -> None:
+    """Draw a line at the maximum size, where it is inside the axes."""
+    left, right = axes.get_xlim()
+    if max_bytes and left < max_bytes / 1000 < right:
+        style: Style = {"color": GREEN, "linewidth": 1.1, "linestyle": (0, (4, 3))}
+        axes.axvline(max_bytes / 1000, label="maximum size", **style)
 
 
 def _draw_points(axes: Axes, points: Sequence[Row]) -> None:
@@ -134,16 +131,20 @@ def _draw_points(axes: Axes, points: Sequence[Row]) -> None:
     x, y = [x for x, _ in line], [y for _, y in line]
     axes.plot(x, y, color="0.75", linewidth=1.3, zorder=2)
     for point in points:
-        axes.plot(
-            point["x"],
-            point["y"],
-            "v" if point["below"] else "o",
-            color=COLOURS[point["source"]],
-            alpha=0.35 if point["dominated"] else 1.0,
-            markersize=9,
-            markeredgecolor="white",
-            zorder=3,
-        )
+        marker = "v" if point["below"] else "o"
+        axes.plot(point["x"], point["y"], marker, zorder=3, **_style(point))
+
+
+def _style(point: Row) -> Style:
+    """Colour of the source; pale if dominated, hollow if over the budget."""
+    colour = to_rgba(COLOURS[point["source"]], 0.35 if point["dominated"] else 1.0)
+    over = bool(point["over_budget"])
+    return {
+        "markersize": 9 - over,
+        "markerfacecolor": "white" if over else colour,
+        "markeredgecolor": colour if over else "white",
+        "markeredgewidth": 1.8 if over else 1.0,
+    }
 
 
 def _line(points: Sequence[Row]) -> list[tuple[float, float]]:
@@ -153,19 +154,26 @@ def _line(points: Sequence[Row]) -> list[tuple[float, float]]:
 
 def _draw_legend(axes: Axes, points: Sequence[Row]) -> None:
     """Draw a line of keys between the title and the axes."""
-    style: Style = {"markersize": 9, "markeredgecolor": "white"}
+    dot: Style = {"markersize": 9, "markeredgecolor": "white", "linestyle": ""}
     sources = {point["source"] for point in points}
     for source in filter(sources.__contains__, COLOURS):
-        axes.plot([], [], "o", color=COLOURS[source], label=source, **style)
-    below = any(point["below"] for point in points)
-    pale = "dominated" if below else "dominated on validation"  # room for one only
-    axes.plot([], [], "o", color=GREY, alpha=0.4, label=pale, **style)
-    if below:
-        axes.plot([], [], "v", color=GREY, label="below the axis", **style)
-    axes.add_patch(
-        Rectangle((0, 0), 0, 0, color=GREEN, alpha=0.15, label="within budget")
-    )
+        axes.plot([], [], marker="o", color=COLOURS[source], label=source, **dot)
+    colours = [c for source, c in COLOURS.items() if source in sources]
+    handles, labels = axes.get_legend_handles_labels()
+    if any(point["dominated"] for point in points):
+        pale = [Line2D([], [], color=c, marker="o", alpha=0.35, **dot) for c in colours]
+        handles, labels = [*handles, tuple(pale)], [*labels, "dominated"]
+    if any(point["over_budget"] for point in points):
+        hollow = {"mfc": "white", "mec": INK, "mew": 1.8, "markersize": 8}
+        handles.append(Line2D([], [], marker="o", linestyle="", **hollow))
+        labels.append("over budget on validation")
+    if any(point["below"] for point in points):
+        handles.append(Line2D([], [], color=GREY, marker="v", **dot))
+        labels.append("below the axis")
     axes.legend(
+        handles,
+        labels,
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.2)},
         loc="lower left",
         bbox_to_anchor=(0, 1),
         borderaxespad=0.2,

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-GAP = 10.0  # points between the centre of a marker and its label
+GAP = 10.0  # points between the center of a marker and its label
 MARKER = 5.0  # radius of a marker, in points
 STEPS = 100  # positions kept free along each segment of the line
 # Directions from the point, the preferred one first; `(1, 0.8)` is right and above.

@@ -15,11 +15,12 @@ from typing import Any
 
 from PIL import Image
 
+from pipeline.core.wording import quantity
 from pipeline.report import chart_data, formatting, plotly_script
 from pipeline.report.experiment_data import ExperimentData
 from pipeline.report.frontier_chart import metric_axes, size_axes
 from pipeline.report.rendering import html_template, page_script, static_text
-from pipeline.report.sections import all_sections
+from pipeline.report.sections import all_sections, navigation
 from pipeline.report.template_context import context
 from pipeline.tasks.report import report_of
 
@@ -45,13 +46,15 @@ def render(
     """
     rows, script = chart_data.compared(summary), page_script()
     task = report_of(experiment.spec.task)
+    sections = all_sections(experiment.spec.task)
     return html_template("page.html.j2", task.templates).render(
         **context(experiment, summary),
         style=static_text("page.css"),
         script=script,
         plotly=plotly_script.NAME,
         policy=policy(script),
-        sections=all_sections(experiment.spec.task),
+        sections=sections,
+        navigation=navigation(sections),
         charts=chart_data.charts(experiment, summary).to_json(),
         compared=rows,
         compared_file=rows[-1],
@@ -116,7 +119,7 @@ def frontier_alt(experiment: ExperimentData, summary: Mapping[str, Any]) -> str:
     """Describe the frontier plot for readers who cannot see it."""
     score = experiment.score
     count = sum(row[score.key] is not None for row in experiment.rows)
-    phrases = [f"Test {score.name} against file size of {count} variants"]
+    phrases = [f"Test {score.name} against file size of {quantity(count, 'variant')}"]
     for role in ("baseline", "chosen"):
         if row := summary[role]:
             size = formatting.size(row["bytes_gzip"])

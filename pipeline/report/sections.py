@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.tasks.report import Section, report_of
 
+QUALITY, MAKING = "Quality", "More"
+GROUPS = ("", QUALITY, MAKING)  # of the navigation, in this order
 AFTER = "ledger"  # the section that those of the task follow
 
 
@@ -17,15 +21,27 @@ def all_sections(task: str) -> list[Section]:
     return [*SHARED[:place], *report_of(task).sections, *SHARED[place:]]
 
 
-def _shared(name: str, short: str, title: str) -> Section:
-    return Section(name, short, title, "sections")
+def navigation(sections: Sequence[Section]) -> dict[str, list[Section]]:
+    """Return the sections by their group, those in none first.
+
+    Args:
+        sections: in the order of the page.
+    """
+    groups: dict[str, list[Section]] = {"": []}
+    for section in sections:
+        groups.setdefault(section.group, []).append(section)
+    return {name: groups[name] for name in GROUPS if name in groups} | groups
+
+
+def _shared(name: str, short: str, title: str, group: str = MAKING) -> Section:
+    return Section(name, short, title, "sections", group)
 
 
 SHARED = (
-    _shared("frontier", "Frontier", "{score} against size"),
-    _shared("variants", "Variants", "Variants"),
+    _shared("frontier", "Frontier", "{score} against size", ""),
+    _shared("variants", "Variants", "Variants", ""),
     _shared("ledger", "Ledger", "Size after each step"),
-    _shared("robustness", "Robustness", "Robustness"),
+    _shared("robustness", "Robustness", "Robustness", QUALITY),
     _shared("search", "Search", "Hyperparameter search"),
     _shared("learning", "Learning", "Learning curves"),
     _shared("data", "Data", "Data"),

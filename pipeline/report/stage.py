@@ -34,7 +34,9 @@ def run(params: ReportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     summary = summarize(experiment, inputs.overrides)
     write_json(out / "summary.json", summary)
     plot = out / "frontier.png"
-    title = f"{experiment.title}: {experiment.score.name} and size of every variant"
+    title = (
+        f"{experiment.title}: test {experiment.score.name} and size of every variant"
+    )
     frontier_plot.draw(plot, experiment.rows, experiment.pareto, title)
     html = page.render(experiment, summary, plot)
     (out / "index.html").write_text(html, encoding="utf-8")

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.compress.selection.budget import read_limits
-from pipeline.compress.selection.pareto_front import nearest_miss
-from pipeline.compress.selection.point import Point
 from pipeline.core import invocation
 from pipeline.core.invocation import ROOT
-from pipeline.report.experiment_data import ExperimentData, Row, on_validation
+from pipeline.report.budget_check import BudgetCheck
+from pipeline.report.experiment_data import ExperimentData, Row
 from pipeline.tasks.registry import named
 
 
@@ -29,8 +27,9 @@ def summarize(
     Returns:
         `chosen`, `baseline` and `nearest` are rows of ExperimentData, `variants` are
         all of them, the smallest file first. `chosen` is None if no file meets the
-        budget; otherwise `nearest` is None. `missed` has one phrase per limit that
-        the nearest file exceeds.
+        budget; otherwise `nearest` is None. `over_budget` of a row names the limits
+        that it exceeds. `missed` has one phrase per limit that the nearest file
+        exceeds.
     """
     chosen = experiment.row(experiment.pareto["chosen"])
     nearest, missed = (None, []) if chosen else _nearest(experiment)
@@ -60,17 +59,6 @@ def command(experiment: str, overrides: Sequence[str]) -> str:
 
 def _nearest(experiment: ExperimentData) -> tuple[Row | None, list[str]]:
     """The file that exceeds the budget least, on validation as in compress."""
-    score = experiment.score
-    names = {f"validation_{key}": key for key in on_validation(score)}
-    points = [
-        Point.from_json(row | {key: row[own] for own, key in names.items()})
-        for row in experiment.rows
-    ]
-    times = {
-        row["id"]: {"median": row["latency_ms"]}
-        for row in experiment.rows
-        if row["latency_ms"] is not None
-    }
-    limits = read_limits(experiment.pareto["budget"], score, times)
-    miss = nearest_miss(points, limits)
-    return (experiment.row(miss.id), limits.violations(miss)) if miss else (None, [])
+    budget, score = experiment.pareto["budget"], experiment.score
+    miss, violations = BudgetCheck(experiment.rows, budget, score).closest()
+    return experiment.row(miss), violations

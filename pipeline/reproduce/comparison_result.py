@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.wording import quantity
 from pipeline.reproduce import contents
 from pipeline.reproduce.differences import (
     Difference,
@@ -211,7 +212,7 @@ def _outputs(
     result: ComparisonResult, reference: Snapshot, stage: str, names: list[str]
 ) -> Iterator[str]:
     reason = explanation(result.differences, result.before, result.after, stage)
-    files = "1 file" if len(names) == 1 else f"{len(names)} files"
+    files = quantity(len(names), "file")
     yield row("outputs", stage, f"{files}, because: {reason}")
     for name in names:
         text = inside(result, reference, stage, name)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.core.invocation import command
 from pipeline.core.json_io import read_json, write_json
 from pipeline.engine.stage_record import Parts, fingerprint
 from pipeline.reproduce.snapshot import Entry, Snapshot
@@ -36,13 +37,13 @@ def read_lock(path: Path) -> tuple[Snapshot, ...]:
         UserError: when it is missing, unreadable, of another version or altered.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no lock yet; make one with: make lock {_exp(path)}")
+        raise UserError(f"{path}: no lock yet; make one with: {_lock(path)}")
     try:
         return tuple(_from_document(path, read_json(path)))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(
-            f"{path}: not a lock ({error!r}); restore it from git, or: make lock "
-            f"{_exp(path)}"
+            f"{path}: not a lock ({error!r}); restore it from git, or run: "
+            f"{_lock(path)}"
         ) from None
 
 
@@ -137,5 +138,5 @@ def _entry(lock: dict[str, Any], recording: dict[str, Any], name: str) -> Entry:
     return Entry(recorded["fingerprint"], parts, **results)
 
 
-def _exp(path: Path) -> str:
-    return f"EXP={path.parent.name}"
+def _lock(path: Path) -> str:
+    return command("lock", folder=path.parent)

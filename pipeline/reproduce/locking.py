@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.core.invocation import command
+from pipeline.core.wording import quantity
 from pipeline.engine.file_types import undeclared
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
@@ -140,7 +142,7 @@ def _require_current(job: Job, code: CodeReader) -> None:
     if stale:
         raise UserError(
             f"{job.folder}: {stale[0].stage} is {stale[0].state} ({stale[0].reason}); "
-            f"a lock records a finished run: make all EXP={job.folder.name}"
+            f"a lock records a finished run: {command('run', folder=job.folder)}"
         )
 
 
@@ -156,7 +158,7 @@ def _require_stable_files(job: Job) -> None:
 def _compare_stage(folder: Path, stage: Stage, recording: Snapshot) -> StageState:
     entry = recording.entries.get(stage.name)
     if entry is None:
-        return StageState(stage.name, "unknown", "not in the lock; make lock")
+        return StageState(stage.name, "unknown", f"not in the lock; {_relock(folder)}")
     try:
         record = read_record(folder / stage.name)
     except UserError as error:
@@ -173,5 +175,9 @@ def _compare_record(
     if damaged := verify_outputs(folder / stage.name, record, stage):
         return "damaged", damaged
     if record["fingerprint"] != entry.fingerprint:
-        return "differs", "same files, from other code or settings; make lock"
-    return "equal", f"{len(entry.outputs)} files"
+        return "differs", f"same files, from other code or settings; {_relock(folder)}"
+    return "equal", quantity(len(entry.outputs), "file")
+
+
+def _relock(folder: Path) -> str:
+    return f"run: {command('lock', folder=folder)}"

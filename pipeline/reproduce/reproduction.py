@@ -15,6 +15,8 @@ from pathlib import Path
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.invocation import command
+from pipeline.core.wording import quantity
 from pipeline.engine.environment import environment, requirements
 from pipeline.engine.fingerprint import describe
 from pipeline.engine.import_closure import CodeReader
@@ -111,7 +113,7 @@ def reproduce(rerun: Rerun, code: CodeReader) -> Reproduction:
     """
     reference = _recording(rerun)
     if parameters := _other_parameters(reference, rerun, code):
-        return _refused(parameters, reference.name)
+        return _refused(parameters, rerun.job.folder)
     with ExitStack() as stack:
         result = compare(reference, rerun.run(stack, reference))
         return _concluded(result, _published(rerun))
@@ -164,11 +166,12 @@ def _planned(job: Job, name: str, code: CodeReader) -> Entry:
     return Entry(fingerprint(parts), parts, {}, {})
 
 
-def _refused(parameters: Sequence[Difference], name: str) -> Reproduction:
+def _refused(parameters: Sequence[Difference], folder: Path) -> Reproduction:
     lines = [row(item.kind, item.stages[0], item.text) for item in parameters]
     text = (
-        f"NOT reproduced, nothing was run: {name} is of another experiment; "
-        "make all and make lock record this one"
+        f"NOT reproduced, nothing was run: {folder / LOCK} is of another experiment; "
+        f"to record this one: {command('run', folder=folder)}, then "
+        f"{command('lock', folder=folder)}"
     )
     return Reproduction(False, (*lines, row("verdict", text)))
 
@@ -191,10 +194,10 @@ def _comparer(job: Job, reference: Snapshot | None) -> Callable[[str], tuple[str
     def compare_stage(stage: str) -> tuple[str, str]:
         outputs = read_record(job.folder / stage)["outputs"]
         if reference is None or stage not in reference.entries:
-            return "done", f"{len(outputs)} files"
+            return "done", quantity(len(outputs), "file")
         names = differing_outputs(outputs, reference.entries[stage])
         if not names:
-            return "equal", f"{len(outputs)} files"
+            return "equal", quantity(len(outputs), "file")
         return "differs", ", ".join(names)
 
     return compare_stage

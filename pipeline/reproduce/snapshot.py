@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
+from pipeline.core.invocation import command
 from pipeline.core.json_io import read_json
 from pipeline.engine.fingerprint import flatten
 from pipeline.engine.stage_record import Parts, read_record
@@ -74,7 +75,9 @@ def of_run(folder: Path, stages: tuple[str, ...]) -> Snapshot:
     """
     published = [name for name in stages if (folder / name / "stage.json").is_file()]
     if not published:
-        raise UserError(f"{folder}: no result yet; run: make all EXP={folder.name}")
+        raise UserError(
+            f"{folder}: no result yet; run: {command('run', folder=folder)}"
+        )
     entries = {name: _entry(folder / name) for name in published}
     return Snapshot(str(folder), entries, _environment(folder, published), folder)
 
@@ -158,7 +161,7 @@ def _environment(folder: Path, stages: list[str]) -> dict[str, Any]:
         if not environment:
             raise UserError(
                 f"{folder / stage}/run.json: holds no environment; run it again: "
-                f"python -m pipeline run {stage} --force --exp {folder.name}"
+                f"{command('run', stage, '--force', folder=folder)}"
             )
         whole = _merged(whole, environment, folder / stage)
     return whole
@@ -172,6 +175,7 @@ def _merged(
     if whole and {**whole, "libraries": {**earlier, **libraries}} != merged:
         raise UserError(
             f"{place}: was run in another environment than the stages before it; "
-            "run all stages in one: make clean-exp, then make all"
+            f"run all stages in one: {command('clean', folder=place.parent)}, then "
+            f"{command('run', folder=place.parent)}"
         )
     return merged

@@ -134,9 +134,14 @@ def _cells(row: Row, summary: dict[str, Any]) -> list[str]:
 
 
 def _note(row: Row, summary: dict[str, Any]) -> str:
+    """What became of a variant: its roles, why it lost, and if it is dominated."""
     marks = ("chosen", "baseline")
-    named = [mark for mark in marks if (summary[mark] or {}).get("id") == row["id"]]
-    return ", ".join(named) or ("dominated" if row["dominated"] else "")
+    notes = [mark for mark in marks if (summary[mark] or {}).get("id") == row["id"]]
+    if excesses := row.get("over_budget"):
+        notes.append(f"over the budget: {'; '.join(excesses)}")
+    if row["dominated"] and not notes:
+        notes.append("dominated")
+    return ", ".join(notes)
 
 
 def _chosen(row: Row, summary: dict[str, Any]) -> list[str]:
@@ -145,10 +150,19 @@ def _chosen(row: Row, summary: dict[str, Any]) -> list[str]:
         f"{size(row['bytes_gzip'])} gzip, {row['ratio']:.1f}x smaller",
         f"{row[score.key]:.3f} on test ({change(row, score)} {score.unit}, "
         f"95 % interval {span(row, score)})",
-        *([f"{latency:.3f} ms"] if latency is not None else []),
+        *([_latency(row)] if latency is not None else []),
     ]
     warning = _over_budget_on_test(row, summary, score)
     return [f"chosen    {name(row)}", " " * 10 + ", ".join(facts), *warning]
+
+
+def _latency(row: Row) -> str:
+    speed = f", {row['speed']} than the baseline" if _is_slower(row) else ""
+    return f"{row['latency_ms']:.3f} ms{speed}"
+
+
+def _is_slower(row: Row) -> bool:
+    return "slower" in (row.get("speed") or "")
 
 
 def _over_budget_on_test(row: Row, summary: dict[str, Any], score: Metric) -> list[str]:

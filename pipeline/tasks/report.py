@@ -36,12 +36,15 @@ class Section:
         short: its name in the navigation.
         title: its heading; `{score}` stands for the name of the task's metric.
         folder: folder of its template: `task` for those of a task.
+        group: entry of the navigation that it is listed under; the most important
+            sections are in none.
     """
 
     name: str
     short: str
     title: str
     folder: str = "task"
+    group: str = "Quality"
 
     @property
     def template(self) -> str:

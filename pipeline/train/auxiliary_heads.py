@@ -1,4 +1,4 @@
-"""`train.heads`: extra targets of the data, learnt beside the main one.
+"""`train.heads`: extra targets of the data, learned beside the main one.
 
 In: `{speaker: 0.3}`, and data whose extra targets include a speaker. Out: the objective
 and metrics of a fit, and heads.keras, the model with all of its heads; model.keras has

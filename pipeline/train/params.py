@@ -38,7 +38,7 @@ class TrainParams(FitSettings):
         init_from: a .keras file of the same architecture with the initial weights. With
             null, an extended experiment (`data.extend`) continues from its previous
             weights; `scratch` starts from random weights.
-        heads: extra targets of the data (`data.extra_targets`) that are learnt beside
+        heads: extra targets of the data (`data.extra_targets`) that are learned beside
             the main one: name -> weight of its loss, which is added to the main loss.
         replicates: number of seeds; more than one give a mean with an interval.
         folds: folds of an additional cross-validation on training and validation
@@ -68,7 +68,7 @@ class TrainParams(FitSettings):
     heads: dict[str, Annotated[float, Field(ge=0)]] = {}  # the main target alone
     replicates: int = Field(default=1, ge=1, le=100)  # each costs a whole training
     folds: int | None = Field(default=None, ge=2, le=100)  # likewise
-    pseudo_labels: PseudoLabels | None = None  # data sets are usually labelled
+    pseudo_labels: PseudoLabels | None = None  # data sets are usually labeled
     precision: Literal["float32", "mixed"] = "float32"  # the same on every machine
     devices: int = Field(default=1, ge=1, le=64)  # small models gain nothing
     workers: int = unhashed(2, ge=1, le=256)  # the cores of a small machine

@@ -1,4 +1,4 @@
-"""Pseudo-labels: confident predictions of the model as labels of unlabelled examples.
+"""Pseudo-labels: confident predictions of the model as labels of unlabeled examples.
 
 In: a training split and a pool without labels. Out: a larger training split. Lee,
 Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural
@@ -31,10 +31,10 @@ def labelled_and_pool(
         train: the training split.
         spec: signature of the data.
         params: the pool, and the fraction of labels to use.
-        seed: of the choice of labelled examples.
+        seed: of the choice of labeled examples.
 
     Returns:
-        The labelled examples, and the pool, `(n, *shape)`.
+        The labeled examples, and the pool, `(n, *shape)`.
 
     Raises:
         UserError: for a pool that does not match the data, an empty pool, or a task
@@ -64,7 +64,7 @@ def with_pseudo_labels(
     spec: TaskSpec,
     confidence: float,
 ) -> Split:
-    """Return the labelled examples and the confidently predicted ones of the pool.
+    """Return the labeled examples and the confidently predicted ones of the pool.
 
     Args:
         model: a classifier with logits.

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import SHORT, hash_file
+from pipeline.core.wording import quantity
 from pipeline.data import extension
 from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec, read_spec
@@ -163,8 +164,8 @@ def check_splits(previous: Path, current: Path) -> int:
     old = index <= max(before[f"{name}_index"].max() for name in ("train", *HELD_OUT))
     if moved := int((trained & old & ~duplicate).sum()):
         raise UserError(
-            f"data.extend: {moved} examples that the previous model was trained on "
-            "are in validation or test now; restore seed, source and data.split, or "
+            f"data.extend: {quantity(moved, 'example')} of the previous training split "
+            "moved to validation or test; restore seed, source and data.split, or "
             "start from scratch (train.init_from: scratch)"
         )
     return int((trained & ~old).sum())

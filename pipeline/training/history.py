@@ -6,13 +6,18 @@ In: a record per epoch. Out: history.csv, curves.png, and the summary of the bes
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from pipeline.core.wording import quantity
 from pipeline.metrics.metric import Metric
+
+# Split -> prefix of its columns, color of its curve.
+CURVES = {"training": ("", "C0"), "validation": ("val_", "C1")}
 
 
 @dataclass(frozen=True)
@@ -49,30 +54,40 @@ class History:
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def draw(self, path: Path, title: str, metric: Metric) -> None:
+    def draw(
+        self, path: Path, title: str, metric: Metric, training_loss: str = ""
+    ) -> None:
         """Plot loss and metric against the epoch, for training and validation.
 
         Args:
             path: PNG file.
             title: precedes the name of the quantity, such as `baseline`.
             metric: metric of the task.
+            training_loss: name of the loss that was minimized, such as
+                `distillation loss`, where it is another quantity than the loss on
+                validation: it gets axes of its own. Default: the same quantity.
         """
-        figure = Figure(figsize=(8, 3.2), layout="constrained")
-        axes = figure.subplots(1, 2)
-        names = {"loss": "loss", metric.key: metric.name}
-        for axis, (key, name) in zip(axes, names.items()):
-            self._draw_curves(axis, key)
+        figure = Figure(figsize=(12 if training_loss else 8, 3.2), layout="constrained")
+        both = ("training", "validation")
+        panels: list[tuple[str, str, Sequence[str]]]
+        panels = [("loss", "loss", both), (metric.key, metric.name, both)]
+        if training_loss:
+            panels[:1] = [("loss", training_loss, both[:1]), ("loss", "loss", both[1:])]
+        axes = figure.subplots(1, len(panels))
+        for axis, (key, name, splits) in zip(axes, panels):
+            self._draw_curves(axis, key, splits)
             axis.set(xlabel="epoch", title=f"{title}: {name}")
             axis.spines[["top", "right"]].set_visible(False)
-        axes[1 if metric.key in self.best else 0].legend(frameon=False)
+        axes[-1 if metric.key in self.best else 0].legend(frameon=False)
         figure.savefig(path, dpi=100)
 
-    def _draw_curves(self, axis: Any, key: str) -> None:
+    def _draw_curves(self, axis: Any, key: str, splits: Sequence[str]) -> None:
         epochs = [row["epoch"] for row in self.rows]
-        if key in self.best:  # some metrics have no training column
-            axis.plot(epochs, [row[key] for row in self.rows], label="training")
-        validation = [row[f"val_{key}"] for row in self.rows]
-        axis.plot(epochs, validation, label="validation", color="C1")
+        for split, (prefix, color) in CURVES.items():
+            # Some metrics have no training column.
+            if split in splits and f"{prefix}{key}" in self.best:
+                values = [row[f"{prefix}{key}"] for row in self.rows]
+                axis.plot(epochs, values, label=split, color=color)
         axis.axvline(self.best["epoch"], color="0.6", linestyle=":", label="best")
 
 
@@ -84,7 +99,7 @@ def format_parameters(count: int, digits: int = 1) -> str:
         digits: decimals of thousands; default 1.
     """
     if count < 1000:
-        return f"{count} parameters"
+        return quantity(count, "parameter")
     return f"{count / 1000:.{digits}f} k parameters"
 
 

@@ -2,7 +2,7 @@
 
 trials.png      score against int8 bytes, and the Pareto front
 history.png     score of each trial, and the best so far
-parallel.png    searched values of each trial, coloured by its score
+parallel.png    searched values of each trial, colored by its score
 importance.png  importance of each hyperparameter
 """
 
@@ -99,7 +99,7 @@ def draw_parallel(
         path: file of the figure.
         rows: trained trials.
         names: searched hyperparameters.
-        metric: name of the score, which colours the lines.
+        metric: name of the score, which colors the lines.
     """
     figure, axis = _figure(max(5.6, 1.3 * len(names) + 2), 3.8)
     values = [row.values for row in rows]

@@ -15,7 +15,7 @@ def progress_reporter(
     """Return a function that writes one line, to be called after each trial.
 
     Args:
-        progress: called as `progress("trial 3/6", done=3, total=6)`.
+        progress: called as `progress("3 of 6 trials", done=3, total=6)`.
         params: section `tune`.
     """
     begin = time.monotonic()
@@ -30,7 +30,7 @@ def progress_reporter(
         total = max(params.trials, len(search.trials))
         seconds = (time.monotonic() - begin) / max(1, done - recorded[0])
         left = f"  {_duration(seconds * (total - done))} left" if done < total else ""
-        text = f"trial {done}/{total}{_best(search)}{left}"
+        text = f"{done} of {total} trials{_best(search)}{left}"
         return progress(text, done=done, total=total)
 
     return report

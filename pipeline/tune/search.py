@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import canonical
+from pipeline.core.wording import quantity
 from pipeline.engine.workers.pool import Outcome, TaskPool
 from pipeline.tune.early_termination import EarlierTrial, pruning_thresholds
 from pipeline.tune.oracles import Oracle, Proposal
@@ -266,7 +267,7 @@ class Search:
             return
         self.unimproved = 0 if self._improves(trial) else self.unimproved + 1
         if self.params.no_improvement and self.unimproved >= self.params.no_improvement:
-            self.stop_reason = f"no improvement in {self.unimproved} trials"
+            self.stop_reason = f"no improvement in {quantity(self.unimproved, 'trial')}"
 
     def _improves(self, trial: Trial) -> bool:
         """Return whether the last trial is better than all others, or on the front."""

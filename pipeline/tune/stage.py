@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.augment.artifact import read_policy
 from pipeline.core.errors import StageFailed, UserError
 from pipeline.core.json_io import write_json
+from pipeline.core.wording import quantity
 from pipeline.data.artifact import Data, read_data
 from pipeline.engine.stage import Inputs
 from pipeline.engine.workers.factory import pool_of
@@ -150,7 +151,7 @@ def _search(
 def _report_short_pass(params: TuneParams) -> None:
     trials = trials_per_pass(params.epochs)
     if params.trials < trials:
-        print(f"a complete pass of hyperband has {trials} trials")
+        print(f"a complete pass of hyperband has {quantity(trials, 'trial')}")
 
 
 def _check_any(search: Search) -> None:

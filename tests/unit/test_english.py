@@ -73,3 +73,17 @@ def test_an_old_word_is_not_used(pattern):
 def test_a_use_would_be_found():
     assert re.search(next(iter(FORBIDDEN)), "told = 1")
     assert len(FILES) > 300
+
+
+BRITISH = (
+    r"(?i)\b(coloured|colours?|greys?|centres?|neighbours?|labelled|learnt|misspelt)\b"
+)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=str)
+def test_the_documentation_is_spelled_as_in_america(path):
+    """Names of keys, in code spans, keep their spelling."""
+    prose = re.sub(
+        r"```.*?```|`[^`]*`|^    .*$", "", path.read_text(), flags=re.S | re.M
+    )
+    assert not re.findall(BRITISH, prose)

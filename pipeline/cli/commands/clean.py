@@ -14,6 +14,7 @@ HELP = "remove an experiment's results, keep its file"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_experiment(parser)
+    options.add_name(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

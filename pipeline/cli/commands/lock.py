@@ -6,6 +6,7 @@ import argparse
 
 from pipeline.cli import parser as options
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.wording import quantity
 
 HELP = "record the published results in experiment.lock"
 
@@ -13,6 +14,7 @@ HELP = "record the published results in experiment.lock"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_experiment(parser)
+    options.add_name(parser)
     parser.add_argument(
         "--tolerance",
         action="append",
@@ -38,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     files = sum(len(entry.outputs) for entry in entries.values())
     environments = f", {len(snapshots)} environments" if len(snapshots) > 1 else ""
     print(
-        f"{job.folder / LOCK}: {len(entries)} stages, {files} files{environments}; "
+        f"{job.folder / LOCK}: {quantity(len(entries), 'stage')}, "
+        f"{quantity(files, 'file')}{environments}; "
         "keep it in git"
     )
     return ExitCode.DONE

@@ -25,6 +25,7 @@ from pipeline.data.sources.registry import (
     known_labels,
 )
 from pipeline.engine.runner import CODE_ROOT
+from pipeline.experiment.ignored_files import write_gitignore
 from pipeline.experiment.loader import FILE, check_name
 from pipeline.experiment.stages import STAGES
 from pipeline.tasks.registry import DEFAULT, reading
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"{path}: already exists; choose another name, or edit it")
     values = _template_values(arguments.name, arguments.source)
     _write(path, "experiment.yaml.j2", values)
-    _write(folder / ".gitignore", "gitignore.j2", values)
+    write_gitignore(folder)
     print(path)
     for extra in _write_project(arguments.root, values):
         print(extra)

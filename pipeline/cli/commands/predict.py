@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 
 from pipeline.cli import parser as options
+from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.invocation import command
 from pipeline.experiment.loader import experiment_folder
 
+NEEDED = ("data/spec.json", "compress/pareto.json")  # of the experiment's folder
 HELP = "predictions of the chosen file on raw input"
 
 
@@ -31,11 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line per example."""
+    folder = experiment_folder(arguments.root, arguments.experiment)
+    _require_result(folder)
     from pipeline.data.spec import read_spec
     from pipeline.inference.predict import predict
     from pipeline.tasks.prediction import prediction_of
 
-    folder = experiment_folder(arguments.root, arguments.experiment)
     rows = predict(folder, arguments.files, variant=arguments.variant)
     if arguments.json:
         print(json.dumps(rows, indent=2))
@@ -45,3 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     for row in rows:
         print(f"{row['input']:<{width}}  {text(row)}")
     return ExitCode.DONE
+
+
+def _require_result(folder: Path) -> None:
+    """Refuse an experiment that was not run, before libraries are imported."""
+    if not all((folder / name).is_file() for name in NEEDED):
+        again = command("run", folder=folder)
+        raise UserError(f"{folder}: no result yet; run: {again}")

@@ -29,13 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Run in a temporary folder, and print the comparison."""
     from pipeline.reproduce.reproduction import Rerun, reproduce, reproduce_twice
 
+    stage = options.stage_of(arguments)
     job, code = options.open_job(arguments)
     overrides = options.overrides_of(arguments)
 
     def load(folder: Path) -> Job:
         return read_experiment(folder, overrides).job(folder)
 
-    rerun = Rerun(job, load, arguments.stage, arguments.keep, arguments.verbose)
+    rerun = Rerun(job, load, stage, arguments.keep, arguments.verbose)
     result = reproduce_twice(rerun) if arguments.twice else reproduce(rerun, code)
     print("\n".join(result.lines))
     return result.exit_code

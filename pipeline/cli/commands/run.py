@@ -34,14 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the stage, or print the plan."""
+    stage = options.stage_of(arguments)
     session = options.session_of(arguments)
     if arguments.dry_run:
         session.check_continuation()
-        for decision in session.plan(arguments.stage):
+        for decision in session.plan(stage):
             print(decision_line(decision))
         return ExitCode.DONE
     session.run(
-        arguments.stage,
+        stage,
         force=arguments.force,
         only=arguments.only,
         reporter=Console(verbose=arguments.verbose),

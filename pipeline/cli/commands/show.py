@@ -7,6 +7,9 @@ import importlib
 import os
 from pathlib import Path
 from shlex import quote
+from typing import Any
+
+import yaml
 
 from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
@@ -20,6 +23,7 @@ from pipeline.experiment.stages import STAGES
 from pipeline.results import single_file, summary
 from pipeline.tasks.registry import DEFAULT
 
+CHOICES = (*STAGES, "config", "model")
 HELP = "the result, one stage's parameters and metrics, or a model"
 WHAT = (
     "a stage, `config` for the resolved experiment file, or `model` for the cost of a "
@@ -31,24 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_experiment(parser)
     parser.add_argument(
-        "what",
-        nargs="?",
-        choices=[*STAGES, "config", "model"],
-        metavar="WHAT",
-        help=WHAT,
+        "words",
+        nargs="*",
+        metavar="[EXP] [WHAT [MODEL]]",
+        help=f"the experiment, like --exp; {WHAT}; a MODEL is family, family:preset or "
+        "module:function (default: the experiment's)",
     )
     _add_model(parser)
     options.add_json(parser)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        help="for `show model`: family, family:preset or module:function "
-        "(default: the experiment's)",
-    )
     parser.add_argument(
         "--shape",
         metavar="H,W,C",
@@ -74,6 +71,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what is asked for."""
+    _read_words(arguments)
     if arguments.what == "model":
         return _show_model(arguments)
     if arguments.model:
@@ -81,12 +79,29 @@ def run(arguments: argparse.Namespace) -> int:
     folder = options.folder_of(arguments)
     if arguments.what == "config":
         experiment = read_experiment(folder, options.overrides_of(arguments))
-        options.print_json(experiment.model_dump(mode="json"))
+        _print_config(experiment.model_dump(mode="json"), arguments.json)
     elif arguments.what:
         options.print_json(summary.read_stage(folder / arguments.what))
     else:
         return _show_result(folder, arguments)
     return ExitCode.DONE
+
+
+def _read_words(arguments: argparse.Namespace) -> None:
+    """Set `exp`, `what` and `model` from the words of the command line."""
+    words = options.take_experiment(arguments, arguments.words, CHOICES)
+    if len(words) > 2:
+        raise UserError(f"show takes at most EXP, WHAT and MODEL; received {words[2]}")
+    arguments.what, arguments.model = [*words, None, None][:2]
+
+
+def _print_config(values: dict[str, Any], as_json: bool) -> None:
+    """Print the experiment as its file has it, in the order of the reference."""
+    if as_json:
+        options.print_json(values)
+        return
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    print(text, end="")
 
 
 def _show_result(folder: Path, arguments: argparse.Namespace) -> int:

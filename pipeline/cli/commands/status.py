@@ -15,6 +15,7 @@ SHOWN = ("stage", "state", "reason", "headline")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_experiment(parser)
+    options.add_name(parser)
     options.add_json(parser)
 
 

@@ -16,6 +16,7 @@ HELP = "write TensorBoard logs of the published stages"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_experiment(parser)
+    options.add_name(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ HELP = "compare the published results with the lock; runs nothing"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_experiment(parser)
+    options.add_name(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -109,6 +109,26 @@ class Limits:
             *(_cost_text(name, *pair) for name, pair in costs.items()),
         ]
 
+    def excesses(self, point: Point) -> list[str]:
+        """Name each quantity of a point that exceeds its limit, for a table.
+
+        Args:
+            point: a point with a file.
+
+        Returns:
+            Phrases such as `up to 4.2 points` (the upper end of the drop's interval)
+            and `bytes gzip 12,300`; none within the budget.
+        """
+        phrases = []
+        if point.upper_drop > self.max_drop + EPSILON:
+            prefix = "up to " if point.drop_interval else ""
+            phrases.append(prefix + self.metric.amount(point.upper_drop))
+        return phrases + [
+            f"{name} {_measured(value)}"
+            for name, (value, limit) in self._costs(point).items()
+            if _over(value, limit) > 0
+        ]
+
     def _drop_text(self, point: Point) -> str:
         interval = point.drop_interval
         upper = f", at most {self.metric.bare(interval[1])}" if interval else ""
@@ -145,8 +165,11 @@ def _over(value: float | None, limit: float | None) -> float:
 
 
 def _cost_text(name: str, value: float | None, limit: float | None) -> str:
-    measured = "unknown" if value is None else f"{value:,.6g}"
-    return f"{name} {measured} (allowed: {limit:,.6g})"
+    return f"{name} {_measured(value)} (allowed: {limit:,.6g})"
+
+
+def _measured(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.6g}"
 
 
 def _kilobytes(count: int) -> str:

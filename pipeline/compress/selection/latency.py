@@ -56,8 +56,8 @@ def words(times: Times) -> dict[str, str]:
         times: id -> median, p10 and p90 in milliseconds.
 
     Returns:
-        id -> a phrase such as `3.1x faster` or `no gain (1.05x)`; empty without a
-        measured baseline.
+        id -> a phrase such as `3.1x faster` or `no measurable difference`; empty
+        without a measured baseline.
     """
     if BASELINE not in times:
         return {}
@@ -96,11 +96,11 @@ def frontier(points: Sequence[Point], limits: Limits, times: Times) -> list[str]
 
 
 def _speedup_text(baseline: Mapping[str, float], file: Mapping[str, float]) -> str:
-    """A difference within the spread of either, or below NOISE, is no gain."""
+    """A difference within the spread of either, or below NOISE, is not measurable."""
     ratio = baseline["median"] / max(file["median"], 1e-9)
     distinct = file["p90"] < baseline["p10"] or file["p10"] > baseline["p90"]
     if not distinct or abs(ratio - 1) < NOISE:
-        return f"no gain ({ratio:.2f}x)"
+        return "no measurable difference"
     return f"{ratio:.1f}x faster" if ratio > 1 else f"{1 / ratio:.1f}x slower"
 
 

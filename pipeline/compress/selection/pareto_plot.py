@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from pipeline.compress.selection.budget import EPSILON
+from pipeline.compress.selection.point import Point
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import of_document
 
@@ -22,6 +27,7 @@ COLORS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 CHOSEN, MUTED = "#137a4c", "#8a8a8a"
 LOWEST = 0.1  # of the metric: points further below the budget sit on the lower edge
 WIDE, HIGH = 0.35, 0.05  # room of a label, as fractions of the axes
+LIMIT: dict[str, Any] = {"color": CHOSEN, "linewidth": 0.9, "linestyle": (0, (4, 3))}
 PlotPoint = Mapping[str, Any]  # a row of pareto.json, later with its place
 
 
@@ -40,12 +46,17 @@ def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
     merits = [score.merit(point[score.key]) for point in points]
     minimum = score.merit(baseline[score.key]) - pareto["budget"]["max_drop"]
     floor = min(max(min(merits), minimum - _lowest(merits, score)), minimum)
-    placed = [_place(point, size, floor, score) for point in points]
+    placed = [
+        _place(point, size, floor, score) | _drop(point, pareto, baseline, score)
+        for point in points
+    ]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
     _dress(axes, placed, minimum, floor, score)
     axes.set_title(
-        f"{title}: {score.name} and size of every variant", loc="left", fontsize=11
+        f"{title}: validation {score.name} and size of every variant",
+        loc="left",
+        fontsize=11,
     )
     axes.set_xlabel(f"size of the .tflite file, kB {pareto['size_metric']}")
     _draw_largest(axes, pareto["budget"]["max_bytes"])
@@ -67,6 +78,19 @@ def _place(point: PlotPoint, size: str, floor: float, score: Metric) -> dict[str
     }
 
 
+def _drop(
+    point: PlotPoint, pareto: Mapping[str, Any], baseline: PlotPoint, score: Metric
+) -> dict[str, Any]:
+    """The interval of a point's drop, as values of the metric, and if it is over."""
+    drops = point.get("drop_interval")
+    merit = score.merit(baseline[score.key])
+    upper = Point.from_json(point).upper_drop
+    return {
+        "interval": drops and [score.scale * (merit - drop) for drop in drops],
+        "over": upper > pareto["budget"]["max_drop"] + EPSILON,
+    }
+
+
 def _lowest(merits: Sequence[float], score: Metric) -> float:
     """How far below the budget points are drawn; all for a metric without bounds."""
     bounded = score.highest == 1.0
@@ -83,20 +107,10 @@ def _dress(
     low, high = whole * floor - margin, min(top + 1.6 * margin, best + margin)
     axes.set_ylim(low, high)
     axes.axhspan(whole * minimum, high, color=CHOSEN, alpha=0.06, linewidth=0)
-    axes.axhline(whole * minimum, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
     percent = " %" if whole > 1 else ""
-    axes.annotate(
-        f"budget: at {'least' if score.sign > 0 else 'most'} "
-        f"{score.bare(score.merit(minimum))}{percent}",
-        (1, whole * minimum),
-        (-6, -5),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        fontsize=8,
-        color=CHOSEN,
-    )
+    limit = f"{score.bare(score.merit(minimum))}{percent}"
+    label = f"budget: whole interval at {'least' if score.sign > 0 else 'most'} {limit}"
+    axes.axhline(whole * minimum, label=label, **LIMIT)
     _draw_sizes(axes, points)
     axes.set_ylabel(f"validation {score.name}{percent and ', %'}")
     if score.sign < 0:  # upwards is better
@@ -121,17 +135,8 @@ def _draw_largest(axes: Axes, max_bytes: int | None) -> None:
     left, right = axes.get_xlim()
     if not max_bytes or not left < max_bytes / 1000 < right:
         return
-    axes.axvline(max_bytes / 1000, color=CHOSEN, linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.annotate(
-        f"budget: at most {max_bytes / 1000:.1f} kB",
-        (max_bytes / 1000, 0.98),
-        (4, 0),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        va="top",
-        fontsize=8,
-        color=CHOSEN,
-    )
+    label = f"budget: at most {max_bytes / 1000:.1f} kB"
+    axes.axvline(max_bytes / 1000, label=label, **LIMIT)
 
 
 def _draw_frontier(axes: Axes, points: Sequence[PlotPoint]) -> None:
@@ -141,24 +146,48 @@ def _draw_frontier(axes: Axes, points: Sequence[PlotPoint]) -> None:
 
 
 def _draw_points(axes: Axes, points: Sequence[PlotPoint]) -> None:
-    """Draw one colour per source; dominated points are pale."""
+    """Draw points with the interval that the budget limits.
+
+    Each source has its colour; dominated points are pale, those whose drop is over the
+    budget are hollow.
+    """
     for source, color in COLORS.items():
         own = [point for point in points if point["source"] == source]
         for point in own:
+            paint = to_rgba(color, 0.35 if point["dominated"] else 1.0)
+            over = point["over"]
             axes.plot(
                 point["x"],
                 point["y"],
                 "v" if point["below"] else "o",
-                color=color,
-                alpha=0.3 if point["dominated"] else 1.0,
                 markersize=7,
-                markeredgecolor="white",
+                markerfacecolor="white" if over else paint,
+                markeredgecolor=paint if over else "white",
+                markeredgewidth=1.6 if over else 1.0,
                 zorder=3,
             )
+            if point["interval"] and not point["below"]:
+                axes.vlines(point["x"], *point["interval"], color=paint, linewidth=1.3)
         if own:
             axes.plot([], [], "o", color=color, label=source)
-    axes.plot([], [], "o", color=MUTED, alpha=0.4, label="pale: dominated")
-    axes.legend(frameon=False, loc="center right", fontsize=8)
+    _draw_legend(axes, points)
+
+
+def _draw_legend(axes: Axes, points: Sequence[PlotPoint]) -> None:
+    """Place the keys below the axes, where they cover no point."""
+    handles, labels = axes.get_legend_handles_labels()
+    dot: Any = {"marker": "o", "linestyle": ""}
+    pale = {COLORS[point["source"]]: None for point in points if point["dominated"]}
+    if pale:
+        handles.append(tuple(Line2D([], [], color=c, alpha=0.35, **dot) for c in pale))
+        labels.append("dominated")
+    if any(point["over"] for point in points):
+        handles.append(Line2D([], [], mfc="white", mec="0.3", mew=1.6, **dot))
+        labels.append("over the budget")
+    style: Any = {"frameon": False, "fontsize": 8, "handletextpad": 0.4}
+    pairs: Any = {tuple: HandlerTuple(ndivide=None, pad=0.2)}
+    style |= {"ncols": 6, "columnspacing": 1.2, "handler_map": pairs}
+    axes.figure.legend(handles, labels, loc="outside lower left", **style)
 
 
 def _draw_marks(

@@ -18,6 +18,7 @@ from pipeline.compress.selection.budget import Limits, Times, read_limits
 from pipeline.compress.selection.point import Interval, Point, VariantRow
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
+from pipeline.core.wording import quantity
 from pipeline.tasks.registry import DEFAULT, get, named, of_document
 
 BASELINE = "baseline-float"
@@ -118,8 +119,9 @@ def metrics(points: Sequence[Point], limits: Limits) -> dict[str, Any]:
     baseline = next(point for point in points if point.id == BASELINE)
     row = chosen.to_json() if chosen else {}
     ratio = round(limits.size(baseline) / limits.size(chosen), 2) if chosen else None
+    variants = quantity(len(points), "variant")
     return {
-        "headline": f"{len(points)} variants, {_choice_text(points, limits)}",
+        "headline": f"{variants}, {_choice_text(points, limits)}",
         "variants": _counts([point.status for point in points]),
         "chosen": chosen.id if chosen else None,
         **{key: row.get(key) for key in (limits.metric.key, "drop", limits.size_key)},
@@ -136,8 +138,8 @@ def _baseline(rows: Sequence[VariantRow]) -> VariantRow:
     baseline = next(row for row in rows if row.id == BASELINE)
     if all(row.status == "failed" for row in rows):
         raise UserError(
-            f"compress: none of the {len(rows)} variants could be built; the first: "
-            f"{baseline.reason}"
+            f"compress: none of the {quantity(len(rows), 'variant')} could be built; "
+            f"the first: {baseline.reason}"
         )
     if baseline.status != "ok":
         raise UserError(

@@ -22,49 +22,53 @@ HEADER = """\
 // Input  {input}
 // Output {output}
 // real = (stored - zero_point) * scale, for integers.
-#ifndef MODEL_DATA_H_
-#define MODEL_DATA_H_
+#ifndef {macro}_H_
+#define {macro}_H_
 
 #ifdef __cplusplus
 extern "C" {{
 #endif
 
 {meaning}
-#define MODEL_DATA_ARENA_BYTES {arena}  // of tensors; operators need more besides
+{quantization}
+#define {macro}_ARENA_BYTES {arena}  // of tensors; operators need more besides
 
-extern const unsigned char model_data[];
-extern const unsigned int model_data_len;
+extern const unsigned char {symbol}[];
+extern const unsigned int {symbol}_len;
 {labels}
 #ifdef __cplusplus
 }}
 #endif
 
-#endif  // MODEL_DATA_H_
+#endif  // {macro}_H_
 """
 SOURCE = """\
 #include "model_data.h"
 
 #ifdef __cplusplus
-#define MODEL_DATA_ALIGN alignas(16)
+#define {macro}_ALIGN alignas(16)
 #else
-#define MODEL_DATA_ALIGN _Alignas(16)
+#define {macro}_ALIGN _Alignas(16)
 #endif
 
-MODEL_DATA_ALIGN const unsigned char model_data[] = {{
+{macro}_ALIGN const unsigned char {symbol}[] = {{
 {numbers}
 }};
-const unsigned int model_data_len = {bytes};
+const unsigned int {symbol}_len = {bytes};
 {labels}"""
-LABELS = "const char* const model_data_labels[MODEL_DATA_CLASSES]"
+LABELS = "const char* const {symbol}_labels[{macro}_CLASSES]"
+SYMBOL = "model_data"  # of the array, and of the files
 
 
-def write(folder: Path, spec: TaskSpec, point: Point) -> None:
+def write(folder: Path, spec: TaskSpec, point: Point, symbol: str = SYMBOL) -> None:
     """Write the three files for `best.tflite`.
 
     Args:
         folder: holds `best.tflite`, and receives the files.
         spec: signature of the data.
         point: the file's row of pareto.json.
+        symbol: name of the array, which begins the names of everything else in C; its
+            macros have it in upper case. Two models in one program need two.
     """
     content = (folder / "best.tflite").read_bytes()
     model = LiteModel(folder / "best.tflite", spec)
@@ -75,23 +79,45 @@ def write(folder: Path, spec: TaskSpec, point: Point) -> None:
     metadata = {**facts, **tensors, **meaning, "data": spec.name}
     write_json(folder / "metadata.json", metadata)
     texts = {name: _tensor_text(tensor) for name, tensor in tensors.items()}
-    texts |= {"meaning": export.defines(meaning), "labels": _declaration(meaning)}
+    names = {"symbol": symbol, "macro": symbol.upper()}
+    defines = export.defines(meaning).replace(SYMBOL.upper(), names["macro"])
+    texts |= {"meaning": defines, "labels": _declaration(meaning, names), **names}
+    texts |= {"quantization": _quantization(tensors, names["macro"])}
     (folder / "model_data.h").write_text(HEADER.format(**facts, **texts))
     source = SOURCE.format(
-        numbers=_numbers(content), bytes=len(content), labels=_definition(meaning)
+        numbers=_numbers(content),
+        bytes=len(content),
+        labels=_definition(meaning, names),
+        **names,
     )
     (folder / "model_data.cc").write_text(source, encoding="utf-8")
 
 
-def _declaration(meaning: dict[str, Any]) -> str:
-    return f"extern {LABELS};\n" if "labels" in meaning else ""
+def _quantization(tensors: dict[str, dict[str, Any]], macro: str) -> str:
+    """Macros of scale and zero point; a float tensor has none."""
+    return "\n".join(
+        f"#define {macro}_{name.upper()}_SCALE {_c_float(tensor['scale'])}\n"
+        f"#define {macro}_{name.upper()}_ZERO_POINT ({tensor['zero_point']})"
+        for name, tensor in tensors.items()
+        if tensor["scale"]
+    )
 
 
-def _definition(meaning: dict[str, Any]) -> str:
+def _c_float(value: float) -> str:
+    """A float literal of C with all digits of float32."""
+    text = f"{value:.9g}"
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
+
+
+def _declaration(meaning: dict[str, Any], names: dict[str, str]) -> str:
+    return f"extern {LABELS.format(**names)};\n" if "labels" in meaning else ""
+
+
+def _definition(meaning: dict[str, Any], names: dict[str, str]) -> str:
     if "labels" not in meaning:
         return ""
     lines = "\n".join(f"    {_quoted(name)}," for name in meaning["labels"])
-    return f"{LABELS} = {{\n{lines}\n}};\n"
+    return f"{LABELS.format(**names)} = {{\n{lines}\n}};\n"
 
 
 def _tensor(detail: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """`sklearn:NAME`: the data sets inside the scikit-learn package; nothing to download.
 
-digits: 1,797 scanned digits of 8x8, 17 grey levels (Alpaydin, Kaynak, Optical
+digits: 1,797 scanned digits of 8x8, 17 gray levels (Alpaydin, Kaynak, Optical
 Recognition of Handwritten Digits, UCI, 1998). breast_cancer, iris, wine: tables.
 diabetes: a table of 442 patients and the progression of their disease after one year
 (Efron et al., Least Angle Regression, 2004), numbers to predict.

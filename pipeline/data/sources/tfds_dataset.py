@@ -249,7 +249,7 @@ def _keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
 def _splits(
     builder: tfds.core.DatasetBuilder, context: ReadContext
 ) -> list[tuple[str, str]]:
-    """Return `(name, TFDS's text)` of all labelled splits, or of `data.subsplits`."""
+    """Return `(name, TFDS's text)` of all labeled splits, or of `data.subsplits`."""
     subsplits = context.params.subsplits
     if subsplits:
         texts: dict[str, str] = {str(name): text for name, text in subsplits.items()}

@@ -64,7 +64,7 @@ function reliability() {
         marker: {size: bins.map(bin => 5 + 13 * Math.sqrt(bin.count / largest)),
                  opacity: .75},
         customdata: bins.map(bin => bin.count),
-        hovertemplate: "confidence %{x:.2f}, accuracy %{y:.2f}<br>%{customdata} examples" +
+        hovertemplate: "confidence %{x:.2f}, accuracy %{y:.2f}<br>examples: %{customdata}" +
                        "<extra></extra>"});
     }
   });
@@ -127,17 +127,21 @@ function importance() {
 
 function curves() {
   const key = byId("curves-of").value;
+  // The student is trained on another loss than the one it is validated with.
+  const loss = key === "loss", split = loss && data.curves.student?.loss;
   const traces = [];
   for (const [source, columns] of Object.entries(data.curves)) {
     for (const [column, dash] of [[key, "dot"], ["val_" + key, "solid"]]) {
       if (!columns[column]) continue;
       traces.push({x: columns.epoch, y: columns[column], mode: "lines",
         name: source + (column === key ? ", training" : ", validation"),
+        yaxis: split && source === "student" && column === key ? "y2" : "y",
         line: {color: colour(source), dash: dash, width: column === key ? 1.4 : 2.2},
         hovertemplate: esc(source) + ", epoch %{x}: %{y:.4f}<extra></extra>"});
     }
   }
-  const loss = key === "loss";
+  const log = loss ? {type: "log"} : {};
   draw("chart-curves", traces, {showlegend: true, xaxis: axis("epoch"),
-    yaxis: axis(key, loss ? {type: "log"} : {})});
+    yaxis: axis(key, split ? {...log, domain: [.42, 1]} : log),
+    ...(split ? {yaxis2: axis("distillation loss", {...log, domain: [0, .32]})} : {})});
 }

@@ -26,14 +26,16 @@ function frontier() {
     .filter(p => p.size != null && p.value != null);
   const up = y.endsWith(metric) ? data.score.sign : 1;  // -1 if lower is better
   const values = points.map(p => p.value), best = up * Math.max(...values.map(v => up * v));
-  const minimum = y === metric ? chart.bound : null;
-  const floor = up < 0 ? Math.max(...values) : Math.max(Math.min(...values), best - 0.12);
+  // The budget limits validation: a band on another axis would contradict the choice.
+  const minimum = y === chart.bound_axis ? chart.bound : null;
+  const depth = minimum === null ? .12 : Math.max(.04, 4 * (best - minimum));
+  const floor = up < 0 ? Math.max(...values) : Math.max(Math.min(...values), best - depth);
   const place = p => ({...p, x: p.size / divisor,
                        y: scaled(up * Math.max(up * p.value, up * floor)),
                        below: up * p.value < up * floor});
   const placed = points.map(place);
-  const spread = (p, end) => !p.below && p.interval
-    ? Math.abs(scaled(p.interval[end]) - p.y) : 0;
+  const interval = p => p.below ? null : p.intervals[y] || null;
+  const spread = (p, end) => interval(p) ? Math.abs(scaled(interval(p)[end]) - p.y) : 0;
   const line = placed.filter(p => !p.dominated).sort((a, b) => a.x - b.x);
   const traces = [{x: line.map(p => p.x), y: line.map(p => p.y), mode: "lines",
     line: {color: shade(css("soft"), .45), width: 1.5}, hoverinfo: "skip",
@@ -47,20 +49,26 @@ function frontier() {
       text: own.map(p => "<b>" + esc(p.lines[0]) + "</b><br>" +
                     p.lines.slice(1).map(esc).join("<br>")),
       hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
-      error_y: {visible: y === metric, type: "data", symmetric: false,
+      error_y: {visible: own.some(interval), type: "data", symmetric: false,
         thickness: 1.6, width: 4, color: shade(colour(source), .6),
         array: own.map(p => spread(p, 1)), arrayminus: own.map(p => spread(p, 0))},
       marker: {color: own.map(p => shade(colour(source), p.dominated ? .38 : 1)),
         size: own.map(p => p.id === chart.chosen ? 17 : 12),
-        symbol: own.map(p => p.below ? "triangle-down" :
-                        p.id === chart.chosen ? "star" : "circle"),
-        line: {color: own.map(p => p.id === chart.chosen ? css("green") : css("card")),
-               width: own.map(p => p.id === chart.chosen ? 2 : 1)}}});
+        symbol: own.map(p => (p.below ? "triangle-down" : p.id === chart.chosen ? "star" :
+                              "circle") + (p.over_budget ? "-open" : "")),
+        line: {color: own.map(p => p.over_budget ?
+                 shade(colour(source), p.dominated ? .5 : 1) :
+                 p.id === chart.chosen ? css("green") : css("card")),
+               width: own.map(p => p.over_budget || p.id === chart.chosen ? 2 : 1)}}});
   }
   const legend = (name, color, symbol = "circle") => traces.push({x: [null], y: [null],
     mode: "markers", name: name, marker: {color: color, size: 12, symbol: symbol}});
   for (const source of sources) legend(esc(source), colour(source));
-  if (placed.some(p => p.dominated)) legend("dominated", shade(css("soft"), .38));
+  for (const source of sources)
+    if (placed.some(p => p.dominated && p.source === source))
+      legend(esc(source) + ", dominated", shade(colour(source), .38));
+  if (placed.some(p => p.over_budget)) legend("over the budget", css("ink"), "circle-open");
+  if (minimum !== null) legend("within the budget", shade(css("green"), .3), "square");
   if (placed.some(p => p.below))
     legend("below the axis", css("soft"), "triangle-down");
   const roles = {[chart.baseline]: ["float baseline", "soft"],
@@ -77,7 +85,7 @@ function frontier() {
   notes.push(...placed.filter(p => p.below).map(p => ({x: Math.log10(p.x), y: p.y,
     text: scaled(p.value).toFixed(scale > 1 ? 1 : 3) + sign, showarrow: false, yshift: 14,
     font: {color: css("soft"), size: 12}})));
-  const ends = y !== metric ? [] : placed.flatMap(p => !p.below && p.interval || []);
+  const ends = placed.flatMap(p => interval(p) || []);
   const edges = [floor, best, minimum === null ? floor : minimum, ...ends];
   const low = scaled(Math.min(...edges)), high = scaled(Math.max(...edges));
   const margin = Math.max(.06 * (high - low), .004 * scale);
@@ -87,10 +95,6 @@ function frontier() {
     x0: limit ? Math.min(...placed.map(p => p.x)) / 2 : 0, x1: limit || 1,
     y0: scaled(minimum), y1: up > 0 ? high + margin : low - margin, layer: "below",
     fillcolor: shade(css("green"), .09), line: {width: 0}}];
-  if (minimum !== null && !narrow()) notes.push({xref: "paper", x: .62, xanchor: "center",
-    y: scaled(minimum), yanchor: "top", showarrow: false,
-    text: (up > 0 ? "above" : "below") + " this line: within the budget",
-    font: {size: 12, color: css("green")}});
   const drawn = draw("chart-frontier", traces, {
     xaxis: axis(title, ticks(placed.map(p => p.x))),
     yaxis: axis(chart.axes[y] + unit, {range: [low - margin, high + margin]}),

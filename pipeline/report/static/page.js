@@ -50,6 +50,12 @@ function drawAll() {
   };
   next();
 }
+/* The menus of the navigation close behind whoever has chosen, or looks elsewhere. */
+document.addEventListener("click", event => {
+  document.querySelectorAll("nav details[open]").forEach(menu => {
+    if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
+  });
+});
 document.querySelectorAll("table.sortable").forEach(sortable);
 copyable();
 addEventListener("hashchange", () => {

@@ -244,4 +244,4 @@ def test_a_crash_between_the_two_renames_is_repaired(toy):
 def test_progress_in_a_pipe_is_plain_lines(toy):
     printed = toy.run()
     assert "\r" not in printed and "\x1b" not in printed
-    assert "one       new      no result yet" in printed
+    assert "one       new      not run yet" in printed

@@ -148,7 +148,8 @@ def test_what_is_missing_is_told(locked):
 def test_without_a_lock_the_command_that_makes_one_is_named(copied):
     for verb in ("verify", "reproduce"):
         answer = copied.run(verb)
-        assert answer.code == 2 and "make lock EXP=small" in answer.err
+        assert answer.code == 2
+        assert "python -m pipeline lock --exp small" in answer.err
 
 
 def test_a_lock_of_an_unfinished_run_is_refused(copied):

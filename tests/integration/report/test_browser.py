@@ -136,7 +136,7 @@ SWITCHED_OFF = """document.getElementById("chart-frontier").data
 @pytest.mark.parametrize("name", ["frontier (validation)", "baseline"])
 def test_the_legend_is_a_key_and_no_switch(opened, name):
     opened.locator("#chart-frontier").scroll_into_view_if_needed()
-    key = opened.locator("#chart-frontier .legend .traces", has_text=name)
+    key = opened.locator("#chart-frontier .legend .traces", has_text=name).first
     box = key.bounding_box()
     opened.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     opened.wait_for_timeout(1_000)  # Plotly waits whether a second click follows
@@ -170,7 +170,42 @@ def test_every_point_has_its_interval_whole(opened):
         assert area["top"] <= bar["top"] < bar["bottom"] - 10
         assert bar["bottom"] <= area["bottom"]
     legend = opened.locator("#chart-frontier .legendtext").all_text_contents()
-    assert "below the axis" not in legend and "dominated" in legend
+    assert "below the axis" not in legend and "baseline, dominated" in legend
+
+
+BAND = "#chart-frontier .shapelayer path"
+
+
+def test_a_smaller_file_that_lost_says_why_and_no_band_contradicts_it(
+    browser, publish, tmp_path
+):
+    published = publish(tmp_path)
+    published.change("compress", "pareto.json", lose)
+    stage.run(ReportParams(), published.inputs(), published.out)
+    shown = _open(browser, (published.out / "index.html").as_uri())
+    assert shown.locator(BAND).count() == 1
+    legend = shown.locator("#chart-frontier .legendtext").all_text_contents()
+    assert {"over the budget", "within the budget"} <= {*legend}
+    (band,), bars = (
+        shown.evaluate(EDGES, selector)
+        for selector in (BAND, "#chart-frontier .errorbar path.yerror")
+    )
+    # The file that lost is the one whose bar leaves the band.
+    assert sum(bar["bottom"] > band["bottom"] + 3 for bar in bars) == 1
+    label = shown.locator("#chart-frontier [role=link]").last.get_attribute(
+        "aria-label"
+    )
+    assert "over the budget on validation: up to 4.2 points" in label
+    shown.select_option("#frontier-y", "accuracy")
+    assert shown.locator(BAND).count() == 0
+    assert shown.complaints == []
+    shown.close()
+
+
+def lose(pareto):
+    """Make the smallest file lose by the upper end of its interval alone."""
+    pareto["points"][2]["drop_interval"] = [-0.01, 0.042]
+    pareto["chosen"] = "baseline-int8"
 
 
 def test_a_file_far_below_is_a_triangle_that_the_legend_explains(
@@ -184,12 +219,15 @@ def test_a_file_far_below_is_a_triangle_that_the_legend_explains(
     published.change("evaluate", "evaluation.json", fail)
     stage.run(ReportParams(), published.inputs(), published.out)
     shown = _open(browser, (published.out / "index.html").as_uri(), "phone")
+    shown.select_option("#frontier-y", "accuracy")
     legend = shown.locator("#chart-frontier .legendtext").all_text_contents()
     assert "below the axis" in legend
     notes = shown.locator("#chart-frontier .annotation-text").all_text_contents()
     assert "50.0 %" in notes
     cells = shown.evaluate(EDGES, "#environment table tbody > tr > *")
     assert len(cells) == 5 * 7 and max(cell["right"] for cell in cells) <= 390
+    cells = shown.evaluate(EDGES, "#variants table tbody > tr > *")
+    assert cells and max(cell["right"] for cell in cells) <= 390
     assert shown.complaints == []
     shown.close()
 

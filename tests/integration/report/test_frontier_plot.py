@@ -48,10 +48,23 @@ def test_a_chosen_file_is_marked(draw):
     )
 
 
-def test_a_budget_of_bytes_narrows_the_band(draw):
+def test_a_budget_of_bytes_is_a_line(draw):
     narrow = {"max_drop": 0.01, "max_bytes": 5_000, "size_metric": "gzip"}
     wide, small = imread(draw("a.png")), imread(draw("b.png", budget=narrow))
-    assert _share(small, "#eef5f2") < 0.7 * _share(wide, "#eef5f2")
+    line = np.flatnonzero(_where(small, frontier_plot.GREEN).sum(axis=0) > 200)
+    assert 0 < len(line) < 6
+    assert not (_where(wide, frontier_plot.GREEN).sum(axis=0) > 200).any()
+
+
+def test_a_file_over_the_budget_is_hollow_and_in_no_band(draw):
+    def over(text):
+        return [row | {"over_budget": text} for row in draw.rows]
+
+    image = imread(draw("a.png", rows=over(["up to 4.2 points"])))
+    filled = imread(draw("b.png", rows=over([])))
+    for colour in frontier_plot.COLOURS.values():
+        assert 0 < _share(image, colour) < _share(filled, colour)
+    assert _share(filled, "#eef5f2") < 1000  # a band had a third of all pixels
 
 
 def test_a_ruined_variant_does_not_squeeze_the_others(draw):
@@ -60,7 +73,7 @@ def test_a_ruined_variant_does_not_squeeze_the_others(draw):
         for row in draw.rows
     ]
     image = imread(draw(rows=rows))
-    assert _height(image) > 0.2 * len(image)
+    assert _height(image) > 0.15 * len(image)  # 1 % if all were in view
 
 
 def test_any_title_can_be_drawn(draw):
@@ -83,19 +96,23 @@ def _share(image: np.ndarray, colour: str) -> int:
 
 
 def _height(image: np.ndarray) -> int:
-    """Rows between the upper edge of the budget's band and its lower one."""
-    rows = np.flatnonzero(_where(image, "#eef5f2").sum(axis=1) > 100)
-    return rows[-1] - rows[0]
+    """Rows between the ring of the baseline and that of the chosen file."""
+    top, side = len(image) // 6, image.shape[1] * 4 // 5  # legend above, labels left
+    places = (image[top:, side:], frontier_plot.GREY), (image[top:], "#d1662c")
+    middle, other = (np.argwhere(_where(*place))[:, 0].mean() for place in places)
+    return abs(middle - other)
 
 
 @pytest.mark.parametrize("below", [False, True])
 def test_triangles_are_explained_where_there_are_any(below):
     figure = Figure(figsize=(8, 4.6))
     axes = figure.add_subplot()
-    points = [{"source": name, "below": below} for name in frontier_plot.COLOURS]
+    state = {"below": below, "dominated": True, "over_budget": []}
+    points = [{"source": name, **state} for name in frontier_plot.COLOURS]
     frontier_plot._draw_legend(axes, points)
     told = [text.get_text() for text in axes.get_legend().get_texts()]
     assert ("below the axis" in told) == below and "student" in told
+    assert "dominated" in told and "over budget on validation" not in told
     FigureCanvasAgg(figure).draw()
     keys = axes.get_legend().get_window_extent()
     assert keys.width < 0.85 * figure.bbox.width  # the rest is for the axis

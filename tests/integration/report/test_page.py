@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -45,6 +46,7 @@ def _render(published, title: str = "") -> str:
 def test_the_verdict_comes_first_and_is_complete(published):
     text = Seen(_render(published)).text
     verdict = text[: text.index("Accuracy against size")]
+    assert "Flash 4.0 kB" in verdict
     for part in (
         "Chosen: student | int8",
         "3.0 kB",
@@ -191,13 +193,60 @@ def test_pictures_of_the_data_are_not_turned_dark(published):
         ("baseline-int8", "on the frontier"),
         ("student-int8", "chosen , on the frontier"),
         ("student-qat", "broken: QUANTIZE works on <float32>"),
-        ("student-prune0.5", "– – – – – – – failed: memory ran out"),
+        ("student-prune0.5", "failed: memory ran out – – – – – – –"),
     ],
 )
 def test_each_variant_has_a_row_that_says_what_became_of_it(published, row, words):
     text = _render(published)
     _, _, rest = text.partition(f'id="variant-{row}"')
     assert words in Seen("<tr " + rest[: rest.index("</tr>")]).text
+
+
+def test_a_smaller_file_that_lost_says_why(published):
+    def lose(pareto):
+        pareto["points"][2]["drop_interval"] = [-0.01, 0.042]
+        pareto["chosen"] = "baseline-int8"
+
+    published.change("compress", "pareto.json", lose)
+    rest = _render(published).partition('id="variant-student-int8"')[2]
+    words = Seen("<tr " + rest[: rest.index("</tr>")]).text
+    assert "over the budget , on the frontier" in words
+    assert "over the budget: up to 4.2 points" in words
+
+
+@pytest.mark.parametrize("chosen", ["student-int8", "baseline-float"])
+def test_sentences_are_set_apart(published, chosen):
+    published.change("compress", "pareto.json", lambda d: d | {"chosen": chosen})
+    published.change(
+        "compress", "run.json", lambda run: slow(run["volatile"]["latency_words"])
+    )
+    text = Seen(_render(published)).text.partition("Skip to the result")[2]
+    text = text.partition("Written by the report stage")[0]
+    assert not re.search(r"[a-z)][.;][A-Z]", text)
+    assert ("On this machine it is 1.5x slower" in text) == (chosen == "student-int8")
+
+
+def slow(words):
+    """Make the student slower than the baseline."""
+    words["student-int8"] = "1.5x slower"
+
+
+def test_the_navigation_puts_the_result_first_and_groups_the_rest(published):
+    text = Seen(_render(published)).text
+    start = text.index("Skip to the result")
+    assert "Result Frontier Variants Quality Classes" in text[start:]
+    assert "Robustness More Ledger Search Learning Data Environment" in text[start:]
+
+
+def test_the_arena_is_a_figure_where_it_was_measured(published):
+    assert "Tensor arena" not in Seen(_render(published)).text
+
+    def measure(pareto):
+        for point in pareto["points"]:
+            point["arena_bytes"] = 10_240
+
+    published.change("compress", "pareto.json", measure)
+    assert "Tensor arena 10.2 kB" in Seen(_render(published)).text
 
 
 def test_layers_that_were_left_out_are_named(published):

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.image import imread
 
 from pipeline.compress.selection import pareto_plot
+from pipeline.tasks.registry import DEFAULT, get
 
 
 def point(
@@ -19,6 +20,7 @@ def point(
         "accuracy": accuracy,
         "bytes_gzip": size,
         "dominated": dominated,
+        "drop": 0.98 - accuracy,
     }
 
 
@@ -70,3 +72,12 @@ def test_a_limit_of_the_size_is_drawn_where_it_is_in_the_picture(tmp_path):
         draw(path, POINTS, None, limit) for limit in (None, 20_000, 10**9)
     )
     assert without == beyond != within
+
+
+def test_the_interval_that_the_budget_limits_is_drawn(tmp_path):
+    path = tmp_path / "pareto.png"
+    lost = [*POINTS[:2], {**POINTS[2], "drop_interval": [-0.01, 0.05]}]
+    assert draw(path, lost, None) != draw(path, POINTS[:3], None)
+    document = {"budget": {"max_drop": 0.01}, "size_metric": "gzip", "points": lost}
+    drop = pareto_plot._drop(lost[2], document, BASELINE, get(DEFAULT).metric)
+    assert drop["over"] and drop["interval"] == pytest.approx([99.0, 93.0])

@@ -99,7 +99,7 @@ def test_the_metrics_count_the_variants_per_status():
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([replace(FAILED, id="baseline-float")], "none of the 1 variants"),
+        ([replace(FAILED, id="baseline-float")], "none of the 1 variant "),
         ([replace(BASELINE, status="broken", reason="Flex"), INT8], "is broken: Flex"),
     ],
 )

@@ -1,0 +1,129 @@
+"""Golden vectors of the preprocessing: a test for its port to a device.
+
+In: the steps of spec.json, the input of the chosen file. Out: front_end.npz with the
+arrays `raw` (as the first step takes it), `stored` (after all steps) and `input` (as
+the file takes it), and the first raw example as front_end.wav or front_end.png. The raw
+examples are computed, not taken from the data, which may be private.
+"""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.data.artifact import Data
+from pipeline.data.features import (
+    FixedLength,
+    Resize,
+    Standardise,
+    Vocabulary,
+    apply_steps,
+)
+from pipeline.inference.interpreter import quantize
+
+FILE = "front_end"
+EXAMPLES = 4
+FULL_SCALE = 32768  # of 16-bit samples
+
+
+def write(folder: Path, data: Data, tensor: Mapping[str, Any]) -> None:
+    """Write the vectors; nothing for steps whose raw input is not known here.
+
+    Args:
+        folder: of the chosen file.
+        data: the experiment's data.
+        tensor: details of the file's input, as the interpreter returns them.
+    """
+    raw = raw_examples(data)
+    if raw is None:
+        return
+    stored = apply_steps(data.steps(), raw).astype(data.spec.dtype)
+    inputs = quantize(data.spec.to_input(stored), tensor)
+    np.savez(folder / f"{FILE}.npz", raw=raw, stored=stored, input=inputs)
+    first = data.steps()[:1]
+    if first and isinstance(first[0], FixedLength):
+        _write_sound(folder / f"{FILE}.wav", raw[0], first[0].rate)
+    elif data.spec.modality == "image" and raw.dtype == np.uint8:
+        _write_picture(folder / f"{FILE}.png", raw[0])
+
+
+def raw_examples(data: Data) -> np.ndarray | None:
+    """Return raw examples for the steps of a data set, `(n, ...)`.
+
+    Without steps, raw examples are stored ones, and training examples are taken.
+
+    Args:
+        data: the experiment's data.
+
+    Returns:
+        None where no function makes raw examples for the first step.
+    """
+    steps = data.steps()
+    if not steps:
+        return np.asarray(data.calibration().x[:EXAMPLES])
+    make = RAW.get(type(steps[0]))
+    return make(steps[0]) if make else None
+
+
+def _pictures(step: Resize) -> np.ndarray:
+    """Noise on a gradient, uint8, larger than the result."""
+    height, width = 2 * step.height + 3, 2 * step.width + 1
+    shape = (EXAMPLES, height, width, step.channels)
+    ramp = np.linspace(0, 191, width)[None, None, :, None]
+    noise = np.random.default_rng(1).integers(0, 64, shape)
+    return (ramp + noise).astype(np.uint8)
+
+
+def _sounds(step: FixedLength) -> np.ndarray:
+    """Rising tones with noise, 16 bits, shorter than the result."""
+    length = max(1, step.samples * 3 // 4)
+    seconds = np.arange(length) / step.rate
+    starts = 100.0 * 2.0 ** np.arange(EXAMPLES)[:, None]
+    rise = step.rate / 8 / seconds[-1] if length > 1 else 0.0
+    tones = 0.5 * np.sin(2 * np.pi * (starts + rise * seconds) * seconds)
+    noise = np.random.default_rng(1).normal(0, 0.05, tones.shape)
+    samples = np.round((tones + noise) * FULL_SCALE).clip(
+        1 - FULL_SCALE, FULL_SCALE - 1
+    )
+    return (samples / FULL_SCALE).astype(np.float32)
+
+
+def _rows(step: Standardise) -> np.ndarray:
+    """Rows around the mean of each column."""
+    distances = np.random.default_rng(1).normal(size=(EXAMPLES, len(step.mean)))
+    return (np.array(step.mean) + distances * step.deviation).astype(np.float32)
+
+
+def _texts(step: Vocabulary) -> np.ndarray:
+    """Known words, unknown ones, upper case, and more words than are kept."""
+    known = " ".join(step.words[2 : 2 + step.length])
+    words = [known, known.upper(), f"qqzzqq {known}", " ".join([known] * 2)]
+    return np.array(words[:EXAMPLES])
+
+
+# First step -> function of the step that makes raw examples.
+RAW: dict[type, Callable[[Any], np.ndarray]] = {
+    Resize: _pictures,
+    FixedLength: _sounds,
+    Standardise: _rows,
+    Vocabulary: _texts,
+}
+
+
+def _write_sound(path: Path, samples: np.ndarray, rate: int) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.round(samples * FULL_SCALE).astype("<i2").tobytes())
+
+
+def _write_picture(path: Path, pixels: np.ndarray) -> None:
+    from PIL import Image
+
+    plain = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    Image.fromarray(plain).save(path, optimize=True)

@@ -1,0 +1,17 @@
+"""Wording of messages: a count with its noun.
+
+quantity(1, "example")          1 example
+quantity(1250, "example")       1,250 examples
+"""
+
+from __future__ import annotations
+
+
+def quantity(count: int, noun: str) -> str:
+    """Return a count and its noun, in the plural unless the count is 1.
+
+    Args:
+        count: not negative.
+        noun: in the singular; its plural ends with `s`.
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
