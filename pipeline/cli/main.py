@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from pipeline.core.errors import UserError, from_os_error
+from pipeline.cli.interruption import MESSAGE, prompt_interrupts
+from pipeline.core.errors import UserError, from_os_error, watch_written_files
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import MODULE, PROGRAM, SCRIPT, program
-
-INTERRUPTED = "interrupted; no partial result was kept"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,12 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `ExitCode`.
     """
+    watch_written_files()
     try:
-        os.environ[PROGRAM] = _program()
-        arguments = build_parser().parse_args(argv)
+        with prompt_interrupts():
+            os.environ[PROGRAM] = _program()
+            return _run(build_parser().parse_args(argv))
     except KeyboardInterrupt:
         return _interrupted()
-    return _run(arguments)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -91,8 +91,6 @@ def _commands() -> dict[str, ModuleType]:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         return int(arguments.run(arguments))
-    except KeyboardInterrupt:
-        return _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
@@ -113,7 +111,7 @@ def _report(error: Exception) -> int:
 
 
 def _interrupted() -> int:
-    return _print_error(INTERRUPTED, ExitCode.INTERRUPTED)
+    return _print_error(MESSAGE, ExitCode.INTERRUPTED)
 
 
 def _print_error(text: str, code: int) -> int:

@@ -99,12 +99,15 @@ def parse_json(content: bytes | str) -> Any:
     return value
 
 
-def read_checked(path: Path, schema: type[BaseModel]) -> dict[str, Any]:
+def read_checked(
+    path: Path, schema: type[BaseModel], what: str = "the file"
+) -> dict[str, Any]:
     """Read a JSON object and check its keys and the types of its values.
 
     Args:
         path: the file.
         schema: the keys that readers rely on, with their types; others are allowed.
+        what: the file, in a message; default `the file`.
 
     Returns:
         The object, unchanged.
@@ -120,7 +123,7 @@ def read_checked(path: Path, schema: type[BaseModel]) -> dict[str, Any]:
         problem = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, problem["loc"])) or "the whole"
         raise UserError(
-            f"{path}: is damaged ({key}: {problem['msg'].lower()})"
+            f"{path}: {what} was altered ({key}: {problem['msg'].lower()})"
         ) from None
     return dict(value)
 

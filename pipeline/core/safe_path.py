@@ -74,12 +74,12 @@ class SafeFolder:
             UserError: when a link stands in the place of a folder that holds it.
             OSError: with the path, when it cannot be removed.
         """
-        with self._naming(name), contextlib.suppress(FileNotFoundError):
-            with self._holder(name) as (holder, last):
-                if stat.S_ISDIR(_mode(last, holder)):
-                    shutil.rmtree(last, dir_fd=holder)
-                else:
-                    os.unlink(last, dir_fd=holder)
+        missing = contextlib.suppress(FileNotFoundError)
+        with self._naming(name), missing, self._holder(name) as (holder, last):
+            if stat.S_ISDIR(_mode(last, holder)):
+                shutil.rmtree(last, dir_fd=holder)
+            else:
+                os.unlink(last, dir_fd=holder)
 
     def discard(self, name: str) -> None:
         """Remove as `remove` does; what cannot be removed stays for the next run."""
@@ -93,9 +93,9 @@ class SafeFolder:
             old: relative to this folder.
             new: relative to this folder, on the same file system.
         """
-        with self._naming(new), self._holder(old) as (source, first):
-            with self._holder(new) as (target, last):
-                os.rename(first, last, src_dir_fd=source, dst_dir_fd=target)
+        from_folder, to_folder = self._holder(old), self._holder(new)
+        with self._naming(new), from_folder as (source, first), to_folder as (to, last):
+            os.rename(first, last, src_dir_fd=source, dst_dir_fd=to)
 
     def exists(self, name: str) -> bool:
         """Return True where the name exists, even as a link that leads nowhere."""
@@ -114,9 +114,9 @@ class SafeFolder:
         Raises:
             UserError: when it is a link.
         """
-        with contextlib.suppress(FileNotFoundError):
-            with self._holder(f"{name}/x") as (holder, _):
-                return sorted(os.listdir(holder))
+        missing = contextlib.suppress(FileNotFoundError)
+        with missing, self._holder(f"{name}/x") as (holder, _):
+            return sorted(os.listdir(holder))
         return []
 
     def open(self, name: str, flags: int) -> int:
@@ -170,9 +170,9 @@ class SafeFolder:
             raise
 
     def _lmode(self, name: str) -> int | None:
-        with contextlib.suppress(OSError, UserError):
-            with self._holder(name) as (holder, last):
-                return _mode(last, holder)
+        failure = contextlib.suppress(OSError, UserError)
+        with failure, self._holder(name) as (holder, last):
+            return _mode(last, holder)
         return None
 
     @contextlib.contextmanager

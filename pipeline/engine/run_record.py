@@ -20,7 +20,6 @@ from pipeline.core.hashing import hash_file, hash_value
 from pipeline.core.json_io import read_checked, write_json
 from pipeline.engine.stage import Job, Stage
 
-
 SELF_VERIFIED = frozenset({"stage.json", "run.json"})  # hold a hash of themselves
 
 

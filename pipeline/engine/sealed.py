@@ -1,4 +1,4 @@
-"""Sealed files: notes of this machine that are not trusted when they come from elsewhere.
+"""Sealed files: notes of this machine, which are not trusted from elsewhere.
 
 A sealed file holds a value, and a checksum of the value together with the identity of
 the file: its inode and device, the user, and the machine. A changed byte, a torn

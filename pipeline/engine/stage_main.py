@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from pipeline.core.base_path import append_to_path
-from pipeline.core.errors import StageFailed, UserError, from_os_error
+from pipeline.core.errors import (
+    StageFailed,
+    UserError,
+    from_os_error,
+    watch_written_files,
+)
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.progress import Progress
 from pipeline.engine.stage import Inputs
@@ -31,6 +36,7 @@ def main() -> int:
     """
     request = json.load(sys.stdin)
     die_with_parent(request["parent"])
+    watch_written_files()
     append_to_path()
     with os.fdopen(request["channel"], "w", buffering=1) as channel:
         channel.write(json.dumps(_reply(request, channel)) + "\n")

@@ -81,7 +81,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         UserError: when the file is missing, unreadable or altered.
     """
     path = folder / "stage.json"
-    record = read_checked(path, RecordSchema)
+    record = read_checked(path, RecordSchema, "the record")
     if record["fingerprint"] != fingerprint(record["parts"]):
         raise UserError(f"{path}: the record was altered")
     return record

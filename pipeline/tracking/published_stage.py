@@ -14,6 +14,8 @@ from typing import Any
 
 from pipeline.core.json_io import read_json
 from pipeline.engine.fingerprint import flatten
+from pipeline.engine.published import published
+from pipeline.engine.run_record import read_run
 from pipeline.engine.stage_record import read_record
 
 STEP = "epoch"
@@ -65,7 +67,8 @@ def read_stage(folder: Path) -> PublishedStage:
     Raises:
         UserError: when a file is missing or damaged.
     """
-    record, run = read_record(folder), read_json(folder / "run.json")
+    record, run = read_record(folder), read_run(folder)
+    published(folder, "metrics.json", "history.csv", "gradients.csv", "trials.json")
     history = folder / "history.csv"
     return PublishedStage(
         name=folder.name,
