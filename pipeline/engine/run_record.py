@@ -34,8 +34,8 @@ class RunSchema(BaseModel):
 
     digest: str
     files: dict[str, str]
-    started: str = ""
-    seconds: float = 0.0
+    started: str
+    seconds: float
     environment: EnvironmentSchema | None = None
     git: dict[str, Any] | None = None
     volatile: dict[str, Any] = {}

@@ -68,7 +68,7 @@ def read_stage(folder: Path) -> PublishedStage:
         UserError: when a file is missing or damaged.
     """
     record, run = read_record(folder), read_run(folder)
-    published(folder, "metrics.json", "history.csv", "gradients.csv", "trials.json")
+    published(folder, "metrics.json", "history.csv", "gradients.csv")
     history = folder / "history.csv"
     return PublishedStage(
         name=folder.name,
@@ -84,7 +84,7 @@ def read_stage(folder: Path) -> PublishedStage:
 
 def read_trials(folder: Path) -> list[dict[str, Any]]:
     """Read the scored trials of the tune stage: `trial`, `score` and `values`."""
-    path = folder / "trials.json"
+    path = published(folder, "trials.json") / "trials.json"
     trials = read_json(path)["trials"] if path.is_file() else []
     keys = ("trial", "score", "values")
     scored = [trial for trial in trials if trial["score"] is not None]

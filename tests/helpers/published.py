@@ -38,14 +38,24 @@ POINT = {
 BUDGET = {"max_drop": 0.02}
 
 
-def record(folder: Path, params: dict[str, Any] | None = None) -> Path:
+HOST = {"started": "2026-01-02T03:04:05Z", "seconds": 1.5}
+
+
+def record(
+    folder: Path,
+    metrics: dict[str, Any] | None = None,
+    volatile: dict[str, Any] | None = None,
+    parts: dict[str, Any] | None = None,
+) -> Path:
     """Write the records of a stage whose other files exist."""
     stage = Stage(folder.name, (), Params)
-    write_json(folder / "metrics.json", {"headline": "made by hand"})
-    write_json(folder / "params.json", params or {})
+    write_json(folder / "metrics.json", metrics or {"headline": "made by hand"})
+    if not (folder / "params.json").exists():
+        write_json(folder / "params.json", {})
     (folder / "log.txt").write_text("a line\n")
-    write_run(folder, stage, {"volatile": {}, "volatile_inputs": {}})
-    write_record(folder, stage, PARTS)
+    facts = {**HOST, "volatile": volatile or {}, "volatile_inputs": {}}
+    write_run(folder, stage, facts)
+    write_record(folder, stage, {**PARTS, **(parts or {})})
     return folder
 
 

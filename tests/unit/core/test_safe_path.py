@@ -101,7 +101,7 @@ def test_a_name_must_stay_inside(places, name):
 
 def test_an_error_names_the_whole_path(places):
     inside = places[0]
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(FileNotFoundError) as caught:
         SafeFolder(inside).rename("absent", "new")
     assert caught.value.filename == str(inside / "new")
     SafeFolder(inside).remove("absent/deeper")
