@@ -36,14 +36,15 @@ def experiment_lock(folder: Path) -> Iterator[int]:
     Raises:
         Busy: when another process holds the lock for longer than `PATIENCE` seconds.
     """
-    with os.fdopen(SafeFolder(folder).open(NAME, os.O_RDWR), "r+") as file:
+    descriptor = SafeFolder(folder).open(NAME, os.O_RDWR)
+    with os.fdopen(descriptor, "r+") as file:
         if not _acquire(file):
             holder = file.read().strip() or "unknown"
             raise Busy(
                 f"{folder}: process {holder} is running this experiment; "
                 "wait for it to end, or stop it"
             )
-        with naming(folder / NAME):
+        with naming(folder / NAME):  # the block of the caller has its own files
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()

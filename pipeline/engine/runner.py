@@ -84,14 +84,21 @@ class Runner:
             StageFailed: when a stage fails; nothing of it is published.
             Busy: when another process is running the experiment.
         """
-        with experiment_lock(self.job.folder) as lock, self._interruptible():
-            sweep(self.job.folder)
-            for stage in self.job.chain:
-                recover(self.job.folder, stage.name)
-            for stage in self.job.upto(names):
-                requested = stage.name in names
-                runner = replace(self, code=self.code.fresh(), lock=lock)
-                runner._update(stage, force and requested, quiet and not requested)
+        try:
+            with experiment_lock(self.job.folder) as lock, self._interruptible():
+                self._clean_up()
+                for stage in self.job.upto(names):
+                    requested = stage.name in names
+                    runner = replace(self, code=self.code.fresh(), lock=lock)
+                    runner._update(stage, force and requested, quiet and not requested)
+        except OSError as error:
+            raise from_os_error(error) or error from error
+
+    def _clean_up(self) -> None:
+        """Restore and remove what a killed run left."""
+        sweep(self.job.folder)
+        for stage in self.job.chain:
+            recover(self.job.folder, stage.name)
 
     def _update(self, stage: Stage, force: bool, quiet: bool) -> None:
         decision = decide(self.job, stage, self.code)
@@ -114,12 +121,6 @@ class Runner:
             os.utime(record, follow_symlinks=False)
 
     def _run(self, stage: Stage, decision: Decision, force: bool) -> dict[str, Any]:
-        try:
-            return self._publish(stage, decision, force)
-        except OSError as error:
-            raise from_os_error(error) or error from error
-
-    def _publish(self, stage: Stage, decision: Decision, force: bool) -> dict[str, Any]:
         out = partial_folder(self.job.folder, stage.name)
         key = fingerprint(_scratch_parts(stage, decision.parts))
         scratch = scratch_folder(self.job.folder, stage.name, key, afresh=force)

@@ -96,7 +96,9 @@ def names(text, file):
     """Return True where an error names the file, or the one whose hash has changed."""
     stage = file.partition("/")[0]
     own = text.partition(": ")[0].endswith(file)
-    return own or (file.endswith(RECORDS) and f"/{stage}/" in text and "altered" in text)
+    return own or (
+        file.endswith(RECORDS) and f"/{stage}/" in text and "altered" in text
+    )
 
 
 def test_show_model_reads_the_checked_signature(folder, capsys):
