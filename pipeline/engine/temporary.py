@@ -28,7 +28,9 @@ MAX_PATH = 70
 
 
 @contextmanager
-def temporary_folder(folder: Path, short: bool = False) -> Iterator[Path]:
+def temporary_folder(
+    folder: Path, short: bool = False, outside: bool = False
+) -> Iterator[Path]:
     """Create a folder that is removed at the end of the block.
 
     Args:
@@ -36,11 +38,12 @@ def temporary_folder(folder: Path, short: bool = False) -> Iterator[Path]:
         short: for `TMPDIR`, in which libraries open sockets: where the path would be
             longer than `MAX_PATH` bytes, a folder of this experiment in the system's
             temporary folder is used; default False.
+        outside: always use that one; default False.
 
     Yields:
         Its absolute path.
     """
-    home = _home(folder, short)
+    home = _outside(folder) if outside else _home(folder, short)
     name = f"{FOLDER}/{PREFIX}{secrets.token_hex(4)}"
     path = home.make(name).resolve()
     handle = os.open(path, os.O_RDONLY)

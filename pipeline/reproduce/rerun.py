@@ -40,7 +40,7 @@ def in_temporary_folder(
         if keep:
             temporary = Path(tempfile.mkdtemp(prefix="reproduce-")).resolve()
         else:
-            temporary = stack.enter_context(temporary_folder(job.folder))
+            temporary = stack.enter_context(temporary_folder(job.folder, outside=True))
         folder = temporary / "somewhere" / "else" / job.folder.name
         _copy(job, folder)
         stack.enter_context(based_on(Path.cwd() / base()))
