@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from pipeline.core.errors import UserError, from_os_error
+from pipeline.cli.interruption import MESSAGE, prompt_interrupts
+from pipeline.core.errors import UserError, from_os_error, watch_written_files
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import MODULE, PROGRAM, SCRIPT, program
 
-INTERRUPTED = "interrupted; no partial result was kept"
 RESUMED = "interrupted; the work of {stages} is kept, and the same command resumes it"
 
 
@@ -30,12 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `ExitCode`.
     """
+    watch_written_files()
     try:
-        os.environ[PROGRAM] = _program()
-        arguments = build_parser().parse_args(argv)
+        with prompt_interrupts():
+            os.environ[PROGRAM] = _program()
+            return _run(build_parser().parse_args(argv))
     except KeyboardInterrupt:
         return _interrupted()
-    return _run(arguments)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -116,7 +117,7 @@ def _report(error: Exception) -> int:
 def _interrupted(arguments: argparse.Namespace | None = None) -> int:
     """Say what was kept of the stage that was running."""
     stages = _resumable(arguments) if arguments and arguments.verb == "run" else []
-    text = RESUMED.format(stages=" and ".join(stages)) if stages else INTERRUPTED
+    text = RESUMED.format(stages=" and ".join(stages)) if stages else MESSAGE
     return _print_error(text, ExitCode.INTERRUPTED)
 
 

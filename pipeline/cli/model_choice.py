@@ -10,6 +10,7 @@ from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import command
 from pipeline.data.spec import TaskSpec, read_spec
+from pipeline.engine.published import published
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.catalogue import parse
 
@@ -46,7 +47,7 @@ def _published_spec(folder: Path) -> TaskSpec:
             f"{folder}: has no data yet; run: {command('run', 'data', folder=folder)}, "
             "or give --shape H,W,C --classes N"
         )
-    return read_spec(folder / "data")
+    return read_spec(published(folder / "data", "spec.json"))
 
 
 def _spec_of_shape(arguments: argparse.Namespace) -> TaskSpec:

@@ -18,8 +18,11 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-from collections.abc import Iterable
-from typing import ClassVar
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
 
 from pipeline.core.exit_codes import ExitCode
 
@@ -29,7 +32,14 @@ DISK_ERRORS = {
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission is denied",
     errno.EPERM: "the operation is not permitted",
+    errno.EIO: "the disk reports an input/output error",
+    errno.EFBIG: "the file is larger than the file system or a limit allows",
+    errno.EMFILE: "this process has too many open files",
+    errno.ENFILE: "the system has too many open files",
+    errno.ENAMETOOLONG: "the name is longer than the file system allows",
+    errno.ELOOP: "too many symbolic links lead to each other",
 }
+WRITES = os.O_WRONLY | os.O_RDWR  # flags of a file that is opened for writing
 
 # (minimum length of the word, minimum difflib ratio of a suggestion): one wrong
 # letter in three is accepted, and two in seven; shorter words must match exactly.
@@ -104,9 +114,57 @@ def from_os_error(error: OSError) -> UserError | None:
     text = str(error).lower()
     for code, reason in DISK_ERRORS.items():
         if error.errno == code or os.strerror(code).lower() in text:
-            place = error.filename or os.getcwd()
+            place = error.filename or _last_written.path or os.getcwd()
             return UserError(
                 f"{place}: {reason}; published results are unchanged. "
                 "Fix this and run the same command again"
             )
     return None
+
+
+@contextmanager
+def naming(path: Path, always: bool = False) -> Iterator[None]:
+    """Let an error of the operating system inside the block name a file.
+
+    Writing to an open file, and forcing it to disk, raise errors without a name.
+
+    Args:
+        path: the file that is written.
+        always: replace a name too, such as one relative to a handle; default False.
+    """
+    try:
+        yield
+    except OSError as error:
+        if always or error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+class _LastWritten:
+    """The file that this process last opened for writing; empty before the first."""
+
+    path = ""
+    watching = False
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Handle an audit event of the interpreter."""
+        if event != "open" or not isinstance(arguments[0], str | bytes | os.PathLike):
+            return
+        name, mode, flags = arguments
+        writes = set(mode or "") & set("wax+") or (flags or 0) & WRITES
+        if writes and (text := os.fsdecode(name)) != os.devnull:
+            self.path = text
+
+
+_last_written = _LastWritten()
+
+
+def watch_written_files() -> None:
+    """Remember the file that was last opened for writing, for messages.
+
+    Libraries raise errors of a full disk without the name of the file. The hook of the
+    interpreter cannot be removed, so only processes of this package install it.
+    """
+    if not _last_written.watching:
+        _last_written.watching = True
+        sys.addaudithook(_last_written)

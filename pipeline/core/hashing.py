@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.errors import naming
 from pipeline.core.json_io import canonical
 
 SHORT = 8  # digits of a hash that is shown to a user
@@ -20,7 +21,7 @@ def hash_file(path: Path) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

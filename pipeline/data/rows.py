@@ -20,6 +20,8 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.core.errors import naming
+
 CHUNK_BYTES = 8_000_000
 
 
@@ -108,7 +110,8 @@ class RowWriter:
         """
         if batch.shape[1:] != self.shape or batch.dtype != self.dtype:
             raise ValueError(f"{batch.dtype} {batch.shape} among {self.shape}")
-        self.file.write(np.ascontiguousarray(batch).data)
+        with naming(self.path):
+            self.file.write(np.ascontiguousarray(batch).data)
         self.count += len(batch)
 
     def _write_header(self) -> None:
@@ -123,9 +126,10 @@ class RowWriter:
 
     def close(self) -> None:
         """Write the number of rows into the header, and close the file."""
-        self.file.seek(0)
-        self._write_header()
-        self.file.close()
+        with naming(self.path):
+            self.file.seek(0)
+            self._write_header()
+            self.file.close()
 
     def __exit__(self, *error: object) -> None:
         self.close()

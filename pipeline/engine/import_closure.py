@@ -3,7 +3,7 @@
 Imports are read from the source, those inside functions included. The digest of a
 module is taken from its syntax tree without docstrings, so editing a comment, a
 docstring or white space makes no stage stale. Parsed modules are cached by content in
-a file; deleting that file costs time only.
+a sealed file (`pipeline.engine.sealed`); deleting that file costs time only.
 
 Package data counts as code: every file in a folder `templates` or `static` beside a
 module of the closure is part of the closure, byte for byte. A stage that renders a
@@ -22,10 +22,7 @@ In: a folder of packages, names of modules. Out: module name or path of a data f
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
-import json
-import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator
@@ -35,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.engine.sealed import read_sealed, write_sealed
 
 # Import names that differ from the name of their distribution.
 DISTRIBUTIONS = {
@@ -145,10 +143,7 @@ class CodeReader:
         if self.cache_file is None or self.parsed == self.cache:
             return
         entries = {key: [m.digest, m.imports] for key, m in self.parsed.items()}
-        aside = self.cache_file.with_suffix(f".{os.getpid()}")
-        with contextlib.suppress(OSError):
-            aside.write_text(json.dumps(entries))
-            aside.replace(self.cache_file)
+        write_sealed(self.cache_file, entries)
 
     def _code(self, names: Iterable[str]) -> dict[str, str]:
         digests: dict[str, str] = {}
@@ -325,8 +320,5 @@ def _version(top: str) -> str:
 
 
 def _read_cache(cache_file: Path | None) -> dict[str, Module]:
-    try:
-        entries = json.loads(cache_file.read_text()) if cache_file else {}
-        return {key: Module(digest, tuple(im)) for key, (digest, im) in entries.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+    entries = read_sealed(cache_file) if cache_file else {}
+    return {key: Module(digest, tuple(im)) for key, (digest, im) in entries.items()}

@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.core.errors import Busy
+from pipeline.core.errors import Busy, naming
+from pipeline.core.safe_path import SafeFolder
 
 # Seconds to wait for the lock: longer than a stage outlives a killed parent.
 PATIENCE = 4.0
+NAME = ".lock"
 
 
 @contextmanager
@@ -34,17 +36,18 @@ def experiment_lock(folder: Path) -> Iterator[int]:
     Raises:
         Busy: when another process holds the lock for longer than `PATIENCE` seconds.
     """
-    with (folder / ".lock").open("a+") as file:
+    descriptor = SafeFolder(folder).open(NAME, os.O_RDWR)
+    with os.fdopen(descriptor, "r+") as file:
         if not _acquire(file):
-            file.seek(0)
             holder = file.read().strip() or "unknown"
             raise Busy(
                 f"{folder}: process {holder} is running this experiment; "
                 "wait for it to end, or stop it"
             )
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with naming(folder / NAME):  # the block of the caller has its own files
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
         yield file.fileno()
 
 

@@ -7,15 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import SHORT, hash_folder
-from pipeline.core.json_io import read_json
+from pipeline.core.json_io import read_checked
 from pipeline.engine.fingerprint import describe, stale_reason
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.run_record import read_run, verify_volatile, volatile_inputs
 from pipeline.engine.scratch import has_work
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_record import Parts, fingerprint, read_record
+
+
+class MetricsSchema(BaseModel):
+    """Types of metrics.json that every command relies on."""
+
+    headline: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
         return Decision(stage.name, "new", _not_run(job, stage, parts), parts)
     try:
         record = read_record(folder)
-        metrics = read_json(folder / "metrics.json")
+        metrics = read_checked(folder / "metrics.json", MetricsSchema)
     except UserError as error:
         return Decision(stage.name, "damaged", str(error), parts)
     if record["fingerprint"] != fingerprint(parts):

@@ -3,14 +3,15 @@
 A stage writes into `.train.partial`. When it has finished, its files are forced to
 disk; then the old folder is renamed to `.train.old` and the new one takes its name.
 After a crash between the two renames, `recover` restores the old folder; it runs
-before anything else does.
+before anything else does. No link is followed: one in the place of such a folder is
+removed as a link.
 """
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+from pipeline.core.safe_path import SafeFolder
 from pipeline.engine.fsync import sync, sync_tree
 
 
@@ -24,41 +25,39 @@ def partial_folder(folder: Path, stage: str) -> Path:
     Returns:
         `folder/.STAGE.partial`; leftovers of an earlier run are removed.
     """
-    path = folder / f".{stage}.partial"
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    return path
+    folder.mkdir(parents=True, exist_ok=True)
+    return SafeFolder(folder).make_new(f".{stage}.partial")
 
 
 def publish(partial: Path, folder: Path, stage: str) -> None:
     """Rename a finished folder to its published name, replacing the old one.
 
     Args:
-        partial: a folder on the same file system as `folder`.
+        partial: the folder that `partial_folder` made.
         folder: the folder of the experiment.
         stage: name of the stage.
     """
     sync_tree(partial)
-    old = folder / f".{stage}.old"
-    target = folder / stage
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    partial.rename(target)
+    inside, old = SafeFolder(folder), f".{stage}.old"
+    inside.remove(old)
+    if inside.exists(stage):
+        inside.rename(stage, old)
+    inside.rename(partial.name, stage)
     sync(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    inside.discard(old)
 
 
 def recover(folder: Path, stage: str) -> None:
     """Clean up after a crash: restore the old folder, remove leftovers.
 
+    What cannot be removed stays; the next stage of that name reports it.
+
     Args:
         folder: the folder of the experiment.
         stage: name of the stage.
     """
-    old = folder / f".{stage}.old"
-    target = folder / stage
-    if old.exists() and not target.exists():
-        old.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(folder / f".{stage}.partial", ignore_errors=True)
+    inside, old = SafeFolder(folder), f".{stage}.old"
+    if inside.exists(old) and not inside.exists(stage):
+        inside.rename(old, stage)
+    inside.discard(old)
+    inside.discard(f".{stage}.partial")

@@ -13,12 +13,33 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file, hash_value
-from pipeline.core.json_io import read_json, write_json
+from pipeline.core.json_io import read_checked, write_json
 from pipeline.engine.stage import Job, Stage
 
 SELF_VERIFIED = frozenset({"stage.json", "run.json"})  # hold a hash of themselves
+
+
+class EnvironmentSchema(BaseModel):
+    """Types of `environment` in run.json that readers rely on."""
+
+    libraries: dict[str, str]
+
+
+class RunSchema(BaseModel):
+    """Types of run.json that readers rely on."""
+
+    digest: str
+    files: dict[str, str]
+    started: str
+    seconds: float
+    environment: EnvironmentSchema | None = None
+    git: dict[str, Any] | None = None
+    volatile: dict[str, Any] = {}
+    volatile_inputs: dict[str, str] = {}
 
 
 def host_facts(begin: float) -> dict[str, Any]:
@@ -57,7 +78,7 @@ def write_run(folder: Path, stage: Stage, facts: dict[str, Any]) -> None:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """Read run.json and verify its digest.
+    """Read run.json and verify its types and its digest.
 
     Args:
         folder: the published folder of a stage.
@@ -69,8 +90,8 @@ def read_run(folder: Path) -> dict[str, Any]:
         UserError: when the file is missing, unreadable or altered.
     """
     path = folder / "run.json"
-    facts = read_json(path)
-    if not isinstance(facts, dict) or facts.get("digest") != _digest(facts):
+    facts = read_checked(path, RunSchema)
+    if facts["digest"] != _digest(facts):
         raise UserError(f"{path}: was altered")
     return facts
 

@@ -6,9 +6,8 @@ Runner(job, code, reporter).bring_up_to_date(("train",))
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import StageFailed, UserError, error_with_code, from_os_error
 from pipeline.core.hashing import SHORT
 from pipeline.core.json_io import write_json
+from pipeline.core.safe_path import SafeFolder
 from pipeline.engine.environment import environment
 from pipeline.engine.git_state import git_state
 from pipeline.engine.import_closure import CodeReader
@@ -32,6 +32,9 @@ from pipeline.engine.scratch import drop_empty, drop_scratch, scratch_folder
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_process import Listener, Message, run_in_process
 from pipeline.engine.stage_record import Parts, fingerprint, write_record
+from pipeline.engine.temporary import sweep, temporary_folder
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # signals that end a run, besides SIGINT
 
 
 class Reporter(Listener, Protocol):
@@ -81,18 +84,26 @@ class Runner:
             StageFailed: when a stage fails; nothing of it is published.
             Busy: when another process is running the experiment.
         """
-        with experiment_lock(self.job.folder) as lock, self._interruptible():
-            for stage in self.job.chain:
-                recover(self.job.folder, stage.name)
-            for stage in self.job.upto(names):
-                requested = stage.name in names
-                runner = replace(self, code=self.code.fresh(), lock=lock)
-                runner._update(stage, force and requested, quiet and not requested)
+        try:
+            with experiment_lock(self.job.folder) as lock, self._interruptible():
+                self._clean_up()
+                for stage in self.job.upto(names):
+                    requested = stage.name in names
+                    runner = replace(self, code=self.code.fresh(), lock=lock)
+                    runner._update(stage, force and requested, quiet and not requested)
+        except OSError as error:
+            raise from_os_error(error) or error from error
+
+    def _clean_up(self) -> None:
+        """Restore and remove what a killed run left."""
+        sweep(self.job.folder)
+        for stage in self.job.chain:
+            recover(self.job.folder, stage.name)
 
     def _update(self, stage: Stage, force: bool, quiet: bool) -> None:
         decision = decide(self.job, stage, self.code)
         if decision.cached and not force:
-            os.utime(self.job.folder / stage.name / "stage.json")
+            self._touch(stage)
             return None if quiet else self.reporter.cached(decision)
         if decision.cached:
             decision = Decision(stage.name, "stale", "--force", decision.parts)
@@ -102,6 +113,12 @@ class Runner:
         key = fingerprint(decision.parts)[:SHORT]
         seconds = time.monotonic() - begin
         return self.reporter.finished(key, metrics.get("headline", ""), seconds)
+
+    def _touch(self, stage: Stage) -> None:
+        """Tell make, by the time of a file, that the stage is up to date."""
+        if not SafeFolder(self.job.folder).is_link(stage.name):
+            record = self.job.folder / stage.name / "stage.json"
+            os.utime(record, follow_symlinks=False)
 
     def _run(self, stage: Stage, decision: Decision, force: bool) -> dict[str, Any]:
         out = partial_folder(self.job.folder, stage.name)
@@ -114,9 +131,7 @@ class Runner:
             publish(out, self.job.folder, stage.name)
             kept = scratch if stage.selection_params else None
             drop_scratch(self.job.folder, stage.name, kept)
-            self._failed_log(stage).unlink(missing_ok=True)
-        except OSError as error:
-            raise from_os_error(error) or error from error
+            SafeFolder(self.job.folder).discard(_failed_log(stage))
         finally:
             recover(self.job.folder, stage.name)
             drop_empty(scratch)
@@ -139,11 +154,11 @@ class Runner:
     ) -> Message:
         begin = time.time()
         # Temporary files of libraries are removed when the stage has ended.
-        with tempfile.TemporaryDirectory(prefix="pipeline-") as temporary:
+        with temporary_folder(self.job.folder, short=True) as temporary:
             result = run_in_process(
                 self._request(stage, decision, out, scratch),
                 out / "log.txt",
-                {**process_environment(self.job.settings), "TMPDIR": temporary},
+                {**process_environment(self.job.settings), "TMPDIR": str(temporary)},
                 self.reporter,
                 kept=() if self.lock is None else (self.lock,),
             )
@@ -152,17 +167,22 @@ class Runner:
         return {**result, "begin": begin}
 
     def _failure(self, stage: Stage, result: Message, log: Path) -> UserError:
-        copy = self._failed_log(stage)
-        shutil.copyfile(log, copy)
         crashed = " failed" if result.get("unexpected") else ""
         text = f"{stage.name}{crashed}: {result['error']}"
         error = error_with_code(text, result["exit_code"])
+        kept = self._keep_log(stage, log)
         if not isinstance(error, StageFailed):
             return error
-        return StageFailed(f"{text}\nNothing was published. Its output is in {copy}")
+        return StageFailed(f"{text}\nNothing was published.{kept}")
 
-    def _failed_log(self, stage: Stage) -> Path:
-        return self.job.folder / f".{stage.name}.failed.log"
+    def _keep_log(self, stage: Stage, log: Path) -> str:
+        """Copy the log of a failed stage; a sentence about it, if the disk allows."""
+        name = _failed_log(stage)
+        try:
+            SafeFolder(self.job.folder).write(name, log.read_bytes())
+        except (OSError, UserError):
+            return ""
+        return f" Its output is in {self.job.folder / name}"
 
     def _write_common(
         self, stage: Stage, decision: Decision, out: Path, result: Message
@@ -215,12 +235,27 @@ class Runner:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Let SIGTERM end a run as Ctrl-C does: unfinished folders are removed."""
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        """Let SIGTERM and SIGHUP end a run as Ctrl-C does: it cleans up."""
+        numbers = [number for number in ENDING if _can_handle(number)]
+        previous = {
+            number: signal.signal(number, signal.default_int_handler)
+            for number in numbers
+        }
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, previous)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def _can_handle(number: signal.Signals) -> bool:
+    """Return False in other threads, and for a signal that `nohup` ignores."""
+    ignored = signal.getsignal(number) is signal.SIG_IGN
+    return threading.current_thread() is threading.main_thread() and not ignored
+
+
+def _failed_log(stage: Stage) -> str:
+    return f".{stage.name}.failed.log"
 
 
 def _scratch_parts(stage: Stage, parts: Parts) -> Parts:

@@ -7,13 +7,19 @@ A stage with selection parameters (`Stage.selection_params`) keeps its latest fo
 that another selection needs no new computation.
 
     experiments/digits/.scratch/tune-3fa29c01b2d4/
+
+A folder of the right name that holds a link, a pipe or a device was not written by a
+stage, and is removed before one uses it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
+import stat
 from pathlib import Path
+
+from pipeline.core.safe_path import SafeFolder
 
 FOLDER = ".scratch"
 KEY = 12  # digits of the fingerprint in a name
@@ -29,13 +35,23 @@ def scratch_folder(folder: Path, stage: str, key: str, afresh: bool = False) -> 
         afresh: remove what an earlier run left there; default False.
 
     Returns:
-        An existing folder.
+        An existing folder without links.
+
+    Raises:
+        UserError: when `.scratch` is a link or a file.
     """
-    path = folder / FOLDER / f"{stage}-{key[:KEY]}"
-    if afresh:
-        shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    inside, name = SafeFolder(folder), f"{FOLDER}/{stage}-{key[:KEY]}"
+    path = inside.make(FOLDER).parent / name
+    if inside.exists(name) and (afresh or not _is_plain(path)):
+        inside.remove(name)
+    return inside.make(name)
+
+
+def _is_plain(path: Path) -> bool:
+    """Return True for a folder of nothing but files and folders."""
+    paths = (path, *path.rglob("*"))
+    modes = (os.stat(entry, follow_symlinks=False).st_mode for entry in paths)
+    return path.is_dir() and all(stat.S_ISREG(m) or stat.S_ISDIR(m) for m in modes)
 
 
 def has_work(folder: Path, stage: str, key: str) -> bool:
@@ -69,19 +85,20 @@ def drop_empty(path: Path) -> None:
         path: the working folder; its parent is removed too if that becomes empty.
     """
     for folder in (path, path.parent):
-        with contextlib.suppress(OSError):  # not empty, or already removed
+        with contextlib.suppress(OSError):  # not empty, a link, or already removed
             folder.rmdir()
 
 
 def drop_scratch(folder: Path, stage: str, kept: Path | None = None) -> None:
-    """Remove the working folders of a stage.
+    """Remove the working folders of a stage; what cannot be removed stays.
 
     Args:
         folder: the folder of the experiment.
         stage: name of the stage.
         kept: a working folder that stays; default None removes all.
     """
-    for path in (folder / FOLDER).glob(f"{stage}-*"):
-        if path != kept:
-            shutil.rmtree(path, ignore_errors=True)
+    inside = SafeFolder(folder)
+    for name in inside.names(FOLDER):
+        if name.startswith(f"{stage}-") and (kept is None or name != kept.name):
+            inside.discard(f"{FOLDER}/{name}")
     drop_empty(folder / FOLDER / stage)

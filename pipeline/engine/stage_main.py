@@ -14,10 +14,16 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from pipeline.core.base_path import append_to_path
-from pipeline.core.errors import StageFailed, UserError, from_os_error
+from pipeline.core.errors import (
+    StageFailed,
+    UserError,
+    from_os_error,
+    naming,
+    watch_written_files,
+)
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.progress import Progress
 from pipeline.engine.stage import Inputs
@@ -31,10 +37,37 @@ def main() -> int:
     """
     request = json.load(sys.stdin)
     die_with_parent(request["parent"])
+    watch_written_files()
+    name_log(Path(request["out"]) / "log.txt")
     append_to_path()
     with os.fdopen(request["channel"], "w", buffering=1) as channel:
         channel.write(json.dumps(_reply(request, channel)) + "\n")
     return 0
+
+
+class _Log:
+    """A stream whose errors name the log; everything else is that of the stream."""
+
+    def __init__(self, stream: TextIO, path: Path):
+        self._stream, self._path = stream, path
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text, as `TextIO.write` does."""
+        with naming(self._path):
+            return self._stream.write(text)
+
+
+def name_log(path: Path) -> None:
+    """Let errors of printing, such as those of a full disk, name the log.
+
+    Args:
+        path: of the log, which standard output and standard error go to.
+    """
+    sys.stdout = cast(TextIO, _Log(sys.stdout, path))
+    sys.stderr = cast(TextIO, _Log(sys.stderr, path))
 
 
 def _reply(request: dict[str, Any], channel: TextIO) -> dict[str, Any]:

@@ -10,13 +10,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_folder, hash_value
-from pipeline.core.json_io import read_json, write_json
+from pipeline.core.json_io import read_checked, write_json
 from pipeline.engine.stage import Stage
 
 Parts = dict[str, Any]
-KEYS = {"fingerprint", "parts", "outputs"}
+Hashes = dict[str, str | None]
+
+
+class PartsSchema(BaseModel):
+    """Types of the parts of a fingerprint, as readers of a record rely on them."""
+
+    params: dict[str, Any]
+    settings: dict[str, Any]
+    inputs: Hashes
+    sources: Hashes
+    code: dict[str, str]
+    libraries: dict[str, str]
+
+
+class RecordSchema(BaseModel):
+    """Types of stage.json."""
+
+    fingerprint: str
+    parts: PartsSchema
+    outputs: dict[str, str]
 
 
 def fingerprint(parts: Parts) -> str:
@@ -48,7 +69,7 @@ def write_record(folder: Path, stage: Stage, parts: Parts) -> None:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Read stage.json and verify its keys and its fingerprint.
+    """Read stage.json and verify its types and its fingerprint.
 
     Args:
         folder: the published folder of a stage.
@@ -60,9 +81,8 @@ def read_record(folder: Path) -> dict[str, Any]:
         UserError: when the file is missing, unreadable or altered.
     """
     path = folder / "stage.json"
-    record: dict[str, Any] = read_json(path)
-    complete = isinstance(record, dict) and set(record) >= KEYS
-    if not complete or record["fingerprint"] != fingerprint(record["parts"]):
+    record = read_checked(path, RecordSchema, "the record")
+    if record["fingerprint"] != fingerprint(record["parts"]):
         raise UserError(f"{path}: the record was altered")
     return record
 

@@ -21,6 +21,7 @@ import yaml
 
 from pipeline.compress.import_model.archive import check_archive
 from pipeline.core.errors import UserError
+from pipeline.core.safe_path import SafeFolder
 from pipeline.data.sources.registry import check_source
 from pipeline.engine.stage import Job
 from pipeline.experiment import in_memory
@@ -182,7 +183,7 @@ def _restored_on_error(folder: Path) -> Iterator[None]:
         if ignored:
             (folder / NAME).unlink(missing_ok=True)
         if before is not None:
-            file.write_bytes(before)
+            SafeFolder(folder).write(FILE, before)
         elif file.is_file():
             file.unlink()
         for path in (path for path in new if path.is_dir()):
@@ -208,7 +209,7 @@ def _write_job(folder: Path, model: Path, source: str, typed: Mapping[str, str])
     values = {"data": data_section(source), "compress": {"sources": [SOURCE]}}
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     sets = list(typed)
-    (folder / FILE).write_text(header(model, sets) + text, encoding="utf-8")
+    SafeFolder(folder).write(FILE, (header(model, sets) + text).encode())
     job = read_experiment(folder, sets, typed).job(folder, sets)
     return with_model(job, model)
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.core.safe_path import SafeFolder
 from pipeline.data.extension import FOLDER
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import listed
 from pipeline.engine.plan import verify_outputs
-from pipeline.engine.publish import publish, recover
+from pipeline.engine.publish import partial_folder, publish, recover
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_record import content, read_record
 from pipeline.tune import reuse_search
@@ -52,7 +53,7 @@ def keep(job: Job) -> Path | None:
     if not _is_extended(job):
         return None
     root, name = job.folder / FOLDER, str(len(_sources(job.folder)) - 1)
-    root.mkdir(exist_ok=True)
+    SafeFolder(job.folder).make(FOLDER)
     recover(root, name)
     copy = root / name
     if all(content(copy / s) == content(job.folder / s) for s in NEEDED):
@@ -210,9 +211,7 @@ def _is_intact(job: Job) -> bool:
 
 
 def _copy(job: Job, root: Path, name: str) -> None:
-    partial = root / f".{name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+    partial = partial_folder(root, name)
     for stage in job.chain:
         _copy_stage(job, stage, partial)
     publish(partial, root, name)

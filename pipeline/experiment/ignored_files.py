@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 NAME = ".gitignore"
@@ -24,7 +25,7 @@ def write_gitignore(folder: Path) -> bool:
         True if it was written.
     """
     path = folder / NAME
-    if path.exists():
+    if os.path.lexists(path):
         return False
     path.write_text(TEXT, encoding="utf-8")
     return True

@@ -10,6 +10,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.safe_path import SafeFolder
+
 MODEL = "model.keras"
 DATA = "data.npz"
 DATED = "metadata.json"  # member of a .keras file that holds the time of saving
@@ -52,12 +54,13 @@ def saved_data(data: Any, folder: Path) -> str:
 
 def _save(path: Path, save: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"new-{path.name}")
+    inside, aside = SafeFolder(path.parent), path.with_name(f"new-{path.name}")
+    inside.remove(aside.name)  # perhaps a link, which a library would follow
     save(aside)
     if path.is_file() and _members(path) == _members(aside):
-        aside.unlink()
+        inside.remove(aside.name)
     else:
-        aside.replace(path)
+        inside.rename(aside.name, path.name)
     return path
 
 

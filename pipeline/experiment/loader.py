@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import check_known, known_labels
-from pipeline.experiment import task_rules, yaml_positions
+from pipeline.experiment import outside, task_rules, yaml_positions
 from pipeline.experiment.overrides import Override, parse_override, with_overrides
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.validation_errors import (
@@ -31,7 +32,7 @@ from pipeline.experiment.validation_errors import (
     problems,
 )
 from pipeline.experiment.yaml_positions import Key
-from pipeline.tasks.registry import get, reading
+from pipeline.tasks.registry import OWN, get, reading
 
 MAX_NAME = 100  # characters of an experiment's name
 NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_NAME - 1}}}")
@@ -145,12 +146,23 @@ def read_experiment(
     overrides = [parse_override(text, (typed or {}).get(text)) for text in sets]
     options: dict[Key, str] = {override.key: override.option for override in overrides}
     source = Source(values, overrides, Origin(folder / FILE, lines, options))
+    _announce_task(folder, source.merged())
     experiment, wrong = _validate(source.merged(), source.origin)
     if experiment is None or wrong:
         wrong.sort(key=lambda problem: source.origin.line(problem.key))
         messages = (_message(problem, source) for problem in wrong)
         raise UserError("\n".join(dict.fromkeys(messages)))
     return experiment
+
+
+def _announce_task(folder: Path, values: Mapping[str, Any]) -> None:
+    """List a task of the user's own before it is imported, which checking needs."""
+    section = values.get("data")
+    task = section.get("task") if isinstance(section, Mapping) else None
+    if isinstance(task, str) and OWN.fullmatch(task):
+        files = outside.module_files(task.partition(":")[0])
+        uses = [("code", str(path)) for path in files]
+        outside.announce(folder, uses, lambda text: print(text, file=sys.stderr))
 
 
 def _validate(

@@ -11,7 +11,6 @@ Imports no numeric library.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,16 +21,19 @@ from typing import Any
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import ROOT
+from pipeline.core.safe_path import SafeFolder
 from pipeline.data.extension import FOLDER as EARLIER
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, plan
 from pipeline.engine.runner import CODE_ROOT, Runner
+from pipeline.engine.scratch import FOLDER as SCRATCH
 from pipeline.engine.scratch import drop_scratch
 from pipeline.engine.stage import Job
 from pipeline.engine.stage_record import changed_inputs
+from pipeline.engine.temporary import sweep
 from pipeline.engine.terminal import Terminal
-from pipeline.experiment import earlier_results, single_model
+from pipeline.experiment import earlier_results, outside, single_model
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
 from pipeline.experiment.preflight import check_files
@@ -40,6 +42,7 @@ from pipeline.experiment.stages import STAGES
 from pipeline.results import single_file, summary
 
 LAST = STAGES[-1]
+CODE_CACHE = ".code.json"  # parsed modules, see `import_closure`
 
 
 class Console(Terminal):
@@ -144,6 +147,8 @@ class Session:
         """
         experiment = self.require_runnable()
         reporter = reporter or Console()
+        uses = outside.uses_of(self.job, experiment.tracking.mlflow)
+        outside.announce(self.folder, uses, reporter.warn)
         self.check(stage)
         self._keep_earlier(reporter)
         run_job(self.job, stage, reporter, code=self.code, force=force, only=only)
@@ -173,14 +178,18 @@ class Session:
         Returns:
             Names of what was kept.
         """
+        inside = SafeFolder(self.folder)
         with experiment_lock(self.folder):
+            if inside.is_link(SCRATCH):
+                inside.remove(SCRATCH)
+            sweep(self.folder)
             for stage in self.job.chain:
                 for path in self.folder.glob(f".{stage.name}.*"):
-                    _remove(path)
-                _remove(self.folder / stage.name)
+                    inside.remove(path.name)
+                inside.remove(stage.name)
                 drop_scratch(self.folder, stage.name)
-            _remove(self.folder / "tensorboard")
-        _remove(self.folder / ".code.json")
+            for name in ("tensorboard", CODE_CACHE, outside.NOTES):
+                inside.remove(name)
         return [name for name in (FILE, EARLIER) if (self.folder / name).exists()]
 
     def _checked(self, stages: Iterable[str]) -> tuple[str, ...]:
@@ -288,7 +297,7 @@ def run_job(
 
 def code_reader(job: Job) -> CodeReader:
     """A reader that has parsed what the job's stages run; it remembers on disk."""
-    code = CodeReader(CODE_ROOT, job.folder / ".code.json", also=(Path.cwd() / base(),))
+    code = CodeReader(CODE_ROOT, job.folder / CODE_CACHE, also=(Path.cwd() / base(),))
     for stage in job.chain:
         code.closure(job.modules(stage))
     code.save_cache()
@@ -302,10 +311,3 @@ def _folder(path: Path) -> Path:
     if path.is_dir() or len(path.parts) > 1:
         return experiment_folder(path.parent, path.name)
     return experiment_folder(ROOT, path.name)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
-from pipeline.core.json_io import read_json
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.features import apply_steps
+from pipeline.engine.published import published, published_json, recorded_hashes
 from pipeline.engine.terminal import quiet
 from pipeline.inference.input_readers import (
     RawExamples,
@@ -34,6 +35,24 @@ from pipeline.tasks.prediction import prediction_of
 
 Input = str | Path | np.ndarray
 Row = dict[str, Any]
+# Files of the data stage that decide about a prediction; some are optional.
+READ = ("spec.json", "params.json", "vocabulary.txt")
+
+
+class PointSchema(BaseModel):
+    """Types of a row of pareto.json that this module relies on."""
+
+    id: str
+    source: str
+    recipe: str
+    file: str | None
+
+
+class ParetoSchema(BaseModel):
+    """Types of pareto.json that this module relies on."""
+
+    points: list[PointSchema]
+    chosen: str | None
 
 
 def _print_warning(text: str) -> None:
@@ -65,7 +84,8 @@ def predict(
         `score`, `threshold` and `anomaly` (whether the score exceeds it).
 
     Raises:
-        UserError: there is no such file or variant, or an input does not fit.
+        UserError: there is no such file or variant, a file is not the one that was
+            published, or an input does not fit.
 
     Example:
         >>> rows = predict("experiments/digits", "seven.png")    # doctest: +SKIP
@@ -73,8 +93,9 @@ def predict(
         {'7': 0.98, '1': 0.01, '9': 0.005}
     """
     folder = Path(folder)
-    data = _data(folder)
+    _require_result(folder)
     path = _file(folder, variant)
+    data = read_data(published(folder / "data", *READ))
     with quiet():  # the runtime prints a line about its delegate
         model = LiteModel(path, data.spec)
     point, check = _point(folder, variant), RangeCheck(data)
@@ -123,15 +144,14 @@ def _examples(entry: Input, data: Data) -> RawExamples:
     return read_raw(Path(entry), data)
 
 
-def _data(folder: Path) -> Data:
+def _require_result(folder: Path) -> None:
     if not (folder / "data" / "spec.json").is_file():
         raise UserError(f"{folder}: no result yet; {_how_to_run(folder)}")
-    return read_data(folder / "data")
 
 
 def _point(folder: Path, variant: str | None) -> Row:
     """The row of pareto.json of a file."""
-    pareto = read_json(folder / "compress" / "pareto.json")
+    pareto = _pareto(folder)
     name = _id(variant, pareto["points"]) or pareto["chosen"]
     return next((point for point in pareto["points"] if point["id"] == name), {})
 
@@ -144,11 +164,11 @@ def _id(variant: str | None, points: Sequence[Row]) -> str | None:
 
 def _file(folder: Path, variant: str | None) -> Path:
     best, pareto = (folder / "compress" / n for n in ("best.tflite", "pareto.json"))
-    if variant is None and best.is_file():
-        return best
     if not pareto.is_file():
         raise UserError(f"{best}: no file was chosen; {_how_to_run(folder)}")
-    points = read_json(pareto)["points"]
+    points = _pareto(folder)["points"]
+    if variant is None and "best.tflite" in recorded_hashes(best.parent):
+        return published(best.parent, best.name) / best.name
     files = {point["id"]: point["file"] for point in points if point["file"]}
     variant = _id(variant, points)
     listing = f"(there are: {', '.join(files)})"
@@ -160,7 +180,11 @@ def _file(folder: Path, variant: str | None) -> Path:
     if variant not in files:
         hint = did_you_mean(variant, files)
         raise UserError(f"--variant {variant}: no such file{hint} {listing}")
-    return folder / "compress" / files[variant]
+    return published(folder / "compress", files[variant]) / files[variant]
+
+
+def _pareto(folder: Path) -> dict[str, Any]:
+    return published_json(folder / "compress", "pareto.json", ParetoSchema)
 
 
 def _how_to_run(folder: Path) -> str:

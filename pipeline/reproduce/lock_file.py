@@ -14,14 +14,14 @@ In: snapshots of one experiment, one per environment. Out: the file, and back ag
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import command
-from pipeline.core.json_io import read_json, write_json
+from pipeline.core.json_io import json_bytes, read_json
+from pipeline.core.safe_path import SafeFolder
 from pipeline.engine.stage_record import Parts, fingerprint
 from pipeline.reproduce.snapshot import Entry, Snapshot
 
@@ -48,19 +48,14 @@ def read_lock(path: Path) -> tuple[Snapshot, ...]:
 
 
 def write_lock(path: Path, snapshots: Sequence[Snapshot]) -> None:
-    """Write a lock under a temporary name, then replace the old one.
+    """Write a lock under a hidden name, then replace the old one.
 
     Args:
         path: of the lock.
         snapshots: of one experiment, one per environment; chain, code, parameters and
             tolerance are taken from the first.
     """
-    temporary = path.with_suffix(f".{os.getpid()}")
-    try:
-        write_json(temporary, _document(snapshots))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    SafeFolder(path.parent).write(path.name, json_bytes(_document(snapshots)))
 
 
 def _document(snapshots: Sequence[Snapshot]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.core.base_path import base, based_on
 from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job
+from pipeline.engine.temporary import sweep, temporary_folder
 from pipeline.engine.terminal import Terminal, line
 from pipeline.reproduce.lock_file import LOCK
 
@@ -34,25 +35,36 @@ def in_temporary_folder(
         load: folder of the copy -> its job, read from the copied file.
         keep: leave the folder on disk at the end.
     """
-    temporary = Path(tempfile.mkdtemp(prefix="reproduce-")).resolve()
-    try:
+    sweep(job.folder)
+    with contextlib.ExitStack() as stack:
+        if keep:
+            temporary = Path(tempfile.mkdtemp(prefix="reproduce-")).resolve()
+        else:
+            temporary = stack.enter_context(temporary_folder(job.folder, outside=True))
         folder = temporary / "somewhere" / "else" / job.folder.name
         _copy(job, folder)
-        with based_on(Path.cwd() / base()):
-            yield load(folder)
-    finally:
-        if not keep:
-            shutil.rmtree(temporary, ignore_errors=True)
+        stack.enter_context(based_on(Path.cwd() / base()))
+        yield load(folder)
 
 
 def _copy(job: Job, folder: Path) -> None:
     results = {stage.name for stage in job.chain}
     folder.mkdir(parents=True)
     for path in job.folder.iterdir():
-        if path.name in results | {LOCK} or path.name.startswith("."):
-            continue
-        copy = shutil.copytree if path.is_dir() else shutil.copy2
-        copy(path, folder / path.name)
+        if path.name not in results | {LOCK} and not path.name.startswith("."):
+            _copy_entry(path, folder / path.name)
+
+
+def _copy_entry(path: Path, target: Path) -> None:
+    """Copy a file or folder; a link leads where it led, and a pipe is left out."""
+    if path.is_symlink():
+        target.symlink_to(path.parent.resolve() / path.readlink())
+    elif path.is_dir():
+        target.mkdir()
+        for entry in path.iterdir():
+            _copy_entry(entry, target / entry.name)
+    elif path.is_file():
+        shutil.copy2(path, target)
 
 
 class StageReporter(Terminal):

@@ -16,8 +16,10 @@ from typing import Any
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
 from pipeline.core.invocation import command
-from pipeline.core.json_io import read_json
+from pipeline.core.json_io import read_checked
 from pipeline.engine.fingerprint import flatten
+from pipeline.engine.plan import MetricsSchema
+from pipeline.engine.run_record import read_run
 from pipeline.engine.stage_record import Parts, read_record
 from pipeline.reproduce import contents
 
@@ -140,17 +142,16 @@ def _entry(folder: Path) -> Entry:
         record["fingerprint"],
         record["parts"],
         record["outputs"],
-        read_json(folder / "metrics.json"),
+        read_checked(folder / "metrics.json", MetricsSchema),
         git=_run_record(folder).get("git"),
     )
 
 
 def _run_record(folder: Path) -> dict[str, Any]:
     try:
-        record = read_json(folder / "run.json")
+        return read_run(folder)
     except UserError:
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _environment(folder: Path, stages: list[str]) -> dict[str, Any]:

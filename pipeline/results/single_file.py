@@ -9,17 +9,47 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from pipeline.compress.selection.budget import Limits, read_limits
 from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.point import Point, points_of
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
-from pipeline.core.json_io import read_json
+from pipeline.engine.published import published, published_json
+from pipeline.engine.run_record import read_run
 from pipeline.metrics.metric import Metric
 from pipeline.results.summary import columns
 from pipeline.tasks.registry import of_document
+from pipeline.tasks.spec import read_spec
 
 Row = dict[str, Any]
+
+
+class PointSchema(BaseModel):
+    """Types of a row of pareto.json that the table relies on."""
+
+    id: str
+    source: str
+    recipe: str
+    status: str
+    reason: str | None
+    file: str | None
+    drop: float | None
+    drop_interval: list[float] | None
+    bytes_raw: int | None
+    bytes_gzip: int | None
+
+
+class ParetoSchema(BaseModel):
+    """Types of pareto.json that the table relies on."""
+
+    budget: dict[str, float | str | bool | None]
+    chosen: str | None
+    points: list[PointSchema]
+    task: str = ""
+
+
 NO_SIZE = float("inf")  # sorts variants without a file to the end
 
 
@@ -34,14 +64,16 @@ def read(folder: Path) -> dict[str, Any]:
         of the model's input, in words).
 
     Raises:
-        UserError: there is no result yet.
+        UserError: there is no result yet, or a file is not the one that was published.
     """
     path = folder / "compress" / "pareto.json"
     if not path.is_file():
         raise UserError(f"{path.parent}: no result yet; run compress-file again")
-    run = read_json(path.with_name("run.json"))
-    latency = run.get("volatile", {}).get("latency_ms", {})
-    return {**read_json(path), "latency": latency, "input": _input(folder)}
+    pareto = published_json(path.parent, path.name, ParetoSchema)
+    if pareto["chosen"]:
+        published(path.parent, "best.tflite")
+    latency = read_run(path.parent).get("volatile", {}).get("latency_ms", {})
+    return {**pareto, "latency": latency, "input": _input(folder)}
 
 
 def exit_code(pareto: dict[str, Any]) -> ExitCode:
@@ -91,13 +123,13 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
 
 def _input(folder: Path) -> str:
     """The preprocessing of the input: a model trained with another one fails."""
-    spec = read_json(folder / "data" / "spec.json")
-    steps = [step["step"] for step in spec["preprocess"]]
-    if spec["scale"] != 1 or spec["offset"]:
-        steps.append(f"x * {spec['scale']:.4g} + {spec['offset']:.4g}")
+    spec = read_spec(published(folder / "data", "spec.json"))
+    steps = [step["step"] for step in spec.preprocess]
+    if spec.scale != 1 or spec.offset:
+        steps.append(f"x * {spec.scale:.4g} + {spec.offset:.4g}")
     if not steps:
-        return f"{spec['source']} without preprocessing"
-    done = f"{spec['source']} after {', '.join(steps)}"
+        return f"{spec.source} without preprocessing"
+    done = f"{spec.source} after {', '.join(steps)}"
     return f"{done} (data.preprocessing=none: without this)"
 
 

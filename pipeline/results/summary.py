@@ -10,18 +10,47 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from pipeline.compress.selection.budget import read_limits
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command
 from pipeline.core.json_io import read_json
+from pipeline.engine.published import published, published_json
 from pipeline.metrics.metric import Metric
 from pipeline.report.variant_text import change, name, size, span
 from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]
-KEYS = {"baseline", "budget", "chosen", "nearest", "variants"}
 STAGE_FILES = ("params", "metrics", "run")
+
+
+class RowSchema(BaseModel):
+    """Types of a variant in summary.json that tables rely on."""
+
+    id: str
+    source: str
+    recipe: str
+    status: str
+    reason: str | None
+    drop: float | None
+    dominated: bool
+    bytes_raw: int | None
+    bytes_gzip: int | None
+    latency_ms: float | None = None
+
+
+class SummarySchema(BaseModel):
+    """Types of summary.json that tables rely on."""
+
+    baseline: RowSchema | None
+    budget: dict[str, float | str | bool | None]
+    chosen: RowSchema | None
+    nearest: RowSchema | None
+    variants: list[RowSchema]
+    missed: list[str] = []
+    task: str = ""
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -37,11 +66,11 @@ def read(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         again = command("run", folder=folder)
         raise UserError(f"{path.parent}: no result yet; run: {again}")
-    summary = read_json(path)
-    if not isinstance(summary, dict) or not set(summary) >= KEYS:
+    try:
+        return published_json(path.parent, path.name, SummarySchema)
+    except UserError as error:
         again = command("run", folder=folder)
-        raise UserError(f"{path}: was altered; restore it with: {again}")
-    return summary
+        raise UserError(f"{error}; restore it with: {again}") from None
 
 
 def read_stage(folder: Path) -> dict[str, Any]:
@@ -51,11 +80,12 @@ def read_stage(folder: Path) -> dict[str, Any]:
         folder: the stage's folder, such as experiments/digits/train.
 
     Raises:
-        UserError: the stage is not published.
+        UserError: the stage is not published, or a file of it was altered.
     """
     if not (folder / "stage.json").is_file():
         again = command("run", folder.name, folder=folder.parent)
         raise UserError(f"{folder}: no result yet; run: {again}")
+    published(folder, *(f"{name}.json" for name in STAGE_FILES))
     return {name: read_json(folder / f"{name}.json") for name in STAGE_FILES}
 
 

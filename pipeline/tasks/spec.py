@@ -10,11 +10,33 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
-from pipeline.core.json_io import read_json, write_json
+from pipeline.core.json_io import read_checked, write_json
+
+
+class SpecSchema(BaseModel):
+    """Types of spec.json; the keys are those of `TaskSpec`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    source: str
+    shape: list[PositiveInt]
+    dtype: Literal["uint8", "int32", "int64", "float32", "float64"]
+    classes: list[str]
+    scale: float = 1.0
+    offset: float = 0.0
+    modality: Literal["image", "audio", "text", "table"] = "image"
+    task: str = ""
+    vocabulary: NonNegativeInt = 0
+    preprocess: list[dict[str, Any]] = []
+    target: dict[str, Any] = {}
+    inputs: list[str] = []
+    also: list[dict[str, Any]] = []
 
 
 @dataclass(frozen=True)
@@ -88,8 +110,12 @@ def write_spec(folder: Path, spec: TaskSpec) -> None:
 
 
 def read_spec(folder: Path) -> TaskSpec:
-    """Read spec.json of a folder."""
-    values = read_json(folder / "spec.json")
+    """Read spec.json of a folder.
+
+    Raises:
+        UserError: when it is missing, unreadable, or of another shape.
+    """
+    values = read_checked(folder / "spec.json", SpecSchema)
     keys = ("shape", "classes", "preprocess", "inputs", "also")
     tuples = {key: tuple(values[key]) for key in keys if key in values}
     return TaskSpec(**{**values, **tuples})

@@ -14,6 +14,8 @@ from typing import Any
 
 from pipeline.core.json_io import read_json
 from pipeline.engine.fingerprint import flatten
+from pipeline.engine.published import published
+from pipeline.engine.run_record import read_run
 from pipeline.engine.stage_record import read_record
 
 STEP = "epoch"
@@ -65,7 +67,8 @@ def read_stage(folder: Path) -> PublishedStage:
     Raises:
         UserError: when a file is missing or damaged.
     """
-    record, run = read_record(folder), read_json(folder / "run.json")
+    record, run = read_record(folder), read_run(folder)
+    published(folder, "metrics.json", "history.csv", "gradients.csv")
     history = folder / "history.csv"
     return PublishedStage(
         name=folder.name,
@@ -81,7 +84,7 @@ def read_stage(folder: Path) -> PublishedStage:
 
 def read_trials(folder: Path) -> list[dict[str, Any]]:
     """Read the scored trials of the tune stage: `trial`, `score` and `values`."""
-    path = folder / "trials.json"
+    path = published(folder, "trials.json") / "trials.json"
     trials = read_json(path)["trials"] if path.is_file() else []
     keys = ("trial", "score", "values")
     scored = [trial for trial in trials if trial["score"] is not None]

@@ -9,7 +9,6 @@ In: the folder of an experiment. Out: event files.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from pipeline.core.safe_path import SafeFolder
 from pipeline.tracking.published_stage import PublishedStage, read_stage, read_trials
 
 FOLDER = "tensorboard"
@@ -35,7 +35,7 @@ def write_logs(experiment: Path, stages: Iterable[str]) -> list[str]:
     Returns:
         Names of the stages whose logs were written.
     """
-    shutil.rmtree(experiment / FOLDER, ignore_errors=True)
+    SafeFolder(experiment).remove(FOLDER)
     written = []
     for name in stages:
         if (experiment / name / "stage.json").is_file():

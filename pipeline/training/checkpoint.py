@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.engine.publish import sync
+from pipeline.engine.fsync import sync
 
 FILE, PARTIAL = "checkpoint.npz", "checkpoint.partial"
 META = "meta"

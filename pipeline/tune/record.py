@@ -7,21 +7,20 @@ results here, so it continues as if it had never stopped.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import UserError
+from pipeline.core.errors import UserError, naming
 from pipeline.core.hashing import hash_value
-from pipeline.core.json_io import canonical
-from pipeline.engine.publish import sync
+from pipeline.core.json_io import canonical, parse_json
+from pipeline.engine.fsync import sync
 
 Result = dict[str, Any]
 
 
 class Record:
-    """An append-only file of `{"key", "request", "result"}`.
+    """An append-only file of `{"key", "request", "result", "digest"}`.
 
     Attributes:
         minutes: time that an interrupted search had spent.
@@ -80,7 +79,7 @@ class Record:
             OSError: when the disk is full; the file is unchanged then.
         """
         line = {"key": key, "request": hash_value(request), "result": result}
-        self._append(line)
+        self._append({**line, "digest": hash_value(line)})
         self.lines[key] = line
 
     def _append(self, line: dict[str, Any]) -> None:
@@ -89,9 +88,10 @@ class Record:
         size = os.fstat(handle).st_size
         try:
             text = (canonical(line) + "\n").encode()
-            if os.write(handle, text) < len(text):
-                raise OSError(28, "no space left on device", str(self.path))
-            os.fsync(handle)
+            with naming(self.path):
+                if os.write(handle, text) < len(text):
+                    raise OSError(28, "no space left on device")
+                os.fsync(handle)
         except OSError:
             os.ftruncate(handle, size)
             raise
@@ -105,7 +105,8 @@ class Record:
                 f"{self.path}: the record of another search (another space or other "
                 "settings); remove it to start again"
             )
-        self.lines = {line["key"]: line for line in lines[1:]}
+        checked = [_checked(self.path, line) for line in lines[1:]]
+        self.lines = {line["key"]: line for line in checked}
 
     def _complete_lines(self) -> list[dict[str, Any]]:
         """Return all lines; cut off a partial last line, which a crash leaves."""
@@ -114,8 +115,25 @@ class Record:
         if complete != data:
             os.truncate(self.path, len(complete))
         try:
-            return [json.loads(line) for line in complete.splitlines()]
+            lines = [parse_json(line) for line in complete.splitlines()]
         except ValueError as error:
-            raise UserError(
-                f"{self.path}: damaged ({error}); remove it to start again"
-            ) from None
+            raise _damaged(self.path, str(error)) from None
+        if not all(isinstance(line, dict) for line in lines):
+            raise _damaged(self.path, "a line is not an object")
+        return lines
+
+
+def _checked(path: Path, line: dict[str, Any]) -> dict[str, Any]:
+    """The line without its digest.
+
+    Raises:
+        UserError: when the digest is not that of the line.
+    """
+    rest = {key: value for key, value in line.items() if key != "digest"}
+    if line.get("digest") != hash_value(rest):
+        raise _damaged(path, f"the line of trial {line.get('key')} was altered")
+    return rest
+
+
+def _damaged(path: Path, reason: str) -> UserError:
+    return UserError(f"{path}: damaged ({reason}); remove it to start again")

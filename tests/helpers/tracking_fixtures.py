@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.hashing import hash_value
-from pipeline.core.json_io import write_json
 from pipeline.tune.artifact import write_search, write_trials
+from tests.helpers.published import record
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAA"
     "AABJRU5ErkJggg=="
 )
+ROWS = [
+    {"trial": 0, "status": "ok", "score": 0.5}
+    | {"values": {"units": 8, "kind": "relu"}},
+    {"trial": 1, "status": "failed", "score": None, "values": {"units": 16}},
+]
 
 
 def write_stage(folder: Path, name: str, number: float = 0.5) -> Path:
@@ -23,17 +27,16 @@ def write_stage(folder: Path, name: str, number: float = 0.5) -> Path:
     stage.mkdir(parents=True)
     params = {"epochs": 3, "values": {"units": 8}, "long": "x" * 2000}
     parts = {"params": params, "settings": {"seed": 1}, "number": number}
-    record = {"parts": parts, "outputs": {}, "fingerprint": hash_value(parts)}
-    write_json(stage / "stage.json", record)
-    write_json(stage / "run.json", {"started": "2026-01-02T03:04:05Z", "seconds": 1.5})
     metrics = {"headline": "well", "best": {"a | b (%)": number}, "list": [1, 2]}
-    write_json(stage / "metrics.json", metrics)
     (stage / "history.csv").write_text("epoch,loss,note\n1,2.5,x\n2,1.25,y\n")
     (stage / "curves.png").write_bytes(base64.b64decode(PIXEL))
     (stage / "variants").mkdir()
     (stage / "variants" / "one.tflite").write_bytes(b"a file")
     (stage / "train_x.npy").write_bytes(b"data stay at home")
-    return stage
+    if name == "tune":
+        write_trials(stage, ROWS)
+        write_search(stage, ROWS, [{"name": "units", "kind": "choice"}])
+    return record(stage, metrics, parts=parts)
 
 
 @pytest.fixture
@@ -41,13 +44,6 @@ def experiment(tmp_path: Path) -> Path:
     """Two stages, one of them a search."""
     folder = tmp_path / "toy"
     write_stage(folder, "tune")
-    rows = [
-        {"trial": 0, "status": "ok", "score": 0.5}
-        | {"values": {"units": 8, "kind": "relu"}},
-        {"trial": 1, "status": "failed", "score": None, "values": {"units": 16}},
-    ]
-    write_trials(folder / "tune", rows)
-    write_search(folder / "tune", rows, [{"name": "units", "kind": "choice"}])
     write_stage(folder, "train")
     return folder
 

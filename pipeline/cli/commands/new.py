@@ -8,6 +8,7 @@ Existing files are left alone.
 from __future__ import annotations
 
 import argparse
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pipeline
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import SCRIPT, command, program
+from pipeline.core.safe_path import SafeFolder
 from pipeline.data.sources.registry import (
     FILES,
     check_known,
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_exists(arguments.source)
     folder = arguments.root / arguments.name
     path = folder / FILE
-    if path.exists():
+    if os.path.lexists(path):
         raise UserError(f"{path}: already exists; choose another name, or edit it")
     values = _template_values(arguments.name, arguments.source)
     _write(path, "experiment.yaml.j2", values)
@@ -105,7 +107,7 @@ def _write_project(root: Path, values: dict[str, Any]) -> list[Path]:
     if project.resolve() != Path.cwd() or project.resolve() == CODE_ROOT.resolve():
         return []
     paths = {project / file: template for file, template in PROJECT.items()}
-    missing = {path: name for path, name in paths.items() if not path.exists()}
+    missing = {path: name for path, name in paths.items() if not os.path.lexists(path)}
     for path, template in missing.items():
         _write(path, template, values)
     return list(missing)
@@ -118,7 +120,7 @@ def _write(path: Path, template: str, values: dict[str, Any]) -> None:
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     text = environment.from_string(source.read_text("utf-8")).render(values)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    SafeFolder(path.parent).write(path.name, text.encode())
 
 
 def _check_exists(source: str) -> None:

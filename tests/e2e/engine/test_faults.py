@@ -111,7 +111,7 @@ def test_a_crash_at_every_step_of_publishing(toy, step, monkeypatch):
 
         return call
 
-    for owner, name in [(Path, "rename"), (os, "fsync"), (shutil, "rmtree")]:
+    for owner, name in [(os, "rename"), (os, "fsync"), (shutil, "rmtree")]:
         monkeypatch.setattr(owner, name, failing(getattr(owner, name)))
     with contextlib.suppress(KeyboardInterrupt):
         publish(toy.folder / ".one.partial", toy.folder, "one")

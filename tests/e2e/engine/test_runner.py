@@ -192,9 +192,11 @@ def test_code_edited_during_a_run_prevents_publication(toy):
     assert not (toy.folder / "one").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_removes_unfinished_folders(toy, number):
     toy.one["trouble"] = "sleep"
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("the signal is ignored here, as under nohup")
     process = toy.start()
     wait_for(toy.folder / "asleep")
     process.send_signal(number)
@@ -202,6 +204,24 @@ def test_an_interrupt_removes_unfinished_folders(toy, number):
     assert process.returncode != 0
     assert not (toy.folder / "one").exists()
     assert not (toy.folder / ".one.partial").exists()
+    assert not (toy.folder / ".scratch").exists()
+
+
+def test_temporary_files_of_a_killed_run_are_removed_by_the_next(toy, monkeypatch):
+    system = toy.root / "system"
+    system.mkdir()
+    monkeypatch.setenv("TMPDIR", str(system))
+    monkeypatch.setattr("tempfile.tempdir", str(system))
+    toy.one["trouble"] = "sleep"
+    process = toy.start()
+    wait_for(toy.folder / "asleep")
+    process.kill()
+    process.communicate(timeout=20)
+    assert list(system.iterdir()) or list(toy.folder.glob(".scratch/tmp-*"))
+    toy.one.pop("trouble")
+    toy.run()
+    assert list(system.iterdir()) == []
+    assert not (toy.folder / ".scratch").exists()
 
 
 def test_a_second_run_of_the_same_experiment_is_refused(toy):

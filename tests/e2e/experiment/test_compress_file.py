@@ -27,6 +27,7 @@ from pipeline.experiment.compress_model import (
 from pipeline.experiment.loader import check_name
 from pipeline.experiment.single_model import header, published_job
 from pipeline.results import single_file
+from tests.helpers.published import record
 
 SPEC = TaskSpec("iris", "sklearn:iris", (4,), "float32", ("a", "b", "c"))
 
@@ -274,7 +275,8 @@ def made_before(root: Path, chosen: str | None) -> Path:
     del held["input"]
     times = {"latency_ms": held.pop("latency")}
     (folder / "compress" / "pareto.json").write_text(json.dumps(held))
-    (folder / "compress" / "run.json").write_text(json.dumps({"volatile": times}))
+    record(folder / "data")
+    record(folder / "compress", volatile=times)
     return folder
 
 

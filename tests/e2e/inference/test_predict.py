@@ -25,6 +25,7 @@ from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.inference.input_readers import read_raw
 from pipeline.inference.predict import _file, predict, preprocess
 from pipeline.inference.range_check import RangeCheck
+from tests.helpers.published import record
 
 BASE = {"name": "toy", "source": "npz:toy", "classes": ("a", "b")}
 IMAGE = {**BASE, "shape": (4, 6, 1), "dtype": "uint8", "scale": 1 / 255}
@@ -323,7 +324,10 @@ def test_a_variant_is_named_by_its_id_or_as_in_tables(data, variant):
     folder.mkdir()
     point = {"id": "student-int8", "source": "student", "recipe": "int8"}
     point["file"] = "variants/student-int8.tflite"
+    (folder / "variants").mkdir()
+    (folder / point["file"]).write_bytes(b"a file")
     write_json(folder / "pareto.json", {"points": [point], "chosen": None})
+    record(folder)
     assert _file(folder.parent, variant) == folder / point["file"]
 
 
@@ -349,3 +353,17 @@ def test_predict_says_what_the_evaluation_said(finished, tmp_path):
     assert len(doubted.err.splitlines()) == 1
     wrong = project.cli("predict", "small", "x.png", "--variant", "student-int9")
     assert wrong.code == 2 and 'did you mean "student-int8"?' in wrong.err
+
+
+@pytest.mark.parametrize("name", ["compress/best.tflite", "data/spec.json"])
+def test_a_changed_byte_of_a_real_result_gives_no_other_prediction(
+    copied, tmp_path, name
+):
+    np.save(tmp_path / "raw.npy", np.load(copied.small / "data" / "test_x.npy")[:2])
+    content = (copied.small / name).read_bytes()
+    middle = len(content) // 2
+    changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    (copied.small / name).write_bytes(changed)
+    answer = copied.cli("predict", "small", str(tmp_path / "raw.npy"))
+    assert answer.code == 2 and answer.out == ""
+    assert f"{name}: was altered since it was published" in answer.err

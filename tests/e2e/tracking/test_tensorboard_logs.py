@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import metadata
 
 from pipeline.tracking.tensorboard_logs import FOLDER, NAME, write_logs
+from tests.helpers.published import record
 
 
 def _read(folder) -> EventAccumulator:
@@ -31,6 +32,7 @@ def test_curves_metrics_and_pictures_are_there(experiment):
 def test_the_gradient_of_each_kernel_is_a_scalar_before_and_after(experiment):
     table = "kernel,before,after\ndense1/kernel,0.25,0.5\nlogits/kernel,1.0,2.0\n"
     (experiment / "train" / "gradients.csv").write_text(table)
+    record(experiment / "train")
     write_logs(experiment, ["train"])
     log = _read(experiment / FOLDER / "train")
     found = [(e.step, e.value) for e in log.Scalars("gradients/dense1/kernel")]

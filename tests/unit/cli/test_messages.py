@@ -147,7 +147,7 @@ def test_status_and_an_interrupt_speak_of_work_that_is_kept(small, capsys, monke
     assert "the work of tune is kept, and the same command resumes it" in err
     (work / "trials.jsonl").unlink()
     _, _, err = cli(capsys, "run", "--exp", "small")
-    assert err == f"{entry.INTERRUPTED}\n"
+    assert err == f"{entry.MESSAGE}\n"
 
 
 def _plan(folder):

@@ -55,6 +55,28 @@ def test_a_damaged_line_is_refused(path):
         Record(path, ABOUT)
 
 
+@pytest.mark.parametrize("line", [b"3", b"[" * 100_000, b"{}", b'{"key": "1"}'])
+def test_a_line_of_another_shape_is_refused(path, line):
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0], line, *lines[2:]]) + b"\n")
+    with pytest.raises(UserError, match="trials.jsonl: damaged .*remove it"):
+        Record(path, ABOUT)
+
+
+def test_a_changed_digit_of_a_result_is_refused(path):
+    """Before, the search continued with the other number."""
+    text = path.read_text()
+    digits = [i for i, letter in enumerate(text) if letter in "0123456789"]
+    refused = 0
+    for i in digits[:: max(1, len(digits) // 60)]:
+        digit = str((int(text[i]) + 1) % 10)
+        path.write_text(text[:i] + digit + text[i + 1 :])
+        with pytest.raises(UserError, match="damaged|another search"):
+            Record(path, ABOUT)
+        refused += 1
+    print(f"{refused} changed digits refused")
+
+
 def test_a_full_disk_loses_nothing_of_what_was_there(path, monkeypatch):
     record, write = Record(path, ABOUT), os.write
     before = path.read_bytes()
