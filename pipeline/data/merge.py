@@ -111,8 +111,22 @@ def _read(source: str, key: str, context: ReadContext) -> Examples:
     examples = reader.read(context)
     _check(examples, source, key, context.params)
     if context.params.preprocessing == "none":
-        return _unprocessed(examples, source)
-    return examples
+        examples = _unprocessed(examples, source)
+    return _scaled(examples, source, key, context.params)
+
+
+def _scaled(examples: Examples, source: str, key: str, params: DataParams) -> Examples:
+    """Apply `data.scale` and `data.offset`."""
+    if params.scale is None and params.offset is None:
+        return examples
+    if examples.modality == "text":
+        raise UserError(
+            f'{key} "{source}": texts are word numbers, which have no scale; remove '
+            "data.scale and data.offset"
+        )
+    scale = examples.scale if params.scale is None else params.scale
+    offset = examples.offset if params.offset is None else params.offset
+    return replace(examples, scale=scale, offset=offset)
 
 
 def _unprocessed(examples: Examples, source: str) -> Examples:

@@ -13,6 +13,7 @@ purpose, which are imported on first use:
     evaluation  tasks.evaluation.Evaluator          evaluate
     prediction  tasks.prediction.TaskPrediction     predict
     report      tasks.report.TaskReport             report
+    floor       tasks.floor.Floor                   train, distill, compress; optional
 
 Dotted paths are not visible as imports, so `pipeline.tasks.registry.modules` lists the
 parts that a stage runs; an edit of one part makes only these stages stale.
@@ -145,10 +146,12 @@ class Task:
         return getattr(importlib.import_module(module), attribute)
 
 
-def parts_in(package: str) -> dict[str, str]:
+def parts_in(package: str, *optional: str) -> dict[str, str]:
     """Return the parts of a package with a module per part, `report:REPORT` for one.
 
     Args:
         package: dotted name of the package.
+        optional: optional parts that the package has, such as `floor`.
     """
-    return {part: f"{package}.{part}:{part.upper()}" for part in PARTS}
+    names = (*PARTS, *optional)
+    return {part: f"{package}.{part}:{part.upper()}" for part in names}

@@ -20,5 +20,5 @@ TASK = Task(
     losses=("cross_entropy", "focal", "binary", "mse", "mae", "huber"),
     default_loss="cross_entropy",
     builder="cnn",
-    parts=parts_in("pipeline.tasks.classification"),
+    parts=parts_in("pipeline.tasks.classification", "floor"),
 )

@@ -14,7 +14,11 @@ TASK = Task(
     losses=("mse", "mae", "huber"),
     default_loss="mse",
     builder="mlp",
-    parts=parts_in("pipeline.tasks.regression"),
-    not_applicable={**CLASS_KEYS, "data.classes": ONLY_CLASSES},
+    parts=parts_in("pipeline.tasks.regression", "floor"),
+    not_applicable={
+        **CLASS_KEYS,
+        "data.classes": ONLY_CLASSES,
+        "data.class_order": ONLY_CLASSES,
+    },
     attacks="they change classes",
 )

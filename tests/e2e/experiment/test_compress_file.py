@@ -15,7 +15,8 @@ from sklearn.datasets import load_iris
 
 from pipeline.cli.commands.show import usage_of
 from pipeline.cli.main import main
-from pipeline.compress.import_model.train.stage import check_fits, without_softmax
+from pipeline.compress.import_model.logits import without_softmax
+from pipeline.compress.import_model.train.stage import check_fits
 from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
