@@ -58,14 +58,30 @@ def misfits(experiment: Any) -> Iterator[Misfit]:
 
 def _drops(experiment: Any, task: Task) -> Iterator[Misfit]:
     """Drops that a metric of at most 1 cannot have; percentage points were meant."""
-    drops = {
-        ("compress", "budget", "max_drop"): experiment.compress.budget.max_drop,
-        ("distill", "smallest"): experiment.distill.smallest,
-    }
-    for key, drop in drops.items():
-        if drop is not None and drop >= 1 >= task.metric.highest:
-            name = task.metric.name
-            yield key, f"must be less than 1, as {name} is at most 1; received {drop:g}"
+    key = ("compress", "budget", "max_drop")
+    metrics = {metric.key: metric for metric in (task.metric, *task.other_metrics)}
+    limits = experiment.compress.budget.drops(task.metric.key)
+    named = isinstance(experiment.compress.budget.max_drop, dict)
+    for name, drop in limits.items():
+        place = (*key, name) if named else key
+        if name not in metrics:
+            yield (
+                place,
+                f"no metric of data.task {task.name}{did_you_mean(name, metrics)} "
+                f"(there are: {', '.join(metrics)})",
+            )
+        elif drop >= 1 >= metrics[name].highest:
+            yield place, _too_large(metrics[name].name, drop)
+    smallest = experiment.distill.smallest
+    if smallest is not None and smallest >= 1 >= task.metric.highest:
+        yield ("distill", "smallest"), _too_large(task.metric.name, smallest)
+
+
+def _too_large(metric: str, drop: float) -> str:
+    return (
+        f"must be less than 1, as {metric} is at most 1, and 0.01 is one point; "
+        f"received {drop:g}"
+    )
 
 
 def _heads(experiment: Any) -> Iterator[Misfit]:

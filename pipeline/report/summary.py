@@ -30,7 +30,8 @@ def summarize(
         `chosen`, `baseline` and `nearest` are rows of ExperimentData, `variants` are
         all of them, the smallest file first. `chosen` is None if no file meets the
         budget; otherwise `nearest` is None. `missed` has one phrase per limit that
-        the nearest file exceeds.
+        the nearest file exceeds. `doubts` are warnings of the stages about their
+        models, if there are any.
     """
     chosen = experiment.row(experiment.pareto["chosen"])
     nearest, missed = (None, []) if chosen else _nearest(experiment)
@@ -45,7 +46,14 @@ def summarize(
         "variants": experiment.rows,
         "nearest": nearest,
         "missed": missed,
+        **({"doubts": doubts} if (doubts := _doubts(experiment)) else {}),
     }
+
+
+def _doubts(experiment: ExperimentData) -> list[str]:
+    """Warnings of all stages about models that may be useless or misread."""
+    records = experiment.records.values()
+    return [text for record in records for text in record.metrics.get("doubts", [])]
 
 
 def command(experiment: str, overrides: Sequence[str]) -> str:
@@ -71,6 +79,7 @@ def _nearest(experiment: ExperimentData) -> tuple[Row | None, list[str]]:
         for row in experiment.rows
         if row["latency_ms"] is not None
     }
-    limits = read_limits(experiment.pareto["budget"], score, times)
+    budget, task = experiment.pareto["budget"], experiment.spec.task
+    limits = read_limits(budget, score, times, task)
     miss = nearest_miss(points, limits)
     return (experiment.row(miss.id), limits.violations(miss)) if miss else (None, [])

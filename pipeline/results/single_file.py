@@ -16,6 +16,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.json_io import read_json
 from pipeline.metrics.metric import Metric
+from pipeline.results import doubts
 from pipeline.results.summary import columns
 from pipeline.tasks.registry import of_document
 
@@ -30,8 +31,8 @@ def read(folder: Path) -> dict[str, Any]:
         folder: as compress-file wrote it.
 
     Returns:
-        pareto.json, with `latency` (id -> its times) and `input` (the preprocessing
-        of the model's input, in words).
+        pareto.json, with `latency` (id -> its times), `input` (the preprocessing
+        of the model's input, in words) and `doubts` (warnings about the models).
 
     Raises:
         UserError: there is no result yet.
@@ -41,7 +42,12 @@ def read(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path.parent}: no result yet; run compress-file again")
     run = read_json(path.with_name("run.json"))
     latency = run.get("volatile", {}).get("latency_ms", {})
-    return {**read_json(path), "latency": latency, "input": _input(folder)}
+    return {
+        **read_json(path),
+        "latency": latency,
+        "input": _input(folder),
+        "doubts": doubts.read(folder),
+    }
 
 
 def exit_code(pareto: dict[str, Any]) -> ExitCode:
@@ -57,10 +63,10 @@ def text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
         pareto: as `read` returns it.
         usage: the command that runs the chosen file, or why there is none.
     """
-    limits = read_limits(
-        pareto["budget"], of_document(pareto).metric, pareto["latency"]
-    )
+    task = of_document(pareto)
+    limits = read_limits(pareto["budget"], task.metric, pareto["latency"], task.name)
     lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
+    lines += doubts.lines(pareto.get("doubts", []))
     if pareto["chosen"]:
         best = folder / "compress" / "best.tflite"
         lines += [f"chosen    {best}", f"use       {usage}"]

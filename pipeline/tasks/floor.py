@@ -30,11 +30,14 @@ class Reading:
         meaning: a phrase after "with", such as `its classes in the order of text`.
         remedy: the setting or code that makes it the meaning used here.
         convert: outputs `(n, *output)` -> outputs as the task reads them.
+        fitted: True where examples decide the numbers in it; default False. A reading
+            that is not fitted is preferred.
     """
 
     meaning: str
     remedy: str
     convert: Callable[[Array], Array]
+    fitted: bool = False
 
 
 def no_readings(spec: TaskSpec, outputs: Array, y: Array) -> Iterable[Reading]:

@@ -77,6 +77,10 @@ class Task:
             True.
         attacks: why adversarial attacks do not apply; default None: they do.
         chain: a data source can have this task; False for tasks of builders only.
+        other_metrics: further metrics that a budget can limit, computed by the metric
+            part from the same evidence; default none.
+        guard: name of one of `other_metrics`, which the default budget limits where
+            classes are unbalanced; default None.
     """
 
     name: str
@@ -95,6 +99,8 @@ class Task:
     auxiliary_heads: bool = True
     attacks: str | None = None
     chain: bool = True
+    other_metrics: tuple[Metric, ...] = ()
+    guard: str | None = None
 
     @property
     def predicts_classes(self) -> bool:
@@ -127,6 +133,10 @@ class Task:
         if self.predicts_classes:
             return f"has {len(spec.classes)} classes"
         return f"needs outputs of shape {self.output_shape(spec)}, for {self.title}"
+
+    def other(self, key: str) -> Metric:
+        """Return one of `other_metrics` by its key."""
+        return next(metric for metric in self.other_metrics if metric.key == key)
 
     def refuses(self, key: str) -> str | None:
         """Return why a key of the experiment file does not apply; None if it does.

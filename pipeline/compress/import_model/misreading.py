@@ -60,6 +60,11 @@ class Candidate:
     value: float
 
     @property
+    def fitted(self) -> bool:
+        """True where examples decide the numbers of a reading."""
+        return any(getattr(reading, "fitted", False) for reading in self.readings)
+
+    @property
     def changes(self) -> list[InputReading | Reading]:
         """The readings that differ from those in use."""
         return [reading for reading in self.readings if reading.meaning]
@@ -138,13 +143,18 @@ def _candidate(
 def _best(
     candidates: Iterable[Candidate], in_use: Candidate, metric: TaskMetric
 ) -> Candidate:
-    """The best candidate; of nearly equal ones that with the fewest changes."""
+    """The best candidate; of nearly equal ones that with the fewest changes.
+
+    A fitted one needs to be better than the others by the margin.
+    """
     merit = metric.metric.merit
     if merit(metric.metric.highest) - merit(in_use.value) < MARGIN:
         return in_use  # no reading can be far better
     usable = [in_use, *(c for c in candidates if np.isfinite(c.value))]
     top = max(merit(candidate.value) for candidate in usable)
-    near = [c for c in usable if merit(c.value) >= top - TIE]
+    fixed = [c for c in usable if not c.fitted and merit(c.value) > top - MARGIN]
+    reached = max((merit(c.value) for c in fixed), default=top)
+    near = [c for c in fixed or usable if merit(c.value) >= reached - TIE]
     return min(near, key=lambda candidate: len(candidate.changes))
 
 

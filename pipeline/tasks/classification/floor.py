@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -33,7 +34,7 @@ def _readings(spec: TaskSpec, outputs: Array, y: Array) -> Iterator[Reading]:
     best = _best_order(outputs, y, len(spec.classes))
     if best not in (order, as_set):
         names = json.dumps([spec.classes[k] for k in best], ensure_ascii=False)
-        yield _in_order(spec, best, f"data.classes={names}")
+        yield replace(_in_order(spec, best, f"data.classes={names}"), fitted=True)
 
 
 def _best_order(outputs: Array, y: Array, classes: int) -> list[int]:

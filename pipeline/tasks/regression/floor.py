@@ -48,6 +48,7 @@ def _linear(outputs: Array, y: Array) -> Iterator[Reading]:
         f"model = keras.Sequential([model, keras.layers.Rescaling({scale:.6g}, "
         f"{offset:.6g})]), or store the labels in the unit of the model",
         lambda values: values * scale + offset,
+        fitted=True,
     )
 
 

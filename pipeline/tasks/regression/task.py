@@ -21,4 +21,8 @@ TASK = Task(
         "data.class_order": ONLY_CLASSES,
     },
     attacks="they change classes",
+    other_metrics=(
+        Metric("mae", "mean absolute error", higher_is_better=False, lowest=0.0),
+        Metric("rmse", "root mean squared error", higher_is_better=False, lowest=0.0),
+    ),
 )
