@@ -114,4 +114,7 @@ def _activation(layer: Any) -> str:
     name = type(layer).__name__
     if name in ("Softmax", "Sigmoid"):
         return name.lower()
-    return getattr(getattr(layer, "activation", None), "__name__", "")
+    activation = getattr(layer, "activation", None)
+    if activation is None:
+        return ""
+    return str(getattr(activation, "__name__", type(activation).__name__.lower()))

@@ -17,7 +17,7 @@ from pipeline.cli.commands.show import usage_of
 from pipeline.cli.main import main
 from pipeline.compress.import_model.logits import without_softmax
 from pipeline.compress.import_model.train.stage import check_fits
-from pipeline.core.errors import UserError
+from pipeline.core.errors import StageFailed, UserError
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.experiment.compress_model import (
@@ -379,17 +379,23 @@ def test_a_mistyped_source_leaves_an_earlier_result_unchanged(tiny, tmp_path, ca
     assert (folder / "experiment.yaml").read_bytes() == before
 
 
-def test_a_failed_data_stage_leaves_an_earlier_result_unchanged(tiny, tmp_path, capsys):
+def fail_in(folder: Path, published: bool) -> None:
+    """Write another experiment, publish a stage or not, and fail."""
+    with restored_on_error(folder):
+        (folder / "experiment.yaml").write_text("another")
+        if published:
+            (folder / "data" / "stage.json").write_text("{}")
+        raise StageFailed("data: the source is damaged")
+
+
+def test_a_failed_data_stage_leaves_an_earlier_result_unchanged(tmp_path):
     folder = made_before(tmp_path, "baseline-qat")
     before = (folder / "experiment.yaml").read_bytes()
-    with pytest.raises(OSError), restored_on_error(folder):
-        (folder / "experiment.yaml").write_text("another")
-        raise OSError("the source is damaged")
+    with pytest.raises(StageFailed):
+        fail_in(folder, published=False)
     assert (folder / "experiment.yaml").read_bytes() == before
-    with pytest.raises(OSError), restored_on_error(folder):
-        (folder / "experiment.yaml").write_text("another")
-        (folder / "data" / "stage.json").write_text("{}")  # a stage is published
-        raise OSError("the disk is full")
+    with pytest.raises(StageFailed):
+        fail_in(folder, published=True)
     assert (folder / "experiment.yaml").read_text() == "another"
 
 
