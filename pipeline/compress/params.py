@@ -141,7 +141,14 @@ class CompressParams(FitSettings):
     @classmethod
     def _parsed(cls, recipes: list[str]) -> list[str]:
         """Expand the recipes; each must be valid and different from the others."""
-        expanded = [text for recipe in recipes for text in _expanded(recipe)]
+        expanded, problems = [], []
+        for recipe in recipes:
+            try:
+                expanded += _expanded(recipe)
+            except ValueError as error:
+                problems.append(str(error))
+        if problems:
+            raise ValueError("; ".join(dict.fromkeys(problems)))
         canonical = [parse_recipe(text).text for text in expanded]
         return _without_repeats(expanded, canonical, "recipe")
 

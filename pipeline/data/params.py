@@ -41,8 +41,12 @@ class SplitParams(Params):
     def _adds_up(self) -> Self:
         total = self.train + self.validation + self.test
         if abs(total - 1) > 1e-6:
+            parts = {k: getattr(self, k) for k in ("train", "validation", "test")}
+            unset = [k for k in parts if k not in self.model_fields_set]
+            defaults = ", ".join(f"{k} {parts[k]:g}" for k in unset)
+            hint = f"; by default: {defaults}; set all three" if unset else ""
             raise ValueError(
-                f"train, validation and test must add up to 1, not {total:g}"
+                f"train, validation and test must add up to 1, not {total:g}{hint}"
             )
         if self.fold >= (self.folds or 1):
             raise ValueError(
@@ -183,6 +187,8 @@ class DataParams(Params):
         preprocessing: `none` gives a model the numbers as the source holds them:
             neither scaled nor standardized, and arrays of an .npz file keep any shape.
             Amounts of augmentation and attacks are then in the data's own unit.
+        tokens: the rows of x of an .npz file are token numbers, `(n, length)`: whole
+            numbers that an Embedding reads, which no scale may change.
         scale, offset: model input = stored number * scale + offset; null is the
             source's own, which for images of bytes gives 0 .. 1. For a model that was
             trained with another range: 1 and 0 give 0 .. 255, 0.00784314 and -1 give
@@ -219,6 +225,7 @@ class DataParams(Params):
     calibration: int = Field(default=200, ge=1, le=100_000)
     # Networks train best on inputs of about unit scale; models from elsewhere may not.
     preprocessing: Literal["auto", "none"] = "auto"
+    tokens: bool = False
     scale: float | None = None
     offset: float | None = None
     class_order: Literal["numeric", "text"] = "numeric"  # as people count

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.compress.import_model.archive import check_archive
+from pipeline.compress.import_model.archive import check_archive, takes_tokens
 from pipeline.core.errors import UserError
 from pipeline.data.sources.registry import check_source
 from pipeline.engine.stage import Job
@@ -182,7 +182,10 @@ def _write_job(
     folder: Path, model: Path, source: str, typed: Mapping[str, str], anyway: bool
 ) -> Job:
     _check_ours(folder / FILE)
-    values = {"data": data_section(source), "compress": {"sources": [SOURCE]}}
+    data = data_section(source)
+    if source.startswith("npz:") and takes_tokens(model):
+        data["tokens"] = True
+    values = {"data": data, "compress": {"sources": [SOURCE]}}
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     sets = list(typed)
     (folder / FILE).write_text(header(model, sets) + text, encoding="utf-8")

@@ -48,7 +48,9 @@ def load(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
             _note_lines(root, (), lines, path)
         values = yaml.load(text, Loader=Loader)
     except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: not readable as YAML: {_problem(error)}") from None
+        raise UserError(
+            f"{path}: not readable as YAML: {_problem(error, text)}"
+        ) from None
     except RecursionError:
         raise UserError(
             f"{path}: nested too deeply, or an alias that contains itself"
@@ -101,7 +103,11 @@ def _note_lines(node: yaml.Node, key: Key, lines: dict[Key, int], path: Path) ->
             _note_lines(value, (*key, index), lines, path)
 
 
-def _problem(error: Exception) -> str:
+def _problem(error: Exception, text: str) -> str:
     mark = getattr(error, "problem_mark", None)
     where = f"line {mark.line + 1}: " if mark else ""
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if mark and "\t" in line[: mark.column + 1]:
+        return f"{where}a tab; YAML is indented with spaces: replace it by spaces"
     return where + str(getattr(error, "problem", None) or error)

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from pipeline.cli import parser as options
+from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.invocation import command
 from pipeline.experiment.loader import experiment_folder
 
 HELP = "predictions of the chosen file on raw input"
@@ -31,11 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line per example."""
+    folder = experiment_folder(arguments.root, arguments.experiment)
+    if not (folder / "compress" / "pareto.json").is_file():  # before a slow import
+        again = command("run", folder=folder)
+        raise UserError(f"{folder / 'compress'}: no result yet; run: {again}")
     from pipeline.data.spec import read_spec
     from pipeline.inference.predict import predict
     from pipeline.tasks.prediction import prediction_of
 
-    folder = experiment_folder(arguments.root, arguments.experiment)
     rows = predict(folder, arguments.files, variant=arguments.variant)
     if arguments.json:
         print(json.dumps(rows, indent=2))

@@ -55,13 +55,30 @@ def input_shape(path: Path) -> tuple[int | None, ...] | None:
         path: a .keras file that `check_archive` accepts.
     """
     config = _config(path)
-    inner, shape = config["config"], config.get("build_config", {}).get("input_shape")
-    layers = inner.get("layers") or [{}]
-    names = [name for name in _names(inner.get("input_layers")) if name]
-    first = next((y for y in layers if y.get("config", {}).get("name") in names), None)
-    values = (first or layers[0]).get("config", {})
-    shape = values.get("batch_shape") or values.get("batch_input_shape") or shape
+    shape = config.get("build_config", {}).get("input_shape")
+    shape = _input_layer(config).get("batch_shape") or shape
     return tuple(shape[1:]) if isinstance(shape, list) and shape else None
+
+
+def takes_tokens(path: Path) -> bool:
+    """Return whether a model reads rows of token numbers with an Embedding.
+
+    Args:
+        path: a .keras file that `check_archive` accepts.
+    """
+    objects = archive_objects(_config(path))
+    embeds = any(item.is_layer and item.kind == "Embedding" for item in objects)
+    return embeds and len(input_shape(path) or ()) == 1
+
+
+def _input_layer(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of the input layer, or of the first layer."""
+    inner = config["config"]
+    layers = [layer.get("config", {}) for layer in inner.get("layers") or [{}]]
+    names = _names(inner.get("input_layers"))
+    first: dict[str, Any]
+    first = next((layer for layer in layers if layer.get("name") in names), layers[0])
+    return first
 
 
 def _names(tensors: Any) -> list[str]:

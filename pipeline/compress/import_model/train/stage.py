@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from pipeline.compress.import_model.archive import check_single_input_and_output
+from pipeline.compress.import_model.inputs import with_input_of
 from pipeline.compress.import_model.logits import as_logits
 from pipeline.compress.import_model.misreading import find_doubts
 from pipeline.compress.import_model.params import ImportParams
@@ -45,6 +46,7 @@ def run(params: ImportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     spec, path = data.spec, Path(params.model)
     model = load_model(path)
     check_fits(model, spec, params.model)
+    model = with_input_of(model, spec, params.model)
     if task_of(spec).predicts_classes:
         model = as_logits(model, spec, params.model)
     doubts = find_doubts(model, data, path.name, inputs.seed)

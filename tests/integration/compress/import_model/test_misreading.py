@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from keras import layers
 
+from pipeline.compress.import_model.archive import takes_tokens
 from pipeline.compress.import_model.logits import as_logits
 from pipeline.compress.import_model.params import ImportParams
 from pipeline.compress.import_model.train.stage import run
 from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
-from pipeline.data.spec import TaskSpec
+from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.data.stage import run as run_data
 from pipeline.engine.stage import Inputs
 from pipeline.experiment.compress_model import data_section
+from pipeline.models.files import load_model
 
 RNG = np.random.default_rng(3)
 
@@ -199,3 +201,61 @@ def test_a_sigmoid_per_class_is_refused():
     spec = TaskSpec("three", "npz:a.npz", (3,), "float32", ("a", "b", "c"))
     with pytest.raises(UserError, match="a sigmoid for each of 3 outputs.*=None"):
         as_logits(model, spec, "net.keras")
+
+
+def reader(dtype: str | None) -> keras.Model:
+    """Counts which of two tokens is more frequent."""
+    tokens = keras.Input((6,), dtype=dtype)
+    embedding = layers.Embedding(9, 2, name="table")
+    x = layers.GlobalAveragePooling1D()(embedding(tokens))
+    model = keras.Model(tokens, layers.Activation("linear", name="end")(x), name="net")
+    rows = np.zeros((9, 2), "float32")
+    rows[3, 0], rows[7, 1] = 4, 4
+    embedding.set_weights([rows])
+    return model
+
+
+def sentences() -> tuple[np.ndarray, np.ndarray]:
+    y = np.arange(90) % 2
+    x = RNG.integers(0, 3, size=(90, 6))
+    x[:, 2:4] = np.where(y == 0, 3, 7)[:, None]
+    return x, y
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", None])
+def test_tokens_reach_an_embedding_as_integers(dtype, tmp_path):
+    data = published(tmp_path, *sentences(), tokens=True)
+    spec = read_spec(data)
+    assert (spec.modality, spec.vocabulary, spec.shape) == ("text", 8, (6,))
+    assert "doubts" not in imported(reader(dtype), data)
+    model = load_model(data.parent / f"{data.name}-train" / "model.keras")
+    assert model.inputs[0].dtype == "int32"
+    assert takes_tokens(data.parent / "net.keras")
+
+
+def test_tokens_beyond_the_embedding_are_named(tmp_path):
+    x, y = sentences()
+    x[0, 0] = 12
+    data = published(tmp_path, x, y, tokens=True)
+    with pytest.raises(UserError, match="9 rows, and the tokens .* go up to 12"):
+        imported(reader("int32"), data)
+
+
+def test_fractions_are_not_tokens(tmp_path):
+    x, y = sentences()
+    with pytest.raises(UserError, match=r"data\.tokens needs whole numbers from 0"):
+        published(tmp_path, x + 0.5, y, tokens=True)
+
+
+def test_an_input_of_bytes_takes_float_inputs(tmp_path):
+    x, y = pictures()
+    data = published(tmp_path, x, y)
+    middle = 255 * 0.45
+    kernel = np.ones((16, 2)) * [-1 / 16, 1 / 16]
+    given = keras.Input((4, 4, 1), dtype="uint8")
+    dense = layers.Dense(2, name="end")
+    model = keras.Model(given, dense(layers.Flatten()(given)), name="net")
+    dense.set_weights([np.float32(kernel), np.float32([middle, -middle])])
+    assert "doubts" not in imported(model, data)
+    saved = load_model(data.parent / f"{data.name}-train" / "model.keras")
+    assert saved.inputs[0].dtype == "float32"

@@ -18,7 +18,7 @@ FUNCTIONS = {
     "x / 127.5 - 1": lambda x: x / 127.5 - 1,
     "2 + 3 * x": lambda x: 2 + 3 * x,
     "x - mean": lambda x: (x - MEAN) / MEAN,
-    "mean - x": lambda x: MEAN - x,
+    "mean - x": lambda x: ops.subtract(MEAN, x),
     "-x": lambda x: -x,
     "x squared": lambda x: x**2 + ops.square(x),
     "maximum": lambda x: ops.maximum(x, 0.1) + ops.minimum(0.3, x),
