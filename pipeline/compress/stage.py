@@ -29,6 +29,7 @@ from pipeline.compress.selection.point import Interval, OtherDrops, Point
 from pipeline.compress.tflite import c_array
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
 from pipeline.data.artifact import read_data
 from pipeline.engine.stage import Inputs
@@ -167,6 +168,12 @@ def _other_drops(
     """The losses of each variant in the other metrics that the budget limits."""
     baseline = next(r for r in results if r.variant.id == pareto_table.BASELINE)
     keys = {**limits.max_drops, **limits.guard}
+    missing = [key for key in keys if key not in context.metric.others]
+    if missing:
+        raise UserError(
+            f"compress.budget.max_drop: the metric part of task "
+            f"{context.data.spec.task} has no {', '.join(missing)}; remove it"
+        )
     metrics = {key: context.metric.others[key] for key in keys}
     y, seed = context.data.validation().y, derive_seed(context.seed, "bootstrap")
     return [

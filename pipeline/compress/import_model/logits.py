@@ -81,7 +81,7 @@ def two_logits(model: keras.Model) -> keras.Model:
     both = keras.layers.Dense(2, use_bias=False, name="two_logits")
     graph = functional_graph(model)
     logits = both(graph.outputs[0])
-    both.set_weights([np.float32([[0.0, 1.0]])])
+    both.set_weights([np.array([[0.0, 1.0]], np.float32)])
     return keras.Model(graph.inputs, logits, name=model.name)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.compress.rewrite.rebuild import model_outputs
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Data, Split
+from pipeline.data.features import Standardise
 from pipeline.data.spec import TaskSpec
 from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.tasks.floor import Floor, Reading, floor_of, floor_warning
@@ -215,16 +216,18 @@ def _range(inputs: Array) -> str | None:
 
 
 def _affine(factor: float, shift: float) -> Callable[[Array], Array]:
-    return lambda x: np.float32(x * factor + shift)
+    return lambda x: np.asarray(x * factor + shift, np.float32)
 
 
 def _other_preprocessing(
     spec: TaskSpec, inputs: Array, data: Data
 ) -> Iterator[InputReading]:
     """Numbers as the source holds them in place of standardized ones, or vice versa."""
-    step = next((s for s in data.steps() if hasattr(s, "deviation")), None)
+    step = next((s for s in data.steps() if isinstance(s, Standardise)), None)
     if step is not None and len(spec.preprocess) == 1:
-        mean, deviation = np.float32(step.mean), np.float32(step.deviation)
+        mean, deviation = (
+            np.array(values, np.float32) for values in (step.mean, step.deviation)
+        )
         yield InputReading(
             "inputs that are not standardized",
             "data.preprocessing=none",
@@ -236,7 +239,7 @@ def _other_preprocessing(
         yield InputReading(
             "standardized inputs",
             "data.preprocessing=auto",
-            lambda x: np.float32((x - center) / spread),
+            lambda x: np.asarray((x - center) / spread, np.float32),
         )
 
 

@@ -56,12 +56,12 @@ def measure(
     """
     if before is None or after is None:
         return {}
-    drops = {}
+    drops: OtherDrops = {}
     for key, metric in metrics.items():
         values = metric.value(after, y), metric.value(before, y)
         drop = round(metric.metric.drop(*values), 9)
-        ends = metric.drop_interval(before, after, y, seed) or [None, None]
-        drops[key] = [drop, *ends]
+        ends = metric.drop_interval(before, after, y, seed)
+        drops[key] = [drop, *(ends or (None, None))]
     return drops
 
 

@@ -58,7 +58,7 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
 
 def _with_activation(kind: str, config: dict[str, Any]) -> Callable[..., Any]:
     """Make a layer; a layer as activation, or one that tf_keras lacks, follows it."""
-    activation = config.get("activation")
+    activation: Any = config.get("activation")
     is_layer = isinstance(activation, dict) and "config" in activation
     if kind == "Activation" and not is_layer and activation in CHAINS:
         return partial(CHAINS[activation], name=config["name"])

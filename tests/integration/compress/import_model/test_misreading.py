@@ -85,6 +85,20 @@ def test_a_regression_in_another_unit_names_the_rescaling(tmp_path):
         imported(linear([[80]], [300]), data)
 
 
+@pytest.mark.parametrize("standardized", [True, False])
+def test_other_preprocessing_of_a_table_names_the_setting(standardized, tmp_path):
+    z = RNG.normal(size=(200, 3)).astype("float32")
+    x, y = 50 + 20 * z, (z[:, 0] > 0).astype(int)
+    kernel = np.array([[-1, 1], [0, 0], [0, 0]])
+    model = linear(kernel, [0, 0] if standardized else [50, -50])
+    right, wrong = ("auto", "none") if standardized else ("none", "auto")
+    data = published(tmp_path, x, y, preprocessing=wrong)
+    with pytest.raises(UserError, match=f"data.preprocessing={right}"):
+        imported(model, data)
+    data = published(tmp_path, x, y, preprocessing=right)
+    assert "doubts" not in imported(model, data)
+
+
 def twelve(order: list[int]) -> keras.Model:
     """Output k is high where input `order[k]` is."""
     return linear(np.eye(12)[:, order] * 4, np.zeros(12))
