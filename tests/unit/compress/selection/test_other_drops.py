@@ -14,8 +14,8 @@ from pipeline.compress.selection.point import Point, VariantRow
 from pipeline.core.errors import UserError
 from pipeline.experiment.loader import read_experiment
 from pipeline.tasks.classification.metric import METRIC
-from pipeline.tasks.regression.metric import METRIC as R2
 from pipeline.tasks.registry import get
+from pipeline.tasks.regression.metric import METRIC as R2
 
 Y = np.array([0] * 190 + [1] * 10)  # ten faults
 RIGHT = np.ones(200)
