@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,6 +18,10 @@ SizeMetric = Literal["gzip", "raw"]
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
 
 
+MAX_DROP = 0.01  # one percentage point
+Drop = Annotated[float, Field(ge=0)]
+
+
 class Budget(Params):
     """Limits of the chosen file: the smallest file within all of them is chosen.
 
@@ -25,7 +29,15 @@ class Budget(Params):
         max_drop: maximum loss on validation against the float baseline, in units of
             the task's metric: 0.01 is one percentage point of accuracy, or 0.01 of R2
             or AUC; less than 1 for these metrics. The upper end of the loss's paired
-            95 % interval must not exceed it.
+            95 % interval must not exceed it. `{accuracy: 0.01, recall_min: 0.05}`
+            limits several metrics: beside that of the task, `recall_min` and
+            `recall_mean` (of the classes) for classification, `mae` and `rmse` (in the
+            scale of the model's output) for regression; a metric that is not named has
+            no limit, but for that of the task, with 0.01.
+        guard: where the smallest class has less than half of an equal share of the
+            training examples: maximum loss of recall of the worst class, itself, not
+            the end of its interval; null is no limit. A limit on recall_min in
+            `max_drop` replaces it.
         max_bytes: maximum size of the file in bytes, by `size_metric`; null is no
             limit.
         max_latency_ms: maximum median time of one example on this machine, in
@@ -37,11 +49,23 @@ class Budget(Params):
             `gzip -9n` differs by a few bytes.
     """
 
-    max_drop: float = Field(default=0.01, ge=0)
+    max_drop: Drop | dict[str, Drop] = MAX_DROP
+    # Overall accuracy hides a rare class that is never predicted any more.
+    guard: float | None = Field(default=0.1, ge=0, le=1)
     max_bytes: int | None = Field(default=None, gt=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_arena: int | None = Field(default=None, gt=0)
     size_metric: SizeMetric = "gzip"  # rewards zeros and shared weights, raw does not
+
+    def drops(self, metric: str) -> dict[str, float]:
+        """Return key of a metric -> its maximum loss, that of the task first.
+
+        Args:
+            metric: key of the task's metric.
+        """
+        if isinstance(self.max_drop, dict):
+            return {metric: MAX_DROP, **self.max_drop}
+        return {metric: self.max_drop}
 
 
 class CompressParams(FitSettings):
@@ -120,7 +144,14 @@ class CompressParams(FitSettings):
     @classmethod
     def _parsed(cls, recipes: list[str]) -> list[str]:
         """Expand the recipes; each must be valid and different from the others."""
-        expanded = [text for recipe in recipes for text in _expanded(recipe)]
+        expanded, problems = [], []
+        for recipe in recipes:
+            try:
+                expanded += _expanded(recipe)
+            except ValueError as error:
+                problems.append(str(error))
+        if problems:
+            raise ValueError("; ".join(dict.fromkeys(problems)))
         canonical = [parse_recipe(text).text for text in expanded]
         return _without_repeats(expanded, canonical, "recipe")
 

@@ -159,10 +159,11 @@ def _better(
 ) -> set[str]:
     """Ids of the better half of a rung; variants that failed do not go on.
 
-    Latency is measured at the end, when nothing else runs, so it does not count here.
+    Latency is measured at the end, when nothing else runs, so it does not count here;
+    nor do other metrics than that of the task.
     """
     limits = pareto_table.limits_of(params.budget, context.data.spec.task)
-    limits = replace(limits, max_latency_ms=None)
+    limits = replace(limits, max_latency_ms=None, max_drops={})
     baseline = limits.value(results[pareto_table.BASELINE].row) or 0.0
     rows = [results[variant.id].row for variant in rung]
     usable = [_point(row, baseline, limits) for row in rows if row.status == "ok"]

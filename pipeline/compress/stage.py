@@ -17,17 +17,26 @@ from pipeline.augment.artifact import read_policy
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.params import CompressParams
 from pipeline.compress.search import search
-from pipeline.compress.selection import latency, ledger, pareto_plot, pareto_table
-from pipeline.compress.selection.point import Interval, Point
+from pipeline.compress.selection import (
+    latency,
+    ledger,
+    other_drops,
+    pareto_plot,
+    pareto_table,
+)
+from pipeline.compress.selection.budget import Limits
+from pipeline.compress.selection.point import Interval, OtherDrops, Point
 from pipeline.compress.tflite import c_array, front_end
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.determinism import derive_seed
+from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
 from pipeline.data.artifact import read_data
 from pipeline.engine.stage import Inputs
 from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.export import export_of
+from pipeline.tasks.floor import floor_warning
 from pipeline.tasks.registry import task_of
 from pipeline.train.artifact import read_architecture
 
@@ -54,9 +63,12 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     intervals = _drop_intervals(results, context)
     inputs.volatile.update(latency.measure(results, context))
     times = inputs.volatile["latency_ms"]
-    limits = pareto_table.limits_of(params.budget, context.data.spec.task, times)
+    unbalanced = _is_unbalanced(context)
+    task = context.data.spec.task
+    limits = pareto_table.limits_of(params.budget, task, times, unbalanced)
     rows = [result.row for result in results]
-    points = pareto_table.compare(rows, limits, intervals)
+    others = _other_drops(results, limits, context)
+    points = pareto_table.compare(rows, limits, intervals, others)
     document = pareto_table.document(points, limits)
     pareto_table.write(out, document)
     inputs.volatile["latency_words"] = latency.words(times)
@@ -64,7 +76,10 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     write_json(out / "ledger.json", {"variants": ledger.document(results)})
     pareto_plot.draw(out / "pareto.png", document, context.data.spec.name)
     _write_chosen(points, document["chosen"], context, params.c_symbol, out)
-    return pareto_table.metrics(points, limits)
+    metrics = pareto_table.metrics(points, limits)
+    if "guard" in metrics:
+        print(f"note: {metrics['guard']}")
+    return {**metrics, **_doubts(results, document["chosen"], context)}
 
 
 def plan(
@@ -142,6 +157,55 @@ def _drop_intervals(
     interval, y = context.metric.drop_interval, context.data.validation().y
     seed = derive_seed(context.seed, "bootstrap")
     return [interval(baseline.evidence, result.evidence, y, seed) for result in results]
+
+
+def _is_unbalanced(context: BuildContext) -> bool:
+    data = context.data
+    classes = task_of(data.spec).predicts_classes
+    return classes and other_drops.is_unbalanced(data.train().y, len(data.spec.classes))
+
+
+def _other_drops(
+    results: Sequence[VariantResult], limits: Limits, context: BuildContext
+) -> list[OtherDrops]:
+    """The losses of each variant in the other metrics that the budget limits."""
+    baseline = next(r for r in results if r.variant.id == pareto_table.BASELINE)
+    keys = {**limits.max_drops, **limits.guard}
+    missing = [key for key in keys if key not in context.metric.others]
+    if missing:
+        raise UserError(
+            f"compress.budget.max_drop: the metric part of task "
+            f"{context.data.spec.task} has no {', '.join(missing)}; remove it"
+        )
+    metrics = {key: context.metric.others[key] for key in keys}
+    y, seed = context.data.validation().y, derive_seed(context.seed, "bootstrap")
+    return [
+        other_drops.measure(baseline.evidence, result.evidence, y, metrics, seed)
+        for result in results
+    ]
+
+
+def _doubts(
+    results: Sequence[VariantResult], chosen: str | None, context: BuildContext
+) -> dict[str, list[str]]:
+    """Warn about a chosen file that is no better than a trivial prediction."""
+    result = next((r for r in results if r.variant.id == chosen), None)
+    if result is None or result.evidence is None:
+        return {}
+    data = context.data
+    teaching, y = data.train().y, data.validation().y
+    warning = floor_warning(
+        f"the chosen file ({result.variant.title})",
+        data.spec,
+        teaching,
+        y,
+        result.evidence,
+        derive_seed(context.seed, "floor"),
+    )
+    if warning is None:
+        return {}
+    print(f"warning: {warning}")
+    return {"doubts": [warning]}
 
 
 def _write_chosen(

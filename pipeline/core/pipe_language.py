@@ -122,13 +122,18 @@ def parse_pipe(text: str, grammar: Grammar) -> tuple[Step, ...]:
         The steps, with a value for every argument.
 
     Raises:
-        UserError: naming the step, its position, and what is allowed there.
+        UserError: naming each wrong step, its position, and what is allowed there.
     """
-    steps = text.split("|") if text.strip() else []
-    return tuple(
-        _step(step, f'step {number} of "{text}"', grammar)
-        for number, step in enumerate(steps, 1)
-    )
+    parts = text.split("|") if text.strip() else []
+    steps, problems = [], []
+    for number, part in enumerate(parts, 1):
+        try:
+            steps.append(_step(part, f'step {number} of "{text}"', grammar))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("; ".join(problems))
+    return tuple(steps)
 
 
 def str_pipe(steps: tuple[Step, ...]) -> str:

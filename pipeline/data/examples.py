@@ -34,6 +34,7 @@ class Examples:
         names: file names or row numbers, `(n,)` of str; None where a position says all.
         inputs: names of a table's columns, in their order.
         extra_targets: name -> `(n,)` of str for classes, float64 for numbers.
+        vocabulary: number of tokens where x holds token numbers; 0 for other data.
     """
 
     x: AnyRows
@@ -50,6 +51,7 @@ class Examples:
     names: np.ndarray | None = None
     inputs: tuple[str, ...] = ()
     extra_targets: dict[str, np.ndarray] = field(default_factory=dict)
+    vocabulary: int = 0
 
     def __len__(self) -> int:
         return len(self.y)

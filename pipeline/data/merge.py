@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.params import DataParams
-from pipeline.data.rows import ConcatenatedRows
+from pipeline.data.rows import ConcatenatedRows, chunks
 from pipeline.data.sources.reader import ReadContext, SourceReader
 from pipeline.data.sources.registry import reader_module
 from pipeline.data.split import SPLITS, SplitIndices, split, split_like
@@ -110,9 +110,49 @@ def _read(source: str, key: str, context: ReadContext) -> Examples:
     context = replace(context, source=source, key=key)
     examples = reader.read(context)
     _check(examples, source, key, context.params)
+    if context.params.tokens:
+        return _as_tokens(examples, source, key)
     if context.params.preprocessing == "none":
-        return _unprocessed(examples, source)
-    return examples
+        examples = _unprocessed(examples, source)
+    return _scaled(examples, source, key, context.params)
+
+
+def _as_tokens(examples: Examples, source: str, key: str) -> Examples:
+    """Return a table of whole numbers as tokens."""
+    largest = -1
+    for part in chunks(examples.x) if len(examples.x.shape) == 2 else ():
+        if part.min() < 0 or not np.array_equal(part, np.round(part)):
+            largest = -1
+            break
+        largest = max(largest, int(part.max()))
+    if largest < 0:
+        raise UserError(
+            f'{key} "{source}": data.tokens needs whole numbers from 0, of the shape '
+            f"(n, length), and it holds {examples.modality} {examples.x.shape}; remove "
+            "data.tokens"
+        )
+    return replace(
+        examples,
+        modality="text",
+        scale=1.0,
+        offset=0.0,
+        learns="",
+        vocabulary=largest + 1,
+    )
+
+
+def _scaled(examples: Examples, source: str, key: str, params: DataParams) -> Examples:
+    """Apply `data.scale` and `data.offset`."""
+    if params.scale is None and params.offset is None:
+        return examples
+    if examples.modality == "text":
+        raise UserError(
+            f'{key} "{source}": texts are word numbers, which have no scale; remove '
+            "data.scale and data.offset"
+        )
+    scale = examples.scale if params.scale is None else params.scale
+    offset = examples.offset if params.offset is None else params.offset
+    return replace(examples, scale=scale, offset=offset)
 
 
 def _unprocessed(examples: Examples, source: str) -> Examples:

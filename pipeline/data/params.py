@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error
 from pipeline.data.sources.registry import FILES, FOLDERS, check_source, listed
@@ -193,6 +194,18 @@ class DataParams(Params):
         preprocessing: `none` gives a model the numbers as the source holds them:
             neither scaled nor standardized, and arrays of an .npz file keep any shape.
             Amounts of augmentation and attacks are then in the data's own unit.
+        tokens: the rows of x of an .npz file are token numbers, `(n, length)`: whole
+            numbers that an Embedding reads, which no scale may change.
+        scale, offset: model input = stored number * scale + offset; null is the
+            source's own, which for images of bytes gives 0 .. 1. For a model that was
+            trained with another range: 1 and 0 give 0 .. 255, 0.00784314 and -1 give
+            -1 .. 1.
+        class_order: order of the class names where `classes` is null: `numeric` sorts
+            names that are numbers by value (2 before 10), `text` all names as text (10
+            before 2), as Keras's image_dataset_from_directory.
+        target_unit: unit of a regression's output: `standardized`, zero mean and unit
+            variance over the training split, or `labels`, as in the source, for a
+            model that was trained on these numbers.
     """
 
     source: str
@@ -219,6 +232,12 @@ class DataParams(Params):
     calibration: int = Field(default=200, ge=1, le=100_000)
     # Networks train best on inputs of about unit scale; models from elsewhere may not.
     preprocessing: Literal["auto", "none"] = "auto"
+    tokens: bool = False
+    scale: float | None = None
+    offset: float | None = None
+    class_order: Literal["numeric", "text"] = "numeric"  # as people count
+    # Networks train best on targets of about unit scale; models from elsewhere may not.
+    target_unit: Literal["standardized", "labels"] = "standardized"
 
     @field_validator("task")
     @classmethod
@@ -234,6 +253,15 @@ class DataParams(Params):
             for name in listed(source):
                 check_source(name)
         return source
+
+    @field_validator("scale", "offset")
+    @classmethod
+    def _usable_number(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None and not math.isfinite(value):
+            raise ValueError("must be a finite number")
+        if value == 0 and info.field_name == "scale":
+            raise ValueError("must not be 0, which makes all inputs equal")
+        return value
 
     @field_validator("classes", "normal")
     @classmethod
@@ -320,6 +348,7 @@ class DataParams(Params):
             "labels.noise": self.labels.noise > 0,
             "labels.label_errors": self.labels.label_errors != "off",
             "balance": self.balance != "none",
+            "class_order": self.class_order != "numeric",
         }
 
     @property

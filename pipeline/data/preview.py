@@ -149,12 +149,13 @@ def words_of(numbers: np.ndarray, words: tuple[str, ...]) -> str:
         numbers: word numbers, `(length,)`.
         words: the vocabulary.
     """
-    return " ".join(words[number] for number in numbers if number)[:MAX_LETTERS]
+    return " ".join(words[int(number)] for number in numbers if number)[:MAX_LETTERS]
 
 
 def vocabulary(data: Data) -> tuple[str, ...]:
-    """Return the vocabulary of a data set of texts."""
-    return next(step.words for step in data.steps() if isinstance(step, Vocabulary))
+    """Return the vocabulary of a data set of texts; numbers where it is unknown."""
+    steps = (step.words for step in data.steps() if isinstance(step, Vocabulary))
+    return next(steps, None) or tuple(map(str, range(data.spec.vocabulary)))
 
 
 def _row(axes: Sequence[Axes], images: np.ndarray) -> None:

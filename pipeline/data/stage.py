@@ -144,7 +144,7 @@ def _write_signature(
         scale=examples.scale,
         offset=examples.offset,
         modality=examples.modality,
-        vocabulary=vocabulary_size(steps),
+        vocabulary=vocabulary_size(steps) or examples.vocabulary,
         preprocess=write_steps(steps, out),
         inputs=examples.inputs,
         task=params.task,

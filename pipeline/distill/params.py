@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,14 @@ from pipeline.training.params import FitSettings
 
 Value = bool | int | float | str
 TRAINED = "train"
+# Names of losses in papers and in earlier versions -> the name here.
+OTHER_NAMES = {
+    "hinton": "kd",
+    "standardised": "standardized_kd",
+    "standardized": "standardized_kd",
+    "logit_standardization": "standardized_kd",
+    "decoupled": "dkd",
+}
 WIDTH = 0.25  # of the teacher's: about a sixteenth of its parameters
 
 
@@ -50,9 +58,10 @@ class DistillParams(FitSettings):
         values: hyperparameters of the student's builder that differ from the teacher's,
             or from the defaults of another builder.
         width: factor on the width of every hidden layer of the teacher, or on the
-            default width of another builder. A builder without the hyperparameter
-            `width` is unchanged at the default, 0.25, and refuses any other number.
-            Excludes `values.width`.
+            default width of another builder, by the hyperparameter `width` of the
+            builder. A teacher's builder without it is refused before the run, as is
+            any number but the default, 0.25, for another builder without it, whose
+            model is then unchanged. Excludes `values.width`.
         smallest: take the smallest model on tune's Pareto front whose score is at most
             this much below the best (0.02 is two points), instead of `builder`,
             `values` and `width`. Useful with `tune.objective: accuracy_and_size`, or
@@ -92,6 +101,13 @@ class DistillParams(FitSettings):
     generations: int = Field(default=1, ge=1, le=10)
     replicates: int = Field(default=3, ge=1, le=100)  # fewer have a useless interval
     workers: int = unhashed(2, ge=1, le=256)
+
+    @field_validator("distillation_loss", mode="before")
+    @classmethod
+    def _other_name(cls, name: Any) -> Any:
+        if name in OTHER_NAMES:
+            raise ValueError(f"{name} is called {OTHER_NAMES[name]} here; write that")
+        return name
 
     @model_validator(mode="after")
     def _single_width(self) -> Self:

@@ -22,6 +22,8 @@ from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.training.history import History, summary
 from pipeline.training.replicates import check_first, replicate_seed, run_all
 
+LARGE_LOSS = 0.05  # of the metric, by the teacher: five points of accuracy
+
 
 def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Train students with and without a teacher; publish the first with a teacher.
@@ -49,9 +51,12 @@ def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     metrics = summary(history, params.epochs, weights, metric)
     print(f"{len(gains['seeds'])} seeds: {gains['verdict']}")
     difference = metric.change(gains["gain"], 1)
+    doubts = [*published["doubts"], *_harmful_teacher(gains, metric)]
+    headline = f"{metrics['headline']}, teacher gain {difference}"
     return {
         **metrics,
-        "headline": f"{metrics['headline']}, teacher gain {difference}",
+        **({"doubts": doubts} if doubts else {}),
+        "headline": "; ".join([headline, *doubts]),
         "smaller": round(published["teacher_weights"] / weights, 1),
         "gain": {key: gains[key] for key in ("gain", "interval", "verdict")},
     }
@@ -66,6 +71,22 @@ def _write(
     history.draw(out / "curves.png", "student", metric, "distillation loss")
     write_json(out / "gain.json", gains)
     return history
+
+
+def _harmful_teacher(gains: dict[str, Any], metric: Metric) -> list[str]:
+    """A warning where the published student is far worse than without a teacher."""
+    kept, plain = gains["with_teacher"][0], gains["without"][0]
+    loss, interval = metric.drop(kept, plain), gains["interval"]
+    certain = interval is not None and interval[1] < 0
+    if loss < LARGE_LOSS and not certain:
+        return []
+    text = (
+        f"the student is worse with the teacher: validation {metric.name} {kept:.3f}, "
+        f"and {plain:.3f} without it; lower distill.distillation_weight (0 is no "
+        "teacher), or change distill.temperature"
+    )
+    print(f"warning: {text}")
+    return [text]
 
 
 def _gain(

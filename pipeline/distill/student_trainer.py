@@ -29,6 +29,7 @@ from pipeline.models.files import save_model
 from pipeline.tasks.registry import task_of
 from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.training.context import FitContext, FitData
+from pipeline.training.floor_check import learned_nothing
 from pipeline.training.history import History
 from pipeline.training.loop import fit
 from pipeline.training.losses import example_losses
@@ -103,9 +104,12 @@ class StudentTrainer:
             context = self._context(f"{kind} {number}", seed, generation, speed)
             history = self._fit(student, context, objective)
             teachers = [student]
+        doubts: list[str] = []
         if distilled and number == 1:
             save_model(student, self.out / "student.keras")
+            doubts = learned_nothing("the student", student, self.data, seed)
         return {
+            "doubts": doubts,
             "rows": history.rows,
             "best": history.best,
             "architecture": asdict(architecture),

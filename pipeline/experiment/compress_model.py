@@ -11,26 +11,26 @@ continues; `show`, `status` and `predict` accept the folder. Imports no numeric 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipeline.compress.import_model.archive import check_archive
+from pipeline.compress.import_model.archive import check_archive, takes_tokens
 from pipeline.core.errors import UserError
 from pipeline.core.safe_path import SafeFolder
 from pipeline.data.sources.registry import check_source
 from pipeline.engine.stage import Job
 from pipeline.experiment import in_memory
-from pipeline.experiment.ignored_files import NAME, write_gitignore
 from pipeline.experiment.loader import FILE, MAX_NAME, read_experiment
 from pipeline.experiment.overrides import Override, override_texts, parse_override
+from pipeline.experiment.previous_state import chosen_file_kept, restored_on_error
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.session import Console, run_job
 from pipeline.experiment.single_model import FIRST_LINES, header, with_model
+from pipeline.experiment.source_look import check_exists, check_shapes
 from pipeline.results import single_file
 
 # Sections and keys of the experiment file that have an effect here.
@@ -70,7 +70,9 @@ def compress_model(
     budget: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    anyway: bool = False,
     reporter: Console | None = None,
+    **sections: Any,
 ) -> CompressionResult:
     """Find the smallest .tflite file of a trained model within a budget.
 
@@ -85,7 +87,11 @@ def compress_model(
             the working directory.
         overrides: other values of data, augment, compress, seed, threads or
             portability, by section: `{"compress": {"recipes": ["int8"]}}`.
+        anyway: compress a model that the data seem to be misread for, or that is not
+            better than a trivial prediction, with a warning; default: an error.
         reporter: receives progress; default: lines on standard output.
+        sections: the same as `overrides`, as in `load_experiment`:
+            `compress={"recipes": ["int8"]}`, `seed=2`.
 
     Returns:
         The result; its `chosen` is None if no variant meets the budget.
@@ -105,9 +111,9 @@ def compress_model(
     path = in_memory.saved_model(model, folder)
     source = in_memory.saved_data(data, folder)
     limits = {f"compress.budget.{key}": limit for key, limit in (budget or {}).items()}
-    texts = override_texts({**limits, **(overrides or {})})
+    texts = override_texts({**limits, **(overrides or {})}) + override_texts(sections)
     typed = {text: f"override {text}" for text in texts}
-    return compress_with(path, source, folder, typed, reporter)
+    return compress_with(path, source, folder, typed, reporter, anyway)
 
 
 def compress_with(
@@ -116,6 +122,7 @@ def compress_with(
     folder: Path,
     typed: Mapping[str, str],
     reporter: Console | None = None,
+    anyway: bool = False,
 ) -> CompressionResult:
     """Compress a .keras file with overrides as they were typed.
 
@@ -125,13 +132,17 @@ def compress_with(
         folder: of the results.
         typed: override -> what the user typed, such as `--budget max_drop=0.01`.
         reporter: receives progress; default: lines on standard output.
+        anyway: compress even if the data seem to be misread; default False.
     """
     check_archive(model)
     check_source(source)
     _check_used([parse_override(text, option) for text, option in typed.items()])
-    with _restored_on_error(folder):
-        job = _write_job(folder, model, source, typed)
-    run_job(job, "compress", reporter or Console())
+    check_exists(source)
+    console = reporter or Console()
+    with restored_on_error(folder), chosen_file_kept(folder, console.note):
+        job = _write_job(folder, model, source, typed, anyway)
+        check_shapes(model, job.params["data"])
+        run_job(job, "compress", console)
     return CompressionResult(folder, single_file.read(folder))
 
 
@@ -168,56 +179,26 @@ def _compress_value(override: Override, key: str) -> Any:
     return override.value if override.key == ("compress", key) else None
 
 
-@contextmanager
-def _restored_on_error(folder: Path) -> Iterator[None]:
-    """Make the folder; restore the previous state if the body fails."""
-    new = [path for path in (folder, *folder.parents) if not path.exists()]
-    file = folder / FILE
-    before = file.read_bytes() if file.is_file() else None
-    ignored = False
-    try:
-        _make_folder(folder)
-        ignored = write_gitignore(folder)
-        yield
-    except BaseException:
-        if ignored:
-            (folder / NAME).unlink(missing_ok=True)
-        if before is not None:
-            SafeFolder(folder).write(FILE, before)
-        elif file.is_file():
-            file.unlink()
-        for path in (path for path in new if path.is_dir()):
-            path.rmdir()
-        raise
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise UserError(
-            f"--out {folder}: is a file, or inside a file; name a folder"
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"--out {folder}: the folder cannot be made: {error.strerror}"
-        ) from None
-
-
-def _write_job(folder: Path, model: Path, source: str, typed: Mapping[str, str]) -> Job:
+def _write_job(
+    folder: Path, model: Path, source: str, typed: Mapping[str, str], anyway: bool
+) -> Job:
     _check_ours(folder / FILE)
-    values = {"data": data_section(source), "compress": {"sources": [SOURCE]}}
+    data = data_section(source)
+    if source.startswith("npz:") and takes_tokens(model):
+        data["tokens"] = True
+    values = {"data": data, "compress": {"sources": [SOURCE]}}
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     sets = list(typed)
     SafeFolder(folder).write(FILE, (header(model, sets) + text).encode())
     job = read_experiment(folder, sets, typed).job(folder, sets)
-    return with_model(job, model)
+    return with_model(job, model, anyway)
 
 
 def data_section(source: str) -> dict[str, Any]:
-    """The section `data`: arrays and tables reach the model without preprocessing."""
+    """The section `data`: arrays and tables reach the model as they are stored."""
+    stored = {"preprocessing": "none", "target_unit": "labels"}
     unprocessed = source.partition(":")[0] in UNPROCESSED
-    return {"source": source, **({"preprocessing": "none"} if unprocessed else {})}
+    return {"source": source, **(stored if unprocessed else {})}
 
 
 def _check_ours(path: Path) -> None:

@@ -29,6 +29,11 @@ from pipeline.tune import reuse_search
 
 # Files that are not copied: they can be rebuilt from the sources.
 EXAMPLES = ("*_x.npy", "*_y.npy", "*_also*.npy")
+# Keys of `data` that define inputs and targets of every kind of source.
+ANY_KIND = (
+    *("task", "preprocessing", "scale", "offset"),
+    *("class_order", "target_unit"),
+)
 # Kind of source -> the sections of `data` that define its preprocessing.
 PREPROCESSING = {
     "images": ("image",),
@@ -104,7 +109,7 @@ def _check_preprocessing(params: DataParams, data: Path) -> None:
     """
     old, new = read_record(data)["parts"]["params"], params.hashed()
     sections = PREPROCESSING.get(params.source.partition(":")[0], ())
-    for section in ("task", *sections):
+    for section in (*ANY_KIND, *sections):
         before = _flat(section, old.get(section, new[section]))
         for key, value in _flat(section, new[section]).items():
             if value != before.get(key, value):

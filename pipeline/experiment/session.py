@@ -34,6 +34,7 @@ from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.temporary import sweep
 from pipeline.engine.terminal import Terminal
 from pipeline.experiment import earlier_results, outside, single_model
+from pipeline.experiment.builder_rules import check_students
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
 from pipeline.experiment.preflight import check_files
@@ -108,12 +109,16 @@ class Session:
             stages: as for `plan`.
 
         Raises:
-            UserError: a file that a stage will read does not exist, or training
-                cannot continue from the result before `data.extend`.
+            UserError: a file that a stage will read does not exist, a builder does not
+                suit distill or compress, or training cannot continue from the result
+                before `data.extend`.
         """
         self.check_continuation()
         decisions = self.plan(*stages)
         check_files(self.job, decisions)
+        if self.experiment is not None:
+            to_run = [d.stage for d in decisions if not d.cached]
+            check_students(self.experiment, to_run)
         return decisions
 
     def check_continuation(self) -> None:

@@ -71,9 +71,15 @@ def published_job(folder: Path) -> Job:
     return with_model(read_experiment(folder, sets).job(folder, sets), Path(model))
 
 
-def with_model(job: Job, model: Path) -> Job:
-    """The job with a trained model in the place of training."""
-    train = ImportParams(model=str(model.resolve()))
+def with_model(job: Job, model: Path, anyway: bool = False) -> Job:
+    """The job with a trained model in the place of training.
+
+    Args:
+        job: of the experiment file.
+        model: the .keras file.
+        anyway: compress it even if the data seem to be misread; default False.
+    """
+    train = ImportParams(model=str(model.resolve()), anyway=anyway)
     return replace(job, chain=_chain(), params={**job.params, "train": train})
 
 

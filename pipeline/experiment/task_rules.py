@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.core.errors import UserError, did_you_mean
+from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import get
 from pipeline.tasks.task import Task
 from pipeline.training.params import FitSettings
@@ -58,16 +59,29 @@ def misfits(experiment: Any) -> Iterator[Misfit]:
 
 def _drops(experiment: Any, task: Task) -> Iterator[Misfit]:
     """Drops that a metric of at most 1 cannot have; percentage points were meant."""
-    drops = {
-        ("compress", "budget", "max_drop"): experiment.compress.budget.max_drop,
-        ("distill", "smallest"): experiment.distill.smallest,
-    }
-    for key, drop in drops.items():
-        if drop is not None and drop >= 1 >= task.metric.highest:
-            name = task.metric.name
-            points = "; 0.01 is one point" if task.metric.scale > 1 else ""
-            reason = f"must be less than 1, as {name} is at most 1{points}"
-            yield key, f"{reason}; received {drop:g}"
+    key = ("compress", "budget", "max_drop")
+    metrics = {metric.key: metric for metric in (task.metric, *task.other_metrics)}
+    limits = experiment.compress.budget.drops(task.metric.key)
+    named = isinstance(experiment.compress.budget.max_drop, dict)
+    for name, drop in limits.items():
+        place = (*key, name) if named else key
+        if name not in metrics:
+            yield (
+                place,
+                f"no metric of data.task {task.name}{did_you_mean(name, metrics)} "
+                f"(there are: {', '.join(metrics)})",
+            )
+        elif drop >= 1 >= metrics[name].highest:
+            yield place, _too_large(metrics[name], drop)
+    smallest = experiment.distill.smallest
+    if smallest is not None and smallest >= 1 >= task.metric.highest:
+        yield ("distill", "smallest"), _too_large(task.metric, smallest)
+
+
+def _too_large(metric: Metric, drop: float) -> str:
+    points = "; 0.01 is one point" if metric.scale > 1 else ""
+    reason = f"must be less than 1, as {metric.name} is at most 1{points}"
+    return f"{reason}; received {drop:g}"
 
 
 def _heads(experiment: Any) -> Iterator[Misfit]:

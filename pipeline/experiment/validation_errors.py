@@ -141,6 +141,9 @@ def _merge(same: list[_Error], schema: type[BaseModel]) -> Problem:
     reason = _length(item) or _reason(item["msg"])
     if len(same) > 1 and not specific:
         reason = f"must be {_alternatives(_names_of(kinds(key, schema)))}"
+    if item["type"] == "literal_error":
+        choices = [value for kind in kinds(key, schema) for value in get_args(kind)]
+        reason += did_you_mean(str(item["input"]), list(map(str, choices)))
     return Problem(key, f"{dotted(key)}: {reason}", _received(item["input"]))
 
 

@@ -135,6 +135,23 @@ def recall(y: np.ndarray, predicted: np.ndarray, classes: int) -> Statistic:
     return lambda weights: _ratio(weights @ correct, weights @ true)
 
 
+def recalls(
+    correct: np.ndarray, y: np.ndarray, reduce: Callable[..., np.ndarray]
+) -> Statistic:
+    """One number of the recalls of all classes that occur in a resample.
+
+    Args:
+        correct: 1 for a correct prediction, else 0, `(n,)`.
+        y: class numbers, `(n,)`.
+        reduce: of the recalls, such as `np.nanmin` or `np.nanmean`.
+    """
+    true = _one_hot(np.unique(y, return_inverse=True)[1], len(np.unique(y)))
+    hits = true * correct[:, None]
+    return lambda weights: reduce(
+        _ratio(weights @ hits, weights @ true), axis=1, keepdims=True
+    )
+
+
 def macro_f1(y: np.ndarray, predicted: np.ndarray, classes: int) -> Statistic:
     """Macro F1 over the classes that occur in `y`.
 

@@ -52,6 +52,8 @@ class TaskMetric:
             difference is a draw from a multinomial distribution; default False.
         decisions: column of pareto.json -> `(evidence, y)` -> a number that is fixed on
             validation for each file, such as a threshold, or None; default: no column.
+        others: key -> another metric of the same evidence, which a budget can limit;
+            default: none.
     """
 
     metric: Metric
@@ -63,6 +65,7 @@ class TaskMetric:
     decisions: Mapping[str, Callable[[Array, Array], float | None]] = field(
         default_factory=dict
     )
+    others: Mapping[str, TaskMetric] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -170,6 +173,16 @@ def reconstruction_error(outputs: Array, inputs: Array, y: Array) -> Array:
 def mean(evidence: Array, y: Array) -> float:
     """Compute the mean of the evidence."""
     return float(evidence.mean())
+
+
+def recalls(correct: Array, y: Array) -> Array:
+    """Compute the recall of each class that occurs in `y`.
+
+    Args:
+        correct: 1 for a correct prediction, else 0, `(n,)`.
+        y: class numbers, `(n,)`.
+    """
+    return np.array([correct[y == label].mean() for label in np.unique(y)])
 
 
 def r2(residuals: Array, y: Array) -> float:

@@ -11,6 +11,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +76,17 @@ def _call(
 
 
 def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
+    if isinstance(model, keras.Sequential):
+        model = _functional(model, spec)
     if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
         raise ModelError(
-            f"builder {name}: must return a functional keras.Model; it returned a "
-            f"{type(model).__module__}.{type(model).__name__}"
+            f"builder {name}: must return a functional or Sequential keras.Model; it "
+            f"returned a {type(model).__module__}.{type(model).__name__}"
         )
     shapes = {"input": (model.input_shape, (None, *spec.shape))}
     if task_of(spec).output == "logits":
+        model = _with_logits(name, model, spec)
         shapes["output"] = (model.output_shape, (None, len(spec.classes)))
-        _check_logits(name, model)
     for end, (received, needed) in shapes.items():
         if received != needed:
             raise ModelError(
@@ -93,15 +96,55 @@ def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
     return model
 
 
-def _check_logits(name: str, model: keras.Model) -> None:
-    """Refuse probabilities: losses, distillation and export expect logits."""
-    last = model.output._keras_history.operation
-    activation = getattr(getattr(last, "activation", None), "__name__", "")
-    if type(last).__name__ == "Softmax" or activation in ("softmax", "sigmoid"):
+def _functional(model: keras.Sequential, spec: TaskSpec) -> keras.Model:
+    """The same layers as a functional model; an unbuilt model gets the data's input."""
+    if not model.built:
+        model.build((None, *spec.shape))
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+
+
+def _with_logits(name: str, model: keras.Model, spec: TaskSpec) -> keras.Model:
+    """Drop a softmax at the end: losses, distillation and export expect logits.
+
+    One sigmoid for two classes becomes two logits, which compute the same function.
+
+    Raises:
+        ModelError: for one sigmoid per class, which is a model of several labels.
+    """
+    last, units = model.output._keras_history.operation, model.output_shape[-1]
+    activation = _activation(last)
+    if activation == "sigmoid" and units == 1 and len(spec.classes) == 2:
+        _note(f"builder {name}: its sigmoid is replaced by two logits")
+        logits = keras.layers.Dense(2, name=f"{last.name}_logits")(last.input)
+        return keras.Model(model.inputs[0], logits, name=model.name)
+    if activation == "sigmoid":
         raise ModelError(
             f'builder {name}: must end in logits; its last layer, "{last.name}", is a '
-            f"{activation or 'softmax'}: remove it"
+            "sigmoid for each class: remove the activation"
         )
+    if activation != "softmax":
+        return model
+    _note(f'builder {name}: the softmax at its end ("{last.name}") is left out')
+    if type(last).__name__ in ("Softmax", "Activation"):
+        return keras.Model(model.inputs[0], last.input, name=model.name)
+    last.activation = keras.activations.linear
+    return model
+
+
+def _activation(layer: Any) -> str:
+    """Name of the activation that a layer ends with; empty without one."""
+    if type(layer).__name__ in ("Softmax", "Sigmoid"):
+        return type(layer).__name__.lower()
+    activation = getattr(layer, "activation", None)
+    if activation is None:
+        return ""
+    return str(getattr(activation, "__name__", type(activation).__name__.lower()))
+
+
+@cache
+def _note(text: str) -> None:
+    """Print a note once per process."""
+    print(f"note: {text}")
 
 
 def _where(error: BaseException) -> str:

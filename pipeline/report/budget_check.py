@@ -23,16 +23,19 @@ class BudgetCheck:
         rows: rows of ExperimentData.
         budget: `budget` of pareto.json.
         score: metric of the task.
+        task: name of the task, as in spec.json.
     """
 
-    def __init__(self, rows: Sequence[Row], budget: Mapping[str, Any], score: Metric):
+    def __init__(
+        self, rows: Sequence[Row], budget: Mapping[str, Any], score: Metric, task: str
+    ):
         self.points = {row["id"]: _on_validation(row, score) for row in rows}
         times = {
             row["id"]: {"median": row["latency_ms"]}
             for row in rows
             if row["latency_ms"] is not None
         }
-        self.limits: Limits = read_limits(budget, score, times)
+        self.limits: Limits = read_limits(budget, score, times, task)
 
     def excesses(self, name: str) -> list[str]:
         """Return what a variant exceeds, such as `up to 4.2 points`.

@@ -126,7 +126,7 @@ def read_experiment(folders: Mapping[str, Path], title: str = "") -> ExperimentD
         title=title or name,
         folders=folders,
         spec=spec,
-        rows=checked(rows, pareto["budget"], score),
+        rows=checked(rows, pareto["budget"], score, spec.task),
         pareto=pareto,
         evaluation=evaluation,
         models={
@@ -186,15 +186,18 @@ def join(
     return sorted(rows, key=lambda row: (not row["file"], row["bytes_gzip"] or 0))
 
 
-def checked(rows: list[Row], budget: Mapping[str, Any], score: Metric) -> list[Row]:
+def checked(
+    rows: list[Row], budget: Mapping[str, Any], score: Metric, task: str
+) -> list[Row]:
     """Add `over_budget` to each row: what it exceeds on validation, empty if nothing.
 
     Args:
         rows: result of `join`.
         budget: `budget` of pareto.json.
         score: the metric of the task.
+        task: name of the task, as in spec.json.
     """
-    check = BudgetCheck(rows, budget, score)
+    check = BudgetCheck(rows, budget, score, task)
     return [row | {"over_budget": check.excesses(row["id"])} for row in rows]
 
 

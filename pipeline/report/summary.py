@@ -29,7 +29,8 @@ def summarize(
         all of them, the smallest file first. `chosen` is None if no file meets the
         budget; otherwise `nearest` is None. `over_budget` of a row names the limits
         that it exceeds. `missed` has one phrase per limit that the nearest file
-        exceeds.
+        exceeds. `doubts` are warnings of the stages about their models, if there are
+        any.
     """
     chosen = experiment.row(experiment.pareto["chosen"])
     nearest, missed = (None, []) if chosen else _nearest(experiment)
@@ -44,7 +45,14 @@ def summarize(
         "variants": experiment.rows,
         "nearest": nearest,
         "missed": missed,
+        **({"doubts": doubts} if (doubts := _doubts(experiment)) else {}),
     }
+
+
+def _doubts(experiment: ExperimentData) -> list[str]:
+    """Warnings of all stages about models that may be useless or misread."""
+    records = experiment.records.values()
+    return [text for record in records for text in record.metrics.get("doubts", [])]
 
 
 def command(experiment: str, overrides: Sequence[str]) -> str:
@@ -59,6 +67,7 @@ def command(experiment: str, overrides: Sequence[str]) -> str:
 
 def _nearest(experiment: ExperimentData) -> tuple[Row | None, list[str]]:
     """The file that exceeds the budget least, on validation as in compress."""
-    budget, score = experiment.pareto["budget"], experiment.score
-    miss, violations = BudgetCheck(experiment.rows, budget, score).closest()
+    budget, task = experiment.pareto["budget"], experiment.spec.task
+    check = BudgetCheck(experiment.rows, budget, experiment.score, task)
+    miss, violations = check.closest()
     return experiment.row(miss), violations

@@ -106,7 +106,7 @@ def checksums(experiment: ExperimentData) -> str:
 def _budget(experiment: ExperimentData) -> dict[str, str]:
     budget, score = experiment.pareto["budget"], experiment.score
     return {
-        "budget": read_limits(budget, score).describe(),
+        "budget": read_limits(budget, score, task=experiment.spec.task).describe(),
         "max_drop": score.amount(budget["max_drop"]),
     }
 

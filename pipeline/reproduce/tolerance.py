@@ -143,6 +143,11 @@ RULES = (
         "sentences about gradients beyond a threshold",
     ),
     Rule(
+        r"(train|distill|compress)\.(doubts(\.\d+)?|guard)",
+        "reported",
+        "sentences with measured values",
+    ),
+    Rule(
         r"train\.extension\.(begun|held_out_seen)",
         "exact",
         "read from the experiment and counted in the data set",

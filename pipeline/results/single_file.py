@@ -19,6 +19,7 @@ from pipeline.core.exit_codes import ExitCode
 from pipeline.engine.published import published, published_json
 from pipeline.engine.run_record import read_run
 from pipeline.metrics.metric import Metric
+from pipeline.results import doubts
 from pipeline.results.summary import columns
 from pipeline.tasks.registry import of_document
 from pipeline.tasks.spec import read_spec
@@ -44,7 +45,7 @@ class PointSchema(BaseModel):
 class ParetoSchema(BaseModel):
     """Types of pareto.json that the table relies on."""
 
-    budget: dict[str, float | str | bool | None]
+    budget: dict[str, float | str | bool | dict[str, float] | None]
     chosen: str | None
     points: list[PointSchema]
     task: str = ""
@@ -60,8 +61,8 @@ def read(folder: Path) -> dict[str, Any]:
         folder: as compress-file wrote it.
 
     Returns:
-        pareto.json, with `latency` (id -> its times) and `input` (the preprocessing
-        of the model's input, in words).
+        pareto.json, with `latency` (id -> its times), `input` (the preprocessing
+        of the model's input, in words) and `doubts` (warnings about the models).
 
     Raises:
         UserError: there is no result yet, or a file is not the one that was published.
@@ -73,7 +74,12 @@ def read(folder: Path) -> dict[str, Any]:
     if pareto["chosen"]:
         published(path.parent, "best.tflite")
     latency = read_run(path.parent).get("volatile", {}).get("latency_ms", {})
-    return {**pareto, "latency": latency, "input": _input(folder)}
+    return {
+        **pareto,
+        "latency": latency,
+        "input": _input(folder),
+        "doubts": doubts.read(folder),
+    }
 
 
 def exit_code(pareto: dict[str, Any]) -> ExitCode:
@@ -89,10 +95,10 @@ def text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
         pareto: as `read` returns it.
         usage: the command that runs the chosen file, or why there is none.
     """
-    limits = read_limits(
-        pareto["budget"], of_document(pareto).metric, pareto["latency"]
-    )
+    task = of_document(pareto)
+    limits = read_limits(pareto["budget"], task.metric, pareto["latency"], task.name)
     lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
+    lines += doubts.lines(pareto.get("doubts", []))
     if pareto["chosen"]:
         best = folder / "compress" / "best.tflite"
         lines += [f"chosen    {best}", f"use       {usage}"]

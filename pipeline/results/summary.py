@@ -20,6 +20,7 @@ from pipeline.core.json_io import read_json
 from pipeline.engine.published import published, published_json
 from pipeline.metrics.metric import Metric
 from pipeline.report.variant_text import change, name, size, span
+from pipeline.results import doubts
 from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]
@@ -103,6 +104,7 @@ def text(folder: Path, summary: dict[str, Any]) -> str:
     """
     row = summary["chosen"]
     lines = [*table(summary), ""]
+    lines += doubts.lines(summary.get("doubts", []))
     lines += _chosen(row, summary) if row else _none_chosen(summary)
     lines.append(f"report    {folder / 'report' / 'index.html'}")
     return "\n".join(lines)
@@ -205,7 +207,8 @@ def _over_budget_on_test(row: Row, summary: dict[str, Any], score: Metric) -> li
 
 def _none_chosen(summary: dict[str, Any]) -> list[str]:
     nearest = summary["nearest"]
-    limits = read_limits(summary["budget"], of_document(summary).metric)
+    task = of_document(summary)
+    limits = read_limits(summary["budget"], task.metric, task=task.name)
     reason = f"no variant meets the budget on validation: {limits.describe()}"
     lines = [f"chosen    nothing: {reason}"]
     if nearest:

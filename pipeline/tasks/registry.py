@@ -37,9 +37,10 @@ OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 STAGE_PARTS = {
     "data": ("targets",),
     "tune": ("metric", "training"),
-    "train": ("metric", "training"),
-    "distill": ("metric", "training"),
-    "compress": ("metric", "training", "export"),
+    "train": ("metric", "training", "floor"),
+    "import": ("metric", "floor"),
+    "distill": ("metric", "training", "floor"),
+    "compress": ("metric", "training", "export", "floor"),
     "evaluate": ("metric", "evaluation"),
     "report": ("report",),
 }
@@ -144,7 +145,8 @@ def modules(stage: str, task: str, auxiliary: Iterable[str] = ()) -> tuple[str, 
     for name in names:
         parts = get(name)
         unique[_module_of(name)] = None
-        unique |= {parts.module(part): None for part in STAGE_PARTS.get(stage, ())}
+        used = [part for part in STAGE_PARTS.get(stage, ()) if part in parts.parts]
+        unique |= {parts.module(part): None for part in used}
     return tuple(unique)
 
 

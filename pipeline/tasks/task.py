@@ -13,6 +13,7 @@ purpose, which are imported on first use:
     evaluation  tasks.evaluation.Evaluator          evaluate
     prediction  tasks.prediction.TaskPrediction     predict
     report      tasks.report.TaskReport             report
+    floor       tasks.floor.Floor                   train, distill, compress; optional
 
 Dotted paths are not visible as imports, so `pipeline.tasks.registry.modules` lists the
 parts that a stage runs; an edit of one part makes only these stages stale.
@@ -76,6 +77,10 @@ class Task:
             True.
         attacks: why adversarial attacks do not apply; default None: they do.
         chain: a data source can have this task; False for tasks of builders only.
+        other_metrics: further metrics that a budget can limit, computed by the metric
+            part from the same evidence; default none.
+        guard: name of one of `other_metrics`, which the default budget limits where
+            classes are unbalanced; default None.
     """
 
     name: str
@@ -94,6 +99,8 @@ class Task:
     auxiliary_heads: bool = True
     attacks: str | None = None
     chain: bool = True
+    other_metrics: tuple[Metric, ...] = ()
+    guard: str | None = None
 
     @property
     def predicts_classes(self) -> bool:
@@ -127,6 +134,10 @@ class Task:
             return f"has {len(spec.classes)} classes"
         return f"needs outputs of shape {self.output_shape(spec)}, for {self.title}"
 
+    def other(self, key: str) -> Metric:
+        """Return one of `other_metrics` by its key."""
+        return next(metric for metric in self.other_metrics if metric.key == key)
+
     def refuses(self, key: str) -> str | None:
         """Return why a key of the experiment file does not apply; None if it does.
 
@@ -145,10 +156,12 @@ class Task:
         return getattr(importlib.import_module(module), attribute)
 
 
-def parts_in(package: str) -> dict[str, str]:
+def parts_in(package: str, *optional: str) -> dict[str, str]:
     """Return the parts of a package with a module per part, `report:REPORT` for one.
 
     Args:
         package: dotted name of the package.
+        optional: optional parts that the package has, such as `floor`.
     """
-    return {part: f"{package}.{part}:{part.upper()}" for part in PARTS}
+    names = (*PARTS, *optional)
+    return {part: f"{package}.{part}:{part.upper()}" for part in names}

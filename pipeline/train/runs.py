@@ -31,6 +31,7 @@ from pipeline.train.pseudo_labels import labelled_and_pool, with_pseudo_labels
 from pipeline.training.checkpoint import describe
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.devices import prepare, shared
+from pipeline.training.floor_check import learned_nothing
 from pipeline.training.gradients import diagnose, gradient_norms, write_norms
 from pipeline.training.history import History
 from pipeline.training.loop import fit
@@ -105,6 +106,7 @@ class TrainingRuns:
             "weights": model.count_params(),
             "gained": gain,
             "warnings": [*warnings, *late_warnings],
+            "doubts": learned_nothing("the trained model", model, self.data, seed),
         }
 
     def replicate(self, number: int) -> RunResult:

@@ -84,10 +84,14 @@ def _extension(
 
 
 def _warnings(first: RunResult) -> tuple[dict[str, Any], str]:
-    """Return warnings about gradients as metrics, and for the headline."""
-    warnings = first["warnings"]
-    text = "".join(f"; {warning}" for warning in warnings)
-    return {"warnings": warnings} if warnings else {}, text
+    """Return warnings about gradients and the floor as metrics, and for the headline.
+
+    Args:
+        first: result of the published fit.
+    """
+    names = [name for name in ("warnings", "doubts") if first[name]]
+    text = "".join(f"; {warning}" for name in names for warning in first[name])
+    return {name: first[name] for name in names}, text
 
 
 def _repeated(

@@ -18,15 +18,15 @@ from pipeline.core.hashing import SHORT, hash_file
 from pipeline.core.wording import quantity
 from pipeline.data import extension
 from pipeline.data.artifact import Data
-from pipeline.data.spec import TaskSpec, read_spec
+from pipeline.data.spec import read_spec
 from pipeline.engine.stage import Inputs
 from pipeline.metrics.metric import Metric
 from pipeline.models.files import load_model
 from pipeline.models.referenced_files import find_file
 from pipeline.tasks.metric import metric_of
 from pipeline.train.params import SCRATCH, TrainParams
+from pipeline.training.floor_check import predict
 
-BATCH = 512  # examples per inference call
 MAX_SHOWN = 120  # characters of a value in a message
 HELD_OUT = ("validation", "test")
 # Keys of spec.json that weights depend on, in the order of the error message.
@@ -191,16 +191,3 @@ def gain_over(previous: Path, model: keras.Model, data: Data) -> dict[str, Any]:
     before, after = (round(float(value), 9) for value in values)
     gain = measure.metric.drop(before, after)
     return {"before": before, "after": after, "gain": round(gain, 9)}
-
-
-def predict(model: keras.Model, x: np.ndarray, spec: TaskSpec) -> np.ndarray:
-    """Return the outputs of a model for stored examples, in inference mode.
-
-    Args:
-        model: any model of the task.
-        x: stored examples, `(n, *shape)`.
-        spec: signature of the data.
-    """
-    begins = range(0, len(x), BATCH)
-    batches = (spec.to_input(x[begin : begin + BATCH]) for begin in begins)
-    return np.concatenate([np.asarray(model(b, training=False)) for b in batches])

@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="default: MODEL-compressed beside MODEL; show and predict take its parent "
         "as --root and its name as the experiment",
     )
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help="compress a model even if the data seem to be misread for it",
+    )
     options.add_set(
         parser,
         "any other value of data, augment, compress, seed, threads or portability, as "
@@ -48,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.out or default_folder(arguments.model)
     reporter = Console(verbose=arguments.verbose)
     typed = _typed(arguments)
-    result = compress_with(arguments.model, arguments.data, folder, typed, reporter)
+    result = compress_with(
+        arguments.model, arguments.data, folder, typed, reporter, arguments.anyway
+    )
     print(single_file.text(folder, result.pareto, usage_of(folder)))
     return single_file.exit_code(result.pareto)
 

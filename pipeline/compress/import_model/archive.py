@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pipeline.compress.import_model.keras_classes import is_allowed
 from pipeline.core.errors import UserError
 from pipeline.models.keras_archive import ArchiveObject, archive_objects, is_keras
 
@@ -23,7 +24,7 @@ GRAPHS = ("Functional", "Sequential")
 SAVE = 'save the model with Keras 3: model.save("model.keras")'
 # (offset, magic bytes) -> the kind of file.
 SIGNATURES = {
-    (0, b"\x89HDF\r\n\x1a\n"): "an HDF5 file (.h5) of Keras 2",
+    (0, b"\x89HDF\r\n\x1a\n"): "an HDF5 file (.h5), not a .keras file",
     (4, b"TFL3"): "a .tflite file, which is already converted",
     (0, b"PK"): "a truncated or damaged zip file",
 }
@@ -45,6 +46,47 @@ def check_archive(path: Path) -> None:
     for item in archive_objects(config):
         _check_built_in(item, path)
         _check_precision(item, path)
+
+
+def input_shape(path: Path) -> tuple[int | None, ...] | None:
+    """Return the shape of a model's input without the batch; None if it is unknown.
+
+    Args:
+        path: a .keras file that `check_archive` accepts.
+    """
+    config = _config(path)
+    shape = config.get("build_config", {}).get("input_shape")
+    shape = _input_layer(config).get("batch_shape") or shape
+    return tuple(shape[1:]) if isinstance(shape, list) and shape else None
+
+
+def takes_tokens(path: Path) -> bool:
+    """Return whether a model reads rows of token numbers with an Embedding.
+
+    Args:
+        path: a .keras file that `check_archive` accepts.
+    """
+    objects = archive_objects(_config(path))
+    embeds = any(item.is_layer and item.kind == "Embedding" for item in objects)
+    return embeds and len(input_shape(path) or ()) == 1
+
+
+def _input_layer(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of the input layer, or of the first layer."""
+    inner = config["config"]
+    layers = [layer.get("config", {}) for layer in inner.get("layers") or [{}]]
+    names = _names(inner.get("input_layers"))
+    first: dict[str, Any]
+    first = next((layer for layer in layers if layer.get("name") in names), layers[0])
+    return first
+
+
+def _names(tensors: Any) -> list[str]:
+    """Names of the layers of entries `[layer, node, tensor]`, in lists or a mapping."""
+    if isinstance(tensors, str):
+        return [tensors]
+    values = tensors.values() if isinstance(tensors, dict) else tensors
+    return [n for v in values for n in _names(v)] if isinstance(values, list) else []
 
 
 def _config(path: Path) -> dict[str, Any]:
@@ -148,11 +190,25 @@ def _count(tensors: Any) -> int:
 
 def _check_built_in(item: ArchiveObject, path: Path) -> None:
     """Reject custom code, which a .keras file does not contain."""
-    if item.custom_code:
+    reason = item.custom_code or _not_allowed(item)
+    if reason:
         raise UserError(
-            f"{path}: {item.custom_code}; only built-in layers can be compressed: "
+            f"{path}: {reason}; only built-in layers can be compressed: "
             "build the model from layers of keras.layers, such as Rescaling"
         )
+
+
+def _not_allowed(item: ArchiveObject) -> str:
+    """A clause naming a class of Keras that no model here may hold, or nothing."""
+    module = str(item.values["module"] or "builtins")
+    if is_allowed(module, str(item.values["class_name"])):
+        return ""
+    if item.is_layer:
+        return (
+            f'layer "{item.layer}" is a {item.kind}, which cannot be exported to a '
+            ".tflite file"
+        )
+    return f'layer "{item.layer}" holds a {item.kind} of {module}'
 
 
 def _check_precision(item: ArchiveObject, path: Path) -> None:

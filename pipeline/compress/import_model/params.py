@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.hashing import hash_file
-from pipeline.core.params import Params
+from pipeline.core.params import Params, unhashed
 
 
 class ImportParams(Params):
@@ -15,9 +15,11 @@ class ImportParams(Params):
 
     Args:
         model: path of a .keras file.
+        anyway: compress a model that seems to be misread, or to have learned nothing.
     """
 
     model: str
+    anyway: bool = unhashed(False)
 
 
 def source_state(params: Mapping[str, Any]) -> Mapping[str, str | None]:

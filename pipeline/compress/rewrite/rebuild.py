@@ -19,12 +19,15 @@ from pipeline.core.errors import UserError
 Make = Callable[[Any], Callable[..., Any]]  # layer or operation -> its replacement
 
 
-def rebuild(model: keras.Model, make: Make) -> keras.Model:
+def rebuild(
+    model: keras.Model, make: Make, input_dtype: str | None = None
+) -> keras.Model:
     """Build the same graph from new layers; their weights are freshly initialized.
 
     Args:
         model: functional or Sequential; it is not changed.
         make: called once per layer or operation; its result is called on tensors.
+        input_dtype: of the new model's inputs; default None: unchanged.
 
     Returns:
         A functional model with the same inputs, outputs and name.
@@ -35,7 +38,9 @@ def rebuild(model: keras.Model, make: Make) -> keras.Model:
     functional = functional_graph(model)
     successor = _successors(make, {_name(tensor) for tensor in functional.inputs})
     inputs = [
-        keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=_name(tensor))
+        keras.Input(
+            tensor.shape[1:], dtype=input_dtype or tensor.dtype, name=_name(tensor)
+        )
         for tensor in functional.inputs
     ]
     outputs = keras.tree.flatten(_run(model, inputs, successor))
@@ -46,6 +51,7 @@ def rebuild_with_weights(
     model: keras.Model,
     replacement: Callable[[Any], Callable[..., Any] | None],
     weights: Callable[[Any], list[Any] | None] = lambda layer: layer.get_weights(),
+    input_dtype: str | None = None,
 ) -> keras.Model:
     """Rebuild a model and give its layers weights.
 
@@ -55,6 +61,7 @@ def rebuild_with_weights(
             plain copy.
         weights: layer -> the arrays for its replacement, or None to leave them as
             created; by default the layer's own weights.
+        input_dtype: of the new model's inputs; default None: unchanged.
 
     Returns:
         A functional model with the same inputs, outputs and name.
@@ -70,7 +77,7 @@ def rebuild_with_weights(
         pairs.append((layer, new))
         return new
 
-    rebuilt = rebuild(model, make)
+    rebuilt = rebuild(model, make, input_dtype)
     for layer, new in pairs:
         if isinstance(new, keras.layers.Layer) and new is not layer:
             values = weights(layer)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.compress.selection import other_drops
+from pipeline.compress.selection.other_drops import Loss
 from pipeline.compress.selection.point import Point, VariantRow
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import DEFAULT, get
@@ -36,6 +38,10 @@ class Limits:
         metric: metric of the task; default accuracy.
         latency: id -> `median` in milliseconds; default empty.
         task: name of the task, as in spec.json; default classification.
+        max_drops: key of another metric -> maximum loss of it, at the upper end of its
+            interval where that was measured; default none.
+        guard: key of another metric -> maximum loss of it, without the interval;
+            default none.
     """
 
     max_drop: float
@@ -46,6 +52,8 @@ class Limits:
     metric: Metric = field(default_factory=lambda: get(DEFAULT).metric)
     latency: Times = field(default_factory=dict)
     task: str = DEFAULT
+    max_drops: Mapping[str, float] = field(default_factory=dict)
+    guard: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def size_key(self) -> str:
@@ -64,7 +72,11 @@ class Limits:
     def to_json(self) -> dict[str, Any]:
         """Return the budget as pareto.json holds it."""
         names = ("max_drop", "max_bytes", "max_arena", "max_latency_ms", "size_metric")
-        return {name: getattr(self, name) for name in names}
+        others = {"max_drops": dict(self.max_drops), "guard": dict(self.guard)}
+        return {
+            **{name: getattr(self, name) for name in names},
+            **{name: limits for name, limits in others.items() if limits},
+        }
 
     def excess(self, point: Point) -> float:
         """Measure how far a point exceeds the budget.
@@ -78,11 +90,17 @@ class Limits:
             drop does; infinity where a limited quantity was not measured.
         """
         over = DROP_FACTOR * max(0.0, point.upper_drop - self.max_drop - EPSILON)
+        over += sum(DROP_FACTOR * loss.excess for loss in self._losses(point))
         return over + sum(_over(*pair) for pair in self._costs(point).values())
+
+    def _losses(self, point: Point) -> list[Loss]:
+        """The losses of the other metrics that are limited."""
+        return other_drops.losses(point, self.task, self.max_drops, self.guard)
 
     def describe(self) -> str:
         """Return the limits as text: `a drop of at most 1.0 points, 3.0 kB gzip`."""
         phrases = [f"a drop of at most {self.metric.amount(self.max_drop)}"]
+        phrases += other_drops.phrases(self.task, {**self.guard, **self.max_drops})
         if self.max_bytes:
             phrases.append(f"{_kilobytes(self.max_bytes)} {self.size_metric}")
         if self.max_arena:
@@ -106,6 +124,7 @@ class Limits:
         drop = point.upper_drop > self.max_drop + EPSILON
         return [
             *([self._drop_text(point)] if drop else []),
+            *(loss.text for loss in self._losses(point) if loss.excess > 0),
             *(_cost_text(name, *pair) for name, pair in costs.items()),
         ]
 
@@ -123,6 +142,7 @@ class Limits:
         if point.upper_drop > self.max_drop + EPSILON:
             prefix = "up to " if point.drop_interval else ""
             phrases.append(prefix + self.metric.amount(point.upper_drop))
+        phrases += [loss.text for loss in self._losses(point) if loss.excess > 0]
         return phrases + [
             f"{name} {_measured(value)}"
             for name, (value, limit) in self._costs(point).items()
@@ -146,7 +166,10 @@ class Limits:
 
 
 def read_limits(
-    budget: Mapping[str, Any], metric: Metric, latency: Times | None = None
+    budget: Mapping[str, Any],
+    metric: Metric,
+    latency: Times | None = None,
+    task: str = DEFAULT,
 ) -> Limits:
     """Build the limits of a budget.
 
@@ -154,8 +177,9 @@ def read_limits(
         budget: as the parameters or pareto.json hold it.
         metric: metric of the task.
         latency: id -> `median` in milliseconds; default None, not measured.
+        task: name of the task; default classification.
     """
-    return Limits(**budget, metric=metric, latency=latency or {})
+    return Limits(**budget, metric=metric, latency=latency or {}, task=task)
 
 
 def _over(value: float | None, limit: float | None) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.compress.params import Budget
 from pipeline.compress.selection import pareto_front
 from pipeline.compress.selection.budget import Limits, Times, read_limits
-from pipeline.compress.selection.point import Interval, Point, VariantRow
+from pipeline.compress.selection.point import Interval, OtherDrops, Point, VariantRow
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
@@ -27,7 +27,10 @@ COLUMNS_AFTER_METRIC = ("drop", "bytes_gzip")
 
 
 def limits_of(
-    budget: Budget, task: str = DEFAULT, latency: Times | None = None
+    budget: Budget,
+    task: str = DEFAULT,
+    latency: Times | None = None,
+    unbalanced: bool = False,
 ) -> Limits:
     """Build the limits of an experiment's budget.
 
@@ -36,15 +39,25 @@ def limits_of(
         task: name of the task; default classification.
         latency: id -> `median` in milliseconds; read only when the budget limits it,
             and the choice then depends on the machine. Default None, not measured.
+        unbalanced: the classes are, so the guard applies; default False.
     """
-    limits = read_limits(budget.model_dump(mode="json"), get(task).metric, latency)
-    return replace(limits, task=task)
+    metric, guarded = get(task).metric, get(task).guard
+    drops = budget.drops(metric.key)
+    values = budget.model_dump(mode="json") | {
+        "max_drop": drops.pop(metric.key),
+        "max_drops": drops,
+        "guard": {},
+    }
+    if unbalanced and guarded and guarded not in drops and budget.guard is not None:
+        values["guard"] = {guarded: budget.guard}
+    return read_limits(values, metric, latency, task)
 
 
 def compare(
     rows: Sequence[VariantRow],
     limits: Limits,
     drop_intervals: Sequence[Interval | None] | None = None,
+    other_drops: Sequence[OtherDrops] | None = None,
 ) -> list[Point]:
     """Compare all variants with the float baseline.
 
@@ -52,6 +65,7 @@ def compare(
         rows: one per variant, the float baseline among them.
         limits: define the metric and the size that are compared.
         drop_intervals: paired interval of each row's drop; default None, not measured.
+        other_drops: losses of other metrics of each row; default None, not measured.
 
     Returns:
         One point per row, in their order.
@@ -61,9 +75,15 @@ def compare(
     """
     baseline = _baseline(rows)
     intervals = drop_intervals or [None] * len(rows)
+    others = other_drops or [{}] * len(rows)
     points = [
-        Point(**vars(row), drop=_drop(row, baseline, limits), drop_interval=interval)
-        for row, interval in zip(rows, intervals, strict=True)
+        Point(
+            **vars(row),
+            drop=_drop(row, baseline, limits),
+            drop_interval=interval,
+            other_drops=losses,
+        )
+        for row, interval, losses in zip(rows, intervals, others, strict=True)
     ]
     flags = pareto_front.dominated(points, limits)
     return [replace(p, dominated=flag) for p, flag in zip(points, flags, strict=True)]
@@ -98,7 +118,8 @@ def write(folder: Path, pareto: dict[str, Any]) -> None:
     rows, key = pareto["points"], of_document(pareto).metric.key
     order = (*FIRST_COLUMNS, key, *COLUMNS_AFTER_METRIC)
     with (folder / "pareto.csv").open("w", newline="", encoding="utf-8") as file:
-        names = sorted(rows[0], key=lambda name: _column(name, order))
+        present = {name for row in rows for name in row}
+        names = sorted(present, key=lambda name: _column(name, order))
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
@@ -126,6 +147,23 @@ def metrics(points: Sequence[Point], limits: Limits) -> dict[str, Any]:
         "chosen": chosen.id if chosen else None,
         **{key: row.get(key) for key in (limits.metric.key, "drop", limits.size_key)},
         "ratio": ratio,
+        **_cost_of_guard(points, limits),
+    }
+
+
+def _cost_of_guard(points: Sequence[Point], limits: Limits) -> dict[str, str]:
+    """A sentence about the file that would be chosen without the guard, if another."""
+    chosen = pareto_front.choose(points, limits)
+    free = pareto_front.choose(points, replace(limits, guard={}))
+    if free is None or (chosen and chosen.id == free.id):
+        return {}
+    size = f"{limits.size(free):,} bytes {limits.size_metric}"
+    instead = f"{limits.size(chosen):,}" if chosen else "none"
+    reasons = "; ".join(limits.violations(free))
+    return {
+        "guard": f"classes are unbalanced, so the worst class is guarded: "
+        f"{free.title} ({size}, instead of {instead}) is not chosen: {reasons}; "
+        "compress.budget.guard sets the limit"
     }
 
 

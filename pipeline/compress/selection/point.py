@@ -13,6 +13,7 @@ from typing import Any, Self
 
 Interval = list[float]  # low and high end
 Parity = dict[str, float]
+OtherDrops = dict[str, list[float | None]]  # key -> drop, low and high end
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,21 @@ class Point(VariantRow):
         drop_interval: paired 95 % interval of the drop; None where it is undefined.
         dominated: True when another variant is nowhere worse and somewhere better, and
             for every variant that is not `ok`.
+        other_drops: losses of other metrics that the budget limits: key -> drop, low
+            and high end of its paired interval; default none.
     """
 
     drop: float | None = None
     drop_interval: Interval | None = None
     dominated: bool = False
+    other_drops: OtherDrops = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object; `other_drops` only where there are any."""
+        values = super().to_json()
+        if not self.other_drops:
+            del values["other_drops"]
+        return values
 
     @property
     def upper_drop(self) -> float:

@@ -11,28 +11,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tf_keras
 
+from pipeline.compress.tfmot.operations import CHAINS, to_function
 from pipeline.core.errors import UserError, did_you_mean
 
 # Constructor arguments with another name: {class: {Keras 3: tf_keras}}.
 RENAMED = {
     "LeakyReLU": {"negative_slope": "alpha"},
 }
-# Operations that Keras records for `x + y` and the like -> layers of the same name.
-MERGES = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
-# `x + 3` and the like: number -> the scale and the offset of a Rescaling.
-WITH_NUMBER = {
-    "Add": lambda number: (1.0, number),
-    "Subtract": lambda number: (1.0, -number),
-    "Multiply": lambda number: (number, 0.0),
-}
-# Operations that compute masks in a Keras 3 graph; tf_keras propagates masks itself.
-MASKING = ("NotEqual", "Any")
 # Prefix of augmentation layers, which do nothing at inference.
 TRAINING_ONLY_PREFIX = "Random"
 BASE_ARGUMENTS = {"name", "trainable", "dtype"}
@@ -52,7 +44,7 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         UserError: naming the layer that tf_keras cannot represent.
     """
     if not isinstance(operation, keras.layers.Layer):
-        return _merge(operation, name)
+        return to_function(operation, name)
     if type(operation).__name__.startswith(TRAINING_ONLY_PREFIX):
         return lambda inputs, **_: inputs
     _check_precision(operation)
@@ -61,7 +53,49 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         return _from_config("Normalization", {**config, **_statistics(operation)})
     if type(operation).__name__ == "SeparableConv2D":
         return SeparableConv2D(config)
-    return _from_config(type(operation).__name__, config)
+    return _with_activation(type(operation).__name__, config)
+
+
+def _with_activation(kind: str, config: dict[str, Any]) -> Callable[..., Any]:
+    """Make a layer; a layer as activation, or one that tf_keras lacks, follows it."""
+    activation: Any = config.get("activation")
+    is_layer = isinstance(activation, dict) and "config" in activation
+    if kind == "Activation" and not is_layer and activation in CHAINS:
+        return partial(CHAINS[activation], name=config["name"])
+    if kind == "Activation" and is_layer:
+        return _from_config(activation["class_name"], _named(activation, config, ""))
+    if is_layer and activation.get("module") == "keras.layers":
+        inner = _named(activation, config, "_activation")
+        after = _from_config(activation["class_name"], inner)
+    elif isinstance(activation, str) and activation in CHAINS:
+        after = partial(CHAINS[activation], name=f"{config['name']}_activation")
+    else:
+        return _from_config(kind, config)
+    return Activated(_from_config(kind, {**config, "activation": "linear"}), after)
+
+
+def _named(activation: Any, config: dict[str, Any], suffix: str) -> dict[str, Any]:
+    return {**activation["config"], "name": f"{config['name']}{suffix}"}
+
+
+class Activated:
+    """A linear layer, and the activation after it as layers of their own.
+
+    Args:
+        layer: the layer without its activation.
+        after: the activation.
+    """
+
+    def __init__(self, layer: Any, after: Callable[..., Any]):
+        self.layer, self.after = layer, after
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Apply both to tensors."""
+        return self.after(self.layer(*inputs, **named))
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Set the weights of the layer."""
+        self.layer.set_weights(weights)
 
 
 class SeparableConv2D:
@@ -165,24 +199,3 @@ def _check_precision(layer: keras.layers.Layer) -> None:
             f'layer "{layer.name}" computes in {policy}; compression needs float32, '
             'so build the model with dtype="float32"'
         )
-
-
-def _merge(operation: Any, name: str) -> Callable[..., Any]:
-    """Convert an operation between two tensors to the layer that tfmot supports."""
-    kind = type(operation).__name__
-    if kind in MASKING:
-        return lambda *_, **__: None
-    if kind not in MERGES:
-        raise UserError(
-            f'operation "{operation.name}" ({kind}) of the graph is not a layer; '
-            f"allowed outside layers: {', '.join(MERGES)}"
-        )
-    layer = getattr(tf_keras.layers, kind)(name=name)
-
-    def merge(x1: Any, x2: Any) -> Any:
-        if isinstance(x2, int | float) and kind in WITH_NUMBER:
-            scale, offset = WITH_NUMBER[kind](x2)
-            return tf_keras.layers.Rescaling(scale, offset, name=name)(x1)
-        return layer([x1, x2])
-
-    return merge

@@ -176,8 +176,11 @@ def _neighbors(layer: Layer, side: str) -> list[Any]:
 
 
 def _activation(layer: Layer) -> str:
+    """Name of a layer's activation; a layer as activation has that of its class."""
     function = getattr(layer, "activation", None)
-    return getattr(function, "__name__", "linear") if function else "linear"
+    if function is None:
+        return "linear"
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _has_matrix(layer: Layer) -> bool:

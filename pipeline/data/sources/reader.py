@@ -105,7 +105,7 @@ class ReadContext:
     def class_numbers(
         self, labels: Sequence[str]
     ) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Number labels in the order of `data.classes`, or of the alphabet.
+        """Number labels in the order of `data.classes`, or of `data.class_order`.
 
         Args:
             labels: class names, one per example.
@@ -118,7 +118,8 @@ class ReadContext:
         """
         if self.params.classes is None and get(self.params.task).predicts_classes:
             self._refuse_numbers(set(labels))
-        classes = tuple(self.params.classes or in_order(set(labels)))
+        ordered = sorted if self.params.class_order == "text" else in_order
+        classes = tuple(self.params.classes or ordered(set(labels)))
         number = {name: position for position, name in enumerate(classes)}
         return np.array([number.get(label, -1) for label in labels], np.int64), classes
 

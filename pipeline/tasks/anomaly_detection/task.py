@@ -19,7 +19,7 @@ TASK = Task(
     losses=("mse", "mae", "huber"),
     default_loss="mse",
     builder="autoencoder",
-    parts=parts_in("pipeline.tasks.anomaly_detection"),
+    parts=parts_in("pipeline.tasks.anomaly_detection", "floor"),
     not_applicable={
         **CLASS_KEYS,
         "data.extra_targets": NO_HEADS,

@@ -20,5 +20,24 @@ TASK = Task(
     losses=("cross_entropy", "focal", "binary", "mse", "mae", "huber"),
     default_loss="cross_entropy",
     builder="cnn",
-    parts=parts_in("pipeline.tasks.classification"),
+    parts=parts_in("pipeline.tasks.classification", "floor"),
+    other_metrics=(
+        Metric(
+            "recall_min",
+            "recall of the worst class",
+            change_unit="points of recall",
+            scale=100.0,
+            lowest=0.0,
+            highest=1.0,
+        ),
+        Metric(
+            "recall_mean",
+            "mean recall (balanced accuracy)",
+            change_unit="points of recall",
+            scale=100.0,
+            lowest=0.0,
+            highest=1.0,
+        ),
+    ),
+    guard="recall_min",
 )

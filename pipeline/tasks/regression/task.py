@@ -14,7 +14,15 @@ TASK = Task(
     losses=("mse", "mae", "huber"),
     default_loss="mse",
     builder="mlp",
-    parts=parts_in("pipeline.tasks.regression"),
-    not_applicable={**CLASS_KEYS, "data.classes": ONLY_CLASSES},
+    parts=parts_in("pipeline.tasks.regression", "floor"),
+    not_applicable={
+        **CLASS_KEYS,
+        "data.classes": ONLY_CLASSES,
+        "data.class_order": ONLY_CLASSES,
+    },
     attacks="they change classes",
+    other_metrics=(
+        Metric("mae", "mean absolute error", higher_is_better=False, lowest=0.0),
+        Metric("rmse", "root mean squared error", higher_is_better=False, lowest=0.0),
+    ),
 )

@@ -15,8 +15,9 @@ from sklearn.datasets import load_iris
 
 from pipeline.cli.commands.show import usage_of
 from pipeline.cli.main import main
-from pipeline.compress.import_model.train.stage import check_fits, without_softmax
-from pipeline.core.errors import UserError
+from pipeline.compress.import_model.logits import without_softmax
+from pipeline.compress.import_model.train.stage import check_fits
+from pipeline.core.errors import StageFailed, UserError
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.experiment.compress_model import (
@@ -25,6 +26,11 @@ from pipeline.experiment.compress_model import (
     default_folder,
 )
 from pipeline.experiment.loader import check_name
+from pipeline.experiment.previous_state import (
+    EARLIER_BEST,
+    chosen_file_kept,
+    restored_on_error,
+)
 from pipeline.experiment.single_model import header, published_job
 from pipeline.results import single_file
 from tests.helpers.published import record
@@ -334,6 +340,7 @@ def test_a_budget_that_nothing_meets_ends_with_3_and_the_frontier(project, tmp_p
         "--budget=max_bytes=1",
         f"--out={out}",
         "--set=compress.recipes=[int8]",
+        "--anyway",  # the model is untrained
     )
     assert answer.code == 3, answer.out + answer.err
     assert "none meets the budget" in answer.out and "nearest" in answer.out
@@ -347,17 +354,89 @@ def test_a_model_and_arrays_of_a_program_are_compressed(tmp_path, capsys):
     options = {
         "budget": {"max_drop": 0.9},
         "out": tmp_path / "out",
-        "overrides": {"compress": {"recipes": ["int8"]}},
+        "compress": {"recipes": ["int8"]},
+        "anyway": True,  # the model is untrained
     }
     result = compress_model(flowers(), (x.astype("float32"), y), **options)
     assert result.file == tmp_path / "out" / "compress" / "best.tflite"
     assert result.file.stat().st_size == result.chosen["bytes_raw"]
     assert "train     done" in capsys.readouterr().out
+    assert "may have learned nothing" in single_file.read(tmp_path / "out")["doubts"][0]
+    assert "WARNING   model.keras" in text_of(
+        tmp_path / "out", single_file.read(tmp_path / "out")
+    )
 
     compress_model(flowers(), (x.astype("float32"), y), **options)
     states = [line.split()[1] for line in capsys.readouterr().out.splitlines()]
     assert set(states) == {"cached"}
     assert not list((tmp_path / "out").glob("new-*"))
+
+
+def test_a_mistyped_source_leaves_an_earlier_result_unchanged(tiny, tmp_path, capsys):
+    folder = made_before(tmp_path, "baseline-qat")
+    before = (folder / "experiment.yaml").read_bytes()
+    run = ["compress-file", str(tiny), f"--data=npz:{tmp_path}/mine.nzp"]
+    assert main([*run, f"--out={folder}"]) == 2
+    assert "mine.nzp must be a file and does not exist" in capsys.readouterr().err
+    assert (folder / "experiment.yaml").read_bytes() == before
+
+
+def fail_in(folder: Path, published: bool) -> None:
+    """Write another experiment, publish a stage or not, and fail."""
+    with restored_on_error(folder):
+        (folder / "experiment.yaml").write_text("another")
+        if published:
+            (folder / "data" / "stage.json").write_text("{}")
+        raise StageFailed("data: the source is damaged")
+
+
+def test_a_failed_data_stage_leaves_an_earlier_result_unchanged(tmp_path):
+    folder = made_before(tmp_path, "baseline-qat")
+    before = (folder / "experiment.yaml").read_bytes()
+    with pytest.raises(StageFailed):
+        fail_in(folder, published=False)
+    assert (folder / "experiment.yaml").read_bytes() == before
+    with pytest.raises(StageFailed):
+        fail_in(folder, published=True)
+    assert (folder / "experiment.yaml").read_text() == "another"
+
+
+def test_a_stricter_budget_that_nothing_meets_keeps_the_earlier_file(tmp_path):
+    best = tmp_path / "compress" / "best.tflite"
+    best.parent.mkdir()
+    best.write_bytes(b"small")
+    notes: list[str] = []
+    with chosen_file_kept(tmp_path, notes.append):
+        best.unlink()
+    assert (tmp_path / EARLIER_BEST).read_bytes() == b"small"
+    assert "chosen under the earlier budget" in notes[0]
+    with chosen_file_kept(tmp_path, notes.append):
+        best.write_bytes(b"other")
+    assert not (tmp_path / EARLIER_BEST).exists() and len(notes) == 1
+
+
+def table_of(path: Path, columns: int) -> str:
+    names = ",".join([*(f"c{k}" for k in range(columns)), "label"])
+    path.write_text(f"{names}\n{'1,' * columns}a\n")
+    return f"csv:{path}"
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "npz grey"])
+def test_another_shape_of_the_input_is_an_error_before_any_stage(
+    kind, tmp_path, capsys
+):
+    if kind == "csv":
+        source = table_of(tmp_path / "a.csv", 7)
+    else:
+        shape = (20, 5, 5) if kind == "npz grey" else (20, 6)
+        np.savez(tmp_path / "a.npz", x=np.zeros(shape), y=np.arange(20) % 3)
+        source = f"npz:{tmp_path / 'a.npz'}"
+    flowers().save(tmp_path / "mine.keras")
+    before = sorted(tmp_path.iterdir())
+    assert main(["compress-file", f"{tmp_path}/mine.keras", f"--data={source}"]) == 2
+    told = capsys.readouterr()
+    assert "takes inputs of the shape (4,), and the examples" in told.err
+    assert not told.out and sorted(tmp_path.iterdir()) == before
 
 
 def test_an_error_of_a_program_names_what_it_passed(tiny, tmp_path):

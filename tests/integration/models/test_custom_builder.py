@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.core.errors import UserError
@@ -27,15 +29,14 @@ def build(hp, spec):
     return keras.Model(image, keras.layers.Dense(3, name="logits")(x), name="mine")
 """
 BODIES = [
-    ("return None", "must return a functional keras.Model; it returned a"),
-    ("return keras.Sequential([keras.layers.Dense(3)])", "must return a functional"),
+    ("return None", "must return a functional or Sequential keras.Model; it returned"),
     ("raise RuntimeError('no luck')", "it raised RuntimeError: no luck (mine"),
     ("return 1 / 0", "ZeroDivisionError"),
     ("raise SystemExit(3)", "it raised SystemExit: 3 (mine"),
     (
         "x = keras.Input((8, 8, 1)); y = keras.layers.Flatten()(x); return "
-        "keras.Model(x, keras.layers.Dense(3, activation='softmax', name='p')(y))",
-        'must end in logits; its last layer, "p", is a softmax',
+        "keras.Model(x, keras.layers.Dense(3, activation='sigmoid', name='p')(y))",
+        'must end in logits; its last layer, "p", is a sigmoid for each class',
     ),
     ("x = keras.Input((8, 8, 1)); return keras.Model(x, x)", "output of its model"),
     (
@@ -43,6 +44,20 @@ BODIES = [
         "the input of its model is (None, 4); toy:toy needs (None, 8, 8, 1)",
     ),
 ]
+
+
+TAKEN = {
+    "Sequential": "return keras.Sequential([keras.layers.Flatten(), "
+    "keras.layers.Dense(3)])",
+    "softmax": "return keras.Sequential([keras.Input((8, 8, 1)), "
+    "keras.layers.Flatten(), keras.layers.Dense(3, activation='softmax')])",
+    "softmax layer": "x = keras.Input((8, 8, 1)); y = keras.layers.Flatten()(x); "
+    "y = keras.layers.Dense(3)(y); "
+    "return keras.Model(x, keras.layers.Softmax()(y))",
+    "softmax as activation": "x = keras.Input((8, 8, 1)); "
+    "y = keras.layers.Flatten()(x); return keras.Model(x, keras.layers.Dense(3, "
+    "activation=keras.layers.Softmax())(y))",
+}
 
 
 @pytest.fixture
@@ -89,3 +104,20 @@ def test_its_module_and_what_it_imports_are_part_of_the_fingerprint(here):
     after = CodeReader(ROOT, also=(here,)).closure(modules)
     assert before["my_helper"] != after["my_helper"]
     assert before["mine"] == after["mine"]
+
+
+@pytest.mark.parametrize("body", TAKEN.values(), ids=TAKEN)
+def test_a_sequential_model_and_a_softmax_are_taken_as_logits(here, body):
+    (here / "mine.py").write_text(f"import keras\n\ndef build(hp, spec):\n    {body}\n")
+    model = registry.build("mine:build", {}, IMAGE, 1)
+    assert type(model).__name__ == "Functional"
+    outputs = np.asarray(model(np.ones((2, 8, 8, 1), "float32") * 9))
+    assert np.abs(outputs.sum(axis=1) - 1).max() > 1e-3  # logits
+
+
+def test_a_sigmoid_for_two_classes_becomes_two_logits(here):
+    layers = "keras.layers.Flatten(), keras.layers.Dense(1, 'sigmoid')"
+    body = f"return keras.Sequential([{layers}])"
+    (here / "mine.py").write_text(f"import keras\n\ndef build(hp, spec):\n    {body}\n")
+    two = replace(IMAGE, classes=("a", "b"))
+    assert registry.build("mine:build", {}, two, 1).output_shape == (None, 2)

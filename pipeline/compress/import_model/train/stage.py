@@ -1,7 +1,8 @@
 """train, for a model that was trained elsewhere: check it and copy it.
 
 In: data, and a .keras file. Out: model.keras, whose outputs are logits: a final softmax
-of a classifier is removed, which does not change the predicted class.
+of a classifier is removed, which does not change the predicted class. A model that the
+data seem to mean something else to is refused, see `misreading`.
 Run: python -m pipeline compress-file model.keras --data SOURCE
 """
 
@@ -13,13 +14,11 @@ from typing import Any
 import keras
 
 from pipeline.compress.import_model.archive import check_single_input_and_output
+from pipeline.compress.import_model.inputs import with_input_of
+from pipeline.compress.import_model.logits import as_logits
+from pipeline.compress.import_model.misreading import find_doubts
 from pipeline.compress.import_model.params import ImportParams
-from pipeline.compress.rewrite.rebuild import (
-    clone_with,
-    functional_graph,
-    identity,
-    rebuild_with_weights,
-)
+from pipeline.compress.rewrite.rebuild import functional_graph
 from pipeline.core.errors import UserError
 from pipeline.data.artifact import read_data
 from pipeline.data.spec import TaskSpec
@@ -43,14 +42,31 @@ def run(params: ImportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     Raises:
         UserError: if the model does not fit the data.
     """
-    spec = read_data(inputs["data"]).spec
-    model = load_model(Path(params.model))
+    data = read_data(inputs["data"])
+    spec, path = data.spec, Path(params.model)
+    model = load_model(path)
     check_fits(model, spec, params.model)
-    classify = task_of(spec).predicts_classes
-    save_model(without_softmax(model) if classify else model, out / "model.keras")
+    model = with_input_of(model, spec, params.model)
+    if task_of(spec).predicts_classes:
+        model = as_logits(model, spec, params.model)
+    doubts = find_doubts(model, data, path.name, inputs.seed)
+    _stop_or_warn(doubts, params)
+    save_model(model, out / "model.keras")
     weights = model.count_params()
-    name = Path(params.model).name
-    return {"headline": f"{name}, {format_parameters(weights)}", "weights": weights}
+    headline = "; ".join([f"{path.name}, {format_parameters(weights)}", *doubts])
+    more = {"doubts": doubts} if doubts else {}
+    return {"headline": headline, "weights": weights, **more}
+
+
+def _stop_or_warn(doubts: list[str], params: ImportParams) -> None:
+    """Stop at a doubt, or print it with `--anyway`."""
+    if doubts and not params.anyway:
+        raise UserError(
+            f"{'; '.join(doubts)} (settings: --set KEY=VALUE); or compress it "
+            "regardless: --anyway"
+        )
+    for doubt in doubts:
+        print(f"warning: {doubt}")
 
 
 def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
@@ -69,7 +85,8 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
     shapes = tuple(tuple(end[0].shape[1:]) for end in (graph.inputs, graph.outputs))
     task = task_of(spec)
     required = (tuple(spec.shape), task.output_shape(spec))
-    if shapes != required:
+    single = task.predicts_classes and len(spec.classes) == 2
+    if shapes != required and not (single and shapes == (required[0], (1,))):
         outputs = " logits" if task.predicts_classes else ""
         raise UserError(
             f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs "
@@ -77,26 +94,3 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
             "was trained on, with all of its classes and preprocessing, or train the "
             "model on this data"
         )
-
-
-def without_softmax(model: keras.Model) -> keras.Model:
-    """Remove a softmax at the end of a model, so that its outputs are logits.
-
-    Args:
-        model: functional or Sequential, with one output; it is not changed.
-
-    Returns:
-        The same model if it does not end with a softmax.
-    """
-    last = functional_graph(model).outputs[0]._keras_history.operation
-    is_layer = type(last).__name__ == "Softmax"
-    activation = getattr(last, "activation", None)
-    if not is_layer and activation is not keras.activations.softmax:
-        return model
-
-    def replacement(layer: Any) -> Any:
-        if layer is not last:
-            return None
-        return identity if is_layer else clone_with(layer, activation="linear")
-
-    return rebuild_with_weights(model, replacement)

@@ -1,0 +1,119 @@
+"""The optional `floor` part of a task: the metric that no model is needed for.
+
+In: targets of training and validation examples. Out: evidence of the best prediction
+that does not look at the input, such as the most frequent class; a warning about a
+model that is not better than it; and other readings of the outputs of a model that was
+trained elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.metrics.task_metrics import TaskMetric
+from pipeline.tasks.metric import metric_of
+from pipeline.tasks.registry import task_of
+from pipeline.tasks.spec import TaskSpec
+
+Array = np.ndarray
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Another meaning of the outputs of a model.
+
+    Args:
+        meaning: a phrase after "with", such as `its classes in the order of text`.
+        remedy: the setting or code that makes it the meaning used here.
+        convert: outputs `(n, *output)` -> outputs as the task reads them.
+        fitted: True where examples decide the numbers in it; default False. A reading
+            that is not fitted is preferred.
+    """
+
+    meaning: str
+    remedy: str
+    convert: Callable[[Array], Array]
+    fitted: bool = False
+
+
+def no_readings(spec: TaskSpec, outputs: Array, y: Array) -> Iterable[Reading]:
+    """Return no reading."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The `floor` part of a task.
+
+    Args:
+        name: the trivial prediction, such as `always the most frequent class`.
+        evidence: `(training targets, targets)` -> evidence of the trivial prediction
+            for each target, as `TaskMetric.evidence` returns it, `(n,)`.
+        readings: `(spec, outputs, targets)` of training examples -> other meanings that
+            the outputs may have; default: none.
+    """
+
+    name: str
+    evidence: Callable[[Array, Array], Array]
+    readings: Callable[[TaskSpec, Array, Array], Iterable[Reading]] = no_readings
+
+
+def floor_of(spec: TaskSpec) -> Floor | None:
+    """Return the floor of a data set's task; None for a task without one.
+
+    Args:
+        spec: signature of the data.
+    """
+    task = task_of(spec)
+    if "floor" not in task.parts:
+        return None
+    packages = {task.module(part).rpartition(".")[0] for part in ("floor", "metric")}
+    if len(packages) > 1:  # a task that replaced the metric has no floor of its own yet
+        return None
+    floor: Floor = task.part("floor")
+    return floor
+
+
+def floor_warning(
+    subject: str, spec: TaskSpec, teaching: Array, y: Array, evidence: Array, seed: int
+) -> str | None:
+    """Describe a model whose metric may be no better than the floor.
+
+    Args:
+        subject: the model, such as `the trained model`.
+        spec: signature of the data.
+        teaching: targets of the training examples, as stored, `(m,)`.
+        y: targets of the validation examples, as stored, `(n,)`.
+        evidence: of the model on the validation examples, `(n,)`.
+        seed: of the bootstrap.
+
+    Returns:
+        One sentence, or None where the interval of the metric is above the floor.
+    """
+    floor, metric = floor_of(spec), metric_of(spec)
+    if floor is None:
+        return None
+    trivial = metric.value(floor.evidence(teaching, y), y)
+    value, interval = metric.value(evidence, y), _interval(metric, evidence, y, seed)
+    worst = min(map(metric.metric.merit, interval))
+    if worst > metric.metric.merit(trivial):
+        return None
+    low, high = interval
+    return (
+        f"{subject} may have learned nothing: validation {metric.metric.name} "
+        f"{value:.3f} (95 % interval {low:.3f} to {high:.3f}) is not above "
+        f"{trivial:.3f}, that of {floor.name}; check labels, preprocessing and training"
+    )
+
+
+def _interval(
+    metric: TaskMetric, evidence: Array, y: Array, seed: int
+) -> tuple[float, float]:
+    """The interval of the metric; its value twice where no interval is defined."""
+    value = metric.value(evidence, y)
+    low, high = metric.interval(evidence, y, RESAMPLES, seed) or (value, value)
+    return low, high
