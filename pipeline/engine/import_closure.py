@@ -39,6 +39,7 @@ from pipeline.core.errors import UserError
 # Import names that differ from the name of their distribution.
 DISTRIBUTIONS = {
     "PIL": "pillow",
+    "ethosu": "ethos-u-vela",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
     "tensorflow_model_optimization": "tensorflow-model-optimization",

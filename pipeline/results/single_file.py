@@ -39,9 +39,11 @@ def read(folder: Path) -> dict[str, Any]:
     path = folder / "compress" / "pareto.json"
     if not path.is_file():
         raise UserError(f"{path.parent}: no result yet; run compress-file again")
-    run = read_json(path.with_name("run.json"))
+    run, pareto = read_json(path.with_name("run.json")), read_json(path)
+    for row in pareto["points"]:
+        row.setdefault("bytes_flash", row["bytes_raw"])  # of an earlier version
     latency = run.get("volatile", {}).get("latency_ms", {})
-    return {**read_json(path), "latency": latency, "input": _input(folder)}
+    return {**pareto, "latency": latency, "input": _input(folder)}
 
 
 def exit_code(pareto: dict[str, Any]) -> ExitCode:
@@ -79,7 +81,7 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
     rows = sorted(
         pareto["points"], key=lambda row: NO_SIZE if row[key] is None else row[size]
     )
-    sizes = (f"{'gzip':>9}", f"{'raw':>9}")
+    sizes = (f"{'flash':>9}", f"{'raw':>9}", f"{'download':>9}")
     return columns(
         ("recipe", *sizes, "valid.", f"{unit:>6}", "at worst"),
         rows,
@@ -103,8 +105,9 @@ def _input(folder: Path) -> str:
 
 def _cells(row: Row, score: Metric, mark: str) -> list[str]:
     return [
-        f"{row['bytes_gzip']:>9,}",
+        f"{row['bytes_flash']:>9,}",
         f"{row['bytes_raw']:>9,}",
+        f"{row['bytes_gzip']:>9,}",
         f"{row[score.key]:>6.3f}",
         f"{score.number(score.difference(row['drop'])):>6}",
         f"{score.number(score.difference(Point.from_json(row).upper_drop)):>8}",

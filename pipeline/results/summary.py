@@ -41,6 +41,9 @@ def read(folder: Path) -> dict[str, Any]:
     if not isinstance(summary, dict) or not set(summary) >= KEYS:
         again = command("run", folder=folder)
         raise UserError(f"{path}: was altered; restore it with: {again}")
+    roles = [summary[role] for role in ("baseline", "chosen", "nearest")]
+    for row in filter(None, [*summary["variants"], *roles]):
+        row.setdefault("bytes_flash", row["bytes_raw"])  # of an earlier version
     return summary
 
 
@@ -85,7 +88,7 @@ def table(summary: dict[str, Any]) -> list[str]:
     decided on validation.
     """
     score = of_document(summary).metric
-    sizes = (f"{'gzip':>8}", f"{'raw':>8}")
+    sizes = (f"{'flash':>8}", f"{'raw':>8}", "download")
     head = ("variant", *sizes, "valid.", " test", f"{score.unit:>6}", "ms")
     rows = summary["variants"]
     return columns(
@@ -123,8 +126,9 @@ def columns(
 def _cells(row: Row, summary: dict[str, Any]) -> list[str]:
     score, latency = of_document(summary).metric, row.get("latency_ms")
     return [
-        f"{size(row['bytes_gzip']):>8}",
+        f"{size(row['bytes_flash']):>8}",
         f"{size(row['bytes_raw']):>8}",
+        f"{size(row['bytes_gzip']):>8}",
         f"{row[f'validation_{score.key}']:>6.3f}",
         f"{row[score.key]:.3f}",
         f"{change(row, score):>6}",
@@ -141,8 +145,9 @@ def _note(row: Row, summary: dict[str, Any]) -> str:
 
 def _chosen(row: Row, summary: dict[str, Any]) -> list[str]:
     latency, score = row.get("latency_ms"), of_document(summary).metric
+    measure = summary["budget"]["size_metric"]
     facts = [
-        f"{size(row['bytes_gzip'])} gzip, {row['ratio']:.1f}x smaller",
+        f"{size(row[f'bytes_{measure}'])} {measure}, {row['ratio']:.1f}x smaller",
         f"{row[score.key]:.3f} on test ({change(row, score)} {score.unit}, "
         f"95 % interval {span(row, score)})",
         *([f"{latency:.3f} ms"] if latency is not None else []),

@@ -17,6 +17,7 @@ def point(
         "recipe": recipe,
         "status": "ok",
         "accuracy": accuracy,
+        "bytes_flash": size,
         "bytes_gzip": size,
         "dominated": dominated,
     }
