@@ -13,11 +13,10 @@ import gzip
 import sys
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 
-from pipeline.compress.tflite.inspect import IDENTIFIER, parse
-from pipeline.compress.tflite.strip import _Aligned, strip
+from pipeline.compress.tflite.inspect import parse
+from pipeline.compress.tflite.strip import pack, strip
 from pipeline.models.catalogue import BUILDER_MODULES
 from tests.helpers import models_cases
 from tests.helpers.project import ROOT
@@ -42,9 +41,7 @@ def without_weights(content: bytes) -> bytes:
     for buffer in model.buffers:
         if buffer.data is not None and len(buffer.data) > LARGE:
             buffer.data = np.zeros_like(buffer.data)
-    builder: flatbuffers.Builder = _Aligned(len(content))
-    builder.Finish(model.Pack(builder), IDENTIFIER)
-    return bytes(builder.Output())
+    return pack(model, len(content))
 
 
 def write(name: str) -> None:

@@ -133,7 +133,15 @@ class Published:
             _point("student-qat", 0.5, (), 4_100, 3_100)
             | {"status": "broken", "reason": "QUANTIZE works on <float32>"}
         )
-        nothing = ("file", "accuracy", "drop", "bytes_raw", "bytes_gzip", "weights")
+        nothing = (
+            "file",
+            "accuracy",
+            "drop",
+            "bytes_raw",
+            "bytes_gzip",
+            "bytes_flash",
+            "weights",
+        )
         points.append(
             _point("student-prune0.5", None, (), 0, 0)
             | dict.fromkeys(nothing)
@@ -316,8 +324,11 @@ def _point(name: str, accuracy, _, raw: int, packed: int) -> dict[str, Any]:
         "file": f"variants/{name}.tflite",
         "accuracy": accuracy,
         "drop": accuracy and FILES["baseline-float"][0] - accuracy,
+        "bytes_flash": raw,
         "bytes_raw": raw,
         "bytes_gzip": packed,
+        "estimated": ["arena"],
+        "device": {},
         "weights": 1_234,
         "sparsity": 0.25,
         "tensor_dtypes": {"int8": 5, "int32": 2},

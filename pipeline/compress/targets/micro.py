@@ -45,7 +45,7 @@ def measure(content: bytes, examples: Examples | None, target: Target) -> Device
         examples: what its outputs are compared on.
         target: this module's.
     """
-    from pipeline.compress.targets import micro_runtime, parity
+    from pipeline.compress.targets import lookup_tables, micro_runtime, parity
     from pipeline.compress.tflite.arena import estimate, peak
 
     if not target.installed:
@@ -53,13 +53,21 @@ def measure(content: bytes, examples: Examples | None, target: Target) -> Device
         facts: dict[str, Any] = {"head": arena.head, "tail": arena.tail}
         estimated = (FLASH, ARENA)
         return DeviceResult(len(content), arena.total, None, estimated, facts=facts)
-    run = micro_runtime.run(content, None if examples is None else examples.inputs)
+    inputs, count = micro_runtime.with_random(content, examples)
+    run = micro_runtime.run(content, inputs)
     if isinstance(run, micro_runtime.Refusal):
         arena = estimate(content)
         return DeviceResult(
             len(content), arena.total, None, (ARENA,), f"broken for micro: {run.reason}"
         )
     facts = {"head": run.head, "tail": run.tail, "peak": peak(content)}
-    if examples is not None and run.outputs is not None:
-        facts["parity"] = parity.compare(run.outputs, examples)
-    return DeviceResult(len(content), run.arena, facts=facts)
+    if examples is not None:
+        facts["parity"] = parity.compare(run.outputs[:count], examples)
+    lookup = lookup_tables.smallest(content, inputs, run.outputs)
+    if lookup is None:
+        return DeviceResult(len(content), run.arena, facts=facts)
+    facts |= {"head": lookup.run.head, "tail": lookup.run.tail}
+    facts["tables"] = [table.text for table in lookup.tables]
+    facts["tables_left_out"] = [table.text for table in lookup.left_out]
+    facts["without_tables"] = {"flash": len(content), "arena": run.arena}
+    return DeviceResult(len(lookup.file), lookup.run.arena, lookup.file, facts=facts)

@@ -18,14 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.compress.targets.target import Examples
 from pipeline.compress.tflite.arena import MARGIN, estimate, operator_kinds
-from pipeline.compress.tflite.inspect import parse
+from pipeline.compress.tflite.inspect import DTYPES, parse
 
 CHILD = Path(__file__).with_name("micro_child.py")
 SECONDS = 1800  # of all attempts
 MISSING = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
 CUSTOM = re.compile(r"(?:find|resolve).*custom op\w*:? '?(\w+)")
 NODE = re.compile(r"Node (\S+) \(number (\d+)[^)]*\) failed to (\w+)")
+RANDOM = 32  # inputs besides the examples
 LINES = 3  # of a log that no pattern fits
 
 
@@ -54,6 +56,32 @@ class Refusal:
     """
 
     reason: str
+
+
+def with_random(content: bytes, examples: Examples | None) -> tuple[np.ndarray, int]:
+    """Append random inputs to the examples, to compare two files of one network.
+
+    Args:
+        content: bytes of a .tflite file.
+        examples: None for random inputs alone.
+
+    Returns:
+        Inputs `(n, ...)` in the file's dtype, and how many of them are examples.
+        Inputs of 32 bits are tokens, of which 0 and 1 always exist, or floats.
+    """
+    graph = parse(content).subgraphs[0]
+    tensor = graph.tensors[graph.inputs[0]]
+    shape = (RANDOM, *(int(size) for size in tensor.shape[1:]))
+    dtype = np.dtype(DTYPES[tensor.type])
+    generator = np.random.default_rng(1)
+    if dtype.kind == "f":
+        random = generator.normal(size=shape).astype(dtype)
+    else:
+        limits = (0, 2) if dtype.itemsize > 2 else (-128, 128)
+        random = generator.integers(*limits, shape).astype(dtype)
+    if examples is None:
+        return random, 0
+    return np.concatenate([examples.inputs, random]), len(examples.inputs)
 
 
 def run(content: bytes, inputs: np.ndarray | None = None) -> MicroRun | Refusal:
