@@ -26,6 +26,7 @@ from tflite_micro import runtime
 
 LARGEST = 1 << 28  # bytes of arena; no board has so many
 SECONDS = 300  # of one attempt
+ALIGNMENT = 16  # of the runtime; another end of the arena would cost it some bytes
 TOO_SMALL = re.compile(r"Failed to (allocate|resize)|missing: \d+|exhausted|too small")
 PART = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
 DETAIL = re.compile(r"'([^']+)' used (\d+) bytes")
@@ -44,7 +45,7 @@ def answer(folder: Path) -> dict[str, Any]:
     request = json.loads((folder / "request.json").read_text())
     content = (folder / "model.tflite").read_bytes()
     inputs = np.load(folder / "inputs.npy") if request["inputs"] else None
-    arena, log = _large_enough(content, max(request["hint"], 1024))
+    arena, log = _large_enough(content, _aligned(max(request["hint"], 1024)))
     if not arena:
         return {"log": log}
     smallest = _bisect(content, arena)
@@ -67,15 +68,19 @@ def _large_enough(content: bytes, arena: int) -> tuple[int, str]:
 
 
 def _bisect(content: bytes, enough: int) -> int:
-    """The smallest arena, to the byte."""
+    """The smallest arena, a multiple of `ALIGNMENT`."""
     small = 0
-    while enough - small > 1:
-        middle = (small + enough) // 2
+    while enough - small > ALIGNMENT:
+        middle = (small + enough) // (2 * ALIGNMENT) * ALIGNMENT
         if _attempt(content, middle)[0]:
             enough = middle
         else:
             small = middle
     return enough
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _attempt(

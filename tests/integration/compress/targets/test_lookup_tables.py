@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.compress.targets import registry
-from pipeline.compress.targets.lookup_tables import encode, tables_of
+from pipeline.compress.targets.lookup_tables import Table, encode, tables_of
 from pipeline.compress.targets.micro_runtime import MicroRun, run, with_random
 from pipeline.compress.tflite.inspect import parse
 from pipeline.compress.tflite.strip import pack
@@ -18,6 +18,9 @@ needs_runtime = pytest.mark.skipif(
 )
 
 
+SPREAD = 20  # largest value; more saturates the outputs
+
+
 def with_values(count: int, one_scale: bool) -> bytes:
     """ResNet-8 of MLPerf Tiny with `count` distinct values in every kernel."""
     model = parse(read(FOLDER / "mlperf-resnet8.tflite.gz"))
@@ -26,6 +29,7 @@ def with_values(count: int, one_scale: bool) -> bytes:
         buffer = model.buffers[tensor.buffer]
         if tensor.type == 9 and buffer.data is not None and len(buffer.data) > 256:
             values = generator.integers(0, count, len(buffer.data)) - count // 2
+            values *= max(1, SPREAD // max(1, count // 2))
             buffer.data = values.astype(np.int8).view(np.uint8)
             if one_scale:
                 tensor.quantization.scale = tensor.quantization.scale[:1]
@@ -49,7 +53,8 @@ def test_a_kernel_with_too_many_values_or_too_few_weights_stays():
 
 def test_scales_per_channel_need_a_table_per_channel():
     tables = tables_of(with_values(3, one_scale=False))
-    assert tables and all(table.axis == 0 for table in tables)
+    dense = [table for table in tables if table.axis < 0]
+    assert len(dense) == 1 and {table.axis for table in tables} == {0, -1}
 
 
 @needs_runtime
@@ -63,7 +68,7 @@ def test_outputs_stay_equal_bit_for_bit_in_fewer_bytes(one_scale):
     before, after = run(content, inputs), run(result.file, inputs)
     assert isinstance(before, MicroRun) and isinstance(after, MicroRun)
     assert np.array_equal(before.outputs, after.outputs)
-    assert len(np.unique(before.outputs)) > 5
+    assert len(np.unique(before.outputs, axis=0)) > 1  # the input matters
     assert result.facts["without_tables"] == {
         "flash": len(content),
         "arena": before.arena,
@@ -81,4 +86,6 @@ def test_a_file_without_such_kernels_is_stored_unchanged():
 
 @needs_runtime
 def test_an_encoder_that_fails_is_a_reason():
-    assert str(encode(b"nonsense", [])).startswith("the encoder ended with code 1")
+    impossible = Table(graph=0, tensor=0, bits=9, axis=-1, saved=0)
+    reason = encode(with_values(3, one_scale=True), [impossible])
+    assert str(reason).startswith("the encoder ended with code 1: ")
