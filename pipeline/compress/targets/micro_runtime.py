@@ -38,13 +38,13 @@ class MicroRun:
     Args:
         arena: smallest arena that it runs in, with `MARGIN`, in bytes.
         head, tail: memory that is reused, and memory that lives until the end.
-        outputs: `(n, ...)`, in the file's dtype; None without examples.
+        outputs: `(n, ...)`, in the file's dtype; of one input of zeros without examples.
     """
 
     arena: int
     head: int
     tail: int
-    outputs: np.ndarray | None
+    outputs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def run(content: bytes, inputs: np.ndarray | None = None) -> MicroRun | Refusal:
         if not (folder / "answer.json").exists():
             return Refusal(f"the runtime's process {ended}")
         answer = json.loads((folder / "answer.json").read_text())
-        return _result(answer, content, folder / "outputs.npy", inputs is not None)
+        return _result(answer, content, folder / "outputs.npy")
 
 
 def start(script: Path, arguments: list[str], seconds: float) -> str:
@@ -128,7 +128,7 @@ def start(script: Path, arguments: list[str], seconds: float) -> str:
 
 
 def _result(
-    answer: Mapping[str, Any], content: bytes, outputs: Path, ran: bool
+    answer: Mapping[str, Any], content: bytes, outputs: Path
 ) -> MicroRun | Refusal:
     if "smallest" not in answer or "head" not in answer:
         return Refusal(refusal(answer["log"], content))
@@ -136,7 +136,7 @@ def _result(
         arena=-(-answer["smallest"] // 16) * 16 + MARGIN,
         head=answer["head"],
         tail=answer["tail"],
-        outputs=np.load(outputs) if ran else None,
+        outputs=np.load(outputs),
     )
 
 
