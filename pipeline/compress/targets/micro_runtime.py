@@ -38,7 +38,7 @@ class MicroRun:
     Args:
         arena: smallest arena that it runs in, with `MARGIN`, in bytes.
         head, tail: memory that is reused, and memory that lives until the end.
-        outputs: `(n, ...)`, in the file's dtype; of one input of zeros without examples.
+        outputs: `(n, ...)`, in the file's dtype; without examples, of one zero input.
     """
 
     arena: int
