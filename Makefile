@@ -147,7 +147,7 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-memory bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-device bench-memory bench-tune bench-train clean-exp clean-venv constraints
 test: .venv/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
@@ -178,6 +178,9 @@ bench-augment: .venv/.ready  ## images a second through the policy, and through 
 
 bench-compress: .venv/.ready  ## our recipe against tfmot's tutorial, same trained model
 	@$(venv_python) -m benchmarks.compress
+
+bench-device: .venv/.ready  ## flash, arena and parity of EXP's files per target
+	@$(venv_python) -m benchmarks.device $(call quote,$(value EXP))
 
 bench-memory: .venv/.ready  ## peak memory of data and augment, 20,000 and 200,000 images
 	@$(venv_python) -m benchmarks.memory

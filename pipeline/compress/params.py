@@ -7,13 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.compress.grammar import expand, parse_recipe
+from pipeline.compress.targets import registry
 from pipeline.core.errors import UserError
 from pipeline.core.params import Params, unhashed
 from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.training.params import FitSettings, fine_tuning_conflict
 
 Source = Literal["baseline", "student"]
-SizeMetric = Literal["gzip", "raw"]
+SizeMetric = Literal["flash", "raw", "gzip"]
 # From the cheapest recipe to the one that usually gives the smallest file.
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
 
@@ -43,9 +44,11 @@ class Budget(Params):
         max_latency_ms: maximum median time of one example on this machine, in
             milliseconds; null is no limit. With a limit, the choice depends on the
             machine.
-        max_arena: maximum number of bytes of tensors that are alive at once; null is no
-            limit.
-        size_metric: the size that is compared, `raw` or `gzip`: zlib's, level 9; GNU's
+        max_arena: maximum number of bytes of the arena of TensorFlow Lite Micro, or of
+            SRAM for Ethos-U: measured where the target's package is installed, else an
+            estimate that is not below; null is no limit.
+        size_metric: the size that is compared: `flash`, the file as the target stores
+            it; `raw`, the .tflite file; `gzip`, the download: zlib's, level 9; GNU's
             `gzip -9n` differs by a few bytes.
     """
 
@@ -55,7 +58,7 @@ class Budget(Params):
     max_bytes: int | None = Field(default=None, gt=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_arena: int | None = Field(default=None, gt=0)
-    size_metric: SizeMetric = "gzip"  # rewards zeros and shared weights, raw does not
+    size_metric: SizeMetric = "flash"  # no device stores the other two
 
     def drops(self, metric: str) -> dict[str, float]:
         """Return key of a metric -> its maximum loss, that of the task first.
@@ -86,6 +89,9 @@ class CompressParams(FitSettings):
         budget: limits of the chosen file.
         c_symbol: name of the C array of the chosen file, and, in upper case, beginning
             of its macros; two models in one program need different ones.
+        target: the device that the file is for: `lite` (LiteRT on phones and
+            computers), `micro` (TensorFlow Lite Micro), or `ethos-u55-128` and its
+            like. It decides flash bytes and arena, and what counts as broken.
         strip_metadata: remove from each file what no runtime reads; outputs stay equal
             bit for bit, which is checked.
         distilled_sources: sources that are distilled from the float baseline during
@@ -112,6 +118,7 @@ class CompressParams(FitSettings):
     threads: int = Field(default=1, ge=1, le=256)  # as on a microcontroller
     budget: Budget = Budget()
     c_symbol: str = Field(default="model_data", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")
+    target: str = registry.DEFAULT  # its runtime is always installed
     strip_metadata: bool = True
     distilled_sources: list[Source] = Field(
         default=["student"]
@@ -131,6 +138,23 @@ class CompressParams(FitSettings):
     def _supported_by_keras_fit(self) -> Self:
         if conflict := fine_tuning_conflict(self):
             raise ValueError(conflict)
+        return self
+
+    @field_validator("target")
+    @classmethod
+    def _registered(cls, target: str) -> str:
+        try:
+            return registry.get(target).name
+        except UserError as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _run_by_target(self) -> Self:
+        """Refuse, before any training, what the target does not run."""
+        target = registry.get(self.target)
+        for text in self.recipes:
+            if refusal := target.refusal(parse_recipe(text).export):
+                raise ValueError(f'recipe "{text}": {refusal}; remove it')
         return self
 
     @field_validator("rungs")

@@ -143,11 +143,11 @@ def _checked(
 def _result_text(row: VariantRow, context: BuildContext) -> str:
     if row.status != "ok":
         return f"{row.status}: {row.reason}"
-    return f"{_value_text(row, context)} kB gzip"
+    return f"{_value_text(row, context)} kB raw"
 
 
 def _value_text(row: VariantRow, context: BuildContext) -> str:
-    value, size = row.metrics[context.metric.key], row.bytes_gzip
+    value, size = row.metrics[context.metric.key], row.bytes_raw
     return f"{value or 0.0:.3f} in {(size or 0) / 1000:.1f}"
 
 

@@ -2,7 +2,8 @@
 
 In: data, augment, train, distill. Out: variants/*.tflite, golden/*.npz, best.tflite,
 model_data.h, model_data.cc, front_end.npz (and .wav or .png), labels.txt,
-metadata.json, pareto.json, pareto.csv, pareto.png, ledger.json.
+metadata.json, pareto.json, pareto.csv, pareto.png, ledger.json; device/*.tflite and
+best_device.tflite where the target stores another file.
 Run: python -m pipeline run compress --exp digits
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.augment.artifact import read_policy
+from pipeline.compress import device
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.params import CompressParams
 from pipeline.compress.search import search
@@ -59,7 +61,8 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     context = build_context(params, inputs)
     _warn_about_calibration(context)
     results = search(plan(params, tuple(context.models)), context, params, inputs)
-    _publish_files(results, context, out)
+    results = device.measure(results, context, params, inputs)
+    _publish_files(results, context, params.target, out)
     intervals = _drop_intervals(results, context)
     inputs.volatile.update(latency.measure(results, context))
     times = inputs.volatile["latency_ms"]
@@ -69,7 +72,7 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     rows = [result.row for result in results]
     others = _other_drops(results, limits, context)
     points = pareto_table.compare(rows, limits, intervals, others)
-    document = pareto_table.document(points, limits)
+    document = {**pareto_table.document(points, limits), "target": params.target}
     pareto_table.write(out, document)
     inputs.volatile["latency_words"] = latency.words(times)
     inputs.volatile["latency_frontier"] = latency.frontier(points, limits, times)
@@ -138,7 +141,7 @@ def _warn_about_calibration(context: BuildContext) -> None:
 
 
 def _publish_files(
-    results: Sequence[VariantResult], context: BuildContext, out: Path
+    results: Sequence[VariantResult], context: BuildContext, target: str, out: Path
 ) -> None:
     for name in ("variants", "golden"):
         (out / name).mkdir()
@@ -147,6 +150,10 @@ def _publish_files(
             folder, name = context.folder_of(result.variant), result.variant.id
             shutil.copyfile(folder / "model.tflite", out / result.row.file)
             shutil.copyfile(folder / "golden.npz", out / "golden" / f"{name}.npz")
+        if result.row.device_file:
+            path = out / result.row.device_file
+            path.parent.mkdir(exist_ok=True)
+            shutil.copyfile(device.file_of(result, context, target), path)
 
 
 def _drop_intervals(
@@ -223,6 +230,8 @@ def _write_chosen(
     point = next((point for point in points if point.id == chosen), None)
     if point and point.file:
         shutil.copyfile(out / point.file, out / "best.tflite")
+        if point.device_file:
+            shutil.copyfile(out / point.device_file, out / "best_device.tflite")
         c_array.write(out, spec, point, symbol)
         model = LiteModel(out / "best.tflite", spec)
         front_end.write(out, context.data, model.input)

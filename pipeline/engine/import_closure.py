@@ -37,6 +37,7 @@ from pipeline.engine.sealed import read_sealed, write_sealed
 # Import names that differ from the name of their distribution.
 DISTRIBUTIONS = {
     "PIL": "pillow",
+    "ethosu": "ethos-u-vela",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
     "tensorflow_model_optimization": "tensorflow-model-optimization",

@@ -259,10 +259,14 @@ def _failed_log(stage: Stage) -> str:
 
 
 def _scratch_parts(stage: Stage, parts: Parts) -> Parts:
-    """What the content of the working folder depends on: no selection parameters."""
-    params = {
-        name: value
-        for name, value in parts["params"].items()
-        if name not in stage.selection_params
+    """What the content of the working folder depends on: nothing that only selects."""
+    ignored = {
+        "params": stage.selection_params,
+        "code": stage.selection_code,
+        "libraries": stage.selection_code,
     }
-    return {**parts, "params": params}
+    kept = {
+        part: {k: value for k, value in parts[part].items() if k not in names}
+        for part, names in ignored.items()
+    }
+    return {**parts, **kept}

@@ -65,6 +65,8 @@ class Stage:
             working folder. They do not enter its name, and the folder stays when the
             stage is published, so another selection computes nothing again; default
             none.
+        selection_code: names of modules and distributions that only select among those
+            results; they do not enter the folder's name either; default none.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Stage:
     copies_volatile: bool = False
     package: str = "pipeline"
     selection_params: tuple[str, ...] = ()
+    selection_code: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:

@@ -82,7 +82,7 @@ def compress_model(
             `(x, y)`, which is saved in `out`: x as the model takes it, `(n, ...)`, and
             y the class or number of each example, `(n,)`.
         budget: keys of `compress.budget`, such as `{"max_drop": 0.01, "max_bytes":
-            20000}`; max_drop is a fraction, and bytes are those of the gzip file.
+            20000}`; max_drop is a fraction, and bytes are those in flash.
         out: folder of the results; default: MODEL-compressed beside the model, or in
             the working directory.
         overrides: other values of data, augment, compress, seed, threads or

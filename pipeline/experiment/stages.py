@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.augment.params import AugmentParams
 from pipeline.compress.params import CompressParams
+from pipeline.compress.targets import registry as targets
 from pipeline.data.params import DataParams
 from pipeline.data.paths import source_state
 from pipeline.data.sources.registry import reader_module
@@ -82,6 +83,12 @@ def _teacher_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     return {**_base_models(params), **referenced_files.hash_files(teachers)}
 
 
+def _compress_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The task's modules, and the one that runs the target's optional package."""
+    child = targets.get(params["compress"].target).child
+    return (*_task(params, "compress"), *([child] if child else []))
+
+
 CHAIN = (
     Stage("data", (), DataParams, code=_reader_modules, sources=_data_files),
     Stage("augment", ("data",), AugmentParams),
@@ -112,8 +119,16 @@ CHAIN = (
         "compress",
         ("data", "augment", "train", "distill"),
         CompressParams,
-        code=partial(_task, stage="compress"),
-        selection_params=("budget", "c_symbol", "recipes", "sources", "rungs"),
+        code=_compress_modules,
+        selection_params=(
+            "budget",
+            "c_symbol",
+            "recipes",
+            "sources",
+            "rungs",
+            "target",
+        ),
+        selection_code=targets.OPTIONAL,
     ),
     Stage(
         "evaluate",

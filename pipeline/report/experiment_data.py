@@ -87,6 +87,17 @@ class ExperimentData:
         return task_of(self.spec).metric
 
     @property
+    def size_metric(self) -> str:
+        """The size that is compared: `flash`, `raw` or `gzip`."""
+        metric: str = self.pareto["size_metric"]
+        return metric
+
+    @property
+    def size_key(self) -> str:
+        """Key of that size in a row."""
+        return f"bytes_{self.size_metric}"
+
+    @property
     def threads(self) -> str:
         """Threads of the interpreter during the latency measurement, as text."""
         run = self.records["compress"].run["volatile"]
@@ -120,7 +131,8 @@ def read_experiment(folders: Mapping[str, Path], title: str = "") -> ExperimentD
     spec = read_spec(folders["data"])
     points, evaluated = pareto.pop("points"), evaluation.pop("variants")
     score = task_of(spec).metric
-    rows = join(points, evaluated, volatile, pareto["baseline"], score)
+    size_key = f"bytes_{pareto['size_metric']}"
+    rows = join(points, evaluated, volatile, pareto["baseline"], score, size_key)
     return ExperimentData(
         name=name,
         title=title or name,
@@ -147,6 +159,7 @@ def join(
     volatile: Mapping[str, Mapping[str, Any]],
     baseline: str,
     score: Metric,
+    size_key: str = "bytes_flash",
 ) -> list[Row]:
     """Join the measurements of each variant into one row.
 
@@ -161,14 +174,15 @@ def join(
         volatile: `latency_ms` and `latency_words` of compress's run.json, if any.
         baseline: id of the float baseline.
         score: the metric of the task.
+        size_key: key of the compared size; default flash bytes.
 
     Returns:
-        Rows, the smallest file first. `ratio` is the baseline's gzip size divided by
+        Rows, the smallest file first. `ratio` is the baseline's size divided by
         the file's; `speed` is its speed relative to the baseline as text, None for the
         baseline.
     """
     by_name = {row["id"]: row for row in evaluated}
-    baseline_bytes = by_name[baseline]["bytes_gzip"]
+    baseline_bytes = next(row for row in points if row["id"] == baseline)[size_key]
     latency = volatile.get("latency_ms", {})
     speeds = {**volatile.get("latency_words", {}), baseline: None}
     rows = [
@@ -177,13 +191,13 @@ def join(
             score.key: None,
             "drop": None,
             **by_name.get(point["id"], {}),
-            "ratio": baseline_bytes / point["bytes_gzip"] if point["file"] else None,
+            "ratio": baseline_bytes / point[size_key] if point["file"] else None,
             "latency_ms": latency.get(point["id"], {}).get("median"),
             "speed": speeds.get(point["id"]),
         }
         for point in points
     ]
-    return sorted(rows, key=lambda row: (not row["file"], row["bytes_gzip"] or 0))
+    return sorted(rows, key=lambda row: (not row["file"], row[size_key] or 0))
 
 
 def checked(

@@ -15,11 +15,12 @@ from pipeline.report.experiment_data import ExperimentData, Row
 
 # Key of a row -> name of the axis.
 SIZE_AXES = {
-    "bytes_gzip": "size, gzip",
+    "bytes_flash": "size, flash",
     "bytes_raw": "size, raw",
+    "bytes_gzip": "download, gzip",
     "latency_ms": "latency",
     "macs": "MACs",
-    "arena_bytes": "tensor arena",
+    "arena_bytes": "arena",
 }
 
 
@@ -60,7 +61,7 @@ class FrontierChart:
         bound_axis: the axis that the budget limits: the metric on validation.
         bound: worst value on that axis within the budget.
         max_bytes: largest size within the budget, None if it is not limited.
-        size_metric: `gzip` or `raw`, the size that `max_bytes` limits.
+        size_metric: `flash`, `raw` or `gzip`, the size that `max_bytes` limits.
         baseline: id of the float baseline.
         chosen: id of the chosen file, None if no file meets the budget.
     """
@@ -101,8 +102,9 @@ def frontier_chart(
 
 
 def size_axes(experiment: ExperimentData) -> dict[str, str]:
-    """Horizontal axes: key -> name, of those that at least one file has."""
-    return _present(SIZE_AXES, experiment.rows)
+    """Horizontal axes: key -> name, the size that the budget compares first."""
+    first = {experiment.size_key: SIZE_AXES[experiment.size_key]}
+    return _present(first | SIZE_AXES, experiment.rows)
 
 
 def metric_axes(experiment: ExperimentData) -> dict[str, str]:
@@ -156,8 +158,9 @@ def _lines(row: Row, score: Metric) -> list[str]:
     change, interval = formatting.change(row, score), formatting.span_of(row, score)
     lines = [
         formatting.name(row),
-        f"{formatting.size(row['bytes_gzip'])} gzip, "
-        f"{formatting.size(row['bytes_raw'])} raw",
+        f"{formatting.size(row['bytes_flash'])} flash, "
+        f"{formatting.size(row['bytes_raw'])} raw, "
+        f"{formatting.size(row['bytes_gzip'])} gzip",
         f"{formatting.accuracy(row[score.key])} on test "
         f"({change} {score.unit}, 95 % interval {interval})",
     ]

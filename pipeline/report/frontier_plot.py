@@ -27,6 +27,11 @@ from pipeline.report.label_placement import Labels
 from pipeline.tasks.registry import of_document
 
 COLOURS = {"baseline": "#1f5fa8", "student": "#d1662c"}
+SIZES = {
+    "flash": "size in flash",
+    "raw": "size of the .tflite file",
+    "gzip": "size of the .tflite file after gzip -9",
+}
 GREEN, GREY, INK = "#137a4c", "#6b6b6b", "#222222"
 DPI, PALETTE = 160, 256  # sharp at 800 pixels on a dense screen; colours of the file
 DEPTH = 4.0  # how many budgets below the budget's line the plot reaches
@@ -95,8 +100,7 @@ def _place(point: Row, size: str, floor: float, scale: float) -> Row:
 
 def _dress(axes: Axes, size_metric: str, title: str, score: Metric) -> None:
     axes.set_title(title, loc="left", fontsize=14, color=INK, pad=31, parse_math=False)
-    packed = " after gzip -9" if size_metric == "gzip" else ""
-    axes.set_xlabel(f"size of the .tflite file{packed}", fontsize=12, color=INK)
+    axes.set_xlabel(SIZES[size_metric], fontsize=12, color=INK)
     axes.set_ylabel(f"test {score.name}", fontsize=12, color=INK)
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} kB"))

@@ -122,7 +122,8 @@ def frontier_alt(experiment: ExperimentData, summary: Mapping[str, Any]) -> str:
     phrases = [f"Test {score.name} against file size of {quantity(count, 'variant')}"]
     for role in ("baseline", "chosen"):
         if row := summary[role]:
-            size = formatting.size(row["bytes_gzip"])
+            size = formatting.size(row[experiment.size_key])
+            size = f"{size} {experiment.size_metric}"
             value = f"{formatting.accuracy(row[score.key])} at {size}"
             phrases.append(f"{role} {formatting.name(row)}: {value}")
     return "; ".join(phrases) + ". All numbers are in the table below."

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.core.json_io import write_json
 from pipeline.engine.stage import Inputs
 from pipeline.report import formatting, frontier_plot, model_card, page
-from pipeline.report.experiment_data import read_experiment
+from pipeline.report.experiment_data import ExperimentData, read_experiment
 from pipeline.report.params import ReportParams
 from pipeline.report.plotly_script import copy_plotly
 from pipeline.report.summary import summarize
@@ -43,12 +43,15 @@ def run(params: ReportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     copy_plotly(out)
     card = model_card.render(experiment, summary)
     (out / "model_card.md").write_text(card, encoding="utf-8")
-    return {"headline": _headline(summary), "variants": len(experiment.rows)}
+    return {
+        "headline": _headline(summary, experiment),
+        "variants": len(experiment.rows),
+    }
 
 
-def _headline(summary: dict[str, Any]) -> str:
+def _headline(summary: dict[str, Any], experiment: ExperimentData) -> str:
     row = summary["chosen"]
     if row is None:
         return "no file meets the budget"
-    size, ratio = formatting.size(row["bytes_gzip"]), formatting.ratio(row["ratio"])
-    return f"{size} gzip, {ratio} smaller"
+    size, ratio = formatting.size(row[experiment.size_key]), row["ratio"]
+    return f"{size} {experiment.size_metric}, {formatting.ratio(ratio)} smaller"

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.compress.grammar import GRAMMAR
 from pipeline.compress.selection.budget import read_limits
+from pipeline.compress.targets import registry as target
 from pipeline.report.experiment_data import ExperimentData, Row
 from pipeline.tasks.report import report_of
 
@@ -32,6 +33,9 @@ def context(experiment: ExperimentData, summary: Mapping[str, Any]) -> dict[str,
         "unit": LONG_UNITS.get(experiment.score.unit, experiment.score.unit),
         "task": report_of(experiment.spec.task),
         "summary": summary,
+        "measure": experiment.size_metric,
+        "size_key": experiment.size_key,
+        "target": target.get(experiment.pareto.get("target", target.DEFAULT)),
         **{role: summary[role] for role in ("chosen", "baseline", "nearest")},
         "command": summary["command"],
         "recipe_steps": recipe_steps(experiment.rows),

@@ -71,6 +71,8 @@ def read(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path.parent}: no result yet; run compress-file again")
     pareto = published_json(path.parent, path.name, ParetoSchema)
+    for row in pareto["points"]:
+        row.setdefault("bytes_flash", row["bytes_raw"])  # of an earlier version
     if pareto["chosen"]:
         published(path.parent, "best.tflite")
     latency = read_run(path.parent).get("volatile", {}).get("latency_ms", {})
@@ -117,7 +119,7 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
     rows = sorted(
         pareto["points"], key=lambda row: NO_SIZE if row[key] is None else row[size]
     )
-    sizes = (f"{'gzip':>9}", f"{'raw':>9}")
+    sizes = (f"{'flash':>9}", f"{'raw':>9}", f"{'download':>9}")
     return columns(
         ("recipe", *sizes, "valid.", f"{unit:>6}", "at worst"),
         rows,
@@ -141,8 +143,9 @@ def _input(folder: Path) -> str:
 
 def _cells(row: Row, score: Metric, mark: str) -> list[str]:
     return [
-        f"{row['bytes_gzip']:>9,}",
+        f"{row['bytes_flash']:>9,}",
         f"{row['bytes_raw']:>9,}",
+        f"{row['bytes_gzip']:>9,}",
         f"{row[score.key]:>6.3f}",
         f"{score.number(score.difference(row['drop'])):>6}",
         f"{score.number(score.difference(Point.from_json(row).upper_drop)):>8}",

@@ -68,10 +68,14 @@ def read(folder: Path) -> dict[str, Any]:
         again = command("run", folder=folder)
         raise UserError(f"{path.parent}: no result yet; run: {again}")
     try:
-        return published_json(path.parent, path.name, SummarySchema)
+        summary = published_json(path.parent, path.name, SummarySchema)
     except UserError as error:
         again = command("run", folder=folder)
         raise UserError(f"{error}; restore it with: {again}") from None
+    roles = [summary[role] for role in ("baseline", "chosen", "nearest")]
+    for row in filter(None, [*summary["variants"], *roles]):
+        row.setdefault("bytes_flash", row["bytes_raw"])  # of an earlier version
+    return summary
 
 
 def read_stage(folder: Path) -> dict[str, Any]:
@@ -117,7 +121,7 @@ def table(summary: dict[str, Any]) -> list[str]:
     decided on validation.
     """
     score = of_document(summary).metric
-    sizes = (f"{'gzip':>8}", f"{'raw':>8}")
+    sizes = (f"{'flash':>8}", f"{'raw':>8}", "download")
     head = ("variant", *sizes, "valid.", " test", f"{score.unit:>6}", "ms")
     rows = summary["variants"]
     return columns(
@@ -155,8 +159,9 @@ def columns(
 def _cells(row: Row, summary: dict[str, Any]) -> list[str]:
     score, latency = of_document(summary).metric, row.get("latency_ms")
     return [
-        f"{size(row['bytes_gzip']):>8}",
+        f"{size(row['bytes_flash']):>8}",
         f"{size(row['bytes_raw']):>8}",
+        f"{size(row['bytes_gzip']):>8}",
         f"{row[f'validation_{score.key}']:>6.3f}",
         f"{row[score.key]:.3f}",
         f"{change(row, score):>6}",
@@ -178,8 +183,9 @@ def _note(row: Row, summary: dict[str, Any]) -> str:
 
 def _chosen(row: Row, summary: dict[str, Any]) -> list[str]:
     latency, score = row.get("latency_ms"), of_document(summary).metric
+    measure = summary["budget"]["size_metric"]
     facts = [
-        f"{size(row['bytes_gzip'])} gzip, {row['ratio']:.1f}x smaller",
+        f"{size(row[f'bytes_{measure}'])} {measure}, {row['ratio']:.1f}x smaller",
         f"{row[score.key]:.3f} on test ({change(row, score)} {score.unit}, "
         f"95 % interval {span(row, score)})",
         *([_latency(row)] if latency is not None else []),

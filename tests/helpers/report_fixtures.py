@@ -140,6 +140,7 @@ class Published:
             "drop_interval",
             "bytes_raw",
             "bytes_gzip",
+            "bytes_flash",
             "weights",
         )
         points.append(
@@ -326,8 +327,11 @@ def _point(name: str, accuracy, _, raw: int, packed: int) -> dict[str, Any]:
         "accuracy": accuracy,
         "drop": drop,
         "drop_interval": None if drop is None else [drop - 0.005, drop + 0.004],
+        "bytes_flash": raw,
         "bytes_raw": raw,
         "bytes_gzip": packed,
+        "estimated": ["arena"],
+        "device": {},
         "weights": 1_234,
         "sparsity": 0.25,
         "tensor_dtypes": {"int8": 5, "int32": 2},

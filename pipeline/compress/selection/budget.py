@@ -32,9 +32,9 @@ class Limits:
         max_drop: maximum loss of the metric, at the upper end of its interval where
             that was measured.
         max_bytes: maximum size in bytes, by `size_metric`; default None, no limit.
-        max_arena: maximum bytes of live tensors; default None, no limit.
+        max_arena: maximum bytes of the arena; default None, no limit.
         max_latency_ms: maximum median latency in milliseconds; default None, no limit.
-        size_metric: the size that is compared, `gzip` (default) or `raw`.
+        size_metric: the size that is compared: `flash` (default), `raw` or `gzip`.
         metric: metric of the task; default accuracy.
         latency: id -> `median` in milliseconds; default empty.
         task: name of the task, as in spec.json; default classification.
@@ -48,7 +48,7 @@ class Limits:
     max_bytes: int | None = None
     max_arena: int | None = None
     max_latency_ms: float | None = None
-    size_metric: str = "gzip"
+    size_metric: str = "flash"
     metric: Metric = field(default_factory=lambda: get(DEFAULT).metric)
     latency: Times = field(default_factory=dict)
     task: str = DEFAULT
@@ -57,7 +57,7 @@ class Limits:
 
     @property
     def size_key(self) -> str:
-        """Key of the compared size, `bytes_gzip` or `bytes_raw`."""
+        """Key of the compared size: `bytes_flash`, `bytes_raw` or `bytes_gzip`."""
         return f"bytes_{self.size_metric}"
 
     def size(self, row: VariantRow) -> int:
@@ -87,8 +87,11 @@ class Limits:
         Returns:
             0 within the budget; otherwise the sum of the fractions by which size, arena
             and latency exceed their limits, plus one half for each 0.01 by which the
-            drop does; infinity where a limited quantity was not measured.
+            drop does; infinity where a limited quantity was not measured, and for a
+            file that the target does not run.
         """
+        if point.refused:
+            return math.inf
         over = DROP_FACTOR * max(0.0, point.upper_drop - self.max_drop - EPSILON)
         over += sum(DROP_FACTOR * loss.excess for loss in self._losses(point))
         return over + sum(_over(*pair) for pair in self._costs(point).values())
@@ -98,7 +101,7 @@ class Limits:
         return other_drops.losses(point, self.task, self.max_drops, self.guard)
 
     def describe(self) -> str:
-        """Return the limits as text: `a drop of at most 1.0 points, 3.0 kB gzip`."""
+        """Return the limits as text: `a drop of at most 1.0 points, 3.0 kB flash`."""
         phrases = [f"a drop of at most {self.metric.amount(self.max_drop)}"]
         phrases += other_drops.phrases(self.task, {**self.guard, **self.max_drops})
         if self.max_bytes:
@@ -116,13 +119,14 @@ class Limits:
             point: a point with a file.
 
         Returns:
-            Phrases such as `bytes gzip 300 (allowed: 290)`; none within the budget.
+            Phrases such as `bytes flash 300 (allowed: 290)`; none within the budget.
         """
         costs = {
             name: pair for name, pair in self._costs(point).items() if _over(*pair) > 0
         }
         drop = point.upper_drop > self.max_drop + EPSILON
         return [
+            *([point.refused] if point.refused else []),
             *([self._drop_text(point)] if drop else []),
             *(loss.text for loss in self._losses(point) if loss.excess > 0),
             *(_cost_text(name, *pair) for name, pair in costs.items()),

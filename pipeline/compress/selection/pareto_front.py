@@ -37,10 +37,14 @@ def choose(points: Sequence[Point], limits: Limits) -> Point | None:
         limits: the budget.
 
     Returns:
-        Of equally small points the best, then the first; None when none is within.
+        Of equally small points the best, then the one with the smallest download, then
+        the first; None when none is within.
     """
     within = [p for p in points if _usable(p) and limits.excess(p) == 0]
-    order = [(limits.size(point), -_merit(point, limits)) for point in within]
+    order = [
+        (limits.size(point), -_merit(point, limits), point.bytes_gzip or 0)
+        for point in within
+    ]
     return within[order.index(min(order))] if within else None
 
 

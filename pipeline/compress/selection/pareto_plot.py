@@ -58,7 +58,7 @@ def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
         loc="left",
         fontsize=11,
     )
-    axes.set_xlabel(f"size of the .tflite file, kB {pareto['size_metric']}")
+    axes.set_xlabel(f"size of the file, kB {pareto['size_metric']}")
     _draw_largest(axes, pareto["budget"]["max_bytes"])
     _draw_frontier(axes, placed)
     _draw_points(axes, placed)

@@ -23,7 +23,7 @@ from pipeline.tasks.registry import DEFAULT, get, named, of_document
 
 BASELINE = "baseline-float"
 FIRST_COLUMNS = ("id", "source", "recipe", "status")
-COLUMNS_AFTER_METRIC = ("drop", "bytes_gzip")
+COLUMNS_AFTER_METRIC = ("drop", "bytes_flash", "bytes_raw", "bytes_gzip")
 
 
 def limits_of(

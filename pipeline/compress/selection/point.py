@@ -31,13 +31,19 @@ class VariantRow:
         left_out: `technique: layer (class)` for each layer that a technique left out.
         metrics: key of the task's metric -> its value on validation, and whatever else
             the task fixes there for each file, such as a threshold.
-        bytes_raw, bytes_gzip: size of the file in bytes.
+        bytes_raw, bytes_gzip: size of the .tflite file in bytes, and after gzip -9.
+        bytes_flash: bytes of the file as the target stores it.
+        device_file: path of that file in the published folder; None where it is `file`.
         weights: number of stored parameters.
         sparsity: fraction of the kernels' values that is exactly zero.
         distinct_weights: largest number of distinct values in one kernel.
         per_channel: True when a kernel has one scale per output channel.
         macs: multiply-accumulates per example; None as well where a loop decides.
-        arena_bytes: bytes of tensors that are alive at once, an estimate.
+        arena_bytes: bytes of the arena that the file needs.
+        estimated: those of `flash` and `arena` that were not measured.
+        device: whatever else was measured on the target: `refused`, why it does not run
+            the float baseline; `head` and `tail` of the arena; `peak`, the operator
+            that needs most; `parity` with LiteRT.
         parity: `largest`, the maximum difference between file and model in units of the
             largest output, and for classes `agreement`, the fraction of equal
             predictions.
@@ -56,12 +62,16 @@ class VariantRow:
     metrics: dict[str, float | None] = field(default_factory=dict)
     bytes_raw: int | None = None
     bytes_gzip: int | None = None
+    bytes_flash: int | None = None
+    device_file: str | None = None
     weights: int | None = None
     sparsity: float | None = None
     distinct_weights: int | None = None
     per_channel: bool | None = None
     macs: int | None = None
     arena_bytes: int | None = None
+    estimated: list[str] = field(default_factory=list)
+    device: dict[str, Any] = field(default_factory=dict)
     parity: Parity | None = None
     tensor_dtypes: dict[str, int] = field(default_factory=dict)
     operators: dict[str, int] = field(default_factory=dict)
@@ -71,6 +81,12 @@ class VariantRow:
     def title(self) -> str:
         """Source and recipe, as printed: `student | prune(0.6) | pqat`."""
         return f"{self.source} | {self.recipe}"
+
+    @property
+    def refused(self) -> str | None:
+        """Why the target does not run the file; None if it does."""
+        reason: str | None = self.device.get("refused")
+        return reason
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object, with the metrics beside the other fields."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.compress.selection.point import Point
+from pipeline.compress.targets.target import ARENA
 from pipeline.core.json_io import write_json
 from pipeline.data.spec import TaskSpec
 from pipeline.inference.interpreter import LiteModel
@@ -18,7 +19,7 @@ from pipeline.tasks.export import export_of
 
 PER_LINE = 12  # bytes
 HEADER = """\
-// {title}: {bytes} bytes, about {arena} bytes of tensors.
+// {title}: {bytes} bytes, arena of {arena} bytes ({arena_is}).
 // Input  {input}
 // Output {output}
 // real = (stored - zero_point) * scale, for integers.
@@ -31,7 +32,7 @@ extern "C" {{
 
 {meaning}
 {quantization}
-#define {macro}_ARENA_BYTES {arena}  // of tensors; operators need more besides
+#define {macro}_ARENA_BYTES {arena}  // {arena_is}
 
 extern const unsigned char {symbol}[];
 extern const unsigned int {symbol}_len;
@@ -64,16 +65,24 @@ def write(folder: Path, spec: TaskSpec, point: Point, symbol: str = SYMBOL) -> N
     """Write the three files for `best.tflite`.
 
     Args:
-        folder: holds `best.tflite`, and receives the files.
+        folder: holds `best.tflite`, and `best_device.tflite` where the target stores
+            another file; receives the files.
         spec: signature of the data.
         point: the file's row of pareto.json.
         symbol: name of the array, which begins the names of everything else in C; its
             macros have it in upper case. Two models in one program need two.
     """
-    content = (folder / "best.tflite").read_bytes()
+    stored = folder / ("best_device.tflite" if point.device_file else "best.tflite")
+    content = stored.read_bytes()
     model = LiteModel(folder / "best.tflite", spec)
     tensors = {"input": _tensor(model.input), "output": _tensor(model.output)}
-    facts = {"title": point.title, "bytes": len(content), "arena": point.arena_bytes}
+    arena_is = "estimated, not below" if ARENA in point.estimated else "measured"
+    facts = {
+        "title": point.title,
+        "bytes": len(content),
+        "arena": point.arena_bytes,
+        "arena_is": arena_is,
+    }
     export = export_of(spec)
     meaning = export.metadata(spec, point.to_json())
     metadata = {**facts, **tensors, **meaning, "data": spec.name}

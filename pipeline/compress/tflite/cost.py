@@ -6,7 +6,7 @@ In: the file as objects of the schema. Out: numbers. Nothing is run.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -38,12 +38,9 @@ def macs(model: Any) -> int | None:
 
 
 def arena_bytes(graph: Any) -> int:
-    """Estimate the memory of the tensors that are not stored in the file.
+    """Compute the memory of the tensors that are not stored in the file.
 
-    Tensors with disjoint lifetimes share memory: the largest is placed first, each at
-    the lowest offset that is free for its whole lifetime (the greedy planner of
-    TensorFlow Lite Micro; Pisarchyk, Lee, Efficient Memory Management for Deep Neural
-    Net Inference, 2020). Scratch memory of operators is not counted.
+    Scratch memory of operators is not counted, see `pipeline.compress.tflite.arena`.
 
     Args:
         graph: `SubGraphT` of the schema.
@@ -51,15 +48,31 @@ def arena_bytes(graph: Any) -> int:
     Returns:
         Bytes.
     """
+    lives = lifetimes(graph)
+    return planned_bytes(
+        {i: (tensor_bytes(graph.tensors[i]), *life) for i, life in lives.items()}
+    )
+
+
+def planned_bytes(buffers: Mapping[int, tuple[int, int, int]]) -> int:
+    """Place buffers in memory, where those with disjoint lifetimes share it.
+
+    The largest is placed first, of equal ones the last, each at the lowest offset that
+    is free for its whole lifetime: the greedy planner of TensorFlow Lite Micro
+    (Pisarchyk, Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
+
+    Args:
+        buffers: number -> bytes, first and last operator that needs it.
+
+    Returns:
+        Bytes up to the end of the highest buffer.
+    """
     placed: list[tuple[int, int, int, int]] = []  # begin, end, first use, last use
-    lifetimes = _lifetimes(graph)
-    sizes = {index: _bytes(graph.tensors[index]) for index in lifetimes}
-    order = sorted(lifetimes, key=lambda i: (-sizes[i], lifetimes[i], i))
-    for index in order:
-        first, last = lifetimes[index]
+    for index in sorted(buffers, key=lambda i: (-buffers[i][0], -i)):
+        size, first, last = buffers[index]
         busy = sorted(p for p in placed if p[2] <= last and first <= p[3])
-        offset = _free_offset(sizes[index], busy)
-        placed.append((offset, offset + sizes[index], first, last))
+        offset = _free_offset(size, busy)
+        placed.append((offset, offset + size, first, last))
     return max((end for _, end, _, _ in placed), default=0)
 
 
@@ -73,24 +86,36 @@ def _free_offset(size: int, busy: list[tuple[int, int, int, int]]) -> int:
     return offset
 
 
-def _lifetimes(graph: Any) -> dict[int, tuple[int, int]]:
-    """Index of a tensor -> the first and the last operator that needs it."""
+def lifetimes(graph: Any) -> dict[int, tuple[int, int]]:
+    """Find when each tensor that is not stored in the file is needed.
+
+    Args:
+        graph: `SubGraphT` of the schema.
+
+    Returns:
+        Index of a tensor -> the first and the last operator that needs it.
+    """
     count = len(graph.operators or ())
-    lifetimes = {int(index): (0, 0) for index in graph.inputs}
+    lives = {int(index): (0, 0) for index in graph.inputs}
     for number, operator in enumerate(graph.operators or ()):
-        lifetimes |= {int(i): (number, number) for i in _list(operator.outputs)}
+        lives |= {int(i): (number, number) for i in _list(operator.outputs)}
         for index in map(int, _list(operator.inputs)):
-            if index in lifetimes:
-                lifetimes[index] = (lifetimes[index][0], number)
+            if index in lives:
+                lives[index] = (lives[index][0], number)
     for index, tensor in enumerate(graph.tensors):
         if tensor.isVariable:
-            lifetimes[index] = (0, count)
+            lives[index] = (0, count)
     for index in map(int, graph.outputs):
-        lifetimes[index] = (lifetimes.get(index, (0, 0))[0], count)
-    return lifetimes
+        lives[index] = (lives.get(index, (0, 0))[0], count)
+    return lives
 
 
-def _bytes(tensor: Any) -> int:
+def tensor_bytes(tensor: Any) -> int:
+    """Return the bytes of a tensor in the arena, aligned.
+
+    Args:
+        tensor: `TensorT` of the schema.
+    """
     size = math.prod(_shape(tensor)) * SIZES.get(tensor.type, 4)
     return -(-size // ALIGNMENT) * ALIGNMENT
 

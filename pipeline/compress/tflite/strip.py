@@ -54,7 +54,17 @@ def strip(content: bytes) -> bytes:
             _strip_tensor(tensor, names.get(index))
     model.signatureDefs = None
     _merge_buffers(model)
-    builder = _Aligned(len(content))
+    return pack(model, len(content))
+
+
+def pack(model: Any, size: int) -> bytes:
+    """Write a file whose stored numbers are aligned as the schema requires.
+
+    Args:
+        model: `ModelT` of the schema.
+        size: bytes to begin with.
+    """
+    builder = _Aligned(size)
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
 

@@ -1,10 +1,11 @@
 /* The frontier chart: metric against size, one point per file. */
 
 const sizes = {
-  bytes_gzip: ["size after gzip -9, kB", 1000],
-  bytes_raw: ["size of the file, kB", 1000],
+  bytes_flash: ["size in flash, kB", 1000],
+  bytes_raw: ["size of the .tflite file, kB", 1000],
+  bytes_gzip: ["download (gzip -9), kB", 1000],
   latency_ms: ["latency per example, ms", 1], macs: ["million MACs", 1e6],
-  arena_bytes: ["tensor arena, kB", 1000],
+  arena_bytes: ["arena, kB", 1000],
 };
 const ticks = (values) => {
   const low = Math.min(...values) / 1.6, high = Math.max(...values) * 1.6;

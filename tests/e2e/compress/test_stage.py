@@ -214,7 +214,7 @@ def test_another_budget_trains_nothing_again(published, folders, tmp_path):
     answer = drive(folders, other, workers=1, **settings)
     assert made == {path: path.stat().st_mtime_ns for path in scratch.glob("*/*")}
     assert "none within the budget" in answer["metrics"]["headline"]
-    assert "bytes gzip" in answer["metrics"]["headline"]
+    assert "bytes flash" in answer["metrics"]["headline"]
     for path in (out / "variants").iterdir():
         assert path.read_bytes() == (other / "variants" / path.name).read_bytes()
 

@@ -117,6 +117,7 @@ def row(name: str, size: int | None, drop: float = 0.0, **more: object) -> dict:
         "recipe": name,
         "bytes_gzip": size,
         "bytes_raw": size,
+        "bytes_flash": size,
         "accuracy": accuracy,
         "drop": drop if size else None,
         "status": "ok" if size else "failed",
@@ -157,8 +158,8 @@ ROWS = (
 def test_the_table_has_the_smallest_first_and_marks_the_chosen():
     lines = text_of(Path("out"), document(*ROWS, chosen="baseline-qat")).splitlines()
     assert lines[0] == "input     npz:a.npz without preprocessing"
-    told = [line.split(maxsplit=6) for line in lines[2:7]]
-    ends = {words[0]: " ".join(words[6:]) or " ".join(words[1:]) for words in told}
+    told = [line.split(maxsplit=7) for line in lines[2:7]]
+    ends = {words[0]: " ".join(words[7:]) or " ".join(words[1:]) for words in told}
     assert ends == {
         "pqat": "over budget",
         "int4": "broken: a float operator",
@@ -167,7 +168,7 @@ def test_the_table_has_the_smallest_first_and_marks_the_chosen():
         "binary": "failed: no room",
     }
     assert list(ends) == ["pqat", "int4", "qat", "float", "binary"]
-    assert told[0][4:6] == ["-1.7", "-3.3"]
+    assert told[0][5:7] == ["-1.7", "-3.3"]
     assert lines[-2].endswith(str(Path("out/compress/best.tflite")))
     assert lines[-1].endswith("keras-frontier predict out FILE --root .")
 

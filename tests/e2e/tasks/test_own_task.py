@@ -69,7 +69,7 @@ def test_a_drop_is_what_the_loss_has_risen(finished):
     assert low <= high and baseline["drop_interval"] == [0.0, 0.0]
     assert pareto["task"] == "quantile_task:TASK" and pareto["chosen"]
     better = [p for p in points.values() if p["pinball"] < quantized["pinball"]]
-    smaller = [p for p in better if p["bytes_gzip"] <= quantized["bytes_gzip"]]
+    smaller = [p for p in better if p["bytes_flash"] <= quantized["bytes_flash"]]
     assert quantized["dominated"] == bool(smaller)
 
 

@@ -236,8 +236,8 @@ def test_another_axis_and_another_order_can_be_chosen(opened):
     opened.select_option("#frontier-y", "corrupted_accuracy")
     title = opened.locator("#chart-frontier .ytitle")
     assert "corrupted" in title.text_content()
-    opened.locator("#variants thead button", has_text="gzip").click()
-    opened.locator("#variants thead button", has_text="gzip").click()
+    opened.locator("#variants thead button", has_text="Download").click()
+    opened.locator("#variants thead button", has_text="Download").click()
     first = opened.locator("#variants tbody tr").first
     assert first.get_attribute("id") == "variant-baseline-float"
     assert opened.complaints == []

@@ -21,7 +21,7 @@ from pipeline.compress.params import CompressParams
         ({"sources": []}, "at least 1"),
         ({"budget": {"max_drop": -0.1}}, "greater than or equal to 0"),
         ({"budget": {"max_bytes": 0}}, "greater than 0"),
-        ({"budget": {"size_metric": "zip"}}, "'gzip' or 'raw'"),
+        ({"budget": {"size_metric": "zip"}}, "'flash', 'raw' or 'gzip'"),
         ({"budget": {"max_latency": 1}}, "not permitted"),
         ({"rungs": [0.5]}, "must rise to 1"),
         ({"rungs": [0.5, 0.2, 1]}, "must rise to 1"),

@@ -31,6 +31,7 @@ def row(recipe: str, mae: float, size: int) -> VariantRow:
         "ok",
         metrics={"mae": mae},
         bytes_raw=size,
+        bytes_flash=size,
         bytes_gzip=size,
     )
 

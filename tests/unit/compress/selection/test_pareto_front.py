@@ -24,6 +24,7 @@ def point(
         "int8",
         status,
         metrics={"accuracy": accuracy},
+        bytes_flash=size,
         bytes_gzip=size,
         drop=BASELINE - accuracy,
         **values,
@@ -86,7 +87,7 @@ def test_the_smallest_within_the_budget_is_chosen(
         ([FLOAT, INT8, TINY], 0.01, 29, "int8"),  # one byte too large
         ([FLOAT, TINY], 0.01, 4, "tiny"),  # 25 times too large loses to 7 points
         ([INT8, TINY], 0.0, None, "int8"),
-        ([INT8, replace(INT8, id="smaller", bytes_gzip=20)], 0.0, None, "smaller"),
+        ([INT8, replace(INT8, id="smaller", bytes_flash=20)], 0.0, None, "smaller"),
         ([BROKEN, FAILED], 0.01, None, None),
     ],
 )

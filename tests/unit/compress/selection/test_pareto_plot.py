@@ -18,6 +18,7 @@ def point(
         "recipe": recipe,
         "status": "ok",
         "accuracy": accuracy,
+        "bytes_flash": size,
         "bytes_gzip": size,
         "dominated": dominated,
         "drop": 0.98 - accuracy,

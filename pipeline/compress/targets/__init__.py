@@ -1,0 +1,1 @@
+"""Targets: the devices that a file is made for, one module per target."""
