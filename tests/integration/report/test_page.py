@@ -239,14 +239,14 @@ def test_the_navigation_puts_the_result_first_and_groups_the_rest(published):
 
 
 def test_the_arena_is_a_figure_where_it_was_measured(published):
-    assert "Tensor arena" not in Seen(_render(published)).text
+    assert "Arena" not in Seen(_render(published)).text
 
     def measure(pareto):
         for point in pareto["points"]:
             point["arena_bytes"] = 10_240
 
     published.change("compress", "pareto.json", measure)
-    assert "Tensor arena 10.2 kB" in Seen(_render(published)).text
+    assert "Arena 10.2 kB" in Seen(_render(published)).text
 
 
 def test_layers_that_were_left_out_are_named(published):

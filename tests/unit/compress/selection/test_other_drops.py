@@ -31,6 +31,7 @@ def rows() -> list[VariantRow]:
             recipe=name,
             file=f"variants/{name}.tflite",
             metrics={"accuracy": accuracy},
+            bytes_flash=size,
             bytes_raw=size,
             bytes_gzip=size,
             **common,
@@ -121,4 +122,4 @@ def test_an_unknown_metric_is_refused_by_name(tmp_path):
         read_experiment(tmp_path)
     text = str(error.value)
     assert "no metric of data.task classification" in text and "recall_min" in text
-    assert "must be less than 1, as accuracy is at most 1, and 0.01 is one" in text
+    assert "must be less than 1, as accuracy is at most 1; 0.01 is one point" in text
