@@ -26,14 +26,16 @@ class Examples:
         modality: image, audio, text or table.
         steps: preprocessing of raw examples before they are stored.
         learns: the step that is fitted on the training split and added to `steps`:
-            `standardise`, `vocabulary` or an empty text.
+            `standardise`, `vocabulary`, `pixel_range` or an empty text.
         own_test: True for the examples of the source's own test split, `(n,)` bool;
             None where the source has none.
         own_validation: likewise for validation.
         groups: group of each example, `(n,)` of str, if `data.split.group` is set.
-        names: file names or row numbers, `(n,)` of str; None where a position says all.
+        names: file names, `(n,)` of str, or row numbers, `(n,)` of int; None where a
+            position says all.
         inputs: names of a table's columns, in their order.
         extra_targets: name -> `(n,)` of str for classes, float64 for numbers.
+        categories: position of a table's column that holds categories -> their texts.
     """
 
     x: AnyRows
@@ -50,6 +52,7 @@ class Examples:
     names: np.ndarray | None = None
     inputs: tuple[str, ...] = ()
     extra_targets: dict[str, np.ndarray] = field(default_factory=dict)
+    categories: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -67,4 +70,5 @@ class Examples:
         """Return what a person would look for: a file, a row, or a position."""
         if self.names is None:
             return f"example {position}"
-        return str(self.names[position])
+        row = "row " if self.names.dtype.kind in "iu" else ""
+        return f"{row}{self.names[position]}"

@@ -1,187 +1,244 @@
-"""CSV files, plain or gzip: shared by `csv:` and `text:`."""
+"""Tables with a label column, read in pieces: shared by `csv:`, `text:`, `parquet:`.
+
+In: a file of rows. Out: a `Table`: labels, groups, extra targets, and either numbers,
+float64 in a scratch file, or texts. A category is stored as the number of its text, see
+`pipeline.data.table_steps`.
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
-from pipeline.core.errors import UserError, did_you_mean
-from pipeline.data.extra_targets import as_values
-from pipeline.data.sources.reader import ReadContext, finite
+from pipeline.core.errors import UserError
+from pipeline.core.quoting import shown
+from pipeline.data.delimited import RowFile, open_rows
+from pipeline.data.rows import Rows
+from pipeline.data.sources.reader import ReadContext, is_missing_label, label_name
+from pipeline.data.table_cells import CellReader
+from pipeline.data.table_roles import Roles, column, roles_of
 
-MAX_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
+BLOCK = 8_192  # rows that are parsed at once
+
+Block = list[tuple[int, list[str]]]  # (row number, fields)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
-    """The rows of a file that have as many fields as its header.
+    """The usable rows of a file.
 
     Args:
-        path: of the file.
-        header: names of the columns.
-        rows: fields of each row.
-        numbers: number of each row in the file; the header is row 1.
-        key: dotted key of the experiment file that names the file, for errors.
+        file: it.
+        roles: of its columns.
+        labels: text of the label of each row; empty where numbers are predicted.
+        numbers: labels that are numbers, one array per block.
+        groups: text of the group of each row; empty without `data.split.group`.
+        targets: name of an extra target -> its arrays, one per block.
+        positions: numbers of the rows in the file, one array per block.
     """
 
-    path: Path
-    header: list[str]
-    rows: list[list[str]]
-    numbers: list[int]
-    key: str = "data.source"
+    file: RowFile
+    roles: Roles
+    labels: list[str] = field(default_factory=list)
+    numbers: list[np.ndarray] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    targets: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    positions: list[np.ndarray] = field(default_factory=list)
 
-    def column(self, name: str, key: str) -> int:
-        """Return the position of a column.
+    def y(self, context: ReadContext) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return class numbers and classes, or numbers to predict and no classes."""
+        if context.wants_numbers:
+            return np.concatenate(self.numbers), ()
+        return context.class_numbers(self.labels)
 
-        Args:
-            name: of the column.
-            key: dotted key of the experiment file that names the column, for the error.
+    def group_names(self) -> np.ndarray | None:
+        """Return the group of each row, `(n,)` of str; None without groups."""
+        return np.array(self.groups, str) if self.roles.group is not None else None
 
-        Raises:
-            UserError: when the file has no such column.
-        """
-        if name in self.header:
-            return self.header.index(name)
-        columns = ", ".join(self.header)
-        advice = f"set {key}"
-        if self.key != "data.source":  # the name fits the first source
-            advice = f"name the columns of {self.key} as those of data.source"
-        raise UserError(
-            f'{self.path}: no column "{name}"{did_you_mean(name, self.header)} '
-            f"(there are: {columns}); {advice}"
-        )
+    def extra_targets(self) -> dict[str, np.ndarray]:
+        """Return name -> `(n,)` of str for classes, float64 for numbers."""
+        return {name: np.concatenate(parts) for name, parts in self.targets.items()}
 
-
-def read_table(path: Path, context: ReadContext) -> Table:
-    """Read a file whose first row names its columns.
-
-    Args:
-        path: of the CSV file, plain or gzip.
-        context: the receiver of rows with a wrong number of fields.
-
-    Raises:
-        UserError: when the file is not CSV in UTF-8 or has no rows, or for a bad row.
-    """
-    records = _records(path)
-    if len(records) < 2:
-        raise UserError(f"{path}: must hold a row of column names and rows of values")
-    header, table = records[0], Table(path, records[0], [], [], context.key)
-    for number, row in enumerate(records[1:], 2):
-        if len(row) == len(header):
-            table.rows.append(row)
-            table.numbers.append(number)
-        elif row:
-            reason = f"has {len(row)} values, the header {len(header)}"
-            context.bad(f"row {number}", reason, path)
-    return table
+    def row_numbers(self) -> np.ndarray:
+        """Return the number of each row in the file, `(n,)` int64."""
+        return np.concatenate(self.positions)
 
 
-def keep_labelled(table: Table, label: int, context: ReadContext) -> Table:
-    """Keep the rows with a usable label and usable extra targets.
+def read_numbers(file: RowFile, context: ReadContext) -> tuple[Table, Rows, CellReader]:
+    """Read a table whose inputs are numbers and categories.
 
     Args:
-        table: all rows.
-        label: position of the label column.
+        file: of rows.
         context: the settings, and the receiver of bad rows.
 
+    Returns:
+        The table; the inputs, float64 `(n, columns)`; the texts of its categories.
+
     Raises:
-        UserError: for a bad row, or when no row is left.
+        UserError: when the file is malformed, or for a bad row.
     """
-    kept = []
-    for position, (row, number) in enumerate(zip(table.rows, table.numbers)):
-        reason = _bad_label(row[label], context) or _bad_target(row, table, context)
-        if reason:
-            context.bad(f"row {number}", reason, table.path)
-        else:
-            kept.append(position)
-    return select_rows(table, kept)
+    table, blocks = _open(file, context)
+    cells = CellReader(table.roles, file, context)
+    if not table.roles.inputs:
+        raise UserError(f"{file.path}: no column is left as an input")
+    with context.writer((len(table.roles.inputs),), np.float64) as writer:
+        for block in blocks:
+            values, reasons = cells.read([row for _, row in block])
+            kept = _keep(table, block, reasons, context)
+            writer.append(values[kept])
+    _require_rows(table)
+    return table, Rows(writer.path), cells
 
 
-def _bad_label(label: str, context: ReadContext) -> str:
-    """Why a label cannot be used, or an empty text."""
-    allowed = context.params.classes
-    if not label.strip():
-        return "has no label"
-    if context.wants_numbers and finite(label) is None:
-        return f"its label is {label!r}, not a number"
-    if allowed is not None and label not in allowed:
-        return context.outside(label)
-    return ""
+def read_texts(file: RowFile, context: ReadContext) -> tuple[Table, np.ndarray]:
+    """Read a table with a text per row.
 
-
-def _bad_target(row: list[str], table: Table, context: ReadContext) -> str:
-    """Why an extra target cannot be used, or an empty text."""
-    for name, kind in context.params.extra_targets.items():
-        text = row[table.column(name, "data.extra_targets")]
-        if (kind == "number" and finite(text) is None) or not text.strip():
-            return f'column "{name}" is {text!r}, not a {kind}'
-    return ""
-
-
-def extra_targets(table: Table, context: ReadContext) -> dict[str, np.ndarray]:
-    """Return the extra targets of all rows.
+    Args:
+        file: of rows.
+        context: the settings, and the receiver of bad rows.
 
     Returns:
-        Name -> `(n,)` of str for classes, float64 for numbers.
-    """
-    targets = {}
-    for name, kind in context.params.extra_targets.items():
-        column = table.column(name, "data.extra_targets")
-        targets[name] = as_values([row[column] for row in table.rows], kind)
-    return targets
-
-
-def select_rows(table: Table, positions: Sequence[int]) -> Table:
-    """Return the table with the rows at some positions.
+        The table, and the texts, `(n,)` of str as objects.
 
     Raises:
-        UserError: when there are none.
+        UserError: when the file is malformed, or for a bad row.
     """
-    if not positions:
-        raise UserError(f"{table.path}: no row can be used")
-    rows = [table.rows[position] for position in positions]
-    numbers = [table.numbers[position] for position in positions]
-    return replace(table, rows=rows, numbers=numbers)
+    text = column(file, context.params.columns.text, "data.columns.text", context.key)
+    table, blocks = _open(file, context)
+    texts: list[str] = []
+    for block in blocks:
+        reasons = ["" if row[text].strip() else "its text is empty" for _, row in block]
+        kept = _keep(table, block, reasons, context)
+        texts += [block[k][1][text] for k in kept]
+    _require_rows(table)
+    return table, np.array(texts, dtype=object)
 
 
-def groups(table: Table, context: ReadContext) -> np.ndarray | None:
-    """Return the group of each row, `(n,)` of str; None without `data.split.group`."""
-    group = context.params.split.group
-    if group is None:
-        return None
-    column = table.column(group, "data.split.group")
-    return np.array([row[column] for row in table.rows], dtype=str)
+def open_table(path: object, context: ReadContext) -> RowFile:
+    """Return the file of a source with the settings of the experiment."""
+    params = context.params
+    return open_rows(path, params.columns, params.limits.decompressed)  # type: ignore[arg-type]
 
 
-def names(table: Table) -> np.ndarray:
-    """Return the name of each row, such as `row 7`, `(n,)` of str."""
-    return np.array([f"row {number}" for number in table.numbers], dtype=str)
-
-
-def _records(path: Path) -> list[list[str]]:
-    """Read all records, the header first; a field may have any length."""
-    csv.field_size_limit(MAX_FIELD)
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        return list(reader)
-    except csv.Error as error:
+def _open(file: RowFile, context: ReadContext) -> tuple[Table, Iterator[Block]]:
+    blocks = _blocks(file.rows())
+    first = next(blocks, [])
+    if not first:
         raise UserError(
-            f"{path}: line {reader.line_num}: not readable as CSV ({error}); is a "
-            "quote left open?"
-        ) from None
+            f"{file.path}: must hold a row of column names and rows of values"
+        )
+    roles = roles_of(file, [row for _, row in first], context)
+    table = Table(file, roles, targets={name: [] for name in roles.targets})
+    return table, (_whole(block, table, context) for block in _with(first, blocks))
 
 
-def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-        return raw.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as CSV in UTF-8 ({error})") from None
+def _with(first: Block, others: Iterator[Block]) -> Iterator[Block]:
+    yield first
+    yield from others
+
+
+def _blocks(rows: Iterator[tuple[int, list[str]]]) -> Iterator[Block]:
+    while block := list(islice(rows, BLOCK)):
+        yield block
+
+
+def _whole(block: Block, table: Table, context: ReadContext) -> Block:
+    """Return the rows that have as many fields as the header."""
+    width = len(table.roles.header)
+    for number, row in block:
+        if len(row) != width:
+            reason = f"has {len(row)} values, the header {width}"
+            context.bad(f"row {number}", reason, table.file.path)
+    return [(number, row) for number, row in block if len(row) == width]
+
+
+def _keep(
+    table: Table, block: Block, reasons: list[str], context: ReadContext
+) -> list[int]:
+    """Add the usable rows of a block to the table; return their positions in it.
+
+    Args:
+        table: receives labels, groups and extra targets.
+        block: rows.
+        reasons: per row, why its inputs cannot be used; empty where they can.
+        context: the receiver of bad rows.
+    """
+    labels = _Labels(table, [row for _, row in block], context)
+    kept = []
+    for position, (number, _) in enumerate(block):
+        reason = labels.problem(position) or reasons[position]
+        if reason:
+            context.bad(f"row {number}", reason, table.file.path)
+        else:
+            kept.append(position)
+    labels.add(kept)
+    table.positions.append(np.array([block[k][0] for k in kept], np.int64))
+    return kept
+
+
+class _Labels:
+    """Labels, groups and extra targets of a block of rows."""
+
+    def __init__(self, table: Table, rows: list[list[str]], context: ReadContext):
+        self.table, self.context, roles = table, context, table.roles
+        self.texts = [row[roles.label] for row in rows]
+        self.groups = [] if roles.group is None else [row[roles.group] for row in rows]
+        self.cells = {
+            name: [row[position] for row in rows]
+            for name, position in roles.targets.items()
+        }
+        self.numbers = table.file.numbers(self.texts if context.wants_numbers else [])
+        self.values = {
+            name: self._values(name, cells) for name, cells in self.cells.items()
+        }
+
+    def _values(self, name: str, cells: list[str]) -> np.ndarray:
+        if self.context.params.extra_targets[name] == "number":
+            return self.table.file.numbers(cells)
+        return np.array([cell.strip() for cell in cells], str)
+
+    def problem(self, position: int) -> str:
+        """Return why the label or an extra target cannot be used, or an empty text."""
+        return self._bad_label(position) or self._bad_target(position)
+
+    def _bad_label(self, position: int) -> str:
+        text, allowed = self.texts[position], self.context.params.classes
+        if not text.strip():
+            return "has no label"
+        if self.context.wants_numbers:
+            bad = np.isnan(self.numbers[position])
+            return f"its label is {shown(repr(text))}, not a number" if bad else ""
+        if is_missing_label(text, allowed):
+            return f"its label is {shown(repr(text))}: a missing value"
+        if allowed is not None and label_name(text, allowed) not in allowed:
+            return self.context.outside(text)
+        return ""
+
+    def _bad_target(self, position: int) -> str:
+        for name, values in self.values.items():
+            value, text = values[position], self.cells[name][position]
+            if not text.strip() or (values.dtype.kind == "f" and np.isnan(value)):
+                kind = self.context.params.extra_targets[name]
+                return f'column "{shown(name)}" is {shown(repr(text))}, not a {kind}'
+        return ""
+
+    def add(self, kept: Iterable[int]) -> None:
+        """Append the rows at some positions to the table."""
+        table, kept = self.table, list(kept)
+        if self.context.wants_numbers:
+            table.numbers.append(self.numbers[kept])
+        else:
+            allowed, mark = self.context.params.classes, table.file.decimal
+            texts = (self.texts[k] for k in kept)
+            table.labels += [label_name(text, allowed, mark) for text in texts]
+        table.groups += [self.groups[k] for k in kept] if self.groups else []
+        for name, values in self.values.items():
+            table.targets[name].append(values[kept])
+
+
+def _require_rows(table: Table) -> None:
+    if not sum(map(len, table.positions)):
+        raise UserError(f"{table.file.path}: no row can be used")

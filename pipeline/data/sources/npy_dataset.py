@@ -1,0 +1,16 @@
+"""`npy:FOLDER`: the files `x.npy` and `y.npy`, or `x_train.npy`, `y_train.npy`, ...
+
+The arrays have the roles of those of `npz:`.
+"""
+
+from __future__ import annotations
+
+from pipeline.data.array_files import FolderStore
+from pipeline.data.examples import Examples
+from pipeline.data.sources.npz_dataset import read_store
+from pipeline.data.sources.reader import ReadContext, source_path
+
+
+def read(context: ReadContext) -> Examples:
+    """Read the arrays of a folder; see `SourceReader`."""
+    return read_store(FolderStore(source_path(context.source, context.key)), context)
