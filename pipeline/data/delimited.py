@@ -175,7 +175,7 @@ class RowFile:
         """Number of columns if most rows have as many fields as the header, else 0."""
         header, *rows = self._sample_rows(separator) or [[]]
         same = sum(len(row) == len(header) for row in rows)
-        return len(header) if same * 2 >= len(rows) else 0
+        return len(header) if len(header) > 1 and same * 2 >= len(rows) else 0
 
     def _sample_rows(self, separator: str) -> list[list[str]]:
         lines = self._sample.splitlines(keepends=True)

@@ -202,13 +202,11 @@ def _align_columns(
         return other
     missing = [column for column in first.inputs if column not in other.inputs]
     unknown = [column for column in other.inputs if column not in first.inputs]
-    twice = [column for column in set(other.inputs) if other.inputs.count(column) > 1]
-    if missing or unknown or twice:
+    if missing or unknown:
         raise UserError(
             f'data.extend "{name}": its columns are not those of "{source}" '
-            f"(missing: {_list(missing)}; unknown: {_list(unknown)}; duplicate: "
-            f"{_list(sorted(twice))}); use the same names, in any order, or exclude "
-            "columns (data.columns.ignore)"
+            f"(missing: {_list(missing)}; unknown: {_list(unknown)}); use the same "
+            "names, in any order, or exclude columns (data.columns.ignore)"
         )
     columns = [other.inputs.index(column) for column in first.inputs]
     return replace(other, x=other.x[:][:, columns], inputs=first.inputs)

@@ -6,6 +6,7 @@ its text; and per row, why it cannot be used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,18 @@ class CellParser:
     Args:
         names: names of the inputs.
         categories: positions among the inputs of those that hold categories.
-        gaps: True where a number may be missing.
+        may_be_missing: returns True for text that a column of numbers may hold; it
+            becomes NaN.
     """
 
-    def __init__(self, names: tuple[str, ...], categories: set[int], gaps: bool):
-        self.names, self.categories, self.gaps = names, categories, gaps
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        categories: set[int],
+        may_be_missing: Callable[[str], bool],
+    ):
+        self.names, self.categories = names, categories
+        self.may_be_missing = may_be_missing
         self.texts: list[dict[str, float]] = [{} for _ in names]
 
     def parse(self, columns: list[list[str]], file: RowFile) -> np.ndarray:
@@ -54,9 +62,9 @@ class CellParser:
         reasons = [""] * len(values)
         for row, position in np.argwhere(bad)[::-1]:  # the first column of a row wins
             cell = columns[position][row]
-            if position in self.categories or (self.gaps and is_gap(cell)):
+            if position in self.categories or self.may_be_missing(cell):
                 continue
-            advice = "" if self.gaps or not is_gap(cell) else MISSING
+            advice = MISSING if is_gap(cell) else ""
             name, text = shown(self.names[position]), shown(repr(cell))
             kind = (
                 "a 32-bit number" if np.isfinite(values[row, position]) else "a number"
@@ -86,7 +94,7 @@ class CellReader:
     def __init__(self, roles: Roles, file: RowFile, context: ReadContext):
         self.roles, self.file = roles, file
         categories = {k for k, p in enumerate(roles.inputs) if p in roles.categories}
-        gaps = context.params.columns.gaps == "median"
+        gaps = is_gap if context.params.columns.gaps == "median" else is_never_missing
         self.parser = CellParser(roles.input_names, categories, gaps)
         self.checked = False
 
@@ -130,6 +138,11 @@ def category_text(cell: str) -> str:
     """Return the text of a category; empty where it is missing."""
     text = cell.strip()
     return "" if is_gap(text) else text
+
+
+def is_never_missing(cell: str) -> bool:
+    """Return False: every cell must hold a number."""
+    return False
 
 
 def is_gap(cell: str) -> bool:

@@ -13,7 +13,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
 from pipeline.data.artifact import Data
 from pipeline.data.delimited import RowFile, open_rows
-from pipeline.data.table_cells import CellParser, category_text
+from pipeline.data.table_cells import CellParser, category_text, is_gap
 from pipeline.data.table_steps import EncodeColumns
 from pipeline.inference.raw_examples import RawExamples, ReadSettings, read_settings
 
@@ -105,7 +105,12 @@ def _parser(
     kinds = [column["kind"] for column in encode.columns] if encode else []
     categories = {k for k, kind in enumerate(kinds) if kind == "category"}
     names = tuple(file.header[position] for position in positions)
-    return CellParser(names, categories, gaps=encode is not None)
+    return CellParser(names, categories, is_gap if encode else _is_nan)
+
+
+def _is_nan(cell: str) -> bool:
+    """Return True for NaN and infinity, about which `predict` warns."""
+    return cell.strip().lower().lstrip("+-") in ("nan", "inf", "infinity")
 
 
 def _unknown(columns: list[list[str]], encode: EncodeColumns | None) -> list[str]:
