@@ -1,10 +1,12 @@
-"""Doubts about stored examples: equal or constant ones, an input that is the label.
+"""Warnings about stored examples: equal or constant ones, an input that is the label.
 
 In: the published training and validation splits. Out: sentences for the user. Nothing
 is refused, because data may be like this.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
@@ -52,25 +54,29 @@ def _constant(x: Rows, data: Data) -> int:
     """Estimate how many examples have the same value everywhere."""
     if data.spec.modality == "text" or np.prod(data.spec.shape) < 2:
         return 0
-    sample = x[np.arange(0, len(x), 1 + len(x) // MAX_EXAMPLES)]
+    sample = x[_sample(len(x))]
     flat = sample.reshape(len(sample), -1)
     share = (flat.min(axis=1) == flat.max(axis=1)).mean() if len(flat) else 0.0
     return round(float(share) * len(x))
 
 
+def _sample(count: int) -> np.ndarray:
+    """Return positions of some examples, evenly over all of them."""
+    return np.arange(0, count, 1 + count // MAX_EXAMPLES)
+
+
 def _telling_inputs(data: Data) -> tuple[str, ...]:
     """Return a sentence about an input of a table that alone predicts the label."""
     spec = data.spec
-    train, validation = data.train(), data.validation()
-    enough = min(len(train), len(validation)) >= MIN_EXAMPLES
-    if spec.modality != "table" or len(spec.shape) != 1 or not enough:
+    if spec.modality != "table" or len(spec.shape) != 1 or spec.shape[0] < 2:
         return ()
-    if spec.classes and _majority(train.y) > MAX_MAJORITY:
+    x, y = zip(*(_some(data, split) for split in ("train", "validation")))
+    if min(map(len, y)) < MIN_EXAMPLES:
+        return ()
+    if spec.classes and _majority(y[0]) > MAX_MAJORITY:
         return ()
     for column in range(min(spec.shape[0], MAX_COLUMNS)):
-        x = [np.asarray(part.x[:MAX_EXAMPLES, column]) for part in (train, validation)]
-        y = [np.asarray(part.y[:MAX_EXAMPLES]) for part in (train, validation)]
-        if spec.shape[0] > 1 and _predicts(x, y, numbers=bool(spec.target)):
+        if _predicts([part[:, column] for part in x], y, numbers=bool(spec.target)):
             name = shown(spec.inputs[column] if spec.inputs else f"column {column}")
             return (
                 f'the input "{name}" alone predicts the label almost perfectly; if it '
@@ -79,11 +85,17 @@ def _telling_inputs(data: Data) -> tuple[str, ...]:
     return ()
 
 
+def _some(data: Data, split: str) -> tuple[np.ndarray, np.ndarray]:
+    x = Rows(data.folder / f"{split}_x.npy")
+    positions = _sample(len(x))
+    return x[positions], np.load(data.folder / f"{split}_y.npy")[positions]
+
+
 def _majority(y: np.ndarray) -> float:
     return float(np.unique(y, return_counts=True)[1].max() / len(y))
 
 
-def _predicts(x: list[np.ndarray], y: list[np.ndarray], numbers: bool) -> bool:
+def _predicts(x: Sequence[np.ndarray], y: Sequence[np.ndarray], numbers: bool) -> bool:
     if np.ptp(x[0]) == 0 or np.ptp(x[1]) == 0:
         return False
     if numbers:

@@ -111,8 +111,8 @@ class PixelRange:
     """Convert pixels of 16 bits to 8: `low` becomes 0 and `high` 255.
 
     Args:
-        low: smallest value that is told from black.
-        high: largest value that is told from white.
+        low: value that becomes black.
+        high: value that becomes white.
     """
 
     low: int

@@ -117,9 +117,8 @@ def _outside(raw: np.ndarray, stored: np.ndarray, column: int, data: Data) -> st
     row, scale = int(np.abs(stored[:, column]).argmax()), _scale(data)
     name = shown(data.spec.inputs[column] if data.spec.inputs else f"column {column}")
     mean, deviation = (scale.mean[column], scale.deviation[column]) if scale else (0, 1)
-    value = raw[row, column]
-    if any(isinstance(step, EncodeColumns) for step in data.steps()):
-        value = stored[row, column] * deviation + mean  # raw columns are others
+    encoded = any(isinstance(step, EncodeColumns) for step in data.steps())
+    value = stored[row, column] * deviation + mean if encoded else raw[row, column]
     return (
         f'"{name}" is {value:g}, {abs(stored[row, column]):,.0f} standard '
         f"deviations from the training mean of {mean:.4g} +- {deviation:.4g}: check "
