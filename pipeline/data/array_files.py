@@ -6,6 +6,8 @@ Nothing is unpickled. Members of an archive are bounded before they are read.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
@@ -71,6 +73,29 @@ class NpzStore:
 
     def __exit__(self, *error: object) -> None:
         self.archive.close()
+
+
+@contextmanager
+def open_npz(path: Path, limit: int) -> Iterator[NpzStore]:
+    """Open an .npz file; whatever its decoder raises is one error.
+
+    Args:
+        path: of the file.
+        limit: maximum size of a decompressed array in bytes.
+
+    Raises:
+        UserError: it names the file.
+    """
+    if not is_regular(path):
+        raise UserError(f"{path}: is not a regular file, or does not exist")
+    try:
+        with NpzStore(path, limit) as store:
+            yield store
+    except UserError:
+        raise
+    except Exception as error:  # a decoder raises whatever its parsing meets
+        reason = shown(error or type(error).__name__, 200)
+        raise UserError(f"{path}: not a readable .npz file ({reason})") from None
 
 
 class FolderStore:

@@ -15,9 +15,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.core.quoting import shown
 from pipeline.data.array_copy import copy_arrays
-from pipeline.data.array_files import ArrayStore, FolderStore, NpzStore, read_array
+from pipeline.data.array_files import (
+    ArrayStore,
+    FolderStore,
+    NpzStore,
+    open_npz,
+    read_array,
+)
 from pipeline.data.array_labels import check_length, class_names, column_of
 from pipeline.data.examples import Examples
 from pipeline.data.image_arrays import image_rows
@@ -37,14 +42,8 @@ OWN_SPLITS = {
 def read(context: ReadContext) -> Examples:
     """Copy `x` to the disk piece by piece, and read the labels; see `SourceReader`."""
     path = source_path(context.source, context.key)
-    try:
-        with NpzStore(path, context.params.limits.decompressed) as store:
-            return read_store(store, context)
-    except UserError:
-        raise
-    except Exception as error:  # a decoder raises whatever its parsing meets
-        reason = shown(error or type(error).__name__, 200)
-        raise UserError(f"{path}: not a readable .npz file ({reason})") from None
+    with open_npz(path, context.params.limits.decompressed) as store:
+        return read_store(store, context)
 
 
 def read_store(store: NpzStore | FolderStore, context: ReadContext) -> Examples:

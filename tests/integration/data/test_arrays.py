@@ -72,6 +72,15 @@ def test_pairs_of_npy_files(read, tmp_path):
     assert np.array_equal(examples.x[:], X) and np.array_equal(examples.y, Y)
 
 
+def test_a_damaged_npy_file_of_a_pair_is_named(read, tmp_path):
+    folder = tmp_path / "arrays"
+    folder.mkdir()
+    np.save(folder / "x.npy", X)
+    (folder / "y.npy").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"arrays: not readable as \.npy files"):
+        read(source=f"npy:{folder}")
+
+
 @pytest.mark.parametrize(
     ("arrays", "line"),
     [
