@@ -26,15 +26,17 @@ class Examples:
         modality: image, audio, text or table.
         steps: preprocessing of raw examples before they are stored.
         learns: the step that is fitted on the training split and added to `steps`:
-            `standardise`, `vocabulary` or an empty text.
+            `standardise`, `vocabulary`, `pixel_range` or an empty text.
         own_test: True for the examples of the source's own test split, `(n,)` bool;
             None where the source has none.
         own_validation: likewise for validation.
         groups: group of each example, `(n,)` of str, if `data.split.group` is set.
-        names: file names or row numbers, `(n,)` of str; None where a position says all.
+        names: file names, `(n,)` of str, or row numbers, `(n,)` of int; None where a
+            position says all.
         inputs: names of a table's columns, in their order.
         extra_targets: name -> `(n,)` of str for classes, float64 for numbers.
         vocabulary: number of tokens where x holds token numbers; 0 for other data.
+        categories: position of a table's column that holds categories -> their texts.
     """
 
     x: AnyRows
@@ -52,6 +54,7 @@ class Examples:
     inputs: tuple[str, ...] = ()
     extra_targets: dict[str, np.ndarray] = field(default_factory=dict)
     vocabulary: int = 0
+    categories: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -69,4 +72,5 @@ class Examples:
         """Return what a person would look for: a file, a row, or a position."""
         if self.names is None:
             return f"example {position}"
-        return str(self.names[position])
+        row = "row " if self.names.dtype.kind in "iu" else ""
+        return f"{row}{self.names[position]}"

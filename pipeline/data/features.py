@@ -24,6 +24,8 @@ import numpy as np
 from scipy.fft import dct
 
 from pipeline.core.errors import UserError
+from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
+from pipeline.data.table_steps import EncodeColumns
 
 VOCABULARY = "vocabulary.txt"
 PADDING, UNKNOWN = "[padding]", "[unknown]"
@@ -31,43 +33,6 @@ SPECIAL = (PADDING, UNKNOWN)  # ids 0 and 1
 WORDS = r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]"
 FLOOR = 1e-6  # added to energies: silence has no logarithm
 LOWEST = 20.0  # hertz; the first mel band begins here
-
-
-@dataclass(frozen=True)
-class Resize:
-    """Resize images, bilinear (Pillow), uint8.
-
-    Args:
-        height: of the result, in pixels.
-        width: of the result, in pixels.
-        channels: 1 is grey, 3 is RGB.
-    """
-
-    height: int
-    width: int
-    channels: int
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Facts for spec.json that a reimplementation needs."""
-        mode = "grey" if self.channels == 1 else "RGB"
-        return {"filter": "bilinear", "takes": f"uint8 {mode} of 0 .. 255"}
-
-    def apply(self, images: np.ndarray) -> np.ndarray:
-        """Resize images of one size, `(n, h, w, channels)` uint8."""
-        from PIL import Image
-
-        mode = "L" if self.channels == 1 else "RGB"
-        size = (self.width, self.height)
-        if images.shape[1:] == (self.height, self.width, self.channels):
-            return images
-        bilinear = Image.Resampling.BILINEAR
-        squeezed = images[..., 0] if images.shape[-1] == 1 else images
-        resized = [
-            np.asarray(Image.fromarray(pixels).convert(mode).resize(size, bilinear))
-            for pixels in squeezed
-        ]
-        return np.stack(resized).reshape(-1, self.height, self.width, self.channels)
 
 
 @dataclass(frozen=True)
@@ -187,19 +152,23 @@ class Standardise:
     Args:
         mean: of the training split, per column or bin.
         deviation: standard deviation of the training split, per column or bin.
+        precision: `float64` where 32 bits would round differences away before the mean
+            is subtracted, such as those of Unix seconds; default None: float32.
     """
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    precision: str | None = None
 
     def apply(self, batch: np.ndarray) -> np.ndarray:
         """Standardize `(n, columns)` or `(n, frames, bins, 1)`; returns float32."""
         shape = (-1, 1) if batch.ndim == 4 else (-1,)
+        dtype = np.dtype(self.precision or np.float32)
         mean, deviation = (
-            np.reshape(np.array(values, np.float32), shape)
+            np.reshape(np.array(values, dtype), shape)
             for values in (self.mean, self.deviation)
         )
-        return ((batch - mean) / deviation).astype(np.float32)
+        return ((batch.astype(dtype) - mean) / deviation).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -237,14 +206,27 @@ class Vocabulary:
         return {word: number for number, word in enumerate(self.words)}
 
 
-Step = Resize | FixedLength | LogMel | Mfcc | Standardise | Vocabulary
+Step = (
+    DecodeImage
+    | Resize
+    | PixelRange
+    | FixedLength
+    | LogMel
+    | Mfcc
+    | EncodeColumns
+    | Standardise
+    | Vocabulary
+)
 
 # Name in spec.json -> class.
 STEPS: dict[str, type[Step]] = {
+    "decode_image": DecodeImage,
     "resize": Resize,
+    "pixel_range": PixelRange,
     "fixed_length": FixedLength,
     "log_mel": LogMel,
     "mfcc": Mfcc,
+    "encode_columns": EncodeColumns,
     "standardise": Standardise,
     "vocabulary": Vocabulary,
 }
@@ -301,6 +283,7 @@ def split_words(text: str, pattern: str = WORDS) -> list[str]:
 def _write(step: Step, folder: Path) -> dict[str, Any]:
     name = next(name for name, kind in STEPS.items() if kind is type(step))
     values = {field.name: getattr(step, field.name) for field in fields(step)}
+    values = {name: value for name, value in values.items() if value is not None}
     if isinstance(step, Vocabulary):
         text = "".join(f"{word}\n" for word in values.pop("words"))
         (folder / VOCABULARY).write_text(text, encoding="utf-8")

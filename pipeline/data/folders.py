@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import UserError
+from pipeline.core.quoting import shown
 from pipeline.data.extra_targets import as_values
 from pipeline.data.params import DataParams
+from pipeline.data.paths import printable_path
 from pipeline.data.rows import Rows, RowWriter
 from pipeline.data.sources.reader import ReadContext, file_name_field, finite
+
+# Folders that operating systems and network drives add.
+SYSTEM_NAMES = frozenset(
+    {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+)
 
 ReadFile = Callable[[Path], np.ndarray]
 
@@ -42,7 +49,7 @@ class LabelledFiles:
 
     def place(self, file: Path) -> str:
         """Return the path of a file relative to the root."""
-        return file.relative_to(self.root).as_posix()
+        return printable_path(file.relative_to(self.root))
 
 
 def list_files(
@@ -50,8 +57,9 @@ def list_files(
 ) -> LabelledFiles:
     """List the files below every class folder, in alphabetical order.
 
-    An empty class folder, a folder outside `data.classes` and a file name that does not
-    follow `data.file_name` are bad examples.
+    Hidden files and folders, and what systems add (`__MACOSX`), are left out. An empty
+    class folder, a folder outside `data.classes` and a file name that does not follow
+    `data.file_name` are bad examples.
 
     Args:
         root: the folder of the class folders.
@@ -61,7 +69,7 @@ def list_files(
     Raises:
         UserError: for a root without class folders, or for a bad example.
     """
-    folders = sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
+    folders = _class_folders(root)
     if not folders:
         raise UserError(f"{root}: must hold one folder per class, and holds none")
     params = context.params
@@ -73,14 +81,36 @@ def list_files(
     return files
 
 
+def _class_folders(root: Path) -> list[Path]:
+    try:
+        return sorted(p for p in root.iterdir() if p.is_dir() and _is_visible(p.name))
+    except OSError as error:
+        raise UserError(f"{root}: cannot be listed ({error.strerror})") from None
+
+
+def _files(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return all files of a class, sorted; one that is no regular file is included."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes
+        and all(map(_is_visible, path.relative_to(folder).parts))
+        and not path.is_dir()
+    )
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name not in SYSTEM_NAMES
+
+
 def _add_folder(
     files: LabelledFiles, folder: Path, suffixes: Collection[str], context: ReadContext
 ) -> None:
-    allowed, place = context.params.classes, f"{folder.name}/"
+    allowed, place = context.params.classes, f"{printable_path(Path(folder.name))}/"
     if allowed is not None and folder.name not in allowed:
         context.bad(place, context.outside(folder.name), files.root)
         return
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes)
+    paths = _files(folder, suffixes)
     if not paths:
         kinds = ", ".join(sorted(suffixes))
         context.bad(place, f"an empty class folder: no {kinds}", files.root)
@@ -114,7 +144,7 @@ def _bad_name(fields: dict[str, str], params: DataParams) -> str:
             pattern = params.file_name or "not set"
             return f'its name has no "{name}" by data.file_name ({pattern})'
         if params.extra_targets.get(name) == "number" and finite(text) is None:
-            return f'the "{name}" of its name is {text!r}, not a number'
+            return f'the "{name}" of its name is {shown(repr(text))}, not a number'
     return ""
 
 
@@ -136,11 +166,13 @@ def read_files(
         UserError: when no file could be read, or for a bad example.
     """
     path, kept = _copy(files, read, context, dtype)
-    y, classes = context.class_numbers(files.labels)
+    # A class of which no file could be read is none.
+    labels = [files.labels[position] for position in kept]
+    y, classes = context.class_numbers(labels)
     kinds = context.params.extra_targets
     return {
         "x": Rows(path),
-        "y": y[kept],
+        "y": y,
         "classes": classes,
         "groups": None if files.groups is None else _select(files.groups, kept),
         "extra_targets": {

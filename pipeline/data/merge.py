@@ -16,7 +16,10 @@ from typing import cast
 import numpy as np
 
 from pipeline.core.errors import UserError
+from pipeline.core.quoting import listing, shown
 from pipeline.data.examples import Examples
+from pipeline.data.image_steps import DecodeImage
+from pipeline.data.names import check_names
 from pipeline.data.params import DataParams
 from pipeline.data.rows import ConcatenatedRows, chunks
 from pipeline.data.sources.reader import ReadContext, SourceReader
@@ -37,12 +40,14 @@ class MergedExamples:
         indices: split -> positions in `examples`.
         counts: number of examples of each source.
         skipped: `(source, file or row, reason)` of what readers left out.
+        notes: sentences about the sources that the user should read.
     """
 
     examples: Examples
     indices: SplitIndices
     counts: tuple[int, ...]
     skipped: list[tuple[str, str, str]]
+    notes: tuple[str, ...] = ()
 
     @property
     def first(self) -> int:
@@ -70,7 +75,8 @@ def read_sources(params: DataParams, scratch: Path, seed: int) -> MergedExamples
     merged = sources[0] if len(sources) == 1 else _concatenate(sources)
     _check_classes_exist(merged, params)
     indices = _split_each(sources, params, seed)
-    return MergedExamples(merged, indices, tuple(map(len, sources)), context.skipped)
+    counts, notes = tuple(map(len, sources)), tuple(context.notes)
+    return MergedExamples(merged, indices, counts, context.skipped, notes)
 
 
 def _split_each(sources: list[Examples], params: DataParams, seed: int) -> SplitIndices:
@@ -106,9 +112,10 @@ def _check_classes_exist(examples: Examples, params: DataParams) -> None:
 
 def _read(source: str, key: str, context: ReadContext) -> Examples:
     reader = cast(SourceReader, importlib.import_module(reader_module(source)))
-    # The copy shares the list of skipped examples.
+    # The copy shares the lists of skipped examples and of notes.
     context = replace(context, source=source, key=key)
     examples = reader.read(context)
+    check_names(examples, source, key)
     _check(examples, source, key, context.params)
     if context.params.tokens:
         return _as_tokens(examples, source, key)
@@ -157,7 +164,8 @@ def _scaled(examples: Examples, source: str, key: str, params: DataParams) -> Ex
 
 def _unprocessed(examples: Examples, source: str) -> Examples:
     """Return the same numbers without any scaling."""
-    if examples.steps or examples.learns == "vocabulary":
+    converted = [step for step in examples.steps if not isinstance(step, DecodeImage)]
+    if converted or examples.categories or examples.learns not in ("", "standardise"):
         raise UserError(
             f'data.preprocessing: none is impossible for "{source}": '
             f"{examples.modality} is converted to features; remove the key, or store "
@@ -170,7 +178,7 @@ def _check(examples: Examples, source: str, key: str, params: DataParams) -> Non
     if get(params.task).labels == "numbers":
         _check_numbers(examples, source, key, params.task)
     elif len(present := np.unique(examples.y)) < 2:
-        only = ", ".join(examples.classes[label] for label in present)
+        only = ", ".join(shown(examples.classes[label]) for label in present)
         raise UserError(f'{key} "{source}": holds one class ({only}); two are needed')
     if params.classes and tuple(params.classes) != examples.classes:
         raise UserError(
@@ -204,12 +212,13 @@ def _align(first: Examples, other: Examples, source: str, name: str) -> Examples
     if unknown:
         raise UserError(
             f'data.extend "{name}": has classes that "{source}" does '
-            f"not: {', '.join(sorted(unknown))} (known: {', '.join(first.classes)})"
+            f"not: {listing(sorted(unknown))} (known: {listing([*first.classes])})"
         )
     if other.classes:  # none where y are numbers to predict
         number = np.array([first.classes.index(label) for label in other.classes])
         other = replace(other, y=number[other.y], classes=first.classes)
     other = _align_columns(first, other, source, name)
+    other = _align_precision(first, other)
     shapes = [(examples.x.shape[1:], examples.x.dtype) for examples in (first, other)]
     different = [
         field
@@ -233,16 +242,22 @@ def _align_columns(
         return other
     missing = [column for column in first.inputs if column not in other.inputs]
     unknown = [column for column in other.inputs if column not in first.inputs]
-    twice = [column for column in set(other.inputs) if other.inputs.count(column) > 1]
-    if missing or unknown or twice:
+    if missing or unknown:
         raise UserError(
             f'data.extend "{name}": its columns are not those of "{source}" '
-            f"(missing: {_list(missing)}; unknown: {_list(unknown)}; duplicate: "
-            f"{_list(sorted(twice))}); use the same names, in any order, or exclude "
-            "columns (data.columns.ignore)"
+            f"(missing: {_list(missing)}; unknown: {_list(unknown)}); use the same "
+            "names, in any order, or exclude columns (data.columns.ignore)"
         )
     columns = [other.inputs.index(column) for column in first.inputs]
     return replace(other, x=other.x[:][:, columns], inputs=first.inputs)
+
+
+def _align_precision(first: Examples, other: Examples) -> Examples:
+    """Convert a table to the precision of the first, whose scale it gets."""
+    kinds = {examples.x.dtype.name for examples in (first, other)}
+    if first.modality != "table" or kinds != {"float32", "float64"}:
+        return other
+    return replace(other, x=other.x[:].astype(first.x.dtype))
 
 
 def _list(names: list[str]) -> str:

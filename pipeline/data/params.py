@@ -9,7 +9,14 @@ from typing import Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error
-from pipeline.data.sources.registry import FILES, FOLDERS, check_source, listed
+from pipeline.data.sources.params import (
+    AudioParams,
+    ColumnParams,
+    ImageParams,
+    LimitParams,
+    TextParams,
+)
+from pipeline.data.sources.registry import CLASS_FOLDERS, FILES, check_source, listed
 from pipeline.tasks.registry import DEFAULT, for_chain
 
 
@@ -61,89 +68,6 @@ class SplitParams(Params):
             return ""
         values = " and ".join(f"{name} {getattr(self, name):g}" for name in unset)
         return f"; {values} is the default: set all three"
-
-
-class ColumnParams(Params):
-    """Roles of the columns of a CSV file, or of the arrays of an .npz file.
-
-    Args:
-        label: the class, or the number to predict.
-        text: the text, for `text:`.
-        ignore: columns that are not inputs; the column of `split.group` never is one.
-    """
-
-    label: str = "label"
-    text: str = "text"
-    ignore: list[str] = []
-
-
-class ImageParams(Params):
-    """Conversion of image files to arrays.
-
-    Args:
-        size: `[height, width]` in pixels to resize to; null requires files of one size.
-        channels: 1 is gray, 3 is color.
-    """
-
-    size: list[int] | None = Field(default=None, min_length=2, max_length=2)
-    channels: Literal[1, 3] = 3  # gray loses what color tells; it is a choice
-
-    @field_validator("size")
-    @classmethod
-    def _positive(cls, size: list[int] | None) -> list[int] | None:
-        if size and not all(1 <= side <= 4096 for side in size):
-            raise ValueError("height and width must be from 1 to 4096")
-        return size
-
-
-class AudioParams(Params):
-    """Conversion of clips to features.
-
-    Args:
-        rate: samples per second that every file must have; null is the most frequent
-            rate of the files.
-        seconds: clips are cut, or padded with silence, to this length.
-        front_end: `log_mel`, the logarithms of mel-band energies, or `mfcc`, their
-            cosine transform.
-        frame_ms, hop_ms: length of a frame, and time from one frame to the next, in
-            milliseconds.
-        bins: mel bands per frame.
-        coefficients: cosine coefficients per frame, for `mfcc`.
-    """
-
-    rate: int | None = Field(default=None, ge=1000, le=192_000)
-    seconds: float = Field(default=1.0, gt=0, le=60)  # one spoken word
-    # MFCC discard detail that small Gaussian models could not use; networks can.
-    front_end: Literal["log_mel", "mfcc"] = "log_mel"
-    # 256 samples at 8 kHz, 512 at 16 kHz: no zero padding before the FFT.
-    frame_ms: float = Field(default=32.0, gt=0, le=1000)
-    hop_ms: float = Field(default=16.0, gt=0, le=1000)  # frames overlap by half
-    bins: int = Field(default=40, ge=2, le=256)  # usual in keyword spotting
-    coefficients: int = Field(default=13, ge=1, le=256)  # usual in speech recognition
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.front_end == "mfcc" and self.coefficients > self.bins:
-            raise ValueError(
-                f"coefficients must be at most bins ({self.bins}) for mfcc, "
-                f"not {self.coefficients}"
-            )
-        if self.seconds * 1000 < self.frame_ms:
-            raise ValueError("seconds must hold at least one frame of frame_ms")
-        return self
-
-
-class TextParams(Params):
-    """Conversion of texts to word numbers.
-
-    Args:
-        vocabulary: number of word numbers in all; 0 is padding, 1 an unknown word.
-        length: words kept per text; longer texts are cut, shorter ones padded.
-    """
-
-    # An embedding of 2,000 rows is small enough for a microcontroller.
-    vocabulary: int = Field(default=2000, ge=3, le=1_000_000)
-    length: int = Field(default=32, ge=1, le=10_000)  # one or two sentences
 
 
 class LabelParams(Params):
@@ -222,6 +146,7 @@ class DataParams(Params):
     image: ImageParams = ImageParams()
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
+    limits: LimitParams = LimitParams()
     # Examples that vanish unseen are worse than a run that stops.
     on_bad_example: Literal["error", "skip"] = "error"
     split: SplitParams = SplitParams()
@@ -288,7 +213,7 @@ class DataParams(Params):
     @model_validator(mode="after")
     def _group_is_named(self) -> Self:
         group, pattern = self.split.group, self.file_name
-        files = self.source.partition(":")[0] in FOLDERS
+        files = self.source.partition(":")[0] in CLASS_FOLDERS
         if files and group and pattern is None:
             raise ValueError(
                 f'split.group "{group}" needs file_name, such as '
@@ -326,7 +251,7 @@ class DataParams(Params):
         for name in self.extra_targets:
             if kind not in FILES:
                 reason = f"a source of kind {kind} has none; use {', '.join(FILES)}"
-            elif kind in FOLDERS and f"{{{name}}}" not in pattern:
+            elif kind in CLASS_FOLDERS and f"{{{name}}}" not in pattern:
                 reason = (
                     f'not a field of file_name "{pattern}"; name it there in braces'
                 )

@@ -9,17 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
+from pipeline.core.quoting import shown
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import FILES
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
 HASHED = 256_000_000  # bytes of a source up to which its content is hashed
+# Files below these folders are made by the system while they are read.
+SYSTEM_FOLDERS = (Path("/proc"), Path("/sys"), Path("/dev"))
 
 
 def expand(text: str, key: str) -> str:
@@ -54,9 +58,32 @@ def locate(text: str, key: str) -> Path:
         key: dotted key of the path, for the error.
 
     Raises:
-        UserError: when a variable is not set.
+        UserError: when a variable is not set, or `~NAME` is no user of this machine.
     """
-    return base() / Path(expand(text, key)).expanduser()
+    path = Path(expand(text, key))
+    try:
+        return base() / path.expanduser()
+    except RuntimeError:
+        raise UserError(
+            f'{key} "{shown(text)}": {shown(path.parts[0])} is not the home folder of '
+            "a user of this machine; write the path"
+        ) from None
+
+
+def is_regular(path: Path) -> bool:
+    """Return whether reading a path ends: a file on a disk, or a link to one.
+
+    Pipes, devices and what the system makes below /proc, /sys and /dev are not.
+
+    Args:
+        path: any path; it need not exist.
+    """
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+        parents = path.resolve().parents
+    except (OSError, ValueError, RuntimeError):
+        return False
+    return regular and not any(folder in parents for folder in SYSTEM_FOLDERS)
 
 
 def source_state(params: DataParams) -> Mapping[str, str | None]:
@@ -75,15 +102,26 @@ def source_state(params: DataParams) -> Mapping[str, str | None]:
 def _state(name: str) -> str | None:
     try:
         path = locate(name, "data.source")
-    except UserError:
-        return None
-    sizes = {p: p.stat().st_size for p in [path, *path.rglob("*")] if p.is_file()}
+        return _content_state(path)
+    except (UserError, OSError, ValueError):
+        return None  # missing, or just being copied: the reader names the file
+
+
+def _content_state(path: Path) -> str | None:
+    sizes = {p: p.stat().st_size for p in [path, *path.rglob("*")] if is_regular(p)}
     read = sum(sizes.values()) <= HASHED
-    if path.is_file() and read:
+    if path in sizes and read:
         return hash_file(path)
     files = sorted(sizes)
-    lines = [
-        f"{p.relative_to(path).as_posix()} {hash_file(p) if read else sizes[p]}\n"
-        for p in files
-    ]
+    lines = [f"{_name(p, path)} {hash_file(p) if read else sizes[p]}\n" for p in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest() if files else None
+
+
+def _name(path: Path, root: Path) -> str:
+    """Return a relative path; bytes that are not UTF-8 are escaped."""
+    return printable_path(path.relative_to(root))
+
+
+def printable_path(path: PurePath) -> str:
+    """Return a path with slashes; bytes of it that are not UTF-8 are escaped."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")

@@ -7,6 +7,7 @@ and label_errors.csv, where there are any.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pipeline.data import labels
 from pipeline.data.examples import Examples
 from pipeline.data.extra_targets import ExtraTarget, learn_extra_target
 from pipeline.data.features import Step, Vocabulary, apply_steps
+from pipeline.data.image_steps import learn_pixel_range
 from pipeline.data.learned_steps import learn_standardise, learn_vocabulary
 from pipeline.data.merge import MergedExamples
 from pipeline.data.params import DataParams
@@ -30,6 +32,7 @@ from pipeline.data.split import (
     repeated,
     without_shared,
 )
+from pipeline.data.table_steps import EncodeColumns, learn_columns
 from pipeline.tasks.registry import for_chain
 from pipeline.tasks.targets import Labels, Target, Targets
 
@@ -167,21 +170,46 @@ def _with_extra_targets(plan: SplitPlan, params: DataParams) -> SplitPlan:
 
 
 def learn_steps(plan: SplitPlan, params: DataParams) -> tuple[Step, ...]:
-    """Return the source's own steps, and the step fitted on its training split.
+    """Return the source's own steps, and the steps fitted on its training split.
 
     Args:
         plan: the final splits.
         params: the data section.
     """
-    examples, train = plan.examples, plan.fitted_on
+    examples = plan.examples
     if examples.learns == "vocabulary":
-        texts = (text for part in chunks(examples.x, train) for text in part)
+        texts = (text for part in _train_chunks(plan) for text in part)
         words = learn_vocabulary(texts, params.text.vocabulary, params.text.length)
         return (*examples.steps, words)
     if examples.learns == "standardise":
-        batches = (apply_steps(examples.steps, b) for b in chunks(examples.x, train))
-        return (*examples.steps, learn_standardise(batches))
+        return _learn_scale(plan, params)
+    if examples.learns == "pixel_range":
+        ends = [(part.min(), part.max()) for part in _train_chunks(plan)]
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
+        return (*examples.steps, learn_pixel_range(int(low), int(high)))
     return examples.steps
+
+
+def _train_chunks(plan: SplitPlan) -> Iterator[np.ndarray]:
+    return chunks(plan.examples.x, plan.fitted_on)
+
+
+def _learn_scale(plan: SplitPlan, params: DataParams) -> tuple[Step, ...]:
+    """Encode the columns of a table where it has categories or gaps; standardize."""
+    examples, steps, unchanged = plan.examples, plan.examples.steps, None
+    gaps = examples.modality == "table" and params.columns.gaps == "median"
+    if examples.categories or gaps:
+        names, categories = examples.inputs, examples.categories
+        encode = learn_columns(_train_chunks(plan), names, categories)
+        steps, unchanged = (*steps, encode), encode.indicators
+    batches = (apply_steps(steps, part) for part in _train_chunks(plan))
+    return (*steps, learn_standardise(batches, unchanged))
+
+
+def input_names(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """Return the names of the model's inputs where columns are encoded, else none."""
+    encoders = (step for step in steps if isinstance(step, EncodeColumns))
+    return next((step.outputs for step in encoders), ())
 
 
 def vocabulary_size(steps: tuple[Step, ...]) -> int:

@@ -18,6 +18,7 @@ from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
 from pipeline.data import class_balance, extension, preview
 from pipeline.data.artifact import Data, extra_target_path, write_balance
+from pipeline.data.doubts import doubts
 from pipeline.data.features import Step, apply_steps, write_steps
 from pipeline.data.merge import read_sources
 from pipeline.data.params import DataParams
@@ -28,6 +29,7 @@ from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.data.split import calibration, shared_hashes
 from pipeline.data.split_plan import (
     SplitPlan,
+    input_names,
     learn_steps,
     plan_splits,
     vocabulary_size,
@@ -62,11 +64,12 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         _write(plan, steps, params, inputs.seed, out)
     spec = _write_signature(plan, steps, params, out)
     preview.draw(out / "preview.png", Data(out, spec))
+    notes = (*plan.merged.notes, *doubts(plan, Data(out, spec)))
     if plan.merged.skipped:
         write_skipped(out / "skipped.csv", plan.merged.skipped)
     if params.extend:
         write_json(out / extension.FILE, _extension(plan, params))
-    return _metrics(plan, params, out)
+    return _metrics(plan, params, out, notes)
 
 
 def _write(
@@ -146,7 +149,7 @@ def _write_signature(
         modality=examples.modality,
         vocabulary=vocabulary_size(steps) or examples.vocabulary,
         preprocess=write_steps(steps, out),
-        inputs=examples.inputs,
+        inputs=input_names(steps) or examples.inputs,
         task=params.task,
         target=plan.target.to_json() if plan.target else {},
         also=tuple(target.to_json() for target in plan.extra_targets),
@@ -165,7 +168,9 @@ def _extension(plan: SplitPlan, params: DataParams) -> dict[str, Any]:
     }
 
 
-def _metrics(plan: SplitPlan, params: DataParams, out: Path) -> dict[str, Any]:
+def _metrics(
+    plan: SplitPlan, params: DataParams, out: Path, notes: tuple[str, ...]
+) -> dict[str, Any]:
     shared = shared_hashes({n: plan.hashes[p] for n, p in plan.indices.items()})
     counts = {name: len(positions) for name, positions in plan.indices.items()}
     skipped = len(plan.merged.skipped)
@@ -176,8 +181,12 @@ def _metrics(plan: SplitPlan, params: DataParams, out: Path) -> dict[str, Any]:
     )
     left_out = f", {skipped} bad ones skipped" if skipped else ""
     total = sum(counts.values())
+    warnings = "".join(f"; warning: {note}" for note in notes)
     return {
-        "headline": f"{quantity(total, 'example')}, {len(counts)} {kind}{left_out}",
+        "headline": (
+            f"{quantity(total, 'example')}, {len(counts)} {kind}{left_out}{warnings}"
+        ),
+        **({"warnings": list(notes)} if notes else {}),
         "examples": counts,
         "calibration": min(params.calibration, counts["train"]),
         **_balance(plan),

@@ -1,187 +1,147 @@
-"""CSV files, plain or gzip: shared by `csv:` and `text:`."""
+"""Tables with a label column, read in pieces: shared by `csv:`, `text:`, `parquet:`.
+
+In: a file of rows. Out: labels, groups, extra targets, and either numbers, float64 in a
+scratch file, or texts. A category is stored as the number of its text, see
+`pipeline.data.table_steps`.
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
-from pipeline.core.errors import UserError, did_you_mean
-from pipeline.data.extra_targets import as_values
-from pipeline.data.sources.reader import ReadContext, finite
+from pipeline.core.errors import UserError
+from pipeline.data.delimited import RowFile, open_rows
+from pipeline.data.rows import Rows
+from pipeline.data.sources.reader import ReadContext
+from pipeline.data.table_cells import CellReader
+from pipeline.data.table_labels import BlockLabels, LabelTable
+from pipeline.data.table_roles import column, roles_of
 
-MAX_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
+BLOCK = 8_192  # rows that are parsed at once
 
-
-@dataclass(frozen=True)
-class Table:
-    """The rows of a file that have as many fields as its header.
-
-    Args:
-        path: of the file.
-        header: names of the columns.
-        rows: fields of each row.
-        numbers: number of each row in the file; the header is row 1.
-        key: dotted key of the experiment file that names the file, for errors.
-    """
-
-    path: Path
-    header: list[str]
-    rows: list[list[str]]
-    numbers: list[int]
-    key: str = "data.source"
-
-    def column(self, name: str, key: str) -> int:
-        """Return the position of a column.
-
-        Args:
-            name: of the column.
-            key: dotted key of the experiment file that names the column, for the error.
-
-        Raises:
-            UserError: when the file has no such column.
-        """
-        if name in self.header:
-            return self.header.index(name)
-        columns = ", ".join(self.header)
-        advice = f"set {key}"
-        if self.key != "data.source":  # the name fits the first source
-            advice = f"name the columns of {self.key} as those of data.source"
-        raise UserError(
-            f'{self.path}: no column "{name}"{did_you_mean(name, self.header)} '
-            f"(there are: {columns}); {advice}"
-        )
+Block = list[tuple[int, list[str]]]  # (row number, fields)
 
 
-def read_table(path: Path, context: ReadContext) -> Table:
-    """Read a file whose first row names its columns.
+def read_numbers(
+    file: RowFile, context: ReadContext
+) -> tuple[LabelTable, Rows, CellReader]:
+    """Read a table whose inputs are numbers and categories.
 
     Args:
-        path: of the CSV file, plain or gzip.
-        context: the receiver of rows with a wrong number of fields.
-
-    Raises:
-        UserError: when the file is not CSV in UTF-8 or has no rows, or for a bad row.
-    """
-    records = _records(path)
-    if len(records) < 2:
-        raise UserError(f"{path}: must hold a row of column names and rows of values")
-    header, table = records[0], Table(path, records[0], [], [], context.key)
-    for number, row in enumerate(records[1:], 2):
-        if len(row) == len(header):
-            table.rows.append(row)
-            table.numbers.append(number)
-        elif row:
-            reason = f"has {len(row)} values, the header {len(header)}"
-            context.bad(f"row {number}", reason, path)
-    return table
-
-
-def keep_labelled(table: Table, label: int, context: ReadContext) -> Table:
-    """Keep the rows with a usable label and usable extra targets.
-
-    Args:
-        table: all rows.
-        label: position of the label column.
+        file: of rows.
         context: the settings, and the receiver of bad rows.
 
+    Returns:
+        The table; the inputs, float64 `(n, columns)`; the texts of its categories.
+
     Raises:
-        UserError: for a bad row, or when no row is left.
+        UserError: when the file is malformed, or for a bad row.
     """
-    kept = []
-    for position, (row, number) in enumerate(zip(table.rows, table.numbers)):
-        reason = _bad_label(row[label], context) or _bad_target(row, table, context)
-        if reason:
-            context.bad(f"row {number}", reason, table.path)
-        else:
-            kept.append(position)
-    return select_rows(table, kept)
+    table, blocks = _open(file, context)
+    cells = CellReader(table.roles, file, context)
+    if not table.roles.inputs:
+        raise UserError(f"{file.path}: no column is left as an input")
+    with context.writer((len(table.roles.inputs),), np.float64) as writer:
+        for block in blocks:
+            values, reasons = cells.read([row for _, row in block])
+            kept = _keep(table, block, reasons, context)
+            writer.append(values[kept])
+    _require_rows(table)
+    return table, Rows(writer.path), cells
 
 
-def _bad_label(label: str, context: ReadContext) -> str:
-    """Why a label cannot be used, or an empty text."""
-    allowed = context.params.classes
-    if not label.strip():
-        return "has no label"
-    if context.wants_numbers and finite(label) is None:
-        return f"its label is {label!r}, not a number"
-    if allowed is not None and label not in allowed:
-        return context.outside(label)
-    return ""
+def read_texts(file: RowFile, context: ReadContext) -> tuple[LabelTable, np.ndarray]:
+    """Read a table with a text per row.
 
-
-def _bad_target(row: list[str], table: Table, context: ReadContext) -> str:
-    """Why an extra target cannot be used, or an empty text."""
-    for name, kind in context.params.extra_targets.items():
-        text = row[table.column(name, "data.extra_targets")]
-        if (kind == "number" and finite(text) is None) or not text.strip():
-            return f'column "{name}" is {text!r}, not a {kind}'
-    return ""
-
-
-def extra_targets(table: Table, context: ReadContext) -> dict[str, np.ndarray]:
-    """Return the extra targets of all rows.
+    Args:
+        file: of rows.
+        context: the settings, and the receiver of bad rows.
 
     Returns:
-        Name -> `(n,)` of str for classes, float64 for numbers.
-    """
-    targets = {}
-    for name, kind in context.params.extra_targets.items():
-        column = table.column(name, "data.extra_targets")
-        targets[name] = as_values([row[column] for row in table.rows], kind)
-    return targets
-
-
-def select_rows(table: Table, positions: Sequence[int]) -> Table:
-    """Return the table with the rows at some positions.
+        The table, and the texts, `(n,)` of str as objects.
 
     Raises:
-        UserError: when there are none.
+        UserError: when the file is malformed, or for a bad row.
     """
-    if not positions:
-        raise UserError(f"{table.path}: no row can be used")
-    rows = [table.rows[position] for position in positions]
-    numbers = [table.numbers[position] for position in positions]
-    return replace(table, rows=rows, numbers=numbers)
+    text = column(file, context.params.columns.text, "data.columns.text", context.key)
+    table, blocks = _open(file, context)
+    texts: list[str] = []
+    for block in blocks:
+        reasons = ["" if row[text].strip() else "its text is empty" for _, row in block]
+        kept = _keep(table, block, reasons, context)
+        texts += [block[k][1][text] for k in kept]
+    _require_rows(table)
+    return table, np.array(texts, dtype=object)
 
 
-def groups(table: Table, context: ReadContext) -> np.ndarray | None:
-    """Return the group of each row, `(n,)` of str; None without `data.split.group`."""
-    group = context.params.split.group
-    if group is None:
-        return None
-    column = table.column(group, "data.split.group")
-    return np.array([row[column] for row in table.rows], dtype=str)
+def open_table(path: object, context: ReadContext) -> RowFile:
+    """Return the file of a source with the settings of the experiment."""
+    params = context.params
+    return open_rows(path, params.columns, params.limits.decompressed)  # type: ignore[arg-type]
 
 
-def names(table: Table) -> np.ndarray:
-    """Return the name of each row, such as `row 7`, `(n,)` of str."""
-    return np.array([f"row {number}" for number in table.numbers], dtype=str)
-
-
-def _records(path: Path) -> list[list[str]]:
-    """Read all records, the header first; a field may have any length."""
-    csv.field_size_limit(MAX_FIELD)
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        return list(reader)
-    except csv.Error as error:
+def _open(file: RowFile, context: ReadContext) -> tuple[LabelTable, Iterator[Block]]:
+    blocks = _blocks(file.rows())
+    first = next(blocks, [])
+    if not first:
         raise UserError(
-            f"{path}: line {reader.line_num}: not readable as CSV ({error}); is a "
-            "quote left open?"
-        ) from None
+            f"{file.path}: must hold a row of column names and rows of values"
+        )
+    roles = roles_of(file, [row for _, row in first], context)
+    table = LabelTable(file, roles, targets={name: [] for name in roles.targets})
+    return table, (_whole(block, table, context) for block in _with(first, blocks))
 
 
-def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-        return raw.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as CSV in UTF-8 ({error})") from None
+def _with(first: Block, others: Iterator[Block]) -> Iterator[Block]:
+    yield first
+    yield from others
+
+
+def _blocks(rows: Iterator[tuple[int, list[str]]]) -> Iterator[Block]:
+    while block := list(islice(rows, BLOCK)):
+        yield block
+
+
+def _whole(block: Block, table: LabelTable, context: ReadContext) -> Block:
+    """Return the rows that have as many fields as the header."""
+    width = len(table.roles.header)
+    for number, row in block:
+        if len(row) != width:
+            reason = f"has {len(row)} values, the header {width}"
+            context.bad(f"row {number}", reason, table.file.path)
+    return [(number, row) for number, row in block if len(row) == width]
+
+
+def _keep(
+    table: LabelTable, block: Block, reasons: list[str], context: ReadContext
+) -> list[int]:
+    """Add the usable rows of a block to the table; return their positions in it.
+
+    Args:
+        table: receives labels, groups and extra targets.
+        block: rows.
+        reasons: per row, why its inputs cannot be used; empty where they can.
+        context: the receiver of bad rows.
+    """
+    labels = BlockLabels(table, [row for _, row in block], context)
+    kept = []
+    for position, problem in enumerate(map(_first, labels.problems(), reasons)):
+        if problem:
+            context.bad(f"row {block[position][0]}", problem, table.file.path)
+        else:
+            kept.append(position)
+    labels.add(kept)
+    table.positions.append(np.array([block[k][0] for k in kept], np.int64))
+    return kept
+
+
+def _first(problem: str, other: str) -> str:
+    return problem or other
+
+
+def _require_rows(table: LabelTable) -> None:
+    if not sum(map(len, table.positions)):
+        raise UserError(f"{table.file.path}: no row can be used")

@@ -34,13 +34,22 @@ def describe(job: Job, stage: Stage, code: CodeReader) -> Parts:
         "params": job.params[stage.name].hashed(),
         "settings": dict(job.settings),
         "inputs": {name: content(job.folder / name) for name in stage.depends_on},
-        "sources": _sources(job, stage),
+        "sources": source_hashes(job, stage),
         "code": code.closure(modules),
         "libraries": code.libraries(modules),
     }
 
 
-def _sources(job: Job, stage: Stage) -> dict[str, str | None]:
+def source_hashes(job: Job, stage: Stage) -> dict[str, str | None]:
+    """Hash the files outside the experiment that a stage reads.
+
+    Args:
+        job: the experiment.
+        stage: one of its stages.
+
+    Returns:
+        Name -> hash; that of the record for a file that is not on this machine.
+    """
     paths = stage.extra_inputs(job.params, job.folder)
     present = {name: _path_hash(path) for name, path in paths.items()}
     hashes = {**stage.sources(job.params), **present}

@@ -21,6 +21,7 @@ from pipeline.core.hashing import SHORT
 from pipeline.core.json_io import write_json
 from pipeline.core.safe_path import SafeFolder
 from pipeline.engine.environment import environment
+from pipeline.engine.fingerprint import source_hashes
 from pipeline.engine.git_state import git_state
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
@@ -127,6 +128,7 @@ class Runner:
         try:
             result = self._run_process(stage, decision, out, scratch)
             self._check_code(stage, decision)
+            self._check_sources(stage, decision)
             self._write_common(stage, decision, out, result)
             publish(out, self.job.folder, stage.name)
             kept = scratch if stage.selection_params else None
@@ -146,6 +148,16 @@ class Runner:
         if edited:
             raise StageFailed(
                 f"{stage.name}: {edited[0]} was edited while the stage ran, so its "
+                "result was not published; run the same command again"
+            )
+
+    def _check_sources(self, stage: Stage, decision: Decision) -> None:
+        """Refuse a result when a file that it was computed from is not certain."""
+        now, before = source_hashes(self.job, stage), decision.parts["sources"]
+        changed = [name for name in now if now[name] != before.get(name)]
+        if changed:
+            raise StageFailed(
+                f"{stage.name}: {changed[0]} changed while the stage ran, so its "
                 "result was not published; run the same command again"
             )
 

@@ -7,43 +7,34 @@ takes.
 
 from __future__ import annotations
 
-import csv
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.core.json_io import read_json
+from pipeline.core.quoting import shown
+from pipeline.data.array_files import read_npy
 from pipeline.data.artifact import Data
-from pipeline.data.features import LogMel, Resize, Vocabulary
+from pipeline.data.features import LogMel, Vocabulary
 from pipeline.data.folders import BadFileError
-from pipeline.data.params import ImageParams
-from pipeline.data.sources import images_dataset, wav_dataset
+from pipeline.data.image_files import read_image
+from pipeline.data.image_steps import DecodeImage, Resize
+from pipeline.data.paths import is_regular
+from pipeline.data.wav_files import samples
+from pipeline.inference.raw_examples import RawExamples, read_settings
+from pipeline.inference.row_reader import read_rows
 
+# For experiments from before the background was recorded, and for arrays.
+WHITE_BACKGROUND = DecodeImage((255, 255, 255))
 FILE_KINDS = {
     "image": "an image",
     "audio": "a WAV",
     "text": "a text",
     "table": "a CSV",
 }
-
-
-@dataclass(frozen=True)
-class RawExamples:
-    """Raw examples of one input.
-
-    Args:
-        source: the file, or a word for an array in memory; names errors.
-        names: of the examples, such as `mine.csv:2`.
-        raw: `(n, ...)`, before the preprocessing of spec.json.
-    """
-
-    source: str
-    names: list[str]
-    raw: np.ndarray
 
 
 def read_raw(path: Path, data: Data) -> RawExamples:
@@ -56,10 +47,11 @@ def read_raw(path: Path, data: Data) -> RawExamples:
     Raises:
         UserError: the file is missing, unreadable, or of another kind.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    if not is_regular(path):
+        reason = "is not a regular file" if os.path.lexists(path) else "no such file"
+        raise UserError(f"{shown(path, 200)}: {reason}")
     if path.suffix == ".npy":
-        return _read_array(path, data)
+        return raw_array(read_npy(path), data, str(path))
     try:
         return READERS[data.spec.modality](path, data)
     except BadFileError as error:
@@ -74,36 +66,28 @@ def raw_array(array: np.ndarray, data: Data, source: str = "array") -> RawExampl
 
     Args:
         array: `(n, ...)` before preprocessing; one example without its first axis
-            is accepted where there is no preprocessing.
+            is accepted where preprocessing keeps the shape.
         data: the experiment's data.
         source: names the examples: `source:0`, `source:1`, ...
     """
-    if not data.spec.preprocess and array.shape == data.spec.shape:
+    if array.shape == data.spec.shape and all(
+        isinstance(step, DecodeImage) for step in data.steps()
+    ):
         array = array[None]
     return RawExamples(source, [f"{source}:{n}" for n in range(len(array))], array)
 
 
-def _read_array(path: Path, data: Data) -> RawExamples:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable .npy array: {error}") from None
-    return raw_array(array, data, str(path))
-
-
 def _read_image(path: Path, data: Data) -> RawExamples:
     """Read one image in its own size; a resize step of spec.json follows."""
-    channels = data.spec.shape[-1]
-    steps = [step for step in data.steps() if isinstance(step, Resize)]
-    size = [steps[0].height, steps[0].width] if steps else None
-    params = ImageParams.model_validate({"size": size, "channels": channels})
-    return RawExamples(
-        str(path), [str(path)], images_dataset.read_image(path, params)[None]
-    )
+    steps, limit = data.steps(), read_settings(data).limits.image_megapixels
+    decode = next((s for s in steps if isinstance(s, DecodeImage)), WHITE_BACKGROUND)
+    resize = next((s for s in steps if isinstance(s, Resize)), None)
+    pixels = read_image(path, data.spec.shape[-1], decode, resize, limit)
+    return RawExamples(str(path), [str(path)], pixels[None])
 
 
 def _read_sound(path: Path, data: Data) -> RawExamples:
-    rate, sound = wav_dataset.samples(path)
+    rate, sound = samples(path)
     (expected,) = {s.rate for s in data.steps() if isinstance(s, LogMel)} or {rate}
     if rate != expected:
         raise UserError(
@@ -126,49 +110,12 @@ def _read_texts(path: Path, data: Data) -> RawExamples:
     return RawExamples(str(path), names, np.array([*texts.values()], object))
 
 
-def _read_rows(path: Path, data: Data) -> RawExamples:
-    """Read numeric columns below a header, without the label and ignored ones."""
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = [row for row in csv.reader(file) if row] or [[]]
-    columns = _input_columns(header, data)
-    expected = data.spec.shape[0]
-    if len(columns) != expected or not rows:
-        raise UserError(
-            f"{path}: must hold a header, {expected} numeric columns and one row per "
-            f"example; it has {len(columns)} such columns and {len(rows)} rows"
-        )
-    lines = range(2, 2 + len(rows))
-    values = [_numbers(path, n, row, columns) for n, row in zip(lines, rows)]
-    names = [f"{path}:{number}" for number in lines]
-    return RawExamples(str(path), names, np.array(values, np.float32))
-
-
-def _input_columns(header: list[str], data: Data) -> list[int]:
-    """Positions of the columns that are inputs of the model."""
-    params = read_json(data.folder / "params.json")
-    columns, group = params["columns"], params["split"]["group"]
-    other = {
-        columns["label"],
-        group,
-        *columns["ignore"],
-        *params.get("extra_targets", {}),
-    }
-    return [position for position, name in enumerate(header) if name not in other]
-
-
-def _numbers(path: Path, line: int, row: list[str], columns: list[int]) -> list[float]:
-    try:
-        return [float(row[position]) for position in columns]
-    except (ValueError, IndexError):
-        raise UserError(f"{path}, row {line}: must hold numbers; has {row}") from None
-
-
 Reader = Callable[[Path, Data], RawExamples]
 READERS: dict[str, Reader] = {
     "image": _read_image,
     "audio": _read_sound,
     "text": _read_texts,
-    "table": _read_rows,
+    "table": read_rows,
 }
 
 

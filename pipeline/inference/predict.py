@@ -24,13 +24,13 @@ from pipeline.data.features import apply_steps
 from pipeline.engine.published import published, published_json, recorded_hashes
 from pipeline.engine.terminal import quiet
 from pipeline.inference.input_readers import (
-    RawExamples,
     check_range,
     raw_array,
     read_raw,
 )
 from pipeline.inference.interpreter import LiteModel
 from pipeline.inference.range_check import RangeCheck
+from pipeline.inference.raw_examples import RawExamples
 from pipeline.tasks.prediction import prediction_of
 
 Input = str | Path | np.ndarray
@@ -103,8 +103,9 @@ def predict(
     rows = []
     for examples in (_examples(entry, data) for entry in _listed(inputs)):
         stored = preprocess(examples, data)
-        if problem := check.problem(examples.raw, stored):
-            warn(f"{examples.source}: {problem}")
+        problem = check.problem(examples.raw, stored)
+        for note in (*examples.notes, *([problem] if problem else [])):
+            warn(f"{examples.source}: {note}")
         predicted = task.rows(model.logits(stored), stored, data.spec, point)
         names = zip(examples.names, predicted, strict=True)
         rows += [{"input": name, **row} for name, row in names]
@@ -119,7 +120,7 @@ def preprocess(examples: RawExamples, data: Data) -> np.ndarray:
     """
     try:
         stored = apply_steps(data.steps(), examples.raw)
-    except ValueError:
+    except Exception:  # arrays of any shape and dtype reach the steps
         raise UserError(
             f"{examples.source}: examples have shape {examples.raw.shape[1:]}, which "
             f"the preprocessing of {data.folder}/spec.json does not accept; it makes "

@@ -12,8 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
+from pipeline.core.quoting import shown
 from pipeline.data.artifact import Data
 from pipeline.data.features import Standardise
+from pipeline.data.table_steps import EncodeColumns
 
 # Modality -> the largest magnitude that is accepted without comparing it with training
 # examples: in standard deviations, or in pixel values of about 0 .. 1 or -1 .. 1.
@@ -113,10 +115,12 @@ def _fractions(raw: np.ndarray, data: Data) -> str:
 def _outside(raw: np.ndarray, stored: np.ndarray, column: int, data: Data) -> str:
     """The value of a column that is furthest outside, in words."""
     row, scale = int(np.abs(stored[:, column]).argmax()), _scale(data)
-    name = data.spec.inputs[column] if data.spec.inputs else f"column {column}"
+    name = shown(data.spec.inputs[column] if data.spec.inputs else f"column {column}")
     mean, deviation = (scale.mean[column], scale.deviation[column]) if scale else (0, 1)
+    encoded = any(isinstance(step, EncodeColumns) for step in data.steps())
+    value = stored[row, column] * deviation + mean if encoded else raw[row, column]
     return (
-        f'"{name}" is {raw[row, column]:g}, {abs(stored[row, column]):,.0f} standard '
+        f'"{name}" is {value:g}, {abs(stored[row, column]):,.0f} standard '
         f"deviations from the training mean of {mean:.4g} +- {deviation:.4g}: check "
         "its unit"
     )

@@ -7,14 +7,15 @@ Networks, 2013.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 
 import keras
 import numpy as np
 
 from pipeline.core.errors import UserError
+from pipeline.data.array_files import open_npz, read_array
 from pipeline.data.artifact import Split
+from pipeline.data.sources.params import LimitParams
 from pipeline.data.spec import TaskSpec
 from pipeline.models.referenced_files import find_file
 from pipeline.tasks.registry import task_of
@@ -84,9 +85,9 @@ def with_pseudo_labels(
 def _read(name: str, spec: TaskSpec) -> np.ndarray:
     path = find_file(name)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            x = arrays["x"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        with open_npz(path, LimitParams().decompressed) as store:
+            x = read_array(store, "x")
+    except UserError as error:
         raise UserError(
             f"train.pseudo_labels.pool {path}: must be an .npz file with an array "
             f"`x` ({error})"

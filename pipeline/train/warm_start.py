@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.core.hashing import SHORT, hash_file
+from pipeline.core.hashing import SHORT, hash_file, hash_value
 from pipeline.core.wording import quantity
 from pipeline.data import extension
 from pipeline.data.artifact import Data
@@ -135,9 +135,10 @@ def _meaning(folder: Path) -> dict[str, Any]:
 
 
 def _describe_step(step: dict[str, Any], folder: Path) -> str:
-    """Return its name, and for a vocabulary the hash of its words."""
+    """Return its name, and the hash of its words or of its columns."""
     words = f" {hash_file(folder / step['file'])[:SHORT]}" if "file" in step else ""
-    return f"{step['step']}{words}"
+    columns = f" {hash_value(step['columns'])[:SHORT]}" if "columns" in step else ""
+    return f"{step['step']}{words}{columns}"
 
 
 def check_splits(previous: Path, current: Path) -> int:

@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.io import wavfile
 
 from pipeline.data.artifact import Data, read_data
+from pipeline.data.merge import MergedExamples, read_sources
 from pipeline.data.params import DataParams
 from pipeline.data.stage import run
 from pipeline.engine.stage import Inputs
@@ -47,6 +48,19 @@ def make(tmp_path):
         return StageResult(read_data(out), metrics, out)
 
     return run_stage
+
+
+@pytest.fixture
+def read(tmp_path):
+    """`read(source=..., ...)` reads and splits the sources; nothing is stored."""
+    count = iter(range(100))
+
+    def read_all(seed: int = 5, **params: Any) -> MergedExamples:
+        scratch = tmp_path / f"scratch{next(count)}"
+        scratch.mkdir()
+        return read_sources(DataParams(**params), scratch, seed)
+
+    return read_all
 
 
 @pytest.fixture

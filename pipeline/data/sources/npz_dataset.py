@@ -1,54 +1,86 @@
 """`npz:FILE`: arrays `x`, `(n, ...)`, and the label column, or `y` without a `label`.
 
-x of shape `(n, columns)` is a table; `(n, height, width[, channels])` are images, uint8
-in 0 .. 255 or floating-point numbers in 0 .. 1; with `data.preprocessing: none`, any
-other shape is a table of steps and features. Labels are names or numbers; whole numbers
-are positions in `data.classes` where that holds names. A file larger than memory is
-read in pieces.
+x of shape `(n, columns)` is a table; `(n, height, width[, channels])` are images; with
+`data.preprocessing: none`, any other shape is a table of steps and features. Labels are
+names, numbers, or one-hot; whole numbers are positions in `data.classes` where that
+holds names. `x_train`, `x_test`, ... in the place of `x` are the source's own splits. A
+file larger than memory is read in pieces.
 """
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from pipeline.core.errors import UserError, did_you_mean
+from pipeline.core.errors import UserError
+from pipeline.data.array_copy import copy_arrays
+from pipeline.data.array_files import (
+    ArrayStore,
+    FolderStore,
+    NpzStore,
+    open_npz,
+    read_array,
+)
+from pipeline.data.array_labels import check_length, class_names, column_of
 from pipeline.data.examples import Examples
-from pipeline.data.rows import CHUNK_BYTES, Rows, RowWriter, chunks
-from pipeline.data.sources.reader import ReadContext, source_path
+from pipeline.data.image_arrays import image_rows
+from pipeline.data.narrowing import narrowed
+from pipeline.data.rows import Rows, chunks
+from pipeline.data.sources.reader import ReadContext, is_missing_label, source_path
+
+LARGEST = float(np.finfo(np.float32).max)
+# Split -> endings of the names of its arrays.
+OWN_SPLITS = {
+    "train": ("train",),
+    "validation": ("validation", "valid", "val"),
+    "test": ("test",),
+}
 
 
 def read(context: ReadContext) -> Examples:
     """Copy `x` to the disk piece by piece, and read the labels; see `SourceReader`."""
     path = source_path(context.source, context.key)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _NpzReader(archive, path, context).read()
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
-        raise UserError(f"{path}: not a readable .npz file ({error})") from None
+    with open_npz(path, context.params.limits.decompressed) as store:
+        return read_store(store, context)
 
 
-class _NpzReader:
-    """Reads the arrays of one open archive."""
+def read_store(store: NpzStore | FolderStore, context: ReadContext) -> Examples:
+    """Read arrays by their names.
 
-    def __init__(self, archive: zipfile.ZipFile, path: Path, context: ReadContext):
-        self.archive, self.path, self.context = archive, path, context
+    Args:
+        store: of the arrays.
+        context: see `SourceReader`.
+
+    Raises:
+        UserError: when they do not fit together, or for a bad example.
+    """
+    if context.params.columns.categories:
+        raise UserError(
+            "data.columns.categories: arrays have no column names; store the table as "
+            "CSV"
+        )
+    return _ArrayReader(store, context).read()
+
+
+class _ArrayReader:
+    """Reads the arrays of one open store."""
+
+    def __init__(self, store: ArrayStore, context: ReadContext):
+        self.store, self.path, self.context = store, store.path, context
 
     def read(self) -> Examples:
         """Return all usable examples."""
-        name, labels = self._labels()
-        rows = self._x()
-        self._check_numbers(name, labels)
-        self._check_length(name, labels, rows)
-        if not self.context.wants_numbers:
-            labels = _class_names(labels, self.context)
-        groups = self._groups(rows)
-        targets = self._extra_targets(rows)
+        label, endings = self._label(), self._endings()
+        labels = self._columns(label, endings.values())
+        rows, origin = self._x(endings)
+        self._check_numbers(label, labels)
+        check_length(self.path, label, labels, len(rows))
+        labels = class_names(labels, self.context)
+        groups, targets = self._groups(rows), self._extra_targets(rows)
         kept = self._usable(rows, labels)
+        rows, fields = self._kind(rows)
         some = len(kept) < len(rows)
         y, classes = _targets(labels[kept], self.context)
         return Examples(
@@ -57,29 +89,61 @@ class _NpzReader:
             classes=classes,
             groups=None if groups is None else groups[kept],
             extra_targets={name: values[kept] for name, values in targets.items()},
-            names=np.array([f"row {k}" for k in kept], dtype=str) if some else None,
-            **self._kind(rows),
+            names=kept if some else None,
+            own_test=_own(origin[kept], "test"),
+            own_validation=_own(origin[kept], "validation"),
+            **fields,
         )
 
-    def _labels(self) -> tuple[str, np.ndarray]:
-        name = self.context.params.columns.label
-        if name == "label" and "label.npy" not in self.archive.namelist():
-            name = "y"
-        return name, self._array(name)
+    def _label(self) -> str:
+        name, names = self.context.params.columns.label, self.store.names()
+        own = any(f"{name}_{end}" in names for end in OWN_SPLITS["train"])
+        return "y" if name == "label" and name not in names and not own else name
+
+    def _endings(self) -> dict[str, str]:
+        """Return the source's own splits -> endings of array names; else one, empty."""
+        names = self.store.names()
+        if "x" in names or "x_train" not in names:
+            return {"": ""}
+        return {
+            split: f"_{ending}"
+            for split, endings in OWN_SPLITS.items()
+            for ending in endings
+            if f"x_{ending}" in names
+        }
+
+    def _columns(self, name: str, endings: Iterable[str]) -> np.ndarray:
+        one_hot = not self.context.wants_numbers
+        columns = [
+            column_of(
+                read_array(self.store, f"{name}{ending}"),
+                f"{name}{ending}",
+                self.path,
+                one_hot,
+            )
+            for ending in endings
+        ]
+        return columns[0] if len(columns) == 1 else np.concatenate(columns)
+
+    def _x(self, endings: dict[str, str]) -> tuple[Rows, np.ndarray]:
+        """Return all examples, and the split of each; empty without own splits."""
+        names = [f"x{ending}" for ending in endings.values()]
+        rows, counts = copy_arrays(self.store, names, self.context)
+        return rows, np.repeat(np.array(list(endings), str), counts)
 
     def _groups(self, rows: Rows) -> np.ndarray | None:
         name = self.context.params.split.group
         if not name:
             return None
-        groups = self._array(name).astype(str)
-        self._check_length(name, groups, rows)
-        return groups
+        groups = column_of(read_array(self.store, name), name, self.path)
+        check_length(self.path, name, groups, len(rows))
+        return groups.astype(str)
 
     def _extra_targets(self, rows: Rows) -> dict[str, np.ndarray]:
         targets = {}
         for name, kind in self.context.params.extra_targets.items():
-            values = self._array(name)
-            self._check_length(name, values, rows)
+            values = column_of(read_array(self.store, name), name, self.path)
+            check_length(self.path, name, values, len(rows))
             is_finite = values.dtype.kind in "uif" and np.isfinite(values).all()
             if kind == "number" and not is_finite:
                 raise UserError(
@@ -96,85 +160,80 @@ class _NpzReader:
                 f"{self.context.params.task}, not {labels.dtype}"
             )
 
-    def _check_length(self, name: str, values: np.ndarray, rows: Rows) -> None:
-        if values.shape != (len(rows),):
-            raise UserError(
-                f'{self.path}: "{name}" must be of shape ({len(rows)},), one value per '
-                f"example of x, not {values.shape}"
-            )
-
-    def _kind(self, rows: Rows) -> dict[str, Any]:
-        """Return the fields of `Examples` that the shape of `x` decides."""
+    def _kind(self, rows: Rows) -> tuple[Rows, dict[str, Any]]:
+        """Return the stored rows, and the fields of `Examples` that `x` decides."""
+        unprocessed = self.context.params.preprocessing == "none"
         if len(rows.shape) == 2:
-            return {"modality": "table", "learns": "standardise"}
+            table = {"modality": "table", "learns": "standardise"}
+            double = rows.dtype == np.float64
+            return narrowed(rows, self.context) if double else rows, table
         if len(rows.shape) == 4 and rows.shape[-1] in (1, 3):
-            return {"scale": 1 / 255 if rows.dtype == np.uint8 else 1.0}
-        if self.context.params.preprocessing == "none":
-            return {"modality": "table"}
+            scaled = (rows, 1.0) if unprocessed else image_rows(rows, self.context)
+            return scaled[0], {"scale": scaled[1]}
+        if unprocessed:
+            return rows, {"modality": "table"}
         raise UserError(
             f"{self.path}: x must be a table (n, columns) or images (n, height, width, "
-            f"1 or 3), not {rows.shape}; data.preprocessing: none takes arrays of any "
-            "shape"
+            f"1 or 3), not {rows.shape}{_advice(rows.shape)}; data.preprocessing: none "
+            "takes arrays of any shape"
         )
-
-    def _open(self, name: str) -> IO[bytes]:
-        names = [entry.removesuffix(".npy") for entry in self.archive.namelist()]
-        if name not in names:
-            raise UserError(
-                f'{self.path}: no array "{name}"{did_you_mean(name, names)} '
-                f"(there are: {', '.join(names)})"
-            )
-        return self.archive.open(f"{name}.npy")
-
-    def _array(self, name: str) -> np.ndarray:
-        with self._open(name) as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-
-    def _x(self) -> Rows:
-        """Copy `x` to the disk; grey images without a channel axis get one."""
-        with self._open("x") as file:
-            np.lib.format.read_magic(file)
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-            if fortran or dtype.kind not in "uif" or len(shape) < 2:
-                raise UserError(
-                    f'{self.path}: "x" must be a C-ordered array of numbers, (n, ...), '
-                    f"not {dtype} {shape}"
-                )
-            unprocessed = self.context.params.preprocessing == "none"
-            grey = len(shape) == 3 and not unprocessed
-            inner = (*shape[1:], 1) if grey else shape[1:]
-            stored = dtype if dtype == np.uint8 else np.dtype(np.float32)
-            with self.context.writer(inner, stored) as writer:
-                _copy(file, dtype, shape[0], writer)
-        return Rows(writer.path)
 
     def _usable(self, rows: Rows, labels: np.ndarray) -> np.ndarray:
         """Return positions of the examples that are finite and of an allowed class."""
-        masks = [
-            np.isfinite(part).reshape(len(part), -1).all(axis=1)
-            for part in chunks(rows)
-        ]
-        finite, allowed = np.concatenate(masks), self.context.params.classes
-        values, number = np.unique(labels, return_inverse=True)
-        known = np.isin(values.astype(str), allowed or values.astype(str))[number]
-        for row in np.flatnonzero(~finite | ~known):
-            reason = "holds NaN or infinity"
-            if not known[row]:
-                reason = self.context.outside(labels[row])
+        gaps = self.context.params.columns.gaps == "median" and len(rows.shape) == 2
+        finite = np.concatenate([_finite(part, gaps) for part in chunks(rows)])
+        reasons = self._label_problems(labels)
+        for row, reason in reasons.items():
             self.context.bad(f"row {row}", reason, self.path)
-        return np.flatnonzero(finite & known)
+        usable = finite.copy()
+        usable[list(reasons)] = False
+        for row in np.flatnonzero(~finite).tolist():
+            if row not in reasons:
+                self.context.bad(f"row {row}", "holds NaN or infinity", self.path)
+        return np.flatnonzero(usable)
+
+    def _label_problems(self, labels: np.ndarray) -> dict[int, str]:
+        """Return row -> why its label cannot be used."""
+        if self.context.wants_numbers:
+            bad = np.flatnonzero(~np.isfinite(labels.astype(np.float64)))
+            return {int(row): f"its label is {labels[row]}" for row in bad}
+        allowed = self.context.params.classes
+        values, number = np.unique(labels, return_inverse=True)
+        reasons = [self._class_problem(str(value), allowed) for value in values]
+        rows = np.flatnonzero(np.array([bool(reason) for reason in reasons])[number])
+        return {int(row): reasons[number[row]] for row in rows}
+
+    def _class_problem(self, label: str, allowed: list[str] | None) -> str:
+        if not label.strip():
+            return "has no label"
+        if is_missing_label(label, allowed) or label in ("inf", "-inf"):
+            return f"its label is {label}"
+        if allowed is not None and label not in allowed:
+            return self.context.outside(label)
+        return ""
 
 
-def _class_names(labels: np.ndarray, context: ReadContext) -> np.ndarray:
-    """Return labels, `(n,)` of str; whole numbers may be positions in the classes."""
-    if labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels)):
-        labels = labels.astype(np.int64)  # 1.0 is class 1
-    names, allowed = labels.astype(str), context.params.classes
-    if allowed is None or labels.dtype.kind not in "ui" or set(allowed) & set(names):
-        return names
-    numbers = labels.astype(np.int64)
-    inside = (numbers >= 0) & (numbers < len(allowed))
-    return np.where(inside, np.array(allowed)[np.where(inside, numbers, 0)], names)
+def _finite(part: np.ndarray, gaps: bool) -> np.ndarray:
+    """Return True per example of 32-bit numbers, `(n,)`; NaN may be a gap."""
+    if part.dtype == np.uint8:
+        return np.ones(len(part), bool)
+    values = part.reshape(len(part), -1)
+    usable = np.abs(values) <= LARGEST
+    return (usable | np.isnan(values) if gaps else usable).all(axis=1)
+
+
+def _advice(shape: tuple[int, ...]) -> str:
+    """Return the line of NumPy that turns an array into images."""
+    if len(shape) == 4 and shape[1] in (1, 3):
+        return "; channels must be last: x = x.transpose(0, 2, 3, 1)"
+    if len(shape) == 4 and shape[-1] == 4:
+        return "; leave the transparency out: x = x[..., :3]"
+    return ""
+
+
+def _own(origin: np.ndarray, name: str) -> np.ndarray | None:
+    mask = origin == name
+    return mask if mask.any() else None
 
 
 def _targets(
@@ -185,11 +244,3 @@ def _targets(
     values, number = np.unique(labels, return_inverse=True)
     y, classes = context.class_numbers(values.astype(str).tolist())
     return y[number], classes
-
-
-def _copy(file: IO[bytes], dtype: np.dtype, count: int, writer: RowWriter) -> None:
-    stride = int(np.prod(writer.shape)) * dtype.itemsize
-    while writer.count < count:
-        some = min(count - writer.count, max(1, CHUNK_BYTES // stride))
-        values = np.frombuffer(file.read(some * stride), dtype)
-        writer.append(values.reshape(some, *writer.shape).astype(writer.dtype))

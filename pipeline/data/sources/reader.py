@@ -20,15 +20,17 @@ import numpy.typing as npt
 
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError, did_you_mean
+from pipeline.core.quoting import shown
 from pipeline.data.examples import Examples
 from pipeline.data.params import DataParams
-from pipeline.data.paths import locate
+from pipeline.data.paths import is_regular, locate
 from pipeline.data.rows import RowWriter
 from pipeline.data.sources.registry import FOLDERS
 from pipeline.tasks.registry import get
 
 # Different labels with a fraction that a classification takes without a question.
 MAX_FRACTIONAL_LABELS = 50
+WHOLE_NUMBER = re.compile(r"(-?[0-9]+)\.0*")
 
 
 @dataclass
@@ -42,6 +44,7 @@ class ReadContext:
             readers append to it through `bad`.
         source: `kind:name`, as the experiment file names it.
         key: dotted key that names the source, for errors: data.source or data.extend.
+        notes: sentences about the source that the user should read.
     """
 
     params: DataParams
@@ -49,6 +52,7 @@ class ReadContext:
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     source: str = ""
     key: str = "data.source"
+    notes: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -66,12 +70,18 @@ class ReadContext:
         Raises:
             UserError: unless bad examples are skipped.
         """
+        place = shown(place, 300)
         if self.params.on_bad_example == "error":
             raise UserError(
                 f"{container}: {place}: {reason}; fix the file, or set "
                 "`data.on_bad_example: skip`"
             )
         self.skipped.append((self.source, place, reason))
+
+    def note(self, sentence: str) -> None:
+        """Record a sentence for metrics.json and the terminal, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     def writer(self, shape: Sequence[int], dtype: npt.DTypeLike) -> RowWriter:
         """Open a scratch file for examples that may not fit into memory.
@@ -81,26 +91,14 @@ class ReadContext:
             dtype: of its numbers.
         """
         number = len(list(self.scratch.iterdir()))
+        while (self.scratch / f"{number}.npy").exists():
+            number += 1  # an earlier file was deleted
         return RowWriter(self.scratch / f"{number}.npy", shape, dtype)
 
     @property
     def wants_numbers(self) -> bool:
         """Whether labels are numbers to predict, not classes."""
         return get(self.params.task).labels == "numbers"
-
-    def targets(self, labels: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Convert labels to what the task predicts.
-
-        Args:
-            labels: one per example.
-
-        Returns:
-            Class numbers, `(n,)` int64, and the class list; or numbers to predict,
-            `(n,)` float64, and an empty list.
-        """
-        if self.wants_numbers:
-            return np.array([float(label) for label in labels]), ()
-        return self.class_numbers(labels)
 
     def class_numbers(
         self, labels: Sequence[str]
@@ -140,7 +138,7 @@ class ReadContext:
         """Return the reason why a label is refused that is not in `data.classes`."""
         classes = self.params.classes or []
         return (
-            f'label "{label}" is not one of data.classes'
+            f'label "{shown(label)}" is not one of data.classes'
             f"{did_you_mean(str(label), classes)}"
         )
 
@@ -176,14 +174,57 @@ def source_path(source: str, key: str) -> Path:
     """
     kind, _, name = source.partition(":")
     path, is_folder = locate(name, key), kind in FOLDERS
-    if path.is_dir() if is_folder else path.is_file():
+    if _is_folder(path) if is_folder else is_regular(path):
         return path
-    expected = "folder" if is_folder else "file"
-    reason = "is not one" if path.exists() else "does not exist"
+    expected = "folder" if is_folder else "regular file"
+    reason = "is not one" if _exists(path) else "does not exist"
     raise UserError(
-        f'{key} "{source}": {path} must be a {expected} and {reason} '
+        f'{key} "{shown(source, 200)}": {shown(path, 200)} must be a {expected} and '
+        f"{reason} "
         f"(relative paths begin at {Path.cwd() / base()})"
     )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no file system holds
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def label_name(text: str, allowed: Sequence[str] | None, mark: str = ".") -> str:
+    """Return the name of the class that a label means.
+
+    Blanks around it are left out, and a whole number is written without a fraction: `1`
+    and `1.0` are one class.
+
+    Args:
+        text: the label as the source writes it.
+        allowed: `data.classes`; a label that is in the list is left unchanged.
+        mark: decimal mark of the file; default a point.
+    """
+    if allowed is not None and text in allowed:
+        return text
+    name = text.strip()
+    match = WHOLE_NUMBER.fullmatch(name.replace(",", ".") if mark == "," else name)
+    return match.group(1) if match else name
+
+
+def is_missing_label(text: str, allowed: Sequence[str] | None) -> bool:
+    """Return whether a label is `nan`, as libraries write a missing value.
+
+    Args:
+        text: the label as the source writes it.
+        allowed: `data.classes`; a label that is in the list is not missing.
+    """
+    return text.strip().lower() == "nan" and text not in (allowed or ())
 
 
 def file_name_field(file_name: str | None, stem: str, name: str) -> str | None:

@@ -18,12 +18,16 @@ SOURCES = {
     "tfds": "a TensorFlow Datasets name, such as tfds:fashion_mnist",
     "images": "a folder with one folder of image files per class",
     "wav": "a folder with one folder of WAV files per class",
-    "csv": "a CSV file of numbers with a label column, plain or .gz",
-    "text": "a CSV file with a text column and a label column, plain or .gz",
+    "csv": "a CSV or TSV file of numbers with a label column, plain or .gz",
+    "text": "a CSV or TSV file with a text column and a label column, plain or .gz",
+    "parquet": "a Parquet file with a label column",
     "npz": "a NumPy .npz file with the arrays x and y",
+    "npy": "a folder with the NumPy files x.npy and y.npy",
 }
-FILES = ("images", "wav", "csv", "text", "npz")  # kinds that name a path
-FOLDERS = ("images", "wav")  # kinds that name a folder
+# Kinds that name a path.
+FILES = ("images", "wav", "csv", "text", "parquet", "npz", "npy")
+FOLDERS = ("images", "wav", "npy")  # kinds that name a folder
+CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
     "digits": "classes",

@@ -5,20 +5,18 @@ Several channels are averaged. All files must have one sample rate.
 
 from __future__ import annotations
 
-import contextlib
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.io import wavfile
 
 from pipeline.data.audio import front_end
 from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
 from pipeline.data.folders import BadFileError, list_files, read_files
 from pipeline.data.sources.reader import ReadContext, source_path
+from pipeline.data.wav_files import rate_of, samples
 
 
 def read(context: ReadContext) -> Examples:
@@ -68,40 +66,6 @@ class ClipReader:
 
 def _usual_rate(files: Sequence[Path]) -> int:
     """Return the most frequent rate, from file headers; 0 if none is readable."""
-    counts: Counter[int] = Counter()
-    for file in files:
-        with contextlib.suppress(Exception), warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)
-            counts[wavfile.read(file, mmap=True)[0]] += 1
+    rates = (rate_of(file) for file in files)
+    counts = Counter(rate for rate in rates if rate)
     return counts.most_common(1)[0][0] if counts else 0
-
-
-def samples(file: Path) -> tuple[int, np.ndarray]:
-    """Read one WAV file.
-
-    Returns:
-        Samples per second, and the mean of the channels, float32 `(n,)` in -1 .. 1.
-
-    Raises:
-        BadFileError: when it is not a WAV file, or an empty one.
-    """
-    try:
-        with warnings.catch_warnings():  # about chunks without sound: harmless
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)
-            rate, values = wavfile.read(file)
-    except Exception as error:  # scipy raises whatever its parsing meets
-        raise BadFileError(f"not a readable WAV file ({error})") from None
-    if not values.size:
-        raise BadFileError("holds no samples")
-    clip = _to_float(values)
-    return rate, clip.mean(axis=1) if clip.ndim == 2 else clip
-
-
-def _to_float(values: np.ndarray) -> np.ndarray:
-    if values.dtype == np.uint8:
-        return (values.astype(np.float32) - 128) / 128
-    if np.issubdtype(values.dtype, np.integer):
-        return (values / -float(np.iinfo(values.dtype).min)).astype(np.float32)
-    if not np.isfinite(values).all():
-        raise BadFileError("holds samples that are not numbers")
-    return values.astype(np.float32)

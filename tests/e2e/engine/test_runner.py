@@ -8,11 +8,15 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
 from pipeline.core.errors import Busy, StageFailed, UserError
+from pipeline.core.hashing import hash_file
 from pipeline.engine.lock import experiment_lock
+from pipeline.engine.runner import Runner
+from pipeline.engine.terminal import Terminal
 
 
 def test_a_stage_is_published_with_its_common_files(toy):
@@ -189,6 +193,18 @@ def test_code_edited_during_a_run_prevents_publication(toy):
     toy.one["trouble"] = "edit"
     with pytest.raises(StageFailed, match="toy.helper was edited while the stage ran"):
         toy.run()
+    assert not (toy.folder / "one").exists()
+
+
+def test_a_source_that_changed_during_a_run_prevents_publication(toy):
+    toy.one["trouble"] = "source"
+    source = toy.folder / "input.csv"
+    source.write_text("rows")
+    one, two = toy.job.chain
+    one = replace(one, sources=lambda params: {"csv:input.csv": hash_file(source)})
+    runner = Runner(replace(toy.job, chain=(one, two)), toy.code(), Terminal())
+    with pytest.raises(StageFailed, match="csv:input.csv changed while the stage ran"):
+        runner.bring_up_to_date(("one",))
     assert not (toy.folder / "one").exists()
 
 

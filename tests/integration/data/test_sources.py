@@ -43,7 +43,8 @@ def test_images_of_several_sizes_are_resized_on_request_and_that_is_recorded(
         make(source=f"images:{images}")
     result = make(source=f"images:{images}", image={"size": [5, 4], "channels": 1})
     assert result.data.spec.shape == (5, 4, 1)
-    assert result.data.spec.preprocess[0]["step"] == "resize"
+    steps = [step["step"] for step in result.data.spec.preprocess]
+    assert steps == ["decode_image", "resize"]
     raw = np.asarray(Image.open(images / "red" / "3.png"))[None]
     stored = apply_steps(result.data.steps(), raw)[0]
     splits = [

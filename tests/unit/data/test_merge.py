@@ -159,7 +159,6 @@ def test_columns_of_a_second_source_are_found_by_their_names(make, tmp_path):
     ("header", "message"),
     [
         (["width", "depth"], "missing: height; unknown: depth"),
-        (["width", "width"], "missing: height; .* duplicate: width"),
         (["x", "y"], "missing: width, height; unknown: x, y"),
     ],
 )
@@ -169,6 +168,15 @@ def test_columns_of_other_names_are_an_error(make, tmp_path, header, message):
     other = [[*header, *rows[0][2:]], *rows[1:]]
     two = f"csv:{write_csv(tmp_path / 'two.csv', other)}"
     with pytest.raises(UserError, match=f"data.extend .*two.csv.*{message}"):
+        make(source=one, extend=two, **TABLE)
+
+
+def test_a_column_of_a_second_source_that_is_named_twice_is_an_error(make, tmp_path):
+    rows = table_rows()
+    one = f"csv:{write_csv(tmp_path / 'one.csv', rows)}"
+    other = [["width", "width", *rows[0][2:]], *rows[1:]]
+    two = f"csv:{write_csv(tmp_path / 'two.csv', other)}"
+    with pytest.raises(UserError, match=r"two\.csv: .*names width more than once"):
         make(source=one, extend=two, **TABLE)
 
 

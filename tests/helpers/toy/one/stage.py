@@ -34,6 +34,10 @@ def _edit(out):
     path.write_text(path.read_text() + "EDITED = True\n")
 
 
+def _source(out):
+    (out.parent / "input.csv").write_text("other rows")
+
+
 def _user(out):
     raise UserError("one.text: received nonsense; give it sense")
 
@@ -65,6 +69,7 @@ TROUBLES = {
     "": lambda out: None,
     "sleep": _sleep,
     "edit": _edit,
+    "source": _source,
     "user": _user,
     "failed": _failed,
     "surprise": _surprise,

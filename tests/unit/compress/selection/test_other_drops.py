@@ -74,7 +74,7 @@ def test_the_worst_class_decides_too(budget, unbalanced, chosen):
 def test_the_cost_of_the_guard_is_a_sentence():
     limits, points = compared(Budget(max_drop=0.06), True)
     text = pareto_table.metrics(points, limits)["guard"]
-    assert "baseline | int4 (200 bytes gzip, instead of 300) is not chosen" in text
+    assert "baseline | int4 (200 bytes flash, instead of 300) is not chosen" in text
     assert "recall of the worst class: up to 100.0 points of recall lost" in text
     assert "(allowed: 10.0)" in text
     free, points = compared(Budget(max_drop=0.06, guard=None), True)

@@ -1,0 +1,98 @@
+"""Image files: the only reader of the format, for `images:` and `predict`."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from pipeline.core.quoting import shown
+from pipeline.data.folders import BadFileError
+from pipeline.data.image_steps import WHITE, DecodeImage, Resize
+from pipeline.data.paths import is_regular
+
+MEGAPIXEL = 1_000_000
+
+
+def read_image(
+    file: Path, channels: int, decode: DecodeImage, resize: Resize | None, limit: float
+) -> np.ndarray:
+    """Read one image, uint8 or uint16 `(height, width, channels)`.
+
+    Args:
+        file: in any format of Pillow.
+        channels: 1 is grey, 3 is RGB.
+        decode: background, orientation, and bits per channel; of 8 bits, files of 16
+            bits are refused, and of 16 bits, files of 8 are converted to 16.
+        resize: the size; None keeps that of the file.
+        limit: maximum number of megapixels.
+
+    Raises:
+        BadFileError: when it is not a complete image, or a larger one.
+    """
+    if not is_regular(file):
+        raise BadFileError("is not a regular file")
+    try:
+        with warnings.catch_warnings(), Image.open(file) as image:
+            warnings.simplefilter("ignore")  # about damaged metadata, or many pixels
+            _check_pixels(image, limit)
+            pixels = _pixels(ImageOps.exif_transpose(image), channels, decode)
+            return pixels if resize is None else resize.apply(pixels[None])[0]
+    except BadFileError:
+        raise
+    except Exception as error:  # a decoder raises whatever its parsing meets
+        lines = str(error).splitlines() or [type(error).__name__]
+        reason = shown(lines[0].replace(f" '{file}'", ""))
+        raise BadFileError(f"not a complete image ({reason})") from None
+
+
+def bits_of(file: Path) -> int:
+    """Return the bits per channel of a file, 8 or 16, from its header."""
+    try:
+        with warnings.catch_warnings(), Image.open(file) as image:
+            warnings.simplefilter("ignore")
+            return 16 if is_regular(file) and image.mode.startswith("I") else 8
+    except Exception:  # `read_image` says what is wrong with it
+        return 8
+
+
+def _check_pixels(image: Image.Image, limit: float) -> None:
+    pixels = image.width * image.height
+    if pixels > limit * MEGAPIXEL:
+        raise BadFileError(
+            f"has {image.width} x {image.height} pixels, more than {limit:g} million; "
+            "raise data.limits.image_megapixels if that is intended"
+        )
+
+
+def _pixels(image: Image.Image, channels: int, decode: DecodeImage) -> np.ndarray:
+    if image.mode == "F":
+        raise BadFileError("has floating-point pixels, whose range is unknown")
+    shape = (image.height, image.width, channels)
+    if image.mode.startswith("I"):
+        deep = _sixteen_bits(image)
+        if decode.bits == 16:
+            return deep.reshape(*shape[:2], 1)
+        eight = np.round(deep * (255 / WHITE[16])).astype(np.uint8)
+        image = Image.fromarray(eight)
+    if image.has_transparency_data:
+        image = _on_background(image, decode.background)
+    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB")).reshape(shape)
+    return pixels if decode.bits == 8 else pixels.astype(np.uint16) * np.uint16(257)
+
+
+def _on_background(image: Image.Image, color: tuple[int, ...]) -> Image.Image:
+    picture = image.convert("RGBA")
+    background = Image.new("RGBA", picture.size, (*color, 255))
+    return Image.alpha_composite(background, picture).convert("RGB")
+
+
+def _sixteen_bits(image: Image.Image) -> np.ndarray:
+    """Return grey pixels, uint16; Pillow's own conversion clips at 255."""
+    pixels = np.asarray(image).astype(np.int64)
+    low, high = pixels.min(initial=0), pixels.max(initial=0)
+    if low < 0 or high > WHITE[16]:
+        raise BadFileError(f"has pixels of {low} .. {high}, beyond 16 bits")
+    return pixels.astype(np.uint16)

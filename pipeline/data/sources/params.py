@@ -1,0 +1,146 @@
+"""Sections of `data` that describe how sources of one kind are read."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.core.params import Params
+
+
+class ColumnParams(Params):
+    """Roles of the columns of a CSV file, or of the arrays of an .npz file.
+
+    Args:
+        label: the class, or the number to predict.
+        text: the text, for `text:`.
+        ignore: columns that are not inputs; the column of `split.group` never is one.
+        categories: inputs that hold words or codes. Each becomes one input per value
+            of the training split, and one for values that are not in it, or only once.
+        gaps: a number that is missing is a bad example (`error`), or becomes the
+            median of the training split, with an input that is 1 where it was missing
+            (`median`).
+        separator: between the fields of a CSV file; null detects `,`, `;`, `tab`, `|`.
+        decimal: mark before the fraction of numbers; null detects it.
+    """
+
+    label: str = "label"
+    text: str = "text"
+    ignore: list[str] = []
+    categories: list[str] = []  # a column of names may also be an identifier
+    gaps: Literal["error", "median"] = "error"  # a gap may be a fault of the file
+    separator: Literal[",", ";", "tab", "|"] | None = None
+    decimal: Literal[".", ","] | None = None
+
+
+class ImageParams(Params):
+    """Conversion of image files to arrays.
+
+    Args:
+        size: `[height, width]` in pixels to resize to; null requires files of one size.
+        fit: how a file of other proportions is resized: `stretch` changes them, `pad`
+            adds borders of the background, `crop` cuts the longer side.
+        channels: 1 is gray, 3 is color.
+        background: behind transparent pixels: `white`, `black`, or
+            `[red, green, blue]` of 0 .. 255.
+    """
+
+    size: list[int] | None = Field(default=None, min_length=2, max_length=2)
+    fit: Literal["stretch", "pad", "crop"] = "stretch"  # no pixel is lost or added
+    channels: Literal[1, 3] = 3  # gray loses what color tells; it is a choice
+    # What a browser shows, and what a drawing with dark strokes needs.
+    background: Literal["white", "black"] | list[int] = "white"
+
+    @property
+    def color(self) -> list[int]:
+        """The background as red, green and blue."""
+        if isinstance(self.background, str):
+            return [255 if self.background == "white" else 0] * 3
+        return self.background
+
+    @field_validator("background")
+    @classmethod
+    def _is_color(cls, background: str | list[int]) -> str | list[int]:
+        if isinstance(background, list) and (
+            len(background) != 3 or not all(0 <= value <= 255 for value in background)
+        ):
+            raise ValueError("a colour is [red, green, blue], each from 0 to 255")
+        return background
+
+    @field_validator("size")
+    @classmethod
+    def _positive(cls, size: list[int] | None) -> list[int] | None:
+        if size and not all(1 <= side <= 4096 for side in size):
+            raise ValueError("height and width must be from 1 to 4096")
+        return size
+
+
+class AudioParams(Params):
+    """Conversion of clips to features.
+
+    Args:
+        rate: samples per second that every file must have; null is the most frequent
+            rate of the files.
+        seconds: clips are cut, or padded with silence, to this length.
+        front_end: `log_mel`, the logarithms of mel-band energies, or `mfcc`, their
+            cosine transform.
+        frame_ms, hop_ms: length of a frame, and time from one frame to the next, in
+            milliseconds.
+        bins: mel bands per frame.
+        coefficients: cosine coefficients per frame, for `mfcc`.
+    """
+
+    rate: int | None = Field(default=None, ge=1000, le=192_000)
+    seconds: float = Field(default=1.0, gt=0, le=60)  # one spoken word
+    # MFCC discard detail that small Gaussian models could not use; networks can.
+    front_end: Literal["log_mel", "mfcc"] = "log_mel"
+    # 256 samples at 8 kHz, 512 at 16 kHz: no zero padding before the FFT.
+    frame_ms: float = Field(default=32.0, gt=0, le=1000)
+    hop_ms: float = Field(default=16.0, gt=0, le=1000)  # frames overlap by half
+    bins: int = Field(default=40, ge=2, le=256)  # usual in keyword spotting
+    coefficients: int = Field(default=13, ge=1, le=256)  # usual in speech recognition
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.front_end == "mfcc" and self.coefficients > self.bins:
+            raise ValueError(
+                f"coefficients must be at most bins ({self.bins}) for mfcc, "
+                f"not {self.coefficients}"
+            )
+        if self.seconds * 1000 < self.frame_ms:
+            raise ValueError("seconds must hold at least one frame of frame_ms")
+        return self
+
+
+class TextParams(Params):
+    """Conversion of texts to word numbers.
+
+    Args:
+        vocabulary: number of word numbers in all; 0 is padding, 1 an unknown word.
+        length: words kept per text; longer texts are cut, shorter ones padded.
+    """
+
+    # An embedding of 2,000 rows is small enough for a microcontroller.
+    vocabulary: int = Field(default=2000, ge=3, le=1_000_000)
+    length: int = Field(default=32, ge=1, le=10_000)  # one or two sentences
+
+
+class LimitParams(Params):
+    """Bounds on what is decompressed: a small file must not fill memory or disk.
+
+    Args:
+        image_megapixels: maximum number of pixels of an image file, in millions.
+        decompressed_megabytes: maximum size of the content of a compressed table or
+            .npz file, in millions of bytes.
+    """
+
+    # Above what cameras take; 100 million pixels are 300 MB in colour.
+    image_megapixels: float = Field(default=100, gt=0, le=10_000)
+    # Rows are read in pieces, but the numbers of a table are stored on the disk.
+    decompressed_megabytes: int = Field(default=8000, ge=1, le=10_000_000)
+
+    @property
+    def decompressed(self) -> int:
+        """Maximum size of decompressed content in bytes."""
+        return self.decompressed_megabytes * 1_000_000
