@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from pipeline.core.base_path import append_to_path
+from pipeline.core.determinism import apply_pins
 from pipeline.core.errors import StageFailed, UserError, from_os_error
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.progress import Progress
@@ -32,6 +33,7 @@ def main() -> int:
     request = json.load(sys.stdin)
     die_with_parent(request["parent"])
     append_to_path()
+    apply_pins()
     with os.fdopen(request["channel"], "w", buffering=1) as channel:
         channel.write(json.dumps(_reply(request, channel)) + "\n")
     return 0

@@ -138,7 +138,8 @@ def fresh(tmp_path: Path) -> Checkout:
     (root / "experiments/digits/experiment.yaml").write_text("seed: 1\n")
     shutil.copy(ROOT / "Makefile", root)
     (root / "tools").mkdir()
-    shutil.copy(ROOT / "tools/venv.py", root / "tools")
+    for name in ("venv.py", "venv_stamp.py"):
+        shutil.copy(ROOT / "tools" / name, root / "tools")
     (root / "pipeline/__main__.py").write_text(CLI)
     (root / "backend.py").write_text(BACKEND)
     (root / "pyproject.toml").write_text(PYPROJECT)

@@ -37,7 +37,8 @@ toy-1.0.dist-info/RECORD,,
 def make_project(root: Path) -> Path:
     """A checkout in miniature whose .venv has the package toy and is whole."""
     (root / "tools").mkdir(parents=True)
-    shutil.copy(environment.__file__, root / "tools")
+    for name in ("venv.py", "venv_stamp.py"):
+        shutil.copy(ROOT / "tools" / name, root / "tools")
     (root / "setup.cfg").write_text(SETUP)
     (root / "constraints.txt").write_text("# comment\ntoy==1.0\n")
     (root / "pyproject.toml").write_text("[build-system]\n")
