@@ -116,7 +116,7 @@ reference: $(venv)/.ready  ## the pages of docs/ that are generated from code
 
 # ---------------------------------------------------------------- the proof
 
-.PHONY: lock verify reproduce bench-portable ci
+.PHONY: lock verify reproduce bench-portable bench-false-alarms ci
 lock: $(venv)/.ready  ## record the results of EXP in its experiment.lock
 	@$(pipeline) lock $(exp) $(sets)
 
@@ -126,8 +126,11 @@ verify: $(venv)/.ready  ## the results of EXP against its lock, without a run
 reproduce: $(venv)/.ready  ## EXP from scratch elsewhere, compared with its lock
 	@$(pipeline) reproduce $(exp) $(sets)
 
-bench-portable: $(venv)/.ready  ## what `portability: portable` costs here
-	@$(venv_python) benchmarks/portable.py
+bench-portable: $(venv)/.ready  ## what `portability: portable` costs, and what it fixes
+	@$(venv_python) -m benchmarks.portable
+
+bench-false-alarms: $(venv)/.ready  ## verdicts of reproduce, 4 seeds on 5 imitated processors
+	@$(venv_python) -m benchmarks.false_alarms
 
 ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 	@$(MAKE) --no-print-directory lint

@@ -24,6 +24,7 @@ NATIVE = {
     "TF_XLA_FLAGS": "--tf_xla_auto_jit=0",
 }
 PORTABLE = {
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",  # functions such as exp
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # above AVX2
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",

@@ -45,7 +45,9 @@ def test_other_preprocessing_is_an_error_before_anything_is_read(
 
 def test_what_changes_no_number_may_differ(tmp_path):
     job = extended(tmp_path, "csv", "data.image.channels=1", "data.on_bad_example=skip")
-    with pytest.raises(UserError, match="the search from before data.extend is missing"):
+    with pytest.raises(
+        UserError, match="the search from before data.extend is missing"
+    ):
         check(job)  # the next thing that is looked at, and is not there
 
 

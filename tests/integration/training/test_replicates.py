@@ -31,7 +31,11 @@ def test_results_come_by_name_in_the_order_of_the_tasks():
     [
         (UserError("no such layer"), 2, "^bad: no such layer$"),
         (StageFailed("the loss became nan"), 1, "^bad: the loss became nan$"),
-        (OSError(28, os.strerror(28)), 2, "no space is left on the device; published results are unchanged"),
+        (
+            OSError(28, os.strerror(28)),
+            2,
+            "no space is left on the device; published results are unchanged",
+        ),
         (ZeroDivisionError("0"), 1, "^bad: ZeroDivisionError: 0$"),
     ],
     ids=str,
