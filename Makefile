@@ -28,7 +28,13 @@ quote = '$(subst ','\'',$(1))'
 exp := --exp=$(call quote,$(value EXP))
 sets := $(if $(strip $(value SET)),--sets=$(call quote,$(value SET)))
 
-venv_python := .venv/bin/python
+# The first Python has .venv; another one, named by PYTHON, has .venv-3.12 beside it.
+venv := .venv
+ifneq (file,$(origin PYTHON))
+  venv := $(or $(filter .venv-3.%,$(shell $(call quote,$(PYTHON)) -I tools/venv.py \
+      folder 2>/dev/null)),.venv)
+endif
+venv_python := $(venv)/bin/python
 pipeline := $(venv_python) -m pipeline
 
 # ---------------------------------------------------------------- the chain
@@ -63,7 +69,7 @@ $(here)/compress/stage.json: $(patsubst %,$(here)/%/stage.json,data augment trai
 $(here)/evaluate/stage.json: $(patsubst %,$(here)/%/stage.json,data train compress)
 $(here)/report/stage.json: $(filter-out %/report/stage.json,$(records))
 
-$(records): $(here)/%/stage.json: | .venv/.ready
+$(records): $(here)/%/stage.json: | $(venv)/.ready
 	@$(pipeline) run $* --only $(exp) $(sets)
 
 # No experiment of that name: no rule is needed to let the CLI say so.
@@ -96,7 +102,7 @@ help:  ## this list
 	@echo
 	@echo 'Variables:  EXP=digits              the experiment, a folder of experiments/'
 	@echo '            SET="seed=1 a.b=v"      overrides of its experiment.yaml'
-	@echo '            PYTHON=python3          the Python (3.11 to 3.13) to build .venv with'
+	@echo '            PYTHON=python3          the Python to use (3.11 to 3.13)'
 	@echo '            PYTEST_ARGS="-k word"   options for the tests'
 	@echo
 	@echo 'Examples:   make all'
@@ -104,10 +110,10 @@ help:  ## this list
 	@echo "            make augment SET='augment.policy=\"shift(1) | noise(0.1)\"'"
 	@echo '            make -j2 all EXP=digits'
 
-status: .venv/.ready  ## what is up to date, what is not, and why
+status: $(venv)/.ready  ## what is up to date, what is not, and why
 	@$(pipeline) status $(exp) $(sets)
 
-show: .venv/.ready  ## the verdict of the last run
+show: $(venv)/.ready  ## the verdict of the last run
 	@$(pipeline) show $(exp)
 
 figures: report  ## docs/frontier.png, from the report of EXP
@@ -117,27 +123,30 @@ figures: report  ## docs/frontier.png, from the report of EXP
 screenshot: report  ## docs/report.png, the page of EXP; needs Chromium
 	$(venv_python) tools/screenshot.py $(here)/report/index.html docs/report.png
 
-tensorboard: .venv/.ready  ## TensorBoard on the published stages of EXP
+tensorboard: $(venv)/.ready  ## TensorBoard on the published stages of EXP
 	@$(pipeline) tensorboard $(exp)
 	@$(venv_python) -m tensorboard.main --logdir $(here)/tensorboard
 
-reference: .venv/.ready  ## the pages of docs/ that are generated from code
+reference: $(venv)/.ready  ## the pages of docs/ that are generated from code
 	@$(venv_python) -m tools.docs_pages
 
 # ---------------------------------------------------------------- the proof
 
-.PHONY: lock verify reproduce bench-portable ci
-lock: .venv/.ready  ## record the results of EXP in its experiment.lock
+.PHONY: lock verify reproduce bench-portable bench-false-alarms ci
+lock: $(venv)/.ready  ## record the results of EXP in its experiment.lock
 	@$(pipeline) lock $(exp) $(sets)
 
-verify: .venv/.ready  ## the results of EXP against its lock, without a run
+verify: $(venv)/.ready  ## the results of EXP against its lock, without a run
 	@$(pipeline) verify $(exp) $(sets)
 
-reproduce: .venv/.ready  ## EXP from scratch elsewhere, compared with its lock
+reproduce: $(venv)/.ready  ## EXP from scratch elsewhere, compared with its lock
 	@$(pipeline) reproduce $(exp) $(sets)
 
-bench-portable: .venv/.ready  ## what `portability: portable` costs here
-	@$(venv_python) benchmarks/portable.py
+bench-portable: $(venv)/.ready  ## what `portability: portable` costs, and what it fixes
+	@$(venv_python) -m benchmarks.portable
+
+bench-false-alarms: $(venv)/.ready  ## verdicts of reproduce, 4 seeds on 5 imitated processors
+	@$(venv_python) -m benchmarks.false_alarms
 
 ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 	@$(MAKE) --no-print-directory lint
@@ -148,57 +157,57 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 # ---------------------------------------------------------------- checking, cleaning
 
 .PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-device bench-memory bench-tune bench-train clean-exp clean-venv constraints
-test: .venv/.ready  ## the tests
+test: $(venv)/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
-test-all: .venv/.ready  ## the tests with every case
+test-all: $(venv)/.ready  ## the tests with every case
 	@$(venv_python) -m pytest -q $(PARALLEL) -m "not processors" $(PYTEST_ARGS)
 
-test-slow: .venv/.ready  ## what test-all runs and test leaves out
+test-slow: $(venv)/.ready  ## what test-all runs and test leaves out
 	@$(venv_python) -m pytest -q $(PARALLEL) -m "slow and not processors" $(PYTEST_ARGS)
 
-lint: .venv/.ready  ## formatting, ruff, codespell and mypy, as pyproject.toml says
+lint: $(venv)/.ready  ## formatting, ruff, codespell and mypy, as pyproject.toml says
 	@$(venv_python) -m ruff format --check .
 	@$(venv_python) -m ruff check .
 	@$(venv_python) -m codespell_lib
 	@$(venv_python) -m mypy
 
-coverage: .venv/.ready  ## the tests, and which lines they run: build/coverage/html
+coverage: $(venv)/.ready  ## the tests, and which lines they run: build/coverage/html
 	@mkdir -p build/coverage
 	@$(venv_python) -m coverage run -m pytest -q $(PYTEST_ARGS)
 	@$(venv_python) -m coverage combine -q
 	@$(venv_python) -m coverage html -q
 	@$(venv_python) -m coverage report
 
-docs: .venv/.ready  ## the documentation as a website: build/site/index.html
+docs: $(venv)/.ready  ## the documentation as a website: build/site/index.html
 	@$(venv_python) -m zensical build --clean --strict
 
-bench-augment: .venv/.ready  ## images a second through the policy, and through Keras layers
+bench-augment: $(venv)/.ready  ## images a second through the policy, and through Keras layers
 	@$(venv_python) -m benchmarks.augment
 
-bench-compress: .venv/.ready  ## our recipe against tfmot's tutorial, same trained model
+bench-compress: $(venv)/.ready  ## our recipe against tfmot's tutorial, same trained model
 	@$(venv_python) -m benchmarks.compress
 
-bench-device: .venv/.ready  ## flash, arena and parity of EXP's files per target
+bench-device: $(venv)/.ready  ## flash, arena and parity of EXP's files per target
 	@$(venv_python) -m benchmarks.device $(call quote,$(value EXP))
 
-bench-memory: .venv/.ready  ## peak memory of data and augment, 20,000 and 200,000 images
+bench-memory: $(venv)/.ready  ## peak memory of data and augment, 20,000 and 200,000 images
 	@$(venv_python) -m benchmarks.memory
 
-bench-tune: .venv/.ready  ## the search against plain Keras Tuner: time, memory, proposals
+bench-tune: $(venv)/.ready  ## the search against plain Keras Tuner: time, memory, proposals
 	@$(venv_python) -m benchmarks.tune
 
-bench-train: .venv/.ready  ## examples a second of the training loop, plain fit and the limit
+bench-train: $(venv)/.ready  ## examples a second of the training loop, plain fit and the limit
 	@$(venv_python) -m benchmarks.train
 
-clean-exp: .venv/.ready  ## remove the results of EXP, keep its experiment.yaml
+clean-exp: $(venv)/.ready  ## remove the results of EXP, keep its experiment.yaml
 	@$(pipeline) clean $(exp)
 
 clean-venv:  ## remove .venv
-	rm -rf .venv
+	rm -rf $(venv)
 
-constraints: .venv/.ready  ## newest versions that setup.cfg allows, into constraints.txt
-	@$(venv_python) -I tools/venv.py lock
+constraints: $(venv)/.ready  ## newest versions that setup.cfg allows, into constraints.txt
+	@$(venv_python) -I tools/venv.py lock $(venv)
 
 # ---------------------------------------------------------------- the set-up
 
@@ -209,10 +218,10 @@ ifeq (file,$(origin PYTHON))
 endif
 supported := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.venv/.ready: setup.cfg constraints.txt pyproject.toml
+$(venv)/.ready: setup.cfg constraints.txt pyproject.toml
 	@for python in $(pythons); do \
 	    if "$$python" -c '$(supported)' 2>/dev/null; then \
-	        exec "$$python" -I tools/venv.py build; \
+	        exec "$$python" -I tools/venv.py build $(venv); \
 	    fi; \
 	done; \
 	echo "set-up    needs Python 3.11, 3.12 or 3.13, which none of these is:" $(pythons) >&2; \
@@ -226,13 +235,13 @@ asked := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
 wanted := $(filter $(stages),$(asked) $(if $(filter all figures screenshot,$(asked)),report))
 wanted += $(patsubst $(here)/%/stage.json,%,$(filter $(records),$(asked)))
 
-# A .venv that is not whole is built again, and then the CLI decides on each stage.
+# An environment that is not whole is built again, and then the CLI decides on each stage.
 # Otherwise one call names the stages that are not up to date; `!` is a mistake in
 # the experiment, which it has already explained.
 stale :=
 ifneq (,$(filter-out help clean-venv,$(asked)))
-  ifneq (ok,$(shell $(venv_python) -I tools/venv.py check >/dev/null 2>&1 && echo ok))
-    .venv/.ready: FORCE
+  ifneq (ok,$(shell $(venv_python) -I tools/venv.py check $(venv) >/dev/null 2>&1 && echo ok))
+    $(venv)/.ready: FORCE
     stale := $(stages)
   else ifneq (,$(strip $(wanted)))
     stale := $(shell $(pipeline) stale $(wanted) $(exp) $(sets) || echo '!')

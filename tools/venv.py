@@ -3,39 +3,51 @@
     .venv/bin/python -I tools/venv.py check   # one line and exit code 1 if incomplete
     python3 -I tools/venv.py build            # create it, or repair it
     .venv/bin/python -I tools/venv.py lock    # write a new constraints.txt
+    python3.12 -I tools/venv.py folder        # where the environment of this Python is
+
+A second Python version has another folder, such as .venv-3.12, which is named after the
+verb: `build .venv-3.12`. Packages are installed by uv where it is on the PATH.
 
 In: setup.cfg, constraints.txt and pyproject.toml of the checkout. Out: .venv and,
-written last, the stamp .venv/.ready: the checkout, Python version and declarations
-that .venv was built for, and the distributions that pip installed. `check` trusts the
-stamp only as far as the disk agrees: every file that pip recorded must exist with its
-recorded size.
+written last, the stamp that `venv_stamp` describes. Where only a declaration has
+changed, .venv is updated, not built again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parent))  # -I leaves it out
+
+from venv_stamp import (
+    CHANGED,
+    EXTRAS,
+    STAMP,
+    VENV,
+    IncompleteError,
+    check,
+    declarations,
+    installed,
+    python_version,
+    read_stamp,
+    record,
+    site_packages,
+)
+
 ROOT = Path(__file__).resolve().parents[1]
-VENV = ".venv"
-STAMP = ".ready"
-STAMP_KEYS = {"checkout", "python", "declarations", "distributions"}
 LOG = "install.log"
 LOG_LINES = 40
-DECLARATIONS = ("setup.cfg", "constraints.txt", "pyproject.toml")
-SECTIONS = {".cfg": "options", ".toml": "build-system"}  # that declare packages
-# Python rewrites the first by itself; half of all files are C++ headers.
-UNCHECKED = (".pyc", ".h", ".inc", ".hpp")
-# Needed to build .venv, not to use it, and often upgraded by hand.
-UNRECORDED = "pip-"
 OLDEST = "3.11"
-EXTRAS = ".[docs,lint,test]"
+CHECKOUT = f".[{','.join(EXTRAS)}]"
+PIP = [f"{VENV}/bin/python", "-I", "-m", "pip", "--no-input"]
 LOCK_HEADER = """\
 # The exact versions of everything in .venv, on every Python from 3.11 to 3.13.
 # Written by `make constraints`, which needs Python 3.11: what the oldest Python
@@ -43,127 +55,12 @@ LOCK_HEADER = """\
 """
 
 
-class IncompleteError(Exception):
-    """The .venv is not complete; the message is one line."""
-
-
 class SetupError(Exception):
     """The .venv cannot be built; the message says what to do."""
 
 
-def check(root: Path) -> None:
-    """Raise IncompleteError unless the running Python is `root`'s complete .venv."""
-    stamp = read_stamp(root / VENV / STAMP)
-    if stamp["checkout"] != str(root):
-        raise IncompleteError(f"{VENV} was built for {stamp['checkout']}")
-    if stamp["python"] != python_version():
-        raise IncompleteError(f"{VENV} was built for Python {stamp['python']}")
-    for name, digest in declarations(root).items():
-        if stamp["declarations"].get(name) != digest:
-            raise IncompleteError(f"{name} has changed")
-    for distribution in stamp["distributions"]:
-        check_distribution(site_packages(root), distribution)
-
-
-def read_stamp(path: Path) -> dict:
-    """Read the stamp of the last complete set-up.
-
-    Raises:
-        IncompleteError: when there is no stamp, or it is not one.
-    """
-    try:
-        stamp = json.loads(path.read_bytes())
-    except OSError:
-        raise IncompleteError(f"{VENV} is not complete") from None
-    except ValueError:
-        stamp = None
-    if not isinstance(stamp, dict) or set(stamp) != STAMP_KEYS:
-        raise IncompleteError(f"{VENV}/{STAMP} is not readable")
-    return stamp
-
-
-def check_distribution(packages: Path, distribution: str) -> None:
-    """Raise IncompleteError unless all files of a distribution exist.
-
-    Args:
-        packages: the site-packages folder.
-        distribution: its metadata folder in there, such as numpy-2.4.6.dist-info.
-    """
-    title = distribution.removesuffix(".dist-info").replace("-", " ")
-    try:
-        text = (packages / distribution / "RECORD").read_text(encoding="utf-8")
-    except OSError:
-        raise IncompleteError(f"{title} is no longer installed") from None
-    for path, size in recorded_files(text):
-        if fault := file_defect(f"{packages}/{path}", size):
-            raise IncompleteError(f"{title}: {path} {fault}")
-
-
-def file_defect(path: str, size: str) -> str:
-    """The defect of a file that should have `size` bytes (empty: any); or empty."""
-    try:
-        present = os.stat(path).st_size
-    except OSError:
-        return "is missing"
-    return "" if size in ("", str(present)) else f"has {present} bytes, not {size}"
-
-
-def recorded_files(text: str) -> Iterator[tuple[str, str]]:
-    """Path and size (bytes, or empty) of each checked file in a RECORD."""
-    for line in text.splitlines():
-        path, _, size = [*line.rsplit(",", 2), "", ""][:3]
-        path = path.strip('"')
-        if not path.endswith(UNCHECKED):
-            yield path, size
-
-
-def declarations(root: Path) -> dict[str, str]:
-    """File name -> digest of what the file says about packages."""
-    return {name: digest(root / name) for name in DECLARATIONS}
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of what a file declares about packages.
-
-    Comments, empty lines and the settings of other tools (such as ruff's and pytest's)
-    do not count.
-    """
-    kept, counts = [], True
-    for line in path.read_text(encoding="utf-8").splitlines():
-        line = line.rstrip()
-        if path.suffix in SECTIONS and line.startswith("["):
-            counts = line.strip("[]").startswith(SECTIONS[path.suffix])
-        if counts and line.lstrip()[:1] not in ("", "#"):
-            kept.append(line)
-    return hashlib.sha256("\n".join(kept).encode()).hexdigest()
-
-
-def python_version() -> str:
-    """Major and minor version, such as 3.11."""
-    return f"{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-def site_packages(root: Path) -> Path:
-    """The site-packages folder of .venv for the running Python."""
-    return root / VENV / "lib" / f"python{python_version()}" / "site-packages"
-
-
-def record(root: Path) -> None:
-    """Write the stamp of what is installed."""
-    folders = [path.name for path in site_packages(root).glob("*.dist-info")]
-    stamp = {
-        "checkout": str(root),
-        "python": python_version(),
-        "declarations": declarations(root),
-        "distributions": sorted(n for n in folders if not n.startswith(UNRECORDED)),
-    }
-    aside = root / VENV / f"{STAMP}.partial"
-    aside.write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
-    aside.replace(root / VENV / STAMP)
-
-
 def build(root: Path) -> None:
-    """Build .venv unless it is complete.
+    """Build .venv unless it is complete; update it where a declaration has changed.
 
     A second process waits for the first, then has nothing to do.
 
@@ -172,16 +69,50 @@ def build(root: Path) -> None:
     """
     declarations(root)  # a missing file is an error before .venv is touched
     with locked(root):
-        reason = find_defect(root)
-        if reason:
-            version = sys.version.split()[0]
-            report(f"{reason}: installing with Python {version}, a few minutes")
-            create(root)
-            install(root)
-            run_inside(root, "record")
+        if reason := find_defect(root):
+            update(root, reason) if reason.endswith(CHANGED) else create(root, reason)
         if reason := find_defect(root):
             raise SetupError(f"{VENV} is not complete after its set-up: {reason}")
         (root / VENV / STAMP).touch()
+
+
+def update(root: Path, reason: str) -> None:
+    """Install what changed declarations need, and remove what they no longer need.
+
+    Args:
+        root: the checkout.
+        reason: the change, for the message.
+    """
+    report(f"{reason}: updating {VENV}")
+    recorded = set(read_stamp(root / VENV / STAMP)["distributions"])
+    others = installed(root) - recorded
+    (root / VENV / STAMP).unlink()  # an interrupted update is not trusted
+    if names := unneeded(root, recorded):
+        run_logged(root, [*PIP, "uninstall", "--yes", *names])
+    install(root)
+    run_inside(root, "record", *sorted(others))
+
+
+def unneeded(root: Path, distributions: set[str]) -> list[str]:
+    """Names of the distributions that constraints.txt does not list.
+
+    Args:
+        root: the checkout, which is itself installed and not listed.
+        distributions: metadata folders.
+    """
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    listed = {canonical(line.partition("==")[0]) for line in lines}
+    return sorted(
+        name
+        for folder in distributions
+        if canonical(name := folder.partition("-")[0]) not in listed
+        and not (site_packages(root) / folder / "direct_url.json").exists()
+    )
+
+
+def canonical(name: str) -> str:
+    """The name of a distribution as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @contextlib.contextmanager
@@ -212,14 +143,29 @@ def find_defect(root: Path) -> str:
     return answer.stdout.strip() or f"{VENV}/bin/python does not work"
 
 
-def run_inside(root: Path, verb: str) -> subprocess.CompletedProcess[str]:
+def run_inside(root: Path, verb: str, *args: str) -> subprocess.CompletedProcess[str]:
     """Run this file with .venv's own Python."""
     script = root / "tools" / Path(__file__).name
-    command = [str(root / VENV / "bin" / "python"), "-I", str(script), verb]
+    python = str(root / VENV / "bin" / "python")
+    command = [python, "-I", str(script), verb, VENV, *args]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def create(root: Path) -> None:
+def create(root: Path, reason: str) -> None:
+    """Create .venv, install the checkout in it and write the stamp.
+
+    Args:
+        root: the checkout.
+        reason: the defect of what is there, for the message.
+    """
+    version = sys.version.split()[0]
+    report(f"{reason}: installing with Python {version}, a few minutes")
+    create_empty(root)
+    install(root)
+    run_inside(root, "record")
+
+
+def create_empty(root: Path) -> None:
     """Create a new .venv that contains only pip."""
     try:
         import ensurepip  # noqa: F401  (Debian and Ubuntu package it apart)
@@ -228,18 +174,29 @@ def create(root: Path) -> None:
             f"{sys.executable} cannot make environments: install the system's "
             f"python{python_version()}-venv, or name another: make PYTHON=…"
         ) from None
-    if not (root / VENV).is_dir():
-        (root / VENV).unlink(missing_ok=True)
+    folder = root / VENV
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink(missing_ok=True)  # the environment behind a link is another's
     # When the Python that runs this is .venv's own, the one that it came from.
     base = getattr(sys, "_base_executable", sys.executable)
     run_logged(root, [base, "-I", "-m", "venv", "--clear", VENV])
 
 
 def install(root: Path) -> None:
-    """Install the checkout, editable, with the versions in constraints.txt."""
-    pip = [f"{VENV}/bin/python", "-I", "-m", "pip", "--no-input", "install"]
+    """Install the checkout, editable, with the versions in constraints.txt.
+
+    uv is several times faster than pip, but does not read pip's configuration: where it
+    fails, such as behind a mirror that only pip is told of, pip is used.
+    """
+    what = ["-c", "constraints.txt", "-e", CHECKOUT]
+    if uv := shutil.which("uv"):
+        with contextlib.suppress(SetupError):
+            python = ["--python", f"{VENV}/bin/python"]
+            run_logged(root, [uv, "pip", "install", *python, *what])
+            return
+        report("uv failed (see install.log): installing with pip")
     quiet = ["--disable-pip-version-check", "--progress-bar", "off"]
-    run_logged(root, pip + quiet + ["-c", "constraints.txt", "-e", EXTRAS])
+    run_logged(root, [*PIP, "install", *quiet, *what])
 
 
 def run_logged(root: Path, command: list[str]) -> None:
@@ -285,9 +242,8 @@ def lock(root: Path) -> None:
             f"make clean-venv, then make constraints PYTHON=python{OLDEST}"
         )
     report = root / VENV / "report.json"
-    pip = [f"{VENV}/bin/python", "-I", "-m", "pip", "--no-input", "install"]
     dry = ["--dry-run", "--ignore-installed", "--report", str(report)]
-    run_logged(root, [*pip, *dry, "-e", EXTRAS])
+    run_logged(root, [*PIP, "install", *dry, "-e", CHECKOUT])
     chosen = json.loads(report.read_text(encoding="utf-8"))["install"]
     (root / "constraints.txt").write_text(lock_text(chosen), encoding="utf-8")
 
@@ -304,10 +260,33 @@ def report(text: str) -> None:
     print(f"{'set-up':<10}{text}", flush=True)
 
 
-def main(verb: str) -> int:
-    """Exit code of `check`, `build`, `record` or `lock`."""
+def folder(root: Path) -> None:
+    """Print the folder of the environment of the running Python.
+
+    The first version has .venv; another one does not build it anew.
+    """
     try:
-        {"check": check, "build": build, "record": record, "lock": lock}[verb](ROOT)
+        text = (root / ".venv" / "pyvenv.cfg").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    built = re.search(r"^version\w* *= *(\d+\.\d+)", text, re.MULTILINE)
+    same = not built or built[1] == python_version()
+    print(".venv" if same else f".venv-{python_version()}")
+
+
+VERBS = {
+    "check": check,
+    "build": build,
+    "record": record,
+    "lock": lock,
+    "folder": folder,
+}
+
+
+def main(verb: str, *args: str) -> int:
+    """Exit code of one of `VERBS`."""
+    try:
+        VERBS[verb](ROOT, *args)
     except IncompleteError as broken:
         print(broken)
         return 1
@@ -321,4 +300,4 @@ def main(verb: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], *sys.argv[3:]))

@@ -2,14 +2,16 @@
 
 The pins are environment variables because they must be set before TensorFlow is
 imported. `native` pins whatever costs no speed; `portable` also restricts the
-instruction sets of TensorFlow, NumPy and its BLAS, so that processors of different
-generations compute the same bits as far as possible, at a cost in speed.
+instruction sets of TensorFlow, NumPy and its BLAS, and fixes the cache sizes that Eigen
+sees, so that x86-64 processors with AVX2 compute the same bits, at a cost in speed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+
+from pipeline.core import cache_sizes
 
 NATIVE = {
     "KERAS_BACKEND": "tensorflow",
@@ -22,11 +24,14 @@ NATIVE = {
     "TF_XLA_FLAGS": "--tf_xla_auto_jit=0",
 }
 PORTABLE = {
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",  # functions such as exp
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # above AVX2
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    "PIPELINE_CACHE_SIZES": "32768 524288 8388608",  # of Eigen: L1, L2, L3 in bytes
+    "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false",  # oneDNN's, inside Eigen
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 
@@ -51,6 +56,15 @@ def pins(threads: int, portability: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": count,
     }
     return {**NATIVE, **thread_counts, **(PORTABLE if portable else {})}
+
+
+def apply_pins() -> None:
+    """Apply the pin that no library reads, the cache sizes of Eigen.
+
+    To be called in every process that computes, before its first operation.
+    """
+    if sizes := os.environ.get("PIPELINE_CACHE_SIZES"):
+        cache_sizes.install(sizes)
 
 
 def derive_seed(seed: int, *names: str | int) -> int:

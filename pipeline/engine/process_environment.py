@@ -14,6 +14,7 @@ CODE_ROOT = Path(__file__).parents[2]  # the folder that contains the package
 # NumPy, its BLAS and the C library; the style of pictures.
 SCRUBBED = (
     *("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_"),
+    *("TENSORFLOW_", "PIPELINE_CACHE_SIZES"),
     *("NPY_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_"),
     *("GLIBC_TUNABLES", "MPL", "MATPLOTLIBRC"),
 )

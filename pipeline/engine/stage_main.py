@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from pipeline.core.base_path import append_to_path
+from pipeline.core.determinism import apply_pins
 from pipeline.core.errors import (
     StageFailed,
     UserError,
@@ -40,6 +41,7 @@ def main() -> int:
     watch_written_files()
     name_log(Path(request["out"]) / "log.txt")
     append_to_path()
+    apply_pins()
     with os.fdopen(request["channel"], "w", buffering=1) as channel:
         channel.write(json.dumps(_reply(request, channel)) + "\n")
     return 0

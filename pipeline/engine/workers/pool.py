@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import connection
 from typing import Any, Literal
 
+from pipeline.core.determinism import apply_pins
 from pipeline.core.errors import UserError
 from pipeline.engine.parent_watch import die_with_parent
 
@@ -177,6 +178,7 @@ def attempt(
         that a repetition may avoid: an error of memory or of the operating system.
     """
     try:
+        apply_pins()  # a spawned process has not inherited them
         return function(*args), None, False
     except UserError as error:
         return None, str(error), False

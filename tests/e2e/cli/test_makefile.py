@@ -138,7 +138,8 @@ def fresh(tmp_path: Path) -> Checkout:
     (root / "experiments/digits/experiment.yaml").write_text("seed: 1\n")
     shutil.copy(ROOT / "Makefile", root)
     (root / "tools").mkdir()
-    shutil.copy(ROOT / "tools/venv.py", root / "tools")
+    for name in ("venv.py", "venv_stamp.py"):
+        shutil.copy(ROOT / "tools" / name, root / "tools")
     (root / "pipeline/__main__.py").write_text(CLI)
     (root / "backend.py").write_text(BACKEND)
     (root / "pyproject.toml").write_text(PYPROJECT)
@@ -406,6 +407,25 @@ def test_several_goals_and_several_makes_build_one_environment(fresh: Checkout):
     assert output.count("set-up    there is no .venv: installing") == 1
     assert sorted(call[0] for call in fresh.calls()) == ["show"] * 2 + ["status"] * 2
     assert fresh.make("status").stdout == ""
+
+
+def test_another_python_does_not_rebuild_what_is_there(ready: Checkout):
+    """The second one has .venv-3.X; make uses the one that PYTHON names."""
+    name = f".venv-{sys.version_info[0]}.{sys.version_info[1]}"
+    venv.create(ready.root / name, symlinks=True)
+    record = [f"{name}/bin/python", "-I", "tools/venv.py", "record", name]
+    subprocess.run(record, cwd=ready.root, check=True)
+    config = ready.root / ".venv/pyvenv.cfg"
+    config.write_text(
+        re.sub(r"(?m)^version = .*$", "version = 3.9.1", config.read_text())
+    )
+    before = (ready.root / ".venv/.ready").read_bytes()
+    answer = ready.make("-n", "status", f"PYTHON={sys.executable}")
+    assert (
+        answer.stdout.strip() == f"{name}/bin/python -m pipeline status --exp='digits'"
+    )
+    assert ".venv/bin/python -m" in ready.make("-n", "status").stdout
+    assert (ready.root / ".venv/.ready").read_bytes() == before
 
 
 @pytest.mark.slow

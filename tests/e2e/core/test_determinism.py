@@ -54,3 +54,35 @@ def test_portable_selects_no_kernel_newer_than_avx2():
     kernels = json.loads(output)
     assert set(kernels["blas"]) == {"Haswell"}
     assert not {"X86_V4", "AVX512_ICL", "AVX512_SPR"} & set(kernels["numpy"])
+
+
+BLOCKS = """
+import os, sys
+from pipeline.core import cache_sizes
+from pipeline.core.determinism import apply_pins
+cache_sizes.install(sys.argv[1])  # a processor with other caches
+if len(sys.argv) > 2:
+    os.environ["PIPELINE_CACHE_SIZES"] = sys.argv[2]
+apply_pins()
+import hashlib, numpy, tensorflow
+x = tensorflow.constant(numpy.random.default_rng(1).random((512, 512), "float32"))
+print(hashlib.sha256((x @ x).numpy().tobytes()).hexdigest())
+"""
+
+
+def product(caches: str, *pinned: str) -> str:
+    """Hash of a matrix product on a processor with these caches."""
+    call = [sys.executable, "-c", BLOCKS, caches, *pinned]
+    environment = {**os.environ, **pins(1, "portable"), "PIPELINE_CACHE_SIZES": ""}
+    done = subprocess.run(
+        call, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()[-1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sizes are fixed on Linux alone")
+def test_portable_computes_the_same_with_other_caches():
+    small, large = "16384 131072 1048576", "49152 2097152 37748736"
+    pinned = pins(1, "portable")["PIPELINE_CACHE_SIZES"]
+    assert product(small) != product(large)
+    assert product(small, pinned) == product(large, pinned)

@@ -1,48 +1,33 @@
 """Smoke under settings that round as other processors do, against the committed lock.
 
-The committed lock was made on one processor. Here oneDNN, NumPy, OpenBLAS and the C
-library choose the kernels of other ones, so that weights differ in their last bits.
-Each run must be within tolerance, and each negative control not reproduced.
+The committed lock was made on one processor. Here oneDNN, NumPy, OpenBLAS, Eigen and
+the C library choose the kernels and blocks of other ones, so that weights differ in
+their last bits. Each run must be within tolerance, and each negative control not
+reproduced. With `portability: portable` the bits must be equal.
 
 One chain per setting, several minutes each: `pytest -m processors`.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from pipeline.core.hashing import hash_file
+from benchmarks import processors
+from benchmarks.processors import SETTINGS, conclusion, of_another_processor
+from pipeline.core.determinism import pins
 from pipeline.experiment.stages import STAGES
-from pipeline.reproduce.comparison_result import compare, verdict
+from pipeline.reproduce.comparison_result import compare
 from pipeline.reproduce.lock_file import read_lock
-from pipeline.reproduce.snapshot import Entry, Snapshot, of_run
+from pipeline.reproduce.snapshot import Snapshot, of_run
 from tests.helpers.project import ROOT
 
 pytestmark = pytest.mark.processors
 
 SMOKE = ROOT / "experiments" / "smoke"
-THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-SETTINGS = {
-    "oneDNN on": {"TF_ENABLE_ONEDNN_OPTS": "1"},
-    "oneDNN off": {"TF_ENABLE_ONEDNN_OPTS": "0"},
-    "oneDNN up to SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
-    "libraries up to SSE4.2": {
-        "NPY_DISABLE_CPU_FEATURES": "X86_V3",
-        "OPENBLAS_CORETYPE": "Nehalem",
-        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",
-    },
-    "two threads": dict.fromkeys(THREADS, "2"),
-}
 
 
 @dataclass(frozen=True)
@@ -55,41 +40,20 @@ class Imitated:
     lock: Snapshot
 
 
+def smoke(root: Path, variables: dict[str, str], *options: str) -> Path:
+    folder = root / "smoke"
+    folder.mkdir(parents=True)
+    shutil.copyfile(SMOKE / "experiment.yaml", folder / "experiment.yaml")
+    processors.run(folder, variables, *options)
+    return folder
+
+
 @pytest.fixture(scope="module", params=SETTINGS)
 def imitated(request, tmp_path_factory) -> Imitated:
-    folder = tmp_path_factory.mktemp("imitated") / "smoke"
-    folder.mkdir()
-    shutil.copyfile(SMOKE / "experiment.yaml", folder / "experiment.yaml")
-    call = [sys.executable, "-m", "pipeline", "run", "--exp", "smoke"]
-    path = os.pathsep.join(
-        [
-            str(ROOT),
-            str(ROOT / "tests" / "helpers" / "reproduce" / "imitated_processor"),
-        ]
-    )
-    variables = json.dumps(SETTINGS[request.param])
-    done = subprocess.run(
-        [*call, "--root", str(folder.parent)],
-        env={**os.environ, "PYTHONPATH": path, "IMITATED_PROCESSOR": variables},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=1800,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Imitated(request.param, folder, of_run(folder, STAGES), committed(folder))
-
-
-def committed(folder: Path) -> Snapshot:
-    """The committed lock as one of another processor, on whatever machine this is."""
-    lock = read_lock(SMOKE / "experiment.lock")[0]
-    environment = of_run(folder, STAGES).environment
-    processor = {**environment["processor"], "model": "of the lock"}
-    return replace(lock, environment={**environment, "processor": processor})
-
-
-def conclusion(before: Snapshot, after: Snapshot) -> str:
-    return verdict(compare(before, after))[-1].removeprefix("verdict     ")
+    folder = smoke(tmp_path_factory.mktemp("imitated"), SETTINGS[request.param])
+    run = of_run(folder, STAGES)
+    recorded = read_lock(SMOKE / "experiment.lock")[0]
+    return Imitated(request.param, folder, run, of_another_processor(recorded, run))
 
 
 def test_it_is_within_tolerance(imitated):
@@ -99,45 +63,25 @@ def test_it_is_within_tolerance(imitated):
     assert text.startswith(("within tolerance", "reproduced bit for bit")), text
 
 
-def changed(run: Snapshot, stage: str, change: Callable[[Entry], Entry]) -> Snapshot:
-    return replace(run, entries={**run.entries, stage: change(run.entries[stage])})
-
-
-def with_parts(run: Snapshot, key: str, values: dict) -> Snapshot:
-    """The run as it would be published with other values in every fingerprint."""
-    for stage in run.entries:
-        parts = run.entries[stage].parts
-        updated = {**parts, key: {**parts[key], **values}}
-        run = changed(run, stage, lambda e, updated=updated: replace(e, parts=updated))
-    return run
-
-
-def test_another_seed_is_not_reproduced(imitated):
-    other = with_parts(imitated.run, "settings", {"seed": 2})
-    assert conclusion(imitated.lock, other).startswith("NOT reproduced")
-
-
-def test_one_line_of_code_is_not_reproduced(imitated):
-    other = with_parts(imitated.run, "code", {"pipeline.core.determinism": "0" * 64})
-    assert conclusion(imitated.lock, other) == "NOT reproduced"
-
-
-def test_another_version_of_an_imported_library_is_not_reproduced(imitated):
-    libraries = {**imitated.run.environment["libraries"], "numpy": "1.0"}
-    other = with_parts(imitated.run, "libraries", {"numpy": "1.0"})
-    other = replace(other, environment={**other.environment, "libraries": libraries})
-    assert conclusion(imitated.lock, other) == "NOT reproduced"
-
-
-def test_one_pixel_is_not_reproduced(imitated, tmp_path):
-    """The data stage hashes raw examples: the hash of one of them is another."""
-    path = imitated.folder / "data" / "splits.npz"
-    with np.load(path) as arrays:
-        splits = {name: arrays[name].copy() for name in arrays.files}
-    splits["train_hash"][5] = b"0" * len(splits["train_hash"][5])
-    np.savez(tmp_path / "splits.npz", **splits)
-    outputs = {"splits.npz": hash_file(tmp_path / "splits.npz")}
-    other = changed(
-        imitated.run, "data", lambda e: replace(e, outputs={**e.outputs, **outputs})
+def test_another_seed_code_library_or_example_is_not_reproduced(imitated):
+    others = processors.controls(imitated.run, imitated.folder)
+    assert set(others) == {"seed", "code", "library", "example"}
+    verdicts = {name: conclusion(imitated.lock, run) for name, run in others.items()}
+    assert all(text.startswith("NOT reproduced") for text in verdicts.values()), (
+        verdicts
     )
-    assert conclusion(imitated.lock, other) == "NOT reproduced"
+
+
+@pytest.fixture(scope="module")
+def portable(tmp_path_factory) -> Snapshot:
+    folder = smoke(tmp_path_factory.mktemp("plain"), {}, "--set=portability=portable")
+    return of_run(folder, STAGES)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_portable_mode_computes_equal_bits(name, portable, tmp_path):
+    """A setting changes what the pins leave free; what they fix stays as they say."""
+    variables = {**SETTINGS[name], **pins(1, "portable")}
+    folder = smoke(tmp_path, variables, "--set=portability=portable")
+    result = compare(portable, replace(of_run(folder, STAGES), folder=portable.folder))
+    assert result.equal

@@ -37,7 +37,8 @@ toy-1.0.dist-info/RECORD,,
 def make_project(root: Path) -> Path:
     """A checkout in miniature whose .venv has the package toy and is whole."""
     (root / "tools").mkdir(parents=True)
-    shutil.copy(environment.__file__, root / "tools")
+    for name in ("venv.py", "venv_stamp.py"):
+        shutil.copy(ROOT / "tools" / name, root / "tools")
     (root / "setup.cfg").write_text(SETUP)
     (root / "constraints.txt").write_text("# comment\ntoy==1.0\n")
     (root / "pyproject.toml").write_text("[build-system]\n")
@@ -73,6 +74,19 @@ HARMLESS = {
         root / "constraints.txt", "# comment", "# another\n"
     ),
     "a lint setting": lambda root: edit(root / "setup.cfg", "88", "79"),
+    "a setting of pytest": lambda root: edit(
+        root / "setup.cfg", "[tool:toy]", "[tool:pytest]\nminversion = 8\n\n[tool:toy]"
+    ),
+    "an extra that is not installed": lambda root: edit(
+        root / "setup.cfg",
+        "[tool:toy]",
+        "[options.extras_require]\nray = ray\n[tool:toy]",
+    ),
+    "data of the package": lambda root: edit(
+        root / "setup.cfg",
+        "[tool:toy]",
+        "[options.package_data]\ntoy = *.txt\n[tool:toy]",
+    ),
     "a setting of a tool": lambda root: edit(
         root / "pyproject.toml", "]\n", "]\n[tool.toy]\nx = 1\n"
     ),
@@ -146,6 +160,29 @@ DAMAGE = {
         lambda root: edit(root / "setup.cfg", "toy>=1", "toy>=1\n    more"),
         "setup.cfg has changed",
     ),
+    "an extra that is installed": (
+        lambda root: edit(
+            root / "setup.cfg",
+            "[tool:toy]",
+            "[options.extras_require]\ntest = more\n[tool:toy]",
+        ),
+        "setup.cfg has changed",
+    ),
+    "another script": (
+        lambda root: edit(
+            root / "setup.cfg",
+            "[tool:toy]",
+            "[options.entry_points]\nconsole_scripts = toy = toy:main\n[tool:toy]",
+        ),
+        "setup.cfg has changed",
+    ),
+    "another lock and a lost file": (
+        lambda root: (
+            edit(root / "constraints.txt", "1.0", "1.1"),
+            (root / PACKAGES / "toy/__init__.py").unlink(),
+        ),
+        "toy 1.0: toy/__init__.py is missing",
+    ),
     "another build system": (
         lambda root: edit(root / "pyproject.toml", "]", "]\nrequires = []"),
         "pyproject.toml has changed",
@@ -192,6 +229,79 @@ def test_a_whole_environment_is_not_built_again(project: Path, capsys):
     environment.build(project)
     assert capsys.readouterr().out == ""
     assert stamp.stat().st_mtime > 1
+
+
+def put_uv(root: Path, monkeypatch, script: str) -> None:
+    """A program named uv, before all others on the PATH."""
+    (root / "programs").mkdir()
+    (root / "programs/uv").write_text(f"#!/bin/sh\n{script}\n")
+    (root / "programs/uv").chmod(0o755)
+    path = f"{root / 'programs'}{os.pathsep}{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", path)
+
+
+def test_a_changed_declaration_updates_what_is_there(
+    project: Path, monkeypatch, capsys
+):
+    new = f"{PACKAGES}/more-1.0.dist-info"
+    put_uv(
+        project, monkeypatch, f'echo "$*" >> uv.txt; mkdir {new}; touch {new}/RECORD'
+    )
+    (project / PACKAGES / "by_hand-1.0.dist-info").mkdir()
+    edit(project / "setup.cfg", "toy>=1", "toy>=1\n    more")
+    environment.build(project)
+    assert capsys.readouterr().out == (
+        "set-up    setup.cfg has changed: updating .venv\n"
+    )
+    install = "pip install --python .venv/bin/python -c constraints.txt"
+    assert (project / "uv.txt").read_text() == f"{install} -e .[docs,lint,test]\n"
+    assert (project / PACKAGES / "by_hand-1.0.dist-info").exists()
+    stamp = environment.read_stamp(project / ".venv/.ready")
+    assert stamp["distributions"] == ["more-1.0.dist-info", "toy-1.0.dist-info"]
+
+
+def test_pip_installs_where_uv_fails(project: Path, monkeypatch, capsys):
+    put_uv(project, monkeypatch, "exit 1")
+    edit(project / "setup.cfg", "toy>=1", "toy>=1\n    more")
+    with pytest.raises(
+        environment.SetupError, match="failed: .venv/bin/python -I -m pip"
+    ):
+        environment.build(project)  # this .venv has no pip
+    assert "set-up    uv failed (see install.log)" in capsys.readouterr().out
+    assert environment.find_defect(project) == ".venv is not complete"
+
+
+def test_what_the_lock_no_longer_lists_is_not_needed(project: Path):
+    (project / PACKAGES / "checkout-0.1.dist-info").mkdir()
+    (project / PACKAGES / "checkout-0.1.dist-info/direct_url.json").write_text("{}")
+    names = {"toy-1.0", "old_name-2.0", "checkout-0.1"}
+    folders = {f"{name}.dist-info" for name in names}
+    assert environment.unneeded(project, folders) == ["old_name"]
+
+
+def test_an_environment_behind_a_link_is_not_cleared(project: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    shutil.copytree(project, other, symlinks=True)
+    shutil.rmtree(other / ".venv")
+    (other / ".venv").symlink_to(project / ".venv")
+    environment.create_empty(other)
+    assert not (other / ".venv").is_symlink()
+    assert environment.find_defect(project) == ""
+
+
+@pytest.mark.parametrize("version", [PYTHON, "3.9"])
+def test_another_python_has_a_folder_beside_the_first(
+    project: Path, version: str, capsys
+):
+    edit(project / ".venv/pyvenv.cfg", f"version = {PYTHON}.", f"version = {version}.")
+    environment.folder(project)
+    expected = ".venv" if version == PYTHON else f".venv-{PYTHON}"
+    assert capsys.readouterr().out == f"{expected}\n"
+
+
+def test_the_first_python_has_the_plain_folder(tmp_path: Path, capsys):
+    environment.folder(tmp_path)
+    assert capsys.readouterr().out == ".venv\n"
 
 
 def test_a_python_without_ensurepip_is_refused(project: Path, monkeypatch):
