@@ -46,7 +46,7 @@ class SummarySchema(BaseModel):
     """Types of summary.json that tables rely on."""
 
     baseline: RowSchema | None
-    budget: dict[str, float | str | bool | None]
+    budget: dict[str, float | str | bool | dict[str, float] | None]
     chosen: RowSchema | None
     nearest: RowSchema | None
     variants: list[RowSchema]

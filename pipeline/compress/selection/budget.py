@@ -140,9 +140,10 @@ class Limits:
 
         Returns:
             Phrases such as `up to 4.2 points` (the upper end of the drop's interval)
-            and `bytes gzip 12,300`; none within the budget.
+            and `bytes gzip 12,300`, after why the target does not run the file; none
+            within the budget.
         """
-        phrases = []
+        phrases = [point.refused] if point.refused else []
         if point.upper_drop > self.max_drop + EPSILON:
             prefix = "up to " if point.drop_interval else ""
             phrases.append(prefix + self.metric.amount(point.upper_drop))
