@@ -9,7 +9,7 @@ examples are computed, not taken from the data, which may be private.
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,19 @@ import numpy as np
 from pipeline.data.artifact import Data
 from pipeline.data.features import (
     FixedLength,
-    Resize,
     Standardise,
     Vocabulary,
     apply_steps,
 )
+from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
+from pipeline.data.table_steps import EncodeColumns, category_number
 from pipeline.inference.interpreter import quantize
 
 FILE = "front_end"
 EXAMPLES = 4
 FULL_SCALE = 32768  # of 16-bit samples
+Steps = Sequence[Any]
+Shape = tuple[int, ...]
 
 
 def write(folder: Path, data: Data, tensor: Mapping[str, Any]) -> None:
@@ -47,14 +50,15 @@ def write(folder: Path, data: Data, tensor: Mapping[str, Any]) -> None:
     first = data.steps()[:1]
     if first and isinstance(first[0], FixedLength):
         _write_sound(folder / f"{FILE}.wav", raw[0], first[0].rate)
-    elif data.spec.modality == "image" and raw.dtype == np.uint8:
+    elif data.spec.modality == "image" and raw.dtype in (np.uint8, np.uint16):
         _write_picture(folder / f"{FILE}.png", raw[0])
 
 
 def raw_examples(data: Data) -> np.ndarray | None:
     """Return raw examples for the steps of a data set, `(n, ...)`.
 
-    Without steps, raw examples are stored ones, and training examples are taken.
+    Without steps, raw examples are stored ones, and training examples are taken; so
+    they are where a file is only decoded.
 
     Args:
         data: the experiment's data.
@@ -62,24 +66,35 @@ def raw_examples(data: Data) -> np.ndarray | None:
     Returns:
         None where no function makes raw examples for the first step.
     """
-    steps = data.steps()
+    steps = [step for step in data.steps() if not isinstance(step, DecodeImage)]
     if not steps:
         return np.asarray(data.calibration().x[:EXAMPLES])
     make = RAW.get(type(steps[0]))
-    return make(steps[0]) if make else None
+    return make(steps, data.spec.shape) if make else None
 
 
-def _pictures(step: Resize) -> np.ndarray:
-    """Noise on a gradient, uint8, larger than the result."""
-    height, width = 2 * step.height + 3, 2 * step.width + 1
-    shape = (EXAMPLES, height, width, step.channels)
+def _pictures(steps: Steps, shape: Shape) -> np.ndarray:
+    """Noise on a gradient, larger than the result if that is resized.
+
+    uint8, or uint16 somewhat beyond the range that becomes 0 .. 255.
+    """
+    height, width, channels = shape
+    if isinstance(steps[0], Resize):
+        height, width = 2 * height + 3, 2 * width + 1
     ramp = np.linspace(0, 191, width)[None, None, :, None]
-    noise = np.random.default_rng(1).integers(0, 64, shape)
-    return (ramp + noise).astype(np.uint8)
+    noise = np.random.default_rng(1).integers(
+        0, 64, (EXAMPLES, height, width, channels)
+    )
+    deep = next((step for step in steps if isinstance(step, PixelRange)), None)
+    if deep is None:
+        return (ramp + noise).astype(np.uint8)
+    span = 1.1 * (deep.high - deep.low)
+    return (deep.low + (ramp + noise) / 255 * span).clip(0, 65_535).astype(np.uint16)
 
 
-def _sounds(step: FixedLength) -> np.ndarray:
+def _sounds(steps: Steps, shape: Shape) -> np.ndarray:
     """Rising tones with noise, 16 bits, shorter than the result."""
+    step = steps[0]
     length = max(1, step.samples * 3 // 4)
     seconds = np.arange(length) / step.rate
     starts = 100.0 * 2.0 ** np.arange(EXAMPLES)[:, None]
@@ -92,23 +107,49 @@ def _sounds(step: FixedLength) -> np.ndarray:
     return (samples / FULL_SCALE).astype(np.float32)
 
 
-def _rows(step: Standardise) -> np.ndarray:
-    """Rows around the mean of each column."""
-    distances = np.random.default_rng(1).normal(size=(EXAMPLES, len(step.mean)))
-    return (np.array(step.mean) + distances * step.deviation).astype(np.float32)
+def _rows(steps: Steps, shape: Shape) -> np.ndarray:
+    """Rows around the mean of each column, in the precision of the step."""
+    scale = steps[-1]
+    distances = np.random.default_rng(1).normal(size=(EXAMPLES, len(scale.mean)))
+    dtype = np.dtype(scale.precision or np.float32)
+    return (np.array(scale.mean) + distances * scale.deviation).astype(dtype)
 
 
-def _texts(step: Vocabulary) -> np.ndarray:
+def _cells(steps: Steps, shape: Shape) -> np.ndarray:
+    """Rows of numbers, with a gap in the last one, and of categories.
+
+    Categories are the numbers of their texts: the known ones in turn, and in the last
+    row an unknown one.
+    """
+    encode, values, position, columns = steps[0], _rows(steps, shape), 0, []
+    for column in encode.columns:
+        if column["kind"] == "category":
+            texts = [*column["values"]] * EXAMPLES
+            numbers = [*map(category_number, texts[: EXAMPLES - 1])]
+            unknown = category_number("qqzzqq")
+            columns.append([*numbers, *[unknown] * (EXAMPLES - len(numbers))])
+            position += 1 + len(column["values"])
+        else:
+            cells = values[:, position].tolist()
+            columns.append([*cells[:-1], np.nan] if column["indicator"] else cells)
+            position += 1 + column["indicator"]
+    return np.array(columns, np.float64).T
+
+
+def _texts(steps: Steps, shape: Shape) -> np.ndarray:
     """Known words, unknown ones, upper case, and more words than are kept."""
+    step = steps[0]
     known = " ".join(step.words[2 : 2 + step.length])
     words = [known, known.upper(), f"qqzzqq {known}", " ".join([known] * 2)]
     return np.array(words[:EXAMPLES])
 
 
-# First step -> function of the step that makes raw examples.
-RAW: dict[type, Callable[[Any], np.ndarray]] = {
+# First step -> function of the steps and of the shape of stored examples.
+RAW: dict[type, Callable[[Steps, Shape], np.ndarray]] = {
     Resize: _pictures,
+    PixelRange: _pictures,
     FixedLength: _sounds,
+    EncodeColumns: _cells,
     Standardise: _rows,
     Vocabulary: _texts,
 }

@@ -21,11 +21,21 @@ from pipeline.data.features import (
     apply_steps,
     write_steps,
 )
+from pipeline.data.image_steps import DecodeImage, PixelRange
 from pipeline.data.spec import TaskSpec
+from pipeline.data.table_steps import EncodeColumns
 
 INT8 = {"dtype": np.int8, "quantization": (0.05, -3)}
 FLOAT = {"dtype": np.float32, "quantization": (0.0, 0)}
 WORDS = ("[padding]", "[unknown]", "good", "bad", "film")
+CELLS = EncodeColumns(
+    (
+        {"name": "age", "kind": "number", "median": 40.0, "indicator": True},
+        {"name": "city", "kind": "category", "values": ["Bonn", "Rome"]},
+    )
+)
+SCALE = Standardise((41.0, 0.0, 0.0, 0.0, 0.0), (9.0, 1.0, 1.0, 1.0, 1.0), "float64")
+SECONDS = Standardise((1.7e9, 0.0), (5.0, 1.0), "float64")
 MODALITIES = {
     "image": ((Resize(4, 6, 3),), (4, 6, 3), "uint8"),
     "audio": (
@@ -35,6 +45,21 @@ MODALITIES = {
     ),
     "table": ((Standardise((1.0, -5.0), (2.0, 0.5)),), (2,), "float32"),
     "text": ((Vocabulary(WORDS, 3),), (3,), "int32"),
+}
+# Steps that come before, between or in the place of those above.
+VARIANTS = {
+    "image files": (DecodeImage((255, 255, 255)), Resize(4, 6, 3)),
+    "image files of 16 bits": (
+        DecodeImage((255,), bits=16),
+        Resize(4, 6, 1),
+        PixelRange(100, 3000),
+    ),
+    "image files of 16 bits, not resized": (
+        DecodeImage((255,), bits=16),
+        PixelRange(0, 65_535),
+    ),
+    "table with categories and gaps": (CELLS, SCALE),
+    "table of large numbers": (SECONDS,),
 }
 
 
@@ -65,6 +90,37 @@ def test_the_vectors_lead_from_raw_examples_to_the_input_of_the_file(
         error = (tensor.astype(np.float32) + 3) * 0.05 - real
         assert tensor.dtype == np.int8 and np.abs(error[within]).max() < 0.026
     assert len(np.unique(stored)) > 2
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_kind_of_data_gets_vectors_that_tell_the_steps_apart(tmp_path, name):
+    steps, modality = VARIANTS[name], name.split()[0]
+    shape = (4, 6, getattr(steps[1], "channels", 1)) if modality == "image" else (5,)
+    shape = (2,) if steps == (SECONDS,) else shape
+    dtype = "uint8" if modality == "image" else "float32"
+    spec = TaskSpec("toy", "x:toy", shape, dtype, ("a", "b"), modality=modality)
+    spec = dataclasses.replace(spec, preprocess=write_steps(steps, tmp_path))
+    front_end.write(tmp_path, Data(tmp_path, spec), FLOAT)
+    with np.load(tmp_path / "front_end.npz") as vectors:
+        raw, stored = vectors["raw"], vectors["stored"]
+    assert stored.shape == (front_end.EXAMPLES, *shape)
+    assert np.isfinite(stored.astype(np.float32)).all()
+    assert len(np.unique(stored.reshape(len(stored), -1), axis=0)) == len(stored)
+    np.testing.assert_array_equal(apply_steps(steps, raw).astype(dtype), stored)
+    if modality == "image":
+        pixels = np.asarray(Image.open(tmp_path / "front_end.png"))
+        np.testing.assert_array_equal(raw[0].squeeze(), pixels.squeeze())
+
+
+def test_vectors_of_a_table_hold_a_gap_and_every_place_of_a_category(tmp_path):
+    steps = (CELLS, SCALE)
+    spec = TaskSpec("toy", "x:toy", (5,), "float32", ("a", "b"), modality="table")
+    spec = dataclasses.replace(spec, preprocess=write_steps(steps, tmp_path))
+    front_end.write(tmp_path, Data(tmp_path, spec), FLOAT)
+    with np.load(tmp_path / "front_end.npz") as vectors:
+        stored = vectors["stored"]
+    assert stored[:, 1:].max(axis=0).tolist() == [1, 1, 1, 1]
+    assert stored[-1].tolist() == [np.float32((40 - 41) / 9), 1, 1, 0, 0]
 
 
 def test_the_first_example_is_a_sound_that_reads_back_equal(tmp_path):
@@ -114,7 +170,9 @@ def test_a_name_that_c_does_not_allow_is_refused(symbol):
 
 def test_no_name_of_the_source_escapes_the_prefix():
     texts = {"symbol": "wake", "macro": "WAKE"}
-    rest = dict.fromkeys(("title", "bytes", "arena", "input", "output"), "x")
+    rest = dict.fromkeys(
+        ("title", "bytes", "arena", "input", "output", "arena_is"), "x"
+    )
     rest |= dict.fromkeys(("meaning", "quantization", "labels", "numbers"), "")
     for template in (c_array.HEADER, c_array.SOURCE):
         text = template.format(**texts, **rest).replace('"model_data.h"', "")
