@@ -35,7 +35,6 @@ class PointSchema(BaseModel):
     recipe: str
     status: str
     reason: str | None
-    file: str | None
     drop: float | None
     drop_interval: list[float] | None
     bytes_raw: int | None
