@@ -81,8 +81,9 @@ $(here)/experiment.yaml: ;
 # ---------------------------------------------------------------- looking
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
-for_developers := test lint docs coverage ci reference figures screenshot bench-augment \
-    bench-compress bench-memory bench-portable bench-train bench-tune constraints clean-venv
+for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
+    bench-augment bench-compress bench-device bench-false-alarms bench-memory bench-portable \
+    bench-train bench-tune constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
 targets = awk -F ':.*\#\#  *' -v names='$(strip $(1))' ' \
     /^[a-z-]+:.*\#\# / { text[$$1] = $$2 } \

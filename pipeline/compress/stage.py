@@ -22,7 +22,7 @@ from pipeline.compress.search import search
 from pipeline.compress.selection import (
     latency,
     ledger,
-    other_drops,
+    other_metrics,
     pareto_plot,
     pareto_table,
 )
@@ -169,7 +169,9 @@ def _drop_intervals(
 def _is_unbalanced(context: BuildContext) -> bool:
     data = context.data
     classes = task_of(data.spec).predicts_classes
-    return classes and other_drops.is_unbalanced(data.train().y, len(data.spec.classes))
+    return classes and other_metrics.is_unbalanced(
+        data.train().y, len(data.spec.classes)
+    )
 
 
 def _other_drops(
@@ -187,7 +189,7 @@ def _other_drops(
     metrics = {key: context.metric.others[key] for key in keys}
     y, seed = context.data.validation().y, derive_seed(context.seed, "bootstrap")
     return [
-        other_drops.measure(baseline.evidence, result.evidence, y, metrics, seed)
+        other_metrics.measure(baseline.evidence, result.evidence, y, metrics, seed)
         for result in results
     ]
 

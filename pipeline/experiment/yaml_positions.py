@@ -117,5 +117,5 @@ def _line_with_tab(text: str, line: int) -> int:
     A parser may notice a tab only in the line after it.
     """
     lines = text.split("\n")[:line]
-    near = range(line, max(0, line - 2), -1)
+    near = range(len(lines), max(0, line - 2), -1)
     return next((n for n in near if re.match(r" *\t", lines[n - 1])), 0)

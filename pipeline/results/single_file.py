@@ -22,7 +22,6 @@ from pipeline.metrics.metric import Metric
 from pipeline.results import doubts
 from pipeline.results.summary import columns
 from pipeline.tasks.registry import of_document
-from pipeline.tasks.spec import read_spec
 
 Row = dict[str, Any]
 
@@ -35,7 +34,6 @@ class PointSchema(BaseModel):
     recipe: str
     status: str
     reason: str | None
-    file: str | None
     drop: float | None
     drop_interval: list[float] | None
     bytes_raw: int | None
@@ -131,6 +129,8 @@ def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
 
 def _input(folder: Path) -> str:
     """The preprocessing of the input: a model trained with another one fails."""
+    from pipeline.tasks.spec import read_spec  # imports NumPy
+
     spec = read_spec(published(folder / "data", "spec.json"))
     steps = [step["step"] for step in spec.preprocess]
     if spec.scale != 1 or spec.offset:

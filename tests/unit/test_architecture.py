@@ -204,7 +204,8 @@ def test_two_modules_can_read_any_split():
     assert readers == {"artifact", "test_split"}
 
 
-HEAVY = ("tensorflow", "keras", "tf_keras", "matplotlib", "sklearn", "ai_edge_litert")
+HEAVY = ("tensorflow", "keras", "tf_keras", "ai_edge_litert")
+HEAVY += ("matplotlib", "sklearn", "scipy", "numpy")
 
 
 def test_the_command_line_imports_no_tensorflow():

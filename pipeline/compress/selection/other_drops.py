@@ -1,7 +1,7 @@
-"""Losses of metrics beside the task's own, which a budget can limit.
+"""Compare the losses of metrics beside the task's own with the limits of a budget.
 
-In: the evidence of each file, and limits. Out: `[drop, low, high]` per metric for each
-point, and how far it exceeds a limit, as a number and as text.
+In: `[drop, low, high]` per metric of a point, and limits. Out: how far the point
+exceeds each limit, as a number and as text. Imports no numeric library.
 """
 
 from __future__ import annotations
@@ -10,15 +10,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from pipeline.compress.selection.point import OtherDrops, Point
+from pipeline.compress.selection.point import Point
 from pipeline.metrics.metric import Metric
-from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.tasks.registry import get
 
 EPSILON = 1e-12
-UNBALANCED = 0.5  # of an equal share: the smallest class has less
 
 
 @dataclass(frozen=True)
@@ -33,36 +29,6 @@ class Loss:
 
     excess: float
     text: str
-
-
-def measure(
-    before: np.ndarray | None,
-    after: np.ndarray | None,
-    y: np.ndarray,
-    metrics: Mapping[str, TaskMetric],
-    seed: int,
-) -> OtherDrops:
-    """Measure the loss of each metric, with its paired interval.
-
-    Args:
-        before: evidence of the float baseline, `(n,)`.
-        after: evidence of the file, `(n,)`; None without a file.
-        y: targets of the same examples, `(n,)`.
-        metrics: key -> metric.
-        seed: of the bootstrap.
-
-    Returns:
-        Key -> drop, low and high end; empty without a file.
-    """
-    if before is None or after is None:
-        return {}
-    drops: OtherDrops = {}
-    for key, metric in metrics.items():
-        values = metric.value(after, y), metric.value(before, y)
-        drop = round(metric.metric.drop(*values), 9)
-        ends = metric.drop_interval(before, after, y, seed)
-        drops[key] = [drop, *(ends or (None, None))]
-    return drops
 
 
 def losses(
@@ -89,17 +55,6 @@ def phrases(task: str, limits: Mapping[str, float]) -> Iterable[str]:
     for key, limit in limits.items():
         metric = get(task).other(key)
         yield f"{metric.name}: at most {metric.amount(limit)} lost"
-
-
-def is_unbalanced(y: Sequence[int] | np.ndarray, classes: int) -> bool:
-    """Return whether the smallest class has less than half of an equal share.
-
-    Args:
-        y: class numbers of the training examples, `(n,)`.
-        classes: number of classes.
-    """
-    counts = np.bincount(np.asarray(y, np.int64), minlength=classes)
-    return bool(counts.min() * classes < UNBALANCED * len(y))
 
 
 def _upper(ends: Sequence[float | None] | None) -> float | None:

@@ -127,7 +127,11 @@ def test_new_leaves_an_existing_experiment_alone(project):
         ("a/b", "sklearn:digits", "experiment name"),
         ("mine", "digits", "KIND:NAME"),
         ("mine", "sklearn:diabets", 'mean "diabetes"? (known: digits, breast_cancer,'),
-        ("mine", "csv:no.csv", "no.csv must be a file and does not exist (relative"),
+        (
+            "mine",
+            "csv:no.csv",
+            "no.csv must be a regular file and does not exist (relative",
+        ),
         ("mine", "images:experiments/small/experiment.yaml", "a folder and is not one"),
         ("mine", "npz:${NO_SUCH_FOLDER}/a.npz", "variable NO_SUCH_FOLDER is not set"),
     ],

@@ -378,7 +378,9 @@ def test_a_mistyped_source_leaves_an_earlier_result_unchanged(tiny, tmp_path, ca
     before = (folder / "experiment.yaml").read_bytes()
     run = ["compress-file", str(tiny), f"--data=npz:{tmp_path}/mine.nzp"]
     assert main([*run, f"--out={folder}"]) == 2
-    assert "mine.nzp must be a file and does not exist" in capsys.readouterr().err
+    assert (
+        "mine.nzp must be a regular file and does not exist" in capsys.readouterr().err
+    )
     assert (folder / "experiment.yaml").read_bytes() == before
 
 

@@ -160,7 +160,7 @@ BAD_SETS = [
     ),
     ("", "data.image.size=[1,2,3]", ["size: must hold at most 2 values; rec"], []),
     ("", "compress.recipes=[]", ["must hold at least 1 value; received []"], []),
-    ("", "compress.budget.max_drop=[", ["must be a valid number"], ["missing"]),
+    ("", "compress.budget.max_drop=[", ["must be a number or a mapping"], ["missing"]),
     ("", "compress.budget=[", ["must be a mapping of keys"], ["missing"]),
     (
         "",

@@ -214,8 +214,10 @@ REFUSED = {
         ['layer "h" (Conv2D)', "squareplus"],
     ),
     "an activation with another meaning": (
-        lambda: model_of(layers.Dense(2, activation="hard_sigmoid", name="sigmoid")),
-        ["differ by", "1e-05", 'layer "sigmoid" (Dense) is the first'],
+        lambda: model_of(
+            layers.GRU(3, recurrent_activation="hard_sigmoid", name="gru"), shape=(5, 4)
+        ),
+        ["differ by", "1e-05", 'layer "gru" (GRU) is the first'],
     ),
 }
 

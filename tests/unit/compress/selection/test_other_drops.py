@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.compress.params import Budget
-from pipeline.compress.selection import other_drops, pareto_front, pareto_table
+from pipeline.compress.selection import other_metrics, pareto_front, pareto_table
 from pipeline.compress.selection.budget import read_limits
 from pipeline.compress.selection.point import Point, VariantRow
 from pipeline.core.errors import UserError
@@ -49,7 +49,7 @@ def compared(budget: Budget, unbalanced: bool):
     keys = {**limits.max_drops, **limits.guard}
     metrics = {key: METRIC.others[key] for key in keys}
     others = [
-        other_drops.measure(RIGHT, evidence, Y, metrics, 1)
+        other_metrics.measure(RIGHT, evidence, Y, metrics, 1)
         for evidence in (RIGHT, RIGHT, SILENT)
     ]
     return limits, pareto_table.compare(rows(), limits, None, others)
@@ -103,13 +103,13 @@ def test_a_document_without_other_metrics_has_no_entry_for_them():
 )
 def test_a_class_with_less_than_half_of_its_share_is_unbalanced(counts, expected):
     y = np.repeat([0, 1], counts)
-    assert other_drops.is_unbalanced(y, 2) == expected
+    assert other_metrics.is_unbalanced(y, 2) == expected
 
 
 def test_errors_of_a_regression_are_losses_too():
     y = np.random.default_rng(1).normal(size=60)
     before, after = np.full(60, 0.1), np.full(60, 0.3)
-    drops = other_drops.measure(before, after, y, R2.others, 1)
+    drops = other_metrics.measure(before, after, y, R2.others, 1)
     assert drops["mae"][0] == pytest.approx(0.2) == drops["rmse"][0]
 
 
