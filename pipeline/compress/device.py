@@ -10,7 +10,6 @@ again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -25,6 +24,8 @@ from pipeline.compress.targets import registry
 from pipeline.compress.targets.target import ARENA, DeviceResult, Examples, Target
 from pipeline.compress.variant import BuildContext, VariantResult
 from pipeline.core.errors import UserError
+from pipeline.core.hashing import hash_file, hash_value
+from pipeline.core.json_io import read_json, write_json
 from pipeline.engine.stage import Inputs
 from pipeline.inference.interpreter import LiteModel, quantize
 from pipeline.tasks.registry import task_of
@@ -140,8 +141,8 @@ def _device_result(
 ) -> DeviceResult:
     """Measure a file, or read what was measured before."""
     cache = _cache(result, context, target.name)
-    if target.installed and cache.exists():
-        return _read(cache)
+    if target.installed and (earlier := _read(cache)):
+        return earlier
     path = context.folder_of(result.variant) / "model.tflite"
     try:
         examples = _examples(path, context) if target.compares else None
@@ -166,16 +167,26 @@ def _examples(path: Path, context: BuildContext) -> Examples:
 
 
 def _write(cache: Path, device: DeviceResult) -> None:
+    file, path = None, cache.with_suffix(".tflite")
     if device.file:
-        cache.with_suffix(".tflite").write_bytes(device.file)
-    text = json.dumps({**asdict(device), "file": bool(device.file)})
+        path.write_bytes(device.file)
+        file = hash_file(path)
+    content = {**asdict(device), "file": file}
     aside = cache.with_suffix(".part")
-    aside.write_text(text, encoding="utf-8")
+    write_json(aside, {**content, "digest": hash_value(content)})
     aside.replace(cache)
 
 
-def _read(cache: Path) -> DeviceResult:
-    content = json.loads(cache.read_text(encoding="utf-8"))
-    file = cache.with_suffix(".tflite").read_bytes() if content["file"] else None
-    estimated = tuple(content["estimated"])
-    return DeviceResult(**{**content, "file": file, "estimated": estimated})
+def _read(cache: Path) -> DeviceResult | None:
+    """The measurements of an earlier run; None where there are none that are intact."""
+    try:
+        content = dict(read_json(cache))
+        intact = content.pop("digest") == hash_value(content)
+        digest, file, path = content.pop("file"), None, cache.with_suffix(".tflite")
+        if digest:
+            file = path.read_bytes()
+            intact = intact and hash_file(path) == digest
+    except (UserError, OSError, ValueError, TypeError, KeyError):
+        return None
+    estimated = tuple(content.pop("estimated", ()))
+    return DeviceResult(**content, file=file, estimated=estimated) if intact else None
