@@ -109,7 +109,7 @@ GRAMMAR = {
         (_RATE,), "replace each word by the unknown word with probability `rate`"
     ),
     "swap": Signature(
-        (_RATE,), "swap pairs of neighbouring words with probability `rate`"
+        (_RATE,), "swap pairs of neighboring words with probability `rate`"
     ),
     "jitter": Signature(
         (Argument("amount", float, low=0, high=10),),

@@ -45,8 +45,8 @@ class Budget(Params):
             milliseconds; null is no limit. With a limit, the choice depends on the
             machine.
         max_arena: maximum number of bytes of the arena of TensorFlow Lite Micro, or of
-            SRAM for Ethos-U: measured where the target's package is installed, else an
-            estimate that is not below; null is no limit.
+            SRAM for Ethos-U: measured where the target's package is installed, else
+            estimated; null is no limit.
         size_metric: the size that is compared: `flash`, the file as the target stores
             it; `raw`, the .tflite file; `gzip`, the download: zlib's, level 9; GNU's
             `gzip -9n` differs by a few bytes.

@@ -18,7 +18,7 @@ class DecodeImage:
     """How an image file becomes an array; arrays are left unchanged.
 
     Args:
-        background: colour behind transparent pixels, `(red, green, blue)` in 0 .. 255.
+        background: color behind transparent pixels, `(red, green, blue)` in 0 .. 255.
         orientation: `exif`: the picture is turned as its EXIF entry says.
         bits: bits per channel of the array, 8 or 16.
     """
@@ -39,8 +39,8 @@ class Resize:
     Args:
         height: of the result, in pixels.
         width: of the result, in pixels.
-        channels: 1 is grey, 3 is RGB.
-        fit: `stretch` changes the proportions, `pad` adds borders of the colour
+        channels: 1 is gray, 3 is RGB.
+        fit: `stretch` changes the proportions, `pad` adds borders of the color
             `border`, `crop` cuts the longer side; default None: `stretch`.
         border: value of the borders in 0 .. 255, one per channel; None without.
     """

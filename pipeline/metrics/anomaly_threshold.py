@@ -8,7 +8,7 @@ import numpy as np
 def youden_threshold(error: np.ndarray, y: np.ndarray) -> float | None:
     """Choose the threshold with the largest detection rate minus false alarm rate.
 
-    Candidates lie half-way between neighbouring errors; of equal ones the lowest is
+    Candidates lie half-way between neighboring errors; of equal ones the lowest is
     chosen (Youden, Index for Rating Diagnostic Tests, 1950).
 
     Args:

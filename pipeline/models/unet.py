@@ -1,7 +1,7 @@
 """A U-Net: an encoder and a decoder with a skip connection per level.
 
 Ronneberger, Fischer, Brox, U-Net: Convolutional Networks for Biomedical Image
-Segmentation, 2015, with padding "same" and nearest-neighbour upsampling.
+Segmentation, 2015, with padding "same" and nearest-neighbor upsampling.
 """
 
 from __future__ import annotations

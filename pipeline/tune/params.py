@@ -21,7 +21,7 @@ class Range(Params):
 
     Args:
         min, max: bounds, both included.
-        step: distance of neighbouring values; null for every number, or every whole
+        step: distance of neighboring values; null for every number, or every whole
             number.
         log: sample logarithmically: 1 to 10 is as likely as 10 to 100.
     """
