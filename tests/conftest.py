@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ __all__ = ["ROOT", "SMALL", "Answer", "Project"]  # the former place of these na
 # make that a test starts would print which folder it enters.
 for name in ("PIPELINE_MAKE", "PIPELINE_PROGRAM", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
+# A shell without a terminal ignores Ctrl-C for what it starts in the background, and
+# the commands that the tests interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ class DistillParams(FitSettings):
     @field_validator("distillation_loss", mode="before")
     @classmethod
     def _other_name(cls, name: Any) -> Any:
-        if name in OTHER_NAMES:
+        if isinstance(name, str) and name in OTHER_NAMES:
             raise ValueError(f"{name} is called {OTHER_NAMES[name]} here; write that")
         return name
 
