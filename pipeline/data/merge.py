@@ -118,9 +118,9 @@ def _read(source: str, key: str, context: ReadContext) -> Examples:
     check_names(examples, source, key)
     _check(examples, source, key, context.params)
     if context.params.tokens:
-        return _as_tokens(examples, source, key)
-    if context.params.preprocessing == "none":
-        examples = _unprocessed(examples, source)
+        examples = _as_tokens(examples, source, key)
+    elif context.params.preprocessing == "none":
+        examples = _unprocessed(examples, source, context.params)
     return _scaled(examples, source, key, context.params)
 
 
@@ -162,8 +162,13 @@ def _scaled(examples: Examples, source: str, key: str, params: DataParams) -> Ex
     return replace(examples, scale=scale, offset=offset)
 
 
-def _unprocessed(examples: Examples, source: str) -> Examples:
+def _unprocessed(examples: Examples, source: str, params: DataParams) -> Examples:
     """Return the same numbers without any scaling."""
+    if examples.modality == "table" and params.columns.gaps == "median":
+        raise UserError(
+            f'data.columns.gaps: median is impossible for "{source}" with '
+            "data.preprocessing: none, which fills no gap; remove one of them"
+        )
     converted = [step for step in examples.steps if not isinstance(step, DecodeImage)]
     if converted or examples.categories or examples.learns not in ("", "standardise"):
         raise UserError(

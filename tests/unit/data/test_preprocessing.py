@@ -70,3 +70,18 @@ def test_what_is_no_number_is_refused(make, tmp_path):
 
 def test_the_default_prepares_examples():
     assert DataParams(source="sklearn:digits").preprocessing == "auto"
+
+
+def test_gaps_are_not_left_in_numbers_that_nothing_fills(make, tmp_path):
+    x = np.array([[1.0, np.nan], [2.0, 3.0]] * 15, np.float32)
+    np.savez(tmp_path / "a.npz", x=x, y=["a", "b"] * 15)
+    source, columns = f"npz:{tmp_path}/a.npz", {"gaps": "median"}
+    with pytest.raises(UserError, match=r"data\.columns\.gaps: median is impossible"):
+        make(source=source, columns=columns, preprocessing="none")
+
+
+def test_a_scale_is_not_ignored_where_rows_are_tokens(make, tmp_path):
+    x = np.tile(np.arange(4, dtype=np.int32), (30, 1))
+    np.savez(tmp_path / "a.npz", x=x, y=["a", "b"] * 15)
+    with pytest.raises(UserError, match="word numbers, which have no scale"):
+        make(source=f"npz:{tmp_path}/a.npz", tokens=True, scale=0.5)
