@@ -152,9 +152,9 @@ class Session:
         """
         experiment = self.require_runnable()
         reporter = reporter or Console()
+        self.check(stage)
         uses = outside.uses_of(self.job, experiment.tracking.mlflow)
         outside.announce(self.folder, uses, reporter.warn)
-        self.check(stage)
         self._keep_earlier(reporter)
         run_job(self.job, stage, reporter, code=self.code, force=force, only=only)
         self._track(experiment, stage, only, reporter)

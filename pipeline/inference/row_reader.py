@@ -19,6 +19,8 @@ from pipeline.inference.raw_examples import RawExamples, ReadSettings, read_sett
 
 Rows = list[tuple[int, list[str]]]  # (row number, fields)
 
+ARRAYS = ("npz:", "npy:")  # kinds of source without names of columns
+
 
 def read_rows(path: Path, data: Data) -> RawExamples:
     """Read the columns that are inputs of the model.
@@ -53,10 +55,11 @@ def _positions(
     file: RowFile, data: Data, params: ReadSettings
 ) -> tuple[list[int], list[str]]:
     """Return the positions of the inputs, and a note about columns that are unused."""
-    expected = data.spec.shape[0]
     encode = [s.names for s in data.steps() if isinstance(s, EncodeColumns)]
     inputs = encode[0] if encode else data.spec.inputs
-    if not inputs:  # the model was trained on an array, whose columns have no names
+    array = data.spec.source.startswith(ARRAYS)
+    if array or not inputs:  # the columns of an array have no names
+        expected = len(inputs) if encode else data.spec.shape[0]
         return _unnamed(file, data, expected), []
     missing = [name for name in inputs if name not in file.header]
     surplus = [name for name in file.header if name not in inputs]

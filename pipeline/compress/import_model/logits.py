@@ -35,6 +35,7 @@ def as_logits(model: keras.Model, spec: TaskSpec, path: str) -> keras.Model:
         UserError: for a sigmoid per class, which is a model of several labels.
     """
     if _units(model) == 1 and len(spec.classes) == 2:
+        _check_single_output(_activation(_last(model)), path)
         return two_logits(model)
     if _activation(_last(model)) == "sigmoid":
         raise UserError(
@@ -44,6 +45,16 @@ def as_logits(model: keras.Model, spec: TaskSpec, path: str) -> keras.Model:
             "largest): build the last layer with activation=None"
         )
     return without_softmax(model)
+
+
+def _check_single_output(activation: str, path: str) -> None:
+    """Refuse an activation of which the output is not a logit or its probability."""
+    if activation not in ("", "linear", "sigmoid"):
+        raise UserError(
+            f"{path}: ends in one output with the activation {activation}; two classes "
+            "need a sigmoid or no activation there, or two outputs: build the last "
+            "layer with activation='sigmoid' and train it again"
+        )
 
 
 def without_softmax(model: keras.Model) -> keras.Model:

@@ -62,7 +62,11 @@ def measure(content: bytes, examples: Examples | None, target: Target) -> Device
         )
     facts = {"head": run.head, "tail": run.tail, "peak": peak(content)}
     if examples is not None:
-        facts["parity"] = parity.compare(run.outputs[:count], examples)
+        try:
+            facts["parity"] = parity.compare(run.outputs[:count], examples)
+        except ValueError as error:
+            refused = f"broken for micro: {error}"
+            return DeviceResult(len(content), run.arena, None, (), refused, facts)
     lookup = lookup_tables.smallest(content, inputs, run.outputs)
     if lookup is None:
         return DeviceResult(len(content), run.arena, facts=facts)

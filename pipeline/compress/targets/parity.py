@@ -20,6 +20,9 @@ def compare(outputs: np.ndarray, examples: Examples) -> dict[str, Any]:
         outputs: `(n, ...)`, as the device's runtime returned them.
         examples: with LiteRT's outputs.
 
+    Raises:
+        ValueError: for outputs that are not finite numbers.
+
     Returns:
         `examples`, their number; `largest`, the maximum difference; `different`, the
         number of examples with any difference; for classes `changed_predictions`.
@@ -30,6 +33,8 @@ def compare(outputs: np.ndarray, examples: Examples) -> dict[str, Any]:
     wide = np.int64 if np.issubdtype(expected.dtype, np.integer) else np.float64
     differences = np.abs(expected.astype(wide) - actual.astype(wide))
     largest = differences.max(initial=0)
+    if not np.isfinite(largest):
+        raise ValueError("outputs that are not finite")
     result: dict[str, Any] = {
         "examples": count,
         "largest": int(largest) if wide is np.int64 else float(f"{largest:.3g}"),

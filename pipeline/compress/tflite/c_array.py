@@ -92,7 +92,9 @@ def write(folder: Path, spec: TaskSpec, point: Point, symbol: str = SYMBOL) -> N
     defines = export.defines(meaning).replace(SYMBOL.upper(), names["macro"])
     texts |= {"meaning": defines, "labels": _declaration(meaning, names), **names}
     texts |= {"quantization": _quantization(tensors, names["macro"])}
-    (folder / "model_data.h").write_text(HEADER.format(**facts, **texts))
+    (folder / "model_data.h").write_text(
+        HEADER.format(**facts, **texts), encoding="utf-8"
+    )
     source = SOURCE.format(
         numbers=_numbers(content),
         bytes=len(content),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from pipeline.report import formatting, model_card, plotly_script, stage
 from pipeline.report.params import ReportParams
 from pipeline.results import summary as verdict
 from pipeline.tasks.registry import get
+from tests.helpers.published import record
 
 CLASSES = get("classification").metric
 FILES = {
@@ -57,8 +59,16 @@ def test_a_title_stands_on_page_and_card(published):
     assert (published.out / "model_card.md").read_text().startswith("# Toys for all\n")
 
 
-def test_page_card_and_terminal_tell_the_same_numbers(reported):
-    told = verdict.text(reported.folder, verdict.read(reported.folder))
+def _summary(published, tmp_path):
+    """The summary as `show` reads it: from a stage with its record."""
+    folder = tmp_path / "recorded" / published.folder.name
+    shutil.copytree(published.folder, folder)
+    record(folder / "report")
+    return verdict.read(folder)
+
+
+def test_page_card_and_terminal_tell_the_same_numbers(reported, tmp_path):
+    told = verdict.text(reported.folder, _summary(reported, tmp_path))
     end = told[told.index("\nchosen") :]
     pattern = r"\d+\.\d kB|\d\.\d{3}(?: ms)?|[+-]\d+\.\d"
     numbers = re.findall(pattern, end)
@@ -135,9 +145,11 @@ def test_the_summary_repeats_the_chosen_row_of_evaluate(reported):
     assert (chosen["ratio"], chosen["latency_ms"]) == (10.0, 0.0124)
 
 
-def test_headline_and_terminal_can_tell_that_nothing_was_chosen(nothing_chosen):
+def test_headline_and_terminal_can_tell_that_nothing_was_chosen(
+    nothing_chosen, tmp_path
+):
     assert _run(nothing_chosen)["headline"] == "no file meets the budget"
-    summary = verdict.read(nothing_chosen.folder)
+    summary = _summary(nothing_chosen, tmp_path)
     assert verdict.exit_code(summary) == 3
     assert "student | int8" in verdict.text(nothing_chosen.folder, summary)
 

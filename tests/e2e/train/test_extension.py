@@ -232,7 +232,7 @@ def test_examples_that_moved_out_of_train_are_an_error(tmp_path):
     assert check_splits(kept, now) == 1  # example 7 is a new one, equal to 2
     splits(now, train=[1, 2, 4, 6], validation=[3, 7], test=[5, 8])
     with pytest.raises(
-        UserError, match="1 examples that the previous model was trained"
+        UserError, match="1 example of the previous training split moved"
     ):
         check_splits(kept, now)
 

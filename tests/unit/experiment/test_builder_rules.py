@@ -107,7 +107,7 @@ def test_a_layer_of_ones_own_is_refused_before_training_for_distill(load):
         ("distill: {distillation_loss: standardised_kd}", ["standardized_kd"]),
         ("data: {x: 1}", ["is given twice"]),
         ("compress: {budget: {max_drop: 1}}", ["0.01 is one point; received 1"]),
-        ("train:\n\tepochs: 3", ["a tab; YAML is indented with spaces"]),
+        ("train:\n\tepochs: 3", ["is indented with a tab, which YAML forbids"]),
     ],
 )
 def test_weak_messages_name_the_remedy(load, text, parts):
@@ -121,5 +121,7 @@ def test_a_sum_of_splits_names_the_default(tmp_path):
     (tmp_path / "experiment.yaml").write_text(
         "data: {source: sklearn:digits, split: {train: 0.8, test: 0.2}}\n"
     )
-    with pytest.raises(UserError, match=r"by default: validation 0\.2; set all three"):
+    with pytest.raises(
+        UserError, match=r"validation 0\.2 is the default: set all three"
+    ):
         read_experiment(tmp_path)

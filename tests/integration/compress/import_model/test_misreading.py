@@ -273,3 +273,13 @@ def test_an_input_of_bytes_takes_float_inputs(tmp_path):
     assert "doubts" not in imported(model, data)
     saved = load_model(data.parent / f"{data.name}-train" / "model.keras")
     assert saved.inputs[0].dtype == "float32"
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "hard_sigmoid"])
+def test_one_output_with_another_activation_is_refused_by_name(activation):
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(1, activation=activation)]
+    )
+    spec = TaskSpec("two", "npz:a.npz", (4,), "float32", ("a", "b"))
+    with pytest.raises(UserError, match=f"with the activation {activation}; two"):
+        as_logits(model, spec, "net.keras")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pipeline.compress.targets.parity import compare
 from pipeline.compress.targets.target import Examples
@@ -31,3 +32,11 @@ def test_numbers_that_are_no_classes_have_no_predictions():
     floats = Examples(np.zeros((1, 1)), np.array([[0.5]], np.float32), classes=False)
     result = compare(np.array([[0.25]], np.float32), floats)
     assert result == {"examples": 1, "largest": 0.25, "different": 1}
+
+
+def test_outputs_that_are_not_finite_are_an_error():
+    zeros = np.zeros((2, 3), np.float32)
+    examples = Examples(zeros, zeros, classes=True)
+    broken = np.array([[0, np.nan, 0], [0, 0, 0]], np.float32)
+    with pytest.raises(ValueError, match="not finite"):
+        compare(broken, examples)
