@@ -175,6 +175,7 @@ def test_the_c_array_holds_the_file_its_classes_and_compiles(published, tmp_path
     assert told["labels"] == ["a", "b", "c"] and told["input"]["shape"] == [1, 8, 8, 1]
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_and_writes_the_same_bytes(
     published, folders, tmp_path
 ):

@@ -331,6 +331,7 @@ def test_a_file_that_is_not_there_is_named(project):
     assert answer.code == 2 and "none.keras: no such file" in answer.err
 
 
+@pytest.mark.slow
 def test_a_budget_that_nothing_meets_ends_with_3_and_the_frontier(project, tmp_path):
     flowers().save(tmp_path / "mine.keras")
     out = tmp_path / "out"

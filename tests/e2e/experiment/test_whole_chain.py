@@ -121,6 +121,7 @@ def test_status_says_why(finished, setting, stage, reason):
     assert set(list(states(answer).values())[at:]) == {"stale"}
 
 
+@pytest.mark.slow
 def test_other_recipes_run_compress_and_what_follows_alone(copied):
     answer = copied.run("run", "--set", "compress.recipes=[int8]")
     assert answer.code == 0, answer.err
@@ -128,6 +129,7 @@ def test_other_recipes_run_compress_and_what_follows_alone(copied):
     assert ran == ["compress", "evaluate", "report"]
 
 
+@pytest.mark.slow
 def test_another_budget_makes_no_file_again(copied):
     scratch = copied.small / ".scratch"
     made = {path: path.stat().st_mtime_ns for path in scratch.rglob("result.json")}
@@ -213,6 +215,7 @@ def test_ctrl_c_leaves_what_was_published(copied):
     assert outputs(copied) == before
 
 
+@pytest.mark.slow
 def test_a_stage_is_the_same_bytes_with_one_worker_and_in_another_folder(
     project, finished
 ):
@@ -223,6 +226,7 @@ def test_a_stage_is_the_same_bytes_with_one_worker_and_in_another_folder(
     assert outputs(project) == outputs(finished[0])
 
 
+@pytest.mark.slow
 def test_nothing_within_the_budget_is_said_and_the_exit_code_is_3(copied):
     settings = ["--set", "compress.budget.max_bytes=10"]
     answer = copied.run("run", *settings)
@@ -244,6 +248,7 @@ def build(hp, spec):
 """
 
 
+@pytest.mark.slow
 def test_a_builder_of_ones_own_trains_and_its_code_is_part_of_the_fingerprint(copied):
     module = copied.folder / "own_models.py"
     module.write_text(OWN)

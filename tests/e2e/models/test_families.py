@@ -115,7 +115,7 @@ def test_a_family_gives_equal_files_in_one_process_and_in_two(name, hashes_elsew
     assert file_hash(name) == hashes_elsewhere[name]
 
 
-@pytest.mark.parametrize("name", BUILDER_MODULES)
+@pytest.mark.parametrize("name", chosen(BUILDER_MODULES, DAILY))
 def test_a_family_names_its_layers_and_ends_in_logits(name, monkeypatch):
     spec = spec_for(name)
     first = cases.build(name, spec)

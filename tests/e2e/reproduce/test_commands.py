@@ -100,6 +100,7 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_in_each_kind_of_artifact_is_found(locked):
     assert {Path(name).suffix for name in FILES} >= kinds(locked)
     for name in FILES:
@@ -313,6 +314,7 @@ def of_another_machine(lock) -> None:
     lock["stages"]["train"]["outputs"]["model.keras"] = "0" * 64
 
 
+@pytest.mark.slow
 def test_a_lock_requires_the_bits_of_any_environment_that_it_records(locked):
     forge(locked, of_another_machine)
     first = json.loads(lock_of(locked).read_text())
@@ -348,6 +350,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "text"), REFUSED)
 def test_only_the_results_of_the_lock_are_added_to_it(locked, change, text):
     forge(locked, change)
@@ -404,6 +407,7 @@ def flowers(tmp_path, project, monkeypatch):
     return work
 
 
+@pytest.mark.slow
 def test_paths_and_builders_of_ones_own_are_found_from_elsewhere(flowers):
     answer = flowers.run("reproduce", "tune", "--twice")
     assert answer.code == 0, answer.out + answer.err
@@ -434,6 +438,7 @@ def test_diff_sees_damage_and_takes_a_lock_of_any_name(locked, tmp_path):
     assert answer.code == 4 and "model.keras" in answer.out
 
 
+@pytest.mark.slow
 def test_diff_says_which_difference_explains_which(locked):
     other = locked.folder / "experiments" / "other"
     shutil.copytree(locked.small, other)

@@ -84,6 +84,7 @@ def wait_for_workers(project, seconds: float = 60) -> None:
             assert time.monotonic() < end
 
 
+@pytest.mark.slow
 def test_killed_in_every_stage_and_continued_by_make_j2_it_is_the_same_bytes(
     checkout, finished
 ):

@@ -194,6 +194,7 @@ train: {epochs: 3, heads: {side: 0.5, sum: 0.5}, precision: mixed}
 """
 
 
+@pytest.mark.slow
 def test_a_run_publishes_the_heads_and_gives_equal_bytes_again(project):
     write_csv(project.folder / "table.csv", rows(120))
     project.write(TEXT)

@@ -22,6 +22,7 @@ from pipeline.training.checkpoint import FILE, State
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.loop import fit
 from pipeline.training.params import FitSettings
+from tests.helpers.cases import chosen
 from tests.helpers.project import ROOT
 
 SPEC = TaskSpec("x", "x:x", (4,), "float32", ("a", "b"), modality="table")
@@ -30,7 +31,7 @@ DATA = Split(RNG.normal(size=(64, 4)).astype(np.float32), RNG.integers(0, 2, 64)
 OFTEN = FitSettings(epochs=3, checkpoint_seconds=0)
 
 
-@pytest.mark.parametrize("case", ["ema_momentum", "swa"])
+@pytest.mark.parametrize("case", chosen(["ema_momentum", "swa"], 1))
 def test_a_fit_killed_in_every_epoch_ends_as_one_that_was_not(case, tmp_path):
     """The driver lists what takes part.
 

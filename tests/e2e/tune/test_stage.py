@@ -101,6 +101,7 @@ def test_train_takes_what_the_search_found(searched):
     assert model["builder"] == best["builder"] and model["values"] == best["values"]
 
 
+@pytest.mark.slow
 def test_killed_and_begun_again_it_publishes_the_same_bytes(searched, project):
     """With one worker instead of two, and killed after two results."""
     project.write(SEARCH.replace("workers: 2", "workers: 1"))
@@ -134,6 +135,7 @@ def wait_for(condition) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_all_infeasible_is_bad_input_and_a_record_of_another_search_too(searched):
     """The record of a search that failed is kept; here it is another search's."""
     settings = ["--set", "tune.limits.parameters=10", "--set", "tune.trials=2"]

@@ -126,12 +126,14 @@ def answers(root: Path, content: bytes, *more: str) -> None:
     COUNT["refused"] += code == 2
 
 
+@pytest.mark.slow
 @MANY
 @given(other_values())
 def test_a_file_with_other_values(root, content):
     answers(root, content)
 
 
+@pytest.mark.slow
 @MANY
 @given(other_characters())
 def test_a_file_with_other_characters(root, content):

@@ -12,6 +12,7 @@ from pipeline.models.catalogue import BUILDER_MODULES
 from pipeline.models.errors import error_prefix
 from pipeline.tune.params import TuneParams
 from tests.helpers import models_cases as cases
+from tests.helpers.cases import chosen
 from tests.helpers.models_cases import SPECS, spec
 
 IMAGE = spec((8, 8, 1))
@@ -116,7 +117,7 @@ def test_a_family_names_the_input_it_needs(name, shape, needs):
 
 
 @pytest.mark.parametrize("data", SPECS, ids=lambda data: f"{data.task} {data.shape}")
-@pytest.mark.parametrize("name", BUILDER_MODULES)
+@pytest.mark.parametrize("name", chosen(BUILDER_MODULES, 6))
 def test_any_family_takes_any_data_or_explains_why_not(name, data):
     refusal = None
     try:
