@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.core.json_io import write_json
-from pipeline.engine.stage_record import fingerprint
 from pipeline.experiment.earlier_results import check
 from pipeline.experiment.loader import read_experiment
+from tests.helpers.published import record
 
 
 def extended(folder: Path, kind: str, *sets: str):
@@ -18,10 +17,9 @@ def extended(folder: Path, kind: str, *sets: str):
     text = f"data: {{source: '{kind}:one', extend: '{kind}:two'}}\n"
     (folder / "experiment.yaml").write_text(text)
     was = read_experiment(folder, ["data.extend=null"])
-    parts = {"params": was.data.hashed()}
-    record = {"parts": parts, "outputs": {}, "fingerprint": fingerprint(parts)}
-    (folder / "before" / "0" / "data").mkdir(parents=True)
-    write_json(folder / "before" / "0" / "data" / "stage.json", record)
+    data = folder / "before" / "0" / "data"
+    data.mkdir(parents=True)
+    record(data, parts={"params": was.data.hashed()})
     return read_experiment(folder, sets).job(folder)
 
 
