@@ -94,6 +94,11 @@ RULES = (
         "reported",
         "a threshold on the probabilities of a fitted model",
     ),
+    Rule(
+        r"data\.warnings(\.\d+)?",
+        "reported",
+        "sentences about what the data hold, some with measured values",
+    ),
     Rule(r"augment\.steps", "exact", "counted in the experiment file"),
     # ---- tune
     Rule(
