@@ -13,8 +13,8 @@ from pipeline.cli import main as entry
 from pipeline.core.errors import UserError
 from pipeline.core.wording import quantity
 from pipeline.engine.scratch import stages_with_work
-from pipeline.experiment.compress_model import _restored_on_error
 from pipeline.experiment.loader import experiment_folder, read_experiment
+from pipeline.experiment.previous_state import restored_on_error
 from tests.helpers.project import ROOT
 
 GOOD = "data: {source: 'sklearn:digits'}\n"
@@ -181,7 +181,7 @@ def test_a_folder_of_results_in_a_repository_keeps_only_file_and_lock(
     code, _, _ = cli(capsys, "new", "mine", "--source", "sklearn:digits")
     folder = small.parent / "mine"
     single = small.parent / "single"
-    with _restored_on_error(single):
+    with restored_on_error(single):
         (single / "experiment.yaml").write_text(GOOD)
     subprocess.run(["git", "init", "-q"], check=True)
     for place in (folder, single):
@@ -198,7 +198,7 @@ def test_a_folder_of_results_in_a_repository_keeps_only_file_and_lock(
 
 
 def test_a_refused_compress_file_leaves_no_folder_behind(small):
-    with pytest.raises(UserError), _restored_on_error(small.parent / "single"):
+    with pytest.raises(UserError), restored_on_error(small.parent / "single"):
         raise UserError("no")
     assert not (small.parent / "single").exists()
 
