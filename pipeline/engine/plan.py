@@ -15,7 +15,7 @@ from pipeline.core.json_io import read_checked
 from pipeline.engine.fingerprint import describe, stale_reason
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.run_record import read_run, verify_volatile, volatile_inputs
-from pipeline.engine.scratch import has_work
+from pipeline.engine.scratch import has_work, scratch_key
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_record import Parts, fingerprint, read_record
 
@@ -128,7 +128,7 @@ def verify_outputs(folder: Path, record: dict[str, Any], stage: Stage) -> str:
 
 def _not_run(job: Job, stage: Stage, parts: Parts) -> str:
     """Why there is no result: the stage never ran, or its work waits to be resumed."""
-    if has_work(job.folder, stage.name, fingerprint(parts)):
+    if has_work(job.folder, stage.name, scratch_key(stage, parts)):
         return "interrupted; a run resumes it"
     return "not run yet"
 

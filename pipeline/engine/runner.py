@@ -29,10 +29,15 @@ from pipeline.engine.plan import Decision, decide
 from pipeline.engine.process_environment import CODE_ROOT, process_environment
 from pipeline.engine.publish import partial_folder, publish, recover
 from pipeline.engine.run_record import host_facts, volatile_inputs, write_run
-from pipeline.engine.scratch import drop_empty, drop_scratch, scratch_folder
+from pipeline.engine.scratch import (
+    drop_empty,
+    drop_scratch,
+    scratch_folder,
+    scratch_key,
+)
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_process import Listener, Message, run_in_process
-from pipeline.engine.stage_record import Parts, fingerprint, write_record
+from pipeline.engine.stage_record import fingerprint, write_record
 from pipeline.engine.temporary import sweep, temporary_folder
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)  # signals that end a run, besides SIGINT
@@ -123,12 +128,11 @@ class Runner:
 
     def _run(self, stage: Stage, decision: Decision, force: bool) -> dict[str, Any]:
         out = partial_folder(self.job.folder, stage.name)
-        key = fingerprint(_scratch_parts(stage, decision.parts))
+        key = scratch_key(stage, decision.parts)
         scratch = scratch_folder(self.job.folder, stage.name, key, afresh=force)
         try:
             result = self._run_process(stage, decision, out, scratch)
-            self._check_code(stage, decision)
-            self._check_sources(stage, decision)
+            self._check_unchanged(stage, decision)
             self._write_common(stage, decision, out, result)
             publish(out, self.job.folder, stage.name)
             kept = scratch if stage.selection_params else None
@@ -140,26 +144,21 @@ class Runner:
         metrics: dict[str, Any] = result["metrics"]
         return metrics
 
-    def _check_code(self, stage: Stage, decision: Decision) -> None:
-        """Refuse a result when the code that computed it is not certain."""
-        now = self.code.fresh().closure(self.job.modules(stage))
-        before = decision.parts["code"]
-        edited = [name for name in now if now[name] != before.get(name)]
-        if edited:
-            raise StageFailed(
-                f"{stage.name}: {edited[0]} was edited while the stage ran, so its "
-                "result was not published; run the same command again"
-            )
-
-    def _check_sources(self, stage: Stage, decision: Decision) -> None:
-        """Refuse a result when a file that it was computed from is not certain."""
-        now, before = source_hashes(self.job, stage), decision.parts["sources"]
-        changed = [name for name in now if now[name] != before.get(name)]
-        if changed:
-            raise StageFailed(
-                f"{stage.name}: {changed[0]} changed while the stage ran, so its "
-                "result was not published; run the same command again"
-            )
+    def _check_unchanged(self, stage: Stage, decision: Decision) -> None:
+        """Refuse a result when the code or a file behind it is not certain."""
+        code = self.code.fresh().closure(self.job.modules(stage))
+        sources = source_hashes(self.job, stage)
+        for part, now, change in (
+            ("code", code, "was edited"),
+            ("sources", sources, "changed"),
+        ):
+            before = decision.parts[part]
+            changed = [name for name in now if now[name] != before.get(name)]
+            if changed:
+                raise StageFailed(
+                    f"{stage.name}: {changed[0]} {change} while the stage ran, so its "
+                    "result was not published; run the same command again"
+                )
 
     def _run_process(
         self, stage: Stage, decision: Decision, out: Path, scratch: Path
@@ -268,17 +267,3 @@ def _can_handle(number: signal.Signals) -> bool:
 
 def _failed_log(stage: Stage) -> str:
     return f".{stage.name}.failed.log"
-
-
-def _scratch_parts(stage: Stage, parts: Parts) -> Parts:
-    """What the content of the working folder depends on: nothing that only selects."""
-    ignored = {
-        "params": stage.selection_params,
-        "code": stage.selection_code,
-        "libraries": stage.selection_code,
-    }
-    kept = {
-        part: {k: value for k, value in parts[part].items() if k not in names}
-        for part, names in ignored.items()
-    }
-    return {**parts, **kept}

@@ -20,9 +20,30 @@ import stat
 from pathlib import Path
 
 from pipeline.core.safe_path import SafeFolder
+from pipeline.engine.stage import Stage
+from pipeline.engine.stage_record import Parts, fingerprint
 
 FOLDER = ".scratch"
 KEY = 12  # digits of the fingerprint in a name
+
+
+def scratch_key(stage: Stage, parts: Parts) -> str:
+    """Compute the fingerprint in the name of a stage's working folder.
+
+    Args:
+        stage: its selection parameters and code are left out.
+        parts: of the stage's fingerprint.
+    """
+    ignored = {
+        "params": stage.selection_params,
+        "code": stage.selection_code,
+        "libraries": stage.selection_code,
+    }
+    kept = {
+        part: {k: value for k, value in parts[part].items() if k not in names}
+        for part, names in ignored.items()
+    }
+    return fingerprint({**parts, **kept})
 
 
 def scratch_folder(folder: Path, stage: str, key: str, afresh: bool = False) -> Path:
@@ -31,7 +52,7 @@ def scratch_folder(folder: Path, stage: str, key: str, afresh: bool = False) -> 
     Args:
         folder: the folder of the experiment.
         stage: name of the stage.
-        key: the fingerprint, at least 12 digits.
+        key: as `scratch_key` returns it, at least 12 digits.
         afresh: remove what an earlier run left there; default False.
 
     Returns:
@@ -40,7 +61,7 @@ def scratch_folder(folder: Path, stage: str, key: str, afresh: bool = False) -> 
     Raises:
         UserError: when `.scratch` is a link or a file.
     """
-    inside, name = SafeFolder(folder), f"{FOLDER}/{stage}-{key[:KEY]}"
+    inside, name = SafeFolder(folder), _name(stage, key)
     path = inside.make(FOLDER).parent / name
     if inside.exists(name) and (afresh or not _is_plain(path)):
         inside.remove(name)
@@ -60,10 +81,9 @@ def has_work(folder: Path, stage: str, key: str) -> bool:
     Args:
         folder: the folder of the experiment.
         stage: name of the stage.
-        key: the fingerprint, at least 12 digits.
+        key: as `scratch_key` returns it, at least 12 digits.
     """
-    path = folder / FOLDER / f"{stage}-{key[:KEY]}"
-    return path.is_dir() and any(path.iterdir())
+    return _holds_work(folder / _name(stage, key))
 
 
 def stages_with_work(folder: Path) -> list[str]:
@@ -72,10 +92,16 @@ def stages_with_work(folder: Path) -> list[str]:
     Args:
         folder: the folder of the experiment.
     """
-    paths = [
-        p for p in (folder / FOLDER).glob("*-*") if p.is_dir() and any(p.iterdir())
-    ]
+    paths = filter(_holds_work, (folder / FOLDER).glob("*-*"))
     return sorted({path.name.rpartition("-")[0] for path in paths})
+
+
+def _name(stage: str, key: str) -> str:
+    return f"{FOLDER}/{stage}-{key[:KEY]}"
+
+
+def _holds_work(path: Path) -> bool:
+    return path.is_dir() and any(path.iterdir())
 
 
 def drop_empty(path: Path) -> None:

@@ -11,8 +11,10 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core.errors import StageFailed, UserError
+from pipeline.engine.plan import plan
 from pipeline.engine.runner import Runner
 from pipeline.engine.scratch import scratch_folder
+from pipeline.engine.stage import Job
 from pipeline.engine.terminal import Terminal
 from tests.helpers.project import ROOT
 from tests.helpers.toy_chain import job_of
@@ -49,16 +51,25 @@ def test_other_parameters_have_another_folder(toy):
     assert len(folders(toy)) == 2
 
 
-def choosing(toy, text: str) -> None:
-    """Run stage `one` with `text` as a selection parameter; it dies without a note."""
+def choice(toy, text: str) -> Job:
+    """A job of stage `one` with `text` as a selection parameter."""
     job = job_of(toy.folder, {"trouble": "scratch", "text": text}, {})
-    job = replace(job, chain=(replace(job.chain[0], selection_params=("text",)),))
-    Runner(job, toy.code(), Terminal(io.StringIO())).bring_up_to_date(("one",))
+    return replace(job, chain=(replace(job.chain[0], selection_params=("text",)),))
+
+
+def choosing(toy, text: str) -> None:
+    """Run that job; its stage dies without a note."""
+    runner = Runner(choice(toy, text), toy.code(), Terminal(io.StringIO()))
+    runner.bring_up_to_date(("one",))
 
 
 def test_another_selection_finds_the_same_folder(toy):
     with pytest.raises(StageFailed, match="SIGKILL"):
         choosing(toy, "this")
+    for text in ("this", "that"):
+        job = choice(toy, text)
+        (decision,) = plan(job, job.chain, toy.code())
+        assert decision.reason == "interrupted; a run resumes it"
     choosing(toy, "this")
     (name,) = folders(toy)
     choosing(toy, "that")  # would die without the note
