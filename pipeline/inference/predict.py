@@ -94,17 +94,18 @@ def predict(
     """
     folder = Path(folder)
     _require_result(folder)
-    path = _file(folder, variant)
+    pareto = _pareto(folder)
+    path = _file(folder, variant, pareto["points"])
     data = read_data(published(folder / "data", *READ))
     with quiet():  # the runtime prints a line about its delegate
         model = LiteModel(path, data.spec)
-    point, check = _point(folder, variant), RangeCheck(data)
+    point, check = _point(pareto, variant), RangeCheck(data)
     task = prediction_of(data.spec)
     rows = []
     for examples in (_examples(entry, data) for entry in _listed(inputs)):
         stored = preprocess(examples, data)
-        problem = check.problem(examples.raw, stored)
-        for note in (*examples.notes, *([problem] if problem else [])):
+        notes = (*examples.notes, check.problem(examples.raw, stored))
+        for note in filter(None, notes):
             warn(f"{examples.source}: {note}")
         predicted = task.rows(model.logits(stored), stored, data.spec, point)
         names = zip(examples.names, predicted, strict=True)
@@ -150,9 +151,17 @@ def _require_result(folder: Path) -> None:
         raise UserError(f"{folder}: no result yet; {_how_to_run(folder)}")
 
 
-def _point(folder: Path, variant: str | None) -> Row:
+def _pareto(folder: Path) -> dict[str, Any]:
+    """The content of pareto.json."""
+    path = folder / "compress" / "pareto.json"
+    if not path.is_file():
+        best = path.with_name("best.tflite")
+        raise UserError(f"{best}: no file was chosen; {_how_to_run(folder)}")
+    return published_json(path.parent, path.name, ParetoSchema)
+
+
+def _point(pareto: dict[str, Any], variant: str | None) -> Row:
     """The row of pareto.json of a file."""
-    pareto = _pareto(folder)
     name = _id(variant, pareto["points"]) or pareto["chosen"]
     return next((point for point in pareto["points"] if point["id"] == name), {})
 
@@ -163,12 +172,9 @@ def _id(variant: str | None, points: Sequence[Row]) -> str | None:
     return names.get(variant or "", variant)
 
 
-def _file(folder: Path, variant: str | None) -> Path:
-    best, pareto = (folder / "compress" / n for n in ("best.tflite", "pareto.json"))
-    if not pareto.is_file():
-        raise UserError(f"{best}: no file was chosen; {_how_to_run(folder)}")
-    points = _pareto(folder)["points"]
-    if variant is None and "best.tflite" in recorded_hashes(best.parent):
+def _file(folder: Path, variant: str | None, points: Sequence[Row]) -> Path:
+    best = folder / "compress" / "best.tflite"
+    if variant is None and best.name in recorded_hashes(best.parent):
         return published(best.parent, best.name) / best.name
     files = {point["id"]: point["file"] for point in points if point["file"]}
     variant = _id(variant, points)
@@ -181,11 +187,7 @@ def _file(folder: Path, variant: str | None) -> Path:
     if variant not in files:
         hint = did_you_mean(variant, files)
         raise UserError(f"--variant {variant}: no such file{hint} {listing}")
-    return published(folder / "compress", files[variant]) / files[variant]
-
-
-def _pareto(folder: Path) -> dict[str, Any]:
-    return published_json(folder / "compress", "pareto.json", ParetoSchema)
+    return published(best.parent, files[variant]) / files[variant]
 
 
 def _how_to_run(folder: Path) -> str:

@@ -23,7 +23,7 @@ from pipeline.data.features import (
 )
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.inference.input_readers import read_raw
-from pipeline.inference.predict import _file, predict, preprocess
+from pipeline.inference.predict import _file, _pareto, predict, preprocess
 from pipeline.inference.range_check import RangeCheck
 from tests.helpers.published import record
 
@@ -328,7 +328,10 @@ def test_a_variant_is_named_by_its_id_or_as_in_tables(data, variant):
     (folder / point["file"]).write_bytes(b"a file")
     write_json(folder / "pareto.json", {"points": [point], "chosen": None})
     record(folder)
-    assert _file(folder.parent, variant) == folder / point["file"]
+    assert (
+        _file(folder.parent, variant, _pareto(folder.parent)["points"])
+        == folder / point["file"]
+    )
 
 
 def test_predict_says_what_the_evaluation_said(finished, tmp_path):
