@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.core.json_io import read_json
+from pydantic import BaseModel
+
+from pipeline.engine.published import published_json
 
 STAGES = ("train", "distill", "compress")  # whose metrics.json may have `doubts`
+
+
+class MetricsSchema(BaseModel):
+    """Types of metrics.json that this module relies on."""
+
+    doubts: list[str] = []
 
 
 def read(folder: Path) -> list[str]:
@@ -19,9 +27,16 @@ def read(folder: Path) -> list[str]:
 
     Args:
         folder: with one folder per published stage.
+
+    Raises:
+        UserError: when a file is not the one that was published.
     """
-    files = [folder / stage / "metrics.json" for stage in STAGES]
-    documents = [read_json(file) for file in files if file.is_file()]
+    folders = [folder / stage for stage in STAGES]
+    documents = [
+        published_json(stage, "metrics.json", MetricsSchema)
+        for stage in folders
+        if (stage / "stage.json").is_file()
+    ]
     return [text for document in documents for text in document.get("doubts", [])]
 
 

@@ -50,6 +50,7 @@ READ = [
     ("show", "report/stage.json"),
     ("compress-file", "compress/best.tflite"),
     ("compress-file", "compress/pareto.json"),
+    ("compress-file", "compress/metrics.json"),
     ("compress-file", "data/spec.json"),
     ("show stage", "data/metrics.json"),
     ("show stage", "data/params.json"),
