@@ -20,30 +20,22 @@ from pipeline.engine.published import published, published_json
 from pipeline.engine.run_record import read_run
 from pipeline.metrics.metric import Metric
 from pipeline.results import doubts
-from pipeline.results.summary import columns
+from pipeline.results.summary import Budget, RowSchema, add_flash, columns
 from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]
 
 
-class PointSchema(BaseModel):
+class PointSchema(RowSchema):
     """Types of a row of pareto.json that the table relies on."""
 
-    id: str
-    source: str
-    recipe: str
-    status: str
-    reason: str | None
-    drop: float | None
     drop_interval: list[float] | None
-    bytes_raw: int | None
-    bytes_gzip: int | None
 
 
 class ParetoSchema(BaseModel):
     """Types of pareto.json that the table relies on."""
 
-    budget: dict[str, float | str | bool | dict[str, float] | None]
+    budget: Budget
     chosen: str | None
     points: list[PointSchema]
     task: str = ""
@@ -69,8 +61,7 @@ def read(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path.parent}: no result yet; run compress-file again")
     pareto = published_json(path.parent, path.name, ParetoSchema)
-    for row in pareto["points"]:
-        row.setdefault("bytes_flash", row["bytes_raw"])  # of an earlier version
+    add_flash(pareto["points"])
     if pareto["chosen"]:
         published(path.parent, "best.tflite")
     latency = read_run(path.parent).get("volatile", {}).get("latency_ms", {})

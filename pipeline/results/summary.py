@@ -6,7 +6,7 @@ and the chosen one; the exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,12 @@ from pipeline.results import doubts
 from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]
+Budget = dict[str, float | str | bool | dict[str, float] | None]
 STAGE_FILES = ("params", "metrics", "run")
 
 
 class RowSchema(BaseModel):
-    """Types of a variant in summary.json that tables rely on."""
+    """Types of a variant in summary.json and pareto.json that tables rely on."""
 
     id: str
     source: str
@@ -36,20 +37,25 @@ class RowSchema(BaseModel):
     status: str
     reason: str | None
     drop: float | None
-    dominated: bool
     bytes_raw: int | None
     bytes_gzip: int | None
+
+
+class VariantSchema(RowSchema):
+    """The same of a variant in summary.json alone."""
+
+    dominated: bool
     latency_ms: float | None = None
 
 
 class SummarySchema(BaseModel):
     """Types of summary.json that tables rely on."""
 
-    baseline: RowSchema | None
-    budget: dict[str, float | str | bool | dict[str, float] | None]
-    chosen: RowSchema | None
-    nearest: RowSchema | None
-    variants: list[RowSchema]
+    baseline: VariantSchema | None
+    budget: Budget
+    chosen: VariantSchema | None
+    nearest: VariantSchema | None
+    variants: list[VariantSchema]
     missed: list[str] = []
     task: str = ""
 
@@ -73,9 +79,18 @@ def read(folder: Path) -> dict[str, Any]:
         again = command("run", folder=folder)
         raise UserError(f"{error}; restore it with: {again}") from None
     roles = [summary[role] for role in ("baseline", "chosen", "nearest")]
-    for row in filter(None, [*summary["variants"], *roles]):
-        row.setdefault("bytes_flash", row["bytes_raw"])  # of an earlier version
+    add_flash(filter(None, [*summary["variants"], *roles]))
     return summary
+
+
+def add_flash(rows: Iterable[Row]) -> None:
+    """Add the bytes in flash to rows of an earlier version, which had only LiteRT.
+
+    Args:
+        rows: of pareto.json or summary.json; changed in place.
+    """
+    for row in rows:
+        row.setdefault("bytes_flash", row["bytes_raw"])
 
 
 def read_stage(folder: Path) -> dict[str, Any]:
