@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from pipeline.core.base_path import base
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.pipe_language import parse_pipe
 from pipeline.distill.params import WIDTH
+from pipeline.engine.import_closure import CodeReader
+from pipeline.engine.process_environment import CODE_ROOT
 from pipeline.models import catalogue
 from pipeline.tune.artifact import TRAINING
 
@@ -137,26 +138,15 @@ def _spaces(tree: ast.Module) -> set[str]:
 
 def _files(module: str) -> list[Path]:
     """The file of a builder, and that of the building blocks if it uses them."""
-    path = _file(module)
-    if path is None:
-        return []
-    uses = "building_blocks" in path.read_text(encoding="utf-8")
-    blocks = _file(BLOCKS) if uses else None
-    return [path, *([blocks] if blocks else [])]
+    paths = [_file(module)]
+    if paths[0] and "building_blocks" in paths[0].read_text(encoding="utf-8"):
+        paths.append(_file(BLOCKS))
+    return [path for path in paths if path]
 
 
 def _file(module: str) -> Path | None:
-    stem = base().joinpath(*module.split("."))
-    own = next(
-        (p for p in (stem.with_suffix(".py"), stem / "__init__.py") if p.is_file()),
-        None,
-    )
-    if own is not None or not module.startswith("pipeline."):
-        return own
-    package = find_spec("pipeline")
-    assert package and package.submodule_search_locations
-    root = Path(package.submodule_search_locations[0])
-    return root.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    roots = (CODE_ROOT,) if module.startswith("pipeline.") else ()
+    return next(iter(CodeReader(base(), also=roots).files([module])), None)
 
 
 def _check_layers(builder: str) -> None:
