@@ -7,7 +7,7 @@ before it publishes anything; a copy of the chosen file, if no file meets a new 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.core.errors import UserError
@@ -42,10 +42,9 @@ def restored_on_error(folder: Path) -> Iterator[None]:
             _restore(file, before)
             if ignored:
                 (folder / NAME).unlink(missing_ok=True)
-        for path in (path for path in new if path.is_dir()):
-            if any(path.iterdir()):
-                break
-            path.rmdir()
+        for path in new:
+            with suppress(OSError):  # not empty, or never made
+                path.rmdir()
         raise
 
 
