@@ -91,9 +91,10 @@ def variables(path: Path) -> Iterator[tuple[int, int]]:
     with content:
         for namespace in NAMESPACES:
             name = VARIABLE % namespace
-            offsets = [symbol(content, prefix + name) for prefix in (b"_ZGVZ", b"_ZZ")]
-            if None not in offsets:
-                yield offsets[0] or 0, offsets[1] or 0
+            if (guard := symbol(content, b"_ZGVZ" + name)) is None:
+                continue
+            if (variable := symbol(content, b"_ZZ" + name)) is not None:
+                yield guard, variable
 
 
 def symbol(content: mmap.mmap, name: bytes) -> int | None:
