@@ -18,7 +18,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
 from pipeline.core.quoting import shown
 from pipeline.data.params import DataParams
-from pipeline.data.sources.registry import FILES
+from pipeline.data.sources.registry import FILES, FOLDERS
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
 HASHED = 256_000_000  # bytes of a source up to which its content is hashed
@@ -84,6 +84,43 @@ def is_regular(path: Path) -> bool:
     except (OSError, ValueError, RuntimeError):
         return False
     return regular and not any(folder in parents for folder in SYSTEM_FOLDERS)
+
+
+def source_path(source: str, key: str) -> Path:
+    """Return the existing file or folder of a source.
+
+    Args:
+        source: `kind:name`; a relative name begins at the working directory.
+        key: dotted key or option that names the source, for the error.
+
+    Raises:
+        UserError: when it does not exist, or is a folder in place of a file.
+    """
+    kind, _, name = source.partition(":")
+    path, is_folder = locate(name, key), kind in FOLDERS
+    if _is_folder(path) if is_folder else is_regular(path):
+        return path
+    expected = "folder" if is_folder else "regular file"
+    reason = "is not one" if _exists(path) else "does not exist"
+    raise UserError(
+        f'{key} "{shown(source, 200)}": {shown(path, 200)} must be a {expected} and '
+        f"{reason} "
+        f"(relative paths begin at {Path.cwd() / base()})"
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no file system holds
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def source_state(params: DataParams) -> Mapping[str, str | None]:

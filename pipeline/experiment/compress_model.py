@@ -137,7 +137,7 @@ def compress_with(
     check_archive(model)
     check_source(source)
     _check_used([parse_override(text, option) for text, option in typed.items()])
-    check_exists(source)
+    check_exists(source, "--data")
     console = reporter or Console()
     with restored_on_error(folder), chosen_file_kept(folder, console.note):
         job = _write_job(folder, model, source, typed, anyway)

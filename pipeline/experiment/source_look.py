@@ -19,34 +19,26 @@ from typing import Any
 from pipeline.compress.import_model.archive import input_shape
 from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
-from pipeline.data.paths import locate
-from pipeline.data.sources.registry import FILES, FOLDERS, check_known
+from pipeline.data.paths import locate, source_path
+from pipeline.data.sources.registry import FILES, check_known
 
 Shape = tuple[int, ...]
 MAX_HEADER = 1_000_000  # bytes of a file that are read
 
 
-def check_exists(source: str) -> None:
+def check_exists(source: str, option: str) -> None:
     """Refuse a source whose file, folder or name does not exist.
 
     Args:
-        source: `kind:name`.
+        source: `kind:name`, of a known kind.
+        option: of the command line that names the source, for the error.
 
     Raises:
-        UserError: names the absolute path.
+        UserError: names the path, and the folder that it begins at.
     """
-    check_known(source, "--data")
-    kind, _, name = source.partition(":")
-    if kind not in FILES:
-        return
-    path, is_folder = locate(name, "--data"), kind in FOLDERS
-    if path.is_dir() if is_folder else path.is_file():
-        return
-    reason = "is not one" if path.exists() else "does not exist"
-    raise UserError(
-        f'--data "{source}": {path.absolute()} must be a '
-        f"{'folder' if is_folder else 'file'} and {reason}"
-    )
+    check_known(source, option)
+    if source.partition(":")[0] in FILES:
+        source_path(source, option)
 
 
 def check_shapes(model: Path, params: Any) -> None:

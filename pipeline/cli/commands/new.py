@@ -20,15 +20,11 @@ from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import SCRIPT, command, program
 from pipeline.core.safe_path import SafeFolder
-from pipeline.data.sources.registry import (
-    FILES,
-    check_known,
-    check_source,
-    known_labels,
-)
+from pipeline.data.sources.registry import check_source, known_labels
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.experiment.ignored_files import write_gitignore
 from pipeline.experiment.loader import FILE, check_name
+from pipeline.experiment.source_look import check_exists
 from pipeline.experiment.stages import STAGES
 from pipeline.tasks.registry import DEFAULT, reading
 
@@ -61,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         UserError: the name or the source is not valid, or the experiment exists.
     """
     check_name(arguments.name)
-    _check_exists(arguments.source)
+    check_source(arguments.source)
+    check_exists(arguments.source, "--source")
     folder = arguments.root / arguments.name
     path = folder / FILE
     if os.path.lexists(path):
@@ -121,13 +118,3 @@ def _write(path: Path, template: str, values: dict[str, Any]) -> None:
     text = environment.from_string(source.read_text("utf-8")).render(values)
     path.parent.mkdir(parents=True, exist_ok=True)
     SafeFolder(path.parent).write(path.name, text.encode())
-
-
-def _check_exists(source: str) -> None:
-    """Refuse a source of an unknown kind, or whose file or folder does not exist."""
-    check_source(source)
-    check_known(source, "--source")
-    if source.partition(":")[0] in FILES:
-        from pipeline.data.sources.reader import source_path  # imports NumPy
-
-        source_path(source, "--source")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pipeline.data.examples import Examples
 from pipeline.data.narrowing import narrowed
-from pipeline.data.sources.reader import ReadContext, source_path
+from pipeline.data.paths import source_path
+from pipeline.data.sources.reader import ReadContext
 from pipeline.data.tables import open_table, read_numbers
 
 

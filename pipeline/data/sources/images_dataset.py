@@ -14,7 +14,8 @@ from pipeline.data.folders import list_files, read_files
 from pipeline.data.image_files import bits_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.params import ImageParams
-from pipeline.data.sources.reader import ReadContext, source_path
+from pipeline.data.paths import source_path
+from pipeline.data.sources.reader import ReadContext
 
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}

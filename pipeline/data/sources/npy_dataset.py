@@ -9,8 +9,9 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 from pipeline.data.array_files import FolderStore
 from pipeline.data.examples import Examples
+from pipeline.data.paths import source_path
 from pipeline.data.sources.npz_dataset import read_store
-from pipeline.data.sources.reader import ReadContext, source_path
+from pipeline.data.sources.reader import ReadContext
 
 
 def read(context: ReadContext) -> Examples:

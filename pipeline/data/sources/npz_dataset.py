@@ -27,8 +27,9 @@ from pipeline.data.array_labels import check_length, class_names, column_of
 from pipeline.data.examples import Examples
 from pipeline.data.image_arrays import image_rows
 from pipeline.data.narrowing import narrowed
+from pipeline.data.paths import source_path
 from pipeline.data.rows import Rows, chunks
-from pipeline.data.sources.reader import ReadContext, is_missing_label, source_path
+from pipeline.data.sources.reader import ReadContext, is_missing_label
 
 LARGEST = float(np.finfo(np.float32).max)
 # Split -> endings of the names of its arrays.

@@ -18,14 +18,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.core.base_path import base
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import shown
 from pipeline.data.examples import Examples
 from pipeline.data.params import DataParams
-from pipeline.data.paths import is_regular, locate
 from pipeline.data.rows import RowWriter
-from pipeline.data.sources.registry import FOLDERS
 from pipeline.tasks.registry import get
 
 # Different labels with a fraction that a classification takes without a question.
@@ -160,43 +157,6 @@ class SourceReader(Protocol):
             UserError: when the source is missing, malformed or does not serve the
                 task, or when an example is bad and bad ones are not skipped.
         """
-
-
-def source_path(source: str, key: str) -> Path:
-    """Return the existing file or folder of a source.
-
-    Args:
-        source: `kind:name`; a relative name begins at the working directory.
-        key: dotted key of the experiment file that names the source, for the error.
-
-    Raises:
-        UserError: when it does not exist, or is a folder in place of a file.
-    """
-    kind, _, name = source.partition(":")
-    path, is_folder = locate(name, key), kind in FOLDERS
-    if _is_folder(path) if is_folder else is_regular(path):
-        return path
-    expected = "folder" if is_folder else "regular file"
-    reason = "is not one" if _exists(path) else "does not exist"
-    raise UserError(
-        f'{key} "{shown(source, 200)}": {shown(path, 200)} must be a {expected} and '
-        f"{reason} "
-        f"(relative paths begin at {Path.cwd() / base()})"
-    )
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # a name that no file system holds
-        return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
 
 
 def label_name(text: str, allowed: Sequence[str] | None, mark: str = ".") -> str:

@@ -6,7 +6,8 @@ Texts become word numbers with the vocabulary of the training split.
 from __future__ import annotations
 
 from pipeline.data.examples import Examples
-from pipeline.data.sources.reader import ReadContext, source_path
+from pipeline.data.paths import source_path
+from pipeline.data.sources.reader import ReadContext
 from pipeline.data.tables import open_table, read_texts
 
 
