@@ -17,12 +17,7 @@ from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import listing, shown
 from pipeline.data.bounded import check_size
 from pipeline.data.paths import is_regular
-
-HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, Fortran order, dtype
+from pipeline.data.rows import read_header
 
 
 class ArrayStore(Protocol):
@@ -118,12 +113,6 @@ class FolderStore:
         require(self, name)
         return (self.path / f"{name}.npy").open("rb")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing is open."""
-
 
 def require(store: ArrayStore, name: str) -> None:
     """Refuse a name that a store does not hold.
@@ -140,22 +129,6 @@ def require(store: ArrayStore, name: str) -> None:
         f"are: {listing(names)}); store it: "
         f'numpy.savez("{store.path.name}", {example})'
     )
-
-
-def read_header(file: IO[bytes]) -> Header:
-    """Read the beginning of .npy content; the numbers follow.
-
-    Args:
-        file: at its beginning.
-
-    Raises:
-        ValueError: when it is not .npy content of version 1 or 2.
-    """
-    version = np.lib.format.read_magic(file)
-    if version not in HEADERS:
-        raise ValueError(f".npy format {version} is not supported")
-    header: Header = HEADERS[version](file)
-    return header
 
 
 def read_array(store: ArrayStore, name: str) -> np.ndarray:
