@@ -13,6 +13,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
 from pipeline.data.artifact import Data
 from pipeline.data.delimited import RowFile, open_rows
+from pipeline.data.features import find_step
 from pipeline.data.table_cells import CellParser, category_text, is_gap
 from pipeline.data.table_steps import EncodeColumns
 from pipeline.inference.raw_examples import RawExamples, ReadSettings, read_settings
@@ -35,9 +36,9 @@ def read_rows(path: Path, data: Data) -> RawExamples:
     params = read_settings(data)
     file = open_rows(path, params.columns, params.limits.decompressed)
     rows = list(file.rows())
-    positions, notes = _positions(file, data, params)
-    _check(file, rows, positions)
-    encode = next((s for s in data.steps() if isinstance(s, EncodeColumns)), None)
+    encode = find_step(data.steps(), EncodeColumns)
+    positions, notes = _positions(file, data, params, encode)
+    _check(file, rows)
     parser = _parser(file, positions, encode)
     columns = [[row[position] for _, row in rows] for position in positions]
     values = parser.parse(columns, file)
@@ -52,15 +53,14 @@ def read_rows(path: Path, data: Data) -> RawExamples:
 
 
 def _positions(
-    file: RowFile, data: Data, params: ReadSettings
+    file: RowFile, data: Data, params: ReadSettings, encode: EncodeColumns | None
 ) -> tuple[list[int], list[str]]:
     """Return the positions of the inputs, and a note about columns that are unused."""
-    encode = [s.names for s in data.steps() if isinstance(s, EncodeColumns)]
-    inputs = encode[0] if encode else data.spec.inputs
+    inputs = encode.names if encode else data.spec.inputs
     array = data.spec.source.startswith(ARRAYS)
     if array or not inputs:  # the columns of an array have no names
         expected = len(inputs) if encode else data.spec.shape[0]
-        return _unnamed(file, data, expected), []
+        return _unnamed(file, params, expected), []
     missing = [name for name in inputs if name not in file.header]
     surplus = [name for name in file.header if name not in inputs]
     unused = [name for name in surplus if name and name not in _other(params)]
@@ -74,8 +74,8 @@ def _positions(
     return [file.header.index(name) for name in inputs], notes
 
 
-def _unnamed(file: RowFile, data: Data, expected: int) -> list[int]:
-    other = _other(read_settings(data))
+def _unnamed(file: RowFile, params: ReadSettings, expected: int) -> list[int]:
+    other = _other(params)
     columns = [k for k, name in enumerate(file.header) if name not in other]
     if len(columns) != expected:
         raise UserError(
@@ -91,7 +91,7 @@ def _other(settings: ReadSettings) -> set[str | None]:
     return {columns.label, settings.group, *columns.ignore, *settings.targets}
 
 
-def _check(file: RowFile, rows: Rows, positions: list[int]) -> None:
+def _check(file: RowFile, rows: Rows) -> None:
     if not rows:
         raise UserError(f"{file.path}: must hold one row per example; it has 0 rows")
     for number, row in rows:
