@@ -25,6 +25,7 @@ from pipeline.core.quoting import listing, shown
 from pipeline.data.bounded import BoundedFile
 from pipeline.data.parquet import MAGIC, parquet_records
 from pipeline.data.paths import is_regular
+from pipeline.data.sources.params import ColumnParams
 
 MAX_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
 SEPARATORS = (",", ";", "\t", "|")
@@ -196,12 +197,12 @@ class RowFile:
             return file.read(SAMPLE)
 
 
-def open_rows(path: Path, columns: Any, limit: int) -> RowFile:
+def open_rows(path: Path, columns: ColumnParams, limit: int) -> RowFile:
     """Return a file of rows.
 
     Args:
         path: CSV, TSV or Parquet, plain or gzip.
-        columns: settings with `separator` and `decimal`, each None to detect it.
+        columns: their `separator` and `decimal`, each None to detect it.
         limit: maximum size of the decompressed text in bytes.
     """
     separator = "\t" if columns.separator == "tab" else columns.separator
