@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import listing, shown
 from pipeline.data.bounded import check_size
+from pipeline.data.decoding import decoding, reason_of
 from pipeline.data.paths import is_regular
 from pipeline.data.rows import read_header
 
@@ -83,14 +84,8 @@ def open_npz(path: Path, limit: int) -> Iterator[NpzStore]:
     """
     if not is_regular(path):
         raise UserError(f"{path}: is not a regular file, or does not exist")
-    try:
-        with NpzStore(path, limit) as store:
-            yield store
-    except UserError:
-        raise
-    except Exception as error:  # a decoder raises whatever its parsing meets
-        reason = shown(error or type(error).__name__, 200)
-        raise UserError(f"{path}: not a readable .npz file ({reason})") from None
+    with decoding(path, "a readable .npz file"), NpzStore(path, limit) as store:
+        yield store
 
 
 class FolderStore:
@@ -167,7 +162,7 @@ def read_npy(path: Path) -> np.ndarray:
     try:
         array: Any = np.load(path, allow_pickle=False)
     except Exception as error:  # a decoder raises whatever its parsing meets
-        reason = shown(error or type(error).__name__, 200)
+        reason = reason_of(error)
         raise UserError(f"{path}: not a readable .npy array: {reason}") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buifU":
         kind = array.dtype if isinstance(array, np.ndarray) else "an archive"
