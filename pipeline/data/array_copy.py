@@ -9,11 +9,16 @@ from typing import IO
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.data.array_files import ArrayStore, Header, read_header
-from pipeline.data.rows import CHUNK_BYTES, Rows, RowWriter
+from pipeline.data.array_files import ArrayStore
+from pipeline.data.rows import (
+    CHUNK_BYTES,
+    Header,
+    Rows,
+    RowWriter,
+    chunks,
+    read_header,
+)
 from pipeline.data.sources.reader import ReadContext
-
-EXACT = (np.uint8, np.float32)  # dtypes that are stored unchanged
 
 
 def copy_arrays(
@@ -83,9 +88,11 @@ def _copy(
 ) -> None:
     with store.open(name) as file:
         shape, fortran, dtype = read_header(file)
-        parts = _pieces(file, shape, dtype)
-        if fortran:
-            parts = _fortran_pieces(store, name, context)
+        parts = (
+            _fortran_pieces(store, name, context)
+            if fortran
+            else _pieces(file, shape, dtype)
+        )
         for part in parts:
             writer.append(part.reshape(-1, *writer.shape).astype(writer.dtype))
 
@@ -107,8 +114,5 @@ def _fortran_pieces(
     path = context.scratch / "fortran.npy"
     with store.open(name) as file, path.open("wb") as copy:
         shutil.copyfileobj(file, copy, CHUNK_BYTES)
-    whole = np.load(path, mmap_mode="r", allow_pickle=False)
-    size = max(1, CHUNK_BYTES // max(1, whole.nbytes // len(whole)))
-    for begin in range(0, len(whole), size):
-        yield np.ascontiguousarray(whole[begin : begin + size])
+    yield from chunks(np.load(path, mmap_mode="r", allow_pickle=False))
     path.unlink()

@@ -16,13 +16,9 @@ import numpy as np
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import listing, shown
 from pipeline.data.bounded import check_size
+from pipeline.data.decoding import decoding, reason_of
 from pipeline.data.paths import is_regular
-
-HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, Fortran order, dtype
+from pipeline.data.rows import read_header
 
 
 class ArrayStore(Protocol):
@@ -88,14 +84,8 @@ def open_npz(path: Path, limit: int) -> Iterator[NpzStore]:
     """
     if not is_regular(path):
         raise UserError(f"{path}: is not a regular file, or does not exist")
-    try:
-        with NpzStore(path, limit) as store:
-            yield store
-    except UserError:
-        raise
-    except Exception as error:  # a decoder raises whatever its parsing meets
-        reason = shown(error or type(error).__name__, 200)
-        raise UserError(f"{path}: not a readable .npz file ({reason})") from None
+    with decoding(path, "a readable .npz file"), NpzStore(path, limit) as store:
+        yield store
 
 
 class FolderStore:
@@ -118,12 +108,6 @@ class FolderStore:
         require(self, name)
         return (self.path / f"{name}.npy").open("rb")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing is open."""
-
 
 def require(store: ArrayStore, name: str) -> None:
     """Refuse a name that a store does not hold.
@@ -140,22 +124,6 @@ def require(store: ArrayStore, name: str) -> None:
         f"are: {listing(names)}); store it: "
         f'numpy.savez("{store.path.name}", {example})'
     )
-
-
-def read_header(file: IO[bytes]) -> Header:
-    """Read the beginning of .npy content; the numbers follow.
-
-    Args:
-        file: at its beginning.
-
-    Raises:
-        ValueError: when it is not .npy content of version 1 or 2.
-    """
-    version = np.lib.format.read_magic(file)
-    if version not in HEADERS:
-        raise ValueError(f".npy format {version} is not supported")
-    header: Header = HEADERS[version](file)
-    return header
 
 
 def read_array(store: ArrayStore, name: str) -> np.ndarray:
@@ -194,7 +162,7 @@ def read_npy(path: Path) -> np.ndarray:
     try:
         array: Any = np.load(path, allow_pickle=False)
     except Exception as error:  # a decoder raises whatever its parsing meets
-        reason = shown(error or type(error).__name__, 200)
+        reason = reason_of(error)
         raise UserError(f"{path}: not a readable .npy array: {reason}") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buifU":
         kind = array.dtype if isinstance(array, np.ndarray) else "an archive"

@@ -23,8 +23,10 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
 from pipeline.data.bounded import BoundedFile
+from pipeline.data.decoding import decoding
 from pipeline.data.parquet import MAGIC, parquet_records
 from pipeline.data.paths import is_regular
+from pipeline.data.sources.params import ColumnParams
 
 MAX_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072
 SEPARATORS = (",", ";", "\t", "|")
@@ -140,17 +142,11 @@ class RowFile:
     def _records(self) -> Iterator[list[str]]:
         if not is_regular(self.path):
             raise UserError(f"{self.path}: is not a regular file")
-        try:
+        with decoding(self.path, "readable as CSV in UTF-8"):
             if self._is_parquet:
                 yield from parquet_records(self.path, self.limit)
             else:
                 yield from self._delimited()
-        except UserError:
-            raise
-        except Exception as error:  # a decoder raises whatever its parsing meets
-            raise UserError(
-                f"{self.path}: not readable as CSV in UTF-8 ({shown(error, 200)})"
-            ) from None
 
     def _delimited(self) -> Iterator[list[str]]:
         csv.field_size_limit(MAX_FIELD)
@@ -196,12 +192,12 @@ class RowFile:
             return file.read(SAMPLE)
 
 
-def open_rows(path: Path, columns: Any, limit: int) -> RowFile:
+def open_rows(path: Path, columns: ColumnParams, limit: int) -> RowFile:
     """Return a file of rows.
 
     Args:
         path: CSV, TSV or Parquet, plain or gzip.
-        columns: settings with `separator` and `decimal`, each None to detect it.
+        columns: their `separator` and `decimal`, each None to detect it.
         limit: maximum size of the decompressed text in bytes.
     """
     separator = "\t" if columns.separator == "tab" else columns.separator

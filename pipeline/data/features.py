@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.fft import dct
@@ -218,6 +218,8 @@ Step = (
     | Vocabulary
 )
 
+StepKind = TypeVar("StepKind", bound=Step)
+
 # Name in spec.json -> class.
 STEPS: dict[str, type[Step]] = {
     "decode_image": DecodeImage,
@@ -245,6 +247,16 @@ def apply_steps(steps: Iterable[Step], batch: np.ndarray) -> np.ndarray:
     for step in steps:
         batch = step.apply(batch)
     return batch
+
+
+def find_step(steps: Iterable[Step], kind: type[StepKind]) -> StepKind | None:
+    """Return the first step of a kind; None without one.
+
+    Args:
+        steps: see `read_steps`.
+        kind: class of the step; its subclasses are of the kind too.
+    """
+    return next((step for step in steps if isinstance(step, kind)), None)
 
 
 def write_steps(steps: Iterable[Step], folder: Path) -> tuple[dict[str, Any], ...]:

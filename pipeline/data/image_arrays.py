@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.data.image_steps import USED, WHITE
 from pipeline.data.rows import Rows, chunks
 from pipeline.data.sources.reader import ReadContext
 
-WHITES = (255, 4095, 65_535)
-USED = 4  # a quarter of a range must be used for the range to be meant
+WHITES = tuple(WHITE.values())
 UNIT = 2.0  # interpolation goes a little beyond 1
 STANDARDIZED = 8.0  # standard deviations that pixels stay within
 

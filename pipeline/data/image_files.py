@@ -50,10 +50,12 @@ def read_image(
 
 def bits_of(file: Path) -> int:
     """Return the bits per channel of a file, 8 or 16, from its header."""
+    if not is_regular(file):
+        return 8
     try:
         with warnings.catch_warnings(), Image.open(file) as image:
             warnings.simplefilter("ignore")
-            return 16 if is_regular(file) and image.mode.startswith("I") else 8
+            return 16 if image.mode.startswith("I") else 8
     except Exception:  # `read_image` says what is wrong with it
         return 8
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.data.rows import Rows, RowWriter, chunks
+from pipeline.data.rows import Rows, chunks
 from pipeline.data.sources.reader import ReadContext
 
 SINGLE = 2.0**-24  # largest relative rounding error of float32
@@ -27,7 +27,8 @@ def narrowed(x: Rows, context: ReadContext, keep: bool = False) -> Rows:
     if not unprocessed and (keep or needs_double(x)):
         return x
     with context.writer(x.shape[1:], np.float32) as writer:
-        _copy(x, writer)
+        for part in chunks(x):
+            writer.append(part.astype(np.float32))
     x.path.unlink()
     return Rows(writer.path)
 
@@ -52,8 +53,3 @@ def needs_double(x: Rows) -> bool:
     count = np.maximum(count, 1)
     deviation = np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0))
     return bool((largest * SINGLE > deviation * HIDDEN)[deviation > 0].any())
-
-
-def _copy(x: Rows, writer: RowWriter) -> None:
-    for part in chunks(x):
-        writer.append(part.astype(np.float32))

@@ -10,7 +10,8 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path, PurePath
 
 from pipeline.core.base_path import base
@@ -70,20 +71,31 @@ def locate(text: str, key: str) -> Path:
         ) from None
 
 
-def is_regular(path: Path) -> bool:
+def _is_of_system(folder: Path) -> bool:
+    """Return whether a folder is one of `SYSTEM_FOLDERS`, or below one."""
+    place = folder.resolve()
+    return any(place.is_relative_to(system) for system in SYSTEM_FOLDERS)
+
+
+def is_regular(
+    path: Path, is_of_system: Callable[[Path], bool] = _is_of_system
+) -> bool:
     """Return whether reading a path ends: a file on a disk, or a link to one.
 
     Pipes, devices and what the system makes below /proc, /sys and /dev are not.
 
     Args:
         path: any path; it need not exist.
+        is_of_system: folder -> whether the system makes its files; a caller with many
+            files of the same folders caches it. Default: not cached.
     """
     try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-        parents = path.resolve().parents
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        file = path.resolve() if path.is_symlink() else path
+        return not is_of_system(file.parent)
     except (OSError, ValueError, RuntimeError):
         return False
-    return regular and not any(folder in parents for folder in SYSTEM_FOLDERS)
 
 
 def source_path(source: str, key: str) -> Path:
@@ -145,7 +157,9 @@ def _state(name: str) -> str | None:
 
 
 def _content_state(path: Path) -> str | None:
-    sizes = {p: p.stat().st_size for p in [path, *path.rglob("*")] if is_regular(p)}
+    of_system = cache(_is_of_system)
+    every = [path, *path.rglob("*")]
+    sizes = {p: p.stat().st_size for p in every if is_regular(p, of_system)}
     read = sum(sizes.values()) <= HASHED
     if path in sizes and read:
         return hash_file(path)

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.data.artifact import Data
-from pipeline.data.features import Vocabulary
+from pipeline.data.features import Vocabulary, find_step
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 
@@ -154,8 +154,8 @@ def words_of(numbers: np.ndarray, words: tuple[str, ...]) -> str:
 
 def vocabulary(data: Data) -> tuple[str, ...]:
     """Return the vocabulary of a data set of texts; numbers where it is unknown."""
-    steps = (step.words for step in data.steps() if isinstance(step, Vocabulary))
-    return next(steps, None) or tuple(map(str, range(data.spec.vocabulary)))
+    step = find_step(data.steps(), Vocabulary)
+    return step.words if step else tuple(map(str, range(data.spec.vocabulary)))
 
 
 def _row(axes: Sequence[Axes], images: np.ndarray) -> None:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import IO, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,12 @@ import numpy.typing as npt
 from pipeline.core.errors import naming
 
 CHUNK_BYTES = 8_000_000
+Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, Fortran order, dtype
+# Version of the .npy format -> the function that reads its header.
+HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 class Rows:
@@ -38,7 +44,9 @@ class Rows:
     def __init__(self, path: Path):
         self.path = Path(path)
         with self.path.open("rb") as file:
-            self.shape, self.dtype = _header(file)
+            self.shape, fortran, self.dtype = read_header(file)
+            if fortran or self.dtype.hasobject or not self.shape:
+                raise ValueError("must be a C-ordered array of plain numbers, (n, ...)")
             self.start = file.tell()
         self.stride = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
 
@@ -148,6 +156,22 @@ def chunks(x: AnyRows, positions: np.ndarray | None = None) -> Iterator[np.ndarr
         yield x[positions[begin : begin + size]]
 
 
+def read_header(file: IO[bytes]) -> Header:
+    """Read the beginning of .npy content; the numbers follow.
+
+    Args:
+        file: at its beginning.
+
+    Raises:
+        ValueError: when it is not .npy content of version 1 or 2.
+    """
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
+        raise ValueError(f".npy format {version} is not supported")
+    header: Header = HEADERS[version](file)
+    return header
+
+
 def _as_array(positions: np.ndarray | slice, count: int) -> np.ndarray:
     if isinstance(positions, slice):
         return np.arange(count)[positions]
@@ -156,20 +180,6 @@ def _as_array(positions: np.ndarray | slice, count: int) -> np.ndarray:
 
 def _row_bytes(x: AnyRows) -> int:
     return int(np.prod(x.shape[1:], dtype=np.int64)) * max(x.dtype.itemsize, 1)
-
-
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(file)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    if read is None:
-        raise ValueError(f".npy format {version} is not supported")
-    shape, fortran, dtype = read(file)
-    if fortran or dtype.hasobject or not shape:
-        raise ValueError("must be a C-ordered array of plain numbers, (n, ...)")
-    return shape, dtype
 
 
 def _runs(positions: np.ndarray) -> Iterator[tuple[int, int]]:

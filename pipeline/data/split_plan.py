@@ -18,7 +18,7 @@ from pipeline.core.determinism import derive_seed
 from pipeline.data import labels
 from pipeline.data.examples import Examples
 from pipeline.data.extra_targets import ExtraTarget, learn_extra_target
-from pipeline.data.features import Step, Vocabulary, apply_steps
+from pipeline.data.features import Step, Vocabulary, apply_steps, find_step
 from pipeline.data.image_steps import learn_pixel_range
 from pipeline.data.learned_steps import learn_standardise, learn_vocabulary
 from pipeline.data.merge import MergedExamples
@@ -208,13 +208,14 @@ def _learn_scale(plan: SplitPlan, params: DataParams) -> tuple[Step, ...]:
 
 def input_names(steps: tuple[Step, ...]) -> tuple[str, ...]:
     """Return the names of the model's inputs where columns are encoded, else none."""
-    encoders = (step for step in steps if isinstance(step, EncodeColumns))
-    return next((step.outputs for step in encoders), ())
+    encode = find_step(steps, EncodeColumns)
+    return encode.outputs if encode else ()
 
 
 def vocabulary_size(steps: tuple[Step, ...]) -> int:
     """Return the number of word numbers; 0 without a vocabulary."""
-    return next((len(step.words) for step in steps if isinstance(step, Vocabulary)), 0)
+    vocabulary = find_step(steps, Vocabulary)
+    return len(vocabulary.words) if vocabulary else 0
 
 
 def without_label_errors(

@@ -63,8 +63,9 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         plan = without_label_errors(plan, steps, params, inputs.seed, out)
         _write(plan, steps, params, inputs.seed, out)
     spec = _write_signature(plan, steps, params, out)
-    preview.draw(out / "preview.png", Data(out, spec))
-    notes = (*plan.merged.notes, *doubts(plan, Data(out, spec)))
+    data = Data(out, spec)
+    preview.draw(out / "preview.png", data)
+    notes = (*plan.merged.notes, *doubts(plan, data))
     if plan.merged.skipped:
         write_skipped(out / "skipped.csv", plan.merged.skipped)
     if params.extend:

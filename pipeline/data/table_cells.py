@@ -7,7 +7,6 @@ its text; and per row, why it cannot be used.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from pipeline.data.table_steps import category_number
 # Text of a cell without a value, in lower case.
 GAPS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 LARGEST = float(np.finfo(np.float32).max)
+MISSING = " (data.columns.gaps: median fills it)"
 
 
 class CellParser:
@@ -79,9 +79,6 @@ class CellParser:
         return np.array([known[cell] for cell in cells], np.float64)
 
 
-MISSING = " (data.columns.gaps: median fills it)"
-
-
 class CellReader:
     """Cells of the inputs of a source.
 
@@ -128,7 +125,7 @@ class CellReader:
         names = ", ".join(map(shown, texts))
         sample = shown(repr(columns[empty[0]][0]))
         raise UserError(
-            f"{Path(self.file.path)}: no number in column {listing(texts)} "
+            f"{self.file.path}: no number in column {listing(texts)} "
             f"({sample}, ...); set data.columns.ignore: [{names}], or, if they are "
             f"categories, data.columns.categories: [{names}]"
         )

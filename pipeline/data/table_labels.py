@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -34,23 +35,31 @@ class LabelTable:
     targets: dict[str, list[np.ndarray]] = field(default_factory=dict)
     positions: list[np.ndarray] = field(default_factory=list)
 
-    def y(self, context: ReadContext) -> tuple[np.ndarray, tuple[str, ...]]:
+    def fields(self, context: ReadContext) -> dict[str, Any]:
+        """Return the fields of `Examples` that do not depend on the inputs.
+
+        Args:
+            context: the settings.
+
+        Raises:
+            UserError: when the labels are evidently measured numbers.
+        """
+        y, classes = self._y(context)
+        groups = np.array(self.groups, str) if self.roles.group is not None else None
+        targets = {name: np.concatenate(part) for name, part in self.targets.items()}
+        return {
+            "y": y,
+            "classes": classes,
+            "groups": groups,
+            "extra_targets": targets,
+            "names": np.concatenate(self.positions),
+        }
+
+    def _y(self, context: ReadContext) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return class numbers and classes, or numbers to predict and no classes."""
         if context.wants_numbers:
             return np.concatenate(self.numbers), ()
         return context.class_numbers(self.labels)
-
-    def group_names(self) -> np.ndarray | None:
-        """Return the group of each row, `(n,)` of str; None without groups."""
-        return np.array(self.groups, str) if self.roles.group is not None else None
-
-    def extra_targets(self) -> dict[str, np.ndarray]:
-        """Return name -> `(n,)` of str for classes, float64 for numbers."""
-        return {name: np.concatenate(parts) for name, parts in self.targets.items()}
-
-    def row_numbers(self) -> np.ndarray:
-        """Return the number of each row in the file, `(n,)` int64."""
-        return np.concatenate(self.positions)
 
 
 class BlockLabels:

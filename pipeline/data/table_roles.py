@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -121,7 +120,7 @@ def _row_numbers(
                 f"({listing(cells, 3)}); name it in the first row of the file"
             )
         context.note(
-            f"{Path(file.path).name}: column {position + 1} has no name and numbers "
+            f"{file.path.name}: column {position + 1} has no name and numbers "
             "the rows; it is not an input"
         )
     return set(nameless)

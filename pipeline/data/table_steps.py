@@ -81,24 +81,13 @@ class EncodeColumns:
             filled = np.where(missing, column["median"], values)
             parts = [filled, missing] if column["indicator"] else [filled]
             return np.stack(parts, axis=1).astype(np.float64)
-        numbers = self._numbers[position]
-        places = 1 + np.searchsorted(numbers, values)
-        inside = np.isin(values, numbers)
-        order = np.concatenate([[0], 1 + self._order[position], [0]])
-        encoded = np.zeros((len(values), 1 + len(numbers)))
-        encoded[np.arange(len(values)), order[np.where(inside, places, 0)]] = 1
-        return encoded
-
-    @cached_property
-    def _order(self) -> dict[int, np.ndarray]:
-        return {k: np.argsort(v) for k, v in self._unsorted.items()}
+        listed = values[:, None] == self._numbers[position]
+        unknown = ~listed.any(axis=1, keepdims=True)
+        return np.concatenate([unknown, listed], axis=1).astype(np.float64)
 
     @cached_property
     def _numbers(self) -> dict[int, np.ndarray]:
-        return {k: np.sort(v) for k, v in self._unsorted.items()}
-
-    @cached_property
-    def _unsorted(self) -> dict[int, np.ndarray]:
+        """Position of a column of categories -> the numbers of its values."""
         return {
             k: np.array([category_number(text) for text in column["values"]])
             for k, column in enumerate(self.columns)

@@ -8,12 +8,13 @@ scratch file, or texts. A category is stored as the number of its text, see
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.data.delimited import RowFile, open_rows
+from pipeline.data.paths import source_path
 from pipeline.data.rows import Rows
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.table_cells import CellReader
@@ -77,10 +78,17 @@ def read_texts(file: RowFile, context: ReadContext) -> tuple[LabelTable, np.ndar
     return table, np.array(texts, dtype=object)
 
 
-def open_table(path: object, context: ReadContext) -> RowFile:
-    """Return the file of a source with the settings of the experiment."""
-    params = context.params
-    return open_rows(path, params.columns, params.limits.decompressed)  # type: ignore[arg-type]
+def open_table(context: ReadContext) -> RowFile:
+    """Return the file of a source.
+
+    Args:
+        context: names the source, and holds the settings.
+
+    Raises:
+        UserError: when there is no such file.
+    """
+    path, params = source_path(context.source, context.key), context.params
+    return open_rows(path, params.columns, params.limits.decompressed)
 
 
 def _open(file: RowFile, context: ReadContext) -> tuple[LabelTable, Iterator[Block]]:
@@ -92,12 +100,7 @@ def _open(file: RowFile, context: ReadContext) -> tuple[LabelTable, Iterator[Blo
         )
     roles = roles_of(file, [row for _, row in first], context)
     table = LabelTable(file, roles, targets={name: [] for name in roles.targets})
-    return table, (_whole(block, table, context) for block in _with(first, blocks))
-
-
-def _with(first: Block, others: Iterator[Block]) -> Iterator[Block]:
-    yield first
-    yield from others
+    return table, (_whole(block, table, context) for block in chain([first], blocks))
 
 
 def _blocks(rows: Iterator[tuple[int, list[str]]]) -> Iterator[Block]:
@@ -128,18 +131,14 @@ def _keep(
     """
     labels = BlockLabels(table, [row for _, row in block], context)
     kept = []
-    for position, problem in enumerate(map(_first, labels.problems(), reasons)):
-        if problem:
+    for position, (label, inputs) in enumerate(zip(labels.problems(), reasons)):
+        if problem := label or inputs:
             context.bad(f"row {block[position][0]}", problem, table.file.path)
         else:
             kept.append(position)
     labels.add(kept)
     table.positions.append(np.array([block[k][0] for k in kept], np.int64))
     return kept
-
-
-def _first(problem: str, other: str) -> str:
-    return problem or other
 
 
 def _require_rows(table: LabelTable) -> None:

@@ -19,7 +19,14 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from pipeline.data.features import FLOOR, LogMel, Mfcc, Standardise, Vocabulary
+from pipeline.data.features import (
+    FLOOR,
+    LogMel,
+    Mfcc,
+    Standardise,
+    Vocabulary,
+    find_step,
+)
 from pipeline.tasks.spec import TaskSpec
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -86,7 +93,7 @@ def missing_corruptions(spec: TaskSpec, steps: Sequence[Any]) -> str | None:
     """
     if spec.modality == "audio" and _front_end(steps) is None:
         return "noise: the stored features hold no energies to which noise can be added"
-    if spec.modality == "text" and _vocabulary(steps) is None:
+    if spec.modality == "text" and find_step(steps, Vocabulary) is None:
         return "typos: the data have no vocabulary to look up misspelled words in"
     return None
 
@@ -229,11 +236,10 @@ def _time_shift(spec: TaskSpec) -> Corrupt:
 
 def _front_end(steps: Sequence[Any]) -> tuple[LogMel, Standardise | None] | None:
     """The step that computes log energies, and the one that standardizes them."""
-    mel = [step for step in steps if isinstance(step, LogMel)]
-    if not mel or isinstance(mel[0], Mfcc):
+    mel = find_step(steps, LogMel)
+    if mel is None or isinstance(mel, Mfcc):
         return None
-    after = [step for step in steps if isinstance(step, Standardise)]
-    return mel[0], (after[0] if after else None)
+    return mel, find_step(steps, Standardise)
 
 
 def _white_noise(spec: TaskSpec, mel: LogMel, standard: Standardise | None) -> Corrupt:
@@ -278,7 +284,7 @@ def _log_energies(raw: np.ndarray, standard: Standardise | None) -> np.ndarray:
 
 
 def _for_texts(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
-    vocabulary = _vocabulary(steps)
+    vocabulary = find_step(steps, Vocabulary)
     if vocabulary is None:
         return []
     words = vocabulary.words
@@ -294,10 +300,6 @@ def _for_texts(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
 
     amounts = (0.05, 0.1, 0.2, 0.3, 0.5)
     return [Corruption("typos", "fraction of the words", amounts, corrupt)]
-
-
-def _vocabulary(steps: Sequence[Any]) -> Vocabulary | None:
-    return next((step for step in steps if isinstance(step, Vocabulary)), None)
 
 
 def misspell(word: str, rng: Generator) -> str:

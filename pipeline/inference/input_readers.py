@@ -18,7 +18,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 from pipeline.data.array_files import read_npy
 from pipeline.data.artifact import Data
-from pipeline.data.features import LogMel, Vocabulary
+from pipeline.data.features import LogMel, Vocabulary, find_step
 from pipeline.data.folders import BadFileError
 from pipeline.data.image_files import read_image
 from pipeline.data.image_steps import DecodeImage, Resize
@@ -80,25 +80,25 @@ def raw_array(array: np.ndarray, data: Data, source: str = "array") -> RawExampl
 def _read_image(path: Path, data: Data) -> RawExamples:
     """Read one image in its own size; a resize step of spec.json follows."""
     steps, limit = data.steps(), read_settings(data).limits.image_megapixels
-    decode = next((s for s in steps if isinstance(s, DecodeImage)), WHITE_BACKGROUND)
-    resize = next((s for s in steps if isinstance(s, Resize)), None)
+    decode = find_step(steps, DecodeImage) or WHITE_BACKGROUND
+    resize = find_step(steps, Resize)
     pixels = read_image(path, data.spec.shape[-1], decode, resize, limit)
     return RawExamples(str(path), [str(path)], pixels[None])
 
 
 def _read_sound(path: Path, data: Data) -> RawExamples:
     rate, sound = samples(path)
-    (expected,) = {s.rate for s in data.steps() if isinstance(s, LogMel)} or {rate}
-    if rate != expected:
+    mel = find_step(data.steps(), LogMel)
+    if mel and rate != mel.rate:
         raise UserError(
-            f"{path}: has {rate} samples per second; the model takes {expected}"
+            f"{path}: has {rate} samples per second; the model takes {mel.rate}"
         )
     return RawExamples(str(path), [str(path)], sound[None])
 
 
 def _read_texts(path: Path, data: Data) -> RawExamples:
     """Read one text per line; empty lines are skipped."""
-    if not any(isinstance(step, Vocabulary) for step in data.steps()):
+    if find_step(data.steps(), Vocabulary) is None:
         raise UserError(
             f"{path}: the data hold word indices, not texts; give a .npy array"
         )

@@ -13,6 +13,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
 from pipeline.data.artifact import Data
 from pipeline.data.delimited import RowFile, open_rows
+from pipeline.data.features import find_step
 from pipeline.data.table_cells import CellParser, category_text, is_gap
 from pipeline.data.table_steps import EncodeColumns
 from pipeline.inference.raw_examples import RawExamples, ReadSettings, read_settings
@@ -35,7 +36,7 @@ def read_rows(path: Path, data: Data) -> RawExamples:
     settings = read_settings(data)
     file = open_rows(path, settings.columns, settings.limits.decompressed)
     rows = list(file.rows())
-    encode = next((s for s in data.steps() if isinstance(s, EncodeColumns)), None)
+    encode = find_step(data.steps(), EncodeColumns)
     positions, notes = _positions(file, data, _other(settings), encode)
     _check(file, rows)
     parser = _parser(file, positions, encode)

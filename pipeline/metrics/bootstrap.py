@@ -145,11 +145,10 @@ def recalls(
         y: class numbers, `(n,)`.
         reduce: of the recalls, such as `np.nanmin` or `np.nanmean`.
     """
-    true = _one_hot(np.unique(y, return_inverse=True)[1], len(np.unique(y)))
-    hits = true * correct[:, None]
-    return lambda weights: reduce(
-        _ratio(weights @ hits, weights @ true), axis=1, keepdims=True
-    )
+    labels, number = np.unique(y, return_inverse=True)
+    predicted = np.where(correct == 1, number, -1)  # -1 is none of the classes
+    per_class = recall(number, predicted, len(labels))
+    return lambda weights: reduce(per_class(weights), axis=1, keepdims=True)
 
 
 def macro_f1(y: np.ndarray, predicted: np.ndarray, classes: int) -> Statistic:

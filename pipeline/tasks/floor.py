@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.spec import TaskSpec
@@ -98,22 +97,13 @@ def floor_warning(
     if floor is None:
         return None
     trivial = metric.value(floor.evidence(teaching, y), y)
-    value, interval = metric.value(evidence, y), _interval(metric, evidence, y, seed)
-    worst = min(map(metric.metric.merit, interval))
-    if worst > metric.metric.merit(trivial):
+    value = metric.value(evidence, y)
+    # Its value twice where no interval is defined.
+    low, high = metric.interval(evidence, y, RESAMPLES, seed) or (value, value)
+    if min(map(metric.metric.merit, (low, high))) > metric.metric.merit(trivial):
         return None
-    low, high = interval
     return (
         f"{subject} may have learned nothing: validation {metric.metric.name} "
         f"{value:.3f} (95 % interval {low:.3f} to {high:.3f}) is not above "
         f"{trivial:.3f}, that of {floor.name}; check labels, preprocessing and training"
     )
-
-
-def _interval(
-    metric: TaskMetric, evidence: Array, y: Array, seed: int
-) -> tuple[float, float]:
-    """The interval of the metric; its value twice where no interval is defined."""
-    value = metric.value(evidence, y)
-    low, high = metric.interval(evidence, y, RESAMPLES, seed) or (value, value)
-    return low, high

@@ -20,7 +20,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.models.referenced_files import find_file
 from pipeline.tasks.registry import task_of
 from pipeline.train.params import PseudoLabels
-from pipeline.train.warm_start import predict
+from pipeline.training.floor_check import predict
 
 
 def labelled_and_pool(

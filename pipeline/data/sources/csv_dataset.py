@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pipeline.data.examples import Examples
 from pipeline.data.narrowing import narrowed
-from pipeline.data.paths import source_path
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.tables import open_table, read_numbers
 
@@ -19,19 +18,13 @@ def read(context: ReadContext) -> Examples:
 
     The training split encodes and standardizes the columns later.
     """
-    path = source_path(context.source, context.key)
-    table, x, cells = read_numbers(open_table(path, context), context)
-    y, classes = table.y(context)
-    categories = cells.categories()
+    table, x, cells = read_numbers(open_table(context), context)
+    fields, categories = table.fields(context), cells.categories()
     return Examples(
         x=narrowed(x, context, keep=bool(categories)),
-        y=y,
-        classes=classes,
+        **fields,
         modality="table",
         learns="standardise",
         inputs=table.roles.input_names,
         categories=categories,
-        groups=table.group_names(),
-        extra_targets=table.extra_targets(),
-        names=table.row_numbers(),
     )

@@ -5,9 +5,8 @@ The arrays have the roles of those of `npz:`.
 
 from __future__ import annotations
 
-from pipeline.core.errors import UserError
-from pipeline.core.quoting import shown
 from pipeline.data.array_files import FolderStore
+from pipeline.data.decoding import decoding
 from pipeline.data.examples import Examples
 from pipeline.data.paths import source_path
 from pipeline.data.sources.npz_dataset import read_store
@@ -17,10 +16,5 @@ from pipeline.data.sources.reader import ReadContext
 def read(context: ReadContext) -> Examples:
     """Read the arrays of a folder; see `SourceReader`."""
     path = source_path(context.source, context.key)
-    try:
+    with decoding(path, "readable as .npy files"):
         return read_store(FolderStore(path), context)
-    except UserError:
-        raise
-    except Exception as error:  # a decoder raises whatever its parsing meets
-        reason = shown(error or type(error).__name__, 200)
-        raise UserError(f"{path}: not readable as .npy files ({reason})") from None

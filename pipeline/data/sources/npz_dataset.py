@@ -16,13 +16,7 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.data.array_copy import copy_arrays
-from pipeline.data.array_files import (
-    ArrayStore,
-    FolderStore,
-    NpzStore,
-    open_npz,
-    read_array,
-)
+from pipeline.data.array_files import ArrayStore, open_npz, read_array
 from pipeline.data.array_labels import check_length, class_names, column_of
 from pipeline.data.examples import Examples
 from pipeline.data.image_arrays import image_rows
@@ -47,7 +41,7 @@ def read(context: ReadContext) -> Examples:
         return read_store(store, context)
 
 
-def read_store(store: NpzStore | FolderStore, context: ReadContext) -> Examples:
+def read_store(store: ArrayStore, context: ReadContext) -> Examples:
     """Read arrays by their names.
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.core.errors import UserError
@@ -74,3 +76,22 @@ def test_a_large_folder_is_known_by_names_and_sizes(images, monkeypatch):
     picture = images / "red" / "4.png"
     picture.write_bytes(picture.read_bytes()[:-1])
     assert state(source)[source] != first
+
+
+def test_the_place_of_a_folder_is_looked_up_once_for_all_of_its_files(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "red").mkdir()
+    for number in range(20):
+        (tmp_path / "red" / f"{number}.png").write_text("a")
+    (tmp_path / "red" / "link.png").symlink_to("/proc/self/status")
+    places, resolve = [], Path.resolve
+
+    def counted(path, strict=False):
+        places.append(path)
+        return resolve(path, strict)
+
+    monkeypatch.setattr(Path, "resolve", counted)
+    source = f"images:{tmp_path}"
+    assert state(source)[source] is not None
+    assert len(places) <= 5  # both folders, the link and its folder
