@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks import processors
 from benchmarks.warm_stages import warm_stages
-from pipeline.engine.process_environment import process_environment
+from pipeline.core.determinism import pins
 from pipeline.experiment.session import load_experiment
 from pipeline.experiment.stages import STAGES
 from pipeline.reproduce.comparison_result import compare
@@ -82,11 +82,15 @@ def chains(
     for folder in folders:
         folder.mkdir(parents=True)
         shutil.copyfile(SMOKE / "experiment.yaml", folder / "experiment.yaml")
-    job = {"threads": 1, "portability": "native"}
     call = ["-m", "benchmarks.false_alarms", "run", stage, *map(str, folders)]
-    processors.run_python(call, {**process_environment(job), **variables})
+    processors.run_python(call, chain_variables(variables))
     print(f"{root.name:<26}{time.monotonic() - begin:6.0f} s", flush=True)
     return folders
+
+
+def chain_variables(setting: dict[str, str]) -> dict[str, str]:
+    """Return the variables of the process that runs chains: pins, and a setting."""
+    return {**pins(1, "native"), **setting}
 
 
 def run(stage: str, *folders: str) -> int:

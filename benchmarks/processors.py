@@ -39,6 +39,7 @@ SETTINGS = {
     "small caches": {"IMITATED_CACHES": "16384 131072 1048576"},
     "large caches": {"IMITATED_CACHES": "49152 2097152 37748736"},
 }
+VARIABLE = "IMITATED_PROCESSOR"  # holds those of a setting; read by `SHIM` too
 LIMIT = 1800  # seconds for a chain
 
 
@@ -62,7 +63,8 @@ def run_python(call: Sequence[str], variables: Mapping[str, str]) -> str:
 
     Args:
         call: the arguments.
-        variables: environment variables, which win over pins.
+        variables: environment variables, which win over pins; not PYTHONPATH, on
+            which the program stands that sets them.
 
     Returns:
         The standard output.
@@ -75,7 +77,7 @@ def run_python(call: Sequence[str], variables: Mapping[str, str]) -> str:
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(SHIM)]),
-            "IMITATED_PROCESSOR": json.dumps(dict(variables)),
+            VARIABLE: json.dumps(dict(variables)),
         },
         cwd=ROOT,
         capture_output=True,
@@ -85,6 +87,16 @@ def run_python(call: Sequence[str], variables: Mapping[str, str]) -> str:
     if done.returncode:
         raise RuntimeError(done.stdout + done.stderr)
     return done.stdout
+
+
+def imitated(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that `run_python` passes on, which win over pins.
+
+    Args:
+        environment: of the process.
+    """
+    variables: dict[str, str] = json.loads(environment.get(VARIABLE, "{}"))
+    return variables
 
 
 def of_another_processor(lock: Snapshot, run: Snapshot) -> Snapshot:

@@ -7,6 +7,7 @@ with warm_stages():
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+from benchmarks.processors import imitated
 from pipeline.engine import runner, stage_main
 from pipeline.engine.stage_process import Listener, Message
 
@@ -29,7 +31,10 @@ LIBRARIES = (
 
 @contextmanager
 def warm_stages() -> Iterator[None]:
-    """Run stages in forks of this process, whose environment must hold the pins."""
+    """Run stages in forks of this process.
+
+    Its environment must hold the pins, which libraries read when they are imported.
+    """
     for name in LIBRARIES:
         importlib.import_module(name)
     with mock.patch.object(runner, "run_in_process", run_in_fork):
@@ -45,10 +50,12 @@ def run_in_fork(
 ) -> Message:
     """Do what `pipeline.engine.stage_process.run_in_process` does, in a fork."""
     reader, writer = os.pipe()
+    request = {**request, "channel": writer, "parent": os.getpid()}
+    sys.stdout.flush()
     pid = os.fork()
     if not pid:
         os.close(reader)
-        _child(request, log, environment, writer)
+        _child(request, log, environment)
     os.close(writer)
     with os.fdopen(reader) as messages:
         lines = messages.read().splitlines()
@@ -59,20 +66,17 @@ def run_in_fork(
     return result
 
 
-def _child(
-    request: Message, log: Path, environment: dict[str, str], writer: int
-) -> None:
-    """Run the stage and end the process."""
+def _child(request: Message, log: Path, environment: dict[str, str]) -> None:
+    """Run the stage as its own process would, and end the process."""
     code = 1
     try:
         output = os.open(log, os.O_WRONLY | os.O_CREAT)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.environ["TMPDIR"] = environment["TMPDIR"]
-        with os.fdopen(writer, "w", buffering=1) as channel:
-            reply = stage_main._reply(request, channel)
-            channel.write(json.dumps(reply) + "\n")
-        code = 0
+        sys.stdin = io.StringIO(json.dumps(request))
+        os.environ.clear()
+        os.environ.update({**environment, **imitated(environment)})
+        code = stage_main.main()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -11,15 +11,14 @@ found in it, not what the recipe asked for.
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
 
+from pipeline.compress import working_file
 from pipeline.compress.grammar import AWARE
 from pipeline.compress.selection.point import Parity, VariantRow
 from pipeline.compress.tflite.arena import estimate
@@ -28,24 +27,14 @@ from pipeline.compress.tflite.strip import check_same, strip
 from pipeline.compress.tflite.verify import violations
 from pipeline.compress.tfmot.build import CHECKED, Built, build
 from pipeline.compress.variant import BuildContext, LedgerLine, Variant, VariantResult
-from pipeline.core.errors import UserError
-from pipeline.core.hashing import hash_file, hash_value
-from pipeline.core.json_io import read_checked, read_json, write_json
+from pipeline.core.hashing import hash_file
+from pipeline.core.json_io import read_json
 from pipeline.inference.interpreter import LiteModel, quantize
 from pipeline.models.files import load_model
 from pipeline.tasks.registry import task_of
 
 GOLDEN_EXAMPLES = 8
 RESULT = "result.json"
-
-
-class ResultSchema(BaseModel):
-    """Types of result.json that tell whether it is intact."""
-
-    files: dict[str, str]
-    digest: str
-
-
 SIZES = ("bytes_raw", "bytes_gzip")
 # Export -> maximum |file - model|, in units of the largest output, of the exports that
 # compute the same function.
@@ -92,18 +81,10 @@ def finished(variant: Variant, context: BuildContext) -> VariantResult | None:
         The result; None when there is none, or when a file of it has changed.
     """
     folder = context.folder_of(variant)
-    if not (folder / RESULT).exists():
+    content = working_file.read(folder / RESULT)
+    if content is None or content.get("files") != _hashes(folder):
         return None
-    try:
-        content = read_checked(folder / RESULT, ResultSchema)
-    except UserError:
-        return None
-    body = {key: value for key, value in content.items() if key != "digest"}
-    intact = (content["digest"], content["files"]) == (
-        hash_value(body),
-        _hashes(folder),
-    )
-    return _read(variant, content) if intact else None
+    return _read(variant, content)
 
 
 def without_file(
@@ -133,12 +114,8 @@ def _publish(
     ledger: list[LedgerLine],
     folder: Path,
 ) -> VariantResult:
-    """Replace result.json at once: after a kill, it is complete or absent."""
     content = {"row": row.to_json(), "evidence": evidence.tolist(), "ledger": ledger}
-    content |= {"files": _hashes(folder)}
-    content |= {"digest": hash_value(content)}
-    write_json(folder / "result.part", content)
-    os.replace(folder / "result.part", folder / RESULT)
+    working_file.write(folder / RESULT, {**content, "files": _hashes(folder)})
     return _read(variant, read_json(folder / RESULT))
 
 

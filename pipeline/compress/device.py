@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.compress import working_file
 from pipeline.compress.params import CompressParams
 from pipeline.compress.selection.pareto_table import BASELINE
 from pipeline.compress.selection.point import VariantRow
@@ -24,14 +25,12 @@ from pipeline.compress.targets import registry
 from pipeline.compress.targets.target import ARENA, DeviceResult, Examples, Target
 from pipeline.compress.variant import BuildContext, VariantResult
 from pipeline.core.errors import UserError
-from pipeline.core.hashing import hash_file, hash_value
-from pipeline.core.json_io import read_json, write_json
+from pipeline.core.hashing import hash_file
 from pipeline.engine.stage import Inputs
 from pipeline.inference.interpreter import LiteModel, quantize
 from pipeline.tasks.registry import task_of
 
 EXAMPLES = 1000  # of validation, besides those of golden.npz
-MEASURED = frozenset({"ok"})  # statuses of files that are measured
 FOLDER = "device"  # in the working folder, and in the published one
 
 
@@ -76,7 +75,7 @@ def _measured(
     result: VariantResult, context: BuildContext, params: CompressParams, target: Target
 ) -> VariantResult:
     row = result.row
-    if row.status not in MEASURED:
+    if row.status != "ok":
         return result
     device = _device_result(result, context, target)
     if params.budget.max_arena and ARENA in device.estimated:
@@ -171,22 +170,21 @@ def _write(cache: Path, device: DeviceResult) -> None:
     if device.file:
         path.write_bytes(device.file)
         file = hash_file(path)
-    content = {**asdict(device), "file": file}
-    aside = cache.with_suffix(".part")
-    write_json(aside, {**content, "digest": hash_value(content)})
-    aside.replace(cache)
+    working_file.write(cache, {**asdict(device), "file": file})
 
 
 def _read(cache: Path) -> DeviceResult | None:
     """The measurements of an earlier run; None where there are none that are intact."""
-    try:
-        content = dict(read_json(cache))
-        intact = content.pop("digest") == hash_value(content)
-        digest, file, path = content.pop("file"), None, cache.with_suffix(".tflite")
-        if digest:
-            file = path.read_bytes()
-            intact = intact and hash_file(path) == digest
-    except (UserError, OSError, ValueError, TypeError, KeyError):
+    content = working_file.read(cache)
+    if content is None:
         return None
+    digest, file, path = content.pop("file"), None, cache.with_suffix(".tflite")
+    if digest:
+        try:
+            file, intact = path.read_bytes(), hash_file(path) == digest
+        except OSError:
+            return None
+        if not intact:
+            return None
     estimated = tuple(content.pop("estimated", ()))
-    return DeviceResult(**content, file=file, estimated=estimated) if intact else None
+    return DeviceResult(**content, file=file, estimated=estimated)

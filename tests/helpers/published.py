@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,14 @@ POINT = {
     "dominated": False,
 }
 BUDGET = {"max_drop": 0.02}
-
-
 HOST = {"started": "2026-01-02T03:04:05Z", "seconds": 1.5}
+# Name -> a function that makes something else in the place of a removed file.
+IN_PLACE_OF_A_FILE: dict[str, Callable[[Path], None]] = {
+    "absent": lambda path: None,
+    "folder": Path.mkdir,
+    "itself": lambda path: path.symlink_to(path.name),
+    "pipe": os.mkfifo,
+}
 
 
 def record(

@@ -14,13 +14,12 @@ import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline.compress.import_model.keras_classes import is_allowed
+from pipeline.compress.import_model.keras_classes import MODELS, is_allowed
 from pipeline.core.errors import UserError
 from pipeline.models.keras_archive import ArchiveObject, archive_objects, is_keras
 
 CONFIG = "config.json"
 WEIGHTS = ("model.weights.h5", "model.weights.json")  # one file, or an index of shards
-GRAPHS = ("Functional", "Sequential")
 SAVE = 'save the model with Keras 3: model.save("model.keras")'
 # (offset, magic bytes) -> the kind of file.
 SIGNATURES = {
@@ -54,7 +53,10 @@ def input_shape(path: Path) -> tuple[int | None, ...] | None:
     Args:
         path: a .keras file that `check_archive` accepts.
     """
-    config = _config(path)
+    return _input_shape(_config(path))
+
+
+def _input_shape(config: dict[str, Any]) -> tuple[int | None, ...] | None:
     shape = config.get("build_config", {}).get("input_shape")
     shape = _input_layer(config).get("batch_shape") or shape
     return tuple(shape[1:]) if isinstance(shape, list) and shape else None
@@ -66,9 +68,10 @@ def takes_tokens(path: Path) -> bool:
     Args:
         path: a .keras file that `check_archive` accepts.
     """
-    objects = archive_objects(_config(path))
+    config = _config(path)
+    objects = archive_objects(config)
     embeds = any(item.is_layer and item.kind == "Embedding" for item in objects)
-    return embeds and len(input_shape(path) or ()) == 1
+    return embeds and len(_input_shape(config) or ()) == 1
 
 
 def _input_layer(config: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +147,7 @@ def _kind(path: Path) -> str:
 
 def _check_class(config: dict[str, Any], path: Path) -> None:
     kind = config.get("class_name")
-    if kind not in GRAPHS or not is_keras(config):
+    if kind not in MODELS or not is_keras(config):
         raise UserError(
             f'{path}: the model is of the class "{kind}"; only functional and '
             "Sequential models can be compressed: build it with "

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 CONVOLUTION = {
     f"{kind}{dimensions}D{transposed}"
-    for kind, most in (("Conv", 3), ("DepthwiseConv", 2), ("SeparableConv", 2))
-    for dimensions in range(1, most + 1)
+    for kind, highest in (("Conv", 3), ("DepthwiseConv", 2), ("SeparableConv", 2))
+    for dimensions in range(1, highest + 1)
     for transposed in (("", "Transpose") if kind == "Conv" else ("",))
 }
 POOLING = {

@@ -82,17 +82,17 @@ def two_logits(model: keras.Model) -> keras.Model:
     """
     last = _last(model)
     if type(last).__name__ == "Dense":
-        both = clone_with(last, units=2, activation="linear")
+        dense = clone_with(last, units=2, activation="linear")
         weights = [
             np.concatenate([np.zeros_like(w), w], -1) for w in last.get_weights()
         ]
-        return _with_last(model, both, weights)
+        return _with_last(model, dense, weights)
     if _activation(last) == "sigmoid":
         model = _with_last(model, identity, [])
-    both = keras.layers.Dense(2, use_bias=False, name="two_logits")
+    dense = keras.layers.Dense(2, use_bias=False, name="two_logits")
     graph = functional_graph(model)
-    logits = both(graph.outputs[0])
-    both.set_weights([np.array([[0.0, 1.0]], np.float32)])
+    logits = dense(graph.outputs[0])
+    dense.set_weights([np.array([[0.0, 1.0]], np.float32)])
     return keras.Model(graph.inputs, logits, name=model.name)
 
 

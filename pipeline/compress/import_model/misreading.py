@@ -29,8 +29,7 @@ EXAMPLES = 512  # per split: enough for an interval of a few points
 BATCH = 128
 MARGIN = 0.05  # of the metric: five points of accuracy
 TIE = 0.01  # a simpler reading is preferred to one that is better by less
-# Lowest and highest number -> how a range is written, and what its `data.scale` and
-# `data.offset` make of 0 .. 1.
+# Range of inputs -> the scale and the offset that make it from 0 .. 1.
 RANGES = {"0 .. 1": (1.0, 0.0), "0 .. 255": (255.0, 0.0), "-1 .. 1": (2.0, -1.0)}
 AS_SET = Reading("", "", lambda z: z)
 
@@ -178,13 +177,14 @@ def _outputs(model: keras.Model, inputs: Array) -> Array:
 def _input_readings(
     spec: TaskSpec, inputs: Array, data: Data
 ) -> Iterator[InputReading]:
-    yield InputReading("", "", lambda x: x)
+    in_use = InputReading("", "", lambda x: x)
+    yield in_use
     if spec.vocabulary:
         return
     scales = [*_other_ranges(spec, inputs), *_other_preprocessing(spec, inputs, data)]
     yield from scales
     if len(spec.shape) == 3 and spec.shape[-1] == 3:
-        yield from map(_reversed, [InputReading("", "", lambda x: x), *scales])
+        yield from map(_reversed, [in_use, *scales])
 
 
 def _other_ranges(spec: TaskSpec, inputs: Array) -> Iterator[InputReading]:

@@ -7,18 +7,17 @@ exceeds each limit, as a number and as text.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.compress.selection import other_drops
-from pipeline.compress.selection.other_drops import Loss
+from pipeline.compress.selection.other_drops import EPSILON, Loss
 from pipeline.compress.selection.point import Point, VariantRow
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import DEFAULT, get
 
 Times = Mapping[str, Mapping[str, float]]
-EPSILON = 1e-12  # 0.98 - 0.97 is slightly more than 0.01
 # One percentage point over `max_drop` counts as much as a size over by half, so that
 # the nearest miss is not a file that is small because it has lost its accuracy.
 DROP_FACTOR = 50
@@ -121,16 +120,7 @@ class Limits:
         Returns:
             Phrases such as `bytes flash 300 (allowed: 290)`; none within the budget.
         """
-        costs = {
-            name: pair for name, pair in self._costs(point).items() if _over(*pair) > 0
-        }
-        drop = point.upper_drop > self.max_drop + EPSILON
-        return [
-            *([point.refused] if point.refused else []),
-            *([self._drop_text(point)] if drop else []),
-            *(loss.text for loss in self._losses(point) if loss.excess > 0),
-            *(_cost_text(name, *pair) for name, pair in costs.items()),
-        ]
+        return self._phrases(point, self._drop_text, _cost_text)
 
     def excesses(self, point: Point) -> list[str]:
         """Name each quantity of a point that exceeds its limit, for a table.
@@ -143,16 +133,25 @@ class Limits:
             and `bytes gzip 12,300`, after why the target does not run the file; none
             within the budget.
         """
+        return self._phrases(point, self._upper_drop_text, _value_text)
+
+    def _phrases(
+        self,
+        point: Point,
+        drop_text: Callable[[Point], str],
+        cost_text: Callable[[str, float | None, float | None], str],
+    ) -> list[str]:
+        """A phrase per limit that is exceeded, after why the file does not run."""
         phrases = [point.refused] if point.refused else []
         if point.upper_drop > self.max_drop + EPSILON:
-            prefix = "up to " if point.drop_interval else ""
-            phrases.append(prefix + self.metric.amount(point.upper_drop))
+            phrases.append(drop_text(point))
         phrases += [loss.text for loss in self._losses(point) if loss.excess > 0]
-        return phrases + [
-            f"{name} {_measured(value)}"
-            for name, (value, limit) in self._costs(point).items()
-            if _over(value, limit) > 0
-        ]
+        costs = self._costs(point).items()
+        return phrases + [cost_text(name, *c) for name, c in costs if _over(*c) > 0]
+
+    def _upper_drop_text(self, point: Point) -> str:
+        prefix = "up to " if point.drop_interval else ""
+        return prefix + self.metric.amount(point.upper_drop)
 
     def _drop_text(self, point: Point) -> str:
         interval = point.drop_interval
@@ -194,11 +193,11 @@ def _over(value: float | None, limit: float | None) -> float:
 
 
 def _cost_text(name: str, value: float | None, limit: float | None) -> str:
-    return f"{name} {_measured(value)} (allowed: {limit:,.6g})"
+    return f"{_value_text(name, value)} (allowed: {limit:,.6g})"
 
 
-def _measured(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.6g}"
+def _value_text(name: str, value: float | None, limit: float | None = None) -> str:
+    return f"{name} unknown" if value is None else f"{name} {value:,.6g}"
 
 
 def _kilobytes(count: int) -> str:

@@ -14,7 +14,7 @@ from pipeline.compress.selection.point import Point
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import get
 
-EPSILON = 1e-12
+EPSILON = 1e-12  # 0.98 - 0.97 is slightly more than 0.01
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Loss:
 
     Args:
         excess: by how much it exceeds its limit; infinity if it was not measured.
-        text: with both numbers, such as `40.0 points of recall of the worst class lost
-            (allowed: 10.0)`.
+        text: with both numbers, such as `recall of the worst class: up to 40.0 points
+            lost (allowed: 10.0)`.
     """
 
     excess: float
@@ -51,7 +51,7 @@ def losses(
 
 
 def phrases(task: str, limits: Mapping[str, float]) -> Iterable[str]:
-    """Yield each limit as text: `at most 10.0 points of recall of the worst class`."""
+    """Yield each limit as text: `NAME OF THE METRIC: at most 10.0 points lost`."""
     for key, limit in limits.items():
         metric = get(task).other(key)
         yield f"{metric.name}: at most {metric.amount(limit)} lost"

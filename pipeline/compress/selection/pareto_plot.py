@@ -18,7 +18,7 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from pipeline.compress.selection.budget import EPSILON
+from pipeline.compress.selection.other_drops import EPSILON
 from pipeline.compress.selection.point import Point
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import of_document

@@ -1,7 +1,8 @@
 """ethos-u55-32 ... ethos-u85-2048: Arm's neural processors, compiled for with Vela.
 
 In: the bytes of a file. Out: the compiled file, the SRAM that it needs, the time that
-Vela estimates, and how many operators run on the processor.
+Vela estimates for its default system configuration, and the kinds of operators that
+stay on the host processor, where float files run.
 """
 
 from __future__ import annotations
@@ -34,8 +35,6 @@ def _target(processor: str, units: int) -> Target:
         package="ethosu",
         distribution="ethos-u-vela",
         install="pip install ethos-u-vela",
-        note="times are Vela's estimates for its default system configuration; float "
-        "files run on the host processor",
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.compress.targets.micro_runtime import MicroRun, Refusal, run, start
-from pipeline.compress.tflite.inspect import OPERATORS, parse
+from pipeline.compress.tflite.inspect import operator_name, parse
 from pipeline.compress.tflite.strip import pack, strip
 
 CHILD = Path(__file__).with_name("lookup_child.py")
@@ -124,8 +124,7 @@ def tables_of(content: bytes) -> list[Table]:
     tables: dict[tuple[int, int], Table] = {}
     for number, graph in enumerate(model.subgraphs):
         for operator in graph.operators or ():
-            code = model.operatorCodes[operator.opcodeIndex]
-            kind = OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+            kind = operator_name(model.operatorCodes[operator.opcodeIndex])
             if kind in KERNELS:
                 index = int(operator.inputs[KERNELS[kind]])
                 table = _table(number, index, graph.tensors[index], model)

@@ -2,7 +2,8 @@
 
 In: the bytes of a file, and examples. Out: the size of the file with lookup tables in
 the place of weights with few values, the arena that was measured, and how its outputs
-differ from LiteRT's.
+differ from LiteRT's. Weights of 1 to 7 bits are decoded by reference kernels and on
+Xtensa; CMSIS-NN has no kernel for it.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ TARGET = Target(
     distribution="tflite-micro",
     compares=True,
     install="pip install --pre tflite-micro",
-    note="weights of 1 to 7 bits are decoded by reference kernels and on Xtensa; "
-    "CMSIS-NN has no kernel for it",
 )
 
 

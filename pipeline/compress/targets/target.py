@@ -71,7 +71,6 @@ class Target:
         distribution: its name in the registry; empty for none.
         compares: True when the target runs examples; default False.
         install: the command that installs it.
-        note: one sentence that a user must know; empty for none.
     """
 
     name: str
@@ -84,7 +83,6 @@ class Target:
     distribution: str = ""
     compares: bool = False
     install: str = ""
-    note: str = ""
 
     @property
     def installed(self) -> bool:

@@ -12,12 +12,12 @@ files in tests/device_files, which a test compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.compress.tflite import cost
-from pipeline.compress.tflite.inspect import DTYPES, OPERATORS, parse
+from pipeline.compress.tflite.inspect import DTYPES, operator_name, parse
 
 # The smallest arena is found with an aligned buffer; one that is not loses up to
 # 15 bytes at either end.
@@ -199,11 +199,7 @@ def _aligned(size: int) -> int:
 
 
 def _kind(operator: Any, model: Any) -> str:
-    code = model.operatorCodes[operator.opcodeIndex]
-    if code.customCode:
-        return str(code.customCode.decode())
-    names: Mapping[int, str] = OPERATORS
-    return names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    return operator_name(model.operatorCodes[operator.opcodeIndex])
 
 
 def _tensor_text(tensor: Any) -> str:

@@ -37,23 +37,6 @@ def macs(model: Any) -> int | None:
     return total
 
 
-def arena_bytes(graph: Any) -> int:
-    """Compute the memory of the tensors that are not stored in the file.
-
-    Scratch memory of operators is not counted, see `pipeline.compress.tflite.arena`.
-
-    Args:
-        graph: `SubGraphT` of the schema.
-
-    Returns:
-        Bytes.
-    """
-    lives = lifetimes(graph)
-    return planned_bytes(
-        {i: (tensor_bytes(graph.tensors[i]), *life) for i, life in lives.items()}
-    )
-
-
 def planned_bytes(buffers: Mapping[int, tuple[int, int, int]]) -> int:
     """Place buffers in memory, where those with disjoint lifetimes share it.
 

@@ -96,8 +96,6 @@ class Facts:
         per_channel: True when a kernel has one scale per output channel.
         distinct: number of distinct values per kernel.
         macs: multiply-accumulates of one example; None for a graph with a loop.
-        arena_bytes: bytes of tensors that are alive at once, an estimate
-            (`cost.arena_bytes`).
     """
 
     bytes_raw: int
@@ -112,7 +110,6 @@ class Facts:
     per_channel: bool
     distinct: tuple[int, ...]
     macs: int | None
-    arena_bytes: int
 
 
 def read_facts(content: bytes) -> Facts:
@@ -148,7 +145,6 @@ def read_facts(content: bytes) -> Facts:
         per_channel=any(tensor.scales > 1 for tensor in kernels),
         distinct=tuple(tensor.distinct for tensor in kernels),
         macs=cost.macs(model),
-        arena_bytes=cost.arena_bytes(first),
     )
 
 
@@ -231,7 +227,7 @@ def _operators(
     model: Any, tensors: list[list[Tensor]]
 ) -> Iterator[tuple[str, list[Tensor]]]:
     """Kind of every operator, and the tensors that it reads and writes."""
-    codes = [_operator_name(code) for code in model.operatorCodes]
+    codes = [operator_name(code) for code in model.operatorCodes]
     for graph, in_graph in zip(model.subgraphs, tensors, strict=True):
         for operator in graph.operators or ():
             indices = [*_list(operator.inputs), *_list(operator.outputs)]
@@ -239,10 +235,14 @@ def _operators(
             yield codes[operator.opcodeIndex], used
 
 
-def _operator_name(code: Any) -> str:
-    """The operator's kind; small codes are in an older field of one byte."""
+def operator_name(code: Any) -> str:
+    """Return an operator's kind; small codes are in an older field of one byte.
+
+    Args:
+        code: `OperatorCodeT` of the schema.
+    """
     if code.customCode:
-        return code.customCode.decode()
+        return str(code.customCode.decode())
     return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 

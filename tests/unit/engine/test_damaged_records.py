@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
@@ -18,7 +17,7 @@ from pipeline.engine.stage_record import (
     recorded_sources,
     write_record,
 )
-from tests.helpers.published import HOST
+from tests.helpers.published import HOST, IN_PLACE_OF_A_FILE
 
 RECORDS = ("stage.json", "run.json", "metrics.json")
 TEXTS = ["", "[" * 100_000, '{"a":' * 100_000, "NaN", "3", "null", "[]", "{}", '"a"']
@@ -76,18 +75,12 @@ def test_the_wrong_content_is_damage(toy, name):
 
 
 @pytest.mark.parametrize("name", RECORDS)
-@pytest.mark.parametrize("kind", ["folder", "itself", "pipe", "absent"])
+@pytest.mark.parametrize("kind", IN_PLACE_OF_A_FILE)
 def test_whatever_stands_in_its_place_is_damage(toy, name, kind):
     build(toy)
     path = toy.folder / "one" / name
     path.unlink()
-    match kind:
-        case "folder":
-            path.mkdir()
-        case "itself":
-            path.symlink_to(path.name)
-        case "pipe":
-            os.mkfifo(path)
+    IN_PLACE_OF_A_FILE[kind](path)
     check(toy)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 
@@ -15,7 +14,7 @@ from pipeline.engine.published import published, recorded_hashes
 from pipeline.inference.predict import predict
 from pipeline.results import single_file, summary
 from pipeline.tracking.published_stage import read_stage
-from tests.helpers.published import experiment, record
+from tests.helpers.published import IN_PLACE_OF_A_FILE, experiment, record
 
 MUTANTS = 300
 RECORDS = ("stage.json", "run.json")
@@ -110,17 +109,11 @@ def test_show_model_reads_the_checked_signature(folder, capsys):
 
 
 @pytest.mark.parametrize(("name", "file"), READ)
-@pytest.mark.parametrize("kind", ["absent", "folder", "itself", "pipe"])
+@pytest.mark.parametrize("kind", IN_PLACE_OF_A_FILE)
 def test_whatever_stands_in_its_place_is_an_error(folder, name, file, kind):
     path = folder / file
     path.unlink()
-    match kind:
-        case "folder":
-            path.mkdir()
-        case "itself":
-            path.symlink_to(path.name)
-        case "pipe":
-            os.mkfifo(path)
+    IN_PLACE_OF_A_FILE[kind](path)
     with pytest.raises(UserError):
         answers(folder)[name]()
 
