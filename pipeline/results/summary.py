@@ -124,6 +124,7 @@ def text(folder: Path, summary: dict[str, Any]) -> str:
     row = summary["chosen"]
     lines = [*table(summary), ""]
     lines += doubts.lines(summary.get("doubts", []))
+    lines += _floors(summary)
     lines += _chosen(row, summary) if row else _none_chosen(summary)
     lines.append(f"report    {folder / 'report' / 'index.html'}")
     return "\n".join(lines)
@@ -207,6 +208,16 @@ def _chosen(row: Row, summary: dict[str, Any]) -> list[str]:
     ]
     warning = _over_budget_on_test(row, summary, score)
     return [f"chosen    {name(row)}", " " * 10 + ", ".join(facts), *warning]
+
+
+def _floors(summary: dict[str, Any]) -> list[str]:
+    """One line per prediction that a model must be better than."""
+    score = of_document(summary).metric
+    return [
+        f"floor     {floor[score.key]:.3f} on test: {floor['name']} (baseline minus "
+        f"floor: {score.change(floor['gain'])})"
+        for floor in summary.get("floors", [])
+    ]
 
 
 def _latency(row: Row) -> str:
