@@ -19,7 +19,7 @@ from pipeline.core.invocation import command
 from pipeline.core.json_io import read_json
 from pipeline.engine.published import published, published_json
 from pipeline.metrics.metric import Metric
-from pipeline.report.variant_text import change, name, size, span
+from pipeline.report.variant_text import change, name, remarks, size, span
 from pipeline.results import doubts
 from pipeline.tasks.registry import of_document
 
@@ -194,7 +194,7 @@ def _note(row: Row, summary: dict[str, Any]) -> str:
         notes.append(f"over the budget: {'; '.join(excesses)}")
     if row["dominated"] and not notes:
         notes.append("dominated")
-    return ", ".join(notes)
+    return ", ".join([*notes, *remarks(row)])
 
 
 def _chosen(row: Row, summary: dict[str, Any]) -> list[str]:
