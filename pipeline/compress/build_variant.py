@@ -12,6 +12,7 @@ found in it, not what the recipe asked for.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from pipeline.compress.grammar import AWARE
 from pipeline.compress.selection.point import Parity, VariantRow
 from pipeline.compress.tflite.arena import estimate
 from pipeline.compress.tflite.inspect import Facts, gzip_size, read_facts
+from pipeline.compress.tflite.oracle import without_integer_kernel
 from pipeline.compress.tflite.strip import check_same, strip
-from pipeline.compress.tflite.verify import violations
+from pipeline.compress.tflite.verify import INTEGER_IO, violations
 from pipeline.compress.tfmot.build import CHECKED, Built, build
 from pipeline.compress.variant import BuildContext, LedgerLine, Variant, VariantResult
 from pipeline.core.hashing import hash_file
@@ -41,12 +43,15 @@ SIZES = ("bytes_raw", "bytes_gzip")
 TOLERANCES = {"float": 1e-4, "float16": 2e-2}
 
 
-def build_variant(variant: Variant, context: BuildContext) -> VariantResult:
+def build_variant(
+    variant: Variant, context: BuildContext, exports: Sequence[str] = ()
+) -> VariantResult:
     """Build the file of a variant, and measure it.
 
     Args:
         variant: source and recipe.
         context: models, data and settings; its working folder receives the files.
+        exports: tried in the place of the recipe's own, see `build`; default: its own.
 
     Returns:
         The result, as `finished` reads it.
@@ -57,7 +62,7 @@ def build_variant(variant: Variant, context: BuildContext) -> VariantResult:
     folder = context.folder_of(variant)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    built = _build(variant, context)
+    built = _build(variant, context, exports)
     content = _write(built.content, folder / "model.tflite", context)
     model = LiteModel(folder / "model.tflite", context.data.spec, context.threads)
     _write_golden(model, folder / "golden.npz", context)
@@ -138,10 +143,11 @@ def _identity(variant: Variant) -> tuple[str, str, str]:
     return variant.id, variant.source, variant.recipe.text
 
 
-def _build(variant: Variant, context: BuildContext) -> Built:
+def _build(variant: Variant, context: BuildContext, exports: Sequence[str]) -> Built:
     source = load_model(context.models[variant.source])
     examples = context.data.spec.to_input(context.data.calibration().x)
-    return build(source, variant.recipe, context.fine_tuning(variant), examples)
+    tuning = context.fine_tuning(variant)
+    return build(source, variant.recipe, tuning, examples, exports)
 
 
 def _metrics(
@@ -164,7 +170,7 @@ def _row(
     metrics: dict[str, float | None],
 ) -> VariantRow:
     """The row of a file, `broken` where it is not what its recipe claims."""
-    export = variant.recipe.export
+    export = built.export
     broken = violations(facts, export, built.sparsity, built.distinct)
     broken += _parity_violations(parity, export)
     return VariantRow(
@@ -172,11 +178,19 @@ def _row(
         status="broken" if broken else "ok",
         reason="; ".join(broken) or None,
         file=f"variants/{variant.id}.tflite",
-        left_out=built.left_out,
+        left_out=[*built.left_out, *_in_float(facts, export)],
         metrics=metrics,
         parity=parity,
         **_measurements(facts),
     )
+
+
+def _in_float(facts: Facts, export: str) -> list[str]:
+    """Operators of an integer file for which the runtime has no integer kernel."""
+    names = without_integer_kernel(facts.float_operators)
+    if export not in INTEGER_IO or not names:
+        return []
+    return [f"{export}: {', '.join(names)}, computed in float: no integer kernel"]
 
 
 def _measurements(facts: Facts) -> dict[str, Any]:

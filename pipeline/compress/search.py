@@ -20,6 +20,7 @@ from pipeline.compress.params import CompressParams
 from pipeline.compress.selection import pareto_table
 from pipeline.compress.selection.budget import Limits
 from pipeline.compress.selection.point import Point, VariantRow
+from pipeline.compress.tflite.oracle import fallbacks
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.wording import quantity
 from pipeline.engine.stage import Inputs
@@ -27,6 +28,7 @@ from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.pool import TaskPool
 from pipeline.training.devices import start_method
 
+CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE")  # ends of `pool.ending`
 KEPT_FRACTION = 0.5  # of the variants of a rung
 NOT_SHARED = (
     "does not share this folder; machines of a Ray cluster need the experiment's "
@@ -92,10 +94,22 @@ def _build(
             progress.add(result, "  kept")
         else:
             pool.submit(variant.id, build_variant, variant, context)
+    retried: set[str] = set()
     for outcome in pool.drain():
         variant = by_id[str(outcome.key)]
+        exports = _after_crash(variant, outcome.error)
+        if exports and variant.id not in retried:
+            retried.add(variant.id)
+            pool.submit(variant.id, build_variant, variant, context, exports)
+            continue
         progress.add(_checked(variant, outcome.value, outcome.error, context))
     return progress.results
+
+
+def _after_crash(variant: Variant, error: str | None) -> tuple[str, ...]:
+    """What to write in the place of an export that ended the converter's process."""
+    crashed = error is not None and error.endswith(CRASHES)
+    return () if not crashed or variant.trains else fallbacks(variant.recipe.export)
 
 
 @dataclass

@@ -109,6 +109,11 @@ class RowFile:
         return np.where(np.isfinite(values), values, np.nan)
 
     @property
+    def separator(self) -> str:
+        """The mark between fields; empty for Parquet."""
+        return "" if self._is_parquet else self._separator
+
+    @property
     def decimal(self) -> str:
         """The decimal mark.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.core.quoting import shown
+from pipeline.core.quoting import listing, shown
 from pipeline.data.extra_targets import as_values
 from pipeline.data.params import DataParams
 from pipeline.data.paths import printable_path
@@ -20,6 +20,20 @@ from pipeline.data.sources.reader import ReadContext, file_name_field, finite
 # Folders that operating systems and network drives add.
 SYSTEM_NAMES = frozenset(
     {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+)
+# Names of folders that hold class folders, instead of being one.
+SPLITS = frozenset(
+    {
+        "train",
+        "training",
+        "test",
+        "testing",
+        "val",
+        "valid",
+        "validation",
+        "dev",
+        "eval",
+    }
 )
 
 ReadFile = Callable[[Path], np.ndarray]
@@ -72,6 +86,7 @@ def list_files(
     folders = _class_folders(root)
     if not folders:
         raise UserError(f"{root}: must hold one folder per class, and holds none")
+    _refuse_splits(root, folders)
     params = context.params
     targets: dict[str, list[str]] = {name: [] for name in params.extra_targets}
     groups: list[str] | None = [] if params.split.group else None
@@ -86,6 +101,25 @@ def _class_folders(root: Path) -> list[Path]:
         return sorted(p for p in root.iterdir() if p.is_dir() and _is_visible(p.name))
     except OSError as error:
         raise UserError(f"{root}: cannot be listed ({error.strerror})") from None
+
+
+def _refuse_splits(root: Path, folders: list[Path]) -> None:
+    """Refuse folders of splits: `train` and `test` are not classes.
+
+    Raises:
+        UserError: names the folder of classes.
+    """
+    names = [folder.name for folder in folders]
+    if {name.lower() for name in names} - SPLITS or not all(
+        map(_class_folders, folders)
+    ):
+        return
+    first = next((n for n in names if n.lower().startswith("train")), names[0])
+    raise UserError(
+        f"{root}: holds {listing(names)} in the place of classes; name one of them, "
+        f"such as {root / first}, or move the files of each class into one folder (the "
+        "splits are drawn by data.split)"
+    )
 
 
 def _files(folder: Path, suffixes: Collection[str]) -> list[Path]:

@@ -14,6 +14,7 @@ from pipeline.data.image_steps import WHITE, DecodeImage, Resize
 from pipeline.data.paths import is_regular
 
 MEGAPIXEL = 1_000_000
+ORIENTATION = 0x0112  # EXIF
 
 
 def read_image(
@@ -58,6 +59,27 @@ def bits_of(file: Path) -> int:
             return 16 if image.mode.startswith("I") else 8
     except Exception:  # `read_image` says what is wrong with it
         return 8
+
+
+def size_of(file: Path) -> tuple[int, int, bool] | None:
+    """Return height, width and whether the file is gray, from its header.
+
+    Args:
+        file: in any format of Pillow.
+
+    Returns:
+        None when it is not an image.
+    """
+    if not is_regular(file):
+        return None
+    try:
+        with warnings.catch_warnings(), Image.open(file) as image:
+            warnings.simplefilter("ignore")
+            turned = image.getexif().get(ORIENTATION, 1) >= 5  # by 90 degrees
+            height, width = (image.height, image.width)[:: -1 if turned else 1]
+            return height, width, image.mode in ("1", "L", "I", "I;16", "LA")
+    except Exception:  # `read_image` says what is wrong with it
+        return None
 
 
 def _check_pixels(image: Image.Image, limit: float) -> None:

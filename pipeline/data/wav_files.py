@@ -64,6 +64,19 @@ def rate_of(file: Path) -> int:
         return 0
 
 
+def length_of(file: Path) -> tuple[int, float] | None:
+    """Return samples per second and seconds of a file; None if it is unreadable."""
+    import soundfile
+
+    if not is_regular(file):
+        return None
+    try:
+        sound = soundfile.info(file)
+        return int(sound.samplerate), sound.frames / sound.samplerate
+    except Exception:  # `samples` says what is wrong with it
+        return None
+
+
 def _check(sound: Any) -> None:
     if sound.format not in FORMATS:
         raise BadFileError(f"not a readable WAV file (it holds {sound.format})")

@@ -18,6 +18,7 @@ from pipeline.evaluate.evaluation import TensorFormat
 from pipeline.inference.batch_interpreter import BatchModel
 from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.evaluation import Evaluator, evaluator_of
+from pipeline.tasks.metric import metric_of
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,38 @@ class EvaluatedFile:
         output: how the file stores its output.
         predictions: predictions on the test split, as the task's evaluator returns
             them.
+        evidence: of the task's metric for each test example, `(n, ...)`.
     """
 
     input: TensorFormat
     output: TensorFormat
     predictions: Any
+    evidence: np.ndarray
+
+
+class RunOnce:
+    """A model whose outputs for one array are computed once.
+
+    Args:
+        model: that runs.
+        raw: the array, such as all test examples.
+    """
+
+    def __init__(self, model: BatchModel, raw: np.ndarray):
+        self.model, self.raw = model, raw
+        self.kept: np.ndarray | None = None
+
+    def logits(self, raw: np.ndarray) -> np.ndarray:
+        """Return outputs for stored examples; see `pipeline.tasks.evaluation.Model`."""
+        if raw is not self.raw:
+            return self.model.logits(raw)
+        if self.kept is None:
+            self.kept = self.model.logits(raw)
+        return self.kept
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Return outputs for model inputs; see `pipeline.tasks.evaluation.Model`."""
+        return self.model.predict(inputs)
 
 
 @dataclass(frozen=True)
@@ -67,9 +95,14 @@ class EvaluationContext:
         Raises:
             UserError: when the file is unreadable or does not fit the data.
         """
-        model = BatchModel(path, self.data.spec, self.threads)
-        predictions = self.evaluator.predict(self, model, point)
-        return EvaluatedFile(*tensor_formats(model.single), predictions)
+        spec, test = self.data.spec, self.test
+        model = BatchModel(path, spec, self.threads)
+        outputs = RunOnce(model, test.x)
+        predictions = self.evaluator.predict(self, outputs, point)
+        evidence = metric_of(spec).evidence(
+            outputs.logits(test.x), spec.to_input(test.x), test.y
+        )
+        return EvaluatedFile(*tensor_formats(model.single), predictions, evidence)
 
 
 def tensor_formats(model: LiteModel) -> tuple[TensorFormat, TensorFormat]:

@@ -111,6 +111,8 @@ class EvaluationTable:
         examples: number of test examples.
         classes: class names; empty for numbers.
         variants: one row per file, in the order of pareto.json.
+        floors: predictions that a model must be better than, see
+            `pipeline.evaluate.floors`.
     """
 
     task: str
@@ -119,6 +121,7 @@ class EvaluationTable:
     examples: int
     classes: tuple[str, ...]
     variants: tuple[Evaluation, ...]
+    floors: tuple[Row, ...] = ()
 
     def values(self, key: str) -> dict[str, float]:
         """Return id -> the metric with this key."""
@@ -132,5 +135,6 @@ class EvaluationTable:
             "chosen": self.chosen,
             "examples": self.examples,
             "classes": list(self.classes),
+            "floors": list(self.floors),
             "variants": [row.to_json() for row in self.variants],
         }

@@ -16,6 +16,8 @@ class EvaluateParams(Params):
 
     Args:
         resamples: number of bootstrap resamples of each interval.
+        reference: also fit the model that is tried first on such data, as the floor of
+            the baseline: boosted trees for tables, a linear model on TF-IDF for texts.
         robustness: also evaluate corrupted and attacked examples.
         examples: maximum number of test examples, drawn at random, that are corrupted
             and attacked.
@@ -27,6 +29,7 @@ class EvaluateParams(Params):
 
     # The ends of an interval then vary by about 1.5 % of its width between seeds.
     resamples: int = Field(2000, ge=100, le=100_000)
+    reference: bool = True
     robustness: bool = True
     # The standard error of an accuracy is then at most 1.6 percentage points.
     examples: int = Field(1000, ge=1, le=1_000_000)

@@ -1,6 +1,7 @@
 """evaluate: every exported file on the test split, against the float baseline.
 
-In: the folders of data, train and compress. Out: evaluation.json, robustness.json;
+In: the folders of data, train and compress. Out: evaluation.json, with the floors that
+a model must be better than; robustness.json;
 files of the task, such as calibration.json, flips.json, flips.png, confusion.png.
 Nothing is decided here: files are chosen, temperatures fitted and thresholds set on
 validation.
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json, write_json
@@ -21,7 +24,7 @@ from pipeline.data.artifact import read_data
 from pipeline.data.test_split import held_out_split
 from pipeline.engine.stage import Inputs
 from pipeline.engine.workers.pool import Pool
-from pipeline.evaluate import robustness
+from pipeline.evaluate import floors, robustness
 from pipeline.evaluate.context import EvaluatedFile, EvaluationContext
 from pipeline.evaluate.evaluation import Evaluation, EvaluationTable
 from pipeline.evaluate.params import EvaluateParams
@@ -59,11 +62,34 @@ def run(params: EvaluateParams, inputs: Inputs, out: Path) -> Row:
         _evaluation(point, files[point["id"]], comparisons[point["id"]], robust)
         for point in points
     )
-    table = _table(context, pareto, rows)
+    evidence = {name: file.evidence for name, file in files.items()}
+    floor_rows, doubts = _floors(context, pareto, evidence, params, inputs)
+    table = _table(context, pareto, rows, floor_rows)
     write_json(out / "evaluation.json", table.to_json())
     write_json(out / "robustness.json", robust.to_json())
     context.evaluator.write(out, context, predictions, pareto)
-    return _metrics(table, study.key)
+    return {**_metrics(table, study.key), **({"doubts": doubts} if doubts else {})}
+
+
+def _floors(
+    context: EvaluationContext,
+    pareto: Row,
+    evidence: Mapping[str, np.ndarray],
+    params: EvaluateParams,
+    inputs: Inputs,
+) -> tuple[tuple[Row, ...], list[str]]:
+    """The floors of the data, and warnings about the files that are not above them."""
+    data, test, baseline = context.data, context.test, pareto["baseline"]
+    metric, seed = metric_of(data.spec), derive_seed(inputs.seed, "floors")
+    found = floors.floors_of(data, test, seed, params.reference)
+    rows = floors.rows_of(found, evidence[baseline], test.y, metric, seed)
+    names = {baseline: "the float baseline"}
+    if pareto["chosen"]:
+        names.setdefault(pareto["chosen"], "the chosen file")
+    doubts = floors.doubts_of(rows, data, test, evidence, names, seed)
+    for doubt in doubts:
+        print(f"warning: {doubt}")
+    return tuple(rows), doubts
 
 
 def _evaluation(
@@ -83,7 +109,10 @@ def _evaluation(
 
 
 def _table(
-    context: EvaluationContext, pareto: Row, rows: tuple[Evaluation, ...]
+    context: EvaluationContext,
+    pareto: Row,
+    rows: tuple[Evaluation, ...],
+    floor_rows: tuple[Row, ...],
 ) -> EvaluationTable:
     return EvaluationTable(
         task=context.data.spec.task,
@@ -92,6 +121,7 @@ def _table(
         examples=len(context.test),
         classes=context.data.spec.classes,
         variants=rows,
+        floors=floor_rows,
     )
 
 

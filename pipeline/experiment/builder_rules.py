@@ -18,6 +18,7 @@ from pipeline.augment.grammar import GRAMMAR, MODALITIES
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.pipe_language import parse_pipe
+from pipeline.data.sources.registry import modality_of
 from pipeline.distill.params import WIDTH
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.process_environment import CODE_ROOT
@@ -27,8 +28,6 @@ from pipeline.tune.artifact import TRAINING
 Misfit = tuple[tuple[str, ...], str]
 DECLARES = ("Int", "Float", "Choice", "Boolean", "Fixed")
 BLOCKS = "pipeline.models.building_blocks"
-MODALITY = {"images": "image", "wav": "audio", "text": "text", "csv": "table"}
-TABLES = ("iris", "wine", "breast_cancer", "diabetes")  # of sklearn
 SEARCHED = (*TRAINING, "augmentation")  # hyperparameters of every search
 
 
@@ -138,13 +137,14 @@ def _spaces(tree: ast.Module) -> set[str]:
 
 def _files(module: str) -> list[Path]:
     """The file of a builder, and that of the building blocks if it uses them."""
-    paths = [_file(module)]
+    paths = [module_file(module)]
     if paths[0] and "building_blocks" in paths[0].read_text(encoding="utf-8"):
-        paths.append(_file(BLOCKS))
+        paths.append(module_file(BLOCKS))
     return [path for path in paths if path]
 
 
-def _file(module: str) -> Path | None:
+def module_file(module: str) -> Path | None:
+    """Return the file of a module of this package or of the user; None without."""
     roots = (CODE_ROOT,) if module.startswith("pipeline.") else ()
     return next(iter(CodeReader(base(), also=roots).files([module])), None)
 
@@ -152,7 +152,7 @@ def _file(module: str) -> Path | None:
 def _check_layers(builder: str) -> None:
     """Refuse layers of the user's own, which no .keras file and no export holds."""
     choice = catalogue.parse(builder)
-    path = _file(choice.module) if choice.is_custom else None
+    path = module_file(choice.module) if choice.is_custom else None
     tree = ast.parse(path.read_text(encoding="utf-8")) if path else ast.Module([], [])
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and any(map(_is_layer, node.bases)):
@@ -172,7 +172,7 @@ def _is_layer(node: ast.expr) -> bool:
 
 def _policy(experiment: Any) -> Iterator[Misfit]:
     """Steps of the policy that are for another kind of data."""
-    modality, source = _modality(experiment.data), experiment.data.source
+    modality, source = modality_of(experiment.data.source), experiment.data.source
     steps = parse_pipe(experiment.augment.policy, GRAMMAR)
     for number, step in enumerate(steps, 1):
         if modality is not None and modality not in MODALITIES[step.name]:
@@ -183,11 +183,3 @@ def _policy(experiment: Any) -> Iterator[Misfit]:
                 f"{' and '.join(sorted(MODALITIES[step.name]))}; {source} holds "
                 f"{modality} (steps for {modality}: {', '.join(suitable)})",
             )
-
-
-def _modality(data: Any) -> str | None:
-    """The modality of a source, as far as its kind tells."""
-    kind, _, name = data.source.partition(":")
-    if kind == "sklearn":
-        return "table" if name in TABLES else "image"
-    return MODALITY.get(kind)

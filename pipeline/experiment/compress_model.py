@@ -35,7 +35,12 @@ from pipeline.results import single_file
 
 # Sections and keys of the experiment file that have an effect here.
 USED = ("seed", "threads", "portability", "data", "augment", "compress")
-UNPROCESSED = ("npz", "csv")  # kinds of source that reach the model as they are stored
+UNPROCESSED = (
+    "npz",
+    "npy",
+    "csv",
+    "parquet",
+)  # kinds of source that reach the model as they are stored
 SOURCE = "baseline"  # of compress.sources: there is no student
 
 
@@ -184,7 +189,7 @@ def _write_job(
 ) -> Job:
     _check_ours(folder / FILE)
     data = data_section(source)
-    if source.startswith("npz:") and takes_tokens(model):
+    if source.startswith(("npz:", "npy:")) and takes_tokens(model):
         data["tokens"] = True
     values = {"data": data, "compress": {"sources": [SOURCE]}}
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)

@@ -34,6 +34,7 @@ from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.temporary import sweep
 from pipeline.engine.terminal import Terminal
 from pipeline.experiment import earlier_results, outside, single_model
+from pipeline.experiment.builder_inputs import check_inputs
 from pipeline.experiment.builder_rules import check_students
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
@@ -119,6 +120,8 @@ class Session:
         if self.experiment is not None:
             to_run = [d.stage for d in decisions if not d.cached]
             check_students(self.experiment, to_run)
+            if "tune" in to_run:
+                check_inputs(self.experiment)
         return decisions
 
     def check_continuation(self) -> None:

@@ -6,24 +6,14 @@ are read, without a numeric library; what they do not tell is checked by the sta
 
 from __future__ import annotations
 
-import ast
-import csv
-import gzip
-import io
-import struct
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline.compress.import_model.archive import input_shape
 from pipeline.core.errors import UserError
-from pipeline.data.params import DataParams
-from pipeline.data.paths import locate, source_path
+from pipeline.data.paths import source_path
 from pipeline.data.sources.registry import FILES, check_known
-
-Shape = tuple[int, ...]
-MAX_HEADER = 1_000_000  # bytes of a file that are read
+from pipeline.experiment.source_shapes import example_shape
 
 
 def check_exists(source: str, option: str) -> None:
@@ -59,59 +49,3 @@ def check_shapes(model: Path, params: Any) -> None:
         f"{params.source} have the shape {shape}; choose the data that the model was "
         "trained on, with the same preprocessing"
     )
-
-
-def example_shape(params: DataParams) -> Shape | None:
-    """Return the shape of one example; None where no header tells it.
-
-    Args:
-        params: the section `data`.
-    """
-    kind, _, name = params.source.partition(":")
-    look: Callable[[Path, DataParams], Shape | None] | None
-    look = {"npz": _npz, "csv": _csv, "images": _images}.get(kind)
-    try:
-        return look(locate(name, "data.source"), params) if look else None
-    except (OSError, ValueError, KeyError, SyntaxError, EOFError, struct.error):
-        return None  # the data stage names the fault
-    except zipfile.BadZipFile:
-        return None
-
-
-def _npz(path: Path, params: DataParams) -> Shape | None:
-    with zipfile.ZipFile(path) as archive, archive.open("x.npy") as file:
-        magic = file.read(8)
-        size = "<H" if magic[6] == 1 else "<I"
-        (length,) = struct.unpack(size, file.read(struct.calcsize(size)))
-        header = ast.literal_eval(file.read(min(length, MAX_HEADER)).decode("latin1"))
-    shape = tuple(header["shape"])[1:]
-    grey = len(shape) == 2 and params.preprocessing == "auto"
-    return (*shape, 1) if grey else shape
-
-
-def _csv(path: Path, params: DataParams) -> Shape | None:
-    """Count the columns, where each of them is one number of the input."""
-    if params.preprocessing != "none":
-        return None
-    names = next(csv.reader(io.StringIO(_first_line(path))))
-    columns = params.columns
-    others = {columns.label, *columns.ignore, params.split.group, *params.extra_targets}
-    unclear = "" in names or len(set(names)) < len(names)
-    if columns.label not in names or len(names) == 1 or unclear:
-        return None
-    return (sum(name not in others for name in names),)
-
-
-def _first_line(path: Path) -> str:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if zipped:
-            with gzip.GzipFile(fileobj=file) as text:
-                return text.readline(MAX_HEADER).decode("utf-8-sig")
-        return file.readline(MAX_HEADER).decode("utf-8-sig")
-
-
-def _images(path: Path, params: DataParams) -> Shape | None:
-    size = params.image.size
-    return (*size, params.image.channels) if size else None

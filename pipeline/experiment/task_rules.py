@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.core.errors import UserError, did_you_mean
+from pipeline.data.sources.registry import modality_of
 from pipeline.metrics.metric import Metric
-from pipeline.tasks.registry import get
+from pipeline.tasks.registry import DEFAULT, get
 from pipeline.tasks.task import Task
 from pipeline.training.params import FitSettings
 
@@ -23,7 +24,7 @@ Misfit = tuple[tuple[str, ...], str]
 
 
 def with_builder(values: Any) -> Any:
-    """The values of an experiment file, with the task's builder in `tune`.
+    """The values of an experiment file, with a builder in `tune` that fits the data.
 
     Values that are not an experiment are returned unchanged, for the schema to refuse.
     """
@@ -32,10 +33,12 @@ def with_builder(values: Any) -> Any:
     data, tune = values.get("data"), values.get("tune", {})
     if not isinstance(data, Mapping) or not isinstance(tune, Mapping):
         return values
-    task = _named(data.get("task"))
+    task = _named(data.get("task", DEFAULT))
     if task is None or "builder" in tune or "builders" in tune:
         return values
-    return {**values, "tune": {**tune, "builder": task.builder}}
+    source = data.get("source")
+    modality = modality_of(source) if isinstance(source, str) else None
+    return {**values, "tune": {**tune, "builder": task.builder_for(modality)}}
 
 
 def _named(name: Any) -> Task | None:

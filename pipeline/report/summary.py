@@ -29,8 +29,9 @@ def summarize(
         all of them, the smallest file first. `chosen` is None if no file meets the
         budget; otherwise `nearest` is None. `over_budget` of a row names the limits
         that it exceeds. `missed` has one phrase per limit that the nearest file
-        exceeds. `doubts` are warnings of the stages about their models, if there are
-        any.
+        exceeds. `floors` are predictions that a model must be better than, see
+        `pipeline.evaluate.floors`. `doubts` are warnings of the stages about their
+        models, if there are any.
     """
     chosen = experiment.row(experiment.pareto["chosen"])
     nearest, missed = (None, []) if chosen else _nearest(experiment)
@@ -44,6 +45,7 @@ def summarize(
         "chosen": chosen,
         "variants": experiment.rows,
         "nearest": nearest,
+        "floors": experiment.evaluation.get("floors", []),
         "missed": missed,
         **({"doubts": doubts} if (doubts := _doubts(experiment)) else {}),
     }

@@ -5,11 +5,15 @@ In: rows of summary.json. Out: short texts.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from pipeline.compress.grammar import EXPORTS
 from pipeline.metrics.metric import Metric
 
 Row = dict[str, Any]
+# Lines of `left_out` about the file itself, not about a technique.
+EXPORTED = re.compile(rf"(?:{'|'.join(EXPORTS)}): ")
 
 
 def size(count: int) -> str:
@@ -34,3 +38,15 @@ def span(row: Row, score: Metric) -> str:
         return "unknown"
     low, high = map(score.number, score.differences(interval))
     return f"{low} to {high}"
+
+
+def remarks(row: Row) -> list[str]:
+    """What a file is not, and whether a cheaper recipe is better.
+
+    Args:
+        row: of pareto.json or summary.json.
+    """
+    lines = [line for line in row.get("left_out", []) if EXPORTED.match(line)]
+    if cheaper := row.get("beaten_by"):
+        lines.append(f"beaten by {cheaper}, which needs less fine-tuning")
+    return lines

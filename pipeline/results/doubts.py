@@ -13,7 +13,12 @@ from pydantic import BaseModel
 
 from pipeline.engine.published import published_json
 
-STAGES = ("train", "distill", "compress")  # whose metrics.json may have `doubts`
+STAGES = (
+    "train",
+    "distill",
+    "compress",
+    "evaluate",
+)  # whose metrics.json may have `doubts`
 
 
 class MetricsSchema(BaseModel):

@@ -19,6 +19,7 @@ from pipeline.core.exit_codes import ExitCode
 from pipeline.engine.published import published, published_json
 from pipeline.engine.run_record import read_run
 from pipeline.metrics.metric import Metric
+from pipeline.report.variant_text import remarks
 from pipeline.results import doubts
 from pipeline.results.summary import Budget, RowSchema, add_flash, columns
 from pipeline.tasks.registry import of_document
@@ -145,11 +146,13 @@ def _cells(row: Row, score: Metric, mark: str) -> list[str]:
 
 
 def _mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
-    if row["id"] == pareto["chosen"]:
-        return "chosen"
     if row["status"] != "ok":
         return f"{row['status']}: {row['reason']}"
-    return "over budget" if limits.excess(Point.from_json(row)) > 0 else "ok"
+    over = limits.excess(Point.from_json(row)) > 0
+    role = "over budget" if over else "ok"
+    return "; ".join(
+        ["chosen" if row["id"] == pareto["chosen"] else role, *remarks(row)]
+    )
 
 
 def _none_chosen(folder: Path, pareto: dict[str, Any], limits: Limits) -> list[str]:

@@ -19,7 +19,7 @@ from pipeline.core.invocation import command
 from pipeline.core.json_io import read_json
 from pipeline.engine.published import published, published_json
 from pipeline.metrics.metric import Metric
-from pipeline.report.variant_text import change, name, size, span
+from pipeline.report.variant_text import change, name, remarks, size, span
 from pipeline.results import doubts
 from pipeline.tasks.registry import of_document
 
@@ -124,6 +124,7 @@ def text(folder: Path, summary: dict[str, Any]) -> str:
     row = summary["chosen"]
     lines = [*table(summary), ""]
     lines += doubts.lines(summary.get("doubts", []))
+    lines += _floors(summary)
     lines += _chosen(row, summary) if row else _none_chosen(summary)
     lines.append(f"report    {folder / 'report' / 'index.html'}")
     return "\n".join(lines)
@@ -193,7 +194,7 @@ def _note(row: Row, summary: dict[str, Any]) -> str:
         notes.append(f"over the budget: {'; '.join(excesses)}")
     if row["dominated"] and not notes:
         notes.append("dominated")
-    return ", ".join(notes)
+    return ", ".join([*notes, *remarks(row)])
 
 
 def _chosen(row: Row, summary: dict[str, Any]) -> list[str]:
@@ -207,6 +208,16 @@ def _chosen(row: Row, summary: dict[str, Any]) -> list[str]:
     ]
     warning = _over_budget_on_test(row, summary, score)
     return [f"chosen    {name(row)}", " " * 10 + ", ".join(facts), *warning]
+
+
+def _floors(summary: dict[str, Any]) -> list[str]:
+    """One line per prediction that a model must be better than."""
+    score = of_document(summary).metric
+    return [
+        f"floor     {floor[score.key]:.3f} on test: {floor['name']} (baseline minus "
+        f"floor: {score.change(floor['gain'])})"
+        for floor in summary.get("floors", [])
+    ]
 
 
 def _latency(row: Row) -> str:

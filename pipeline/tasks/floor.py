@@ -78,7 +78,13 @@ def floor_of(spec: TaskSpec) -> Floor | None:
 
 
 def floor_warning(
-    subject: str, spec: TaskSpec, teaching: Array, y: Array, evidence: Array, seed: int
+    subject: str,
+    spec: TaskSpec,
+    teaching: Array,
+    y: Array,
+    evidence: Array,
+    seed: int,
+    split: str = "validation",
 ) -> str | None:
     """Describe a model whose metric may be no better than the floor.
 
@@ -86,9 +92,10 @@ def floor_warning(
         subject: the model, such as `the trained model`.
         spec: signature of the data.
         teaching: targets of the training examples, as stored, `(m,)`.
-        y: targets of the validation examples, as stored, `(n,)`.
-        evidence: of the model on the validation examples, `(n,)`.
+        y: targets of the examples, as stored, `(n,)`.
+        evidence: of the model on the examples, `(n,)`.
         seed: of the bootstrap.
+        split: name of the examples' split, for the sentence; default `validation`.
 
     Returns:
         One sentence, or None where the interval of the metric is above the floor.
@@ -103,7 +110,7 @@ def floor_warning(
     if min(map(metric.metric.merit, (low, high))) > metric.metric.merit(trivial):
         return None
     return (
-        f"{subject} may have learned nothing: validation {metric.metric.name} "
+        f"{subject} may have learned nothing: {split} {metric.metric.name} "
         f"{value:.3f} (95 % interval {low:.3f} to {high:.3f}) is not above "
         f"{trivial:.3f}, that of {floor.name}; check labels, preprocessing and training"
     )

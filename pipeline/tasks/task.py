@@ -66,6 +66,8 @@ class Task:
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
         builder: the builder unless the experiment names one.
+        builders: modality -> the builder of data that `builder` cannot process; default
+            none.
         not_applicable: dotted key of the experiment file -> why it does not apply; a
             value other than the default is refused with that reason. Default: all keys
             apply.
@@ -101,6 +103,7 @@ class Task:
     chain: bool = True
     other_metrics: tuple[Metric, ...] = ()
     guard: str | None = None
+    builders: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def predicts_classes(self) -> bool:
@@ -111,6 +114,14 @@ class Task:
     def reconstructs(self) -> bool:
         """True if outputs are compared with the model's own input."""
         return self.target == "input"
+
+    def builder_for(self, modality: str | None) -> str:
+        """Return the builder unless the experiment names one.
+
+        Args:
+            modality: `image`, `audio`, `text` or `table`; None if it is unknown.
+        """
+        return self.builders.get(modality or "", self.builder)
 
     def output_shape(self, spec: Signature) -> tuple[int, ...]:
         """Return the shape of the output for one example, without the batch."""

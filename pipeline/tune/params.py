@@ -65,8 +65,9 @@ class TuneParams(Params):
 
     Args:
         builder: builder of the models: `family`, `family:preset` or `module:function`;
-            the default depends on the task: mlp for regression, autoencoder for anomaly
-            detection.
+            the default depends on task and data: cnn for classes of images and clips,
+            mlp for tables and for regression, bag_of_embeddings for texts, autoencoder
+            for anomaly detection.
         builders: several builders, which makes the family a hyperparameter; `builder`
             is used if empty.
         values: hyperparameter of the builder -> a value that fixes it, or a list that

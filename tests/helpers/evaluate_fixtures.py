@@ -97,6 +97,7 @@ class Published:
         write_spec(self.folders["data"], SPEC)
         self.write_test(examples(60, hard=6))
         self.write_test(examples(40, hard=4, seed=1), "validation")
+        self.write_test(examples(80, hard=8, seed=2), "train")
         for name, weights in MODELS.items():
             self.write_model(name, tflite(weights, SPEC.shape))
         self.write_pareto([point(name) for name in MODELS], chosen="baseline-careless")

@@ -19,14 +19,17 @@ import pipeline
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import SCRIPT, command, program
+from pipeline.core.quoting import shown
 from pipeline.core.safe_path import SafeFolder
-from pipeline.data.sources.registry import check_source, known_labels
+from pipeline.data.sources.registry import check_source, modality_of
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.experiment.ignored_files import write_gitignore
 from pipeline.experiment.loader import FILE, check_name
 from pipeline.experiment.source_look import check_exists
 from pipeline.experiment.stages import STAGES
-from pipeline.tasks.registry import DEFAULT, reading
+from pipeline.experiment.summary.summarize import summarize
+from pipeline.experiment.summary.summary import Summary
+from pipeline.tasks.registry import DEFAULT, get, reading
 
 HELP = "make an experiment file for a data set"
 DISTRIBUTION = "keras-frontier-pipeline"
@@ -63,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     path = folder / FILE
     if os.path.lexists(path):
         raise UserError(f"{path}: already exists; choose another name, or edit it")
-    values = _template_values(arguments.name, arguments.source)
+    summary = summarize(arguments.source)
+    values = _template_values(arguments.name, data_yaml(arguments.source, summary))
     _write(path, "experiment.yaml.j2", values)
     write_gitignore(folder)
     print(path)
@@ -73,10 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _template_values(name: str, source: str) -> dict[str, Any]:
+def _template_values(name: str, data: str) -> dict[str, Any]:
     return {
         "name": name,
-        "data": data_yaml(source),
+        "data": data,
         "program": program(),
         "script": SCRIPT,
         "stages": " ".join(STAGES),
@@ -86,16 +90,53 @@ def _template_values(name: str, source: str) -> dict[str, Any]:
     }
 
 
-def data_yaml(source: str) -> str:
+def data_yaml(source: str, summary: Summary) -> str:
     """The section `data` as YAML, in which any source survives.
 
     Args:
         source: such as `csv:/data/my #1.csv`.
+        summary: what was seen in it.
+
+    Returns:
+        The section, with the defaults that apply and what was seen as comments.
     """
-    labels = known_labels(source)
-    task = reading(labels)[0] if labels else DEFAULT
-    section = {"source": source, **({} if task == DEFAULT else {"task": task})}
-    return yaml.safe_dump({"data": section}, sort_keys=False, allow_unicode=True)
+    task = reading("numbers" if summary.numbers else "classes")[0]
+    named = {} if task == DEFAULT else {"task": task}
+    section = {"source": source, **named, **summary.settings}
+    facts = [f"  # {shown(fact, 400)}" for fact in summary.facts]
+    lines = ["data:", *facts, *(f"  {line}" for line in _lines(section))]
+    lines += [f"  # {line}" for line in _lines(_unset(summary))]
+    builder = get(task).builder_for(summary.modality)
+    if builder == get(task).builder_for(modality_of(source)):
+        lines.append(f"# tune: {{builder: {builder}}}")
+    else:
+        lines.append(f"tune: {{builder: {builder}}}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _unset(summary: Summary) -> dict[str, Any]:
+    """The defaults without the keys that are set."""
+    unset: dict[str, Any] = {}
+    for key, value in summary.defaults.items():
+        inner = summary.settings.get(key, {})
+        if left := {k: v for k, v in value.items() if k not in inner}:
+            unset[f"more of {key}" if inner else key] = left
+    return unset
+
+
+def _lines(values: dict[str, Any]) -> list[str]:
+    """YAML of a mapping, a line per short value."""
+    texts = (
+        yaml.safe_dump(
+            {key: value},
+            allow_unicode=True,
+            default_flow_style=None if isinstance(value, dict) else False,
+            sort_keys=False,
+            width=88,
+        )
+        for key, value in values.items()
+    )
+    return [line for text in texts for line in text.splitlines()]
 
 
 def _write_project(root: Path, values: dict[str, Any]) -> list[Path]:

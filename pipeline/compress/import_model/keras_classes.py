@@ -54,8 +54,15 @@ PREPROCESSING = {
         )
     ),
 }
+# Layers of which the converter writes no file, or that tf_keras does not have.
+NOT_EXPORTED = {
+    *(f"Adaptive{kind}Pooling{n}D" for kind in ("Average", "Max") for n in (1, 2, 3)),
+    *("GroupQueryAttention", "GroupedQueryAttention", "MelSpectrogram"),
+    *("ReversibleEmbedding", "RMSNormalization", "STFTSpectrogram"),
+}
 LAYERS = frozenset(
-    CONVOLUTION | POOLING | SHAPE | CORE | NORMALIZATION | RECURRENT | PREPROCESSING
+    (CONVOLUTION | POOLING | SHAPE | CORE | NORMALIZATION | RECURRENT | PREPROCESSING)
+    - NOT_EXPORTED
 )
 # Modules whose classes hold numbers and names only: settings of layers, operations.
 MODULES = (

@@ -15,6 +15,7 @@ from typing import Any
 from pipeline.compress.params import Budget
 from pipeline.compress.selection import pareto_front
 from pipeline.compress.selection.budget import Limits, Times, read_limits
+from pipeline.compress.selection.cheaper import beaten_by
 from pipeline.compress.selection.point import Interval, OtherDrops, Point, VariantRow
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
@@ -82,6 +83,7 @@ def compare(
             drop=_drop(row, baseline, limits),
             drop_interval=interval,
             other_drops=losses,
+            beaten_by=beaten_by(row, rows, limits.metric),
         )
         for row, interval, losses in zip(rows, intervals, others, strict=True)
     ]

@@ -118,18 +118,24 @@ class Point(VariantRow):
             for every variant that is not `ok`.
         other_drops: losses of other metrics that the budget limits: key -> drop, low
             and high end of its paired interval; default none.
+        beaten_by: recipe with the first steps of this one alone, and the same kind of
+            file, that is clearly better on validation; empty (default) for none.
+        beaten_by: recipe with the first steps of this one alone, and the same kind of
+            file, that is clearly better on validation; empty (default) for none.
     """
 
     drop: float | None = None
     drop_interval: Interval | None = None
     dominated: bool = False
     other_drops: OtherDrops = field(default_factory=dict)
+    beaten_by: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object; `other_drops` only where there are any."""
+        """Return the JSON object; `other_drops` and `beaten_by` only where set."""
         values = super().to_json()
-        if not self.other_drops:
-            del values["other_drops"]
+        for name in ("other_drops", "beaten_by"):
+            if not values[name]:
+                del values[name]
         return values
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.compress.tflite.inspect import OPERATORS, Facts
+from pipeline.compress.tflite.oracle import could_be_integer, without_integer_kernel
 
 # Export -> dtypes that its kernels may have.
 KERNEL_DTYPES = {
@@ -72,7 +73,10 @@ def _custom_operators(facts: Facts) -> Iterator[str]:
 
 
 def _wrong_kernels(facts: Facts, export: str) -> Iterator[str]:
-    wrong = sorted(facts.kernel_dtypes - KERNEL_DTYPES[export])
+    allowed = set(KERNEL_DTYPES[export])
+    if without_integer_kernel(facts.float_operators):
+        allowed.add("float32")  # kernels of these operators
+    wrong = sorted(facts.kernel_dtypes - allowed)
     if wrong:
         yield f"{export} promised, but there are weights in {', '.join(wrong)}"
     wanted = {"dynamic": "int8", "int4": "int4"}.get(export)
@@ -85,13 +89,8 @@ def _not_integer(facts: Facts, export: str) -> Iterator[str]:
     if facts.io_dtypes not in ((dtype, dtype), (TOKENS, dtype)):
         actual = " and ".join(facts.io_dtypes)
         yield f"{dtype} input and output promised, but they are {actual}"
-    if facts.float_operators:
-        # QUANTIZE and DEQUANTIZE surround the operator that computes in float.
-        names = set(facts.float_operators)
-        names = names - {"QUANTIZE", "DEQUANTIZE"} or names
-        yield (
-            f"full integer promised, but computed in float: {', '.join(sorted(names))}"
-        )
+    if names := could_be_integer(facts.float_operators):
+        yield f"full integer promised, but computed in float: {', '.join(names)}"
 
 
 def _lost_zeros(facts: Facts, sparsity: float) -> Iterator[str]:

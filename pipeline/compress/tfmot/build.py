@@ -6,6 +6,7 @@ file and a record of what the recipe did.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,9 +22,11 @@ from pipeline.compress.rewrite.fold import (
     fuse_relu,
     neutralize_constant_channels,
 )
+from pipeline.compress.tflite.oracle import fallback_text, fallbacks
 from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
-from pipeline.compress.tfmot.export import export
+from pipeline.compress.tfmot.crashes import crashing_layers
+from pipeline.compress.tfmot.export import ConverterError, export
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.supported_layers import (
@@ -53,6 +56,8 @@ class Built:
         distinct: limits of the distinct weights that the steps left in the kernels.
         states: each technique but the last, and the model after it as a float file.
         outputs: outputs of the model on the first 64 calibration examples, `(n, ...)`.
+        export: the export that was written; another one than that of the recipe where
+            the converter refuses that.
     """
 
     content: bytes
@@ -61,10 +66,15 @@ class Built:
     distinct: tuple[DistinctWeights, ...] = ()
     states: tuple[tuple[str, bytes], ...] = ()
     outputs: np.ndarray | None = None
+    export: str = ""
 
 
 def build(
-    source: keras.Model, recipe: Recipe, tuning: FineTuning, calibration: np.ndarray
+    source: keras.Model,
+    recipe: Recipe,
+    tuning: FineTuning,
+    calibration: np.ndarray,
+    exports: Sequence[str] = (),
 ) -> Built:
     """Convert the model, run the techniques of a recipe, and export the file.
 
@@ -73,6 +83,8 @@ def build(
         recipe: techniques and the export.
         tuning: data and settings of the fine-tuning after each technique.
         calibration: float32 model inputs `(n, ...)` that set the ranges of int8.
+        exports: tried in this order; default: that of the recipe, and what comes next
+            where the converter refuses it.
 
     Returns:
         The file's content, and what the recipe did.
@@ -90,8 +102,38 @@ def build(
         built = _with_result(built, model, step, count == len(recipe.techniques))
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
-    content = export(model, recipe.export, calibration, one_scale)
-    return replace(built, content=content, outputs=outputs)
+    kinds = exports or (recipe.export, *_fallbacks(recipe))
+    kinds = [kind for kind in kinds if not crashing_layers(model, kind)] or kinds
+    kind, content = _first_written(model, kinds, calibration, one_scale)
+    if kind != recipe.export:
+        line = fallback_text(recipe.export, kind)
+        built = replace(built, left_out=[*built.left_out, line])
+    return replace(built, content=content, outputs=outputs, export=kind)
+
+
+def _fallbacks(recipe: Recipe) -> tuple[str, ...]:
+    """What is written where the converter refuses the export of a recipe.
+
+    Models that were trained for int8 have its rounding in them: nothing else fits.
+    """
+    aware = any(step.name in AWARE for step in recipe.techniques)
+    return () if aware else fallbacks(recipe.export)
+
+
+def _first_written(
+    model: tf_keras.Model,
+    kinds: Sequence[str],
+    calibration: np.ndarray,
+    one_scale: bool,
+) -> tuple[str, bytes]:
+    """The first export that the converter writes, and the file."""
+    refusals = []
+    for kind in kinds:
+        try:
+            return kind, export(model, kind, calibration, one_scale)
+        except ConverterError as error:
+            refusals.append(error)
+    raise refusals[0]
 
 
 def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:

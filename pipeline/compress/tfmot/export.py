@@ -25,6 +25,10 @@ UNROLLED = ("GRU", "SimpleRNN")
 MAX_STEPS = 256  # maximum number of unrolled steps
 
 
+class ConverterError(UserError):
+    """The converter refuses a model."""
+
+
 def export(
     model: tf_keras.Model,
     kind: str,
@@ -60,7 +64,7 @@ def export(
         return bytes(converter.convert())
     except Exception as error:
         reason = str(error).strip().splitlines() or ["see the log"]
-        raise UserError(
+        raise ConverterError(
             f'the converter cannot write model "{model.name}" as {kind}: {reason[0]}'
         ) from error
 
@@ -112,7 +116,7 @@ def _steps(layer: Any) -> int:
 
 def _check_steps(layer: Any, steps: int) -> None:
     if steps > MAX_STEPS:
-        raise UserError(
+        raise ConverterError(
             f'layer "{layer.name}" ({type(layer).__name__}) has {steps} steps; '
             f"int8 supports at most {MAX_STEPS}"
         )

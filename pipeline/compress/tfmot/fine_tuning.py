@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tf_keras
 
 from pipeline.augment.policy import Policy
 from pipeline.compress.tfmot.callbacks import BuildVariables
 from pipeline.compress.tfmot.distillation import DistillationTerm, add_distillation
+from pipeline.compress.tfmot.ranges import EXAMPLES, set_ranges
 from pipeline.compress.tfmot.techniques import Fit
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Split
@@ -65,8 +67,14 @@ class FineTuning:
             if self.distillation and self.distillation.weight:
                 add_distillation(model, self.distillation)
             data = FitData(self.spec, self.train, self.validation, self.policy)
+            set_ranges(model, self._some_inputs())
             callbacks = [BuildVariables(task_of(self.spec)), *callbacks]
             context = FitContext(seed, callbacks=callbacks)
             keras_fit(model, data, settings, context, tf_keras)
 
         return fit
+
+    def _some_inputs(self) -> np.ndarray:
+        """Inputs of training examples at equal distances, for initial ranges."""
+        step = max(1, len(self.train) // EXAMPLES)
+        return self.spec.to_input(np.asarray(self.train.x[::step][:EXAMPLES]))

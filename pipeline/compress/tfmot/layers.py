@@ -53,6 +53,8 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         return _from_config("Normalization", {**config, **_statistics(operation)})
     if type(operation).__name__ == "SeparableConv2D":
         return SeparableConv2D(config)
+    if type(operation).__name__ in ("AveragePooling3D", "MaxPooling3D"):
+        return Pooling3D(type(operation).__name__, config)
     return _with_activation(type(operation).__name__, config)
 
 
@@ -126,6 +128,43 @@ class SeparableConv2D:
         """
         self.depthwise.set_weights(weights[:1])
         self.pointwise.set_weights(weights[1:])
+
+
+class Pooling3D:
+    """Pooling of height and width, then of depth: LiteRT has no pooling of volumes.
+
+    A window is a box, so the maximum of maxima, and the mean of means, are those of the
+    box, at the borders as well.
+
+    Args:
+        kind: `AveragePooling3D` or `MaxPooling3D`.
+        config: config of the Keras 3 layer.
+    """
+
+    def __init__(self, kind: str, config: dict[str, Any]):
+        self.name, self.kind = config["name"], kind.replace("3D", "2D")
+        self.size, self.strides = config["pool_size"], config["strides"]
+        self.options = {"padding": config["padding"]}
+        if config["data_format"] != "channels_last":
+            raise UserError(f'layer "{self.name}": its channels must be last')
+
+    def __call__(self, volume: Any) -> Any:
+        """Apply both to volumes `(batch, depth, height, width, channels)`."""
+        across = self._pooling("across", self.size[1:], self.strides[1:])
+        x = tf_keras.layers.TimeDistributed(across, name=f"{self.name}_across")(volume)
+        depth, height, width, channels = x.shape[1:]
+        x = self._reshaped("rows", x, (depth, height * width, channels))
+        along = (self.size[0], 1), (self.strides[0], 1)
+        x = self._pooling("depth", *along)(x)
+        return self._reshaped("volume", x, (x.shape[1], height, width, channels))
+
+    def _pooling(self, part: str, size: Any, strides: Any) -> tf_keras.layers.Layer:
+        layer_class = getattr(tf_keras.layers, self.kind)
+        name = f"{self.name}_{part}_pool"
+        return layer_class(tuple(size), tuple(strides), name=name, **self.options)
+
+    def _reshaped(self, part: str, x: Any, shape: tuple[int, ...]) -> Any:
+        return tf_keras.layers.Reshape(shape, name=f"{self.name}_{part}")(x)
 
 
 def _statistics(layer: keras.layers.Normalization) -> dict[str, Any]:

@@ -36,6 +36,15 @@ SKLEARN = {
     "wine": "classes",
     "diabetes": "numbers",
 }
+# Kind of source -> what its examples are; the others hold arrays of any kind.
+MODALITY = {
+    "images": "image",
+    "wav": "audio",
+    "text": "text",
+    "csv": "table",
+    "parquet": "table",
+}
+IMAGES_OF_SKLEARN = ("digits",)
 
 
 def listed(extend: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -99,3 +108,11 @@ def known_labels(source: str) -> str | None:
     """Return `classes` or `numbers`; None where the labels of a source are unknown."""
     kind, _, name = source.partition(":")
     return SKLEARN.get(name) if kind == "sklearn" else None
+
+
+def modality_of(source: str) -> str | None:
+    """Return `image`, `audio`, `text` or `table`; None where the kind does not tell."""
+    kind, _, name = source.partition(":")
+    if kind == "sklearn" and name in SKLEARN:
+        return "image" if name in IMAGES_OF_SKLEARN else "table"
+    return MODALITY.get(kind)

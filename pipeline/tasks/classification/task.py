@@ -20,6 +20,7 @@ TASK = Task(
     losses=("cross_entropy", "focal", "binary", "mse", "mae", "huber"),
     default_loss="cross_entropy",
     builder="cnn",
+    builders={"table": "mlp", "text": "bag_of_embeddings"},
     parts=parts_in("pipeline.tasks.classification", "floor"),
     other_metrics=(
         Metric(

@@ -14,6 +14,7 @@ TASK = Task(
     losses=("mse", "mae", "huber"),
     default_loss="mse",
     builder="mlp",
+    builders={"text": "bag_of_embeddings"},
     parts=parts_in("pipeline.tasks.regression", "floor"),
     not_applicable={
         **CLASS_KEYS,

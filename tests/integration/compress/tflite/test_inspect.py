@@ -143,10 +143,20 @@ def test_an_operator_from_outside_the_runtime_is_found_out(files):
 def test_a_tensor_of_floats_amid_integers_is_found_out(files):
     facts = read_facts(files["int8"])
     mixed = dataclasses.replace(
-        facts, float_operators=("DEQUANTIZE", "ELU", "QUANTIZE")
+        facts, float_operators=("DEQUANTIZE", "CONV_2D", "QUANTIZE")
     )
     (told,) = violations(mixed, "int8")
-    assert told == "full integer promised, but computed in float: ELU"
+    assert told == "full integer promised, but computed in float: CONV_2D"
+
+
+def test_an_operator_without_an_integer_kernel_breaks_no_promise(files):
+    """LiteRT computes ELU in float whatever a recipe asks for."""
+    facts = read_facts(files["int8"])
+    names = ("DEQUANTIZE", "ELU", "QUANTIZE")
+    assert not violations(dataclasses.replace(facts, float_operators=names), "int8")
+    names = ("DEQUANTIZE", "ELU", "CONV_2D", "QUANTIZE")
+    (told,) = violations(dataclasses.replace(facts, float_operators=names), "int8")
+    assert told.endswith("computed in float: CONV_2D")
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"\0" * 100, b"PK\3\4" + b"x" * 50])

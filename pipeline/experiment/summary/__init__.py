@@ -1,0 +1,1 @@
+"""A look at a new source: the settings that it needs, and what was seen."""
