@@ -21,6 +21,7 @@ from typing import Any
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import ROOT
+from pipeline.core.quoting import printable
 from pipeline.core.safe_path import SafeFolder
 from pipeline.data.extension import FOLDER as EARLIER
 from pipeline.engine.import_closure import CodeReader
@@ -51,11 +52,11 @@ class Console(Terminal):
 
     def note(self, text: str) -> None:
         """Print a line between those of the stages."""
-        print(text, file=self.stream, flush=True)
+        print(printable(text), file=self.stream, flush=True)
 
     def warn(self, text: str) -> None:
         """Print a warning; the run goes on."""
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 class Silent(Console):
