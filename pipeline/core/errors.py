@@ -34,6 +34,7 @@ DISK_ERRORS = {
     errno.EACCES: "permission is denied",
     errno.EPERM: "the operation is not permitted",
     errno.EIO: "the disk reports an input/output error",
+    errno.EINTR: "a call of the operating system was interrupted",
     errno.EFBIG: "the file is larger than the file system or a limit allows",
     errno.EMFILE: "this process has too many open files",
     errno.ENFILE: "the system has too many open files",
