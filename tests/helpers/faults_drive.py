@@ -25,7 +25,6 @@ from pipeline.engine.plan import verify_outputs
 from pipeline.engine.stage_record import read_record
 from tests.helpers.toy_chain import Toy
 
-
 AGAIN = 5  # after one failure in so many that last, the command is repeated
 
 
@@ -42,7 +41,7 @@ class Control(ctypes.Structure):
     ]
 
 
-def run_here(request, log, environment, listener, kept=()):
+def run_here(request, log, environment, listener, kept=(), limit=None):
     """Run a stage in this process, with its output in the log."""
     streams = sys.stdout, sys.stderr
     with log.open("w", buffering=1) as output:
