@@ -24,6 +24,7 @@ from pipeline.core.invocation import ROOT
 from pipeline.core.quoting import printable
 from pipeline.core.safe_path import SafeFolder
 from pipeline.data.extension import FOLDER as EARLIER
+from pipeline.engine.hash_cache import HASHES
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, plan
@@ -101,7 +102,7 @@ class Session:
             UserError: there is no stage of that name.
         """
         names = self._checked(stages or (self.job.chain[-1].name,))
-        return plan(self.job, self.job.upto(names), self.code)
+        return plan(self.job, self.job.upto(names), self.code, verify=False)
 
     def check(self, *stages: str) -> list[Decision]:
         """Plan, and check that a run of the stages can start; runs nothing.
@@ -194,7 +195,7 @@ class Session:
                     inside.remove(path.name)
                 inside.remove(stage.name)
                 drop_scratch(self.folder, stage.name)
-            for name in ("tensorboard", CODE_CACHE, outside.NOTES):
+            for name in ("tensorboard", CODE_CACHE, HASHES, outside.NOTES):
                 inside.remove(name)
         return [name for name in (FILE, EARLIER) if (self.folder / name).exists()]
 
