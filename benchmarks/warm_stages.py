@@ -19,6 +19,7 @@ from unittest import mock
 from benchmarks.processors import imitated
 from pipeline.engine import runner, stage_main
 from pipeline.engine.stage_process import Listener, Message
+from pipeline.engine.time_limits import TimeLimit
 
 # Nothing of these runs an operation when it is imported: a fork stays possible.
 LIBRARIES = (
@@ -47,6 +48,7 @@ def run_in_fork(
     environment: dict[str, str],
     listener: Listener,
     kept: tuple[int, ...] = (),
+    limit: TimeLimit | None = None,
 ) -> Message:
     """Do what `pipeline.engine.stage_process.run_in_process` does, in a fork."""
     reader, writer = os.pipe()

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from pipeline.cli.interruption import MESSAGE, prompt_interrupts
 from pipeline.core.errors import UserError, from_os_error, watch_written_files
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import MODULE, PROGRAM, SCRIPT, program
+from pipeline.core.quoting import message
 
 RESUMED = "interrupted; the work of {stages} is kept, and the same command resumes it"
 
@@ -39,12 +41,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _interrupted()
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are safe to print, whatever the arguments hold."""
+
+    def error(self, text: str) -> NoReturn:
+        """Print the usage and an error, and exit with code 2."""
+        super().error(message(text))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; `arguments.run` is the command's function."""
     from pipeline.cli.parser import add_common
     from pipeline.experiment.stages import STAGES
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program(),
         description="From a data set to the smallest Keras model that meets its "
         "accuracy budget.",
@@ -110,8 +120,8 @@ def _report(error: Exception) -> int:
     if isinstance(plain, UserError):
         return _print_error(f"error: {plain}", plain.exit_code)
     kind = type(error).__name__
-    message = f"error: unexpected {kind}: {error} (--debug shows the traceback)"
-    return _print_error(message, ExitCode.FAILED)
+    text = f"error: unexpected {kind}: {error} (--debug shows the traceback)"
+    return _print_error(text, ExitCode.FAILED)
 
 
 def _interrupted(arguments: argparse.Namespace | None = None) -> int:
@@ -134,7 +144,7 @@ def _resumable(arguments: argparse.Namespace) -> list[str]:
 
 def _print_error(text: str, code: int) -> int:
     sys.stdout.flush()
-    print(text, file=sys.stderr)
+    print(message(text), file=sys.stderr)
     return int(code)
 
 

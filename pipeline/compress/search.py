@@ -24,6 +24,7 @@ from pipeline.compress.tflite.oracle import fallbacks
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.wording import quantity
 from pipeline.engine.stage import Inputs
+from pipeline.engine.time_limits import time_limit
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.pool import TaskPool
 from pipeline.training.devices import start_method
@@ -56,7 +57,8 @@ def search(
     Raises:
         UserError: when Ray is configured and not available.
     """
-    pool = pool_of(params, "compress", start_method())
+    limit = time_limit(inputs.minutes, "variant")
+    pool = pool_of(params, "compress", start_method(), limit)
     results: dict[str, VariantResult] = {}
     waiting = [variant for variant in variants if variant.trains]
     untrained = [variant for variant in variants if not variant.trains]

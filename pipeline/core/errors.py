@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.quoting import message
 
 DISK_ERRORS = {
     errno.ENOSPC: "no space is left on the device",
@@ -33,6 +34,7 @@ DISK_ERRORS = {
     errno.EACCES: "permission is denied",
     errno.EPERM: "the operation is not permitted",
     errno.EIO: "the disk reports an input/output error",
+    errno.EINTR: "a call of the operating system was interrupted",
     errno.EFBIG: "the file is larger than the file system or a limit allows",
     errno.EMFILE: "this process has too many open files",
     errno.ENFILE: "the system has too many open files",
@@ -47,9 +49,15 @@ SIMILARITY = ((4, 0.71), (3, 0.66), (0, 1.0))
 
 
 class UserError(Exception):
-    """Invalid input: the message says where, what was received and what is allowed."""
+    """Invalid input: the message says where, what was received and what is allowed.
+
+    Its text is safe to print: names and values in it may come from anywhere.
+    """
 
     exit_code: ClassVar[int] = ExitCode.BAD_INPUT
+
+    def __str__(self) -> str:
+        return message(super().__str__())
 
 
 class StageFailed(UserError):

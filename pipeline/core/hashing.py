@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,16 @@ def hash_value(value: Any) -> str:
 
 
 def hash_folder(
-    folder: Path, leave_out: frozenset[str] = frozenset()
+    folder: Path,
+    leave_out: frozenset[str] = frozenset(),
+    hash_one: Callable[[Path], str] = hash_file,
 ) -> dict[str, str]:
     """Hash every file below a folder.
 
     Args:
         folder: an existing folder.
         leave_out: paths relative to `folder`, with slashes, of files to skip.
+        hash_one: hashes a file; default `hash_file`.
 
     Returns:
         Relative path -> hash of the file, sorted by path.
@@ -55,5 +59,5 @@ def hash_folder(
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in files}
     return {
-        name: hash_file(path) for name, path in names.items() if name not in leave_out
+        name: hash_one(path) for name, path in names.items() if name not in leave_out
     }

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pipeline.core.errors import UserError, naming
+from pipeline.core.quoting import shown
 
 MAX_BYTES = 1_000_000_000  # of a JSON file; none that is published comes near
 
@@ -121,7 +122,7 @@ def read_checked(
         schema.model_validate(value, strict=True)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(map(str, problem["loc"])) or "the whole"
+        key = shown(".".join(map(str, problem["loc"]))) or "the whole"
         raise UserError(
             f"{path}: {what} was altered ({key}: {problem['msg'].lower()})"
         ) from None

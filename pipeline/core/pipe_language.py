@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.errors import UserError, did_you_mean
+from pipeline.core.quoting import shown
 
 REQUIRED = object()
+SHOWN = 300  # characters of a pipe in a message
 STEP = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 KINDS = {int: "a whole number", float: "a number", str: "a word"}
 
@@ -128,7 +130,8 @@ def parse_pipe(text: str, grammar: Grammar) -> tuple[Step, ...]:
     steps, problems = [], []
     for number, part in enumerate(parts, 1):
         try:
-            steps.append(_step(part, f'step {number} of "{text}"', grammar))
+            where = f'step {number} of "{shown(text, SHOWN)}"'
+            steps.append(_step(part, where, grammar))
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -151,11 +154,14 @@ def str_pipe(steps: tuple[Step, ...]) -> str:
 def _step(text: str, where: str, grammar: Grammar) -> Step:
     match = STEP.fullmatch(text)
     if not match:
-        raise UserError(f'{where}: "{text.strip()}" is not of the form name(arguments)')
+        part = shown(text.strip(), SHOWN)
+        raise UserError(f'{where}: "{part}" is not of the form name(arguments)')
     name, inside = match.groups()
     if name not in grammar:
         hint, allowed = did_you_mean(name, grammar), ", ".join(grammar)
-        raise UserError(f'{where}: no step "{name}"{hint} (available: {allowed})')
+        raise UserError(
+            f'{where}: no step "{shown(name)}"{hint} (available: {allowed})'
+        )
     arguments = grammar[name].params
     values = _read_arguments(inside or "", f"{where}: {name}", arguments)
     return Step(name, _complete(values, f"{where}: {name}", arguments))
@@ -167,15 +173,16 @@ def _read_arguments(
     """Argument name -> value, of the arguments that are written out."""
     try:
         positional, named = _parse_call(f"f({inside})")
-    except (SyntaxError, TypeError, ValueError):
-        raise UserError(f"{where}({inside}) has unreadable arguments") from None
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+        text = shown(inside, SHOWN)
+        raise UserError(f"{where}({text}) has unreadable arguments") from None
     names = [argument.name for argument in arguments]
     if len(positional) > len(names):
         count = len(positional)
         raise UserError(f"{where} takes {_listed(names)}; received {count} values")
     placed = dict(zip(names, positional))
     if repeated := placed.keys() & named.keys():
-        raise UserError(f"{where} receives {min(repeated)} twice")
+        raise UserError(f"{where} receives {shown(min(repeated))} twice")
     return {**placed, **named}
 
 
@@ -204,7 +211,8 @@ def _complete(
         if name not in names:
             hint = did_you_mean(name, names)
             raise UserError(
-                f'{where} has no argument "{name}"{hint} (it takes {_listed(names)})'
+                f'{where} has no argument "{shown(name)}"{hint} (it takes '
+                f"{_listed(names)})"
             )
     return {argument.name: _value(values, argument, where) for argument in arguments}
 
@@ -217,7 +225,7 @@ def _value(values: dict[str, Any], argument: Argument, where: str) -> Value:
         value = float(value)
     if not argument.allows(value):
         raise UserError(
-            f"{where}({argument.name}={value!r}): "
+            f"{where}({argument.name}={shown(repr(value))}): "
             f"{argument.name} must be {argument.describe()}"
         )
     return value

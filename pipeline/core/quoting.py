@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 LIMIT = 80  # characters of a name or a cell in a message
+LINE = 2_000  # characters of a line of a message; a path may have 4,096, most have 200
+LINES = 100  # of a message; the problems of an experiment file have one each
 
 
 def shown(text: object, limit: int = LIMIT) -> str:
@@ -20,7 +22,37 @@ def shown(text: object, limit: int = LIMIT) -> str:
     if len(whole) > limit:
         half = (limit - 3) // 2
         whole = f"{whole[:half]}...{whole[-half:]}"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in whole)
+    return _escaped(whole)
+
+
+def message(text: str) -> str:
+    """Return a message that is safe to print, whatever it holds.
+
+    Args:
+        text: one sentence per line.
+
+    Returns:
+        The text; characters that are not printable are escaped, long lines are cut in
+        the middle, and of many lines the last are left out.
+    """
+    lines = text.split("\n", LINES)
+    rest = ["..."] if len(lines) > LINES else []
+    return "\n".join([shown(line, LINE) for line in lines[:LINES]] + rest)
+
+
+def printable(text: str) -> str:
+    """Return output of any length that is safe to print; line breaks stay.
+
+    Args:
+        text: a table with names of unknown origin.
+    """
+    return "\n".join(map(_escaped, text.split("\n")))
+
+
+def _escaped(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def listing(names: list[str], limit: int = 12) -> str:

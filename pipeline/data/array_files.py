@@ -13,10 +13,10 @@ from typing import IO, Any, Protocol, Self
 
 import numpy as np
 
+from pipeline.core.decoding import decoding, reason_of
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import listing, shown
 from pipeline.data.bounded import check_size
-from pipeline.data.decoding import decoding, reason_of
 from pipeline.data.paths import is_regular
 from pipeline.data.rows import read_header
 

@@ -20,10 +20,10 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
 from pipeline.data.bounded import BoundedFile
-from pipeline.data.decoding import decoding
 from pipeline.data.parquet import MAGIC, parquet_records
 from pipeline.data.paths import is_regular
 from pipeline.data.sources.params import ColumnParams

@@ -20,9 +20,9 @@ from pipeline.core.hashing import hash_file
 from pipeline.core.quoting import shown
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import FILES, FOLDERS
+from pipeline.engine.hash_cache import content_hash, remember_tree, tree_hash
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
-HASHED = 256_000_000  # bytes of a source up to which its content is hashed
 # Files below these folders are made by the system while they are read.
 SYSTEM_FOLDERS = (Path("/proc"), Path("/sys"), Path("/dev"))
 
@@ -138,8 +138,7 @@ def _exists(path: Path) -> bool:
 def source_state(params: DataParams) -> Mapping[str, str | None]:
     """Return a hash of every source that is a path; it changes with the files.
 
-    Of more than 256 MB, names and sizes are hashed, not contents. Named data sets do
-    not change.
+    Named data sets do not change.
 
     Returns:
         Source -> hash; None where it does not exist.
@@ -157,15 +156,18 @@ def _state(name: str) -> str | None:
 
 
 def _content_state(path: Path) -> str | None:
+    """Hash a file, or all files below a folder; None where there is none."""
+    if is_regular(path):
+        return content_hash(path)
     of_system = cache(_is_of_system)
-    every = [path, *path.rglob("*")]
-    sizes = {p: p.stat().st_size for p in every if is_regular(p, of_system)}
-    read = sum(sizes.values()) <= HASHED
-    if path in sizes and read:
-        return hash_file(path)
-    files = sorted(sizes)
-    lines = [f"{_name(p, path)} {hash_file(p) if read else sizes[p]}\n" for p in files]
-    return hashlib.sha256("".join(lines).encode()).hexdigest() if files else None
+    files = sorted(p for p in path.rglob("*") if is_regular(p, of_system))
+    states = [(_name(p, path), p.stat()) for p in files]
+    digest = tree_hash(path, states)
+    if files and digest is None:
+        lines = [f"{name} {hash_file(p)}\n" for p, (name, _) in zip(files, states)]
+        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+        remember_tree(path, states, digest)
+    return digest if files else None
 
 
 def _name(path: Path, root: Path) -> str:

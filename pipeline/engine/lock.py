@@ -45,9 +45,8 @@ def experiment_lock(folder: Path) -> Iterator[int]:
                 "wait for it to end, or stop it"
             )
         with naming(folder / NAME):  # the block of the caller has its own files
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())  # nothing is left to flush
         yield file.fileno()
 
 

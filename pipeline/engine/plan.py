@@ -13,6 +13,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.hashing import SHORT, hash_folder
 from pipeline.core.json_io import read_checked
 from pipeline.engine.fingerprint import describe, stale_reason
+from pipeline.engine.hash_cache import HASHES, content_hash, remembered_hashes
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.run_record import read_run, verify_volatile, volatile_inputs
 from pipeline.engine.scratch import has_work, scratch_key
@@ -50,20 +51,29 @@ class Decision:
         return self.state == "cached"
 
 
-def plan(job: Job, stages: Iterable[Stage], code: CodeReader) -> list[Decision]:
+def plan(
+    job: Job, stages: Iterable[Stage], code: CodeReader, verify: bool = True
+) -> list[Decision]:
     """Decide for several stages, where a stage waits for those that it reads.
 
     Args:
         job: the experiment.
         stages: some of its stages, in the order of the chain.
         code: reads the modules of the stages.
+        verify: hash every file; default True. With False, files that look unchanged
+            have the hash that is remembered, which is enough to show the plan.
 
     Returns:
         One decision per stage, in the same order.
     """
+    with remembered_hashes(job.folder / HASHES, verify):
+        return _plan(job, stages, code)
+
+
+def _plan(job: Job, stages: Iterable[Stage], code: CodeReader) -> list[Decision]:
     decisions: dict[str, Decision] = {}
     for stage in stages:
-        decision = decide(job, stage, code)
+        decision = _decide(job, stage, code)
         pending = [name for name in stage.depends_on if _pending(decisions.get(name))]
         if decision.cached and pending:
             reason = f"after {pending[-1]}"
@@ -83,6 +93,11 @@ def decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
     Returns:
         The decision; stages that run before this one are not considered.
     """
+    with remembered_hashes(job.folder / HASHES, verify=True):
+        return _decide(job, stage, code)
+
+
+def _decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
     parts = describe(job, stage, code)
     folder = job.folder / stage.name
     if not (folder / "stage.json").is_file():
@@ -115,7 +130,7 @@ def verify_outputs(folder: Path, record: dict[str, Any], stage: Stage) -> str:
         The first difference in words, such as `spec.json is missing`; empty if none.
     """
     recorded = record["outputs"]
-    present = hash_folder(folder, stage.volatile_files)
+    present = hash_folder(folder, stage.volatile_files, content_hash)
     for name in sorted({*recorded, *present}):
         if name not in present:
             return f"{name} is missing"

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file, hash_value
 from pipeline.core.json_io import read_checked, write_json
+from pipeline.engine.hash_cache import content_hash
 from pipeline.engine.stage import Job, Stage
 
 SELF_VERIFIED = frozenset({"stage.json", "run.json"})  # hold a hash of themselves
@@ -115,9 +116,9 @@ def verify_volatile(folder: Path) -> str:
         return str(error)
     for name, digest in files.items():
         path = folder / name
-        if not path.is_file():
+        if not os.path.isfile(path):  # False for a name that no file system holds
             return f"{name} is missing"
-        if hash_file(path) != digest:
+        if content_hash(path) != digest:
             return f"{name} was altered"
     return ""
 

@@ -39,6 +39,7 @@ from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_process import Listener, Message, run_in_process
 from pipeline.engine.stage_record import fingerprint, write_record
 from pipeline.engine.temporary import sweep, temporary_folder
+from pipeline.engine.time_limits import time_limit
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)  # signals that end a run, besides SIGINT
 
@@ -172,6 +173,7 @@ class Runner:
                 {**process_environment(self.job.settings), "TMPDIR": str(temporary)},
                 self.reporter,
                 kept=() if self.lock is None else (self.lock,),
+                limit=time_limit(self.job.minutes, "stage") if stage.limited else None,
             )
         if "error" in result:
             raise self._failure(stage, result, out / "log.txt")
@@ -242,6 +244,7 @@ class Runner:
             "out": str(out.resolve()),
             "draws": "matplotlib" in decision.parts["libraries"],
             "scratch": str(scratch.resolve()),
+            "minutes": dict(self.job.minutes),
         }
 
     @contextmanager

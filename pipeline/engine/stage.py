@@ -67,6 +67,8 @@ class Stage:
             none.
         selection_code: names of modules and distributions that only select among those
             results; they do not enter the folder's name either; default none.
+        limited: False for a stage that `limits.minutes.stage` does not end; default
+            True.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Stage:
     package: str = "pipeline"
     selection_params: tuple[str, ...] = ()
     selection_code: tuple[str, ...] = ()
+    limited: bool = True
 
     @property
     def module(self) -> str:
@@ -104,6 +107,7 @@ class Job:
         params: stage name -> its parameters.
         settings: the settings that fix the bits: `seed`, `threads`, `portability`.
         overrides: the values of the command line, as they were typed; default none.
+        minutes: time limits, see `pipeline.engine.time_limits`; default none.
     """
 
     folder: Path
@@ -111,6 +115,7 @@ class Job:
     params: Mapping[str, Params]
     settings: Mapping[str, Any]
     overrides: tuple[str, ...] = ()
+    minutes: Mapping[str, float | None] = field(default_factory=dict)
 
     def modules(self, stage: Stage) -> tuple[str, ...]:
         """Return the modules where the code of a stage starts.
@@ -182,6 +187,7 @@ class Inputs:
             fingerprint finds it again. Outside the engine the default is a temporary
             folder, which is removed when the process exits.
         extra_inputs: the paths of `Stage.extra_inputs`: name -> path.
+        minutes: time limits of `trial` and `variant`; default none.
     """
 
     folders: Mapping[str, Path]
@@ -192,6 +198,7 @@ class Inputs:
     overrides: tuple[str, ...] = ()
     scratch: Path = field(default_factory=_temporary_scratch)
     extra_inputs: Mapping[str, Path] = field(default_factory=dict)
+    minutes: Mapping[str, float | None] = field(default_factory=dict)
 
     def __getitem__(self, stage: str) -> Path:
         """Return the published folder of a stage."""

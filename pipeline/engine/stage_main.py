@@ -114,6 +114,7 @@ def _inputs(request: dict[str, Any], channel: TextIO) -> Inputs:
         extra_inputs={
             name: Path(path) for name, path in request["extra_inputs"].items()
         },
+        minutes=request["minutes"],
     )
 
 

@@ -15,8 +15,10 @@ from select import select
 from typing import Any, Protocol
 
 from pipeline.core.errors import StageFailed
+from pipeline.engine.time_limits import TimeLimit
 
 Message = dict[str, Any]
+HEARTBEAT = 60.0  # seconds without progress after which the last one is repeated
 
 
 class Listener(Protocol):
@@ -35,6 +37,7 @@ def run_in_process(
     environment: dict[str, str],
     listener: Listener,
     kept: tuple[int, ...] = (),
+    limit: TimeLimit | None = None,
 ) -> Message:
     """Run one stage in a fresh process.
 
@@ -47,6 +50,7 @@ def run_in_process(
         environment: all environment variables of the process.
         listener: receives the progress and the output while the process runs.
         kept: file descriptors that the process inherits; default none.
+        limit: maximum time, after which the process is ended; default None.
 
     Returns:
         The last message: `metrics` and `volatile`, or `error` and `exit_code`, with
@@ -67,7 +71,10 @@ def run_in_process(
         try:
             _send(process, {**request, "channel": writer, "parent": os.getpid()})
             return _listen(
-                process, reader, listener, lambda: listener.log(printed.read())
+                process,
+                reader,
+                _News(listener, limit),
+                lambda: listener.log(printed.read()),
             )
         finally:
             _kill_group(process)
@@ -80,10 +87,49 @@ def _send(process: subprocess.Popen[bytes], request: Message) -> None:
     process.stdin.close()
 
 
+class _News:
+    """Passes progress on, repeats it where there is none for long, and ends at a limit.
+
+    Args:
+        listener: receives the progress.
+        limit: maximum time; None without.
+    """
+
+    def __init__(self, listener: Listener, limit: TimeLimit | None):
+        self.listener, self.limit = listener, limit
+        self.begin = self.heard = time.monotonic()
+        self.beats = 0
+        self.last: Message = {"progress": "running", "done": 0, "total": 0}
+
+    def progress(self, message: Message) -> None:
+        """Pass a message on."""
+        self.last, self.heard, self.beats = message, time.monotonic(), 0
+        self.listener.progress(message)
+
+    def beat(self) -> None:
+        """Repeat the last message once a minute."""
+        silent = time.monotonic() - self.heard
+        if silent < (self.beats + 1) * HEARTBEAT:
+            return
+        self.beats += 1
+        text = f"{self.last['progress']} (no news for {silent / 60:.0f} min)"
+        self.listener.progress({**self.last, "progress": text})
+
+    def overdue(self) -> Message | None:
+        """The error of a stage that has reached its limit."""
+        if self.limit is None or time.monotonic() - self.begin < self.limit.seconds:
+            return None
+        error = (
+            f"{self.limit.reason}; it was at: {self.last['progress']}. Its work is "
+            "kept: raise the limit, and the same command resumes it"
+        )
+        return {"error": error, "exit_code": StageFailed.exit_code}
+
+
 def _listen(
     process: subprocess.Popen[bytes],
     reader: int,
-    listener: Listener,
+    news: _News,
     echo: Callable[[], None],
 ) -> Message:
     """Pass progress on until the process has ended and its pipe is empty."""
@@ -97,9 +143,12 @@ def _listen(
         *lines, rest = (rest + chunk).split(b"\n")
         for message in map(json.loads, lines):
             if "progress" in message:
-                listener.progress(message)
+                news.progress(message)
             else:
                 result = message
+        news.beat()
+        if not ended and (error := news.overdue()):
+            return error
         if ended and not chunk:
             return result or _no_result(process.returncode)
         if not chunk and ready:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from pipeline.core.quoting import printable
 from pipeline.engine.plan import Decision
 
 EVERY = 5.0  # seconds between two progress lines of one stage in a pipe
@@ -28,7 +29,7 @@ def line(stage: str, state: str, reason: str, text: str = "") -> str:
     Returns:
         The line in aligned columns, without trailing spaces.
     """
-    return f"{stage:<9} {state:<8} {reason:<{REASON}} {text}".rstrip()
+    return printable(f"{stage:<9} {state:<8} {reason:<{REASON}} {text}".rstrip())
 
 
 def decision_line(decision: Decision) -> str:
@@ -119,12 +120,12 @@ class Terminal:
             self.stream.flush()
 
     def _print(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        print(printable(text), file=self.stream, flush=True)
 
     def _rewrite(self, text: str) -> None:
         width = shutil.get_terminal_size().columns
         self._clear()
-        self.stream.write(text[: width - 1])
+        self.stream.write(printable(text)[: width - 1])
         self.stream.flush()
 
     def _clear(self) -> None:

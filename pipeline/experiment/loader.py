@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
+from pipeline.core.quoting import printable
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import check_known, known_labels
 from pipeline.experiment import builder_rules, outside, task_rules, yaml_positions
@@ -162,7 +163,9 @@ def _announce_task(folder: Path, values: Mapping[str, Any]) -> None:
     if isinstance(task, str) and OWN.fullmatch(task):
         files = outside.module_files(task.partition(":")[0])
         uses = [("code", str(path)) for path in files]
-        outside.announce(folder, uses, lambda text: print(text, file=sys.stderr))
+        outside.announce(
+            folder, uses, lambda text: print(printable(text), file=sys.stderr)
+        )
 
 
 def _validate(

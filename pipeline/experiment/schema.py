@@ -18,6 +18,7 @@ from pipeline.core.params import Params
 from pipeline.data.params import DataParams
 from pipeline.distill.params import DistillParams
 from pipeline.engine.stage import Job
+from pipeline.engine.time_limits import LimitsParams
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.experiment import task_rules
 from pipeline.experiment.stages import CHAIN
@@ -38,6 +39,7 @@ class Experiment(Params):
         threads: threads inside one TensorFlow operation; part of the bits.
         portability: `native` fixes the bits on one machine at no cost,
             `portable` as far as can be on every machine, at a cost in speed.
+        limits: time limits of trials, variants and stages; change no result.
         tracking: where runs are also recorded; changes no result.
     """
 
@@ -52,6 +54,7 @@ class Experiment(Params):
     compress: CompressParams = CompressParams()
     evaluate: EvaluateParams = EvaluateParams()
     report: ReportParams = ReportParams()
+    limits: LimitsParams = LimitsParams()
     tracking: TrackingParams = TrackingParams()
 
     @model_validator(mode="before")
@@ -68,4 +71,5 @@ class Experiment(Params):
         """
         params = {stage.name: getattr(self, stage.name) for stage in CHAIN}
         settings = {key: getattr(self, key) for key in SETTINGS}
-        return Job(folder, CHAIN, params, settings, tuple(overrides))
+        minutes = self.limits.minutes.model_dump()
+        return Job(folder, CHAIN, params, settings, tuple(overrides), minutes)

@@ -21,8 +21,10 @@ from typing import Any
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import ROOT
+from pipeline.core.quoting import printable
 from pipeline.core.safe_path import SafeFolder
 from pipeline.data.extension import FOLDER as EARLIER
+from pipeline.engine.hash_cache import HASHES
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.lock import experiment_lock
 from pipeline.engine.plan import Decision, plan
@@ -52,11 +54,11 @@ class Console(Terminal):
 
     def note(self, text: str) -> None:
         """Print a line between those of the stages."""
-        print(text, file=self.stream, flush=True)
+        print(printable(text), file=self.stream, flush=True)
 
     def warn(self, text: str) -> None:
         """Print a warning; the run goes on."""
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 class Silent(Console):
@@ -101,7 +103,7 @@ class Session:
             UserError: there is no stage of that name.
         """
         names = self._checked(stages or (self.job.chain[-1].name,))
-        return plan(self.job, self.job.upto(names), self.code)
+        return plan(self.job, self.job.upto(names), self.code, verify=False)
 
     def check(self, *stages: str) -> list[Decision]:
         """Plan, and check that a run of the stages can start; runs nothing.
@@ -196,7 +198,7 @@ class Session:
                     inside.remove(path.name)
                 inside.remove(stage.name)
                 drop_scratch(self.folder, stage.name)
-            for name in ("tensorboard", CODE_CACHE, outside.NOTES):
+            for name in ("tensorboard", CODE_CACHE, HASHES, outside.NOTES):
                 inside.remove(name)
         return [name for name in (FILE, EARLIER) if (self.folder / name).exists()]
 

@@ -107,6 +107,7 @@ CHAIN = (
         code=_builder_modules,
         sources=_train_files,
         extra_inputs=partial(earlier_results.extra_inputs, stages=("data", "train")),
+        limited=False,
     ),
     Stage(
         "distill",

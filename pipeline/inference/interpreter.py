@@ -14,9 +14,13 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
+from pipeline.core.quoting import shown
+from pipeline.inference.model_check import check_model
 from pipeline.tasks.spec import TaskSpec
 
+Details = dict[str, Any]  # of a tensor, as the interpreter gives them
 WARM_UP_RUNS = 10
 MIN_RUNS, MAX_RUNS = 50, 300
 SECONDS = 3.0  # total measuring time, once every model has had its minimum of runs
@@ -37,9 +41,7 @@ class LiteModel:
     def __init__(self, path: Path, spec: TaskSpec, threads: int = 1):
         self.path = path
         self.spec = spec
-        self.interpreter = _open(path, threads)
-        self.input = self.interpreter.get_input_details()[0]
-        self.output = self.interpreter.get_output_details()[0]
+        self.interpreter, self.input, self.output = _open(path, threads)
         shape = tuple(int(size) for size in self.input["shape"])
         if shape != (1, *spec.shape):
             raise UserError(
@@ -71,9 +73,10 @@ class LiteModel:
         """
         shape = (len(examples), *self.output["shape"][1:])
         outputs = np.empty(shape, self.output["dtype"])
-        for position, example in enumerate(examples):
-            self.run(example)
-            outputs[position] = self.interpreter.get_tensor(self.output["index"])[0]
+        with decoding(self.path, "a file that the runtime can run"):
+            for position, example in enumerate(examples):
+                self.run(example)
+                outputs[position] = self.interpreter.get_tensor(self.output["index"])[0]
         return outputs
 
     def delegated(self) -> dict[str, int]:
@@ -187,14 +190,17 @@ def _summary(milliseconds: list[float]) -> dict[str, float]:
     return {"median": median, "p10": p10, "p90": p90, "runs": len(milliseconds)}
 
 
-def _open(path: Path, threads: int) -> Interpreter:
+def _open(path: Path, threads: int) -> tuple[Interpreter, Details, Details]:
+    """The interpreter, and the details of the first input and output."""
     try:
+        check_model(path.read_bytes())
         interpreter = Interpreter(str(path), num_threads=threads)
         interpreter.allocate_tensors()
-    except (ValueError, RuntimeError, OSError) as error:
+        details = interpreter.get_input_details(), interpreter.get_output_details()
+        return interpreter, details[0][0], details[1][0]
+    except Exception as error:  # a damaged file leads to errors of any kind
         reason = str(error).strip().splitlines() or ["no reason given"]
         raise UserError(
-            f"{path}: the runtime cannot open this file ({reason[0]}); "
+            f"{path}: the runtime cannot open this file ({shown(reason[0], 200)}); "
             "run compress again"
         ) from error
-    return interpreter

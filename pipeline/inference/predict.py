@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
+from pipeline.core.quoting import printable
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.features import apply_steps
 from pipeline.engine.published import published, published_json, recorded_hashes
@@ -56,7 +57,7 @@ class ParetoSchema(BaseModel):
 
 
 def _print_warning(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
+    print(printable(f"warning: {text}"), file=sys.stderr)
 
 
 def predict(

@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from pipeline.core.quoting import shown
 from pipeline.models.errors import ModelError
 from pipeline.models.keras_archive import archive_objects
 from pipeline.models.keras_defaults import restore_keras_defaults
@@ -55,11 +56,11 @@ def load_model(path: Path) -> keras.Model:
         raise ModelError(f"{path.absolute()}: there is no such file")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # HDF5, zip, JSON and Keras raise what they meet
         reason = _reason(path) or (str(error).strip() or type(error).__name__)
         raise ModelError(
             f"{path.absolute()}: not readable as a Keras model: "
-            f"{reason.splitlines()[0]}"
+            f"{shown(reason.splitlines()[0], 300)}"
         ) from None
 
 
@@ -68,13 +69,14 @@ def _reason(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except Exception:  # of a damaged file
         return 'not a complete .keras file; write it with model.save("NAME.keras")'
-    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+    try:
+        custom = [item.custom_code for item in archive_objects(config)]
+    except Exception:  # of another shape
         return "its config.json does not describe a Keras model"
-    objects = archive_objects(config)
-    custom = next((item.custom_code for item in objects if item.custom_code), "")
-    return f"{custom}; build the model from Keras's own layers only" if custom else ""
+    first = next(filter(None, custom), "")
+    return f"{first}; build the model from Keras's own layers only" if first else ""
 
 
 def _stable_metadata(text: bytes) -> bytes:

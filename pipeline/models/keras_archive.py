@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.quoting import shown
+
 COMPILED, FUNCTION = "compile_config", "function"
 
 
@@ -48,14 +50,14 @@ class ArchiveObject:
     @property
     def custom_code(self) -> str:
         """A clause naming the code that Keras lacks; empty for Keras's own objects."""
-        layer = f'layer "{self.layer}"'
+        layer, kind = f'layer "{shown(self.layer)}"', shown(self.layer_class)
         if self.is_layer and self.kind == "Lambda" and is_keras(self.values):
             return f"{layer} is a Lambda, a Python function that no file stores safely"
         if is_keras(self.values):
             return ""
         if self.is_layer:
-            return f"{layer} ({self.layer_class}) is of a class from {self.module}"
-        return f"{layer} ({self.layer_class}) uses {self.kind} of {self.module}"
+            return f"{layer} ({kind}) is of a class from {shown(self.module)}"
+        return f"{layer} ({kind}) uses {shown(self.kind)} of {shown(self.module)}"
 
 
 def archive_objects(config: dict[str, Any]) -> Iterator[ArchiveObject]:

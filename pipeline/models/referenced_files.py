@@ -7,14 +7,13 @@ heavy library, because planning calls it.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
-from pipeline.core.hashing import hash_file
 from pipeline.data.paths import locate
+from pipeline.engine.hash_cache import content_hash
 
 
 def find_file(text: str) -> Path:
@@ -73,13 +72,4 @@ def _hash(name: str) -> str | None:
         path = find_file(name)
     except UserError:
         return None
-    if not path.is_file():
-        return None
-    status = path.stat()
-    return _hash_once(path.resolve(), status.st_size, status.st_mtime_ns)
-
-
-@functools.cache
-def _hash_once(path: Path, size: int, time: int) -> str:
-    """Hash a file once per process and version; three stages ask for the same file."""
-    return hash_file(path)
+    return content_hash(path) if path.is_file() else None

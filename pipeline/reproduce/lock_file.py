@@ -14,6 +14,7 @@ In: snapshots of one experiment, one per environment. Out: the file, and back ag
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from pipeline.core.errors import UserError
 from pipeline.core.invocation import command
 from pipeline.core.json_io import json_bytes, read_json
+from pipeline.core.quoting import shown
 from pipeline.core.safe_path import SafeFolder
 from pipeline.engine.stage_record import Parts, fingerprint
 from pipeline.reproduce.snapshot import Entry, Snapshot
@@ -40,10 +42,12 @@ def read_lock(path: Path) -> tuple[Snapshot, ...]:
         raise UserError(f"{path}: no lock yet; make one with: {_lock(path)}")
     try:
         return tuple(_from_document(path, read_json(path)))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # whatever its wrong shape leads to
+        reason = shown(f"{type(error).__name__}: {error}", 200)
         raise UserError(
-            f"{path}: not a lock ({error!r}); restore it from git, or run: "
-            f"{_lock(path)}"
+            f"{path}: not a lock ({reason}); restore it from git, or run: {_lock(path)}"
         ) from None
 
 
@@ -108,7 +112,11 @@ def _recorded(entry: Entry) -> dict[str, Any]:
 def _from_document(path: Path, lock: dict[str, Any]) -> Iterator[Snapshot]:
     if lock["version"] != VERSION:
         raise ValueError(f"version {lock['version']}, not {VERSION}")
+    if not lock["chain"]:
+        raise ValueError("it holds no stage")
     tolerance = {name: float(amount) for name, amount in lock["tolerance"].items()}
+    if not all(map(math.isfinite, tolerance.values())):
+        raise ValueError("a tolerance is not a finite number")
     for recording in (lock, *lock.get(MORE, ())):
         environment = recording["environment"]
         if not {"libraries", "pins", "processor"} <= set(environment):

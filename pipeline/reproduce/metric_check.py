@@ -74,8 +74,9 @@ def _images(snapshot: Snapshot) -> float:
     """Number of examples in the smaller of the validation and test splits."""
     data = snapshot.entries.get("data")
     counts = data.metrics.get("examples", {}) if data else {}
-    sizes = [counts[name] for name in ("validation", "test") if counts.get(name)]
-    return min(sizes, default=math.inf)
+    named = counts if isinstance(counts, Mapping) else {}
+    sizes = [named.get(name, 0) for name in ("validation", "test")]
+    return min((float(n) for n in sizes if _numbers(n) and n > 0), default=math.inf)
 
 
 def _flat_metrics(snapshot: Snapshot, stages: Iterable[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.decoding import decoding
 from pipeline.report import formatting
 from pipeline.report.variant_text import change, name, size, span
 from pipeline.reproduce.differences import KINDS
@@ -56,14 +57,21 @@ def compare(folders: Sequence[Path], stages: Sequence[str]) -> dict[str, Any]:
     first = folders[0]
     return {
         "experiments": names,
-        "results": [
-            [label, *map(cell, summaries)] for label, cell in figures(summaries).items()
-        ],
+        "results": _results(folders, summaries),
         "differences": {
             folder.name: differences(first, folder, stages) for folder in folders[1:]
         },
         "fingerprints": [[stage, *_fingerprints(folders, stage)] for stage in stages],
     }
+
+
+def _results(folders: Sequence[Path], summaries: Sequence[Row]) -> list[list[str]]:
+    """Rows of a label and a text per experiment."""
+    texts = []
+    for folder, summary in zip(folders, summaries):
+        with decoding(folder / "report" / "summary.json", summaries_of.READABLE):
+            texts.append([cell(summary) for cell in figures(summaries).values()])
+    return [[label, *row] for label, *row in zip(figures(summaries), *texts)]
 
 
 def differences(

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pipeline.compress.selection.budget import Limits, read_limits
 from pipeline.compress.selection.pareto_front import nearest_miss
 from pipeline.compress.selection.point import Point, points_of
+from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.engine.published import published, published_json
@@ -21,7 +22,7 @@ from pipeline.engine.run_record import read_run
 from pipeline.metrics.metric import Metric
 from pipeline.report.variant_text import remarks
 from pipeline.results import doubts
-from pipeline.results.summary import Budget, RowSchema, add_flash, columns
+from pipeline.results.summary import READABLE, Budget, RowSchema, add_flash, columns
 from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]
@@ -61,17 +62,18 @@ def read(folder: Path) -> dict[str, Any]:
     path = folder / "compress" / "pareto.json"
     if not path.is_file():
         raise UserError(f"{path.parent}: no result yet; run compress-file again")
-    pareto = published_json(path.parent, path.name, ParetoSchema)
-    add_flash(pareto["points"])
-    if pareto["chosen"]:
-        published(path.parent, "best.tflite")
-    latency = read_run(path.parent).get("volatile", {}).get("latency_ms", {})
-    return {
-        **pareto,
-        "latency": latency,
-        "input": _input(folder),
-        "doubts": doubts.read(folder),
-    }
+    with decoding(path, READABLE):
+        pareto = published_json(path.parent, path.name, ParetoSchema)
+        add_flash(pareto["points"])
+        if pareto["chosen"]:
+            published(path.parent, "best.tflite")
+        latency = read_run(path.parent).get("volatile", {}).get("latency_ms", {})
+        return {
+            **pareto,
+            "latency": latency,
+            "input": _input(folder),
+            "doubts": doubts.read(folder),
+        }
 
 
 def exit_code(pareto: dict[str, Any]) -> ExitCode:
@@ -87,6 +89,11 @@ def text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
         pareto: as `read` returns it.
         usage: the command that runs the chosen file, or why there is none.
     """
+    with decoding(folder / "compress" / "pareto.json", READABLE):
+        return _text(folder, pareto, usage)
+
+
+def _text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
     task = of_document(pareto)
     limits = read_limits(pareto["budget"], task.metric, pareto["latency"], task.name)
     lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]

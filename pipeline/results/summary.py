@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.compress.selection.budget import read_limits
+from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command
@@ -25,6 +26,7 @@ from pipeline.tasks.registry import of_document
 
 Row = dict[str, Any]
 Budget = dict[str, float | str | bool | dict[str, float] | None]
+READABLE = "a result that this version can show"
 STAGE_FILES = ("params", "metrics", "run")
 
 
@@ -121,6 +123,11 @@ def text(folder: Path, summary: dict[str, Any]) -> str:
         folder: the experiment's folder.
         summary: as `read` returns it.
     """
+    with decoding(folder / "report" / "summary.json", READABLE):
+        return _text(folder, summary)
+
+
+def _text(folder: Path, summary: dict[str, Any]) -> str:
     row = summary["chosen"]
     lines = [*table(summary), ""]
     lines += doubts.lines(summary.get("doubts", []))

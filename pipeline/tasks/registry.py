@@ -32,6 +32,7 @@ MODEL_TASKS = {
 RENAMED = {"anomaly": "anomaly_detection", "reconstruction": "anomaly_detection"}
 # Kind of an auxiliary target (`data.extra_targets`) -> the task of its head.
 AUXILIARY = {"class": "classification", "number": "regression"}
+SHOWN = 80  # characters of a name in a message
 OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 # Stage -> the parts that its code uses.
 STAGE_PARTS = {
@@ -84,9 +85,10 @@ def check_name(name: str) -> None:
     if name in RENAMED:
         raise UserError(f'task "{name}" is now called {RENAMED[name]}')
     if name not in {**TASKS, **MODEL_TASKS} and not OWN.fullmatch(name):
+        text = " ".join(name[:SHOWN].split())
         raise UserError(
-            f'task "{name}": no such task{did_you_mean(name, TASKS)} (there are: '
-            f"{', '.join(TASKS)}, or module:object of your own)"
+            f'task "{text}": no such task{did_you_mean(name, TASKS)} (there '
+            f"are: {', '.join(TASKS)}, or module:object of your own)"
         )
 
 

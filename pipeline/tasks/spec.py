@@ -8,6 +8,7 @@ themselves for text. Output k is class `classes[k]`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -83,7 +84,8 @@ class TaskSpec:
         """Largest raw value of an example of bytes: 255 where inputs are not scaled."""
         if self.scale == 1 and not self.offset:
             return 255
-        return round((1.0 - self.offset) / self.scale) if self.scale else 0
+        white = (1.0 - self.offset) / self.scale if self.scale else 0.0
+        return round(white) if math.isfinite(white) else 0
 
     def to_input(self, raw: np.ndarray) -> np.ndarray:
         """Convert stored examples to model inputs, float32 or (text) int32.

@@ -20,6 +20,7 @@ from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
 from pipeline.data.artifact import Data, read_data
 from pipeline.engine.stage import Inputs
+from pipeline.engine.time_limits import time_limit
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.pool import Pool
 from pipeline.engine.workers.server import Helper
@@ -86,7 +87,7 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
 
 def _space(params: TuneParams, inputs: Inputs, data: Data) -> space.Config:
     """Return the search space; in another process, as declaring it builds models."""
-    pool = Pool(1, start_method())
+    pool = Pool(1, start_method(), time_limit(inputs.minutes, "trial"))
     policy = str(read_policy(inputs["augment"], inputs.seed))
     pool.submit("space", space.space_config, params, data.spec, policy)
     outcome = pool.wait()
@@ -109,7 +110,11 @@ def _run_search(
     metric: Metric,
 ) -> tuple[Search, list[Finalist]]:
     trainer = Trainer(params, inputs["data"], inputs["augment"])
-    with closing(Helper(partial(trainer.costs, data.spec), start_method())) as helper:
+    costs, limit = (
+        partial(trainer.costs, data.spec),
+        time_limit(inputs.minutes, "trial"),
+    )
+    with closing(Helper(costs, start_method(), limit)) as helper:
         search = _search(params, inputs, config, trainer, helper, metric.sign)
         search.run()
         if search.ended_early:
@@ -140,7 +145,7 @@ def _search(
         oracle,
         trainer,
         helper.ask,
-        pool_of(params, "tune", start_method()),
+        pool_of(params, "tune", start_method(), time_limit(inputs.minutes, "trial")),
         Record(inputs.scratch / "trials.jsonl", identity),
         inputs.scratch / "models",
         progress_reporter(inputs.progress, params),

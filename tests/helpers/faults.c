@@ -1,4 +1,4 @@
-/* Fails the k-th call that writes below a folder: preload this library.
+/* Fails the k-th call that writes below a folder, or all from it on: preload this.
 
    FAULT_ROOT     only calls on paths below this folder are counted
    FAULT_CONTROL  file of struct control, shared by all processes
@@ -20,6 +20,7 @@ struct control {
     int armed;  /* number of the call that fails, from 1; 0: count only */
     int error;  /* errno of the failure */
     int calls;  /* number of calls so far */
+    int lasting; /* 1: all later calls fail too, as on a disk that stays full */
     char call[32];
     char path[PATH_MAX];
 };
@@ -51,7 +52,12 @@ static int fails(const char *call, int folder, const char *name) {
         snprintf(path + size, sizeof path - size, "%s%s", name ? "/" : "", name ? name : "");
     }
     if (strncmp(path, root, strlen(root))) return 0;
-    if (__atomic_add_fetch(&control->calls, 1, __ATOMIC_SEQ_CST) != control->armed) return 0;
+    int number = __atomic_add_fetch(&control->calls, 1, __ATOMIC_SEQ_CST);
+    if (!control->armed || number < control->armed) return 0;
+    if (number > control->armed) {
+        errno = control->error;
+        return control->lasting;
+    }
     snprintf(control->call, sizeof control->call, "%s", call);
     snprintf(control->path, sizeof control->path, "%.4000s", path);
     errno = control->error;

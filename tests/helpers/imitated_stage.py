@@ -21,7 +21,7 @@ from pipeline.engine.stage_process import Message
 REQUEST = {
     "module": "tests.helpers.imitated_stage",
     "params_class": "tests.helpers.imitated_stage:NoParams",
-    **{name: {} for name in ("params", "folders", "extra_inputs")},
+    **{name: {} for name in ("params", "folders", "extra_inputs", "minutes")},
     "seed": 1,
     "threads": 1,
     "overrides": [],

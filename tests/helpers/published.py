@@ -82,7 +82,7 @@ def experiment(root: Path) -> Path:
     (folder / "report").mkdir()
     row = {**POINT, "validation_accuracy": 0.9, "ratio": 4.0, "latency_ms": None}
     summary = {"baseline": row, "budget": BUDGET, "chosen": None, "nearest": None}
-    summary |= {"variants": [row], "missed": []}
+    summary |= {"variants": [row], "missed": [], "examples": 60}
     write_json(folder / "report" / "summary.json", summary)
     record(folder / "report")
     return folder

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.quoting import printable
 from pipeline.experiment.loader import experiment_folder
 from pipeline.experiment.stages import STAGES
 
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         options.print_json(document)
         return ExitCode.DONE
-    print("\n".join(comparison.text(document)))
+    print(printable("\n".join(comparison.text(document))))
     if arguments.html:
         print(f"\npage      {arguments.html}")
     return ExitCode.DONE

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.cli import parser as options
 from pipeline.cli.commands.show import usage_of
 from pipeline.core.errors import UserError
+from pipeline.core.quoting import printable
 from pipeline.experiment.compress_model import compress_with, default_folder
 from pipeline.experiment.session import Console
 from pipeline.results import single_file
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = compress_with(
         arguments.model, arguments.data, folder, typed, reporter, arguments.anyway
     )
-    print(single_file.text(folder, result.pareto, usage_of(folder)))
+    print(printable(single_file.text(folder, result.pareto, usage_of(folder))))
     return single_file.exit_code(result.pareto)
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.quoting import printable
 from pipeline.experiment.loader import check_name, experiment_folder
 from pipeline.experiment.stages import STAGES
 
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = compare_named(
         arguments.before, arguments.after, arguments.root, STAGES, _folder_of
     )
-    print("\n".join(table(result)))
+    print(printable("\n".join(table(result))))
     if result.equal and not result.differences:
         print(f"{result.before.name} and {result.after.name} are equal")
     return ExitCode.DONE if result.equal else ExitCode.NOT_REPRODUCED

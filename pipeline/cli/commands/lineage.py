@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.cli import parser as options
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.quoting import printable
 from pipeline.experiment.stages import STAGES
 
 HELP = "the origin of a file, down to the data"
@@ -26,5 +27,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         options.print_json(facts)
     else:
-        print("\n".join(lineage_text(facts)))
+        print(printable("\n".join(lineage_text(facts))))
     return ExitCode.DONE

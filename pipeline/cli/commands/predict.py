@@ -10,6 +10,7 @@ from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command
+from pipeline.core.quoting import printable
 from pipeline.experiment.loader import experiment_folder
 
 NEEDED = ("data/spec.json", "compress/pareto.json")  # of the experiment's folder
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     text = prediction_of(read_spec(folder / "data")).text
     width = max(len(row["input"]) for row in rows)
     for row in rows:
-        print(f"{row['input']:<{width}}  {text(row)}")
+        print(printable(f"{row['input']:<{width}}  {text(row)}"))
     return ExitCode.DONE
 
 

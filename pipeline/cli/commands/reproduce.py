@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pipeline.cli import parser as options
+from pipeline.core.quoting import printable
 from pipeline.engine.stage import Job
 from pipeline.experiment.loader import read_experiment
 
@@ -38,5 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     rerun = Rerun(job, load, stage, arguments.keep, arguments.verbose)
     result = reproduce_twice(rerun) if arguments.twice else reproduce(rerun, code)
-    print("\n".join(result.lines))
+    print(printable("\n".join(result.lines)))
     return result.exit_code

@@ -15,6 +15,7 @@ from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command, program
+from pipeline.core.quoting import printable
 from pipeline.engine.terminal import quiet
 from pipeline.experiment.loader import NAME, read_experiment
 from pipeline.experiment.session import LAST, open_session
@@ -110,13 +111,13 @@ def _show_result(folder: Path, arguments: argparse.Namespace) -> int:
         if arguments.json:
             options.print_json(pareto)
         else:
-            print(single_file.text(folder, pareto, usage_of(folder)))
+            print(printable(single_file.text(folder, pareto, usage_of(folder))))
         return single_file.exit_code(pareto)
     result = summary.read(folder)
     if arguments.json:
         options.print_json(result)
     else:
-        print(summary.text(folder, result))
+        print(printable(summary.text(folder, result)))
         _note_if_outdated(folder)
     return summary.exit_code(result)
 
@@ -148,5 +149,5 @@ def _show_model(arguments: argparse.Namespace) -> int:
     if arguments.json:
         options.print_json(facts)
     else:
-        print(module.text(facts))
+        print(printable(module.text(facts)))
     return ExitCode.DONE

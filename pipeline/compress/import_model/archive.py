@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline.compress.import_model.keras_classes import MODELS, is_allowed
+from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
+from pipeline.core.quoting import listing, shown
 from pipeline.models.keras_archive import ArchiveObject, archive_objects, is_keras
 
 CONFIG = "config.json"
@@ -39,12 +41,15 @@ def check_archive(path: Path) -> None:
     Raises:
         UserError: naming the file, the problem, and what to do.
     """
-    config = _config(path)
-    _check_class(config, path)
-    _check_inputs_and_outputs(config["config"], path)
-    for item in archive_objects(config):
-        _check_built_in(item, path)
-        _check_precision(item, path)
+    with decoding(path, "a model that can be compressed"):
+        config = _config(path)
+        _check_class(config, path)
+        _check_inputs_and_outputs(config["config"], path)
+        for item in archive_objects(config):
+            _check_built_in(item, path)
+            _check_precision(item, path)
+        _input_shape(config)
+        _takes_tokens(config)
 
 
 def input_shape(path: Path) -> tuple[int | None, ...] | None:
@@ -68,7 +73,10 @@ def takes_tokens(path: Path) -> bool:
     Args:
         path: a .keras file that `check_archive` accepts.
     """
-    config = _config(path)
+    return _takes_tokens(_config(path))
+
+
+def _takes_tokens(config: dict[str, Any]) -> bool:
     objects = archive_objects(config)
     embeds = any(item.is_layer and item.kind == "Embedding" for item in objects)
     return embeds and len(_input_shape(config) or ()) == 1
@@ -122,14 +130,15 @@ def _raise_no_file(path: Path) -> NoReturn:
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
     names = archive.namelist()
     if CONFIG not in names or not set(WEIGHTS) & set(names):
-        content = ", ".join(names[:5]) or "nothing"
+        content = listing(names, 5) or "nothing"
         raise UserError(
             f"{path}: is a zip file, but not a Keras model: it contains {content}; "
             f"required: {CONFIG} and {WEIGHTS[0]}; {SAVE}"
         )
     if damaged := archive.testzip():
         raise UserError(
-            f"{path}: is damaged: the checksum of {damaged} does not match; {SAVE}"
+            f"{path}: is damaged: the checksum of {shown(damaged)} does not match; "
+            f"{SAVE}"
         )
 
 
@@ -149,7 +158,7 @@ def _check_class(config: dict[str, Any], path: Path) -> None:
     kind = config.get("class_name")
     if kind not in MODELS or not is_keras(config):
         raise UserError(
-            f'{path}: the model is of the class "{kind}"; only functional and '
+            f'{path}: the model is of the class "{shown(kind)}"; only functional and '
             "Sequential models can be compressed: build it with "
             "keras.Model(inputs, outputs)"
         )
@@ -208,19 +217,19 @@ def _not_allowed(item: ArchiveObject) -> str:
         return ""
     if item.is_layer:
         return (
-            f'layer "{item.layer}" is a {item.kind}, which cannot be exported to a '
-            ".tflite file"
+            f'layer "{shown(item.layer)}" is a {shown(item.kind)}, which cannot be '
+            "exported to a .tflite file"
         )
-    return f'layer "{item.layer}" holds a {item.kind} of {module}'
+    return f'layer "{shown(item.layer)}" holds a {shown(item.kind)} of {shown(module)}'
 
 
 def _check_precision(item: ArchiveObject, path: Path) -> None:
     policy = _policy(item.values.get("config"))
     if item.is_layer and item.kind != "InputLayer" and policy != FLOAT32:
         raise UserError(
-            f'{path}: layer "{item.layer}" computes in {policy}; compression needs '
-            f'{FLOAT32}: build the model with keras.config.set_dtype_policy("{FLOAT32}"'
-            ") and load its weights"
+            f'{path}: layer "{shown(item.layer)}" computes in {shown(policy)}; '
+            f"compression needs {FLOAT32}: build the model with "
+            f'keras.config.set_dtype_policy("{FLOAT32}") and load its weights'
         )
 
 

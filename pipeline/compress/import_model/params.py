@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.hashing import hash_file
 from pipeline.core.params import Params, unhashed
+from pipeline.engine.hash_cache import content_hash
 
 
 class ImportParams(Params):
@@ -33,4 +33,4 @@ def source_state(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     """
     model = params["train"].model
     path = Path(model)
-    return {model: hash_file(path) if path.is_file() else None}
+    return {model: content_hash(path) if path.is_file() else None}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.compress.tflite import cost
-from pipeline.compress.tflite.inspect import DTYPES, operator_name, parse
+from pipeline.compress.tflite.inspect import DTYPES, operator_name, parse, reading
 
 # The smallest arena is found with an aligned buffer; one that is not loses up to
 # 15 bytes at either end.
@@ -69,12 +69,13 @@ def estimate(content: bytes) -> Arena:
     Raises:
         UserError: when the bytes are not a .tflite file.
     """
-    model = parse(content)
-    head = sum(_head(graph, model) for graph in model.subgraphs)
-    tail = OVERHEAD + sum(_tail(graph, model) for graph in model.subgraphs)
-    tail += INPUT_OR_OUTPUT * (len(_main(model).inputs) + len(_main(model).outputs))
-    plan = PLAN + sum(_plan(graph) for graph in model.subgraphs)
-    return Arena(head, tail, tail + max(head, plan) + MARGIN)
+    with reading(content):
+        model = parse(content)
+        head = sum(_head(graph, model) for graph in model.subgraphs)
+        tail = OVERHEAD + sum(_tail(graph, model) for graph in model.subgraphs)
+        tail += INPUT_OR_OUTPUT * (len(_main(model).inputs) + len(_main(model).outputs))
+        plan = PLAN + sum(_plan(graph) for graph in model.subgraphs)
+        return Arena(head, tail, tail + max(head, plan) + MARGIN)
 
 
 def peak(content: bytes) -> dict[str, Any]:
@@ -88,10 +89,15 @@ def peak(content: bytes) -> dict[str, Any]:
         `tensors`, the largest as text: `1x24x24x32 int8, 18432 bytes`. Empty for a
         file without operators.
     """
-    model = parse(content)
-    graph, use = _main(model), timeline(content)
+    use = timeline(content)
     if not use:
         return {}
+    with reading(content):
+        return _peak(parse(content), use)
+
+
+def _peak(model: Any, use: list[int]) -> dict[str, Any]:
+    graph = _main(model)
     number = max(range(len(use)), key=lambda index: (use[index], -index))
     alive = [
         graph.tensors[index]
@@ -114,13 +120,14 @@ def timeline(content: bytes) -> list[int]:
     Args:
         content: bytes of a .tflite file.
     """
-    graph = _main(parse(content))
-    lives = cost.lifetimes(graph)
-    sizes = {index: cost.tensor_bytes(graph.tensors[index]) for index in lives}
-    return [
-        sum(sizes[i] for i, (first, last) in lives.items() if first <= number <= last)
-        for number in range(len(graph.operators or ()))
-    ]
+    with reading(content):
+        graph = _main(parse(content))
+        lives = cost.lifetimes(graph)
+        sizes = {index: cost.tensor_bytes(graph.tensors[index]) for index in lives}
+        return [
+            sum(sizes[i] for i, (begin, end) in lives.items() if begin <= number <= end)
+            for number in range(len(graph.operators or ()))
+        ]
 
 
 def operator_kinds(content: bytes) -> list[str]:
@@ -129,8 +136,9 @@ def operator_kinds(content: bytes) -> list[str]:
     Args:
         content: bytes of a .tflite file.
     """
-    model = parse(content)
-    return [_kind(operator, model) for operator in _main(model).operators or ()]
+    with reading(content):
+        model = parse(content)
+        return [_kind(operator, model) for operator in _main(model).operators or ()]
 
 
 def _main(model: Any) -> Any:

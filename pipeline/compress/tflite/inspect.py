@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.compress.tflite import cost
+from pipeline.core.decoding import reason_of
 from pipeline.core.errors import UserError
 
 FLOATS = ("float16", "float32", "float64")
@@ -121,7 +123,11 @@ def read_facts(content: bytes) -> Facts:
     Raises:
         UserError: when the bytes are not a .tflite file.
     """
-    model = parse(content)
+    with reading(content):
+        return _facts(content, parse(content))
+
+
+def _facts(content: bytes, model: Any) -> Facts:
     tensors = [
         [_tensor(tensor, model) for tensor in graph.tensors]
         for graph in model.subgraphs
@@ -160,15 +166,15 @@ def stored_tensors(content: bytes) -> dict[str, np.ndarray]:
     Raises:
         UserError: when the bytes are not a .tflite file.
     """
-    model = parse(content)
-    tensors = [
-        _tensor(tensor, model) for graph in model.subgraphs for tensor in graph.tensors
-    ]
-    return {
-        f"{number} {tensor.name}": tensor.values
-        for number, tensor in enumerate(tensors)
-        if tensor.values is not None
-    }
+    with reading(content):
+        model = parse(content)
+        graphs = model.subgraphs
+        tensors = [_tensor(tensor, model) for g in graphs for tensor in g.tensors]
+        return {
+            f"{number} {tensor.name}": tensor.values
+            for number, tensor in enumerate(tensors)
+            if tensor.values is not None
+        }
 
 
 def gzip_size(content: bytes) -> int:
@@ -188,13 +194,30 @@ def parse(content: bytes) -> Any:
     Raises:
         UserError: when the bytes are not a .tflite file.
     """
-    try:
+    with reading(content):
         if content[4:8] != IDENTIFIER:
             raise ValueError("the file identifier TFL3 is missing")
         return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+
+
+@contextmanager
+def reading(content: bytes) -> Iterator[None]:
+    """Turn whatever a damaged file raises inside the block into one error.
+
+    Args:
+        content: bytes of the .tflite file.
+
+    Raises:
+        UserError: one that is raised inside is kept.
+    """
+    try:
+        yield
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
-            f"{len(content)} bytes are not a .tflite file ({error}); build it again"
+            f"{len(content)} bytes are not a .tflite file ({reason_of(error)}); build "
+            "it again"
         ) from error
 
 

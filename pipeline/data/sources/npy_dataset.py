@@ -5,8 +5,8 @@ The arrays have the roles of those of `npz:`.
 
 from __future__ import annotations
 
+from pipeline.core.decoding import decoding
 from pipeline.data.array_files import FolderStore
-from pipeline.data.decoding import decoding
 from pipeline.data.examples import Examples
 from pipeline.data.paths import source_path
 from pipeline.data.sources.npz_dataset import read_store

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, Protocol, TypeVar
 
 from pipeline.core.errors import UserError
+from pipeline.engine.time_limits import TimeLimit
 from pipeline.engine.workers.pool import Method, Pool, TaskPool
 
 Engine = Literal["local", "ray"]
@@ -53,13 +54,16 @@ def check_address(params: S) -> S:
     return params
 
 
-def pool_of(params: Section, name: str, method: Method) -> TaskPool:
+def pool_of(
+    params: Section, name: str, method: Method, limit: TimeLimit | None = None
+) -> TaskPool:
     """Create the pool that a section configures.
 
     Args:
         params: the section.
         name: name of the section, for the error.
         method: start method of local processes: `fork` or `spawn`.
+        limit: maximum time of a task; default None.
 
     Returns:
         An empty pool.
@@ -68,11 +72,11 @@ def pool_of(params: Section, name: str, method: Method) -> TaskPool:
         UserError: when Ray is not installed, or no cluster answers.
     """
     if params.engine == "local":
-        return Pool(params.workers, method)
+        return Pool(params.workers, method, limit)
     from pipeline.engine.workers.ray import RayPool  # an optional dependency
 
     try:
-        return RayPool(params.workers, params.address)
+        return RayPool(params.workers, params.address, limit)
     except UserError as error:
         raise UserError(
             f"{name}.engine ray, {name}.address {params.address}: {error}; or remove "

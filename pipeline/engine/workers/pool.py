@@ -20,6 +20,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 import traceback
 from abc import ABC, abstractmethod
 from collections import deque
@@ -31,6 +32,7 @@ from typing import Any, Literal
 from pipeline.core.determinism import apply_pins
 from pipeline.core.errors import UserError
 from pipeline.engine.parent_watch import die_with_parent
+from pipeline.engine.time_limits import TimeLimit
 
 Method = Literal["fork", "spawn"]
 
@@ -72,12 +74,15 @@ class TaskPool(ABC):
 
     Args:
         workers: maximum number of running tasks.
+        limit: maximum time of a task, which then counts as failed; None without.
     """
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int, limit: TimeLimit | None = None):
         self.workers = workers
+        self.limit = limit
         self.waiting: deque[Task] = deque()
         self.running: dict[Any, Any] = {}
+        self.deadlines: dict[Any, float] = {}
 
     @abstractmethod
     def _start(self, task: Task) -> None:
@@ -117,6 +122,22 @@ class TaskPool(ABC):
                 return outcome
         raise LookupError("no task is running")
 
+    def _patience(self) -> float | None:
+        """Seconds until the first deadline; None without a limit."""
+        ends = [self.deadlines[handle] for handle in self.running]
+        return max(0.0, min(ends) - time.monotonic()) if self.limit else None
+
+    def _add(self, handle: Any, task: Any) -> None:
+        """Add a task that was started to `running`, with its deadline."""
+        self.running[handle] = task
+        self.deadlines[handle] = time.monotonic() + (
+            self.limit.seconds if self.limit else 0
+        )
+
+    def _late(self) -> Any:
+        """The running task with the first deadline."""
+        return min(self.running, key=self.deadlines.__getitem__)
+
     def drain(self) -> Iterator[Outcome]:
         """Yield the outcomes of all remaining tasks, in the order in which they end."""
         while self.running:
@@ -133,10 +154,13 @@ class Pool(TaskPool):
     Args:
         workers: maximum number of running processes.
         method: start method; with `fork`, tasks need not be picklable. Default `fork`.
+        limit: maximum time of a task; default None.
     """
 
-    def __init__(self, workers: int, method: Method = "fork"):
-        super().__init__(workers)
+    def __init__(
+        self, workers: int, method: Method = "fork", limit: TimeLimit | None = None
+    ):
+        super().__init__(workers, limit)
         self.context: Any = multiprocessing.get_context(method)
 
     def _start(self, task: Task) -> None:
@@ -145,12 +169,18 @@ class Pool(TaskPool):
         process = self.context.Process(target=_work, args=args)
         process.start()
         sender.close()
-        self.running[receiver] = (task, process)
+        self._add(receiver, (task, process))
 
     def _ended(self) -> tuple[Task, Outcome, bool]:
-        receiver: Any = connection.wait(list(self.running))[0]
+        ready: list[Any] = connection.wait(list(self.running), self._patience())
+        receiver = ready[0] if ready else self._late()
         task, process = self.running.pop(receiver)
-        return task, *_receive(task, process, receiver)
+        if ready or self.limit is None:
+            return task, *_receive(task, process, receiver)
+        process.kill()
+        process.join()
+        receiver.close()
+        return task, Outcome(task.key, error=self.limit.reason), False
 
 
 def _work(sender: connection.Connection, task: Task, parent: int) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from pipeline.core.determinism import pins
 from pipeline.core.errors import UserError
+from pipeline.engine.time_limits import TimeLimit
 from pipeline.engine.workers.pool import Outcome, Task, TaskPool, attempt
 
 MAX_REASON = 120  # characters of a reason
@@ -33,23 +34,34 @@ class RayPool(TaskPool):
     Args:
         workers: maximum number of running tasks.
         address: HOST:PORT of a running cluster; default None starts one here.
+        limit: maximum time of a task; default None.
 
     Raises:
         UserError: when Ray is not installed, or no cluster answers.
     """
 
-    def __init__(self, workers: int, address: str | None = None):
-        super().__init__(workers)
+    def __init__(
+        self,
+        workers: int,
+        address: str | None = None,
+        limit: TimeLimit | None = None,
+    ):
+        super().__init__(workers, limit)
         self.ray = _connect(workers, address)
         self.run = self.ray.remote(num_cpus=1, max_calls=1, max_retries=0)(attempt)
 
     def _start(self, task: Task) -> None:
-        self.running[self.run.remote(task.function, task.args)] = task
+        self._add(self.run.remote(task.function, task.args), task)
 
     def _ended(self) -> tuple[Task, Outcome, bool]:
-        (done,), _ = self.ray.wait(list(self.running), num_returns=1)
-        task = self.running.pop(done)
-        return task, *self._outcome(task, done)
+        patience = {"timeout": self._patience()} if self.limit else {}
+        ready, _ = self.ray.wait(list(self.running), num_returns=1, **patience)
+        handle = ready[0] if ready else self._late()
+        task = self.running.pop(handle)
+        if ready or self.limit is None:
+            return task, *self._outcome(task, handle)
+        self.ray.cancel(handle, force=True)
+        return task, Outcome(task.key, error=self.limit.reason), False
 
     def _outcome(self, task: Task, done: Any) -> tuple[Outcome, bool]:
         try:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.engine.parent_watch import die_with_parent
+from pipeline.engine.time_limits import TimeLimit
 from pipeline.engine.workers.pool import Method, Outcome, attempt, ending
 
 MAX_CALLS = 200  # after that the process is replaced, which releases its memory
@@ -29,10 +30,16 @@ class Helper:
         function: the function to call.
         method: start method, as for `pipeline.engine.workers.pool.Pool`; default
             `fork`.
+        limit: maximum time of a call; default None.
     """
 
-    def __init__(self, function: Callable[..., Any], method: Method = "fork"):
-        self.function = function
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        method: Method = "fork",
+        limit: TimeLimit | None = None,
+    ):
+        self.function, self.limit = function, limit
         self.context: Any = multiprocessing.get_context(method)
         self.process: Any = None
         self.pipe: Any = None
@@ -52,6 +59,11 @@ class Helper:
         self.calls += 1
         try:
             self.pipe.send(args)
+            if self.limit and not self.pipe.poll(self.limit.seconds):
+                self.process.kill()
+                self.process.join()
+                self.process = None
+                return Outcome(None, error=self.limit.reason)
             value, error, _ = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()

@@ -281,3 +281,21 @@ def test_progress_in_a_pipe_is_plain_lines(toy):
     printed = toy.run()
     assert "\r" not in printed and "\x1b" not in printed
     assert "one       new      not run yet" in printed
+
+
+def test_a_stage_beyond_its_limit_fails_and_keeps_its_work(toy):
+    toy.one["trouble"] = "sleep"
+    scratch = toy.folder / ".scratch"
+    job = replace(toy.job, minutes={"stage": 1 / 60})
+    with pytest.raises(
+        StageFailed, match="took longer than 0.0166667 minutes"
+    ) as error:
+        Runner(job, toy.code(), Terminal()).bring_up_to_date(("one",))
+    assert "(limits.minutes.stage); it was at: " in str(error.value)
+    assert "raise the limit, and the same command resumes it" in str(error.value)
+    assert not (toy.folder / "one").exists() and not list(scratch.glob("tmp-*"))
+    unlimited = (replace(job.chain[0], limited=False), job.chain[1])
+    toy.one["trouble"] = ""
+    job = replace(toy.job, chain=unlimited, minutes={"stage": 1e-9})
+    Runner(job, toy.code(), Terminal()).bring_up_to_date(("one",))
+    assert toy.read("one") == "HELLO"

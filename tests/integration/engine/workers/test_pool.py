@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.engine.progress import Progress
+from pipeline.engine.time_limits import TimeLimit
 from pipeline.engine.workers.pool import Pool
 from pipeline.engine.workers.server import Helper
 
@@ -159,3 +160,30 @@ def test_a_spawned_process_sends_progress():
             "done": 1,
             "total": 2,
         }
+
+
+LIMIT = TimeLimit(0.3 / 60, "limits.minutes.trial")
+
+
+def test_a_task_beyond_its_limit_fails_and_the_others_go_on(tmp_path):
+    def task(number: int) -> int:
+        (tmp_path / str(number)).write_text(str(os.getpid()))
+        time.sleep(60 if number == 1 else 0)
+        return number
+
+    pool = Pool(workers=2, limit=LIMIT)
+    for number in range(4):
+        pool.submit(number, task, number)
+    outcomes = {outcome.key: outcome for outcome in pool.drain()}
+    assert outcomes[1].error == "took longer than 0.005 minutes (limits.minutes.trial)"
+    assert [outcomes[n].value for n in (0, 2, 3)] == [0, 2, 3]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "1").read_text()), 0)
+
+
+def test_a_helper_beyond_its_limit_is_replaced():
+    helper = Helper(lambda number: time.sleep(60 * number) or number, limit=LIMIT)
+    assert helper.ask(0).value == 0
+    assert "limits.minutes.trial" in helper.ask(1).error
+    assert helper.ask(0).value == 0
+    helper.close()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
-from pipeline.data.decoding import decoding
 
 
 @pytest.mark.parametrize(

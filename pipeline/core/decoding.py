@@ -26,7 +26,7 @@ def decoding(path: Path, kind: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # a decoder raises whatever its parsing meets
-        raise UserError(f"{path}: not {kind} ({reason_of(error)})") from None
+        raise UserError(f"{path}: not {kind} ({reason_of(error)})") from error
 
 
 def reason_of(error: Exception) -> str:
