@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.augment.artifact import read_policy
 from pipeline.compress import device
 from pipeline.compress.grammar import parse_recipe
+from pipeline.compress.import_model.reference import with_reference
 from pipeline.compress.params import CompressParams
 from pipeline.compress.search import search
 from pipeline.compress.selection import (
@@ -116,7 +117,7 @@ def build_context(params: CompressParams, inputs: Inputs) -> BuildContext:
         strength = read_architecture(inputs["train"]).strength
     return BuildContext(
         models=models,
-        data=read_data(inputs["data"]),
+        data=with_reference(read_data(inputs["data"]), inputs["train"]),
         policy=read_policy(inputs["augment"], inputs.seed, strength),
         settings=params.fine_tuning(),
         distilled_sources=tuple(params.distilled_sources),

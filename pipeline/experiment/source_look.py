@@ -20,7 +20,13 @@ from pipeline.compress.import_model.archive import input_shape
 from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
 from pipeline.data.paths import locate, source_path
-from pipeline.data.sources.registry import FILES, check_known
+from pipeline.data.sources.registry import (
+    CLASS_FOLDERS,
+    FILES,
+    check_known,
+    part_of,
+    whole_of,
+)
 
 Shape = tuple[int, ...]
 MAX_HEADER = 1_000_000  # bytes of a file that are read
@@ -61,16 +67,47 @@ def check_shapes(model: Path, params: Any) -> None:
     )
 
 
+def has_labels(source: str) -> bool:
+    """Return whether a source has labels; True where no header tells it.
+
+    Args:
+        source: `kind:name`.
+    """
+    kind, _, name = whole_of(source).partition(":")
+    try:
+        path = locate(name, "data.source")
+        if kind == "npz":
+            with zipfile.ZipFile(path) as archive:
+                return _has_label_array(archive.namelist(), part_of(source))
+        if kind == "npy":
+            return _has_label_array([file.name for file in path.iterdir()], "")
+        if kind in CLASS_FOLDERS:
+            entries = [p for p in path.iterdir() if not p.name.startswith(".")]
+            return any(p.is_dir() for p in entries) or not entries
+    except (OSError, ValueError, UserError, zipfile.BadZipFile):
+        pass  # the data stage names the fault
+    return True
+
+
+def _has_label_array(files: list[str], part: str) -> bool:
+    """Whether there is another array than those of examples."""
+    names = {file.removesuffix(".npy") for file in files if file.endswith(".npy")}
+    examples = {name for name in names if name == "x" or name.startswith("x_")}
+    return "," in part or bool(names - examples) or not examples
+
+
 def example_shape(params: DataParams) -> Shape | None:
     """Return the shape of one example; None where no header tells it.
 
     Args:
         params: the section `data`.
     """
-    kind, _, name = params.source.partition(":")
+    kind, _, name = whole_of(params.source).partition(":")
     look: Callable[[Path, DataParams], Shape | None] | None
     look = {"npz": _npz, "csv": _csv, "images": _images}.get(kind)
     try:
+        if part_of(params.source):
+            return None
         return look(locate(name, "data.source"), params) if look else None
     except (OSError, ValueError, KeyError, SyntaxError, EOFError, struct.error):
         return None  # the data stage names the fault
@@ -113,5 +150,5 @@ def _first_line(path: Path) -> str:
 
 
 def _images(path: Path, params: DataParams) -> Shape | None:
-    size = params.image.size
-    return (*size, params.image.channels) if size else None
+    size, channels = params.image.size, params.image.channels
+    return (*size, channels) if size and channels else None

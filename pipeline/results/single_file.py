@@ -19,7 +19,7 @@ from pipeline.core.exit_codes import ExitCode
 from pipeline.engine.published import published, published_json
 from pipeline.engine.run_record import read_run
 from pipeline.metrics.metric import Metric
-from pipeline.results import doubts
+from pipeline.results import doubts, held_out
 from pipeline.results.summary import Budget, RowSchema, add_flash, columns
 from pipeline.tasks.registry import of_document
 
@@ -52,7 +52,9 @@ def read(folder: Path) -> dict[str, Any]:
 
     Returns:
         pareto.json, with `latency` (id -> its times), `input` (the preprocessing
-        of the model's input, in words) and `doubts` (warnings about the models).
+        of the model's input, in words), `doubts` (warnings about the models),
+        `cautions` (what limits the meaning of the results) and `test` (the rows of the
+        test split; empty without one).
 
     Raises:
         UserError: there is no result yet, or a file is not the one that was published.
@@ -70,6 +72,8 @@ def read(folder: Path) -> dict[str, Any]:
         "latency": latency,
         "input": _input(folder),
         "doubts": doubts.read(folder),
+        "cautions": doubts.read(folder, "cautions"),
+        "test": held_out.read(folder),
     }
 
 
@@ -90,6 +94,8 @@ def text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
     limits = read_limits(pareto["budget"], task.metric, pareto["latency"], task.name)
     lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
     lines += doubts.lines(pareto.get("doubts", []))
+    lines += [f"note      {caution}" for caution in pareto.get("cautions", [])]
+    lines += held_out.lines(pareto, pareto.get("test", {}), limits.metric)
     if pareto["chosen"]:
         best = folder / "compress" / "best.tflite"
         lines += [f"chosen    {best}", f"use       {usage}"]

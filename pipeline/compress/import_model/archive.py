@@ -10,6 +10,7 @@ needs the weights or the data. So unsupported models are rejected at once.
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,6 +29,11 @@ SIGNATURES = {
     (0, b"PK"): "a truncated or damaged zip file",
 }
 FLOAT32 = "float32"
+# Layers that have as many outputs as the layer before them, on the last axis.
+KEEP_COUNT = (
+    *("Activation", "Softmax", "Dropout", "ReLU", "Identity"),
+    *("BatchNormalization", "GlobalAveragePooling2D", "GlobalAveragePooling1D"),
+)
 
 
 def check_archive(path: Path) -> None:
@@ -72,6 +78,38 @@ def takes_tokens(path: Path) -> bool:
     objects = archive_objects(config)
     embeds = any(item.is_layer and item.kind == "Embedding" for item in objects)
     return embeds and len(_input_shape(config) or ()) == 1
+
+
+def output_units(path: Path) -> int | None:
+    """Return the number of outputs of a model; None if its last layers do not tell.
+
+    Args:
+        path: a .keras file that `check_archive` accepts.
+    """
+    inner = _config(path)["config"]
+    layers = {str(_name(layer)): layer for layer in inner.get("layers") or []}
+    order = list(layers)
+    name = next(iter(_names(inner.get("output_layers"))), order[-1] if order else "")
+    while name in layers:
+        settings = layers[name].get("config", {})
+        for key in ("units", "filters"):
+            if isinstance(settings.get(key), int):
+                return int(settings[key])
+        if layers[name].get("class_name") not in KEEP_COUNT:
+            return None
+        before = _names_before(layers[name]) or order[: order.index(name)][-1:]
+        name = before[0] if before else ""
+    return None
+
+
+def _name(layer: dict[str, Any]) -> Any:
+    return layer.get("name") or layer.get("config", {}).get("name")
+
+
+def _names_before(layer: dict[str, Any]) -> list[str]:
+    """Names of the layers that a layer of a functional model is called on."""
+    text = json.dumps(layer.get("inbound_nodes") or [])
+    return re.findall(r'"keras_history": \["([^"]+)"', text)
 
 
 def _input_layer(config: dict[str, Any]) -> dict[str, Any]:
