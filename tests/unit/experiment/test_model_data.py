@@ -100,7 +100,9 @@ def test_examples_without_labels_are_compared_with_the_float_model(files, model)
     section = DataParams(**data.section(model))
     assert section.task == "agreement" and not has_test_split(section)
     check_recipes(unlabelled_recipes("lite"), section)
-    with pytest.raises(UserError, match=r"prune\(0.5\) \| int8: trains, and the examples of"):
+    with pytest.raises(
+        UserError, match=r"prune\(0.5\) \| int8: trains, and the examples of"
+    ):
         check_recipes(["int8", "prune(0.5) | int8"], section)
 
 
