@@ -27,7 +27,9 @@ SOURCES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="a .keras or .h5 file"
+    )
     for option, text in SOURCES.items():
         parser.add_argument(f"--{option}", metavar="SOURCE", help=text)
     parser.add_argument(

@@ -15,7 +15,8 @@ import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline.compress.import_model.keras_classes import MODELS, is_allowed
+from pipeline.compress.import_model.keras_classes import LAYERS, MODELS, is_allowed
+from pipeline.compress.inspection.keras_config import KerasConfig, read_keras
 from pipeline.core.errors import UserError
 from pipeline.models.keras_archive import ArchiveObject, archive_objects, is_keras
 
@@ -24,10 +25,10 @@ WEIGHTS = ("model.weights.h5", "model.weights.json")  # one file, or an index of
 SAVE = 'save the model with Keras 3: model.save("model.keras")'
 # (offset, magic bytes) -> the kind of file.
 SIGNATURES = {
-    (0, b"\x89HDF\r\n\x1a\n"): "an HDF5 file (.h5), not a .keras file",
     (4, b"TFL3"): "a .tflite file, which is already converted",
     (0, b"PK"): "a truncated or damaged zip file",
 }
+HDF5 = b"\x89HDF\r\n\x1a\n"
 FLOAT32 = "float32"
 # Layers that have as many outputs as the layer before them, on the last axis.
 KEEP_COUNT = (
@@ -45,6 +46,9 @@ def check_archive(path: Path) -> None:
     Raises:
         UserError: naming the file, the problem, and what to do.
     """
+    if is_keras_2(path):
+        check_keras_2(path)
+        return
     config = _config(path)
     _check_class(config, path)
     _check_inputs_and_outputs(config["config"], path)
@@ -57,9 +61,56 @@ def input_shape(path: Path) -> tuple[int | None, ...] | None:
     """Return the shape of a model's input without the batch; None if it is unknown.
 
     Args:
-        path: a .keras file that `check_archive` accepts.
+        path: a file that `check_archive` accepts.
     """
+    if old := _old(path):
+        first = next(x.config for x in old.layers if x.kind == "InputLayer")
+        batch = first.get("batch_shape") or first.get("batch_input_shape") or [None]
+        return tuple(batch[1:])
     return _input_shape(_config(path))
+
+
+def is_keras_2(path: Path) -> bool:
+    """Return whether a file is one that Keras 2 or tf_keras saved.
+
+    Args:
+        path: of any file; .h5 files of Keras 3 count, too, as they have its format.
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        if file.read(8) == HDF5:
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return b"tf_keras." in archive.read(CONFIG)[:500]
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError):
+        return False
+
+
+def check_keras_2(path: Path) -> None:
+    """Check that the layers of a file of Keras 2 can be compressed.
+
+    Args:
+        path: a file that `is_keras_2` accepts.
+
+    Raises:
+        UserError: naming the file, the layer, and what to do.
+    """
+    config = read_keras(path)
+    for layer in config.layers:
+        if layer.kind not in LAYERS:
+            raise UserError(
+                f'{path}: layer "{layer.name}" is a {layer.kind}; only built-in layers '
+                "that hold no code can be compressed: build the model from layers of "
+                "keras.layers, such as Rescaling"
+            )
+    inputs = sum(layer.kind == "InputLayer" for layer in config.layers)
+    check_single_input_and_output(inputs, len(config.outputs), str(path))
+
+
+def _old(path: Path) -> KerasConfig | None:
+    return read_keras(path) if is_keras_2(path) else None
 
 
 def _input_shape(config: dict[str, Any]) -> tuple[int | None, ...] | None:
@@ -72,8 +123,11 @@ def takes_tokens(path: Path) -> bool:
     """Return whether a model reads rows of token numbers with an Embedding.
 
     Args:
-        path: a .keras file that `check_archive` accepts.
+        path: a file that `check_archive` accepts.
     """
+    if old := _old(path):
+        one_axis = len(input_shape(path) or ()) == 1
+        return one_axis and any(layer.kind == "Embedding" for layer in old.layers)
     config = _config(path)
     objects = archive_objects(config)
     embeds = any(item.is_layer and item.kind == "Embedding" for item in objects)
@@ -86,6 +140,8 @@ def output_units(path: Path) -> int | None:
     Args:
         path: a .keras file that `check_archive` accepts.
     """
+    if is_keras_2(path):
+        return None
     inner = _config(path)["config"]
     layers = {str(_name(layer)): layer for layer in inner.get("layers") or []}
     order = list(layers)

@@ -31,12 +31,14 @@ class ConfigLayer:
         kind: its class.
         config: its settings.
         before: names of the layers that it is called on first; none for an input.
+        calls: number of times that it is called; default 1.
     """
 
     name: str
     kind: str
     config: dict[str, Any] = field(default_factory=dict)
     before: tuple[str, ...] = ()
+    calls: int = 1
 
     @property
     def activation(self) -> str:
@@ -167,9 +169,9 @@ def _model(
             inner, ends = _model(entry["config"], f"{name}/", sources)
             layers += inner
         else:
-            layers.append(
-                ConfigLayer(name, entry["class_name"], _config(entry), sources)
-            )
+            count = max(len(entry.get("inbound_nodes") or []), 1)
+            kind, settings = entry["class_name"], _config(entry)
+            layers.append(ConfigLayer(name, kind, settings, sources, count))
             ends = (name,)
         last[name] = before = ends
     if not graph:

@@ -13,7 +13,11 @@ from typing import Any
 
 import keras
 
-from pipeline.compress.import_model.archive import check_single_input_and_output
+from pipeline.compress.import_model.archive import (
+    check_archive,
+    check_single_input_and_output,
+    is_keras_2,
+)
 from pipeline.compress.import_model.inputs import with_input_of
 from pipeline.compress.import_model.logits import as_logits
 from pipeline.compress.import_model.misreading import find_doubts
@@ -46,7 +50,8 @@ def run(params: ImportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """
     data = read_data(inputs["data"])
     spec, path = data.spec, Path(params.model)
-    model = load_model(path)
+    check_archive(path)  # no code of a file runs
+    model = load_any(path)
     check_fits(model, spec, params.model)
     model = with_input_of(model, spec, params.model)
     if task_of(spec).predicts_classes:
@@ -73,6 +78,25 @@ def _stop_or_warn(doubts: list[str], params: ImportParams) -> None:
         )
     for doubt in doubts:
         print(f"warning: {doubt}")
+
+
+def load_any(path: Path) -> keras.Model:
+    """Load a model of Keras 3, or one of Keras 2, which is rebuilt.
+
+    Args:
+        path: a file that `check_archive` accepts.
+
+    Raises:
+        UserError: naming the layer that cannot be loaded.
+    """
+    if not is_keras_2(path):
+        return load_model(path)
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception:  # Keras 3 refuses settings of older versions
+        from pipeline.compress.tfmot.from_tf_keras import load_keras_2
+
+        return load_keras_2(path)
 
 
 def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:

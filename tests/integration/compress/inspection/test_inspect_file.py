@@ -83,7 +83,6 @@ def test_costs_are_those_that_keras_counts(name, suffix, tmp_path):
     assert facts["outputs"] == [list(model.output_shape[1:])]
 
 
-@pytest.mark.parametrize("name", ["residual", "recurrent"])
 def test_a_wrapped_layer_counts_for_each_step():
     dense = {"class_name": "Dense", "config": {"units": 3}}
     layer = ConfigLayer("steps", "TimeDistributed", {"layer": dense})
@@ -92,6 +91,7 @@ def test_a_wrapped_layer_counts_for_each_step():
     assert shapes.macs(layer, [(12, 8)], (12, 3)) == 12 * 24
 
 
+@pytest.mark.parametrize("name", ["residual", "recurrent"])
 def test_techniques_are_those_of_the_compression_table(name, tmp_path):
     model = MODELS[name]()
     model.save(tmp_path / "net.keras")
