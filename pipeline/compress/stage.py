@@ -36,7 +36,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
 from pipeline.data.artifact import read_data
-from pipeline.engine.stage import Inputs
+from pipeline.engine.stage import Inputs, silent
 from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.export import export_of
 from pipeline.tasks.floor import floor_warning
@@ -127,6 +127,8 @@ def build_context(params: CompressParams, inputs: Inputs) -> BuildContext:
         threads=params.threads,
         strip_metadata=params.strip_metadata,
         folder=inputs.scratch,
+        search_rate=params.learning_rate is None,
+        progress=inputs.progress if params.engine == "local" else silent,
     )
 
 

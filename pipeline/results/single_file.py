@@ -19,7 +19,8 @@ from pipeline.core.exit_codes import ExitCode
 from pipeline.engine.published import published, published_json
 from pipeline.engine.run_record import read_run
 from pipeline.metrics.metric import Metric
-from pipeline.results import doubts, held_out
+from pipeline.results import doubts, held_out, losing_steps
+from pipeline.results.losing_steps import phrases
 from pipeline.results.summary import Budget, RowSchema, add_flash, columns
 from pipeline.tasks.registry import of_document
 
@@ -54,7 +55,7 @@ def read(folder: Path) -> dict[str, Any]:
         pareto.json, with `latency` (id -> its times), `input` (the preprocessing
         of the model's input, in words), `doubts` (warnings about the models),
         `cautions` (what limits the meaning of the results) and `test` (the rows of the
-        test split; empty without one).
+        test split; empty without one) and `ledger` (id -> its lines of ledger.json).
 
     Raises:
         UserError: there is no result yet, or a file is not the one that was published.
@@ -74,6 +75,7 @@ def read(folder: Path) -> dict[str, Any]:
         "doubts": doubts.read(folder),
         "cautions": doubts.read(folder, "cautions"),
         "test": held_out.read(folder),
+        "ledger": losing_steps.read(path.parent),
     }
 
 
@@ -151,6 +153,11 @@ def _cells(row: Row, score: Metric, mark: str) -> list[str]:
 
 
 def _mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
+    lines = pareto.get("ledger", {}).get(row["id"], [])
+    return "; ".join([_status(row, pareto, limits), *phrases(lines, limits.metric)])
+
+
+def _status(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
     if row["id"] == pareto["chosen"]:
         return "chosen"
     if row["status"] != "ok":
