@@ -6,6 +6,7 @@ In: the lines of ledger.json, the float baseline first. Out: a phrase per step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def phrases(lines: Sequence[Mapping[str, Any]], metric: Metric) -> list[str]:
     values = [line.get(metric.key) for line in lines]
     if any(value is None for value in values):
         return []
-    drops = [metric.drop(after, before) for before, after in zip(values, values[1:])]
+    drops = [metric.drop(after, before) for before, after in pairwise(values)]
     steps = [str(line["step"]) for line in lines[1:]]
     return [
         f"{steps[k]} lost {metric.amount(drops[k])} "
