@@ -320,6 +320,11 @@ class DataParams(Params):
         return (self.source, *listed(self.extend))
 
     @property
+    def has_test_split(self) -> bool:
+        """Whether there are examples that nothing is decided by."""
+        return bool(self.split.test or "test" in (self.split_sources or {}))
+
+    @property
     def every_source(self) -> tuple[str, ...]:
         """The source and its extensions, followed by those of whole splits."""
         return (*self.sources, *(self.split_sources or {}).values())

@@ -97,8 +97,8 @@ def compress_model(
             the working directory.
         overrides: other values of data, augment, compress, seed, threads or
             portability, by section: `{"compress": {"recipes": ["int8"]}}`.
-        validation: as `data`: examples that the model has never seen, which judge the
-            files; default None, a part of `data`.
+        validation: as `data`: examples that the model has never seen, on which files
+            are compared; default None, a part of `data`.
         test: as `data`: examples that nothing is decided by; the float file and the
             chosen one are evaluated on them. Default None.
         anyway: compress a model that the data seem to be misread for, or that is not

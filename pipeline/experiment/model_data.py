@@ -1,4 +1,4 @@
-"""The data that an imported model is compressed and judged with.
+"""The data that an imported model is compressed and compared with.
 
 In: sources, as options name them. Out: the sections of an experiment file that follow
 from them and from the model: `data`, and the recipes where the examples have no labels.
@@ -7,7 +7,7 @@ Only headers of files are read, without a numeric library.
 What the model takes and returns are the defaults: the size and the channels of image
 files, and the number of classes of labels that are numbers. No example is left unused:
 without a test source there is no test split, and a test split that the source brings
-judges the model.
+validates.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class ModelData:
 
     Args:
         train: examples that fine-tuning and calibration use; without `validation`, a
-            part of them judges the files.
-        validation: examples that judge the files, which the model has never seen;
+            part of them is for that.
+        validation: examples that files are compared on, which the model has never seen;
             default None.
         test: examples that nothing is decided by; default None.
         labelled: False where the examples have no labels.
@@ -152,8 +152,8 @@ def model_data(
 
     Args:
         data: examples that are split here.
-        train: the same, where others judge.
-        validation: examples that judge.
+        train: the same, beside `validation`.
+        validation: examples that files are compared on.
         test: examples that nothing is decided by.
         calibration: examples without labels.
 

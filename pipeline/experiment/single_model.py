@@ -80,17 +80,10 @@ def with_model(job: Job, model: Path, anyway: bool = False) -> Job:
         anyway: compress it even if the data seem to be misread; default False.
     """
     train = ImportParams(model=str(model.resolve()), anyway=anyway)
-    chain = _chain(has_test_split(job.params["data"]))
-    return replace(job, chain=chain, params={**job.params, "train": train})
-
-
-def has_test_split(data: Any) -> bool:
-    """Return whether there are examples that nothing is decided by.
-
-    Args:
-        data: the section `data`.
-    """
-    return bool(data.split.test or "test" in (data.split_sources or {}))
+    # Folders of earlier versions kept a test split that no stage reads.
+    current = not job.params["evaluate"].robustness
+    tested = current and job.params["data"].has_test_split
+    return replace(job, chain=_chain(tested), params={**job.params, "train": train})
 
 
 def refused(folder: Path) -> UserError:

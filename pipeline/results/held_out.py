@@ -1,8 +1,8 @@
 """The test split in the result of `compress-file`.
 
-In: evaluation.json of a folder whose model was judged on validation. Out: one line with
-the metric of the float file and of the chosen one on examples that nothing was decided
-by; a warning where the float file does far worse there than on validation, as it does
+In: evaluation.json of a folder whose files were compared on validation. Out: one line
+with the metric of the float file and of the chosen one on examples that nothing was
+decided by; a warning where the float file does far worse there than on validation, as it does
 if it was trained on the validation examples.
 """
 

@@ -48,8 +48,9 @@ def phrases(lines: Sequence[Mapping[str, Any]], metric: Metric) -> list[str]:
     Returns:
         Phrases such as `cqat lost 2.4 points (quantize_weights(4): 0.3)`.
     """
-    values = [line.get(metric.key) for line in lines]
-    if any(value is None for value in values):
+    measured = [line.get(metric.key) for line in lines]
+    values = [float(value) for value in measured if value is not None]
+    if len(values) < len(measured):
         return []
     drops = [metric.drop(after, before) for before, after in pairwise(values)]
     steps = [str(line["step"]) for line in lines[1:]]

@@ -18,7 +18,7 @@ SOURCES = {
     "data": "examples with labels, which are divided: npz:FILE, images:FOLDER, ... as "
     "data.source, or the path of a file or folder",
     "train": "examples for fine-tuning and calibration, beside --validation",
-    "validation": "examples that judge the files, which the model has never seen",
+    "validation": "examples that files are compared on, which the model has never seen",
     "test": "examples that nothing is decided by; the chosen file is evaluated on them",
     "calibration": "some 20 examples without labels or more, for recipes that do not "
     "train; files are compared with the float model",

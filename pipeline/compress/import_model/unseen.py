@@ -1,7 +1,7 @@
-"""Do the examples that judge an imported model tell how it does on new ones?
+"""Limits of what the validation examples say about an imported model.
 
-In: published data. Out: sentences for the table of results: which examples judge, and
-whether the model may have been trained on them.
+In: published data. Out: sentences for the table of results: which examples files
+are compared on, and whether the model may have been trained on them.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ def _without_labels(examples: dict[str, int]) -> str:
 
 def _drawn(data: Data) -> str:
     return (
-        f"the examples that judge are a random part of {data.spec.source}: if the "
+        f"files are compared on a random part of {data.spec.source}: if the "
         "model was trained on this source, its results look better than they are, and "
         f"its losses smaller; {ADVICE}"
     )
 
 
 def _shared(metrics: dict[str, Any]) -> list[str]:
-    """Examples that judge and are among the training examples, too."""
+    """Validation examples that are among the training examples, too."""
     shared = metrics.get("duplicates", {}).get("train_validation", 0)
     if not shared:
         return []
     total = quantity(metrics["examples"]["validation"], "example")
     return [
-        f"of the {total} that judge, {shared:,} are training examples, too; "
+        f"of the {total} of validation, {shared:,} are training examples, too; "
         "--set data.duplicates=drop leaves them out of training"
     ]

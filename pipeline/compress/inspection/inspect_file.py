@@ -93,7 +93,7 @@ def _totals(facts: dict[str, Any]) -> list[str]:
     if facts["unknown"]:
         count, first = len(facts["unknown"]), facts["unknown"][0]
         lines["note"] = (
-            f"the shapes of {count} layers from {first} on cannot be told without "
+            f"the shapes of {count} layers from {first} on cannot be computed without "
             "building the model"
         )
     width = max(map(len, lines))

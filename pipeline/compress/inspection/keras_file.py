@@ -34,7 +34,7 @@ def inspect_keras(path: Path) -> dict[str, Any]:
         `format`, `name`, `inputs` and `outputs` (shapes), `layers` (a row each),
         `parameters`, `macs`, `arena_int8` (bytes of activations in an int8 file, None
         if a shape is unknown), `task`, `scaling`, and `unknown` (layers whose shape
-        cannot be told without building the model).
+        cannot be computed without building the model).
 
     Raises:
         UserError: when it holds no functional or Sequential model.

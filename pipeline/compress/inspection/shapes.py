@@ -20,7 +20,7 @@ MERGING = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
 
 
 def output_shape(layer: ConfigLayer, inputs: Sequence[Shape]) -> Shape | None:
-    """Return the shape of a layer's output; None where it cannot be told.
+    """Return the shape of a layer's output; None where it is not known.
 
     Args:
         layer: of a configuration.

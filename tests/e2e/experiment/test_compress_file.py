@@ -252,7 +252,7 @@ def test_a_model_that_is_none_is_refused_before_anything_is_made(tmp_path, capsy
     (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     assert main(["compress-file", f"{tmp_path}/net.h5", "--data=sklearn:iris"]) == 2
     told = capsys.readouterr()
-    assert "net.h5: is an HDF5 file" in told.err and not told.out
+    assert "net.h5: not a complete Keras file" in told.err and not told.out
     assert [path.name for path in tmp_path.iterdir()] == ["net.h5"]
 
 

@@ -22,7 +22,6 @@ from pipeline.experiment.model_data import (
     named_source,
     unlabelled_recipes,
 )
-from pipeline.experiment.single_model import has_test_split
 
 
 def layer(kind: str, name: str, before: str = "", **config: Any) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def test_labels_are_found_by_the_header(files, name, labelled):
 def test_examples_without_labels_are_compared_with_the_float_model(files, model):
     data = model_data(None, calibration=f"{files}/classes")
     section = DataParams(**data.section(model))
-    assert section.task == "agreement" and not has_test_split(section)
+    assert section.task == "agreement" and not section.has_test_split
     check_recipes(unlabelled_recipes("lite"), section)
     with pytest.raises(
         UserError, match=r"prune\(0.5\) \| int8: trains, and the examples of"
@@ -124,7 +123,7 @@ def test_named_splits_reach_the_data_stage(files, model):
         "validation": f"{npz}#train",
         "test": f"{npz}#test",
     }
-    assert has_test_split(section)
+    assert section.has_test_split
     assert section.every_source[0] == f"npz:{files}/a.npz"
 
 
