@@ -80,10 +80,10 @@ def with_model(job: Job, model: Path, anyway: bool = False) -> Job:
         anyway: compress it even if the data seem to be misread; default False.
     """
     train = ImportParams(model=str(model.resolve()), anyway=anyway)
+    params: dict[str, Any] = dict(job.params)
     # Folders of earlier versions kept a test split that no stage reads.
-    current = not job.params["evaluate"].robustness
-    tested = current and job.params["data"].has_test_split
-    return replace(job, chain=_chain(tested), params={**job.params, "train": train})
+    tested = params["data"].has_test_split and not params["evaluate"].robustness
+    return replace(job, chain=_chain(tested), params={**params, "train": train})
 
 
 def refused(folder: Path) -> UserError:

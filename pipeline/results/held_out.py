@@ -2,8 +2,8 @@
 
 In: evaluation.json of a folder whose files were compared on validation. Out: one line
 with the metric of the float file and of the chosen one on examples that nothing was
-decided by; a warning where the float file does far worse there than on validation, as it does
-if it was trained on the validation examples.
+decided by; a warning where the float file does far worse there than on validation, as
+it does if it was trained on the validation examples.
 """
 
 from __future__ import annotations
