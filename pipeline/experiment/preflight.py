@@ -50,8 +50,8 @@ def check_splits(job: Job, decisions: Sequence[Decision]) -> None:
     stages = [decision.stage for decision in decisions]
     if get(data.task).labels == "none" and "train" in stages:
         raise UserError(
-            f"data.task {data.task}: has no labels to train with; it is for models that "
-            "are trained already: compress-file MODEL --calibration SOURCE"
+            f"data.task {data.task}: has no labels to train with; it is for a model "
+            "that is trained already: compress-file MODEL --calibration SOURCE"
         )
     if "evaluate" in stages and not data.has_test_split:
         raise UserError(
