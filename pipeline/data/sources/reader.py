@@ -130,6 +130,8 @@ class ReadContext:
 
     def _counted(self, labels: Sequence[str]) -> list[str] | None:
         """The names 0, 1, ... of `data.class_count`, if all labels are among them."""
+        if not get(self.params.task).predicts_classes:
+            return None  # outputs are no classes
         names = list(map(str, range(self.params.class_count or 0)))
         return names if set(labels) <= set(names) else None
 

@@ -61,6 +61,17 @@ def test_48_examples_of_1000_classes_are_split(make, tmp_path):
     assert result.metrics["examples"] == {"train": 29, "validation": 19, "test": 0}
 
 
+def test_outputs_that_are_no_classes_do_not_count_them(make, tmp_path):
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(60) % 2)
+    options = {"task": "anomaly_detection", "normal": ["0"]}
+    counted, plain = (
+        make(source=f"npz:{tmp_path}/a.npz", **options, class_count=count)
+        for count in (4, None)
+    )
+    assert counted.data.spec.classes == plain.data.spec.classes
+
+
 def test_rare_classes_leave_the_others_in_proportion(make, tmp_path):
     y = np.array([0] * 50 + [1] * 10 + [2])
     np.savez(tmp_path / "a.npz", x=np.arange(61.0)[:, None], y=y)
