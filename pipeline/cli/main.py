@@ -77,6 +77,7 @@ def _commands() -> dict[str, ModuleType]:
         compare,
         compress_file,
         diff,
+        inspect,
         lineage,
         lock,
         new,
@@ -92,7 +93,7 @@ def _commands() -> dict[str, ModuleType]:
     )
 
     modules = [run, stale, status, show, new, lock, verify, reproduce, diff, lineage]
-    modules += [compress_file, predict, compare, reference, tensorboard, clean]
+    modules += [compress_file, inspect, predict, compare, reference, tensorboard, clean]
     prefix = f"{package.__name__}."
     return {
         module.__name__.removeprefix(prefix).replace("_", "-"): module

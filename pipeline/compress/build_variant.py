@@ -28,6 +28,7 @@ from pipeline.compress.tflite.oracle import without_integer_kernel
 from pipeline.compress.tflite.strip import check_same, strip
 from pipeline.compress.tflite.verify import INTEGER_IO, violations
 from pipeline.compress.tfmot.build import CHECKED, Built, build
+from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.variant import BuildContext, LedgerLine, Variant, VariantResult
 from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_json
@@ -62,7 +63,8 @@ def build_variant(
     folder = context.folder_of(variant)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    built = _build(variant, context, exports)
+    tuning = context.fine_tuning(variant)
+    built = _build(variant, context, tuning, exports)
     content = _write(built.content, folder / "model.tflite", context)
     model = LiteModel(folder / "model.tflite", context.data.spec, context.threads)
     _write_golden(model, folder / "golden.npz", context)
@@ -71,7 +73,7 @@ def build_variant(
     row = _row(variant, built, read_facts(content), parity, _metrics(evidence, context))
     row = replace(row, arena_bytes=estimate(content).total)
     return _publish(
-        variant, row, evidence, _ledger(variant, built, context, row), folder
+        variant, row, evidence, _ledger(variant, built, context, row, tuning), folder
     )
 
 
@@ -143,10 +145,11 @@ def _identity(variant: Variant) -> tuple[str, str, str]:
     return variant.id, variant.source, variant.recipe.text
 
 
-def _build(variant: Variant, context: BuildContext, exports: Sequence[str]) -> Built:
+def _build(
+    variant: Variant, context: BuildContext, tuning: FineTuning, exports: Sequence[str]
+) -> Built:
     source = load_model(context.models[variant.source])
     examples = context.data.spec.to_input(context.data.calibration().x)
-    tuning = context.fine_tuning(variant)
     return build(source, variant.recipe, tuning, examples, exports)
 
 
@@ -250,9 +253,16 @@ def _parity_violations(parity: Parity | None, export: str) -> list[str]:
 
 
 def _ledger(
-    variant: Variant, built: Built, context: BuildContext, row: VariantRow
+    variant: Variant,
+    built: Built,
+    context: BuildContext,
+    row: VariantRow,
+    tuning: FineTuning,
 ) -> list[LedgerLine]:
-    """Metric and size of the model after each step, the file itself last."""
+    """Metric and size of the model after each step, the file itself last.
+
+    The lines of techniques hold the learning rates of their fits.
+    """
     states = list(built.states)
     last = variant.recipe.export
     if states and last == "float":
@@ -264,7 +274,10 @@ def _ledger(
         for number, (step, content) in enumerate(states, 1)
     ]
     key, sizes = context.metric.key, {name: getattr(row, name) for name in SIZES}
-    return [*lines, {"step": last, key: row.metrics[key], **sizes}]
+    lines += [{"step": last, key: row.metrics[key], **sizes}]
+    for line, rates in zip(lines, tuning.rates.values()):
+        line["learning_rates"] = rates
+    return lines
 
 
 def _state_line(

@@ -57,9 +57,11 @@ TECHNIQUES = {
         (
             Argument("sparsity", float, low=0.05, high=0.98),
             Argument("structure", str, "free", allowed=STRUCTURES),
-            Argument("schedule", str, "constant", allowed=("constant", "gradual")),
+            Argument("schedule", str, "gradual", allowed=("constant", "gradual")),
         ),
-        "sets the smallest weights to zero and fine-tunes the others",
+        "sets the smallest weights to zero and fine-tunes the others; `gradual` in "
+        "three steps of a third of the epochs each, `constant` at once, as with fewer "
+        "than three epochs",
     ),
     "cluster": Technique(
         (Argument("n", int, low=2, high=128),),

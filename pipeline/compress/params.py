@@ -101,6 +101,8 @@ class CompressParams(FitSettings):
         temperature: softmax temperature of both outputs in the distillation loss, for
             classification.
         epochs: maximum number of epochs per technique, far fewer than in training.
+        learning_rate: the highest rate of the schedule of each technique; null finds it
+            by short runs from the model's own state, and ledger.json records it.
         gradient_accumulation_steps, ema_momentum, swa, jit_compile: for train and
             distill only; any other value than the default is an error here.
         steps_per_execution, checkpoint_seconds: for train and distill only; no effect
@@ -126,13 +128,15 @@ class CompressParams(FitSettings):
     distillation_weight: float = Field(default=0.7, ge=0, le=1)  # as in distill
     temperature: float = Field(default=4.0, gt=0, le=100)  # as in distill
     epochs: int = Field(default=12, ge=1, le=100_000)  # the model is trained already
-    learning_rate: float = Field(default=2e-3, gt=0, le=10)  # as in training
+    # One that suits a new model moves a converged one out of its minimum.
+    learning_rate: float | None = Field(default=None, gt=0, le=10)  # type: ignore[assignment]
 
     _address_of_ray = model_validator(mode="after")(check_address)
 
     def fine_tuning(self) -> FitSettings:
-        """Return the settings of the fits alone."""
-        return FitSettings(**{k: getattr(self, k) for k in FitSettings.model_fields})
+        """Return the settings of the fits alone; a rate that is null is the default."""
+        values = {k: getattr(self, k) for k in FitSettings.model_fields}
+        return FitSettings(**{k: v for k, v in values.items() if v is not None})
 
     @model_validator(mode="after")
     def _supported_by_keras_fit(self) -> Self:

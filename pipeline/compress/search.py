@@ -135,7 +135,7 @@ class _Progress:
         self.results[result.variant.id] = result
         count, text = len(self.results), _result_text(result.row, self.context)
         line = f"variant {count}/{self.total}  {result.variant.title}  {text}{note}"
-        self.inputs.progress(line, count, self.total)
+        self.inputs.progress(line, count, self.total, result=True)
 
 
 def _longest_first(variant: Variant) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.augment.artifact import read_policy
 from pipeline.compress import device
 from pipeline.compress.grammar import parse_recipe
+from pipeline.compress.import_model.reference import with_reference
 from pipeline.compress.params import CompressParams
 from pipeline.compress.search import search
 from pipeline.compress.selection import (
@@ -35,7 +36,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
 from pipeline.data.artifact import read_data
-from pipeline.engine.stage import Inputs
+from pipeline.engine.stage import Inputs, silent
 from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.export import export_of
 from pipeline.tasks.floor import floor_warning
@@ -116,7 +117,7 @@ def build_context(params: CompressParams, inputs: Inputs) -> BuildContext:
         strength = read_architecture(inputs["train"]).strength
     return BuildContext(
         models=models,
-        data=read_data(inputs["data"]),
+        data=with_reference(read_data(inputs["data"]), inputs["train"]),
         policy=read_policy(inputs["augment"], inputs.seed, strength),
         settings=params.fine_tuning(),
         distilled_sources=tuple(params.distilled_sources),
@@ -126,6 +127,8 @@ def build_context(params: CompressParams, inputs: Inputs) -> BuildContext:
         threads=params.threads,
         strip_metadata=params.strip_metadata,
         folder=inputs.scratch,
+        search_rate=params.learning_rate is None,
+        progress=inputs.progress if params.engine == "local" else silent,
     )
 
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from pipeline.compress.tfmot.distillation import DistillationTerm
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Data
+from pipeline.engine.stage import silent
 from pipeline.inference.interpreter import LiteModel
 from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.models.files import load_model
@@ -102,6 +105,8 @@ class BuildContext:
         threads: threads of the runtime.
         strip_metadata: remove from the file what no runtime reads.
         folder: working folder, with one folder per variant.
+        search_rate: find the learning rate of each fine-tuning; default False.
+        progress: shows a line on the terminal; default silent.
     """
 
     models: dict[str, Path]
@@ -115,6 +120,8 @@ class BuildContext:
     threads: int
     strip_metadata: bool
     folder: Path
+    search_rate: bool = False
+    progress: Callable[..., None] = silent
 
     @property
     def metric(self) -> TaskMetric:
@@ -161,6 +168,8 @@ class BuildContext:
             self.policy,
             derive_seed(self.seed, variant.source),
             self._teacher(variant),
+            self.search_rate,
+            partial(_titled, self.progress, variant.title),
         )
 
     def _teacher(self, variant: Variant) -> DistillationTerm | None:
@@ -177,3 +186,7 @@ class BuildContext:
             self.temperature,
             None if classes else example_losses(self.settings, spec),
         )
+
+
+def _titled(progress: Callable[..., None], title: str, text: str) -> None:
+    progress(f"{title}: {text}")

@@ -54,10 +54,13 @@ class Data:
     Args:
         folder: the published folder of the data stage.
         spec: the contents of its spec.json.
+        reference: file of outputs that replace the validation labels, `(n, ...)`, where
+            files are compared with a model; default None.
     """
 
     folder: Path
     spec: TaskSpec
+    reference: Path | None = None
 
     def train(self) -> Split:
         """Load the split that weights are fitted on."""
@@ -65,7 +68,10 @@ class Data:
 
     def validation(self) -> Split:
         """Load the split that decisions are made on."""
-        return load_split(self.folder, "validation")
+        split = load_split(self.folder, "validation")
+        if self.reference is None:
+            return split
+        return replace(split, y=np.load(self.reference, allow_pickle=False))
 
     def extra_targets(
         self, split: Literal["train", "validation"]

@@ -73,7 +73,8 @@ def list_files(
 
     Hidden files and folders, and what systems add (`__MACOSX`), are left out. An empty
     class folder, a folder outside `data.classes` and a file name that does not follow
-    `data.file_name` are bad examples.
+    `data.file_name` are bad examples. Without labels, all files below the root are
+    listed.
 
     Args:
         root: the folder of the class folders.
@@ -83,6 +84,8 @@ def list_files(
     Raises:
         UserError: for a root without class folders, or for a bad example.
     """
+    if context.unlabelled:
+        return _unlabelled(root, suffixes)
     folders = _class_folders(root)
     if not folders:
         raise UserError(f"{root}: must hold one folder per class, and holds none")
@@ -94,6 +97,14 @@ def list_files(
     for folder in folders:
         _add_folder(files, folder, suffixes, context)
     return files
+
+
+def _unlabelled(root: Path, suffixes: Collection[str]) -> LabelledFiles:
+    """List all files below a folder, with an empty text in the place of a label."""
+    paths = _files(root, suffixes)
+    if not paths:
+        raise UserError(f"{root}: holds no file of {', '.join(sorted(suffixes))}")
+    return LabelledFiles(root, paths, [""] * len(paths), None, {})
 
 
 def _class_folders(root: Path) -> list[Path]:

@@ -51,14 +51,25 @@ def read_image(
 
 def bits_of(file: Path) -> int:
     """Return the bits per channel of a file, 8 or 16, from its header."""
+    return 16 if _mode(file).startswith("I") else 8
+
+
+def is_grey(file: Path) -> bool:
+    """Return whether a file holds no colors, from its header; also if unreadable."""
+    mode = _mode(file)
+    return mode in ("", "1", "L", "LA", "La") or mode.startswith("I")
+
+
+def _mode(file: Path) -> str:
+    """Pillow's mode, such as `RGB`; empty for a file that is no image."""
     if not is_regular(file):
-        return 8
+        return ""
     try:
         with warnings.catch_warnings(), Image.open(file) as image:
             warnings.simplefilter("ignore")
-            return 16 if image.mode.startswith("I") else 8
+            return str(image.mode)
     except Exception:  # `read_image` says what is wrong with it
-        return 8
+        return ""
 
 
 def size_of(file: Path) -> tuple[int, int, bool] | None:

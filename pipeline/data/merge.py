@@ -9,7 +9,7 @@ that a model trained on it keeps its meaning.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +24,14 @@ from pipeline.data.params import DataParams
 from pipeline.data.rows import ConcatenatedRows, chunks
 from pipeline.data.sources.reader import ReadContext, SourceReader
 from pipeline.data.sources.registry import reader_module
-from pipeline.data.split import SPLITS, SplitIndices, split, split_like
+from pipeline.data.split import (
+    SPLITS,
+    SplitIndices,
+    own_splits,
+    split,
+    split_like,
+    unlabelled_splits,
+)
 from pipeline.tasks.registry import get
 
 # Fields of `Examples` that all sources must share.
@@ -41,6 +48,8 @@ class MergedExamples:
         counts: number of examples of each source.
         skipped: `(source, file or row, reason)` of what readers left out.
         notes: sentences about the sources that the user should read.
+        origins: validation and test -> `named` (a source of `data.split_sources`),
+            `source` (the source's own split) or `drawn` (from its examples).
     """
 
     examples: Examples
@@ -48,6 +57,7 @@ class MergedExamples:
     counts: tuple[int, ...]
     skipped: list[tuple[str, str, str]]
     notes: tuple[str, ...] = ()
+    origins: dict[str, str] = field(default_factory=dict)
 
     @property
     def first(self) -> int:
@@ -69,26 +79,41 @@ def read_sources(params: DataParams, scratch: Path, seed: int) -> MergedExamples
     """
     context = ReadContext(params, scratch)
     keys = ["data.source", *["data.extend"] * (len(params.sources) - 1)]
-    sources = [_read(source, key, context) for source, key in zip(params.sources, keys)]
-    for number, name in enumerate(params.sources[1:], 1):
-        sources[number] = _align(sources[0], sources[number], params.source, name)
+    keys += [f"data.split_sources.{name}" for name in params.split_sources or {}]
+    names = params.every_source
+    sources = [_read(source, key, context) for source, key in zip(names, keys)]
+    for number, (name, key) in enumerate(zip(names[1:], keys[1:]), 1):
+        sources[number] = _align(sources[0], sources[number], params.source, name, key)
     merged = sources[0] if len(sources) == 1 else _concatenate(sources)
     _check_classes_exist(merged, params)
     indices = _split_each(sources, params, seed)
+    origins = _origins(sources[0], params)
     counts, notes = tuple(map(len, sources)), tuple(context.notes)
-    return MergedExamples(merged, indices, counts, context.skipped, notes)
+    return MergedExamples(merged, indices, counts, context.skipped, notes, origins)
+
+
+def _origins(first: Examples, params: DataParams) -> dict[str, str]:
+    """Split -> `named` by the user, the `source`'s own, or `drawn` from all."""
+    own = own_splits(first, params.split)
+    origins = {name: "source" if name in own else "drawn" for name in SPLITS[1:]}
+    return {**origins, **dict.fromkeys(map(str, params.split_sources or {}), "named")}
 
 
 def _split_each(sources: list[Examples], params: DataParams, seed: int) -> SplitIndices:
     """Split each source on its own; groups stay where the sources before have them."""
-    indices, offset = split(sources[0], params.split, seed), len(sources[0])
+    named = list(map(str, params.split_sources or {}))
+    if get(params.task).labels == "none" and not named:
+        return unlabelled_splits(len(sources[0]), params.split, seed)
+    indices = split(sources[0], params.split, seed, named)
+    offset = len(sources[0])
     for number, source in enumerate(sources[1:], 1):
-        groups = _groups(sources[:number])
-        added = split_like(groups, indices, source, params.split, seed)
-        indices = {
-            name: np.concatenate([indices[name], positions + offset])
-            for name, positions in added.items()
-        }
+        if named:
+            added = {named[number - 1]: np.arange(len(source))}
+        else:
+            groups = _groups(sources[:number])
+            added = split_like(groups, indices, source, params.split, seed)
+        for name, positions in added.items():
+            indices[name] = np.concatenate([indices[name], positions + offset])
         offset += len(source)
     return {name: indices[name] for name in SPLITS}
 
@@ -99,14 +124,15 @@ def _groups(sources: list[Examples]) -> np.ndarray | None:
 
 
 def _check_classes_exist(examples: Examples, params: DataParams) -> None:
-    if not params.classes:
+    if not params.classes or params.split.rare_classes == "allow":
         return
     present = {examples.classes[label] for label in np.unique(examples.y)}
     missing = [name for name in params.classes if name not in present]
     if missing:
         raise UserError(
-            f"data.classes: no example of {', '.join(missing)} in "
-            f"{' and '.join(params.sources)} (there are: {', '.join(sorted(present))})"
+            f"data.classes: no example of {listing(missing)} in "
+            f"{' and '.join(params.every_source)} (there are: "
+            f"{listing(sorted(present))})"
         )
 
 
@@ -115,6 +141,9 @@ def _read(source: str, key: str, context: ReadContext) -> Examples:
     # The copy shares the lists of skipped examples and of notes.
     context = replace(context, source=source, key=key)
     examples = reader.read(context)
+    if context.unlabelled:
+        count = len(examples)
+        examples = replace(examples, y=np.zeros(count, np.int64), classes=())
     check_names(examples, source, key)
     _check(examples, source, key, context.params)
     if context.params.tokens:
@@ -180,8 +209,11 @@ def _unprocessed(examples: Examples, source: str, params: DataParams) -> Example
 
 
 def _check(examples: Examples, source: str, key: str, params: DataParams) -> None:
+    whole_split = key.startswith("data.split_sources")
     if get(params.task).labels == "numbers":
         _check_numbers(examples, source, key, params.task)
+    elif whole_split or get(params.task).labels == "none":
+        pass  # one class alone can validate
     elif len(present := np.unique(examples.y)) < 2:
         only = ", ".join(shown(examples.classes[label]) for label in present)
         raise UserError(f'{key} "{source}": holds one class ({only}); two are needed')
@@ -211,36 +243,35 @@ def _check_numbers(examples: Examples, source: str, key: str, task: str) -> None
         )
 
 
-def _align(first: Examples, other: Examples, source: str, name: str) -> Examples:
+def _align(
+    first: Examples, other: Examples, source: str, name: str, key: str
+) -> Examples:
     """Return the source `name` with the class numbers and columns of the first."""
     unknown = set(other.classes) - set(first.classes)
     if unknown:
         raise UserError(
-            f'data.extend "{name}": has classes that "{source}" does '
+            f'{key} "{name}": has classes that "{source}" does '
             f"not: {listing(sorted(unknown))} (known: {listing([*first.classes])})"
         )
     if other.classes:  # none where y are numbers to predict
         number = np.array([first.classes.index(label) for label in other.classes])
         other = replace(other, y=number[other.y], classes=first.classes)
-    other = _align_columns(first, other, source, name)
+    other = _align_columns(first, other, source, name, key)
     other = _align_precision(first, other)
     shapes = [(examples.x.shape[1:], examples.x.dtype) for examples in (first, other)]
     different = [
-        field
-        for field in SHARED_FIELDS
-        if getattr(first, field) != getattr(other, field)
+        name for name in SHARED_FIELDS if getattr(first, name) != getattr(other, name)
     ]
     if different or shapes[0] != shapes[1]:
         what = ", ".join(different) or f"{shapes[1]} instead of {shapes[0]}"
         raise UserError(
-            f'data.extend "{name}": its examples differ from those of "{source}" '
-            f"({what})"
+            f'{key} "{name}": its examples differ from those of "{source}" ({what})'
         )
     return other
 
 
 def _align_columns(
-    first: Examples, other: Examples, source: str, name: str
+    first: Examples, other: Examples, source: str, name: str, key: str
 ) -> Examples:
     """Reorder the columns of a table by their names."""
     if first.inputs == other.inputs:
@@ -249,7 +280,7 @@ def _align_columns(
     unknown = [column for column in other.inputs if column not in first.inputs]
     if missing or unknown:
         raise UserError(
-            f'data.extend "{name}": its columns are not those of "{source}" '
+            f'{key} "{name}": its columns are not those of "{source}" '
             f"(missing: {_list(missing)}; unknown: {_list(unknown)}); use the same "
             "names, in any order, or exclude columns (data.columns.ignore)"
         )
@@ -282,6 +313,7 @@ def _concatenate(sources: list[Examples]) -> Examples:
         groups=_groups(sources),
         extra_targets=targets,
         names=np.array(names),
+        vocabulary=max(source.vocabulary for source in sources),
         own_test=None,
         own_validation=None,
     )

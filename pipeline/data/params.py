@@ -25,11 +25,15 @@ class SplitParams(Params):
 
     Args:
         train, validation, test: fraction of the examples; the three add up to 1. A
-            split that the source brings replaces its fraction.
+            split that the source brings, or `data.split_sources` names, replaces its
+            fraction. With `test: 0` there is no test split, and the test examples of
+            the source validate; evaluate and report then have nothing to read.
         group: keep examples of one group in one split: a column of a CSV file, an
             array of an .npz file, or a field of `data.file_name`.
         use_source_splits: use the source's own validation and test splits where it has
             them.
+        rare_classes: `allow` also splits where a class has too few examples for every
+            split, or none that `data.classes` names; for `error`, both are refused.
         folds, fold: cross-validation: fold `fold` of `folds`, counted from 0, is the
             test split (the validation split, where the test split is the source's).
     """
@@ -38,9 +42,11 @@ class SplitParams(Params):
     # data sets, and training keeps most of the examples.
     train: float = Field(default=0.6, gt=0, lt=1)
     validation: float = Field(default=0.2, gt=0, lt=1)
-    test: float = Field(default=0.2, gt=0, lt=1)
+    test: float = Field(default=0.2, ge=0, lt=1)
     group: str | None = None  # examples are taken to be independent
     use_source_splits: bool = True  # results compare with published ones
+    # A class that is not learned is worse than a run that stops.
+    rare_classes: Literal["error", "allow"] = "error"
     folds: int | None = Field(default=None, ge=2, le=100)  # one split is one training
     fold: int = Field(default=0, ge=0)
 
@@ -100,10 +106,16 @@ class DataParams(Params):
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
+        split_sources: sources that are a whole split, such as `{validation:
+            npz:fresh.npz, test: "npz:all.npz#test"}`: their examples add to it, and
+            `source` is split into the others.
         data_dir: folder of TensorFlow Datasets; null is its default.
         download: download a TFDS data set that is not on this machine.
         subsplits: of a TFDS data set, such as `{train: "train[:10%]", test: test}`.
         classes: the class list; null uses the classes of the source.
+        class_count: number of outputs of a model that was trained elsewhere: labels
+            that are whole numbers below it are class numbers, and classes without an
+            example count; null is the labels that there are.
         extra_targets: additional targets, for `train.heads`: name -> `class` or
             `number`. Names are columns of a CSV file, arrays of an .npz file, or fields
             of `file_name`.
@@ -136,10 +148,12 @@ class DataParams(Params):
     task: str = DEFAULT
     normal: list[str] | None = Field(default=None, min_length=1)
     extend: str | list[str] | None = None
+    split_sources: dict[Literal["validation", "test"], str] | None = None
     data_dir: str | None = None
     download: bool = True  # as TensorFlow Datasets itself
     subsplits: dict[Literal["train", "validation", "test"], str] | None = None
     classes: list[str] | None = Field(default=None, min_length=2)
+    class_count: int | None = Field(default=None, ge=2, le=1_000_000)
     extra_targets: dict[str, Literal["class", "number"]] = {}
     file_name: str | None = None
     columns: ColumnParams = ColumnParams()
@@ -178,6 +192,30 @@ class DataParams(Params):
             for name in listed(source):
                 check_source(name)
         return source
+
+    @field_validator("split_sources")
+    @classmethod
+    def _known_splits(cls, sources: dict[str, str] | None) -> dict[str, str] | None:
+        with as_validation_error():
+            for name in (sources or {}).values():
+                check_source(name)
+        return sources
+
+    @model_validator(mode="after")
+    def _splits_named_once(self) -> Self:
+        if not self.split_sources:
+            return self
+        if self.extend:
+            raise ValueError(
+                "split_sources and extend exclude each other: extend splits each of "
+                "its sources; leave one of them out"
+            )
+        if self.split.folds:
+            raise ValueError(
+                "split_sources has no effect on split.folds, which make their own "
+                "splits of one source; leave one of them out"
+            )
+        return self
 
     @field_validator("scale", "offset")
     @classmethod
@@ -280,3 +318,13 @@ class DataParams(Params):
     def sources(self) -> tuple[str, ...]:
         """The source, followed by the sources that extend it."""
         return (self.source, *listed(self.extend))
+
+    @property
+    def has_test_split(self) -> bool:
+        """Whether there are examples that nothing is decided by."""
+        return bool(self.split.test or "test" in (self.split_sources or {}))
+
+    @property
+    def every_source(self) -> tuple[str, ...]:
+        """The source and its extensions, followed by those of whole splits."""
+        return (*self.sources, *(self.split_sources or {}).values())

@@ -19,7 +19,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
 from pipeline.core.quoting import shown
 from pipeline.data.params import DataParams
-from pipeline.data.sources.registry import FILES, FOLDERS
+from pipeline.data.sources.registry import FILES, FOLDERS, whole_of
 from pipeline.engine.hash_cache import content_hash, remember_tree, tree_hash
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
@@ -108,7 +108,7 @@ def source_path(source: str, key: str) -> Path:
     Raises:
         UserError: when it does not exist, or is a folder in place of a file.
     """
-    kind, _, name = source.partition(":")
+    kind, _, name = whole_of(source).partition(":")
     path, is_folder = locate(name, key), kind in FOLDERS
     if _is_folder(path) if is_folder else is_regular(path):
         return path
@@ -143,7 +143,8 @@ def source_state(params: DataParams) -> Mapping[str, str | None]:
     Returns:
         Source -> hash; None where it does not exist.
     """
-    pathed = [s for s in params.sources if s.partition(":")[0] in FILES]
+    wholes = dict.fromkeys(map(whole_of, params.every_source))
+    pathed = [source for source in wholes if source.partition(":")[0] in FILES]
     return {source: _state(source.partition(":")[2]) for source in pathed}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -13,22 +14,33 @@ from sklearn.model_selection import (
 )
 
 from pipeline.core.errors import UserError
+from pipeline.core.quoting import listing
+from pipeline.core.wording import quantity
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
 from pipeline.data.rows import AnyRows, chunks
 
 SPLITS = ("train", "validation", "test")
 
+MAX_SHARED = 200  # examples without labels that are not worth dividing
+
 SplitIndices = dict[str, np.ndarray]  # split -> positions of its examples, int64
 
 
-def split(examples: Examples, params: SplitParams, seed: int) -> SplitIndices:
+def split(
+    examples: Examples,
+    params: SplitParams,
+    seed: int,
+    elsewhere: Collection[str] = (),
+) -> SplitIndices:
     """Assign every example to exactly one split.
 
     Args:
         examples: of one source.
         params: the `data.split` section.
         seed: of all draws.
+        elsewhere: splits whose examples are in another source, so that none is drawn
+            for them here; default none.
 
     Returns:
         Split -> sorted positions.
@@ -39,8 +51,10 @@ def split(examples: Examples, params: SplitParams, seed: int) -> SplitIndices:
             asked for where the source leaves nothing to fold.
     """
     everything = np.arange(len(examples))
-    masks = {name: _own(examples, name, params) for name in SPLITS[1:]}
-    fixed = {name: everything[mask] for name, mask in masks.items() if mask is not None}
+    fixed = {
+        name: everything[mask] for name, mask in own_splits(examples, params).items()
+    }
+    absent = [*elsewhere, *(["test"] if not params.test else [])]
     if params.folds and len(fixed) == 2:
         raise UserError(
             f"data.split.folds: the source brings validation and test splits, so all "
@@ -49,12 +63,36 @@ def split(examples: Examples, params: SplitParams, seed: int) -> SplitIndices:
         )
     rest = np.setdiff1d(everything, np.concatenate([everything[:0], *fixed.values()]))
     for name in ("test", "validation"):
-        if name not in fixed:
+        if name not in fixed and name in absent:
+            fixed[name] = everything[:0]
+        elif name not in fixed:
             rest, fixed[name] = _take(rest, examples, params, name, seed)
     indices = {"train": rest, **{name: fixed[name] for name in SPLITS[1:]}}
     _check_groups(indices, examples)
-    check_classes(indices["train"], examples.y, examples.classes)
+    rare = params.rare_classes == "allow"
+    check_classes(indices["train"], examples.y, () if rare else examples.classes)
     return indices
+
+
+def unlabelled_splits(count: int, params: SplitParams, seed: int) -> SplitIndices:
+    """Split examples without labels, which are not trained on.
+
+    Args:
+        count: number of examples. Up to `MAX_SHARED` of them are in both splits: they
+            calibrate int8 ranges, and files are compared on them.
+        params: the `data.split` section.
+        seed: of the draw.
+
+    Returns:
+        Split -> sorted positions; no test example.
+    """
+    order = np.random.default_rng(seed).permutation(count)
+    none, everything = order[:0], np.arange(count)
+    if count <= MAX_SHARED:
+        return {"train": everything, "validation": everything, "test": none}
+    cut = round(count * params.train / (params.train + params.validation))
+    train, validation = np.sort(order[:cut]), np.sort(order[cut:])
+    return {"train": train, "validation": validation, "test": none}
 
 
 def split_like(
@@ -203,11 +241,30 @@ def _own(examples: Examples, name: str, params: SplitParams) -> np.ndarray | Non
     return getattr(examples, f"own_{name}") if params.use_source_splits else None
 
 
+def own_splits(examples: Examples, params: SplitParams) -> dict[str, np.ndarray]:
+    """Return the validation and test splits that a source brings.
+
+    With a `data.split.test` of 0, the source's test examples validate.
+
+    Args:
+        examples: of the source.
+        params: the `data.split` section.
+
+    Returns:
+        Split -> True for its examples, `(n,)` bool; only splits that it brings.
+    """
+    own = {name: _own(examples, name, params) for name in SPLITS[1:]}
+    present = {name: mask for name, mask in own.items() if mask is not None}
+    if params.test or "test" not in present:
+        return present
+    return {"validation": np.any(list(present.values()), axis=0)}
+
+
 def _take(
     positions: np.ndarray, examples: Examples, params: SplitParams, name: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rest, and one split: by fraction, by group, or the chosen fold."""
-    own_test = _own(examples, "test", params) is not None
+    own_test = _own(examples, "test", params) is not None or not params.test
     if params.folds and name == ("validation" if own_test else "test"):
         return _fold(positions, examples, params.folds, params.fold, seed)
     fraction = params.test
@@ -215,13 +272,36 @@ def _take(
         fraction = params.validation / (params.train + params.validation)
     if examples.groups is not None:
         return _cut_groups(positions, examples.groups[positions], fraction, seed)
-    return _cut(positions, examples, fraction, seed)
+    strata = examples.strata[positions]
+    if params.rare_classes == "allow":
+        return _cut_rare(positions, strata, fraction, seed)
+    return _cut(positions, strata, fraction, seed)
+
+
+def _cut_rare(
+    positions: np.ndarray, strata: np.ndarray, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stratify by the classes that are large enough, the others together."""
+    count = min(max(round(fraction * len(positions)), 1), len(positions) - 1)
+    if count < 1:
+        raise UserError(
+            f"data.split: {quantity(len(positions), 'example')} cannot be split; two "
+            "are needed at least"
+        )
+    values, number, sizes = np.unique(strata, return_inverse=True, return_counts=True)
+    enough = sizes * min(fraction, 1 - fraction) >= 1
+    groups = np.where(enough[number], number, len(values))
+    order = np.random.default_rng(seed).permutation(len(positions))
+    # Every group gives its share, as even steps through the examples sorted by group.
+    by_group = order[np.argsort(groups[order], kind="stable")]
+    drawn = by_group[(np.arange(count) * len(positions) + len(positions) // 2) // count]
+    inside = np.isin(np.arange(len(positions)), drawn)
+    return positions[~inside], positions[inside]
 
 
 def _cut(
-    positions: np.ndarray, examples: Examples, fraction: float, seed: int
+    positions: np.ndarray, labels: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    labels = examples.strata[positions]
     try:
         first, second = train_test_split(
             positions, test_size=fraction, stratify=labels, random_state=seed
@@ -311,7 +391,7 @@ def check_classes(
         raise UserError(f"data.split: no training example is left; {advice}")
     missing = set(np.unique(y)) - set(np.unique(y[train])) if classes else set()
     if missing:
-        names = ", ".join(classes[label] for label in sorted(missing))
+        names = listing([classes[label] for label in sorted(missing)])
         raise UserError(
             f"data.split: no training example is left of the class {names}; {advice}"
         )

@@ -53,7 +53,7 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     Raises:
         UserError: when a source cannot be read, split or used for the task.
     """
-    inputs.progress(f"reading {' and '.join(params.sources)}")
+    inputs.progress(f"reading {' and '.join(params.every_source)}")
     with tempfile.TemporaryDirectory(prefix=".scratch", dir=out) as scratch:
         merged = read_sources(params, Path(scratch), inputs.seed)
         plan = plan_splits(merged, params, inputs.seed, out)
@@ -131,7 +131,9 @@ def _write_split(
         if writer is None:
             writer = RowWriter(out / f"{name}_x.npy", stored.shape[1:], stored.dtype)
         writer.append(stored)
-    assert writer is not None
+    if writer is None:  # an empty split has the shape of the others
+        train = Rows(out / "train_x.npy")
+        writer = RowWriter(out / f"{name}_x.npy", train.shape[1:], train.dtype)
     writer.close()
 
 
@@ -181,7 +183,7 @@ def _metrics(
         else "disjoint splits"
     )
     left_out = f", {skipped} bad ones skipped" if skipped else ""
-    total = sum(counts.values())
+    total = len(np.unique(np.concatenate(list(plan.indices.values()))))
     warnings = "".join(f"; warning: {note}" for note in notes)
     return {
         "headline": (
@@ -189,6 +191,7 @@ def _metrics(
         ),
         **({"warnings": list(notes)} if notes else {}),
         "examples": counts,
+        "origins": plan.merged.origins,
         "calibration": min(params.calibration, counts["train"]),
         **_balance(plan),
         "shared_between_splits": shared,
@@ -200,9 +203,12 @@ def _metrics(
 
 def _balance(plan: SplitPlan) -> dict[str, Any]:
     """Count the examples per class and split, or summarize the numbers to predict."""
+    if not plan.target and not plan.examples.classes:
+        return {}
     if plan.target:
         numbers = {name: plan.y[p] for name, p in plan.indices.items()}
-        return {"numbers": {name: _quartiles(y) for name, y in numbers.items()}}
+        ranges = {name: _quartiles(y) for name, y in numbers.items() if len(y)}
+        return {"numbers": ranges}
     classes = len(plan.examples.classes)
     counts = {
         name: np.bincount(plan.y[p], minlength=classes).tolist()

@@ -22,15 +22,20 @@ class Progress:
     def __init__(self, channel: TextIO):
         self.channel = channel
 
-    def __call__(self, text: str, done: int = 0, total: int = 0) -> None:
+    def __call__(
+        self, text: str, done: int = 0, total: int = 0, result: bool = False
+    ) -> None:
         """Send one message.
 
         Args:
             text: a few words for the terminal.
             done: number of finished steps; default 0.
             total: number of all steps; default 0, if it is unknown.
+            result: a line that is shown in a pipe, too, however many there are; default
+                False.
         """
         message = {"progress": text, "done": done, "total": total}
+        message |= {"result": True} if result else {}
         self.channel.write(json.dumps(message) + "\n")
 
     def __reduce__(self) -> tuple[Any, ...]:

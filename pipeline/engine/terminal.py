@@ -85,10 +85,11 @@ class Terminal:
         self._rewrite(text) if self.live else self._print(text)
 
     def progress(self, message: dict[str, Any]) -> None:
-        """Show the progress: every message when live, one in 5 s in a pipe.
+        """Show the progress: every message when live; one in 5 s and results in a pipe.
 
         Args:
-            message: `progress` (a text), `done` and `total`.
+            message: `progress` (a text), `done` and `total`; `result` is true for a
+                line that must not be dropped.
         """
         text = message["progress"]
         if self.live:
@@ -96,7 +97,7 @@ class Terminal:
             shown = line(decision.stage, decision.state, decision.reason, text)
             return self._rewrite(shown)
         last = message["done"] and message["done"] == message["total"]
-        if last or time.monotonic() >= self.next_line:
+        if last or message.get("result") or time.monotonic() >= self.next_line:
             self.next_line = time.monotonic() + EVERY
             self._print(line(self.decision.stage, "", "", text))
         return None

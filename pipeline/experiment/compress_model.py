@@ -18,30 +18,31 @@ from typing import Any
 
 import yaml
 
-from pipeline.compress.import_model.archive import check_archive, takes_tokens
+from pipeline.compress.import_model.archive import check_archive
+from pipeline.compress.targets.registry import DEFAULT
 from pipeline.core.errors import UserError
 from pipeline.core.safe_path import SafeFolder
-from pipeline.data.sources.registry import check_source
 from pipeline.engine.stage import Job
 from pipeline.experiment import in_memory
 from pipeline.experiment.loader import FILE, MAX_NAME, read_experiment
+from pipeline.experiment.model_data import (
+    ModelData,
+    check_recipes,
+    model_data,
+    unlabelled_recipes,
+)
 from pipeline.experiment.overrides import Override, override_texts, parse_override
 from pipeline.experiment.previous_state import chosen_file_kept, restored_on_error
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.session import Console, run_job
 from pipeline.experiment.single_model import FIRST_LINES, header, with_model
-from pipeline.experiment.source_look import check_exists, check_shapes
+from pipeline.experiment.source_look import check_shapes
 from pipeline.results import single_file
 
 # Sections and keys of the experiment file that have an effect here.
 USED = ("seed", "threads", "portability", "data", "augment", "compress")
-UNPROCESSED = (
-    "npz",
-    "npy",
-    "csv",
-    "parquet",
-)  # kinds of source that reach the model as they are stored
 SOURCE = "baseline"  # of compress.sources: there is no student
+UNATTACKED = {"robustness": False}  # the test split is only for the metric
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def compress_model(
     budget: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    validation: Any = None,
+    test: Any = None,
     anyway: bool = False,
     reporter: Console | None = None,
     **sections: Any,
@@ -85,13 +88,19 @@ def compress_model(
         model: path of a .keras file, or a `keras.Model`, which is saved in `out`.
         data: a source such as `npz:mine.npz` or `sklearn:digits`, or a pair of arrays
             `(x, y)`, which is saved in `out`: x as the model takes it, `(n, ...)`, and
-            y the class or number of each example, `(n,)`.
+            y the class or number of each example, `(n,)`. An array x alone, or a
+            source without labels, is for recipes that do not train; files are then
+            compared with the float model.
         budget: keys of `compress.budget`, such as `{"max_drop": 0.01, "max_bytes":
             20000}`; max_drop is a fraction, and bytes are those in flash.
         out: folder of the results; default: MODEL-compressed beside the model, or in
             the working directory.
         overrides: other values of data, augment, compress, seed, threads or
             portability, by section: `{"compress": {"recipes": ["int8"]}}`.
+        validation: as `data`: examples that the model has never seen, on which files
+            are compared; default None, a part of `data`.
+        test: as `data`: examples that nothing is decided by; the float file and the
+            chosen one are evaluated on them. Default None.
         anyway: compress a model that the data seem to be misread for, or that is not
             better than a trivial prediction, with a warning; default: an error.
         reporter: receives progress; default: lines on standard output.
@@ -114,16 +123,17 @@ def compress_model(
     """
     folder = Path(out) if out is not None else default_folder(in_memory.name_of(model))
     path = in_memory.saved_model(model, folder)
-    source = in_memory.saved_data(data, folder)
+    given = {"data": data, "validation": validation, "test": test}
+    names = in_memory.saved_splits(given, folder)
     limits = {f"compress.budget.{key}": limit for key, limit in (budget or {}).items()}
     texts = override_texts({**limits, **(overrides or {})}) + override_texts(sections)
     typed = {text: f"override {text}" for text in texts}
-    return compress_with(path, source, folder, typed, reporter, anyway)
+    return compress_with(path, model_data(**names), folder, typed, reporter, anyway)
 
 
 def compress_with(
     model: Path,
-    source: str,
+    data: ModelData,
     folder: Path,
     typed: Mapping[str, str],
     reporter: Console | None = None,
@@ -133,21 +143,21 @@ def compress_with(
 
     Args:
         model: the .keras file.
-        source: as `data.source`.
+        data: sources, as `model_data` returns them.
         folder: of the results.
         typed: override -> what the user typed, such as `--budget max_drop=0.01`.
         reporter: receives progress; default: lines on standard output.
         anyway: compress even if the data seem to be misread; default False.
     """
     check_archive(model)
-    check_source(source)
-    _check_used([parse_override(text, option) for text, option in typed.items()])
-    check_exists(source, "--data")
+    overrides = [parse_override(text, option) for text, option in typed.items()]
+    _check_used(overrides)
     console = reporter or Console()
     with restored_on_error(folder), chosen_file_kept(folder, console.note):
-        job = _write_job(folder, model, source, typed, anyway)
+        sections = _sections(model, data, overrides)
+        job = _write_job(folder, model, sections, typed, anyway)
         check_shapes(model, job.params["data"])
-        run_job(job, "compress", console)
+        run_job(job, job.chain[-1].name, console)
     return CompressionResult(folder, single_file.read(folder))
 
 
@@ -184,26 +194,32 @@ def _compress_value(override: Override, key: str) -> Any:
     return override.value if override.key == ("compress", key) else None
 
 
+def _sections(
+    model: Path, data: ModelData, overrides: list[Override]
+) -> dict[str, Any]:
+    """The experiment file, without overrides."""
+    compress: dict[str, Any] = {"sources": [SOURCE]}
+    if not data.labelled:
+        values = [_compress_value(override, "target") for override in overrides]
+        target = next((value for value in reversed(values) if value), DEFAULT)
+        compress["recipes"] = unlabelled_recipes(str(target))
+    return {"data": data.section(model), "compress": compress, "evaluate": UNATTACKED}
+
+
 def _write_job(
-    folder: Path, model: Path, source: str, typed: Mapping[str, str], anyway: bool
+    folder: Path,
+    model: Path,
+    sections: dict[str, Any],
+    typed: Mapping[str, str],
+    anyway: bool,
 ) -> Job:
     _check_ours(folder / FILE)
-    data = data_section(source)
-    if source.startswith(("npz:", "npy:")) and takes_tokens(model):
-        data["tokens"] = True
-    values = {"data": data, "compress": {"sources": [SOURCE]}}
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(sections, sort_keys=False, allow_unicode=True)
     sets = list(typed)
     SafeFolder(folder).write(FILE, (header(model, sets) + text).encode())
-    job = read_experiment(folder, sets, typed).job(folder, sets)
-    return with_model(job, model, anyway)
-
-
-def data_section(source: str) -> dict[str, Any]:
-    """The section `data`: arrays and tables reach the model as they are stored."""
-    stored = {"preprocessing": "none", "target_unit": "labels"}
-    unprocessed = source.partition(":")[0] in UNPROCESSED
-    return {"source": source, **(stored if unprocessed else {})}
+    experiment = read_experiment(folder, sets, typed)
+    check_recipes(experiment.compress.recipes, experiment.data)
+    return with_model(experiment.job(folder, sets), model, anyway)
 
 
 def _check_ours(path: Path) -> None:

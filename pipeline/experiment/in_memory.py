@@ -7,13 +7,13 @@ file whose content is the same is left alone, so that nothing becomes stale.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.safe_path import SafeFolder
 
 MODEL = "model.keras"
-DATA = "data.npz"
 DATED = "metadata.json"  # member of a .keras file that holds the time of saving
 
 
@@ -36,19 +36,28 @@ def saved_model(model: Any, folder: Path) -> Path:
     return _save(folder / MODEL, model.save)
 
 
-def saved_data(data: Any, folder: Path) -> str:
-    """A data source; a pair of arrays is saved in `folder` first.
+def saved_splits(splits: Mapping[str, Any], folder: Path) -> dict[str, str | None]:
+    """Data sources; arrays are saved in `folder` first.
 
     Args:
-        data: a source such as `npz:mine.npz`, or `(x, y)`.
+        splits: name -> a source such as `npz:mine.npz`, a pair of arrays `(x, y)`, an
+            array x without labels, or None.
         folder: is created if needed.
+
+    Returns:
+        Name -> the source, or None.
     """
-    if isinstance(data, str):
-        return data
+    return {name: _source_of(data, folder, name) for name, data in splits.items()}
+
+
+def _source_of(data: Any, folder: Path, name: str) -> str | None:
+    if data is None or isinstance(data, str | Path):
+        return None if data is None else str(data)
     import numpy as np
 
-    x, y = data
-    path = _save(folder / DATA, lambda aside: np.savez(aside, x=x, y=y))
+    labelled = isinstance(data, tuple | list) and len(data) == 2
+    arrays = dict(zip(("x", "y"), data)) if labelled else {"x": data}
+    path = _save(folder / f"{name}.npz", lambda aside: np.savez(aside, **arrays))
     return f"npz:{path.resolve()}"
 
 

@@ -191,13 +191,17 @@ def _validate(
 def _source_problems(data: DataParams) -> list[Problem]:
     """Sources that do not exist or do not fit the task, found without reading them."""
     wrong = []
-    for position, source in enumerate(data.sources):
-        key = "extend" if position else "source"
+    named = data.split_sources or {}
+    keys: list[tuple[str, ...]] = [("source",)]
+    keys += [("extend",)] * (len(data.sources) - 1)
+    keys += [("split_sources", str(name)) for name in named]
+    for key, source in zip(keys, data.every_source):
+        place = ".".join(("data", *key))
         try:
-            check_known(source, f"data.{key}")
-            _check_task(source, f"data.{key}", data.task)
+            check_known(source, place)
+            _check_task(source, place, data.task)
         except UserError as error:
-            wrong.append(Problem(("data", key), str(error)))
+            wrong.append(Problem(("data", *key), str(error)))
     return wrong
 
 

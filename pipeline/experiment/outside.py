@@ -17,7 +17,7 @@ from pathlib import Path
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.data.paths import locate
-from pipeline.data.sources.registry import FILES
+from pipeline.data.sources.registry import FILES, whole_of
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.sealed import read_sealed, write_sealed
 from pipeline.engine.stage import Job, Stage
@@ -100,5 +100,6 @@ def _texts(job: Job, stage: Stage) -> list[str]:
     """Paths as the experiment file names them."""
     if stage.name != DATA:
         return list(stage.sources(job.params))
-    sources = (source.partition(":") for source in job.params[DATA].sources)  # type: ignore[attr-defined]
+    wholes = map(whole_of, job.params[DATA].every_source)  # type: ignore[attr-defined]
+    sources = (source.partition(":") for source in wholes)
     return [name for kind, _, name in sources if kind in FILES]

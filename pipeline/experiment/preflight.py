@@ -13,6 +13,7 @@ from pipeline.core.errors import UserError
 from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job, Stage
 from pipeline.models.referenced_files import find_file
+from pipeline.tasks.registry import get
 
 # The data stage checks its own sources, which are not plain paths; it runs first.
 CHECKS_ITSELF = "data"
@@ -33,6 +34,30 @@ def check_files(job: Job, decisions: Sequence[Decision]) -> None:
         for path, digest in stage.sources(job.params).items():
             if digest is None:
                 raise UserError(f"{_key(job, stage, path)}: {_reason(path)}")
+
+
+def check_splits(job: Job, decisions: Sequence[Decision]) -> None:
+    """Refuse to start a run whose later stages would have no examples or labels.
+
+    Args:
+        job: the experiment.
+        decisions: the plan of the requested stages and of all that they depend on.
+
+    Raises:
+        UserError: names the key, and what remains possible.
+    """
+    data: Any = job.params["data"]
+    stages = [decision.stage for decision in decisions]
+    if get(data.task).labels == "none" and "train" in stages:
+        raise UserError(
+            f"data.task {data.task}: has no labels to train with; it is for a model "
+            "that is trained already: compress-file MODEL --calibration SOURCE"
+        )
+    if "evaluate" in stages and not data.has_test_split:
+        raise UserError(
+            "data.split.test is 0, and evaluate and report read the test split; set "
+            "train, validation and test, or stop before them: run compress"
+        )
 
 
 def _key(job: Job, stage: Stage, path: str) -> str:

@@ -40,7 +40,7 @@ from pipeline.experiment.builder_inputs import check_inputs
 from pipeline.experiment.builder_rules import check_students
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
-from pipeline.experiment.preflight import check_files
+from pipeline.experiment.preflight import check_files, check_splits
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.stages import STAGES
 from pipeline.results import single_file, summary
@@ -119,6 +119,7 @@ class Session:
         self.check_continuation()
         decisions = self.plan(*stages)
         check_files(self.job, decisions)
+        check_splits(self.job, decisions)
         if self.experiment is not None:
             to_run = [d.stage for d in decisions if not d.cached]
             check_students(self.experiment, to_run)

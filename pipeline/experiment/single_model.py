@@ -80,7 +80,10 @@ def with_model(job: Job, model: Path, anyway: bool = False) -> Job:
         anyway: compress it even if the data seem to be misread; default False.
     """
     train = ImportParams(model=str(model.resolve()), anyway=anyway)
-    return replace(job, chain=_chain(), params={**job.params, "train": train})
+    params: dict[str, Any] = dict(job.params)
+    # Folders of earlier versions kept a test split that no stage reads.
+    tested = params["data"].has_test_split and not params["evaluate"].robustness
+    return replace(job, chain=_chain(tested), params={**params, "train": train})
 
 
 def refused(folder: Path) -> UserError:
@@ -91,8 +94,11 @@ def refused(folder: Path) -> UserError:
     )
 
 
-def _chain() -> tuple[Stage, ...]:
-    """Stages: data and augment as in every chain, the model as train, no student."""
+def _chain(tested: bool) -> tuple[Stage, ...]:
+    """Stages: data and augment as in every chain, the model as train, no student.
+
+    The last one is compress, or evaluate where there is a test split.
+    """
     stages = {stage.name: stage for stage in CHAIN}
     train = Stage(
         "train",
@@ -103,4 +109,5 @@ def _chain() -> tuple[Stage, ...]:
         package=PACKAGE,
     )
     compress = replace(stages["compress"], depends_on=("data", "augment", "train"))
-    return (stages["data"], stages["augment"], train, compress)
+    chain = (stages["data"], stages["augment"], train, compress)
+    return (*chain, stages["evaluate"]) if tested else chain

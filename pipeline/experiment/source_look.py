@@ -11,8 +11,14 @@ from typing import Any
 
 from pipeline.compress.import_model.archive import input_shape
 from pipeline.core.errors import UserError
-from pipeline.data.paths import source_path
-from pipeline.data.sources.registry import FILES, check_known
+from pipeline.data.paths import locate, source_path
+from pipeline.data.sources.registry import (
+    CLASS_FOLDERS,
+    FILES,
+    check_known,
+    part_of,
+    whole_of,
+)
 from pipeline.experiment.source_shapes import example_shape
 
 
@@ -49,3 +55,32 @@ def check_shapes(model: Path, params: Any) -> None:
         f"{params.source} have the shape {shape}; choose the data that the model was "
         "trained on, with the same preprocessing"
     )
+
+
+def has_labels(source: str) -> bool:
+    """Return whether a source has labels; True where no header tells it.
+
+    Args:
+        source: `kind:name`.
+    """
+    kind, _, name = whole_of(source).partition(":")
+    try:
+        path = locate(name, "data.source")
+        if kind == "npz":
+            with zipfile.ZipFile(path) as archive:
+                return _has_label_array(archive.namelist(), part_of(source))
+        if kind == "npy":
+            return _has_label_array([file.name for file in path.iterdir()], "")
+        if kind in CLASS_FOLDERS:
+            entries = [p for p in path.iterdir() if not p.name.startswith(".")]
+            return any(p.is_dir() for p in entries) or not entries
+    except (OSError, ValueError, UserError, zipfile.BadZipFile):
+        pass  # the data stage names the fault
+    return True
+
+
+def _has_label_array(files: list[str], part: str) -> bool:
+    """Whether there is another array than those of examples."""
+    names = {file.removesuffix(".npy") for file in files if file.endswith(".npy")}
+    examples = {name for name in names if name == "x" or name.startswith("x_")}
+    return "," in part or bool(names - examples) or not examples

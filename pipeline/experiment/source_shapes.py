@@ -20,6 +20,7 @@ from typing import IO, Any
 from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
+from pipeline.data.sources.registry import part_of, whole_of
 
 Shape = tuple[int, ...]
 MAX_HEADER = 1_000_000  # bytes of a file that are read
@@ -40,7 +41,9 @@ def example_shape(params: DataParams) -> Shape | None:
     Args:
         params: the section `data`.
     """
-    kind, _, name = params.source.partition(":")
+    kind, _, name = whole_of(params.source).partition(":")
+    if part_of(params.source):
+        return None
     if kind == "sklearn":
         return SKLEARN_SHAPES.get(name)
     if kind == "text":
@@ -104,8 +107,8 @@ def _first_line(path: Path) -> str:
 
 
 def _images(path: Path, params: DataParams) -> Shape | None:
-    size = params.image.size
-    return (*size, params.image.channels) if size else None
+    size, channels = params.image.size, params.image.channels
+    return (*size, channels) if size and channels else None
 
 
 def _wav(path: Path, params: DataParams) -> Shape | None:

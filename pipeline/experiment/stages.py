@@ -40,7 +40,7 @@ def _task(params: Mapping[str, Any], stage: str) -> tuple[str, ...]:
 
 
 def _reader_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
-    readers = map(reader_module, params["data"].sources)
+    readers = map(reader_module, params["data"].every_source)
     return (*readers, *_task(params, "data"))
 
 

@@ -37,6 +37,23 @@ def mean_interval(
     return mean, [round(end, DIGITS) for end in ends]
 
 
+def binomial(events: int, count: int) -> tuple[float, float]:
+    """Return the exact interval of a fraction (Clopper, Pearson, 1934).
+
+    Args:
+        events: number of examples in which it occurred.
+        count: number of examples.
+
+    Returns:
+        Low and high end at 95 % confidence.
+    """
+    tail = (1 - LEVEL) / 2
+    low = stats.beta.ppf(tail, events, count - events + 1) if events else 0.0
+    rest = count - events
+    high = stats.beta.ppf(1 - tail, events + 1, rest) if rest else 1.0
+    return float(low), float(high)
+
+
 def gain(
     seeds: Sequence[int],
     improved: Sequence[float],

@@ -28,6 +28,8 @@ class Metric:
         higher_is_better: direction of the metric; default True.
         lowest: lower bound of its values, which clips intervals; default none.
         highest: upper bound of its values, which clips intervals; default none.
+        by_estimate: a budget limits the drop itself; default False: the upper end of
+            its interval.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Metric:
     higher_is_better: bool = True
     lowest: float = -inf
     highest: float = inf
+    by_estimate: bool = False
 
     @property
     def unit(self) -> str:

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.stats import rankdata
 
-from pipeline.metrics import bootstrap
+from pipeline.metrics import bootstrap, intervals
 from pipeline.metrics.metric import Metric
 
 Array = np.ndarray
@@ -50,6 +50,10 @@ class TaskMetric:
         stratified: resamples keep the number of examples per value of y; default False.
         binary: evidence is 1 or 0 and the value is its mean, so that a resample of a
             difference is a draw from a multinomial distribution; default False.
+        exact: evidence of 1 and 0 is compared with a model that is always right, so
+            that the interval of the drop is that of a binomial fraction (Clopper,
+            Pearson, The Use of Confidence or Fiducial Limits Illustrated in the Case of
+            the Binomial, 1934); default False.
         decisions: column of pareto.json -> `(evidence, y)` -> a number that is fixed on
             validation for each file, such as a threshold, or None; default: no column.
         others: key -> another metric of the same evidence, which a budget can limit;
@@ -62,6 +66,7 @@ class TaskMetric:
     resampled: Callable[[Array, Array], bootstrap.Statistic] | None = None
     stratified: bool = False
     binary: bool = False
+    exact: bool = False
     decisions: Mapping[str, Callable[[Array, Array], float | None]] = field(
         default_factory=dict
     )
@@ -136,6 +141,8 @@ class TaskMetric:
         if self.binary:
             losses = before.astype(int) - after.astype(int)
             return bootstrap.multinomial_interval(sign * losses, seed)
+        if self.exact and np.isin(after, (0, 1)).all():
+            return intervals.binomial(int((after == 0).sum()), len(after))
         old, new = (self._statistic(evidence, y) for evidence in (before, after))
         (interval,) = bootstrap.percentile_intervals(
             lambda weights: sign * (old(weights) - new(weights)),

@@ -13,25 +13,23 @@ from pydantic import BaseModel
 
 from pipeline.engine.published import published_json
 
-STAGES = (
-    "train",
-    "distill",
-    "compress",
-    "evaluate",
-)  # whose metrics.json may have `doubts`
+# Stages whose metrics.json may have them.
+STAGES = ("train", "distill", "compress", "evaluate")
 
 
 class MetricsSchema(BaseModel):
     """Types of metrics.json that this module relies on."""
 
     doubts: list[str] = []
+    cautions: list[str] = []
 
 
-def read(folder: Path) -> list[str]:
+def read(folder: Path, key: str = "doubts") -> list[str]:
     """Read the warnings of all stages.
 
     Args:
         folder: with one folder per published stage.
+        key: `doubts` (default), or `cautions`: what limits the meaning of results.
 
     Raises:
         UserError: when a file is not the one that was published.
@@ -42,7 +40,7 @@ def read(folder: Path) -> list[str]:
         for stage in folders
         if (stage / "stage.json").is_file()
     ]
-    return [text for document in documents for text in document.get("doubts", [])]
+    return [text for document in documents for text in document.get(key, [])]
 
 
 def lines(doubts: Sequence[str]) -> list[str]:

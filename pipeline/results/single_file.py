@@ -21,7 +21,8 @@ from pipeline.engine.published import published, published_json
 from pipeline.engine.run_record import read_run
 from pipeline.metrics.metric import Metric
 from pipeline.report.variant_text import remarks
-from pipeline.results import doubts
+from pipeline.results import doubts, held_out, losing_steps
+from pipeline.results.losing_steps import phrases
 from pipeline.results.summary import READABLE, Budget, RowSchema, add_flash, columns
 from pipeline.tasks.registry import of_document
 
@@ -54,7 +55,9 @@ def read(folder: Path) -> dict[str, Any]:
 
     Returns:
         pareto.json, with `latency` (id -> its times), `input` (the preprocessing
-        of the model's input, in words) and `doubts` (warnings about the models).
+        of the model's input, in words), `doubts` (warnings about the models),
+        `cautions` (what limits the meaning of the results) and `test` (the rows of the
+        test split; empty without one) and `ledger` (id -> its lines of ledger.json).
 
     Raises:
         UserError: there is no result yet, or a file is not the one that was published.
@@ -73,6 +76,9 @@ def read(folder: Path) -> dict[str, Any]:
             "latency": latency,
             "input": _input(folder),
             "doubts": doubts.read(folder),
+            "cautions": doubts.read(folder, "cautions"),
+            "test": held_out.read(folder),
+            "ledger": losing_steps.read(path.parent),
         }
 
 
@@ -98,6 +104,8 @@ def _text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
     limits = read_limits(pareto["budget"], task.metric, pareto["latency"], task.name)
     lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
     lines += doubts.lines(pareto.get("doubts", []))
+    lines += [f"note      {caution}" for caution in pareto.get("cautions", [])]
+    lines += held_out.lines(pareto, pareto.get("test", {}), limits.metric)
     if pareto["chosen"]:
         best = folder / "compress" / "best.tflite"
         lines += [f"chosen    {best}", f"use       {usage}"]
@@ -153,13 +161,17 @@ def _cells(row: Row, score: Metric, mark: str) -> list[str]:
 
 
 def _mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
+    lines = pareto.get("ledger", {}).get(row["id"], [])
+    parts = [_status(row, pareto, limits), *phrases(lines, limits.metric)]
+    return "; ".join(parts if row["status"] != "ok" else [*parts, *remarks(row)])
+
+
+def _status(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
+    if row["id"] == pareto["chosen"]:
+        return "chosen"
     if row["status"] != "ok":
         return f"{row['status']}: {row['reason']}"
-    over = limits.excess(Point.from_json(row)) > 0
-    role = "over budget" if over else "ok"
-    return "; ".join(
-        ["chosen" if row["id"] == pareto["chosen"] else role, *remarks(row)]
-    )
+    return "over budget" if limits.excess(Point.from_json(row)) > 0 else "ok"
 
 
 def _none_chosen(folder: Path, pareto: dict[str, Any], limits: Limits) -> list[str]:

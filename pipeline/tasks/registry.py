@@ -29,7 +29,11 @@ MODEL_TASKS = {
     "segmentation": "pipeline.tasks.model_tasks:SEGMENTATION",
     "next_token": "pipeline.tasks.model_tasks:NEXT_TOKEN",
 }
+# The task of examples without labels, which only compress-file has.
+UNLABELLED = "agreement"
+COMPRESS_TASKS = {UNLABELLED: "pipeline.tasks.agreement.task:TASK"}
 RENAMED = {"anomaly": "anomaly_detection", "reconstruction": "anomaly_detection"}
+_PATHS = {**TASKS, **MODEL_TASKS, **COMPRESS_TASKS}
 # Kind of an auxiliary target (`data.extra_targets`) -> the task of its head.
 AUXILIARY = {"class": "classification", "number": "regression"}
 SHOWN = 80  # characters of a name in a message
@@ -65,7 +69,7 @@ def get(name: str) -> Task:
         UserError: for an unknown name, or an object that is not a `Task`.
     """
     check_name(name)
-    path = {**TASKS, **MODEL_TASKS}.get(name)
+    path = _PATHS.get(name)
     if path is None:
         return _own(name)
     module, _, attribute = path.partition(":")
@@ -84,7 +88,7 @@ def check_name(name: str) -> None:
     """
     if name in RENAMED:
         raise UserError(f'task "{name}" is now called {RENAMED[name]}')
-    if name not in {**TASKS, **MODEL_TASKS} and not OWN.fullmatch(name):
+    if name not in _PATHS and not OWN.fullmatch(name):
         text = " ".join(name[:SHOWN].split())
         raise UserError(
             f'task "{text}": no such task{did_you_mean(name, TASKS)} (there '
@@ -153,7 +157,7 @@ def modules(stage: str, task: str, auxiliary: Iterable[str] = ()) -> tuple[str, 
 
 
 def _module_of(name: str) -> str:
-    return {**TASKS, **MODEL_TASKS}.get(name, name).partition(":")[0]
+    return _PATHS.get(name, name).partition(":")[0]
 
 
 def _own(name: str) -> Task:

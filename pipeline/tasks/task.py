@@ -57,11 +57,13 @@ class Task:
             task.
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
-        labels: how readers interpret the labels of a source: class names, or numbers.
+        labels: how readers interpret the labels of a source: class names, or numbers;
+            with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, numbers
             `(batch, 1)`, or the model's own input.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map` and `logits_per_step` are used by builders only.
+            reconstructed; `class_map` and `logits_per_step` are used by builders only;
+            `any` is whatever an imported model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -88,9 +90,9 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers"]
+    labels: Literal["classes", "numbers", "none"]
     target: Literal["class", "number", "input"]
-    output: Literal["logits", "numbers", "input", "class_map", "logits_per_step"]
+    output: Literal["logits", "numbers", "input", "class_map", "logits_per_step", "any"]
     losses: tuple[str, ...]
     default_loss: str
     builder: str

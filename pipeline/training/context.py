@@ -43,6 +43,8 @@ class FitContext:
             examples. It is also the validation loss.
         objective: training objective in the place of `loss` on the targets, see
             `pipeline.training.objective`; None is `loss`.
+        found_rate: receives the learning rate that a search from the model's own state
+            has found; default None: no search. For `keras_fit` only.
         progress: called as `progress("epoch 3/60", done=3, total=60)`.
         callbacks: Keras callbacks. `fit` calls them at the ends of epochs and
             validations only, `keras_fit` also in every step.
@@ -57,6 +59,7 @@ class FitContext:
     loss: Loss | None = None
     objective: Objective | None = None
     progress: Callable[..., None] = silent
+    found_rate: Callable[[float], None] | None = None
     callbacks: Sequence[Any] = ()
     checkpoint_folder: Path | None = None
     speed: dict[str, Any] | None = None

@@ -36,6 +36,7 @@ from pipeline.training.losses import Loss, make_loss
 from pipeline.training.metrics import check_monitor
 from pipeline.training.optimizers import make_optimizer
 from pipeline.training.params import FitSettings, fine_tuning_conflict
+from pipeline.training.rate_search import PeakRate, find_rate, sample_of
 from pipeline.training.schedules import keras_schedule
 
 
@@ -68,7 +69,11 @@ def keras_fit(
     check_monitor(settings.monitor, data.spec)
     metric = training_metric(data.spec, data.train.y)
     keras_metric = training_of(data.spec).keras_metric
-    steps = _compile(model, data, settings, context.loss, api)
+    peak = PeakRate(settings.learning_rate)
+    steps = _compile(model, data, settings, context.loss, peak, api)
+    if context.found_rate:
+        context.found_rate(_find_rate(model, peak, data, settings, context, steps))
+        api.utils.set_random_seed(context.seed)
     recorder = _recorder(settings.epochs, context.progress, metric.key, api)
     evaluator = [] if keras_metric else [_evaluator(data, metric, api)]
     stopping = _early_stopping(settings, metric.metric, api)
@@ -97,12 +102,13 @@ def _compile(
     data: FitData,
     settings: FitSettings,
     loss: Loss | None,
+    peak: PeakRate,
     api: ModuleType,
 ) -> int:
     """Compile the model, and return the number of steps per epoch."""
     size = min(settings.batch_size, len(data.train))
     steps, per_call = plan_steps(len(data.train), size)
-    rate = keras_schedule(settings, steps * settings.epochs, api)
+    rate = keras_schedule(settings, steps * settings.epochs, api, peak)
     soft, keras_metric = _is_soft(data), training_of(data.spec).keras_metric
     model.compile(
         optimizer=make_optimizer(settings, rate, api),
@@ -112,6 +118,34 @@ def _compile(
         jit_compile=False,
     )
     return steps
+
+
+def _find_rate(
+    model: Any,
+    peak: PeakRate,
+    data: FitData,
+    settings: FitSettings,
+    context: FitContext,
+    steps: int,
+) -> float:
+    """Search the highest rate, and leave model and optimizer as they were."""
+    sample = sample_of(data.train, context.seed)
+    examples = validation_batches(sample, data.spec, soft=_is_soft(data))
+
+    def run(count: int) -> None:
+        batches = _training(data, settings, context.seed)
+        model.fit(
+            batches,
+            epochs=1,
+            steps_per_epoch=min(count, steps),
+            callbacks=list(context.callbacks),
+            verbose=0,
+        )
+
+    def loss() -> float:
+        return float(model.evaluate(examples, verbose=0, return_dict=True)["loss"])
+
+    return find_rate(model, peak, run, loss)
 
 
 def _training(data: FitData, settings: FitSettings, seed: int) -> tf.data.Dataset:

@@ -44,20 +44,27 @@ def rate_factor(settings: FitSettings, total: int) -> Factor:
     return factor
 
 
-def keras_schedule(settings: FitSettings, total: int, api: ModuleType) -> Any:
+def keras_schedule(
+    settings: FitSettings,
+    total: int,
+    api: ModuleType,
+    peak: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> Any:
     """Return the same rates as a schedule of Keras.
 
     Args:
         settings: `learning_rate`, `schedule` and its parameters.
         total: steps of the whole fit.
         api: `keras` or `tf_keras`.
+        peak: factor of a step -> its rate; default None: `learning_rate` times it.
     """
     factor = rate_factor(settings, total)
     base: Any = api.optimizers.schedules.LearningRateSchedule
 
     class Rate(base):
         def __call__(self, step: tf.Tensor) -> tf.Tensor:
-            return settings.learning_rate * factor(step)
+            times = factor(step)
+            return settings.learning_rate * times if peak is None else peak(times)
 
         def get_config(self) -> dict[str, Any]:
             return settings.model_dump(mode="json")

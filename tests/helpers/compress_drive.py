@@ -29,7 +29,7 @@ def main(folders: Path, out: Path, params: str) -> None:
         {name: folders / name for name in ("data", "augment", "train", "distill")},
         seed=5,
         scratch=out.with_name(f"{out.name}.scratch"),
-        progress=lambda text, done=0, total=0: lines.append(text),
+        progress=lambda text, done=0, total=0, **more: lines.append(text),
     )
     out.mkdir()
     inputs.scratch.mkdir(exist_ok=True)

@@ -10,18 +10,29 @@ from pipeline.cli.commands.show import usage_of
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import printable
 from pipeline.experiment.compress_model import compress_with, default_folder
+from pipeline.experiment.model_data import model_data
 from pipeline.experiment.session import Console
 from pipeline.results import single_file
 
 HELP = "compress a .keras file that is already trained"
+SOURCES = {
+    "data": "examples with labels, which are divided: npz:FILE, images:FOLDER, ... as "
+    "data.source, or the path of a file or folder",
+    "train": "examples for fine-tuning and calibration, beside --validation",
+    "validation": "examples that files are compared on, which the model has never seen",
+    "test": "examples that nothing is decided by; the chosen file is evaluated on them",
+    "calibration": "some 20 examples without labels or more, for recipes that do not "
+    "train; files are compared with the float model",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .keras file")
     parser.add_argument(
-        "--data", required=True, metavar="SOURCE", help="as data.source: npz:FILE, ..."
+        "model", type=Path, metavar="MODEL", help="a .keras or .h5 file"
     )
+    for option, text in SOURCES.items():
+        parser.add_argument(f"--{option}", metavar="SOURCE", help=text)
     parser.add_argument(
         "--budget",
         action="append",
@@ -54,8 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.out or default_folder(arguments.model)
     reporter = Console(verbose=arguments.verbose)
     typed = _typed(arguments)
+    data = model_data(**{name: getattr(arguments, name) for name in SOURCES})
     result = compress_with(
-        arguments.model, arguments.data, folder, typed, reporter, arguments.anyway
+        arguments.model, data, folder, typed, reporter, arguments.anyway
     )
     print(printable(single_file.text(folder, result.pareto, usage_of(folder))))
     return single_file.exit_code(result.pareto)

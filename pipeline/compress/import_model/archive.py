@@ -10,11 +10,13 @@ needs the weights or the data. So unsupported models are rejected at once.
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline.compress.import_model.keras_classes import MODELS, is_allowed
+from pipeline.compress.import_model.keras_classes import LAYERS, MODELS, is_allowed
+from pipeline.compress.inspection.keras_config import KerasConfig, read_keras
 from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
@@ -25,11 +27,16 @@ WEIGHTS = ("model.weights.h5", "model.weights.json")  # one file, or an index of
 SAVE = 'save the model with Keras 3: model.save("model.keras")'
 # (offset, magic bytes) -> the kind of file.
 SIGNATURES = {
-    (0, b"\x89HDF\r\n\x1a\n"): "an HDF5 file (.h5), not a .keras file",
     (4, b"TFL3"): "a .tflite file, which is already converted",
     (0, b"PK"): "a truncated or damaged zip file",
 }
+HDF5 = b"\x89HDF\r\n\x1a\n"
 FLOAT32 = "float32"
+# Layers that have as many outputs as the layer before them, on the last axis.
+KEEP_COUNT = (
+    *("Activation", "Softmax", "Dropout", "ReLU", "Identity"),
+    *("BatchNormalization", "GlobalAveragePooling2D", "GlobalAveragePooling1D"),
+)
 
 
 def check_archive(path: Path) -> None:
@@ -42,6 +49,9 @@ def check_archive(path: Path) -> None:
         UserError: naming the file, the problem, and what to do.
     """
     with decoding(path, "a model that can be compressed"):
+        if is_keras_2(path):
+            check_keras_2(path)
+            return
         config = _config(path)
         _check_class(config, path)
         _check_inputs_and_outputs(config["config"], path)
@@ -56,9 +66,56 @@ def input_shape(path: Path) -> tuple[int | None, ...] | None:
     """Return the shape of a model's input without the batch; None if it is unknown.
 
     Args:
-        path: a .keras file that `check_archive` accepts.
+        path: a file that `check_archive` accepts.
     """
+    if old := _old(path):
+        first = next(x.config for x in old.layers if x.kind == "InputLayer")
+        batch = first.get("batch_shape") or first.get("batch_input_shape") or [None]
+        return tuple(batch[1:])
     return _input_shape(_config(path))
+
+
+def is_keras_2(path: Path) -> bool:
+    """Return whether a file is one that Keras 2 or tf_keras saved.
+
+    Args:
+        path: of any file; .h5 files of Keras 3 count, too, as they have its format.
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        if file.read(8) == HDF5:
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return b"tf_keras." in archive.read(CONFIG)[:500]
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError):
+        return False
+
+
+def check_keras_2(path: Path) -> None:
+    """Check that the layers of a file of Keras 2 can be compressed.
+
+    Args:
+        path: a file that `is_keras_2` accepts.
+
+    Raises:
+        UserError: naming the file, the layer, and what to do.
+    """
+    config = read_keras(path)
+    for layer in config.layers:
+        if layer.kind not in LAYERS:
+            raise UserError(
+                f'{path}: layer "{layer.name}" is a {layer.kind}; only built-in layers '
+                "that hold no code can be compressed: build the model from layers of "
+                "keras.layers, such as Rescaling"
+            )
+    inputs = sum(layer.kind == "InputLayer" for layer in config.layers)
+    check_single_input_and_output(inputs, len(config.outputs), str(path))
+
+
+def _old(path: Path) -> KerasConfig | None:
+    return read_keras(path) if is_keras_2(path) else None
 
 
 def _input_shape(config: dict[str, Any]) -> tuple[int | None, ...] | None:
@@ -71,8 +128,11 @@ def takes_tokens(path: Path) -> bool:
     """Return whether a model reads rows of token numbers with an Embedding.
 
     Args:
-        path: a .keras file that `check_archive` accepts.
+        path: a file that `check_archive` accepts.
     """
+    if old := _old(path):
+        one_axis = len(input_shape(path) or ()) == 1
+        return one_axis and any(layer.kind == "Embedding" for layer in old.layers)
     return _takes_tokens(_config(path))
 
 
@@ -80,6 +140,40 @@ def _takes_tokens(config: dict[str, Any]) -> bool:
     objects = archive_objects(config)
     embeds = any(item.is_layer and item.kind == "Embedding" for item in objects)
     return embeds and len(_input_shape(config) or ()) == 1
+
+
+def output_units(path: Path) -> int | None:
+    """Return the number of outputs of a model; None if its last layers do not tell.
+
+    Args:
+        path: a .keras file that `check_archive` accepts.
+    """
+    if is_keras_2(path):
+        return None
+    inner = _config(path)["config"]
+    layers = {str(_name(layer)): layer for layer in inner.get("layers") or []}
+    order = list(layers)
+    name = next(iter(_names(inner.get("output_layers"))), order[-1] if order else "")
+    while name in layers:
+        settings = layers[name].get("config", {})
+        for key in ("units", "filters"):
+            if isinstance(settings.get(key), int):
+                return int(settings[key])
+        if layers[name].get("class_name") not in KEEP_COUNT:
+            return None
+        before = _names_before(layers[name]) or order[: order.index(name)][-1:]
+        name = before[0] if before else ""
+    return None
+
+
+def _name(layer: dict[str, Any]) -> Any:
+    return layer.get("name") or layer.get("config", {}).get("name")
+
+
+def _names_before(layer: dict[str, Any]) -> list[str]:
+    """Names of the layers that a layer of a functional model is called on."""
+    text = json.dumps(layer.get("inbound_nodes") or [])
+    return re.findall(r'"keras_history": \["([^"]+)"', text)
 
 
 def _input_layer(config: dict[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def find_doubts(model: keras.Model, data: Data, name: str, seed: int) -> list[st
     train, validation = _sample(data.train(), seed), _sample(data.validation(), seed)
     seed = derive_seed(seed, "readings")
     x = spec.to_input(validation.x)
-    in_use = _candidate((AS_SET,), x, _outputs(model, x), metric, validation.y)
+    in_use = _candidate((AS_SET,), x, outputs_of(model, x), metric, validation.y)
     best = _best(_candidates(model, data, train, validation), in_use, metric)
     if best is not in_use and _is_better(best, in_use, metric, validation.y, seed):
         return [_misread(name, best, in_use, metric)]
@@ -122,9 +122,9 @@ def _candidates(
     fitting, stored = spec.to_input(train.x), spec.to_input(validation.x)
     for reading in _input_readings(spec, fitting, data):
         x = reading.convert(stored)
-        outputs = _outputs(model, x)
+        outputs = outputs_of(model, x)
         yield _candidate((reading, AS_SET), x, outputs, metric, y)
-        taught = _outputs(model, reading.convert(fitting))
+        taught = outputs_of(model, reading.convert(fitting))
         for other in floor.readings(spec, taught, train.y):
             yield _candidate((reading, other), x, other.convert(outputs), metric, y)
 
@@ -168,7 +168,16 @@ def _is_better(
     return interval is None or interval[0] > 0
 
 
-def _outputs(model: keras.Model, inputs: Array) -> Array:
+def outputs_of(model: keras.Model, inputs: Array) -> Array:
+    """Run a model in batches.
+
+    Args:
+        model: with one output.
+        inputs: model inputs, `(n, *shape)`.
+
+    Returns:
+        `(n, *output)`.
+    """
     begins = range(0, len(inputs), BATCH)
     batches = (inputs[begin : begin + BATCH] for begin in begins)
     return np.concatenate([np.asarray(model_outputs(model, b)) for b in batches])

@@ -77,6 +77,10 @@ class Limits:
             **{name: limits for name, limits in others.items() if limits},
         }
 
+    def compared_drop(self, point: Point) -> float:
+        """Return the drop that `max_drop` limits: the upper end, or the estimate."""
+        return (point.drop or 0.0) if self.metric.by_estimate else point.upper_drop
+
     def excess(self, point: Point) -> float:
         """Measure how far a point exceeds the budget.
 
@@ -91,7 +95,9 @@ class Limits:
         """
         if point.refused:
             return math.inf
-        over = DROP_FACTOR * max(0.0, point.upper_drop - self.max_drop - EPSILON)
+        over = DROP_FACTOR * max(
+            0.0, self.compared_drop(point) - self.max_drop - EPSILON
+        )
         over += sum(DROP_FACTOR * loss.excess for loss in self._losses(point))
         return over + sum(_over(*pair) for pair in self._costs(point).values())
 
@@ -143,15 +149,16 @@ class Limits:
     ) -> list[str]:
         """A phrase per limit that is exceeded, after why the file does not run."""
         phrases = [point.refused] if point.refused else []
-        if point.upper_drop > self.max_drop + EPSILON:
+        if self.compared_drop(point) > self.max_drop + EPSILON:
             phrases.append(drop_text(point))
         phrases += [loss.text for loss in self._losses(point) if loss.excess > 0]
         costs = self._costs(point).items()
         return phrases + [cost_text(name, *c) for name, c in costs if _over(*c) > 0]
 
     def _upper_drop_text(self, point: Point) -> str:
-        prefix = "up to " if point.drop_interval else ""
-        return prefix + self.metric.amount(point.upper_drop)
+        at_end = point.drop_interval and not self.metric.by_estimate
+        prefix = "up to " if at_end else ""
+        return prefix + self.metric.amount(self.compared_drop(point))
 
     def _drop_text(self, point: Point) -> str:
         interval = point.drop_interval

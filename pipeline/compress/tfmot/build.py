@@ -34,13 +34,14 @@ from pipeline.compress.tfmot.supported_layers import (
     supports_two_of_four,
     unsupported_layers,
 )
-from pipeline.compress.tfmot.techniques import apply, kernel_sparsity
+from pipeline.compress.tfmot.techniques import GRADUAL, apply, kernel_sparsity
 from pipeline.compress.tfmot.weight_quantization import max_level
 from pipeline.compress.tfmot.weight_sharing import trainable_kernels
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Step
 
+GRADUAL_FITS = len(GRADUAL)
 CHECKED = 64  # calibration examples on which the file is compared with its model
 
 
@@ -95,7 +96,8 @@ def build(
     source, left_out = _prepared(source, recipe)
     model = to_tf_keras(source, derive_seed(tuning.seed, "bridge"))
     built = Built(b"", left_out, 0.0)
-    for count, step in enumerate(recipe.techniques, 1):
+    for count, named in enumerate(recipe.techniques, 1):
+        step = affordable(named, tuning.settings.epochs)
         so_far = seed_text(recipe.techniques[:count])
         built = _with_unsupported(built, model, step, recipe.export)
         model = apply(step, model, tuning.after(so_far, _fits(step)))
@@ -223,6 +225,18 @@ def _with_result(built: Built, model: tf_keras.Model, step: Step, last: bool) ->
     return replace(built, states=(*built.states, state))
 
 
+def affordable(step: Step, epochs: int) -> Step:
+    """Prune at once where there are fewer epochs than steps of the gradual schedule.
+
+    Args:
+        step: a technique.
+        epochs: of the technique.
+    """
+    if _fits(step) <= epochs:
+        return step
+    return Step(step.name, {**step.args, "schedule": "constant"})
+
+
 def _fits(step: Step) -> int:
     """Return the number of fits that a technique consists of."""
-    return 3 if step.args.get("schedule") == "gradual" else 1
+    return GRADUAL_FITS if step.args.get("schedule") == "gradual" else 1

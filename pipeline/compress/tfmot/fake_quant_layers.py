@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pipeline.compress.layer_rules import LOW_BIT
 from pipeline.compress.tfmot.callbacks import is_kernel
 
-LAYER_CLASSES = frozenset(["Conv1D", "Conv2D", "Dense", "DepthwiseConv2D"])
 Model: TypeAlias = tf_keras.Model
 Layer: TypeAlias = tf_keras.layers.Layer
 
@@ -42,7 +42,7 @@ def supported_layers(model: Model, kernels: str = "inner") -> list[str]:
     return [
         layer.name
         for layer in layers
-        if type(layer).__name__ in LAYER_CLASSES and is_kernel(kernel_of(layer))
+        if type(layer).__name__ in LOW_BIT and is_kernel(kernel_of(layer))
     ]
 
 
@@ -52,7 +52,7 @@ def is_depthwise(layer: Layer) -> bool:
 
 
 def kernel_of(layer: Layer) -> tf.Variable:
-    """Return the full-precision kernel of a layer of LAYER_CLASSES."""
+    """Return the full-precision kernel of a layer of LOW_BIT."""
     return getattr(layer, _kernel_attribute(layer))
 
 

@@ -5,14 +5,16 @@ In: data, settings and a seed. Out: a function that fits a tf_keras model in pla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import tf_keras
 
 from pipeline.augment.policy import Policy
+from pipeline.compress.grammar import RENAMED_STEPS
 from pipeline.compress.tfmot.callbacks import BuildVariables
 from pipeline.compress.tfmot.distillation import DistillationTerm, add_distillation
 from pipeline.compress.tfmot.ranges import EXAMPLES, set_ranges
@@ -20,6 +22,7 @@ from pipeline.compress.tfmot.techniques import Fit
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
+from pipeline.engine.stage import silent
 from pipeline.tasks.registry import task_of
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.keras_fit import keras_fit
@@ -41,6 +44,10 @@ class FineTuning:
         seed: each technique derives its own from it and the recipe so far, so that
             recipes with the same first steps share their weights.
         distillation: a loss against a teacher's outputs, or None.
+        search_rate: find the learning rate of each fit from the model's own state;
+            default False: that of the settings.
+        progress: called after each epoch as `progress("prune(0.6), epoch 3/60 ...")`.
+        rates: recipe so far -> the learning rate of each of its fits, which fits add.
     """
 
     spec: TaskSpec
@@ -50,6 +57,9 @@ class FineTuning:
     policy: Policy | None
     seed: int
     distillation: DistillationTerm | None = None
+    search_rate: bool = False
+    progress: Callable[..., None] = silent
+    rates: dict[str, list[float]] = field(default_factory=dict)
 
     def after(self, recipe_so_far: str, fits: int = 1) -> Fit:
         """Return a function that fits a model in place, with callbacks.
@@ -69,7 +79,15 @@ class FineTuning:
             data = FitData(self.spec, self.train, self.validation, self.policy)
             set_ranges(model, self._some_inputs())
             callbacks = [BuildVariables(task_of(self.spec)), *callbacks]
-            context = FitContext(seed, callbacks=callbacks)
+            rates = self.rates.setdefault(recipe_so_far, [])
+            if not self.search_rate:
+                rates.append(settings.learning_rate)
+            context = FitContext(
+                seed,
+                callbacks=callbacks,
+                progress=self._reporter(recipe_so_far),
+                found_rate=rates.append if self.search_rate else None,
+            )
             keras_fit(model, data, settings, context, tf_keras)
 
         return fit
@@ -78,3 +96,15 @@ class FineTuning:
         """Inputs of training examples at equal distances, for initial ranges."""
         step = max(1, len(self.train) // EXAMPLES)
         return self.spec.to_input(np.asarray(self.train.x[::step][:EXAMPLES]))
+
+    def _reporter(self, recipe_so_far: str) -> Callable[..., None]:
+        """Add the step and the time left to the progress of a fit."""
+        step, begin = recipe_so_far.rpartition(" | ")[2], time.monotonic()
+        name, rest = step.partition("(")[0], step.partition("(")[1:]
+        step = "".join((RENAMED_STEPS.get(name, name), *rest))
+
+        def report(text: str, done: int, total: int) -> None:
+            left = (time.monotonic() - begin) / done * (total - done)
+            self.progress(f"{step}  {text}  {left:.0f} s left")
+
+        return report

@@ -15,75 +15,18 @@ from typing import Any, TypeAlias
 
 import tf_keras
 
+from pipeline.compress.layer_rules import (
+    ACTIVATION_LAYERS,
+    ACTIVATIONS,
+    FOLDS_NORMALIZATION,
+    NOT_SPARSITY_PRESERVING,
+    NOTHING_TO_QUANTIZE,
+    PRUNABLE,
+    QUANTIZABLE,
+)
 from pipeline.compress.tfmot import fake_quant_layers
 from pipeline.compress.tfmot.callbacks import is_kernel
 
-PRUNABLE = frozenset(
-    [
-        "Conv1D",
-        "Conv2D",
-        "Conv2DTranspose",
-        "Conv3D",
-        "Conv3DTranspose",
-        "Dense",
-        "Embedding",
-        "GRU",
-        "LSTM",
-        "MultiHeadAttention",
-        "SimpleRNN",
-    ]
-)
-QUANTIZABLE = frozenset(
-    [
-        "Activation",
-        "ActivityRegularization",
-        "Add",
-        "AveragePooling1D",
-        "AveragePooling2D",
-        "Concatenate",
-        "Conv2D",
-        "Conv2DTranspose",
-        "Cropping1D",
-        "Cropping2D",
-        "Cropping3D",
-        "Dense",
-        "DepthwiseConv2D",
-        "Dropout",
-        "Flatten",
-        "GlobalAveragePooling1D",
-        "GlobalAveragePooling2D",
-        "GlobalAveragePooling3D",
-        "GlobalMaxPooling1D",
-        "GlobalMaxPooling2D",
-        "GlobalMaxPooling3D",
-        "LeakyReLU",
-        "MaxPooling2D",
-        "Permute",
-        "ReLU",
-        "Reshape",
-        "Softmax",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
-        "UpSampling2D",
-        "ZeroPadding1D",
-        "ZeroPadding2D",
-    ]
-)
-# Functions that tfmot quantizes as a layer's activation; as a layer, relu6 as well.
-ACTIVATIONS = frozenset(
-    ["gelu", "linear", "relu", "sigmoid", "silu", "softmax", "swish", "tanh"]
-)
-ACTIVATION_LAYERS = ACTIVATIONS | {"relu6"}
-# tfmot quantizes a batch normalization only by folding it into one of these.
-FOLDS_NORMALIZATION = frozenset(
-    ["Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D"]
-)
-NOT_SPARSITY_PRESERVING = frozenset({"Conv2DTranspose"})
-# Layers without anything to quantize at inference.
-NOTHING_TO_QUANTIZE = frozenset(
-    ["AlphaDropout", "GaussianDropout", "GaussianNoise", "InputLayer", "Masking"]
-)
 Layer: TypeAlias = tf_keras.layers.Layer
 
 

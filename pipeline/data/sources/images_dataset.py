@@ -1,6 +1,7 @@
 """`images:FOLDER`: one folder of image files per class, in any format of Pillow.
 
-Files must be of one size, or `data.image.size` resizes them. Transparent pixels show
+Files must be of one size, or `data.image.size` resizes them. Where all files are gray,
+examples have one channel. Transparent pixels show
 `data.image.background`; the orientation of EXIF is applied. If a file has 16 bits, the
 range of all is learned from the training split.
 """
@@ -11,7 +12,7 @@ import numpy as np
 
 from pipeline.data.examples import Examples
 from pipeline.data.folders import list_files, read_files
-from pipeline.data.image_files import bits_of, read_image
+from pipeline.data.image_files import bits_of, is_grey, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.params import ImageParams
 from pipeline.data.paths import source_path
@@ -30,12 +31,13 @@ def read(context: ReadContext) -> Examples:
     root = source_path(context.source, context.key)
     settings, limit = context.params.image, context.params.limits.image_megapixels
     files = list_files(root, SUFFIXES, context)
-    deep = settings.channels == 1 and any(bits_of(f) == 16 for f in files.paths)
+    channels = settings.channels or (1 if all(map(is_grey, files.paths)) else 3)
+    deep = channels == 1 and any(bits_of(f) == 16 for f in files.paths)
     decode = DecodeImage(tuple(settings.color), bits=16 if deep else 8)
-    resize = resize_step(settings)
+    resize = resize_step(settings, channels)
     fields = read_files(
         files,
-        lambda file: read_image(file, settings.channels, decode, resize, limit),
+        lambda file: read_image(file, channels, decode, resize, limit),
         context,
         np.dtype(np.uint16 if deep else np.uint8),
     )
@@ -48,7 +50,7 @@ def read(context: ReadContext) -> Examples:
     )
 
 
-def resize_step(settings: ImageParams) -> Resize | None:
+def resize_step(settings: ImageParams, channels: int) -> Resize | None:
     """Return the step that `data.image` asks for; None where files keep their size."""
     if settings.size is None:
         return None
@@ -57,5 +59,5 @@ def resize_step(settings: ImageParams) -> Resize | None:
     border = None
     if fit == "pad":
         grey = round(np.dot(settings.color, (0.299, 0.587, 0.114)))
-        border = (grey,) if settings.channels == 1 else tuple(settings.color)
-    return Resize(height, width, settings.channels, fit, border)
+        border = (grey,) if channels == 1 else tuple(settings.color)
+    return Resize(height, width, channels, fit, border)

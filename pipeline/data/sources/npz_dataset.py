@@ -3,8 +3,9 @@
 x of shape `(n, columns)` is a table; `(n, height, width[, channels])` are images; with
 `data.preprocessing: none`, any other shape is a table of steps and features. Labels are
 names, numbers, or one-hot; whole numbers are positions in `data.classes` where that
-holds names. `x_train`, `x_test`, ... in the place of `x` are the source's own splits. A
-file larger than memory is read in pieces.
+holds names. `x_train`, `x_test`, ... in the place of `x` are the source's own splits.
+`npz:FILE#test` reads `x_test` and `y_test` alone, `npz:FILE#images,labels` arrays of
+these names. A file larger than memory is read in pieces.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pipeline.data.narrowing import narrowed
 from pipeline.data.paths import source_path
 from pipeline.data.rows import Rows, chunks
 from pipeline.data.sources.reader import ReadContext, is_missing_label
+from pipeline.data.sources.registry import part_of
 
 LARGEST = float(np.finfo(np.float32).max)
 # Split -> endings of the names of its arrays.
@@ -64,12 +66,13 @@ class _ArrayReader:
 
     def __init__(self, store: ArrayStore, context: ReadContext):
         self.store, self.path, self.context = store, store.path, context
+        self.part = part_of(context.source)
 
     def read(self) -> Examples:
         """Return all usable examples."""
         label, endings = self._label(), self._endings()
-        labels = self._columns(label, endings.values())
         rows, origin = self._x(endings)
+        labels = self._labels(label, endings, len(rows))
         self._check_numbers(label, labels)
         check_length(self.path, label, labels, len(rows))
         labels = class_names(labels, self.context)
@@ -91,13 +94,20 @@ class _ArrayReader:
         )
 
     def _label(self) -> str:
+        if "," in self.part:
+            return self.part.rpartition(",")[2].strip()
         name, names = self.context.params.columns.label, self.store.names()
-        own = any(f"{name}_{end}" in names for end in OWN_SPLITS["train"])
+        endings = [self.part] if self.part else OWN_SPLITS["train"]
+        own = any(f"{name}_{end}" in names for end in endings)
         return "y" if name == "label" and name not in names and not own else name
 
     def _endings(self) -> dict[str, str]:
         """Return the source's own splits -> endings of array names; else one, empty."""
         names = self.store.names()
+        if "," in self.part:
+            return {"": ""}
+        if self.part:
+            return {"": f"_{self.part}"}
         if "x" in names or "x_train" not in names:
             return {"": ""}
         return {
@@ -106,6 +116,11 @@ class _ArrayReader:
             for ending in endings
             if f"x_{ending}" in names
         }
+
+    def _labels(self, name: str, endings: dict[str, str], count: int) -> np.ndarray:
+        if self.context.unlabelled:
+            return np.zeros(count, np.int64)
+        return self._columns(name, endings.values())
 
     def _columns(self, name: str, endings: Iterable[str]) -> np.ndarray:
         one_hot = not self.context.wants_numbers
@@ -122,7 +137,8 @@ class _ArrayReader:
 
     def _x(self, endings: dict[str, str]) -> tuple[Rows, np.ndarray]:
         """Return all examples, and the split of each; empty without own splits."""
-        names = [f"x{ending}" for ending in endings.values()]
+        example = self.part.partition(",")[0].strip() if "," in self.part else "x"
+        names = [f"{example}{ending}" for ending in endings.values()]
         rows, counts = copy_arrays(self.store, names, self.context)
         return rows, np.repeat(np.array(list(endings), str), counts)
 

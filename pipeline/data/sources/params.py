@@ -41,14 +41,14 @@ class ImageParams(Params):
         size: `[height, width]` in pixels to resize to; null requires files of one size.
         fit: how a file of other proportions is resized: `stretch` changes them, `pad`
             adds borders of the background, `crop` cuts the longer side.
-        channels: 1 is gray, 3 is color.
+        channels: 1 is gray, 3 is color; null is 1 where every file is gray, else 3.
         background: behind transparent pixels: `white`, `black`, or
             `[red, green, blue]` of 0 .. 255.
     """
 
     size: list[int] | None = Field(default=None, min_length=2, max_length=2)
     fit: Literal["stretch", "pad", "crop"] = "stretch"  # no pixel is lost or added
-    channels: Literal[1, 3] = 3  # gray loses what color tells; it is a choice
+    channels: Literal[1, 3] | None = None  # as the files
     # What a browser shows, and what a drawing with dark strokes needs.
     background: Literal["white", "black"] | list[int] = "white"
 

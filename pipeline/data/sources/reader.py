@@ -23,6 +23,7 @@ from pipeline.core.quoting import shown
 from pipeline.data.examples import Examples
 from pipeline.data.params import DataParams
 from pipeline.data.rows import RowWriter
+from pipeline.data.sources.registry import whole_of
 from pipeline.tasks.registry import get
 
 # Different labels with a fraction that a classification takes without a question.
@@ -54,7 +55,7 @@ class ReadContext:
     @property
     def name(self) -> str:
         """What follows the colon of the source: a path, or the name of a data set."""
-        return self.source.partition(":")[2]
+        return whole_of(self.source).partition(":")[2]
 
     def bad(self, place: str, reason: str, container: Path | str) -> None:
         """Raise an error about an example, or record that it is left out.
@@ -97,6 +98,11 @@ class ReadContext:
         """Whether labels are numbers to predict, not classes."""
         return get(self.params.task).labels == "numbers"
 
+    @property
+    def unlabelled(self) -> bool:
+        """Whether no labels are read."""
+        return get(self.params.task).labels == "none"
+
     def class_numbers(
         self, labels: Sequence[str]
     ) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -111,12 +117,23 @@ class ReadContext:
         Raises:
             UserError: when the labels are evidently measured numbers.
         """
+        if self.unlabelled:
+            return np.zeros(len(labels), np.int64), ()
         if self.params.classes is None and get(self.params.task).predicts_classes:
             self._refuse_numbers(set(labels))
         ordered = sorted if self.params.class_order == "text" else in_order
-        classes = tuple(self.params.classes or ordered(set(labels)))
+        classes = tuple(
+            self.params.classes or self._counted(labels) or ordered(set(labels))
+        )
         number = {name: position for position, name in enumerate(classes)}
         return np.array([number.get(label, -1) for label in labels], np.int64), classes
+
+    def _counted(self, labels: Sequence[str]) -> list[str] | None:
+        """The names 0, 1, ... of `data.class_count`, if all labels are among them."""
+        if not get(self.params.task).predicts_classes:
+            return None  # outputs are no classes
+        names = list(map(str, range(self.params.class_count or 0)))
+        return names if set(labels) <= set(names) else None
 
     def _refuse_numbers(self, labels: Collection[str]) -> None:
         numbers = {value for value in map(finite, labels) if value is not None}

@@ -7,6 +7,7 @@ the command line asks too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePath
 
@@ -15,17 +16,19 @@ from pipeline.core.errors import UserError, did_you_mean
 # Kind of source -> what follows the colon.
 SOURCES = {
     "sklearn": "a data set inside scikit-learn, such as sklearn:digits",
-    "tfds": "a TensorFlow Datasets name, such as tfds:fashion_mnist",
+    "tfds": "a TensorFlow Datasets name, such as tfds:fashion_mnist or tfds:mnist#test",
     "images": "a folder with one folder of image files per class",
     "wav": "a folder with one folder of WAV files per class",
     "csv": "a CSV or TSV file of numbers with a label column, plain or .gz",
     "text": "a CSV or TSV file with a text column and a label column, plain or .gz",
     "parquet": "a Parquet file with a label column",
-    "npz": "a NumPy .npz file with the arrays x and y",
+    "npz": "a NumPy .npz file with the arrays x and y; npz:FILE#test is x_test, y_test",
     "npy": "a folder with the NumPy files x.npy and y.npy",
 }
 # Kinds that name a path.
 FILES = ("images", "wav", "csv", "text", "parquet", "npz", "npy")
+# Sources that hold several splits, of which `#` selects one.
+PART = re.compile(r"(npz:.+\.npz|tfds:[^#]+)#(.+)", re.DOTALL)
 FOLDERS = ("images", "wav", "npy")  # kinds that name a folder
 CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
@@ -69,13 +72,25 @@ def check_source(source: str) -> None:
         raise UserError(f'source "{source}" must be KIND:NAME{hint} ({allowed})')
 
 
+def whole_of(source: str) -> str:
+    """Return a source without the part of it that `#` selects."""
+    match = PART.fullmatch(source)
+    return match.group(1) if match else source
+
+
+def part_of(source: str) -> str:
+    """Return what `#` selects of a source: `test` of `npz:a.npz#test`; else nothing."""
+    match = PART.fullmatch(source)
+    return match.group(2) if match else ""
+
+
 def dataset_name(source: str) -> str:
     """Return the name of a data set; of a path, without its folder and extensions.
 
     Args:
         source: `kind:name`.
     """
-    kind, _, name = source.partition(":")
+    kind, _, name = whole_of(source).partition(":")
     return PurePath(name).name.partition(".")[0] if kind in FILES else name
 
 

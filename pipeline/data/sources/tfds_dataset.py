@@ -3,7 +3,7 @@
 Images of one size, audio or texts, paired with class labels. A prepared data set is
 read from `data.data_dir`; another is downloaded unless `data.download` is false. Its
 own validation and test splits are kept; `data.subsplits` says which parts to use, in
-the syntax of TFDS.
+the syntax of TFDS, and `tfds:NAME#train[:80%]` reads one part alone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pipeline.data.network import reachable
 from pipeline.data.paths import expand, locate
 from pipeline.data.rows import AnyRows, Rows, RowWriter
 from pipeline.data.sources.reader import ReadContext
+from pipeline.data.sources.registry import part_of
 
 BATCH = 256  # examples per read
 ClassLabel = tfds.features.ClassLabel
@@ -250,6 +251,8 @@ def _splits(
     builder: tfds.core.DatasetBuilder, context: ReadContext
 ) -> list[tuple[str, str]]:
     """Return `(name, TFDS's text)` of all labeled splits, or of `data.subsplits`."""
+    if part := part_of(context.source):
+        return [("train", part)]
     subsplits = context.params.subsplits
     if subsplits:
         texts: dict[str, str] = {str(name): text for name, text in subsplits.items()}

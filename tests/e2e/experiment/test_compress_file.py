@@ -20,12 +20,9 @@ from pipeline.compress.import_model.train.stage import check_fits
 from pipeline.core.errors import StageFailed, UserError
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.experiment.compress_model import (
-    compress_model,
-    data_section,
-    default_folder,
-)
+from pipeline.experiment.compress_model import compress_model, default_folder
 from pipeline.experiment.loader import check_name
+from pipeline.experiment.model_data import ModelData
 from pipeline.experiment.previous_state import (
     EARLIER_BEST,
     chosen_file_kept,
@@ -182,8 +179,9 @@ def test_the_table_has_the_smallest_first_and_marks_the_chosen():
         ("sklearn:b", "auto"),
     ],
 )
-def test_arrays_and_tables_are_not_preprocessed(source, preprocessing):
-    assert DataParams(**data_section(source)).preprocessing == preprocessing
+def test_arrays_and_tables_are_not_preprocessed(source, preprocessing, tiny):
+    section = DataParams(**ModelData(source).section(tiny))
+    assert section.preprocessing == preprocessing
 
 
 def test_no_row_is_ok_where_none_meets_the_budget():
@@ -254,7 +252,7 @@ def test_a_model_that_is_none_is_refused_before_anything_is_made(tmp_path, capsy
     (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     assert main(["compress-file", f"{tmp_path}/net.h5", "--data=sklearn:iris"]) == 2
     told = capsys.readouterr()
-    assert "net.h5: is an HDF5 file" in told.err and not told.out
+    assert "net.h5: not a complete Keras file" in told.err and not told.out
     assert [path.name for path in tmp_path.iterdir()] == ["net.h5"]
 
 

@@ -23,7 +23,7 @@ from pipeline.core.errors import UserError
         ("prune(sparsity=0.6)|pqat", "prune(0.6) | pqat", "prune0.6-pqat", "int8"),
         ("prune(0.6) | pqat | int8", "prune(0.6) | pqat", "prune0.6-pqat", "int8"),
         ("prune(0.6) | dynamic", "prune(0.6) | dynamic", "prune0.6-dynamic", "dynamic"),
-        ("prune(0.5, free, constant)", "prune(0.5)", "prune0.5", "float"),
+        ("prune(0.5, free, gradual)", "prune(0.5)", "prune0.5", "float"),
         (
             "prune(0.5, two_of_four) | int8",
             "prune(0.5, two_of_four) | int8",
@@ -31,9 +31,9 @@ from pipeline.core.errors import UserError
             "int8",
         ),
         (
-            "prune(0.6, schedule=gradual)",
-            "prune(0.6, free, gradual)",
-            "prune0.6_free_gradual",
+            "prune(0.6, schedule=constant)",
+            "prune(0.6, free, constant)",
+            "prune0.6_free_constant",
             "float",
         ),
         ("cluster(16)", "cluster(16)", "cluster16", "float"),

@@ -27,7 +27,7 @@ def extended(folder: Path, kind: str, *sets: str):
     ("kind", "setting", "message"),
     [
         ("wav", "data.audio.frame_ms=16", "data.audio.frame_ms is 16.0 and was 32.0"),
-        ("images", "data.image.channels=1", "data.image.channels is 1 and was 3"),
+        ("images", "data.image.channels=1", "data.image.channels is 1 and was None"),
         ("text", "data.text.length=9", "data.text.length is 9 and was 32"),
         ("csv", "data.task=regression", "data.task is 'regression' and was 'class"),
     ],

@@ -13,11 +13,17 @@ from typing import Any
 
 import keras
 
-from pipeline.compress.import_model.archive import check_single_input_and_output
+from pipeline.compress.import_model.archive import (
+    check_archive,
+    check_single_input_and_output,
+    is_keras_2,
+)
 from pipeline.compress.import_model.inputs import with_input_of
 from pipeline.compress.import_model.logits import as_logits
 from pipeline.compress.import_model.misreading import find_doubts
 from pipeline.compress.import_model.params import ImportParams
+from pipeline.compress.import_model.reference import write_reference
+from pipeline.compress.import_model.unseen import cautions
 from pipeline.compress.rewrite.rebuild import functional_graph
 from pipeline.core.errors import UserError
 from pipeline.data.artifact import read_data
@@ -44,18 +50,23 @@ def run(params: ImportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """
     data = read_data(inputs["data"])
     spec, path = data.spec, Path(params.model)
-    model = load_model(path)
+    check_archive(path)  # no code of a file runs
+    model = load_any(path)
     check_fits(model, spec, params.model)
     model = with_input_of(model, spec, params.model)
     if task_of(spec).predicts_classes:
         model = as_logits(model, spec, params.model)
-    doubts = find_doubts(model, data, path.name, inputs.seed)
+    labelled = task_of(spec).labels != "none"
+    doubts = find_doubts(model, data, path.name, inputs.seed) if labelled else []
     _stop_or_warn(doubts, params)
     save_model(model, out / "model.keras")
+    if not labelled:
+        write_reference(model, data, out)
     weights = model.count_params()
     headline = "; ".join([f"{path.name}, {format_parameters(weights)}", *doubts])
-    more = {"doubts": doubts} if doubts else {}
-    return {"headline": headline, "weights": weights, **more}
+    texts = {"doubts": doubts, "cautions": cautions(data)}
+    kept = {key: sentences for key, sentences in texts.items() if sentences}
+    return {"headline": headline, "weights": weights, **kept}
 
 
 def _stop_or_warn(doubts: list[str], params: ImportParams) -> None:
@@ -67,6 +78,25 @@ def _stop_or_warn(doubts: list[str], params: ImportParams) -> None:
         )
     for doubt in doubts:
         print(f"warning: {doubt}")
+
+
+def load_any(path: Path) -> keras.Model:
+    """Load a model of Keras 3, or one of Keras 2, which is rebuilt.
+
+    Args:
+        path: a file that `check_archive` accepts.
+
+    Raises:
+        UserError: naming the layer that cannot be loaded.
+    """
+    if not is_keras_2(path):
+        return load_model(path)
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception:  # Keras 3 refuses settings of older versions
+        from pipeline.compress.tfmot.from_tf_keras import load_keras_2
+
+        return load_keras_2(path)
 
 
 def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
@@ -84,6 +114,9 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
     check_single_input_and_output(len(graph.inputs), len(graph.outputs), path)
     shapes = tuple(tuple(end[0].shape[1:]) for end in (graph.inputs, graph.outputs))
     task = task_of(spec)
+    if task.output == "any":
+        _check_input(shapes[0], spec, path)
+        return
     required = (tuple(spec.shape), task.output_shape(spec))
     single = task.predicts_classes and len(spec.classes) == 2
     if shapes != required and not (single and shapes == (required[0], (1,))):
@@ -92,5 +125,28 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
             f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs "
             f"{required[0]} to {required[1]}{outputs}; choose the data that the model "
             "was trained on, with all of its classes and preprocessing, or train the "
-            "model on this data"
+            f"model on this data{_missing_classes(shapes, spec)}"
         )
+
+
+def _check_input(shape: tuple[int | None, ...], spec: TaskSpec, path: str) -> None:
+    if shape != tuple(spec.shape):
+        raise UserError(
+            f"{path} takes inputs of the shape {shape}, and the examples of "
+            f"{spec.source} have the shape {tuple(spec.shape)}; choose the examples "
+            "that the model was made for, with the same preprocessing"
+        )
+
+
+def _missing_classes(shapes: tuple[tuple[int | None, ...], ...], spec: TaskSpec) -> str:
+    """What to do where the model has more outputs than there are classes."""
+    count = shapes[1][-1] if shapes[1] else None
+    if shapes[0] != tuple(spec.shape) or not spec.classes or not count:
+        return ""
+    if count <= len(spec.classes):
+        return ""
+    return (
+        f". If only {len(spec.classes)} of its {count} classes have examples, name all "
+        "of them in the order of the outputs: --set 'data.classes=[...]'; or leave the "
+        "labels out: --calibration"
+    )

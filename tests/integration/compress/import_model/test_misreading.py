@@ -18,7 +18,6 @@ from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.data.stage import run as run_data
 from pipeline.engine.stage import Inputs
-from pipeline.experiment.compress_model import data_section
 from pipeline.models.files import load_model
 
 RNG = np.random.default_rng(3)
@@ -27,7 +26,8 @@ RNG = np.random.default_rng(3)
 def published(folder: Path, x: np.ndarray, y: np.ndarray, **values) -> Path:
     """The data stage's folder of an .npz file, read as compress-file reads it."""
     np.savez(folder / "a.npz", x=x, y=y)
-    section = {**data_section(f"npz:{folder / 'a.npz'}"), **values}
+    stored = {"preprocessing": "none", "target_unit": "labels"}
+    section = {"source": f"npz:{folder / 'a.npz'}", **stored, **values}
     out = folder / f"data{len(list(folder.iterdir()))}"
     out.mkdir()
     run_data(DataParams(**section), Inputs({}, seed=1), out)

@@ -17,7 +17,7 @@ from pipeline.compress.tflite.verify import violations
 from pipeline.compress.tfmot.binary import binarize_kernel
 from pipeline.compress.tfmot.blocks import block_mask
 from pipeline.compress.tfmot.bridge import to_tf_keras
-from pipeline.compress.tfmot.build import Built, build
+from pipeline.compress.tfmot.build import Built, affordable, build
 from pipeline.compress.tfmot.distillation import DistillationTerm, add_distillation
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.weight_quantization import fake_quantize, initial_step
@@ -138,6 +138,12 @@ def test_a_model_with_half_of_its_channels_needs_a_third_of_the_macs(built):
     assert half.macs < 0.35 * whole.macs
     assert estimate(small).head < estimate(large).head
     assert half.sparsity >= 0.5 - 0.01
+
+
+@pytest.mark.parametrize(("epochs", "schedule"), [(2, "constant"), (3, "gradual")])
+def test_a_gradual_schedule_needs_an_epoch_per_step(epochs, schedule):
+    (step,) = parse_recipe("prune(0.5)").techniques
+    assert affordable(step, epochs).args["schedule"] == schedule
 
 
 def test_the_states_after_each_step_are_files(built):

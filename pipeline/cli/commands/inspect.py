@@ -1,0 +1,27 @@
+"""`inspect FILE`: layers, cost and compressibility of a model file; needs no data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.cli import parser as options
+from pipeline.compress.inspection.inspect_file import FORMATS, inspect_file, text
+
+HELP = "layers, cost and compressibility of a model file; needs no data"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("model", type=Path, metavar="FILE", help=f"one of {FORMATS}")
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the description of a file."""
+    facts = inspect_file(arguments.model)
+    if arguments.json:
+        options.print_json(facts)
+    else:
+        print(text(facts))
+    return 0

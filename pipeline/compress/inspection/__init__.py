@@ -1,0 +1,1 @@
+"""What a model file holds, found without TensorFlow and without data."""

@@ -1,0 +1,125 @@
+"""Describe a model file of any known format.
+
+In: a path. Out: a JSON object, and its text for the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.compress.inspection.support import TECHNIQUES
+from pipeline.core.errors import UserError
+
+FORMATS = ".keras, .h5 (Keras 2 or 3), .tflite"
+COLUMNS = ("layer", "class", "output", "parameters", "MACs")
+
+
+def inspect_file(path: Path) -> dict[str, Any]:
+    """Describe a model file, without running it.
+
+    Args:
+        path: a .keras, .h5 or .tflite file.
+
+    Returns:
+        See `keras_file.inspect_keras` and `tflite_file.inspect_tflite`.
+
+    Raises:
+        UserError: when there is no such file, or its format is not known.
+    """
+    if path.is_dir() and (path / "saved_model.pb").is_file():
+        raise UserError(
+            f"{path}: is a SavedModel, whose graph names no layers; inspect the .keras "
+            "file that it was exported from, or convert it to a .tflite file"
+        )
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give a file of {FORMATS}")
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[4:8] == b"TFL3":
+        from pipeline.compress.inspection.tflite_file import inspect_tflite
+
+        return inspect_tflite(path)
+    if head[:2] == b"PK" or head == b"\x89HDF\r\n\x1a\n":
+        from pipeline.compress.inspection.keras_file import inspect_keras
+
+        return inspect_keras(path)
+    raise UserError(f"{path}: not a model of a known format; known are {FORMATS}")
+
+
+def text(facts: dict[str, Any]) -> str:
+    """The description for the terminal.
+
+    Args:
+        facts: as `inspect_file` returns it.
+    """
+    return "\n".join([*_table(facts["layers"]), "", *_totals(facts)])
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    techniques = [name for name in TECHNIQUES if rows and name in rows[0]]
+    extra = ["dtype"] if rows and "dtype" in rows[0] else []
+    cells = [[*COLUMNS, *extra, *techniques]]
+    for row in rows:
+        kind = f"{row['kind']} {row['activation']}".strip()
+        numbers = [_number(row[key]) for key in ("parameters", "macs")]
+        others = [row[key] for key in (*extra, *techniques)]
+        cells.append([row["name"], kind, _shape(row["shape"]), *numbers, *others])
+    return list(_aligned(cells))
+
+
+def _aligned(cells: Sequence[Sequence[str]]) -> Iterable[str]:
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    for row in cells:
+        padded = [
+            cell.rjust(width) if position in (3, 4) else cell.ljust(width)
+            for position, (cell, width) in enumerate(zip(row, widths))
+        ]
+        yield "  ".join(padded).rstrip()
+
+
+def _totals(facts: dict[str, Any]) -> list[str]:
+    lines = {
+        "format": facts["format"],
+        "input": " and ".join(map(_shape, facts["inputs"])),
+        "output": " and ".join(map(_shape, facts["outputs"])),
+        "parameters": _number(facts["parameters"]),
+        "MACs": _number(facts["macs"]),
+        **_memory(facts),
+        "likely task": facts["task"],
+        "input range": facts["scaling"],
+    }
+    if facts["unknown"]:
+        count, first = len(facts["unknown"]), facts["unknown"][0]
+        lines["note"] = (
+            f"the shapes of {count} layers from {first} on cannot be computed without "
+            "building the model"
+        )
+    width = max(map(len, lines))
+    return [f"{key:<{width}}  {value}" for key, value in lines.items()]
+
+
+def _memory(facts: dict[str, Any]) -> dict[str, str]:
+    if "arena" not in facts:
+        arena = f"{_number(facts['arena_int8'])} bytes of activations as int8"
+        size = facts["parameters"]
+        return {
+            "arena": f"about {arena}",
+            "weights": f"{4 * size:,} bytes in float32, about {size:,} in int8",
+        }
+    return {
+        "arena": f"{facts['arena']:,} bytes (TensorFlow Lite Micro, estimated)",
+        "file": f"{facts['bytes']:,} bytes, {facts['bytes_gzip']:,} compressed; "
+        f"{facts['sparsity']:.0%} of the weights are zero",
+    }
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _shape(shape: Sequence[int | None] | None) -> str:
+    if shape is None:
+        return "unknown"
+    return "x".join("?" if axis is None else str(axis) for axis in shape) or "scalar"

@@ -1,0 +1,1 @@
+"""Agreement with the float model, on examples without labels."""
