@@ -2,9 +2,10 @@
 
     "int8"    "qat"    "prune(0.6) | int8"    "prune(0.6) | pqat"
 
-A recipe is a pipe of techniques, which change and fine-tune the model, ended by one
-export, which writes the file. Without an export, a recipe that trains for int8 is
-written as int8, and any other as float.
+A recipe is a pipe of techniques, which change and fine-tune the model, then of
+adjustments, which need no training and reduce the loss of quantization, ended by one
+export, which writes the file. Without an export, a recipe that trains for int8 or
+adjusts it is written as int8, and any other as float.
 """
 
 from __future__ import annotations
@@ -90,7 +91,37 @@ TECHNIQUES = {
         "equal weights equal"
     ),
 }
-GRAMMAR = {**EXPORTS, **TECHNIQUES}
+# Steps of post-training quantization; each stands after the techniques.
+ADJUSTMENTS = {
+    "equalize": Signature(
+        (Argument("ranges", str, "weights", allowed=("weights", "activations")),),
+        "cross-layer equalization: scales channels of one layer down and of the next "
+        "up, so that all channels have similar ranges of `weights`, or of "
+        "`activations`",
+    ),
+    "calibrate_percentile": Signature(
+        (Argument("percentile", float, low=90, high=100),),
+        "sets the range of each activation by a percentile instead of the minimum and "
+        "maximum",
+    ),
+    "calibrate_mse": Signature(
+        summary="sets the range of each activation to the one with the least mean "
+        "squared error"
+    ),
+    "correct_bias": Signature(
+        summary="changes biases so that the mean output of each channel is that of the "
+        "float model"
+    ),
+    "int16_activations": Signature(
+        (Argument("layer", str),),
+        "computes one layer with int16 input and output; can be repeated",
+    ),
+    "keep_float": Signature(
+        (Argument("layer", str),),
+        "leaves one layer in float; can be repeated",
+    ),
+}
+GRAMMAR = {**EXPORTS, **TECHNIQUES, **ADJUSTMENTS}
 RENAMED_STEPS = {"filters": "prune_channels", "bits": "quantize_weights"}
 
 # Properties that earlier steps gave to the weights -> the training for int8 that
@@ -102,6 +133,10 @@ PRESERVING = {
     frozenset({"zeros", "clusters"}): "pcqat",
 }
 AWARE = tuple(PRESERVING.values())  # only int8 can follow
+CALIBRATIONS = ("calibrate_percentile", "calibrate_mse")
+PER_LAYER = ("int16_activations", "keep_float")  # can be repeated
+# Export -> the adjustments that it supports.
+ADJUSTABLE = {"int8": tuple(ADJUSTMENTS), "int16x8": ("equalize",)}
 # Technique -> the property of the weights that training for int8 must preserve.
 PROPERTIES = {"prune": "zeros", "cluster": "clusters", "quantize_weights": "clusters"}
 TIES = tuple(name for name, kind in PROPERTIES.items() if kind == "clusters")
@@ -115,24 +150,28 @@ class Recipe:
     """A parsed recipe.
 
     Args:
-        techniques: the steps that change the model, in their order.
+        techniques: the steps that change and fine-tune the model, in their order.
         export: name of the step that writes the file.
+        adjustments: steps between techniques and export; default none.
     """
 
     techniques: tuple[Step, ...]
     export: str
+    adjustments: tuple[Step, ...] = ()
 
     @property
     def text(self) -> str:
         """The canonical text, without an implied export: `prune(0.6) | pqat`."""
+        steps = (*self.techniques, *self.adjustments)
         implied = self.techniques and self.export == _implied_export(self.techniques)
-        shown = () if implied else (Step(self.export, {}),)
-        return str_pipe((*map(_short, self.techniques), *shown))
+        shown = () if implied and not self.adjustments else (Step(self.export, {}),)
+        return str_pipe((*map(_short, steps), *shown))
 
     @property
     def slug(self) -> str:
         """The text as part of a file name: `prune0.6-pqat`."""
-        text = self.text.replace(" | ", "-").replace("(", "").replace(")", "")
+        text = re.sub(r"\((?=[A-Za-z_])", "_", self.text)  # a word, not a number
+        text = text.replace(" | ", "-").replace("(", "").replace(")", "")
         return re.sub(r"[^0-9A-Za-z.-]+", "_", text)
 
 
@@ -156,9 +195,11 @@ def parse_recipe(text: str) -> Recipe:
         )
     for number, step in enumerate(steps, 1):
         _check(step, steps[: number - 1], len(steps), f'step {number} of "{text}"')
-    if steps[-1].name in EXPORTS:
-        return Recipe(steps[:-1], steps[-1].name)
-    return Recipe(steps, _implied_export(steps))
+    techniques = tuple(step for step in steps if step.name in TECHNIQUES)
+    adjustments = tuple(step for step in steps if step.name in ADJUSTMENTS)
+    last = steps[-1].name
+    export = last if last in EXPORTS else _implied_export(steps)
+    return Recipe(techniques, export, adjustments)
 
 
 def expand(text: str) -> list[str]:
@@ -199,15 +240,16 @@ def _short(step: Step) -> Step:
     """The step without the defaults at the end of its arguments."""
     values = list(step.args.items())
     defaults = {
-        argument.name: argument.default for argument in TECHNIQUES[step.name].params
+        argument.name: argument.default for argument in GRAMMAR[step.name].params
     }
     while values and defaults[values[-1][0]] == values[-1][1]:
         values.pop()
     return Step(step.name, dict(values))
 
 
-def _implied_export(techniques: tuple[Step, ...]) -> str:
-    return "int8" if techniques[-1].name in (*AWARE, "binary") else "float"
+def _implied_export(steps: tuple[Step, ...]) -> str:
+    integer = (*AWARE, "binary", *ADJUSTMENTS)
+    return "int8" if steps[-1].name in integer else "float"
 
 
 def _check_names(text: str) -> None:
@@ -224,10 +266,11 @@ def _check(step: Step, earlier: tuple[Step, ...], count: int, where: str) -> Non
     """Raise a UserError when `step` must not follow the earlier of `count` steps."""
     before = [other.name for other in earlier]
     problem = (
-        _repeated(step.name, before)
+        _repeated(step, earlier)
         or _export_not_last(step.name, len(before), count)
         or _not_preserved(step.name, before)
         or _after_quantization(step.name, before)
+        or _adjustment(step.name, before)
         or _wrong_order(step.name, before)
         or _exclusive(step.name, before)
         or _wrong_sparsity(step)
@@ -236,9 +279,14 @@ def _check(step: Step, earlier: tuple[Step, ...], count: int, where: str) -> Non
         raise UserError(f"{where}: {step.name} {problem}")
 
 
-def _repeated(name: str, before: list[str]) -> str:
-    if name in before:
-        return f"is already step {before.index(name) + 1}; write it once"
+def _repeated(step: Step, earlier: tuple[Step, ...]) -> str:
+    names = [other.name for other in earlier]
+    if step.name in PER_LAYER:
+        layers = [other.args["layer"] for other in earlier if other.name in PER_LAYER]
+        if step.args["layer"] in layers:
+            return f"names the layer {step.args['layer']} again; name it once"
+    elif step.name in names:
+        return f"is already step {names.index(step.name) + 1}; write it once"
     return ""
 
 
@@ -273,6 +321,25 @@ def _after_quantization(name: str, before: list[str]) -> str:
     if name in EXPORTS:
         return f"cannot follow {aware}, which trains for int8; write int8 or nothing"
     return f"cannot follow {aware}, which comes last before the export"
+
+
+def _adjustment(name: str, before: list[str]) -> str:
+    """Adjustments stand between the techniques and the export, for int8."""
+    adjusted = [step for step in before if step in ADJUSTMENTS]
+    if name in TECHNIQUES and adjusted:
+        return f"trains the model, so it must come before {adjusted[0]}"
+    if name in EXPORTS:
+        wrong = [step for step in adjusted if step not in ADJUSTABLE.get(name, ())]
+        return f"cannot follow {wrong[0]}; write int8" if wrong else ""
+    ties = [step for step in before if step in (*TIES, "binary")]
+    if name == "equalize" and ties:
+        return f"would change the distinct weights that {ties[0]} leaves; remove it"
+    if name == "equalize" and adjusted:
+        return f"changes the model, so it must come before {adjusted[0]}"
+    others = [step for step in before if step in CALIBRATIONS]
+    if name in CALIBRATIONS and others:
+        return f"and {others[0]} exclude each other: both set the same ranges"
+    return ""
 
 
 def _wrong_order(name: str, before: list[str]) -> str:

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tf_keras
 
+from pipeline.compress.adjust.equalize import equalize
+from pipeline.compress.adjust.options import Options, check_layers, options_of
 from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
 from pipeline.compress.rewrite.channel_pruning import prune_channels
 from pipeline.compress.rewrite.fold import (
@@ -23,7 +25,7 @@ from pipeline.compress.rewrite.fold import (
 )
 from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
-from pipeline.compress.tfmot.export import export
+from pipeline.compress.tfmot.export import export, export_with_reference
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.supported_layers import (
@@ -53,6 +55,8 @@ class Built:
         distinct: limits of the distinct weights that the steps left in the kernels.
         states: each technique but the last, and the model after it as a float file.
         outputs: outputs of the model on the first 64 calibration examples, `(n, ...)`.
+        reference: the float file that the file was quantized from; empty unless
+            asked for.
     """
 
     content: bytes
@@ -61,18 +65,26 @@ class Built:
     distinct: tuple[DistinctWeights, ...] = ()
     states: tuple[tuple[str, bytes], ...] = ()
     outputs: np.ndarray | None = None
+    reference: bytes = b""
 
 
 def build(
-    source: keras.Model, recipe: Recipe, tuning: FineTuning, calibration: np.ndarray
+    source: keras.Model,
+    recipe: Recipe,
+    tuning: FineTuning | None,
+    calibration: np.ndarray,
+    keep_reference: bool = False,
 ) -> Built:
     """Convert the model, run the techniques of a recipe, and export the file.
 
     Args:
         source: built functional or Sequential Keras 3 model; it is not changed.
         recipe: techniques and the export.
-        tuning: data and settings of the fine-tuning after each technique.
+        tuning: data and settings of the fine-tuning after each technique; None for a
+            recipe without techniques.
         calibration: float32 model inputs `(n, ...)` that set the ranges of int8.
+        keep_reference: return the float file that an int8 file was quantized from;
+            default False.
 
     Returns:
         The file's content, and what the recipe did.
@@ -81,17 +93,27 @@ def build(
         UserError: if the bridge, a technique or the export does not support the model.
     """
     source, left_out = _prepared(source, recipe)
-    model = to_tf_keras(source, derive_seed(tuning.seed, "bridge"))
+    seed = derive_seed(tuning.seed, "bridge") if tuning else 1
+    model = to_tf_keras(source, seed)
+    layers = [layer.name for layer in model.layers]
+    check_layers([str(s.args["layer"]) for s in recipe.adjustments if "layer" in s.args], layers)
     built = Built(b"", left_out, 0.0)
     for count, step in enumerate(recipe.techniques, 1):
         so_far = seed_text(recipe.techniques[:count])
         built = _with_unsupported(built, model, step, recipe.export)
         model = apply(step, model, tuning.after(so_far, _fits(step)))
         built = _with_result(built, model, step, count == len(recipe.techniques))
+    for step in recipe.adjustments:
+        if step.name == "equalize":
+            model = equalize(model, calibration, str(step.args["ranges"]))
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
-    content = export(model, recipe.export, calibration, one_scale)
-    return replace(built, content=content, outputs=outputs)
+    options = options_of(recipe.adjustments)
+    needed = keep_reference or options != Options()
+    content, reference = export_with_reference(
+        model, recipe.export, calibration, one_scale, options if needed else None
+    )
+    return replace(built, content=content, outputs=outputs, reference=reference)
 
 
 def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:
