@@ -66,6 +66,7 @@ def _commands() -> dict[str, ModuleType]:
         clean,
         compare,
         compress_file,
+        debug,
         diff,
         lineage,
         lock,
@@ -82,7 +83,7 @@ def _commands() -> dict[str, ModuleType]:
     )
 
     modules = [run, stale, status, show, new, lock, verify, reproduce, diff, lineage]
-    modules += [compress_file, predict, compare, reference, tensorboard, clean]
+    modules += [compress_file, predict, debug, compare, reference, tensorboard, clean]
     prefix = f"{package.__name__}."
     return {
         module.__name__.removeprefix(prefix).replace("_", "-"): module

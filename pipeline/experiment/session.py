@@ -193,7 +193,7 @@ class Session:
                     inside.remove(path.name)
                 inside.remove(stage.name)
                 drop_scratch(self.folder, stage.name)
-            for name in ("tensorboard", CODE_CACHE, outside.NOTES):
+            for name in ("tensorboard", "debug", CODE_CACHE, outside.NOTES):
                 inside.remove(name)
         return [name for name in (FILE, EARLIER) if (self.folder / name).exists()]
 
