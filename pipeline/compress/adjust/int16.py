@@ -25,7 +25,17 @@ from pipeline.core.errors import UserError
 
 LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Kinds with int16 kernels in LiteRT -> the version of the operator that has them.
-VERSIONS = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6, "FULLY_CONNECTED": 9, "ADD": 3}
+VERSIONS = {
+    "ADD": 3,
+    "AVERAGE_POOL_2D": 3,
+    "CONV_2D": 5,
+    "DEPTHWISE_CONV_2D": 6,
+    "FULLY_CONNECTED": 9,
+    "MAX_POOL_2D": 3,
+    "RESHAPE": 1,
+}
+# Kinds whose output has the scale of their input.
+SAME_SCALE = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "RESHAPE")
 LIMIT = 32767
 INT8, INT16 = schema.TensorType.INT8, schema.TensorType.INT16
 QUANTIZE = schema.BuiltinOperator.QUANTIZE
@@ -122,6 +132,9 @@ class _Widened:
                 self.wide[index] = self._tensor(index)
                 self._convert(index, self.wide[index])
         wide = self.wide[operator.output] = self._tensor(operator.output)
+        if operator.kind in SAME_SCALE:
+            source_tensor = self.main.tensors[self.wide[operator.inputs[0]]]
+            self.main.tensors[wide].quantization = source_tensor.quantization
         widened = copy(source)
         widened.opcodeIndex = self._code(operator.kind)
         inputs = [self.wide.get(int(i), int(i)) for i in source.inputs]
