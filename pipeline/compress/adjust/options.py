@@ -62,7 +62,7 @@ def check_layers(names: Iterable[str], layers: Sequence[str]) -> None:
         if name not in layers:
             raise UserError(
                 f'the recipe names the layer "{name}", which the model does not have'
-                f"{did_you_mean(name, layers)}; its layers are {', '.join(layers)}"
+                f"{did_you_mean(name, layers)} (its layers are {', '.join(layers)})"
             )
 
 

@@ -22,7 +22,8 @@ from pipeline.compress.tflite.strip import pack
 
 BINS = 4096
 STEPS = 255  # of int8
-FACTORS = np.linspace(1.0, 0.05, 96)  # of the observed range
+FACTORS = np.linspace(1.0, 0.05, 96)  # of the observed ends
+SWEEPS = 2  # over both ends
 
 
 def adjust(content: bytes, examples: np.ndarray, options: Options) -> bytes:
@@ -86,14 +87,19 @@ def least_error(
         high: maximum.
     """
 
-    def error(factor: float) -> float:
-        begin, end = factor * min(low, 0.0), factor * max(high, 0.0)
+    def error(begin: float, end: float) -> float:
         scale = (end - begin) / STEPS
         rounded = np.round((np.clip(centers, begin, end) - begin) / scale) * scale
         return float(counts @ (centers - begin - rounded) ** 2)
 
-    factor = min(FACTORS, key=error)
-    return factor * low, factor * high
+    begin, end = min(low, 0.0), max(high, 0.0)  # a range always contains zero
+    lows, highs = FACTORS * begin, FACTORS * end
+    for _ in range(SWEEPS):
+        if end > 0:
+            end = min(highs, key=lambda value: error(begin, value))
+        if begin < 0:
+            begin = min(lows, key=lambda value: error(value, end))
+    return float(begin), float(end)
 
 
 def _inner(model: Any) -> list[int]:
