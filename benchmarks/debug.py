@@ -2,8 +2,9 @@
 
 In: networks whose depthwise channels are scaled so that they compute the same, but a
 few channels are louder than the others: a small depthwise network, the family
-mobilenet_v2, and EfficientNet-Lite0 if its .keras file is named. Nothing is trained but
-a linear classifier on their features of scikit-learn's digits. Out: a table per network.
+mobilenet_v2, and EfficientNet-Lite0 if its .keras file is named. Nothing is trained
+but a linear classifier on their features of scikit-learn's digits. Out: a table per
+network.
 Run: make bench-debug [FILE=efficientnet_lite0_imagenet.keras]
 """
 
@@ -31,7 +32,7 @@ from pipeline.models import registry
 
 FACTOR = 200.0  # quiet channels are divided by it
 QUIET = 0.9  # fraction of the channels
-TRAIN, CALIBRATION, TEST = 1000, 60, 300
+TRAIN, CALIBRATION, TEST = 1000, 40, 200
 
 
 def main(file: str | None) -> None:
@@ -58,11 +59,14 @@ def damage(model: keras.Model, examples: np.ndarray) -> None:
         examples: model inputs.
     """
     generator = np.random.default_rng(1)
-    for layer, norm in batch_norms(model).items():
-        following = _next_linear(norm)
-        if type(layer).__name__ != "DepthwiseConv2D" or following is None:
-            continue
-        peaks = _peaks(model, norm, examples)
+    pairs = [
+        (norm, following)
+        for layer, norm in batch_norms(model).items()
+        if type(layer).__name__ == "DepthwiseConv2D"
+        and (following := _next_linear(norm)) is not None
+    ]
+    peaks_of_pairs = _peaks(model, [norm for norm, _ in pairs], examples)
+    for (norm, following), peaks in zip(pairs, peaks_of_pairs, strict=True):
         chosen = generator.random(len(peaks)) < QUIET
         factors = np.where(chosen & (peaks < 5.5), FACTOR, 1.0)
         gamma, beta, *others = norm.get_weights()
@@ -79,7 +83,7 @@ def with_classifier(model: keras.Model, x: np.ndarray, y: np.ndarray) -> keras.M
         x: model inputs.
         y: classes 0 .. 9.
     """
-    features = model.predict(x, verbose=0)
+    features = _outputs(model, x)
     ones = np.concatenate([features, np.ones((len(x), 1))], 1)
     square = ones.T @ ones + 0.01 * len(x) * np.eye(ones.shape[1])
     weights = np.linalg.solve(square, ones.T @ np.eye(10)[y])
@@ -142,8 +146,12 @@ def _efficientnet(path: Path, size: int) -> keras.Model:
             layer["config"]["batch_shape"] = [None, size, size, 3]
     model = keras.Model.from_config(config)
     model.set_weights(source.get_weights())
-    pooled = [l for l in model.layers if type(l).__name__.startswith("GlobalAverage")]
-    return keras.Model(model.input, pooled[-1].output, name="efficientnet")
+    pooling = next(
+        layer
+        for layer in reversed(model.layers)
+        if isinstance(layer, layers.GlobalAveragePooling2D)
+    )
+    return keras.Model(model.input, pooling.output, name="efficientnet")
 
 
 def _digits(size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -164,16 +172,26 @@ def _next_linear(layer: Any) -> Any:
     return None
 
 
-def _peaks(model: keras.Model, layer: Any, examples: np.ndarray) -> np.ndarray:
-    values = keras.Model(model.input, layer.output).predict(examples, verbose=0)
-    peaks: np.ndarray = values.reshape(-1, values.shape[-1]).max(0)
-    return peaks
+def _peaks(
+    model: keras.Model, chosen: list[Any], examples: np.ndarray
+) -> list[np.ndarray]:
+    """Largest output per channel of each layer."""
+    inner = keras.Model(model.input, [layer.output for layer in chosen])
+    values = [np.asarray(value) for value in inner(examples, training=False)]
+    return [value.reshape(-1, value.shape[-1]).max(0) for value in values]
+
+
+def _outputs(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    batches = (x[begin : begin + 100] for begin in range(0, len(x), 100))
+    return np.concatenate([np.asarray(model(b, training=False)) for b in batches])
 
 
 def _print_table(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
     test, answers = x[TRAIN : TRAIN + TEST], y[TRAIN : TRAIN + TEST]
-    baseline = float(np.mean(model.predict(test, verbose=0).argmax(1) == answers))
-    print(f"{'recipe':44s}{'accuracy':>10s}{'recovers':>10s}{'bytes':>12s}{'change':>8s}")
+    baseline = float(np.mean(_outputs(model, test).argmax(1) == answers))
+    print(
+        f"{'recipe':44s}{'accuracy':>10s}{'recovers':>10s}{'bytes':>12s}{'change':>8s}"
+    )
     print(f"{'float':44s}{baseline:10.4f}")
     first: tuple[float, int] | None = None
     for text in ("int8", *(f"{adjustment} | int8" for adjustment in ADJUSTMENTS)):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pipeline.compress.adjust.steps import ADJUSTMENTS, PER_LAYER, problem_of
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Argument, Signature, Step, parse_pipe, str_pipe
 
@@ -91,36 +92,6 @@ TECHNIQUES = {
         "equal weights equal"
     ),
 }
-# Steps of post-training quantization; each stands after the techniques.
-ADJUSTMENTS = {
-    "equalize": Signature(
-        (Argument("ranges", str, "weights", allowed=("weights", "activations")),),
-        "cross-layer equalization: scales channels of one layer down and of the next "
-        "up, so that all channels have similar ranges of `weights`, or of "
-        "`activations`",
-    ),
-    "calibrate_percentile": Signature(
-        (Argument("percentile", float, low=90, high=100),),
-        "sets the range of each activation by a percentile instead of the minimum and "
-        "maximum",
-    ),
-    "calibrate_mse": Signature(
-        summary="sets the range of each activation to the one with the least mean "
-        "squared error"
-    ),
-    "correct_bias": Signature(
-        summary="changes biases so that the mean output of each channel is that of the "
-        "float model"
-    ),
-    "int16_activations": Signature(
-        (Argument("layer", str),),
-        "computes one layer with int16 input and output; can be repeated",
-    ),
-    "keep_float": Signature(
-        (Argument("layer", str),),
-        "leaves one layer in float; can be repeated",
-    ),
-}
 GRAMMAR = {**EXPORTS, **TECHNIQUES, **ADJUSTMENTS}
 RENAMED_STEPS = {"filters": "prune_channels", "bits": "quantize_weights"}
 
@@ -133,10 +104,6 @@ PRESERVING = {
     frozenset({"zeros", "clusters"}): "pcqat",
 }
 AWARE = tuple(PRESERVING.values())  # only int8 can follow
-CALIBRATIONS = ("calibrate_percentile", "calibrate_mse")
-PER_LAYER = ("int16_activations", "keep_float")  # can be repeated
-# Export -> the adjustments that it supports.
-ADJUSTABLE = {"int8": tuple(ADJUSTMENTS), "int16x8": ("equalize",)}
 # Technique -> the property of the weights that training for int8 must preserve.
 PROPERTIES = {"prune": "zeros", "cluster": "clusters", "quantize_weights": "clusters"}
 TIES = tuple(name for name, kind in PROPERTIES.items() if kind == "clusters")
@@ -270,7 +237,7 @@ def _check(step: Step, earlier: tuple[Step, ...], count: int, where: str) -> Non
         or _export_not_last(step.name, len(before), count)
         or _not_preserved(step.name, before)
         or _after_quantization(step.name, before)
-        or _adjustment(step.name, before)
+        or problem_of(step.name, before, TECHNIQUES, (*TIES, "binary"))
         or _wrong_order(step.name, before)
         or _exclusive(step.name, before)
         or _wrong_sparsity(step)
@@ -321,25 +288,6 @@ def _after_quantization(name: str, before: list[str]) -> str:
     if name in EXPORTS:
         return f"cannot follow {aware}, which trains for int8; write int8 or nothing"
     return f"cannot follow {aware}, which comes last before the export"
-
-
-def _adjustment(name: str, before: list[str]) -> str:
-    """Adjustments stand between the techniques and the export, for int8."""
-    adjusted = [step for step in before if step in ADJUSTMENTS]
-    if name in TECHNIQUES and adjusted:
-        return f"trains the model, so it must come before {adjusted[0]}"
-    if name in EXPORTS:
-        wrong = [step for step in adjusted if step not in ADJUSTABLE.get(name, ())]
-        return f"cannot follow {wrong[0]}; write int8" if wrong else ""
-    ties = [step for step in before if step in (*TIES, "binary")]
-    if name == "equalize" and ties:
-        return f"would change the distinct weights that {ties[0]} leaves; remove it"
-    if name == "equalize" and adjusted:
-        return f"changes the model, so it must come before {adjusted[0]}"
-    others = [step for step in before if step in CALIBRATIONS]
-    if name in CALIBRATIONS and others:
-        return f"and {others[0]} exclude each other: both set the same ranges"
-    return ""
 
 
 def _wrong_order(name: str, before: list[str]) -> str:

@@ -228,5 +228,6 @@ def _value(values: dict[str, Any], argument: Argument, where: str) -> Value:
 def _text(value: Value) -> str:
     if isinstance(value, float):
         return repr(value).removesuffix(".0")
-    plain = not isinstance(value, str) or value.isidentifier() and not iskeyword(value)
-    return str(value) if plain else json.dumps(value)
+    if isinstance(value, str) and (not value.isidentifier() or iskeyword(value)):
+        return json.dumps(value)  # not a bare word
+    return str(value)

@@ -1,8 +1,8 @@
 """The picture of memory over the operators: a rectangle per tensor of the chosen file.
 
-In: the bytes of a .tflite file. Out: rectangles whose width is the time that a tensor is
-needed, from operator to operator, and whose height is its bytes, at the place where
-TensorFlow Lite Micro plans it. The template draws them as SVG.
+In: a .tflite file. Out: rectangles as wide as the operators that need a tensor, and as
+high as its bytes, at the place where TensorFlow Lite Micro plans it. The template draws
+them as SVG.
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ def memory_chart(
     return _chart(formatting.name(row), operators, blocks)
 
 
-def _chart(
-    name: str, operators: list[str], blocks: Sequence[Block]
-) -> MemoryChart:
+def _chart(name: str, operators: list[str], blocks: Sequence[Block]) -> MemoryChart:
     count = len(operators)
     used = [
         sum(block.end - block.begin for block in blocks if _needs(block, number))

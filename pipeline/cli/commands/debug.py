@@ -121,9 +121,8 @@ def _layer_table(rows: Sequence[dict[str, Any]], count: int) -> list[str]:
         for row in rows[:count]
     ]
     shown = f"{min(count, len(rows))} of {len(rows)} layers"
-    return [f"Signal-to-noise ratio, {shown}, the largest error first"] + _aligned(
-        [head, *cells], "llrrrl"
-    )
+    title = f"Signal-to-noise ratio, {shown}, the largest error first"
+    return [title, *_aligned([head, *cells], "llrrrl")]
 
 
 def _remedy_table(document: dict[str, Any]) -> list[str]:

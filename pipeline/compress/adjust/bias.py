@@ -4,10 +4,9 @@ In: an int8 file, the float file it was made from, and examples. Out: the int8 f
 other biases. TensorFlow is not imported.
 
 Rounding of weights and clipping of activations shift the mean output of a channel. The
-shift of a linear layer is measured on its mean input, as its actual input is at this
-place of the int8 file, and is subtracted from the bias, layer after layer (Nagel et al.,
-Data-Free Quantization Through Weight Equalization and Bias Correction, 2019, appendix
-D).
+shift of a linear layer is measured on its mean input in the int8 file, and is
+subtracted from the bias, layer after layer (Nagel et al., Data-Free Quantization
+Through Weight Equalization and Bias Correction, 2019, appendix D).
 """
 
 from __future__ import annotations
@@ -102,7 +101,9 @@ class _Values:
 
     def __init__(self, model: Any, examples: np.ndarray):
         self.model = model
-        self.last = {i: end for i, (_, end) in cost.lifetimes(model.subgraphs[0]).items()}
+        self.last = {
+            i: end for i, (_, end) in cost.lifetimes(model.subgraphs[0]).items()
+        }
         index = int(model.subgraphs[0].inputs[0])
         stored = quantize(examples, _details(model, index))
         self.values = {index: list(stored[:, None])}
@@ -111,8 +112,8 @@ class _Values:
         """Mean of a tensor over the examples, dequantized."""
         details = _details(self.model, index)
         values = (dequantize(value, details) for value in self.values[index])
-        mean: np.ndarray = np.mean(np.stack(list(values)), axis=0, dtype=np.float64)
-        return mean.astype(np.float32)
+        stacked = np.stack(list(values)).astype(np.float64)
+        return np.asarray(stacked.mean(axis=0), np.float32)
 
     def add(self, operator: Operator) -> None:
         """Run an operator on all examples, and drop what no later one reads."""
@@ -137,7 +138,9 @@ def _details(model: Any, index: int) -> dict[str, Any]:
     return {"name": "", "dtype": dtype, "quantization": pair}
 
 
-def _means(content: bytes, indices: list[int], examples: np.ndarray) -> list[np.ndarray]:
+def _means(
+    content: bytes, indices: list[int], examples: np.ndarray
+) -> list[np.ndarray]:
     """Means over the examples of tensors of the float file, the input among them."""
     outer = [int(index) for index in parse(content).subgraphs[0].inputs]
     inner = [index for index in indices if index not in outer]

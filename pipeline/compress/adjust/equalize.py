@@ -245,7 +245,9 @@ def _input_ranges(layer: Any) -> np.ndarray:
     readers = [node.outbound_layer for node in layer._outbound_nodes]
     if len(readers) == 1 and _is_norm(readers[0]):
         scale = _norm_scale(readers[0])
-        kernel = kernel * scale.reshape(kernel.shape[-2:] if _is_depthwise(layer) else -1)
+        kernel = kernel * scale.reshape(
+            kernel.shape[-2:] if _is_depthwise(layer) else -1
+        )
     axis = kernel.ndim - 2
     channels: np.ndarray = np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
     return channels.max(1)

@@ -95,7 +95,11 @@ def with_outputs(content: bytes, indices: Sequence[int]) -> bytes:
     graph = model.subgraphs[0]
     wanted = set(indices)
     last = max(
-        (n for n, op in enumerate(graph.operators) if wanted & set(map(int, op.outputs))),
+        (
+            n
+            for n, op in enumerate(graph.operators)
+            if wanted & set(map(int, op.outputs))
+        ),
         default=-1,
     )
     graph.operators = graph.operators[: last + 1]

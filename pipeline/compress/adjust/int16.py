@@ -71,7 +71,7 @@ def _operator(layer: str, listed: Sequence[Operator]) -> Operator:
         if layer in operator.layers and operator.kind in LINEAR:
             return operator
     raise UserError(
-        f'int16_activations: no convolution or dense operator of the file comes from '
+        f"int16_activations: no convolution or dense operator of the file comes from "
         f'layer "{layer}"; name a layer with weights'
     )
 
@@ -107,9 +107,7 @@ class _Widened:
         self.wide: dict[int, int] = {}  # int8 tensor -> its int16 counterpart
         self.operators: list[Any] = []
 
-    def rewrite(
-        self, listed: Sequence[Operator], chosen: dict[int, Operator]
-    ) -> None:
+    def rewrite(self, listed: Sequence[Operator], chosen: dict[int, Operator]) -> None:
         """Rewrite the chosen operators, and convert at their borders."""
         sources = list(self.main.operators)
         for operator in listed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.core.errors import UserError, did_you_mean
@@ -48,17 +48,17 @@ def options_of(steps: Sequence[Step]) -> Options:
     )
 
 
-def check_layers(names: Iterable[str], layers: Sequence[str]) -> None:
+def check_layers(steps: Sequence[Step], layers: Sequence[str]) -> None:
     """Check that a model has the layers that adjustments name.
 
     Args:
-        names: layers of a recipe.
+        steps: `Recipe.adjustments`.
         layers: names of the model's layers.
 
     Raises:
         UserError: names the layer, and the most similar one.
     """
-    for name in names:
+    for name in (str(step.args["layer"]) for step in steps if "layer" in step.args):
         if name not in layers:
             raise UserError(
                 f'the recipe names the layer "{name}", which the model does not have'

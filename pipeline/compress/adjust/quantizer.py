@@ -3,9 +3,9 @@
 In: a TensorFlow converter with calibration examples. Out: the bytes of an int8 file,
 and of its float model with the observed ranges.
 
-The converter calibrates and quantizes in one step. Here they are two, as in TensorFlow's
-own code, so that ranges can be changed between them; with unchanged ranges the file is
-the converter's own, byte for byte.
+The converter calibrates and quantizes in one step. Here they are two, so that ranges
+can be changed between them; with unchanged ranges the file is the converter's own, byte
+for byte.
 """
 
 from __future__ import annotations

@@ -45,10 +45,10 @@ def adjust(content: bytes, examples: np.ndarray, options: Options) -> bytes:
     for index, counts in _histograms(content, indices, examples).items():
         low, high = _observed(tensors[index])
         centers = low + (np.arange(BINS) + 0.5) * (high - low) / BINS
-        if options.mse:
-            limits = least_error(counts, centers, low, high)
-        else:
+        if options.percentile is not None:
             limits = between_percentiles(counts, low, high, options.percentile)
+        else:
+            limits = least_error(counts, centers, low, high)
         quantization = tensors[index].quantization
         quantization.min, quantization.max = ([float(limit)] for limit in limits)
     return pack(model, len(content))

@@ -95,17 +95,28 @@ def build(
     source, left_out = _prepared(source, recipe)
     seed = derive_seed(tuning.seed, "bridge") if tuning else 1
     model = to_tf_keras(source, seed)
-    layers = [layer.name for layer in model.layers]
-    check_layers([str(s.args["layer"]) for s in recipe.adjustments if "layer" in s.args], layers)
+    check_layers(recipe.adjustments, [layer.name for layer in model.layers])
     built = Built(b"", left_out, 0.0)
     for count, step in enumerate(recipe.techniques, 1):
         so_far = seed_text(recipe.techniques[:count])
         built = _with_unsupported(built, model, step, recipe.export)
+        assert tuning is not None  # a recipe without techniques needs none
         model = apply(step, model, tuning.after(so_far, _fits(step)))
         built = _with_result(built, model, step, count == len(recipe.techniques))
+    return _exported(built, model, recipe, calibration, keep_reference)
+
+
+def _exported(
+    built: Built,
+    model: tf_keras.Model,
+    recipe: Recipe,
+    calibration: np.ndarray,
+    keep_reference: bool,
+) -> Built:
+    """Adjust the quantization, and add the file."""
     for step in recipe.adjustments:
         if step.name == "equalize":
-            model = equalize(model, calibration, str(step.args["ranges"]))
+            equalize(model, calibration, str(step.args["ranges"]))
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
     options = options_of(recipe.adjustments)
