@@ -215,4 +215,4 @@ def _print_table(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    main((sys.argv[1:] or [None])[0])
+    main(sys.argv[1] if len(sys.argv) > 1 else None)

@@ -4,7 +4,8 @@
 
 In: FOLDER/model.tflite and request.json: `hint` (bytes of arena to begin with) and
 `inputs` (true where inputs.npy holds examples `(n, ...)` in the file's dtype), and
-`load` (true to load the file only). Out: answer.json, see `micro_runtime.MicroRun`, and outputs.npy `(n, ...)`.
+`load` (true to load the file only). Out: answer.json, see `micro_runtime.MicroRun`, and
+outputs.npy `(n, ...)`.
 
 The runtime can abort its process, so every attempt is a process of its own, forked
 after the import. Imports nothing of the pipeline.
