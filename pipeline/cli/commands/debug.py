@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli import parser as options
+from pipeline.compress.debug.choice import choose, rows_of
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command
@@ -82,15 +83,15 @@ def text(document: dict[str, Any], layers: int) -> str:
 
 
 def _document(folder: Path, name: str) -> dict[str, Any]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    row = choose(rows_of(folder), name)
     session = open_session(folder)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryDirectory(prefix="debug-") as scratch, quiet():
-        from pipeline.compress.debug.diagnosis import choose, diagnose
-        from pipeline.compress.debug.published import build_context_of, rows_of
+        from pipeline.compress.debug.diagnosis import diagnose
+        from pipeline.compress.debug.published import build_context_of
 
-        variant = choose(rows_of(folder), name)
         context = build_context_of(session.job, Path(scratch))
-        return diagnose(variant, context, _progress)
+        return diagnose(row, context, _progress)
 
 
 def _progress(line: str) -> None:

@@ -22,45 +22,19 @@ from pipeline.compress.rewrite.fold import batch_norms
 from pipeline.compress.selection.point import VariantRow
 from pipeline.compress.tfmot.build import build
 from pipeline.compress.variant import BuildContext, Variant
-from pipeline.core.errors import UserError, did_you_mean
+from pipeline.core.errors import UserError
 from pipeline.models.files import load_model
 
 EXAMPLES = 64  # of calibration, and of validation, that layers are compared on
 
 
-def choose(rows: list[VariantRow], name: str) -> Variant:
-    """Return the variant called `name`, if it can be diagnosed.
-
-    Args:
-        rows: of the published variants.
-        name: id of one of them.
-
-    Raises:
-        UserError: names the variants that can be diagnosed.
-    """
-    row = next((row for row in rows if row.id == name), None)
-    possible = [row.id for row in rows if _obstacle(row) is None]
-    listing = ", ".join(possible) or "none; add the recipe int8 to compress.recipes"
-    if row is None:
-        names = [row.id for row in rows]
-        raise UserError(
-            f'debug: no variant "{name}"{did_you_mean(name, names)}; variants that it '
-            f"can explain: {listing}"
-        )
-    if obstacle := _obstacle(row):
-        raise UserError(
-            f"debug {name}: {obstacle}; variants that it can explain: {listing}"
-        )
-    return Variant(row.source, parse_recipe(row.recipe))
-
-
 def diagnose(
-    variant: Variant, context: BuildContext, progress: Callable[[str], None]
+    row: VariantRow, context: BuildContext, progress: Callable[[str], None]
 ) -> dict[str, Any]:
     """Measure the error of each layer, and try the adjustments.
 
     Args:
-        variant: an int8 variant without fine-tuning.
+        row: of an int8 variant without fine-tuning.
         context: data, models, and a working folder for the variants that are tried.
         progress: called with what begins.
 
@@ -71,6 +45,7 @@ def diagnose(
     Raises:
         UserError: when the variant or its float file cannot be built.
     """
+    variant = Variant(row.source, parse_recipe(row.recipe))
     key, drop = context.metric.key, context.metric.metric.drop
     progress("float and int8")
     baseline = _usable(Variant(variant.source, parse_recipe("float")), context)
@@ -91,18 +66,6 @@ def diagnose(
         "layers": [row.to_json() for row in layers],
         "remedies": [remedy.to_json() for remedy in remedies],
     }
-
-
-def _obstacle(row: VariantRow) -> str | None:
-    """Why a variant cannot be diagnosed; None if it can."""
-    recipe = parse_recipe(row.recipe)
-    if row.file is None:
-        return f"it has no file ({row.reason})"
-    if recipe.export != "int8":
-        return f"its activations are not int8, but {recipe.export}"
-    if recipe.techniques:
-        return "it is fine-tuned, and debug explains post-training quantization only"
-    return None
 
 
 def _usable(variant: Variant, context: BuildContext) -> VariantRow:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.compress.params import CompressParams
-from pipeline.compress.selection.point import VariantRow, points_of
 from pipeline.compress.stage import build_context
 from pipeline.compress.variant import BuildContext
 from pipeline.core.determinism import derive_seed
@@ -16,19 +15,6 @@ from pipeline.engine.stage import Inputs, Job
 
 FILES = {"data": (), "augment": (), "train": ("model.keras",)}
 DISTILLED = {"distill": ("student.keras",)}
-
-
-def rows_of(folder: Path) -> list[VariantRow]:
-    """Read the variants of an experiment.
-
-    Args:
-        folder: of the experiment.
-
-    Raises:
-        UserError: when the file is not the published one.
-    """
-    path = published(folder / "compress", "pareto.json") / "pareto.json"
-    return list(points_of(read_json(path)))
 
 
 def build_context_of(job: Job, scratch: Path) -> BuildContext:
