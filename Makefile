@@ -82,7 +82,7 @@ $(here)/experiment.yaml: ;
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
-    bench-augment bench-compress bench-device bench-false-alarms bench-memory bench-portable \
+    bench-augment bench-compress bench-debug bench-device bench-false-alarms bench-memory bench-portable \
     bench-train bench-tune constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
 targets = awk -F ':.*\#\#  *' -v names='$(strip $(1))' ' \
@@ -157,7 +157,7 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-device bench-memory bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-debug bench-device bench-memory bench-tune bench-train clean-exp clean-venv constraints
 test: $(venv)/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
@@ -188,6 +188,9 @@ bench-augment: $(venv)/.ready  ## images a second through the policy, and throug
 
 bench-compress: $(venv)/.ready  ## our recipe against tfmot's tutorial, same trained model
 	@$(venv_python) -m benchmarks.compress
+
+bench-debug: $(venv)/.ready  ## what adjustments recover on damaged networks; FILE is optional
+	@$(venv_python) -m benchmarks.debug $(if $(value FILE),$(call quote,$(value FILE)))
 
 bench-device: $(venv)/.ready  ## flash, arena and parity of EXP's files per target
 	@$(venv_python) -m benchmarks.device $(call quote,$(value EXP))

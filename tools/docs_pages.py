@@ -20,6 +20,7 @@ from pipeline.augment.grammar import GRAMMAR as POLICY_STEPS
 from pipeline.augment.grammar import MODALITIES
 from pipeline.cli.commands.reference import render as render_reference
 from pipeline.cli.main import build_parser
+from pipeline.compress.adjust.steps import ADJUSTMENTS
 from pipeline.compress.grammar import EXPORTS, TECHNIQUES
 from pipeline.core.pipe_language import REQUIRED, Argument, Grammar
 from pipeline.experiment.schema import Experiment
@@ -126,9 +127,14 @@ def _data_kinds(name: str) -> str:
 
 
 def recipes_section() -> str:
-    """Two tables: techniques, and exports, which end a recipe."""
-    techniques = "### Techniques\n\n" + _steps(TECHNIQUES)
-    return techniques + "\n\n### Exports\n\n" + _steps(EXPORTS)
+    """Three tables: techniques, adjustments, and exports, which end a recipe."""
+    parts = {
+        "Techniques": TECHNIQUES,
+        "Adjustments": ADJUSTMENTS,
+        "Exports": EXPORTS,
+    }
+    sections = [f"### {title}\n\n{_steps(steps)}" for title, steps in parts.items()]
+    return "\n\n".join(sections)
 
 
 def _steps(grammar: Grammar) -> str:

@@ -76,6 +76,7 @@ def _commands() -> dict[str, ModuleType]:
         clean,
         compare,
         compress_file,
+        debug,
         diff,
         inspect,
         lineage,
@@ -93,7 +94,8 @@ def _commands() -> dict[str, ModuleType]:
     )
 
     modules = [run, stale, status, show, new, lock, verify, reproduce, diff, lineage]
-    modules += [compress_file, inspect, predict, compare, reference, tensorboard, clean]
+    modules += [compress_file, inspect, predict, debug, compare, reference]
+    modules += [tensorboard, clean]
     prefix = f"{package.__name__}."
     return {
         module.__name__.removeprefix(prefix).replace("_", "-"): module

@@ -174,7 +174,8 @@ def _row(
 ) -> VariantRow:
     """The row of a file, `broken` where it is not what its recipe claims."""
     export = built.export
-    broken = violations(facts, export, built.sparsity, built.distinct)
+    mixed = any(step.name == "keep_float" for step in variant.recipe.adjustments)
+    broken = violations(facts, export, built.sparsity, built.distinct, mixed)
     broken += _parity_violations(parity, export)
     return VariantRow(
         *_identity(variant),

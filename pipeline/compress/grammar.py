@@ -2,9 +2,10 @@
 
     "int8"    "qat"    "prune(0.6) | int8"    "prune(0.6) | pqat"
 
-A recipe is a pipe of techniques, which change and fine-tune the model, ended by one
-export, which writes the file. Without an export, a recipe that trains for int8 is
-written as int8, and any other as float.
+A recipe is a pipe of techniques, which change and fine-tune the model, then of
+adjustments, which need no training and reduce the loss of quantization, ended by one
+export, which writes the file. Without an export, a recipe that trains for int8 or
+adjusts it is written as int8, and any other as float.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pipeline.compress.adjust.steps import ADJUSTMENTS, PER_LAYER, problem_of
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Argument, Signature, Step, parse_pipe, str_pipe
 
@@ -92,7 +94,7 @@ TECHNIQUES = {
         "equal weights equal"
     ),
 }
-GRAMMAR = {**EXPORTS, **TECHNIQUES}
+GRAMMAR = {**EXPORTS, **TECHNIQUES, **ADJUSTMENTS}
 RENAMED_STEPS = {"filters": "prune_channels", "bits": "quantize_weights"}
 
 # Properties that earlier steps gave to the weights -> the training for int8 that
@@ -117,24 +119,28 @@ class Recipe:
     """A parsed recipe.
 
     Args:
-        techniques: the steps that change the model, in their order.
+        techniques: the steps that change and fine-tune the model, in their order.
         export: name of the step that writes the file.
+        adjustments: steps between techniques and export; default none.
     """
 
     techniques: tuple[Step, ...]
     export: str
+    adjustments: tuple[Step, ...] = ()
 
     @property
     def text(self) -> str:
         """The canonical text, without an implied export: `prune(0.6) | pqat`."""
+        steps = (*self.techniques, *self.adjustments)
         implied = self.techniques and self.export == _implied_export(self.techniques)
-        shown = () if implied else (Step(self.export, {}),)
-        return str_pipe((*map(_short, self.techniques), *shown))
+        shown = () if implied and not self.adjustments else (Step(self.export, {}),)
+        return str_pipe((*map(_short, steps), *shown))
 
     @property
     def slug(self) -> str:
         """The text as part of a file name: `prune0.6-pqat`."""
-        text = self.text.replace(" | ", "-").replace("(", "").replace(")", "")
+        text = re.sub(r"\((?=[A-Za-z_])", "_", self.text)  # a word, not a number
+        text = text.replace(" | ", "-").replace("(", "").replace(")", "")
         return re.sub(r"[^0-9A-Za-z.-]+", "_", text)
 
 
@@ -158,9 +164,11 @@ def parse_recipe(text: str) -> Recipe:
         )
     for number, step in enumerate(steps, 1):
         _check(step, steps[: number - 1], len(steps), f'step {number} of "{text}"')
-    if steps[-1].name in EXPORTS:
-        return Recipe(steps[:-1], steps[-1].name)
-    return Recipe(steps, _implied_export(steps))
+    techniques = tuple(step for step in steps if step.name in TECHNIQUES)
+    adjustments = tuple(step for step in steps if step.name in ADJUSTMENTS)
+    last = steps[-1].name
+    export = last if last in EXPORTS else _implied_export(steps)
+    return Recipe(techniques, export, adjustments)
 
 
 def expand(text: str) -> list[str]:
@@ -201,15 +209,16 @@ def _short(step: Step) -> Step:
     """The step without the defaults at the end of its arguments."""
     values = list(step.args.items())
     defaults = {
-        argument.name: argument.default for argument in TECHNIQUES[step.name].params
+        argument.name: argument.default for argument in GRAMMAR[step.name].params
     }
     while values and defaults[values[-1][0]] == values[-1][1]:
         values.pop()
     return Step(step.name, dict(values))
 
 
-def _implied_export(techniques: tuple[Step, ...]) -> str:
-    return "int8" if techniques[-1].name in (*AWARE, "binary") else "float"
+def _implied_export(steps: tuple[Step, ...]) -> str:
+    integer = (*AWARE, "binary", *ADJUSTMENTS)
+    return "int8" if steps[-1].name in integer else "float"
 
 
 def _check_names(text: str) -> None:
@@ -226,10 +235,11 @@ def _check(step: Step, earlier: tuple[Step, ...], count: int, where: str) -> Non
     """Raise a UserError when `step` must not follow the earlier of `count` steps."""
     before = [other.name for other in earlier]
     problem = (
-        _repeated(step.name, before)
+        _repeated(step, earlier)
         or _export_not_last(step.name, len(before), count)
         or _not_preserved(step.name, before)
         or _after_quantization(step.name, before)
+        or problem_of(step.name, before, TECHNIQUES, (*TIES, "binary"))
         or _wrong_order(step.name, before)
         or _exclusive(step.name, before)
         or _wrong_sparsity(step)
@@ -238,9 +248,14 @@ def _check(step: Step, earlier: tuple[Step, ...], count: int, where: str) -> Non
         raise UserError(f"{where}: {step.name} {problem}")
 
 
-def _repeated(name: str, before: list[str]) -> str:
-    if name in before:
-        return f"is already step {before.index(name) + 1}; write it once"
+def _repeated(step: Step, earlier: tuple[Step, ...]) -> str:
+    names = [other.name for other in earlier]
+    if step.name in PER_LAYER:
+        layers = [other.args["layer"] for other in earlier if other.name in PER_LAYER]
+        if step.args["layer"] in layers:
+            return f"names the layer {step.args['layer']} again; name it once"
+    elif step.name in names:
+        return f"is already step {names.index(step.name) + 1}; write it once"
     return ""
 
 

@@ -20,6 +20,7 @@ from pipeline.compress.params import CompressParams
 from pipeline.compress.selection import pareto_table
 from pipeline.compress.selection.budget import Limits
 from pipeline.compress.selection.point import Point, VariantRow
+from pipeline.compress.target_check import refusals
 from pipeline.compress.tflite.oracle import fallbacks
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.wording import quantity
@@ -59,8 +60,15 @@ def search(
     """
     limit = time_limit(inputs.minutes, "variant")
     pool = pool_of(params, "compress", start_method(), limit)
-    results: dict[str, VariantResult] = {}
-    waiting = [variant for variant in variants if variant.trains]
+    reasons = refusals(variants, context, params.target, pool, inputs.progress)
+    results = {
+        variant.id: without_file(variant, context, reasons[variant.id])
+        for variant in variants
+        if variant.id in reasons
+    }
+    for result in results.values():
+        print(f"warning: {result.variant.title}: {result.row.reason}")
+    waiting = [v for v in variants if v.trains and v.id not in reasons]
     untrained = [variant for variant in variants if not variant.trains]
     for fraction in params.rungs[:-1]:
         if len(waiting) < 2:

@@ -11,9 +11,11 @@ text is printed, hashed and compared.
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from pipeline.core.errors import UserError, did_you_mean
@@ -232,4 +234,8 @@ def _value(values: dict[str, Any], argument: Argument, where: str) -> Value:
 
 
 def _text(value: Value) -> str:
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, str) and (not value.isidentifier() or iskeyword(value)):
+        return json.dumps(value)  # not a bare word
+    return str(value)

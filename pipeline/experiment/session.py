@@ -199,7 +199,8 @@ class Session:
                     inside.remove(path.name)
                 inside.remove(stage.name)
                 drop_scratch(self.folder, stage.name)
-            for name in ("tensorboard", CODE_CACHE, HASHES, outside.NOTES):
+            extra = ("tensorboard", "debug", CODE_CACHE, HASHES, outside.NOTES)
+            for name in extra:
                 inside.remove(name)
         return [name for name in (FILE, EARLIER) if (self.folder / name).exists()]
 

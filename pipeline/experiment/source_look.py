@@ -6,6 +6,7 @@ are read, without a numeric library; what they do not tell is checked by the sta
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 

@@ -19,6 +19,7 @@ from pipeline.core.wording import quantity
 from pipeline.report import chart_data, formatting, plotly_script
 from pipeline.report.experiment_data import ExperimentData
 from pipeline.report.frontier_chart import metric_axes, size_axes
+from pipeline.report.memory_chart import memory_chart
 from pipeline.report.rendering import html_template, page_script, static_text
 from pipeline.report.sections import all_sections, navigation
 from pipeline.report.template_context import context
@@ -56,6 +57,7 @@ def render(
         sections=sections,
         navigation=navigation(sections),
         charts=chart_data.charts(experiment, summary).to_json(),
+        memory=memory_chart(experiment, summary),
         compared=rows,
         compared_file=rows[-1],
         pictures=pictures(experiment, frontier),

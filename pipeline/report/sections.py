@@ -40,6 +40,7 @@ def _shared(name: str, short: str, title: str, group: str = MAKING) -> Section:
 SHARED = (
     _shared("frontier", "Frontier", "{score} against size", ""),
     _shared("variants", "Variants", "Variants", ""),
+    _shared("memory", "Memory", "Memory over the operators"),
     _shared("ledger", "Ledger", "Size after each step"),
     _shared("robustness", "Robustness", "Robustness", QUALITY),
     _shared("search", "Search", "Hyperparameter search"),

@@ -43,7 +43,16 @@ def fold_batch_norms(model: keras.Model) -> keras.Model:
     Returns:
         A model that computes the same.
     """
-    return _absorb(model, _linear_readers(model, _is_batch_norm), _batch_norm_folded)
+    return _absorb(model, batch_norms(model), _batch_norm_folded)
+
+
+def batch_norms(model: keras.Model) -> dict[Any, Any]:
+    """Map each linear layer to the BatchNormalization that can be folded into it.
+
+    Args:
+        model: functional or Sequential.
+    """
+    return _linear_readers(model, _is_batch_norm)
 
 
 def neutralize_constant_channels(

@@ -32,6 +32,7 @@ TARGET = Target(
     package="tflite_micro",
     distribution="tflite-micro",
     compares=True,
+    checks_operators=True,
     install="pip install --pre tflite-micro",
 )
 
@@ -74,3 +75,14 @@ def measure(content: bytes, examples: Examples | None, target: Target) -> Device
     facts["tables_left_out"] = [table.text for table in lookup.left_out]
     facts["without_tables"] = {"flash": len(content), "arena": run.arena}
     return DeviceResult(len(lookup.file), lookup.run.arena, lookup.file, facts=facts)
+
+
+def lacks(content: bytes) -> str | None:
+    """Name an operator of a file that the runtime does not have.
+
+    Args:
+        content: bytes of a .tflite file.
+    """
+    from pipeline.compress.targets import micro_runtime
+
+    return micro_runtime.lacks(content)

@@ -3,8 +3,9 @@
     python micro_child.py FOLDER
 
 In: FOLDER/model.tflite and request.json: `hint` (bytes of arena to begin with) and
-`inputs` (true where inputs.npy holds examples `(n, ...)` in the file's dtype). Out:
-answer.json, see `micro_runtime.MicroRun`, and outputs.npy `(n, ...)`.
+`inputs` (true where inputs.npy holds examples `(n, ...)` in the file's dtype), and
+`load` (true to load the file only). Out: answer.json, see `micro_runtime.MicroRun`, and
+outputs.npy `(n, ...)`.
 
 The runtime can abort its process, so every attempt is a process of its own, forked
 after the import. Imports nothing of the pipeline.
@@ -46,7 +47,7 @@ def answer(folder: Path) -> dict[str, Any]:
     content = (folder / "model.tflite").read_bytes()
     inputs = np.load(folder / "inputs.npy") if request["inputs"] else None
     arena, log = _large_enough(content, _aligned(max(request["hint"], 1024)))
-    if not arena:
+    if not arena or request.get("load"):
         return {"log": log}
     smallest = _bisect(content, arena)
     log = _attempt(content, 2 * arena, inputs, folder / "outputs.npy")[1]

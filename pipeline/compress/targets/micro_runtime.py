@@ -105,6 +105,30 @@ def run(content: bytes, inputs: np.ndarray | None = None) -> MicroRun | Refusal:
         return _result(answer, content, folder / "outputs.npy")
 
 
+def lacks(content: bytes) -> str | None:
+    """Load a file, and name an operator that the runtime does not have.
+
+    Args:
+        content: bytes of a .tflite file.
+
+    Returns:
+        The operator and its layer; None where all are known. Another reason why the
+        file does not load is left to `run`.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "model.tflite").write_bytes(content)
+        hint = {"hint": estimate(content).total, "inputs": False, "load": True}
+        (folder / "request.json").write_text(json.dumps(hint))
+        start(CHILD, [name], SECONDS)
+        try:
+            log = json.loads((folder / "answer.json").read_text())["log"]
+        except (OSError, ValueError, KeyError):
+            return None
+    missing = MISSING.search(log) or CUSTOM.search(log)
+    return refusal(log, content) if missing else None
+
+
 def start(script: Path, arguments: list[str], seconds: float) -> str:
     """Run a script in a Python process without this folder's modules.
 

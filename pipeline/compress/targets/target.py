@@ -71,6 +71,9 @@ class Target:
         distribution: its name in the registry; empty for none.
         compares: True when the target runs examples; default False.
         install: the command that installs it.
+        checks_operators: True when the module has a function `lacks(content)`, which
+            loads a file and names the operator that the runtime does not have; default
+            False.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Target:
     distribution: str = ""
     compares: bool = False
     install: str = ""
+    checks_operators: bool = False
 
     @property
     def installed(self) -> bool:
@@ -108,6 +112,20 @@ class Target:
         module = importlib.import_module(self.module)
         result: DeviceResult = module.measure(content, examples, self)
         return result
+
+    def lacks(self, content: bytes) -> str | None:
+        """Name an operator of a file that the installed runtime does not have.
+
+        Args:
+            content: bytes of a .tflite file.
+
+        Returns:
+            The operator and its layer; None if there is none, or nothing is known.
+        """
+        if not self.checks_operators or not self.installed:
+            return None
+        reason: str | None = importlib.import_module(self.module).lacks(content)
+        return reason
 
     def refusal(self, export: str) -> str | None:
         """Return why the target does not run an export; None if it does.

@@ -145,8 +145,53 @@ def _main(model: Any) -> Any:
     return model.subgraphs[0]
 
 
+@dataclass(frozen=True)
+class Block:
+    """A tensor or scratch buffer at its place in the head of the arena.
+
+    Args:
+        begin: first byte.
+        end: byte after the last one.
+        first: number of the first operator that needs it.
+        last: number of the last one; the number of operators for an output.
+        text: shape and bytes; `scratch` for a scratch buffer.
+    """
+
+    begin: int
+    end: int
+    first: int
+    last: int
+    text: str
+
+
+def layout(content: bytes) -> list[Block]:
+    """Place all tensors and scratch buffers of the main graph.
+
+    Args:
+        content: bytes of a .tflite file.
+    """
+    model = parse(content)
+    graph = _main(model)
+    placed = cost.placements(_buffers(graph, model))
+    return [
+        Block(begin, end, first, last, _block_text(index, graph, end - begin))
+        for index, (begin, end, first, last) in sorted(placed.items())
+    ]
+
+
+def _block_text(index: int, graph: Any, size: int) -> str:
+    if index < len(graph.tensors):
+        return _tensor_text(graph.tensors[index])
+    return f"scratch memory, {size} bytes"
+
+
 def _head(graph: Any, model: Any) -> int:
     """Bytes of the plan of tensors and scratch buffers, those of a graph."""
+    return cost.planned_bytes(_buffers(graph, model))
+
+
+def _buffers(graph: Any, model: Any) -> dict[int, tuple[int, int, int]]:
+    """Number -> bytes, first and last operator; scratch buffers after the tensors."""
     buffers: dict[int, tuple[int, int, int]] = {
         index: (cost.tensor_bytes(graph.tensors[index]), *life)
         for index, life in cost.lifetimes(graph).items()
@@ -156,7 +201,7 @@ def _head(graph: Any, model: Any) -> int:
         for size in _scratch(operator, graph, _kind(operator, model)):
             buffers[number] = (_aligned(size), position, position)
             number += 1
-    return cost.planned_bytes(buffers)
+    return buffers
 
 
 def _tail(graph: Any, model: Any) -> int:

@@ -38,6 +38,17 @@ def macs(model: Any) -> int | None:
 
 
 def planned_bytes(buffers: Mapping[int, tuple[int, int, int]]) -> int:
+    """Return the bytes up to the end of the highest buffer of `placements`.
+
+    Args:
+        buffers: number -> bytes, first and last operator that needs it.
+    """
+    return max((end for _, end, _, _ in placements(buffers).values()), default=0)
+
+
+def placements(
+    buffers: Mapping[int, tuple[int, int, int]],
+) -> dict[int, tuple[int, int, int, int]]:
     """Place buffers in memory, where those with disjoint lifetimes share it.
 
     The largest is placed first, of equal ones the last, each at the lowest offset that
@@ -48,15 +59,15 @@ def planned_bytes(buffers: Mapping[int, tuple[int, int, int]]) -> int:
         buffers: number -> bytes, first and last operator that needs it.
 
     Returns:
-        Bytes up to the end of the highest buffer.
+        Number -> begin and end in bytes, first and last operator that needs it.
     """
-    placed: list[tuple[int, int, int, int]] = []  # begin, end, first use, last use
+    placed: dict[int, tuple[int, int, int, int]] = {}
     for index in sorted(buffers, key=lambda i: (-buffers[i][0], -i)):
         size, first, last = buffers[index]
-        busy = sorted(p for p in placed if p[2] <= last and first <= p[3])
+        busy = sorted(p for p in placed.values() if p[2] <= last and first <= p[3])
         offset = _free_offset(size, busy)
-        placed.append((offset, offset + size, first, last))
-    return max((end for _, end, _, _ in placed), default=0)
+        placed[index] = (offset, offset + size, first, last)
+    return placed
 
 
 def _free_offset(size: int, busy: list[tuple[int, int, int, int]]) -> int:

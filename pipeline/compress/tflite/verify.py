@@ -44,6 +44,7 @@ def violations(
     export: str,
     sparsity: float = 0.0,
     distinct: Sequence[DistinctWeights] = (),
+    mixed: bool = False,
 ) -> list[str]:
     """List the claims of a recipe that a file does not meet.
 
@@ -53,14 +54,15 @@ def violations(
         sparsity: fraction of the kernels' values that was zero before the export;
             default 0.
         distinct: limits of distinct weights before the export; default none.
+        mixed: some layers of an int8 file stay in float; default False.
 
     Returns:
         One line per violated claim; empty for a correct file.
     """
     return [
         *_custom_operators(facts),
-        *_wrong_kernels(facts, export),
-        *(_not_integer(facts, export) if export in INTEGER_IO else ()),
+        *_wrong_kernels(facts, export, {"float32"} if mixed else set()),
+        *(_not_integer(facts, export, mixed) if export in INTEGER_IO else ()),
         *_lost_zeros(facts, sparsity),
         *(line for claim in distinct for line in _too_many_values(facts, claim)),
     ]
@@ -72,10 +74,10 @@ def _custom_operators(facts: Facts) -> Iterator[str]:
         yield f"needs operators outside the standard runtime: {', '.join(custom)}"
 
 
-def _wrong_kernels(facts: Facts, export: str) -> Iterator[str]:
-    allowed = set(KERNEL_DTYPES[export])
+def _wrong_kernels(facts: Facts, export: str, others: set[str]) -> Iterator[str]:
+    allowed = KERNEL_DTYPES[export] | others
     if without_integer_kernel(facts.float_operators):
-        allowed.add("float32")  # kernels of these operators
+        allowed = allowed | {"float32"}  # kernels of these operators
     wrong = sorted(facts.kernel_dtypes - allowed)
     if wrong:
         yield f"{export} promised, but there are weights in {', '.join(wrong)}"
@@ -84,12 +86,13 @@ def _wrong_kernels(facts: Facts, export: str) -> Iterator[str]:
         yield f"{export} promised, but no weight is {wanted}: all kernels are too small"
 
 
-def _not_integer(facts: Facts, export: str) -> Iterator[str]:
+def _not_integer(facts: Facts, export: str, mixed: bool) -> Iterator[str]:
     dtype = INTEGER_IO[export]
     if facts.io_dtypes not in ((dtype, dtype), (TOKENS, dtype)):
         actual = " and ".join(facts.io_dtypes)
         yield f"{dtype} input and output promised, but they are {actual}"
-    if names := could_be_integer(facts.float_operators):
+    names = could_be_integer(facts.float_operators)
+    if names and not mixed:
         yield f"full integer promised, but computed in float: {', '.join(names)}"
 
 

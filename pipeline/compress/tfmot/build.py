@@ -6,7 +6,7 @@ file and a record of what the recipe did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,8 @@ import keras
 import numpy as np
 import tf_keras
 
+from pipeline.compress.adjust.equalize import equalize
+from pipeline.compress.adjust.options import Options, check_layers, options_of
 from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
 from pipeline.compress.rewrite.channel_pruning import prune_channels
 from pipeline.compress.rewrite.fold import (
@@ -26,7 +28,7 @@ from pipeline.compress.tflite.oracle import fallback_text, fallbacks
 from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.crashes import crashing_layers
-from pipeline.compress.tfmot.export import ConverterError, export
+from pipeline.compress.tfmot.export import ConverterError, export_with_reference
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.supported_layers import (
@@ -59,6 +61,8 @@ class Built:
         outputs: outputs of the model on the first 64 calibration examples, `(n, ...)`.
         export: the export that was written; another one than that of the recipe where
             the converter refuses that.
+        reference: the float file that the file was quantized from; empty unless
+            asked for.
     """
 
     content: bytes
@@ -68,24 +72,29 @@ class Built:
     states: tuple[tuple[str, bytes], ...] = ()
     outputs: np.ndarray | None = None
     export: str = ""
+    reference: bytes = b""
 
 
 def build(
     source: keras.Model,
     recipe: Recipe,
-    tuning: FineTuning,
+    tuning: FineTuning | None,
     calibration: np.ndarray,
     exports: Sequence[str] = (),
+    keep_reference: bool = False,
 ) -> Built:
     """Convert the model, run the techniques of a recipe, and export the file.
 
     Args:
         source: built functional or Sequential Keras 3 model; it is not changed.
         recipe: techniques and the export.
-        tuning: data and settings of the fine-tuning after each technique.
+        tuning: data and settings of the fine-tuning after each technique; None for a
+            recipe without techniques.
         calibration: float32 model inputs `(n, ...)` that set the ranges of int8.
         exports: tried in this order; default: that of the recipe, and what comes next
             where the converter refuses it.
+        keep_reference: return the float file that an int8 file was quantized from;
+            default False.
 
     Returns:
         The file's content, and what the recipe did.
@@ -94,23 +103,48 @@ def build(
         UserError: if the bridge, a technique or the export does not support the model.
     """
     source, left_out = _prepared(source, recipe)
-    model = to_tf_keras(source, derive_seed(tuning.seed, "bridge"))
+    seed = derive_seed(tuning.seed, "bridge") if tuning else 1
+    model = to_tf_keras(source, seed)
+    check_layers(recipe.adjustments, [layer.name for layer in model.layers])
     built = Built(b"", left_out, 0.0)
     for count, named in enumerate(recipe.techniques, 1):
+        assert tuning is not None  # a recipe without techniques needs none
         step = affordable(named, tuning.settings.epochs)
         so_far = seed_text(recipe.techniques[:count])
         built = _with_unsupported(built, model, step, recipe.export)
         model = apply(step, model, tuning.after(so_far, _fits(step)))
         built = _with_result(built, model, step, count == len(recipe.techniques))
+    return _exported(built, model, recipe, calibration, exports, keep_reference)
+
+
+def _exported(
+    built: Built,
+    model: tf_keras.Model,
+    recipe: Recipe,
+    calibration: np.ndarray,
+    exports: Sequence[str],
+    keep_reference: bool,
+) -> Built:
+    """Adjust the quantization, and add the file."""
+    for step in recipe.adjustments:
+        if step.name == "equalize":
+            equalize(model, calibration, str(step.args["ranges"]))
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
     kinds = exports or (recipe.export, *_fallbacks(recipe))
     kinds = [kind for kind in kinds if not crashing_layers(model, kind)] or kinds
-    kind, content = _first_written(model, kinds, calibration, one_scale)
+    options = options_of(recipe.adjustments)
+    adjusting = options if keep_reference or options != Options() else None
+
+    def write(kind: str) -> tuple[bytes, bytes]:
+        return export_with_reference(model, kind, calibration, one_scale, adjusting)
+
+    kind, (content, reference) = _first_written(kinds, write)
     if kind != recipe.export:
         line = fallback_text(recipe.export, kind)
         built = replace(built, left_out=[*built.left_out, line])
-    return replace(built, content=content, outputs=outputs, export=kind)
+    files = {"content": content, "reference": reference}
+    return replace(built, **files, outputs=outputs, export=kind)
 
 
 def _fallbacks(recipe: Recipe) -> tuple[str, ...]:
@@ -123,16 +157,13 @@ def _fallbacks(recipe: Recipe) -> tuple[str, ...]:
 
 
 def _first_written(
-    model: tf_keras.Model,
-    kinds: Sequence[str],
-    calibration: np.ndarray,
-    one_scale: bool,
-) -> tuple[str, bytes]:
-    """The first export that the converter writes, and the file."""
+    kinds: Sequence[str], write: Callable[[str], tuple[bytes, bytes]]
+) -> tuple[str, tuple[bytes, bytes]]:
+    """The first export that the converter writes, and its files."""
     refusals = []
     for kind in kinds:
         try:
-            return kind, export(model, kind, calibration, one_scale)
+            return kind, write(kind)
         except ConverterError as error:
             refusals.append(error)
     raise refusals[0]

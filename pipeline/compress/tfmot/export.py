@@ -16,6 +16,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pipeline.compress.adjust.options import Options
+from pipeline.compress.adjust.quantizer import Quantizer, adjusted
 from pipeline.compress.tflite.int4 import to_int4
 from pipeline.core.errors import UserError
 
@@ -34,6 +36,7 @@ def export(
     kind: str,
     calibration: np.ndarray | None = None,
     one_scale: bool = False,
+    options: Options | None = None,
 ) -> bytes:
     """Convert a model to a .tflite file.
 
@@ -44,6 +47,7 @@ def export(
             integer tokens of the input's own dtype.
         one_scale: one scale per kernel instead of one per channel, so that equal
             weights become equal integers.
+        options: adjustments of `int8`; default none.
 
     Returns:
         The content of the file.
@@ -52,21 +56,47 @@ def export(
         UserError: if the model or the calibration examples do not fit, or the converter
             fails.
     """
+    return export_with_reference(model, kind, calibration, one_scale, options)[0]
+
+
+def export_with_reference(
+    model: tf_keras.Model,
+    kind: str,
+    calibration: np.ndarray | None = None,
+    one_scale: bool = False,
+    options: Options | None = None,
+) -> tuple[bytes, bytes]:
+    """Convert a model like `export`, and keep the float file of an int8 one.
+
+    Returns:
+        The content of the file, and of the float file with the same tensor names that
+        it was quantized from; the latter is empty without `options`.
+    """
     if kind == "int4":
-        return to_int4(export(model, "float"))
+        return to_int4(export(model, "float")), b""
     if kind in ("int8", "int16x8"):
         _unroll(model)
     converter = _converter(model)
     if one_scale:
         _disable_per_channel_scales(converter)
     _SETTINGS[kind](converter, calibration)
+    quantizer = None
+    if options is not None and calibration is not None and kind == "int8":
+        quantizer = Quantizer(converter, calibration, options)
     try:
-        return bytes(converter.convert())
+        content = bytes(converter.convert())
+    except UserError:
+        raise
     except Exception as error:
         reason = str(error).strip().splitlines() or ["see the log"]
         raise ConverterError(
             f'the converter cannot write model "{model.name}" as {kind}: {reason[0]}'
         ) from error
+    if quantizer is None or options is None or calibration is None:
+        return content, b""
+    return adjusted(content, quantizer.calibrated, calibration, options), (
+        quantizer.calibrated
+    )
 
 
 def _converter(model: tf_keras.Model) -> Any:

@@ -298,3 +298,32 @@ def test_the_quick_verbs_leave_tensorflow_alone(finished, verb):
         text=True,
     )
     assert done.stdout.splitlines()[-1] == "False False", done.stderr
+
+
+def test_debug_explains_an_int8_variant(copied):
+    pareto = json.loads((copied.small / "compress" / "pareto.json").read_text())
+    variants = [row["id"] for row in pareto["points"] if row["recipe"] == "int8"]
+    answer = copied.run("debug", "small", variants[0], "--layers", "2")
+    assert answer.code == 0, answer.err
+    assert f"{variants[0]}: accuracy" in answer.out
+    assert "2 of " in answer.out and "\nequalize | int8" in answer.out
+    path = copied.small / "debug" / f"{variants[0]}.json"
+    document = json.loads(path.read_text())
+    assert {row["layer"] for row in document["layers"]}
+    assert document["int8"] == next(
+        row["accuracy"] for row in pareto["points"] if row["id"] == variants[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [
+        ("baseline-int9", 'did you mean "baseline-int8"'),
+        ("baseline-float", "its activations are not int8, but float"),
+        ("baseline-prune0.5-pqat", "it is fine-tuned"),
+    ],
+)
+def test_debug_names_the_variants_that_it_can_explain(finished, variant, words):
+    answer = finished[0].run("debug", "small", variant)
+    assert answer.code == 2 and words in answer.err
+    assert "baseline-int8" in answer.err and "Traceback" not in answer.err

@@ -65,6 +65,26 @@ from pipeline.core.errors import UserError
         ("binary", "binary", "binary", "int8"),
         ("binary | float", "binary | float", "binary-float", "float"),
         ("int4", "int4", "int4", "int4"),
+        ("equalize", "equalize | int8", "equalize-int8", "int8"),
+        (
+            "equalize(ranges=activations) | correct_bias | int8",
+            "equalize(activations) | correct_bias | int8",
+            "equalize_activations-correct_bias-int8",
+            "int8",
+        ),
+        (
+            "prune(0.5) | calibrate_percentile(percentile=99.9)",
+            "prune(0.5) | calibrate_percentile(99.9) | int8",
+            "prune0.5-calibrate_percentile99.9-int8",
+            "int8",
+        ),
+        ("equalize | int16x8", "equalize | int16x8", "equalize-int16x8", "int16x8"),
+        (
+            'keep_float("conv-1") | keep_float(dense)',
+            'keep_float("conv-1") | keep_float(dense) | int8',
+            "keep_float_conv-1_-keep_float_dense-int8",
+            "int8",
+        ),
     ],
 )
 def test_a_recipe_has_one_text_one_file_name_and_one_export(
@@ -131,6 +151,15 @@ def test_a_recipe_has_one_text_one_file_name_and_one_export(
         ("prune(0.5) | quantize_weights(3) | cqat", ["step 3", "zeros", "write pcqat"]),
         ("quantize_weights(1) | cqat", ["n=1", "from 2 to 7"]),
         ("prune(0.5) | pqat | dynamic", ["step 3", "dynamic cannot follow pqat"]),
+        ("equalize | prune(0.5)", ["step 2", "prune trains", "before equalize"]),
+        ("correct_bias | equalize", ["step 2", "equalize", "before correct_bias"]),
+        ("cluster(8) | equalize", ["step 2", "distinct weights that cluster leaves"]),
+        ("qat | correct_bias", ["step 2", "correct_bias cannot follow qat"]),
+        ("equalize | float", ["step 2", "float cannot follow equalize", "write int8"]),
+        ("calibrate_mse | int16x8", ["step 2", "cannot follow calibrate_mse"]),
+        ("calibrate_mse | calibrate_percentile(99)", ["step 2", "exclude each other"]),
+        ("keep_float(a) | int16_activations(a)", ["step 2", "the layer a again"]),
+        ("calibrate_percentile(50)", ["percentile=50.0", "from 90 to 100"]),
     ],
 )
 def test_a_senseless_recipe_is_refused_with_its_step_and_what_to_write(text, words):
