@@ -5,6 +5,7 @@ The file in each kit is a packed one of tests/device_files: its bytes are only s
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -16,15 +17,20 @@ from pipeline.compress.kit import write
 from pipeline.data.artifact import Data
 from pipeline.data.features import write_steps
 from pipeline.data.spec import TaskSpec
-from tests.helpers import device_files
+from tests.helpers.project import ROOT
 
+FILE = ROOT / "tests" / "device_files" / "mlp-int8.tflite.gz"
 INT8 = {"dtype": np.int8, "quantization": (0.05, -3)}
 FLOAT = {"dtype": np.float32, "quantization": (0.0, 0)}
 WORD_NUMBERS = {"dtype": np.int32, "quantization": (0.0, 0)}
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-pedantic")
 HOST = ("gcc", "-std=c11", *WARNINGS)
-ARM = ("arm-none-eabi-gcc", "-std=c11", *WARNINGS, "-mcpu=cortex-m4", "-mthumb", "--specs=rdimon.specs")
-QEMU = ("qemu-arm", "-cpu", "cortex-m4")
+SIMULATOR = ("--specs=rdimon.specs", "-Wl,--section-start=.vectors=0")
+ARM = ("arm-none-eabi-gcc", "-std=c11", *WARNINGS, "-mcpu=cortex-m4", "-mthumb")
+QEMU = (
+    *("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none"),
+    *("-serial", "null", "-semihosting-config", "enable=on,target=native"),
+)
 
 
 def has(*programs: str) -> bool:
@@ -41,7 +47,12 @@ def data_of(folder: Path, steps: Sequence, shape: tuple[int, ...], **fields) -> 
 
 
 def kit_of(
-    folder: Path, data: Data, raw: np.ndarray | None, detail=INT8, symbol="wake", **facts
+    folder: Path,
+    data: Data,
+    raw: np.ndarray | None,
+    detail=INT8,
+    symbol="wake",
+    **facts,
 ) -> Path:
     """Write the kit of data into a folder; all outputs are zero."""
     size = (len(data.spec.classes) or 1,)
@@ -53,7 +64,7 @@ def kit_of(
         **{name: _facts(*tensor) for name, tensor in tensors.items()},
         **({"classes": 2, "labels": list(data.spec.classes)} | facts),
     }
-    content = device_files.read(device_files.FOLDER / "mlp-int8.tflite.gz")
+    content = gzip.decompress(FILE.read_bytes())
     shape = (2, *data.spec.shape)
     golden = np.zeros(shape, detail["dtype"]), np.zeros((2, *size), np.int8)
     texts = write.texts(data, values, detail, content, raw, golden, symbol)
@@ -82,6 +93,8 @@ def program_of(folder: Path, kits: Sequence[Path], compiler: Sequence[str]) -> P
     )
     program = folder / "program"
     sources = [*(f"{name}.c" for name in names), "all.c"]
+    if compiler is ARM:
+        sources += [str(kits[0] / "simulator.c"), *SIMULATOR]
     compile_all(folder, [*compiler, *sources, "-lm", "-o", str(program)])
     return program
 
@@ -101,3 +114,10 @@ def _facts(detail, shape) -> dict:
         "scale": scale,
         "zero_point": zero_point,
     }
+
+
+def in_qemu(program: Path, argument: int) -> list[str]:
+    """Command that runs a program on a simulated Cortex-M4."""
+    *options, semihosting = QEMU
+    arguments = f"{semihosting},arg=program,arg={argument}"
+    return [*options, arguments, "-kernel", str(program)]

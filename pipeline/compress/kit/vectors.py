@@ -106,11 +106,12 @@ def _literals(raw: np.ndarray, data: Data, prepared: Preprocessing) -> Values:
     if prepared.kind == "audio":
         whole = np.round(raw * FULL_SCALE).astype(np.int16)
         return {"raw": c_text.numbers(whole), "raw_c_type": "int16_t"}
-    size = {"raw_height": raw.shape[1], "raw_width": raw.shape[2]}
     kind = prepared.values["raw_type"]
     dtype = next(name for name, text in C_TYPES.items() if text == kind)
     values = {"raw": c_text.numbers(raw.astype(dtype)), "raw_c_type": kind}
-    return {**values, **(size if prepared.kind == "image" else {})}
+    if prepared.kind == "image":
+        values |= {"raw_height": raw.shape[1], "raw_width": raw.shape[2]}
+    return values
 
 
 def _cells(rows: np.ndarray, data: Data) -> str:

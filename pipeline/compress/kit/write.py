@@ -28,6 +28,7 @@ FILES = (
     *("model_data.h", "model_data.cc", "model_ops.h"),
     *("model_runner.h", "model_runner.cc", "main.cc"),
     *("result.h", "result.c", "golden.h", "golden.c", "test_model.c"),
+    "simulator.c",
 )
 PREPARING = ("preprocess.h", "preprocess.c", "test_preprocess.c")
 

@@ -29,6 +29,7 @@ from tests.helpers.kit_fixtures import (
     WORD_NUMBERS,
     data_of,
     has,
+    in_qemu,
     kit_of,
     program_of,
 )
@@ -155,7 +156,7 @@ def program(folder: Path, names: list[str], compiler: tuple[str, ...]) -> Path:
 
 
 def answer(command: list[str | Path]) -> tuple[int, str]:
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout
 
 
@@ -179,9 +180,9 @@ def test_the_preprocessing_agrees(on_host, name):
 
 
 @pytest.mark.skipif(
-    not has(ARM[0], QEMU[0]), reason="there is no gcc-arm-none-eabi or no qemu-user"
+    not has(ARM[0], QEMU[0]), reason="no gcc-arm-none-eabi, or no qemu-system-arm"
 )
 @pytest.mark.parametrize("name", ON_ARM)
 def test_the_preprocessing_agrees_on_a_cortex_m4(on_arm, name):
-    code, text = answer([*QEMU, on_arm, str(ON_ARM.index(name))])
+    code, text = answer(in_qemu(on_arm, ON_ARM.index(name)))
     assert code == 0, text
