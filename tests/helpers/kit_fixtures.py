@@ -8,8 +8,9 @@ from __future__ import annotations
 import gzip
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from pipeline.compress.kit import write
 from pipeline.data.artifact import Data
 from pipeline.data.features import write_steps
 from pipeline.data.spec import TaskSpec
+from pipeline.tasks.export import export_of
+from pipeline.tasks.registry import task_of
 from tests.helpers.project import ROOT
 
 FILE = ROOT / "tests" / "device_files" / "mlp-int8.tflite.gz"
@@ -50,24 +53,25 @@ def kit_of(
     folder: Path,
     data: Data,
     raw: np.ndarray | None,
-    detail=INT8,
-    symbol="wake",
-    **facts,
+    detail: Mapping[str, Any] = INT8,
+    symbol: str = "wake",
+    threshold: float | None = None,
 ) -> Path:
-    """Write the kit of data into a folder; all outputs are zero."""
-    size = (len(data.spec.classes) or 1,)
-    tensors = {"input": (detail, data.spec.shape), "output": (INT8, size)}
-    values = {
+    """Write the kit of data into a folder; all golden inputs and outputs are zero."""
+    spec = data.spec
+    size = task_of(spec).output_shape(spec)
+    facts = {
         "title": "toy | int8",
         "arena": 1024,
         "arena_is": "measured",
-        **{name: _facts(*tensor) for name, tensor in tensors.items()},
-        **({"classes": 2, "labels": list(data.spec.classes)} | facts),
+        "input": _facts(detail, spec.shape),
+        "output": _facts(INT8, size),
+        **export_of(spec).metadata(spec, {"threshold": threshold}),
     }
     content = gzip.decompress(FILE.read_bytes())
-    shape = (2, *data.spec.shape)
-    golden = np.zeros(shape, detail["dtype"]), np.zeros((2, *size), np.int8)
-    texts = write.texts(data, values, detail, content, raw, golden, symbol)
+    inputs = np.zeros((2, *spec.shape), detail["dtype"])
+    golden = inputs, np.zeros((2, *size), np.int8)
+    texts = write.texts(data, facts, detail, content, raw, golden, symbol)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -34,7 +34,7 @@ def string(text: str) -> str:
 
 def float32(value: float) -> str:
     """Return a literal of type float with all digits of float32."""
-    text = f"{np.float32(value):.9g}"
+    text = f"{value:.9g}"
     return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
 
 

@@ -134,6 +134,7 @@ CASES = {
         np.array([[1, 2, 70_000]], np.int32),
     ),
 }
+WRONG = ["padded", "words"]
 ON_ARM = [
     *("padded", "16 bits", "mfcc", "table of large numbers"),
     *("table with categories and gaps", "odd words"),
@@ -150,9 +151,18 @@ def kit(folder: Path, name: str, symbol: str) -> Path:
     return kit_of(folder / "kit", data, raw, case.detail, symbol)
 
 
-def program(folder: Path, names: list[str], compiler: tuple[str, ...]) -> Path:
-    kits = [kit(folder / f"k{n}", name, f"kit_{n}") for n, name in enumerate(names)]
-    return program_of(folder, kits, compiler)
+def kits(folder: Path, names: list[str]) -> list[Path]:
+    return [kit(folder / f"k{n}", name, f"kit_{n}") for n, name in enumerate(names)]
+
+
+def with_an_error(folder: Path, name: str) -> Path:
+    """A kit that expects a value two steps, or one word, beside the right one."""
+    wrong = kit(folder, name, folder.name)
+    path, distance = wrong / "golden.c", 1 if CASES[name].modality == "text" else 2
+    begin, middle, rest = path.read_text().partition("_INPUT_SIZE] = {\n    ")
+    value, _, rest = rest.partition(",")
+    path.write_text(f"{begin}{middle}{int(value) - distance},{rest}")
+    return wrong
 
 
 def answer(command: list[str | Path]) -> tuple[int, str]:
@@ -163,13 +173,16 @@ def answer(command: list[str | Path]) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def on_host(tmp_path_factory) -> Path:
     """The tests of all cases in one program."""
-    return program(tmp_path_factory.mktemp("host"), [*CASES], HOST)
+    folder = tmp_path_factory.mktemp("host")
+    wrong = [with_an_error(folder / f"x{n}", name) for n, name in enumerate(WRONG)]
+    return program_of(folder, [*kits(folder, [*CASES]), *wrong], HOST)
 
 
 @pytest.fixture(scope="module")
 def on_arm(tmp_path_factory) -> Path:
     """The tests of some cases in one program for a Cortex-M4."""
-    return program(tmp_path_factory.mktemp("arm"), ON_ARM, ARM)
+    folder = tmp_path_factory.mktemp("arm")
+    return program_of(folder, kits(folder, ON_ARM), ARM)
 
 
 @pytest.mark.skipif(not has("gcc"), reason="there is no gcc")
@@ -177,6 +190,13 @@ def on_arm(tmp_path_factory) -> Path:
 def test_the_preprocessing_agrees(on_host, name):
     code, text = answer([on_host, str([*CASES].index(name))])
     assert code == 0, text
+
+
+@pytest.mark.skipif(not has("gcc"), reason="there is no gcc")
+@pytest.mark.parametrize("name", WRONG)
+def test_a_value_that_differs_is_counted(on_host, name):
+    code, text = answer([on_host, str(len(CASES) + WRONG.index(name))])
+    assert (code, text.partition(" of ")[0]) == (1, "preprocessing: 1")
 
 
 @pytest.mark.skipif(
