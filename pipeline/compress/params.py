@@ -19,6 +19,106 @@ SizeMetric = Literal["flash", "raw", "gzip"]
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
 
 
+# Keywords of C and C++, and the name of the program's start: no name of an array.
+RESERVED = frozenset(
+    [
+        "alignas",
+        "alignof",
+        "and",
+        "and_eq",
+        "asm",
+        "auto",
+        "bitand",
+        "bitor",
+        "bool",
+        "break",
+        "case",
+        "catch",
+        "char",
+        "char16_t",
+        "char32_t",
+        "char8_t",
+        "class",
+        "co_await",
+        "co_return",
+        "co_yield",
+        "compl",
+        "concept",
+        "const",
+        "const_cast",
+        "consteval",
+        "constexpr",
+        "constinit",
+        "continue",
+        "decltype",
+        "default",
+        "delete",
+        "do",
+        "double",
+        "dynamic_cast",
+        "else",
+        "enum",
+        "explicit",
+        "export",
+        "extern",
+        "false",
+        "float",
+        "for",
+        "friend",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "main",
+        "mutable",
+        "namespace",
+        "new",
+        "noexcept",
+        "not",
+        "not_eq",
+        "nullptr",
+        "operator",
+        "or",
+        "or_eq",
+        "private",
+        "protected",
+        "public",
+        "register",
+        "reinterpret_cast",
+        "requires",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "static_assert",
+        "static_cast",
+        "struct",
+        "switch",
+        "template",
+        "this",
+        "thread_local",
+        "throw",
+        "true",
+        "try",
+        "typedef",
+        "typeid",
+        "typename",
+        "typeof",
+        "union",
+        "unsigned",
+        "using",
+        "virtual",
+        "void",
+        "volatile",
+        "wchar_t",
+        "while",
+        "xor",
+        "xor_eq",
+    ]
+)
 MAX_DROP = 0.01  # one percentage point
 Drop = Annotated[float, Field(ge=0)]
 
@@ -87,8 +187,9 @@ class CompressParams(FitSettings):
         address: of the Ray cluster's head, `HOST:6379`.
         threads: threads of the TFLite runtime; they change latency, not predictions.
         budget: limits of the chosen file.
-        c_symbol: name of the C array of the chosen file, and, in upper case, beginning
-            of its macros; two models in one program need different ones.
+        c_symbol: name of the C array in the kit, which begins all other names of its
+            headers; macros have it in upper case. Two models in one program need
+            different ones.
         target: the device that the file is for: `lite` (LiteRT on phones and
             computers), `micro` (TensorFlow Lite Micro), or `ethos-u55-128` and its
             like. It decides flash bytes and arena, and what counts as broken.
@@ -147,6 +248,13 @@ class CompressParams(FitSettings):
             return registry.get(target).name
         except UserError as error:
             raise ValueError(str(error)) from None
+
+    @field_validator("c_symbol")
+    @classmethod
+    def _no_keyword(cls, symbol: str) -> str:
+        if symbol in RESERVED:
+            raise ValueError(f'"{symbol}" is a word of C or C++; add a suffix to it')
+        return symbol
 
     @model_validator(mode="after")
     def _run_by_target(self) -> Self:

@@ -22,7 +22,7 @@ def string(text: str) -> str:
         text: any text; written as UTF-8.
 
     Returns:
-        A literal of exactly the bytes, such as `"caf\303\251"`.
+        A literal of exactly the bytes, such as `"\303\251t\303\251"`.
     """
     content = text.encode("utf-8", "surrogatepass")
     plain = (

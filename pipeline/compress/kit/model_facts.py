@@ -105,7 +105,7 @@ def source_facts(spec: TaskSpec, facts: Facts, content: bytes, symbol: str) -> F
     export = export_of(spec)
     result = export.result(facts)
     labels = facts.get("labels")
-    texts = {}
+    texts: Facts = {}
     for name, tensor in tensors.items():
         texts |= {
             f"{name}_text": tensor_text(tensor),

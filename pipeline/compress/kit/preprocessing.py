@@ -155,7 +155,8 @@ def _audio(spec: TaskSpec, steps: Steps) -> Preprocessing:
 
 
 def _cells(spec: TaskSpec, steps: Steps) -> Preprocessing:
-    columns, texts = [], []
+    columns: list[Values] = []
+    texts: list[str] = []
     for column in steps[0].columns:
         number = column["kind"] == "number"
         listed = [] if number else column["values"]

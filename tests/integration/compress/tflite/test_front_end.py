@@ -163,7 +163,7 @@ def test_scale_and_zero_point_are_macros_with_the_prefix():
     assert model_facts.quantization(floats, "WAKE_WORD") == ""
 
 
-@pytest.mark.parametrize("symbol", ["1st", "a-b", "", "a b"])
+@pytest.mark.parametrize("symbol", ["1st", "a-b", "", "a b", "int", "class", "main"])
 def test_a_name_that_c_does_not_allow_is_refused(symbol):
     with pytest.raises(ValueError, match="c_symbol"):
         CompressParams(c_symbol=symbol)
