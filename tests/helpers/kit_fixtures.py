@@ -22,7 +22,7 @@ from pipeline.tasks.export import export_of
 from pipeline.tasks.registry import task_of
 from tests.helpers.project import ROOT
 
-FILE = ROOT / "tests" / "device_files" / "mlp-int8.tflite.gz"
+FILES = ROOT / "tests" / "device_files"
 INT8 = {"dtype": np.int8, "quantization": (0.05, -3)}
 FLOAT = {"dtype": np.float32, "quantization": (0.0, 0)}
 WORD_NUMBERS = {"dtype": np.int32, "quantization": (0.0, 0)}
@@ -56,6 +56,7 @@ def kit_of(
     detail: Mapping[str, Any] = INT8,
     symbol: str = "wake",
     threshold: float | None = None,
+    file: str = "mlp-int8",
 ) -> Path:
     """Write the kit of data into a folder; all golden inputs and outputs are zero."""
     spec = data.spec
@@ -68,7 +69,7 @@ def kit_of(
         "output": _facts(INT8, size),
         **export_of(spec).metadata(spec, {"threshold": threshold}),
     }
-    content = gzip.decompress(FILE.read_bytes())
+    content = gzip.decompress((FILES / f"{file}.tflite.gz").read_bytes())
     inputs = np.zeros((2, *spec.shape), detail["dtype"])
     golden = inputs, np.zeros((2, *size), np.int8)
     texts = write.texts(data, facts, detail, content, raw, golden, symbol)

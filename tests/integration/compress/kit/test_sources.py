@@ -96,6 +96,36 @@ def test_no_name_of_a_header_escapes_the_prefix(kits):
         assert "model_data" not in code.lower()
 
 
+def test_an_operator_without_a_kernel_is_an_error_that_names_it(tmp_path):
+    data = data_of(tmp_path, (), (4, 4, 1), **IMAGE)
+    kit = kit_of(tmp_path / "kit", data, PIXELS[:, :4, :4], file="char_lm-int8")
+    error = '#error "TensorFlow Lite Micro has no operator GELU"'
+    assert error in (kit / "model_ops.h").read_text()
+    assert "it has no operator GELU" in (kit / "README.md").read_text()
+
+
+def test_steps_without_a_source_leave_the_vectors_of_the_file(tmp_path):
+    steps = (Standardise((0.0,), (1.0,)), Resize(4, 4, 1))
+    kit = kit_of(tmp_path / "kit", data_of(tmp_path, steps, (4, 4, 1)), None)
+    names = {path.name for path in kit.iterdir()}
+    assert names == set(FILES)
+    assert "the steps Standardise, Resize have no source" in (
+        kit / "README.md"
+    ).read_text().replace("\n", " ")
+    sources = ["result.c", "golden.c", "test_model.c"]
+    if has("gcc"):
+        compile_all(kit, [*HOST, "-fsyntax-only", *sources])
+
+
+def test_a_file_with_a_state_is_run_from_an_empty_one(tmp_path):
+    data = data_of(tmp_path, (), (4, 4, 1), **IMAGE)
+    raw = PIXELS[:, :4, :4]
+    kit = kit_of(tmp_path / "kit", data, raw, file="lstm-int8")
+    assert "interpreter->Reset()" in (kit / "model_runner.cc").read_text()
+    other = kit_of(tmp_path / "other", data, raw)
+    assert "Reset()" not in (other / "model_runner.cc").read_text()
+
+
 @pytest.mark.skipif(not has("g++"), reason="there is no g++")
 def test_all_sources_are_cpp_without_a_warning(kits):
     """Those of the runtime too, by declarations of the part of it that they use."""
