@@ -25,7 +25,6 @@ VALUES = 16_384  # in an array, unless one example has more
 PIXELS = 100_000  # values of a raw picture; of a larger one a corner is taken
 CORNER = (61, 67)  # height, width
 UNKNOWN_TEXT = "qqzzqq"  # of no category
-FLOAT_TOLERANCE = 1e-4  # of outputs: kernels add in another order
 Values = dict[str, Any]
 Golden = tuple[np.ndarray, np.ndarray]
 
@@ -36,7 +35,6 @@ def vectors(
     detail: Mapping[str, Any],
     raw: np.ndarray | None,
     golden: Golden,
-    largest: float,
 ) -> Values:
     """Return the values of the templates.
 
@@ -46,27 +44,25 @@ def vectors(
         detail: of the file's input, as the interpreter returns it.
         raw: raw examples, `(n, ...)`; None where none can be computed.
         golden: inputs and outputs of the file, `(n, ...)`, as it stores them.
-        largest: maximum difference of outputs that was measured on the target.
     """
     values = {**_raw(raw, data, prepared, detail), **_runs(golden)}
     whole = np.issubdtype(detail["dtype"], np.integer)
     exact = data.spec.modality == "text"
     outputs_whole = values.pop("outputs_whole")
-    output = max(1, largest) if outputs_whole else max(FLOAT_TOLERANCE, 2 * largest)
     return {
         **values,
         "kind": prepared.kind,
         "input_tolerance": "0.0" if exact else "1.0" if whole else "1e-3",
         "input_fraction": "0.0" if exact or whole else "1e-5",
-        "output_tolerance": c_text.float64(output),
-        "output_fraction": "0.0" if outputs_whole else "1e-4",
+        "output_tolerance": "1.0" if outputs_whole else "1e-4",
+        "output_fraction": "0.0" if outputs_whole else "1e-3",
     }
 
 
 def _runs(golden: Golden) -> Values:
     """Inputs and outputs of the file, as it stores them."""
     inputs, outputs = golden
-    count = _count(len(inputs), max(inputs[0].size, outputs[0].size))
+    count = count_of(inputs, outputs)
     return {
         "run_count": count,
         "inputs": c_text.numbers(inputs[:count]),
@@ -88,7 +84,7 @@ def _raw(
         raw = raw[:, : CORNER[0], : CORNER[1]]
     stored = apply_steps(data.steps(), raw).astype(data.spec.dtype)
     inputs = quantize(data.spec.to_input(stored), detail)
-    count = _count(len(raw), max(np.size(raw[0]), inputs[0].size))
+    count = count_of(raw, inputs)
     return {
         "raw_count": count,
         "raw_size": int(np.size(raw[0])),
@@ -132,5 +128,12 @@ def _cell(value: np.float64, column: Mapping[str, Any]) -> str:
     return f"{{NAN, {c_text.string(texts.get(float(value), UNKNOWN_TEXT))}}}"
 
 
-def _count(count: int, size: int) -> int:
-    return min(count, max(1, VALUES // max(size, 1)))
+def count_of(first: np.ndarray, second: np.ndarray) -> int:
+    """Return how many examples of two arrays are taken, at least one.
+
+    Args:
+        first: `(n, ...)`.
+        second: `(n, ...)`.
+    """
+    size = max(np.size(first[0]), np.size(second[0]), 1)
+    return min(len(first), max(1, VALUES // size))

@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.compress.kit import model_facts, vectors
 from pipeline.compress.kit.operators import ETHOS_U, operators_of
 from pipeline.compress.kit.preprocessing import Preprocessing, preprocessing_of
+from pipeline.compress.kit.reference import reference_outputs
 from pipeline.compress.kit.rendering import render
 from pipeline.compress.selection.point import Point
 from pipeline.compress.tflite.front_end import raw_examples
@@ -55,13 +56,11 @@ def write(
     model = LiteModel(folder / "best.tflite", data.spec)
     facts = model_facts.metadata(data.spec, point, model, len(content))
     model_facts.write_metadata(folder, facts)
-    with np.load(golden) as arrays:
-        runs = arrays["inputs"], arrays["outputs"]
-    largest = point.device.get("parity", {}).get("largest", 0)
+    runs = _runs(folder / "best.tflite", golden)
     out = folder / FOLDER
     out.mkdir()
     raw = raw_examples(data)
-    files = texts(data, facts, model.input, content, raw, runs, symbol, largest)
+    files = texts(data, facts, model.input, content, raw, runs, symbol)
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8")
 
@@ -74,7 +73,6 @@ def texts(
     raw: np.ndarray | None,
     golden: vectors.Golden,
     symbol: str = model_facts.SYMBOL,
-    largest: float = 0,
 ) -> dict[str, str]:
     """Return file name -> text of the kit.
 
@@ -86,18 +84,26 @@ def texts(
         raw: raw examples of the data, `(n, ...)`; None where none can be computed.
         golden: inputs and outputs of the file, `(n, ...)`, as it stores them.
         symbol: begins all names in headers.
-        largest: maximum difference of outputs that was measured on the target.
     """
     prepared = preprocessing_of(data.spec, data.steps(), facts["input"])
     values = {
         **model_facts.source_facts(data.spec, facts, content, symbol),
         **_operators(content),
         **prepared.values,
-        **vectors.vectors(data, prepared, detail, raw, golden, largest),
+        **vectors.vectors(data, prepared, detail, raw, golden),
         **_texts(prepared),
     }
     values |= _listing(values)
     return {name: render(name, values) for name in _files(values)}
+
+
+def _runs(path: Path, golden: Path) -> vectors.Golden:
+    """Inputs of golden.npz, and outputs of the reference kernels where they exist."""
+    with np.load(golden) as arrays:
+        inputs, outputs = arrays["inputs"], arrays["outputs"]
+    inputs = inputs[: vectors.count_of(inputs, outputs)]
+    reference = reference_outputs(path, inputs)
+    return inputs, outputs[: len(inputs)] if reference is None else reference
 
 
 def _operators(content: bytes) -> dict[str, Any]:
