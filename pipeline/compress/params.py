@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.compress.grammar import expand, parse_recipe
+from pipeline.compress.kit.c_words import C_WORDS
 from pipeline.compress.targets import registry
 from pipeline.core.errors import UserError
 from pipeline.core.params import Params, unhashed
@@ -87,8 +88,9 @@ class CompressParams(FitSettings):
         address: of the Ray cluster's head, `HOST:6379`.
         threads: threads of the TFLite runtime; they change latency, not predictions.
         budget: limits of the chosen file.
-        c_symbol: name of the C array of the chosen file, and, in upper case, beginning
-            of its macros; two models in one program need different ones.
+        c_symbol: name of the C array in the kit, which begins all other names of its
+            headers; macros have it in upper case. Two models in one program need
+            different ones.
         target: the device that the file is for: `lite` (LiteRT on phones and
             computers), `micro` (TensorFlow Lite Micro), or `ethos-u55-128` and its
             like. It decides flash bytes and arena, and what counts as broken.
@@ -151,6 +153,13 @@ class CompressParams(FitSettings):
             return registry.get(target).name
         except UserError as error:
             raise ValueError(str(error)) from None
+
+    @field_validator("c_symbol")
+    @classmethod
+    def _no_keyword(cls, symbol: str) -> str:
+        if symbol in C_WORDS:
+            raise ValueError(f'"{symbol}" is a word of C or C++; add a suffix to it')
+        return symbol
 
     @model_validator(mode="after")
     def _run_by_target(self) -> Self:

@@ -1,9 +1,9 @@
 """compress: build variants by recipes, and choose the smallest file in the budget.
 
 In: data, augment, train, distill. Out: variants/*.tflite, golden/*.npz, best.tflite,
-model_data.h, model_data.cc, front_end.npz (and .wav or .png), labels.txt,
-metadata.json, pareto.json, pareto.csv, pareto.png, ledger.json; device/*.tflite and
-best_device.tflite where the target stores another file.
+kit/* (C source), front_end.npz (and .wav or .png), labels.txt, metadata.json,
+pareto.json, pareto.csv, pareto.png, ledger.json; device/*.tflite and best_device.tflite
+where the target stores another file.
 Run: python -m pipeline run compress --exp digits
 """
 
@@ -18,6 +18,7 @@ from pipeline.augment.artifact import read_policy
 from pipeline.compress import device
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.import_model.reference import with_reference
+from pipeline.compress.kit import write as kit
 from pipeline.compress.params import CompressParams
 from pipeline.compress.search import search
 from pipeline.compress.selection import (
@@ -29,7 +30,7 @@ from pipeline.compress.selection import (
 )
 from pipeline.compress.selection.budget import Limits
 from pipeline.compress.selection.point import Interval, OtherDrops, Point
-from pipeline.compress.tflite import c_array, front_end
+from pipeline.compress.tflite import front_end
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
@@ -227,7 +228,7 @@ def _write_chosen(
     symbol: str,
     out: Path,
 ) -> None:
-    """Write the chosen file, its C array, and the meaning of its input and output."""
+    """Write the chosen file, its kit, and the meaning of its input and output."""
     spec = context.data.spec
     if labels := export_of(spec).labels(spec):
         text = "".join(f"{name}\n" for name in labels)
@@ -237,6 +238,7 @@ def _write_chosen(
         shutil.copyfile(out / point.file, out / "best.tflite")
         if point.device_file:
             shutil.copyfile(out / point.device_file, out / "best_device.tflite")
-        c_array.write(out, spec, point, symbol)
+        golden = out / "golden" / f"{point.id}.npz"
+        kit.write(out, context.data, point, golden, symbol)
         model = LiteModel(out / "best.tflite", spec)
         front_end.write(out, context.data, model.input)

@@ -93,7 +93,7 @@ class LogMel:
 
     def apply(self, clips: np.ndarray) -> np.ndarray:
         """Turn clips, float32 `(n, samples)`, into float32 `(n, frames, bins, 1)`."""
-        energies = self._power(clips) @ self._bands
+        energies = self._power(clips) @ self.bands
         return np.log(energies + FLOOR)[..., None].astype(np.float32)
 
     def _power(self, clips: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ class LogMel:
         return 1 << (self._samples(self.frame_ms) - 1).bit_length()
 
     @cached_property
-    def _bands(self) -> np.ndarray:
+    def bands(self) -> np.ndarray:
         """Weights `(frequencies, bins)`: HTK's mel scale, triangles of height 1."""
         mel = np.linspace(_mel(LOWEST), _mel(self.rate / 2), self.bins + 2)
         edges = 700 * (10 ** (mel / 2595) - 1)

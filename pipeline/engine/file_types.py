@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 STABLE = {
+    ".c": "text, generated from a template",
     ".cc": "text, generated from a .tflite file",
     ".csv": "text with fixed line ends; floats are written with all their digits",
     ".h": "text, generated from a .tflite file",
@@ -23,6 +24,11 @@ STABLE = {
     ".tflite": "every layer is named, one conversion per process",
     ".txt": "text",
     ".wav": "a header of fixed length and 16-bit samples",
+}
+# Files whose suffix says nothing of how they are written.
+STABLE_NAMES = {
+    "Makefile": "text, generated from a template",
+    "README.md": "text of the kit, generated from a template",
 }
 # Observed to differ from run to run whatever is done: must never be hashed.
 UNSTABLE = {
@@ -48,5 +54,7 @@ def undeclared(folder: Path, volatile: frozenset[str]) -> list[str]:
     return [
         name
         for name in names
-        if name not in volatile and Path(name).suffix not in STABLE
+        if name not in volatile
+        and Path(name).suffix not in STABLE
+        and Path(name).name not in STABLE_NAMES
     ]

@@ -28,7 +28,7 @@ from pipeline.compress.tflite.oracle import fallback_text, fallbacks
 from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.crashes import crashing_layers
-from pipeline.compress.tfmot.export import ConverterError, export_with_reference
+from pipeline.compress.tfmot.export import ConverterError, export, export_with_reference
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.supported_layers import (

@@ -220,8 +220,8 @@ def test_the_code_of_the_card_says_the_same(whole, predicted, monkeypatch):
     assert said == pytest.approx([one[key] for one in predicted[:5]], rel=1e-4)
 
 
-def test_what_the_output_means_stands_beside_the_c_array(whole):
-    header = whole.path("compress/model_data.h").read_text()
+def test_what_the_output_means_stands_in_the_kit(whole):
+    header = whole.path("compress/kit/model_data.h").read_text()
     told = whole.read("compress/metadata.json")
     if whole.key == "r2":
         assert told["target"] == whole.spec.target

@@ -152,7 +152,7 @@ def test_latency_is_told_in_words_and_with_its_delegate(published):
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
-def test_the_c_array_holds_the_file_its_classes_and_compiles(published, tmp_path):
+def test_the_kit_holds_the_file_its_classes_and_compiles(published, tmp_path):
     out, _ = published
     code = """
         #include <stdio.h>
@@ -165,9 +165,10 @@ def test_the_c_array_holds_the_file_its_classes_and_compiles(published, tmp_path
             return MODEL_DATA_ARENA_BYTES < 1 || scale <= 0 || zero > 127;
         }"""
     (tmp_path / "main.c").write_text(code)
-    shutil.copy(out / "model_data.cc", tmp_path / "model_data.c")
+    kit = out / "kit"
+    shutil.copy(kit / "model_data.cc", tmp_path / "model_data.c")
     sources = [tmp_path / "main.c", tmp_path / "model_data.c"]
-    command = ["gcc", "-std=c11", "-Wall", "-Werror", f"-I{out}", *sources]
+    command = ["gcc", "-std=c11", "-Wall", "-Werror", f"-I{kit}", *sources]
     subprocess.run([*command, "-o", tmp_path / "program"], check=True)
     got = subprocess.run([tmp_path / "program"], check=True, capture_output=True)
     assert got.stdout == (out / "best.tflite").read_bytes() + b"a\nb\nc\n"

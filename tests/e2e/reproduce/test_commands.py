@@ -88,8 +88,11 @@ FILES = [
     "train/curves.png",
     "compress/best.tflite",
     "compress/labels.txt",
-    "compress/model_data.cc",
-    "compress/model_data.h",
+    "compress/kit/Makefile",
+    "compress/kit/README.md",
+    "compress/kit/golden.c",
+    "compress/kit/model_data.cc",
+    "compress/kit/model_data.h",
     "evaluate/metrics.json",
     "report/plotly.min.js",
 ]

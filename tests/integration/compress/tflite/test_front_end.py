@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.compress.kit import model_facts
 from pipeline.compress.params import CompressParams
-from pipeline.compress.tflite import c_array, front_end
+from pipeline.compress.tflite import front_end
 from pipeline.data.artifact import Data
 from pipeline.data.features import (
     FixedLength,
@@ -151,7 +152,7 @@ TENSORS = {
 
 
 def test_scale_and_zero_point_are_macros_with_the_prefix():
-    lines = c_array._quantization(TENSORS, "WAKE_WORD").splitlines()
+    lines = model_facts.quantization(TENSORS, "WAKE_WORD").splitlines()
     assert lines == [
         "#define WAKE_WORD_INPUT_SCALE 0.0039215689f",
         "#define WAKE_WORD_INPUT_ZERO_POINT (-128)",
@@ -159,24 +160,10 @@ def test_scale_and_zero_point_are_macros_with_the_prefix():
         "#define WAKE_WORD_OUTPUT_ZERO_POINT (3)",
     ]
     floats = {"input": {"scale": 0.0, "zero_point": 0}}
-    assert c_array._quantization(floats, "WAKE_WORD") == ""
+    assert model_facts.quantization(floats, "WAKE_WORD") == ""
 
 
-@pytest.mark.parametrize("symbol", ["1st", "a-b", "", "a b"])
+@pytest.mark.parametrize("symbol", ["1st", "a-b", "", "a b", "int", "class", "main"])
 def test_a_name_that_c_does_not_allow_is_refused(symbol):
     with pytest.raises(ValueError, match="c_symbol"):
         CompressParams(c_symbol=symbol)
-
-
-def test_no_name_of_the_source_escapes_the_prefix():
-    texts = {"symbol": "wake", "macro": "WAKE"}
-    rest = dict.fromkeys(
-        ("title", "bytes", "arena", "input", "output", "arena_is"), "x"
-    )
-    rest |= dict.fromkeys(("meaning", "quantization", "labels", "numbers"), "")
-    for template in (c_array.HEADER, c_array.SOURCE):
-        text = template.format(**texts, **rest).replace('"model_data.h"', "")
-        assert "model_data" not in text.lower() and "wake" in text.lower()
-    assert c_array.LABELS.format(**texts) == (
-        "const char* const wake_labels[WAKE_CLASSES]"
-    )

@@ -1,0 +1,1 @@
+"""The kit: C and C++ source with which a board runs the chosen file."""
