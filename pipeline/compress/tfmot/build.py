@@ -80,13 +80,13 @@ def build(
     Raises:
         UserError: if the bridge, a technique or the export does not support the model.
     """
-    source, left_out = _prepared(source, recipe)
+    source, left_out = prepared(source, recipe)
     model = to_tf_keras(source, derive_seed(tuning.seed, "bridge"))
     built = Built(b"", left_out, 0.0)
     for count, step in enumerate(recipe.techniques, 1):
         so_far = seed_text(recipe.techniques[:count])
         built = _with_unsupported(built, model, step, recipe.export)
-        model = apply(step, model, tuning.after(so_far, _fits(step)))
+        model = apply(step, model, tuning.after(so_far, fit_count(step)))
         built = _with_result(built, model, step, count == len(recipe.techniques))
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
@@ -94,8 +94,12 @@ def build(
     return replace(built, content=content, outputs=outputs)
 
 
-def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:
+def prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:
     """Rewrite the Keras 3 model: remove channels, fold layers.
+
+    Args:
+        source: functional or Sequential; it is not changed.
+        recipe: its steps decide what is rewritten.
 
     Returns:
         The model, and `technique: layer (Class)` of unsupported layers.
@@ -181,6 +185,10 @@ def _with_result(built: Built, model: tf_keras.Model, step: Step, last: bool) ->
     return replace(built, states=(*built.states, state))
 
 
-def _fits(step: Step) -> int:
-    """Return the number of fits that a technique consists of."""
+def fit_count(step: Step) -> int:
+    """Return the number of fits that a technique consists of.
+
+    Args:
+        step: a technique of the recipe grammar.
+    """
     return 3 if step.args.get("schedule") == "gradual" else 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import tf_keras
@@ -39,6 +40,8 @@ class FineTuning:
         seed: each technique derives its own from it and the recipe so far, so that
             recipes with the same first steps share their weights.
         distillation: a loss against a teacher's outputs, or None.
+        checkpoints: folder of the checkpoints of `compress.native`, which keep a killed
+            fit; None for none. Keras's own fit has none.
     """
 
     spec: TaskSpec
@@ -48,6 +51,7 @@ class FineTuning:
     policy: Policy | None
     seed: int
     distillation: DistillationTerm | None = None
+    checkpoints: Path | None = None
 
     def after(self, recipe_so_far: str, fits: int = 1) -> Fit:
         """Return a function that fits a model in place, with callbacks.
