@@ -208,7 +208,7 @@ class _Inserter:
 
     def _is_stored(self, layer: Any) -> bool:
         """Return whether the converter stores the output with a scale of its own."""
-        if type(layer).__name__ in COPIES:
+        if type(layer).__name__ in COPIES or _is_lstm(layer):
             return False
         reader = self.readers.get(id(layer))
         return reader is None or not _absorbs(reader, layer)
@@ -260,6 +260,15 @@ def _absorbs(reader: Any, layer: Any) -> bool:
     if type(reader).__name__ == "BatchNormalization":
         return kind in FOLDABLE
     return kind in TAKES_RELU and _is_relu(reader)
+
+
+def _is_lstm(layer: Any) -> bool:
+    """Return whether a layer becomes the runtime's LSTM operator.
+
+    The converter fails if the range of its output is prescribed.
+    """
+    inner = getattr(layer, "forward_layer", layer)
+    return isinstance(inner, keras.layers.LSTM)
 
 
 def _is_relu(reader: Any) -> bool:

@@ -126,6 +126,10 @@ def max_difference(expected: np.ndarray, received: np.ndarray) -> float:
     return float(np.max(np.abs(expected - received), initial=0.0)) / scale
 
 
+# Copies of these layers have their statistics in their config.
+IN_CONFIG = ("Normalization", "FixedRange")
+
+
 class _Converter:
     """Maps each Keras 3 layer to one tf_keras layer; a shared layer stays shared.
 
@@ -162,8 +166,7 @@ class _Converter:
 
     def _convert(self, operation: Any) -> Callable[..., Any]:
         layer = to_tf_keras_layer(operation, self._free_name(operation.name))
-        # The copy of a Normalization has its statistics in its config.
-        if hasattr(layer, "set_weights") and type(layer).__name__ != "Normalization":
+        if hasattr(layer, "set_weights") and type(layer).__name__ not in IN_CONFIG:
             self.pairs.append((operation, layer))
         return layer
 
