@@ -20,12 +20,14 @@ import numpy as np
 
 from pipeline.compress import working_file
 from pipeline.compress.grammar import AWARE
+from pipeline.compress.native import build as native_build
 from pipeline.compress.selection.point import Parity, VariantRow
 from pipeline.compress.tflite.arena import estimate
 from pipeline.compress.tflite.inspect import Facts, gzip_size, read_facts
 from pipeline.compress.tflite.strip import check_same, strip
 from pipeline.compress.tflite.verify import violations
-from pipeline.compress.tfmot.build import CHECKED, Built, build
+from pipeline.compress.tfmot import build as tfmot_build
+from pipeline.compress.tfmot.build import CHECKED, Built
 from pipeline.compress.variant import BuildContext, LedgerLine, Variant, VariantResult
 from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_json
@@ -33,6 +35,7 @@ from pipeline.inference.interpreter import LiteModel, quantize
 from pipeline.models.files import load_model
 from pipeline.tasks.registry import task_of
 
+BUILDERS = {"tfmot": tfmot_build.build, "native": native_build.build}
 GOLDEN_EXAMPLES = 8
 RESULT = "result.json"
 SIZES = ("bytes_raw", "bytes_gzip")
@@ -65,9 +68,10 @@ def build_variant(variant: Variant, context: BuildContext) -> VariantResult:
     parity = _parity(built, model, context)
     row = _row(variant, built, read_facts(content), parity, _metrics(evidence, context))
     row = replace(row, arena_bytes=estimate(content).total)
-    return _publish(
-        variant, row, evidence, _ledger(variant, built, context, row), folder
-    )
+    ledger = _ledger(variant, built, context, row)
+    result = _publish(variant, row, evidence, ledger, folder)
+    shutil.rmtree(context.checkpoints_of(variant), ignore_errors=True)
+    return result
 
 
 def finished(variant: Variant, context: BuildContext) -> VariantResult | None:
@@ -141,6 +145,7 @@ def _identity(variant: Variant) -> tuple[str, str, str]:
 def _build(variant: Variant, context: BuildContext) -> Built:
     source = load_model(context.models[variant.source])
     examples = context.data.spec.to_input(context.data.calibration().x)
+    build = BUILDERS[context.trainer]
     return build(source, variant.recipe, context.fine_tuning(variant), examples)
 
 

@@ -14,6 +14,7 @@ from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.training.params import FitSettings, fine_tuning_conflict
 
 Source = Literal["baseline", "student"]
+Trainer = Literal["tfmot", "native"]
 SizeMetric = Literal["flash", "raw", "gzip"]
 # From the cheapest recipe to the one that usually gives the smallest file.
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
@@ -79,6 +80,9 @@ class CompressParams(FitSettings):
             `prune({0.5, 0.7}) | pqat` is short for one recipe per strength.
         sources: models that recipes are applied to: `baseline` is the trained model,
             `student` the distilled one.
+        trainer: what fine-tunes: `tfmot`, TensorFlow Model Optimization with tf_keras, or
+            `native`, the training loop of train and distill on Keras 3, which supports
+            every layer with a kernel, also registered layers of your own.
         rungs: fractions of the epochs for successive halving; the better half of the
             fine-tuned variants goes on to the next rung. They rise to 1; [1] trains all
             variants fully.
@@ -101,14 +105,14 @@ class CompressParams(FitSettings):
         temperature: softmax temperature of both outputs in the distillation loss, for
             classification.
         epochs: maximum number of epochs per technique, far fewer than in training.
-        gradient_accumulation_steps, ema_momentum, swa, jit_compile: for train and
-            distill only; any other value than the default is an error here.
-        steps_per_execution, checkpoint_seconds: for train and distill only; no effect
-            here.
+        gradient_accumulation_steps, ema_momentum, swa, jit_compile: with `trainer:
+            native` only; any other value than the default is an error with tfmot.
+        steps_per_execution, checkpoint_seconds: no effect with `trainer: tfmot`.
     """
 
     recipes: list[str] = Field(default=DEFAULT_RECIPES, min_length=1)
     sources: list[Source] = Field(default=["baseline", "student"], min_length=1)
+    trainer: Trainer = "tfmot"  # published results were made with it
     rungs: list[float] = Field(
         default=[1.0], min_length=1
     )  # few variants: no screening
@@ -135,9 +139,12 @@ class CompressParams(FitSettings):
         return FitSettings(**{k: getattr(self, k) for k in FitSettings.model_fields})
 
     @model_validator(mode="after")
-    def _supported_by_keras_fit(self) -> Self:
-        if conflict := fine_tuning_conflict(self):
-            raise ValueError(conflict)
+    def _supported_by_trainer(self) -> Self:
+        """Refuse, before any training, a setting that the trainer does not have."""
+        if self.phases or self.trainer == "tfmot":
+            if conflict := fine_tuning_conflict(self):
+                other = "" if self.phases else ", or set `trainer: native`"
+                raise ValueError(f"{conflict}{other}")
         return self
 
     @field_validator("target")

@@ -126,6 +126,7 @@ def build_context(params: CompressParams, inputs: Inputs) -> BuildContext:
         threads=params.threads,
         strip_metadata=params.strip_metadata,
         folder=inputs.scratch,
+        trainer=params.trainer,
     )
 
 

@@ -102,6 +102,7 @@ class BuildContext:
         threads: threads of the runtime.
         strip_metadata: remove from the file what no runtime reads.
         folder: working folder, with one folder per variant.
+        trainer: what fine-tunes: `tfmot` (default) or `native`.
     """
 
     models: dict[str, Path]
@@ -115,6 +116,7 @@ class BuildContext:
     threads: int
     strip_metadata: bool
     folder: Path
+    trainer: str = "tfmot"
 
     @property
     def metric(self) -> TaskMetric:
@@ -147,6 +149,10 @@ class BuildContext:
         """Return the working folder of a variant."""
         return self.folder / variant.key
 
+    def checkpoints_of(self, variant: Variant) -> Path:
+        """Return the folder of the checkpoints of a variant's fits."""
+        return self.folder / f"{variant.key}.fits"
+
     def fine_tuning(self, variant: Variant) -> FineTuning:
         """Return how the techniques of a variant are fine-tuned.
 
@@ -161,6 +167,7 @@ class BuildContext:
             self.policy,
             derive_seed(self.seed, variant.source),
             self._teacher(variant),
+            self.checkpoints_of(variant),
         )
 
     def _teacher(self, variant: Variant) -> DistillationTerm | None:

@@ -23,7 +23,11 @@ from pipeline.compress.native.kernels import (
     without_kernel,
 )
 from pipeline.compress.native.masks import supports_two_of_four
-from pipeline.compress.native.ranges import calibrated_inside, with_ranges
+from pipeline.compress.native.ranges import (
+    calibrated_inside,
+    settle_embeddings,
+    with_ranges,
+)
 from pipeline.compress.native.techniques import apply, selected_kernels
 from pipeline.compress.rewrite.fold import fold_batch_norms
 from pipeline.compress.rewrite.rebuild import model_outputs, rebuild_with_weights
@@ -96,8 +100,10 @@ def _folded(model: keras.Model, recipe: Recipe) -> keras.Model:
 
     A factor per channel changes the scales, not the integers.
     """
-    aware = {step.name for step in recipe.techniques} & set(AWARE)
-    return fold_batch_norms(model) if aware else model
+    if {step.name for step in recipe.techniques} & set(AWARE):
+        settle_embeddings(model)
+        return fold_batch_norms(model)
+    return model
 
 
 def _check_precision(model: keras.Model) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.compress.native.fake_quant import FakeQuant
+from pipeline.compress.native.fake_quant import SMALLEST_RANGE, FakeQuant
 from pipeline.compress.native.kernels import describe
+from pipeline.compress.native.transforms import INT8_LEVELS
 from pipeline.compress.rewrite.fold import FOLDABLE
 from pipeline.compress.rewrite.rebuild import (
     clone_layer,
@@ -37,7 +38,6 @@ COPIES = frozenset(
         "Cropping1D",
         "Cropping2D",
         "Dropout",
-        "Embedding",
         "ExpandDims",
         "Flatten",
         "GaussianDropout",
@@ -78,6 +78,7 @@ SIMPLE = frozenset(
     [
         *COPIES,
         *FOLDABLE,
+        "Embedding",
         "Activation",
         "Add",
         "AveragePooling1D",
@@ -121,7 +122,36 @@ def with_ranges(model: keras.Model, calibration: np.ndarray) -> keras.Model:
     inserted(calibration, training=False)
     for layer in layers:
         layer.observing = False
+    for layer in _embedding_ranges(inserted).values():
+        layer.observing = True  # until `settle_embeddings`
     return inserted
+
+
+def settle_embeddings(model: keras.Model) -> None:
+    """Give the output of each embedding the scale of its table.
+
+    The converter would calibrate the table on the tokens of the calibration examples,
+    and clip the others.
+
+    Args:
+        model: from `with_ranges`, trained; changed in place.
+    """
+    for embedding, layer in _embedding_ranges(model).items():
+        table = np.asarray(embedding.embeddings)
+        scale = max(float(np.abs(table).max()), SMALLEST_RANGE) / INT8_LEVELS
+        layer.low.assign(-(INT8_LEVELS + 1) * scale)
+        layer.high.assign(INT8_LEVELS * scale)
+        layer.observing = False
+
+
+def _embedding_ranges(model: keras.Model) -> dict[Any, FakeQuant]:
+    """Map the embeddings of a model to the fake quantization after each."""
+    layers = {layer.name: layer for layer in model.layers}
+    return {
+        layer: layers[f"{name}_range"]
+        for name, layer in layers.items()
+        if isinstance(layer, keras.layers.Embedding) and f"{name}_range" in layers
+    }
 
 
 def ranges_of(model: keras.Model) -> list[FakeQuant]:
@@ -211,7 +241,15 @@ class _Inserter:
         if type(layer).__name__ in COPIES or _is_lstm(layer):
             return False
         reader = self.readers.get(id(layer))
-        return reader is None or not _absorbs(reader, layer)
+        if reader is None:
+            return True
+        return not _absorbs(reader, layer) and not self._is_concatenated(reader)
+
+    def _is_concatenated(self, reader: Any) -> bool:
+        """Return whether a value only goes into a Concatenate, which sets its scale."""
+        while type(reader).__name__ in COPIES:
+            reader = self.readers.get(id(reader))
+        return type(reader).__name__ == "Concatenate"
 
 
 def _then(first: Any, *following: Any) -> Callable[..., Any]:
