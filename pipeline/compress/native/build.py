@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
+from pipeline.compress.native.biases import round_biases
 from pipeline.compress.native.export import export
 from pipeline.compress.native.fine_tuning import Fits
 from pipeline.compress.native.kernels import (
@@ -68,9 +69,9 @@ def build(
         built = _with_unsupported(built, model, step, recipe.export)
         apply(step, model, _fits(tuning, recipe, count))
         built = _with_result(built, model, step, count == len(recipe.techniques))
-    model = _folded(model, recipe)
-    outputs = np.asarray(model_outputs(model, calibration[:CHECKED]))
     one_scale = any(step.name in TIES for step in recipe.techniques)
+    model = _settled(model, recipe, one_scale)
+    outputs = np.asarray(model_outputs(model, calibration[:CHECKED]))
     seed = derive_seed(tuning.seed, "bridge")
     content = export(model, recipe.export, calibration, one_scale, seed)
     return replace(built, content=content, outputs=outputs)
@@ -95,14 +96,16 @@ def _trainable_copy(source: keras.Model) -> keras.Model:
     return copy
 
 
-def _folded(model: keras.Model, recipe: Recipe) -> keras.Model:
-    """Fold the normalizations of a model that was trained for int8.
+def _settled(model: keras.Model, recipe: Recipe, one_scale: bool) -> keras.Model:
+    """Give a model that was trained for int8 the numbers that the file will have.
 
-    A factor per channel changes the scales, not the integers.
+    Normalizations are folded: a factor per channel changes the scales, not the
+    integers.
     """
     if {step.name for step in recipe.techniques} & set(AWARE):
         settle_embeddings(model)
-        return fold_batch_norms(model)
+        model = fold_batch_norms(model)
+        round_biases(model, one_scale)
     return model
 
 

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 MOMENTUM = 0.99  # of the moving averages, per step
+LEVELS = 255  # steps between the ends of a range
 SMALLEST_RANGE = 1e-6  # of a tensor that is constant
 
 
@@ -50,6 +51,11 @@ class FakeQuant(keras.layers.Layer):
     def interval(self) -> tuple[float, float]:
         """Return the present minimum and maximum."""
         return float(self.low.value), float(self.high.value)
+
+    def scale(self) -> float:
+        """Return the distance of two levels."""
+        low, high = self.interval()
+        return (high - low) / LEVELS
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
