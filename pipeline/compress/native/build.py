@@ -119,9 +119,7 @@ def _check_precision(model: keras.Model) -> None:
             )
 
 
-def _with_unsupported(
-    built: Built, model: keras.Model, step: Step, kind: str
-) -> Built:
+def _with_unsupported(built: Built, model: keras.Model, step: Step, kind: str) -> Built:
     """Add what a technique leaves out, and the claim of `binary`."""
     lines = [f"{step.name}: {line}" for line in _unsupported(model, step)]
     distinct = built.distinct

@@ -36,7 +36,9 @@ class FakeQuant(keras.layers.Layer):
 
     def _variable(self, value: float, name: str) -> keras.Variable:
         initial = keras.initializers.Constant(value)
-        return self.add_weight(shape=(), initializer=initial, trainable=False, name=name)
+        return self.add_weight(
+            shape=(), initializer=initial, trainable=False, name=name
+        )
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the rounded tensor; while observing, the tensor itself."""

@@ -285,8 +285,7 @@ def _only_readers(model: keras.Model) -> dict[int, Any]:
     return {
         id(step.operation): readers[step.outputs[0]][0]
         for step in steps
-        if uses[id(step.operation)] == 1
-        and len(readers.get(step.outputs[0], ())) == 1
+        if uses[id(step.operation)] == 1 and len(readers.get(step.outputs[0], ())) == 1
     }
 
 

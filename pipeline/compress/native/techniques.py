@@ -49,12 +49,18 @@ def apply(step: Step, model: keras.Model, fit: Fit) -> None:
         fit: fine-tunes a model in place.
 
     Raises:
-        UserError: if the technique supports no kernel of the model.
+        UserError: if the technique supports no kernel of the model, or is written for
+            tfmot alone.
     """
     if step.name in PRESERVED:
         _quantization_aware(model, fit, *PRESERVED[step.name])
-    else:
+    elif step.name in TECHNIQUES:
         TECHNIQUES[step.name](model, fit, **step.args)
+    else:
+        raise UserError(
+            f"{step.name} is not available with `trainer: native` (available: "
+            f"{', '.join([*TECHNIQUES, *PRESERVED])}); use `trainer: tfmot`"
+        )
 
 
 def _fine_tune(model: keras.Model, fit: Fit, fraction: float) -> None:

@@ -179,7 +179,9 @@ def straight_through(full: tf.Tensor, rounded: tf.Tensor) -> Any:
     return tf.identity(rounded), lambda upstream: (upstream, None)
 
 
-def preserving(values: np.ndarray, zeros: bool, clusters: bool) -> list[KernelTransform]:
+def preserving(
+    values: np.ndarray, zeros: bool, clusters: bool
+) -> list[KernelTransform]:
     """Return the transforms that keep what earlier techniques made of a kernel.
 
     Args:

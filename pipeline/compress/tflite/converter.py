@@ -59,7 +59,7 @@ def convert(
         ) from error
 
 
-def _converter(model: tf_keras.Model) -> Any:
+def _converter(model: Any) -> Any:
     """Return a converter for a batch of one, with a named input and output."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(

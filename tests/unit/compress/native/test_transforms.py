@@ -42,7 +42,7 @@ def test_equal_weights_stay_equal_and_get_the_mean_of_their_gradients():
     values = tf.Variable([[1.0, 2.0, 1.0], [2.0, 0.0, 0.0]])
     transform = Clustered(values.numpy())
     with tf.GradientTape() as tape:
-        moved = transform(values + [[0.1, 0.3, 0.3], [0.5, 0.7, 0.2]])
+        moved = transform(tf.add(values, [[0.1, 0.3, 0.3], [0.5, 0.7, 0.2]]))
         loss = tf.reduce_sum(moved * [[1.0, 5.0, 3.0], [7.0, 9.0, 9.0]])
     assert np.allclose(moved, [[1.2, 2.4, 1.2], [2.4, 0, 0]])
     assert np.allclose(tape.gradient(loss, values), [[2, 6, 2], [6, 0, 0]])
