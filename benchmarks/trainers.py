@@ -1,9 +1,9 @@
 """`compress.trainer: native` against `tfmot`: same trained model, recipes and epochs.
 
 In: the digits of scikit-learn, and the builder `cnn` with its defaults, trained on
-them. Out: for each recipe and trainer, accuracy on 597 test images over the seeds (mean,
-standard deviation), bytes after gzip, wall and processor seconds of fine-tuning and
-export, and their ratio. Trainers alternate; a warm-up of one epoch comes first.
+them. Out: for each recipe and trainer, accuracy on 597 test images over the seeds
+(mean, standard deviation), bytes after gzip, wall and processor seconds of fine-tuning
+and export, and their ratio. Trainers alternate; a warm-up of one epoch comes first.
 Run: make bench-compress     (python -m benchmarks.trainers [--seeds 3] [--epochs 12])
 """
 

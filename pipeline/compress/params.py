@@ -80,9 +80,9 @@ class CompressParams(FitSettings):
             `prune({0.5, 0.7}) | pqat` is short for one recipe per strength.
         sources: models that recipes are applied to: `baseline` is the trained model,
             `student` the distilled one.
-        trainer: what fine-tunes: `tfmot`, TensorFlow Model Optimization with tf_keras, or
-            `native`, the training loop of train and distill on Keras 3, which supports
-            every layer with a kernel, also registered layers of your own.
+        trainer: what fine-tunes: `tfmot`, TensorFlow Model Optimization with tf_keras,
+            or `native`, the training loop of train and distill on Keras 3, which
+            supports every layer with a kernel, also registered layers of your own.
         rungs: fractions of the epochs for successive halving; the better half of the
             fine-tuned variants goes on to the next rung. They rise to 1; [1] trains all
             variants fully.
@@ -141,10 +141,10 @@ class CompressParams(FitSettings):
     @model_validator(mode="after")
     def _supported_by_trainer(self) -> Self:
         """Refuse, before any training, a setting that the trainer does not have."""
-        if self.phases or self.trainer == "tfmot":
-            if conflict := fine_tuning_conflict(self):
-                other = "" if self.phases else ", or set `trainer: native`"
-                raise ValueError(f"{conflict}{other}")
+        conflict = fine_tuning_conflict(self)
+        if conflict and (self.phases or self.trainer == "tfmot"):
+            other = "" if self.phases else ", or set `trainer: native`"
+            raise ValueError(f"{conflict}{other}")
         return self
 
     @field_validator("target")

@@ -41,8 +41,10 @@ def _quantized_source(step: Call, producers: dict[int, Call]) -> FakeQuant | Non
     """Return the fake quantization that a layer reads, through copies; else None."""
     while True:
         source = producers.get(step.inputs[0]) if step.inputs else None
-        if source is None or isinstance(source.operation, FakeQuant):
-            return source and source.operation
+        if source is None:
+            return None
+        if isinstance(source.operation, FakeQuant):
+            return source.operation
         if source.kind not in COPIES:
             return None
         step = source

@@ -160,7 +160,7 @@ def ranges_of(model: keras.Model) -> list[FakeQuant]:
 
 
 def calibrated_inside(model: keras.Model) -> list[str]:
-    """List `layer (Class), reason` of layers with tensors that are not trained for int8.
+    """List `layer (Class), reason` of layers with activations calibrated inside.
 
     Args:
         model: functional or Sequential.

@@ -8,6 +8,7 @@ a kernel is supported.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import keras
 
@@ -79,7 +80,11 @@ def _prune(
     kernels = _required(kernels_of(model), model, "prune")
     for factor in GRADUAL if schedule == "gradual" else (1.0,):
         level = factor * sparsity
-        train(model, fit, kernels, lambda k: [Masked(mask_of(k, level, structure))])
+        train(model, fit, kernels, partial(_masked, level=level, structure=structure))
+
+
+def _masked(kernel: Kernel, level: float, structure: str) -> list[KernelTransform]:
+    return [Masked(mask_of(kernel, level, structure))]
 
 
 def _cluster(model: keras.Model, fit: Fit, n: int) -> None:

@@ -51,7 +51,8 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
     _check_precision(operation)
     config = {**operation.get_config(), "name": name}
     if type(operation).__name__ == "FakeQuant":
-        return FixedRange(*operation.interval(), name=name)
+        low, high = operation.interval()
+        return FixedRange(low, high, name)
     if type(operation).__name__ == "Normalization":
         return _from_config("Normalization", {**config, **_statistics(operation)})
     if type(operation).__name__ == "SeparableConv2D":

@@ -59,8 +59,8 @@ def test_the_file_has_the_integers_of_the_model(name, written):
     assert violations(read_facts(content), "int8") == []
     file = LiteModel(written(content), spec_for(name))
     steps = integers(file, inputs, expected)
-    assert np.abs(steps).max() <= 2
-    assert np.mean(steps == 0) > 0.9
+    assert np.abs(steps).max() <= 1
+    assert np.mean(steps == 0) > 0.97
 
 
 def integers(file: LiteModel, inputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
