@@ -36,6 +36,7 @@ class TransformedModel(keras.Model):
         self.transforms = [transform for _, transform in pairs]
         self.kernels = tuple(variable for variable, _ in pairs)
         self.built = True
+        _name_generators(inner)
 
     @property
     def output_shape(self) -> tuple[int | None, ...]:
@@ -71,3 +72,14 @@ class TransformedModel(keras.Model):
             if id(variable) not in own
         ]
         return [(variable, value) for variable, value in values if value is not None]
+
+
+def _name_generators(model: keras.Model) -> None:
+    """Name the random generators after their layers.
+
+    Keras numbers them through the process, and `fit` derives their seeds from the
+    names: the same model would draw other numbers when it is built again.
+    """
+    for layer in model._flatten_layers(include_self=False):
+        for number, generator in enumerate(layer._seed_generators):
+            generator.state._path = f"{layer.name}/generator{number}/state"
