@@ -186,8 +186,9 @@ docs: $(venv)/.ready  ## the documentation as a website: build/site/index.html
 bench-augment: $(venv)/.ready  ## images a second through the policy, and through Keras layers
 	@$(venv_python) -m benchmarks.augment
 
-bench-compress: $(venv)/.ready  ## our recipe against tfmot's tutorial, same trained model
+bench-compress: $(venv)/.ready  ## a recipe against tfmot's tutorial; trainer native against tfmot
 	@$(venv_python) -m benchmarks.compress
+	@$(venv_python) -m benchmarks.trainers
 
 bench-debug: $(venv)/.ready  ## what adjustments recover on damaged networks; FILE is optional
 	@$(venv_python) -m benchmarks.debug $(if $(value FILE),$(call quote,$(value FILE)))

@@ -128,7 +128,7 @@ def _data_kinds(name: str) -> str:
 
 def recipes_section() -> str:
     """Three tables: techniques, adjustments, and exports, which end a recipe."""
-    parts = {
+    parts: dict[str, Grammar] = {
         "Techniques": TECHNIQUES,
         "Adjustments": ADJUSTMENTS,
         "Exports": EXPORTS,

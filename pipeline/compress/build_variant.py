@@ -21,13 +21,15 @@ import numpy as np
 
 from pipeline.compress import working_file
 from pipeline.compress.grammar import AWARE
+from pipeline.compress.native import build as native_build
 from pipeline.compress.selection.point import Parity, VariantRow
 from pipeline.compress.tflite.arena import estimate
 from pipeline.compress.tflite.inspect import Facts, gzip_size, read_facts
 from pipeline.compress.tflite.oracle import without_integer_kernel
 from pipeline.compress.tflite.strip import check_same, strip
 from pipeline.compress.tflite.verify import INTEGER_IO, violations
-from pipeline.compress.tfmot.build import CHECKED, Built, build
+from pipeline.compress.tfmot import build as tfmot_build
+from pipeline.compress.tfmot.build import CHECKED, Built
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.variant import BuildContext, LedgerLine, Variant, VariantResult
 from pipeline.core.hashing import hash_file
@@ -36,6 +38,7 @@ from pipeline.inference.interpreter import LiteModel, quantize
 from pipeline.models.files import load_model
 from pipeline.tasks.registry import task_of
 
+BUILDERS = {"tfmot": tfmot_build.build, "native": native_build.build}
 GOLDEN_EXAMPLES = 8
 RESULT = "result.json"
 SIZES = ("bytes_raw", "bytes_gzip")
@@ -72,9 +75,10 @@ def build_variant(
     parity = _parity(built, model, context)
     row = _row(variant, built, read_facts(content), parity, _metrics(evidence, context))
     row = replace(row, arena_bytes=estimate(content).total)
-    return _publish(
-        variant, row, evidence, _ledger(variant, built, context, row, tuning), folder
-    )
+    ledger = _ledger(variant, built, context, row, tuning)
+    result = _publish(variant, row, evidence, ledger, folder)
+    shutil.rmtree(context.checkpoints_of(variant), ignore_errors=True)
+    return result
 
 
 def finished(variant: Variant, context: BuildContext) -> VariantResult | None:
@@ -150,6 +154,7 @@ def _build(
 ) -> Built:
     source = load_model(context.models[variant.source])
     examples = context.data.spec.to_input(context.data.calibration().x)
+    build = BUILDERS["tfmot" if variant.recipe.adjustments else context.trainer]
     return build(source, variant.recipe, tuning, examples, exports)
 
 

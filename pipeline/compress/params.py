@@ -15,6 +15,7 @@ from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.training.params import FitSettings, fine_tuning_conflict
 
 Source = Literal["baseline", "student"]
+Trainer = Literal["tfmot", "native"]
 SizeMetric = Literal["flash", "raw", "gzip"]
 # From the cheapest recipe to the one that usually gives the smallest file.
 DEFAULT_RECIPES = ["int8", "qat", "prune(0.6) | int8", "prune(0.6) | pqat"]
@@ -80,6 +81,9 @@ class CompressParams(FitSettings):
             `prune({0.5, 0.7}) | pqat` is short for one recipe per strength.
         sources: models that recipes are applied to: `baseline` is the trained model,
             `student` the distilled one.
+        trainer: what fine-tunes: `tfmot`, TensorFlow Model Optimization with tf_keras,
+            or `native`, the training loop of train and distill on Keras 3, which
+            supports every layer with a kernel, also registered layers of your own.
         rungs: fractions of the epochs for successive halving; the better half of the
             fine-tuned variants goes on to the next rung. They rise to 1; [1] trains all
             variants fully.
@@ -104,15 +108,16 @@ class CompressParams(FitSettings):
             classification.
         epochs: maximum number of epochs per technique, far fewer than in training.
         learning_rate: the highest rate of the schedule of each technique; null finds it
-            by short runs from the model's own state, and ledger.json records it.
-        gradient_accumulation_steps, ema_momentum, swa, jit_compile: for train and
-            distill only; any other value than the default is an error here.
-        steps_per_execution, checkpoint_seconds: for train and distill only; no effect
-            here.
+            by short runs from the model's own state, and ledger.json records it. With
+            `trainer: native`, null is the default of `train`.
+        gradient_accumulation_steps, ema_momentum, swa, jit_compile: with `trainer:
+            native` only; any other value than the default is an error with tfmot.
+        steps_per_execution, checkpoint_seconds: no effect with `trainer: tfmot`.
     """
 
     recipes: list[str] = Field(default=DEFAULT_RECIPES, min_length=1)
     sources: list[Source] = Field(default=["baseline", "student"], min_length=1)
+    trainer: Trainer = "tfmot"  # published results were made with it
     rungs: list[float] = Field(
         default=[1.0], min_length=1
     )  # few variants: no screening
@@ -141,9 +146,24 @@ class CompressParams(FitSettings):
         return FitSettings(**{k: v for k, v in values.items() if v is not None})
 
     @model_validator(mode="after")
-    def _supported_by_keras_fit(self) -> Self:
-        if conflict := fine_tuning_conflict(self):
-            raise ValueError(conflict)
+    def _supported_by_trainer(self) -> Self:
+        """Refuse, before any training, a setting that the trainer does not have."""
+        conflict = fine_tuning_conflict(self)
+        if conflict and (self.phases or self.trainer == "tfmot"):
+            other = "" if self.phases else ", or set `trainer: native`"
+            raise ValueError(f"{conflict}{other}")
+        return self
+
+    @model_validator(mode="after")
+    def _adjusted_by_trainer(self) -> Self:
+        """Refuse adjustments of models that the native trainer has changed."""
+        for text in self.recipes if self.trainer == "native" else ():
+            recipe = parse_recipe(text)
+            if recipe.techniques and recipe.adjustments:
+                raise ValueError(
+                    f'recipe "{text}": {recipe.adjustments[0].name} follows techniques '
+                    "only with `trainer: tfmot`; set that, or remove the step"
+                )
         return self
 
     @field_validator("target")

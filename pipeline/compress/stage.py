@@ -128,8 +128,9 @@ def build_context(params: CompressParams, inputs: Inputs) -> BuildContext:
         threads=params.threads,
         strip_metadata=params.strip_metadata,
         folder=inputs.scratch,
-        search_rate=params.learning_rate is None,
+        search_rate=params.learning_rate is None and params.trainer == "tfmot",
         progress=inputs.progress if params.engine == "local" else silent,
+        trainer=params.trainer,
     )
 
 

@@ -107,6 +107,7 @@ class BuildContext:
         folder: working folder, with one folder per variant.
         search_rate: find the learning rate of each fine-tuning; default False.
         progress: shows a line on the terminal; default silent.
+        trainer: what fine-tunes: `tfmot` (default) or `native`.
     """
 
     models: dict[str, Path]
@@ -122,6 +123,7 @@ class BuildContext:
     folder: Path
     search_rate: bool = False
     progress: Callable[..., None] = silent
+    trainer: str = "tfmot"
 
     @property
     def metric(self) -> TaskMetric:
@@ -154,6 +156,10 @@ class BuildContext:
         """Return the working folder of a variant."""
         return self.folder / variant.key
 
+    def checkpoints_of(self, variant: Variant) -> Path:
+        """Return the folder of the checkpoints of a variant's fits."""
+        return self.folder / f"{variant.key}.fits"
+
     def fine_tuning(self, variant: Variant) -> FineTuning:
         """Return how the techniques of a variant are fine-tuned.
 
@@ -170,6 +176,7 @@ class BuildContext:
             self._teacher(variant),
             self.search_rate,
             partial(_titled, self.progress, variant.title),
+            checkpoints=self.checkpoints_of(variant),
         )
 
     def _teacher(self, variant: Variant) -> DistillationTerm | None:

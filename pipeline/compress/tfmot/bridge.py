@@ -27,7 +27,9 @@ from pipeline.core.errors import UserError
 TOLERANCE = 1e-5  # the largest difference observed is 2e-7, in attention
 
 
-def to_tf_keras(model: keras.Model, seed: int = 1) -> tf_keras.Model:
+def to_tf_keras(
+    model: keras.Model, seed: int = 1, tolerance: float = TOLERANCE
+) -> tf_keras.Model:
     """Convert a functional or Sequential model and check that outputs are equal.
 
     Each call makes new layers: tfmot's wrappers change the layers they wrap, so every
@@ -36,13 +38,15 @@ def to_tf_keras(model: keras.Model, seed: int = 1) -> tf_keras.Model:
     Args:
         model: built Keras 3 model of standard layers with float32 weights.
         seed: seed of the random input of the check.
+        tolerance: maximum difference of outputs, relative to outputs larger than 1;
+            default 1e-5.
 
     Returns:
         An uncompiled functional model with the same layer names and weights.
 
     Raises:
         UserError: naming the layer that tf_keras lacks, or the first layer whose output
-            differs by more than 1e-5.
+            differs by more than the tolerance.
     """
     configure_tf_keras()
     graph = functional_graph(model)
@@ -51,30 +55,36 @@ def to_tf_keras(model: keras.Model, seed: int = 1) -> tf_keras.Model:
     outputs = graph._run_through_graph(inputs, operation_fn=converter)
     converted = tf_keras.Model(inputs, _single(outputs), name=model.name)
     converter.copy_weights()
-    check_equal(model, converted, seed)
+    check_equal(model, converted, seed, tolerance)
     return converted
 
 
-def check_equal(model: keras.Model, converted: tf_keras.Model, seed: int) -> None:
+def check_equal(
+    model: keras.Model,
+    converted: tf_keras.Model,
+    seed: int,
+    tolerance: float = TOLERANCE,
+) -> None:
     """Compare a model and its conversion on random input.
 
     Args:
         model: the Keras 3 model.
         converted: its tf_keras copy.
         seed: seed of the random input.
+        tolerance: maximum difference, relative to outputs larger than 1; default 1e-5.
 
     Raises:
-        UserError: if an output differs by more than 1e-5 of the largest output.
+        UserError: if an output differs by more than the tolerance.
     """
     batch = random_batch(model, seed)
     expected = keras.tree.flatten(model_outputs(model, batch))
     received = keras.tree.flatten(converted(batch, training=False))
     for want, got in zip(expected, received, strict=True):
         difference = max_difference(np.asarray(want), np.asarray(got))
-        if not difference <= TOLERANCE:
+        if not difference <= tolerance:
             raise UserError(
                 f'model "{model.name}" and its tf_keras copy differ by '
-                f"{difference:.2g} on random input (allowed: {TOLERANCE:g}); "
+                f"{difference:.2g} on random input (allowed: {tolerance:g}); "
                 f"{_first_different_layer(model, converted, batch)}"
             )
 
@@ -116,6 +126,10 @@ def max_difference(expected: np.ndarray, received: np.ndarray) -> float:
     return float(np.max(np.abs(expected - received), initial=0.0)) / scale
 
 
+# Copies of these layers have their statistics in their config.
+IN_CONFIG = ("Normalization", "FixedRange")
+
+
 class _Converter:
     """Maps each Keras 3 layer to one tf_keras layer; a shared layer stays shared.
 
@@ -152,8 +166,7 @@ class _Converter:
 
     def _convert(self, operation: Any) -> Callable[..., Any]:
         layer = to_tf_keras_layer(operation, self._free_name(operation.name))
-        # The copy of a Normalization has its statistics in its config.
-        if hasattr(layer, "set_weights") and type(layer).__name__ != "Normalization":
+        if hasattr(layer, "set_weights") and type(layer).__name__ not in IN_CONFIG:
             self.pairs.append((operation, layer))
         return layer
 

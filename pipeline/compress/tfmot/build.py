@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -24,11 +24,12 @@ from pipeline.compress.rewrite.fold import (
     fuse_relu,
     neutralize_constant_channels,
 )
+from pipeline.compress.tflite.converter import ConverterError
 from pipeline.compress.tflite.oracle import fallback_text, fallbacks
 from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.crashes import crashing_layers
-from pipeline.compress.tfmot.export import ConverterError, export, export_with_reference
+from pipeline.compress.tfmot.export import export, export_with_reference
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.supported_layers import (
@@ -45,6 +46,9 @@ from pipeline.core.pipe_language import Step
 
 GRADUAL_FITS = len(GRADUAL)
 CHECKED = 64  # calibration examples on which the file is compared with its model
+
+
+Written = TypeVar("Written")  # the content of a file, or of two
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def build(
     Raises:
         UserError: if the bridge, a technique or the export does not support the model.
     """
-    source, left_out = _prepared(source, recipe)
+    source, left_out = prepared(source, recipe)
     seed = derive_seed(tuning.seed, "bridge") if tuning else 1
     model = to_tf_keras(source, seed)
     check_layers(recipe.adjustments, [layer.name for layer in model.layers])
@@ -112,7 +116,7 @@ def build(
         step = affordable(named, tuning.settings.epochs)
         so_far = seed_text(recipe.techniques[:count])
         built = _with_unsupported(built, model, step, recipe.export)
-        model = apply(step, model, tuning.after(so_far, _fits(step)))
+        model = apply(step, model, tuning.after(so_far, fit_count(step)))
         built = _with_result(built, model, step, count == len(recipe.techniques))
     return _exported(built, model, recipe, calibration, exports, keep_reference)
 
@@ -131,7 +135,7 @@ def _exported(
             equalize(model, calibration, str(step.args["ranges"]))
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
-    kinds = exports or (recipe.export, *_fallbacks(recipe))
+    kinds = exports or exports_of(recipe)
     kinds = [kind for kind in kinds if not crashing_layers(model, kind)] or kinds
     options = options_of(recipe.adjustments)
     adjusting = options if keep_reference or options != Options() else None
@@ -139,27 +143,50 @@ def _exported(
     def write(kind: str) -> tuple[bytes, bytes]:
         return export_with_reference(model, kind, calibration, one_scale, adjusting)
 
-    kind, (content, reference) = _first_written(kinds, write)
-    if kind != recipe.export:
-        line = fallback_text(recipe.export, kind)
-        built = replace(built, left_out=[*built.left_out, line])
-    files = {"content": content, "reference": reference}
-    return replace(built, **files, outputs=outputs, export=kind)
+    kind, (content, reference) = first_written(kinds, write)
+    built = with_fallback(built, recipe.export, kind)
+    return replace(
+        built, content=content, reference=reference, outputs=outputs, export=kind
+    )
 
 
-def _fallbacks(recipe: Recipe) -> tuple[str, ...]:
-    """What is written where the converter refuses the export of a recipe.
+def exports_of(recipe: Recipe) -> tuple[str, ...]:
+    """Return the export of a recipe, and what replaces it where it is refused.
 
     Models that were trained for int8 have its rounding in them: nothing else fits.
+
+    Args:
+        recipe: techniques and the export.
     """
     aware = any(step.name in AWARE for step in recipe.techniques)
-    return () if aware else fallbacks(recipe.export)
+    return (recipe.export, *(() if aware else fallbacks(recipe.export)))
 
 
-def _first_written(
-    kinds: Sequence[str], write: Callable[[str], tuple[bytes, bytes]]
-) -> tuple[str, tuple[bytes, bytes]]:
-    """The first export that the converter writes, and its files."""
+def with_fallback(built: Built, wanted: str, kind: str) -> Built:
+    """Record that another export was written than the wanted one, if so.
+
+    Args:
+        built: the record so far.
+        wanted: export of the recipe.
+        kind: export that was written.
+    """
+    if kind == wanted:
+        return built
+    return replace(built, left_out=[*built.left_out, fallback_text(wanted, kind)])
+
+
+def first_written(
+    kinds: Sequence[str], write: Callable[[str], Written]
+) -> tuple[str, Written]:
+    """Return the first export that the converter writes, and what `write` returned.
+
+    Args:
+        kinds: exports, in the order in which they are tried.
+        write: writes an export.
+
+    Raises:
+        ConverterError: of the first export, where all are refused.
+    """
     refusals = []
     for kind in kinds:
         try:
@@ -169,8 +196,12 @@ def _first_written(
     raise refusals[0]
 
 
-def _prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:
+def prepared(source: keras.Model, recipe: Recipe) -> tuple[keras.Model, list[str]]:
     """Rewrite the Keras 3 model: remove channels, fold layers.
+
+    Args:
+        source: functional or Sequential; it is not changed.
+        recipe: its steps decide what is rewritten.
 
     Returns:
         The model, and `technique: layer (Class)` of unsupported layers.
@@ -263,11 +294,15 @@ def affordable(step: Step, epochs: int) -> Step:
         step: a technique.
         epochs: of the technique.
     """
-    if _fits(step) <= epochs:
+    if fit_count(step) <= epochs:
         return step
     return Step(step.name, {**step.args, "schedule": "constant"})
 
 
-def _fits(step: Step) -> int:
-    """Return the number of fits that a technique consists of."""
+def fit_count(step: Step) -> int:
+    """Return the number of fits that a technique consists of.
+
+    Args:
+        step: a technique of the recipe grammar.
+    """
     return GRADUAL_FITS if step.args.get("schedule") == "gradual" else 1

@@ -1,34 +1,23 @@
 """Export a tf_keras model as a .tflite file.
 
 In: a tf_keras model of one input and one output, and calibration examples. Out: the
-bytes of a file with a batch of one, whose input and output have names.
-
-The bytes depend on the model and the calibration examples alone: layer names become
-tensor names, so the same names give the same bytes in every process.
+bytes of a file. Recurrent layers are unrolled for the converter's int8 pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 import tf_keras
 
 from pipeline.compress.adjust.options import Options
-from pipeline.compress.adjust.quantizer import Quantizer, adjusted
-from pipeline.compress.tflite.int4 import to_int4
-from pipeline.core.errors import UserError
+from pipeline.compress.tflite.converter import ConverterError, convert_with_reference
 
-INPUT, OUTPUT = "input", "logits"  # names in the file's signature
 # The converter's int8 pass fails on their loops (LSTM becomes one operator instead).
 UNROLLED = ("GRU", "SimpleRNN")
 MAX_STEPS = 256  # maximum number of unrolled steps
-
-
-class ConverterError(UserError):
-    """The converter refuses a model."""
 
 
 def export(
@@ -72,59 +61,9 @@ def export_with_reference(
         The content of the file, and of the float file with the same tensor names that
         it was quantized from; the latter is empty without `options`.
     """
-    if kind == "int4":
-        return to_int4(export(model, "float")), b""
     if kind in ("int8", "int16x8"):
         _unroll(model)
-    converter = _converter(model)
-    if one_scale:
-        _disable_per_channel_scales(converter)
-    _SETTINGS[kind](converter, calibration)
-    quantizer = None
-    if options is not None and calibration is not None and kind == "int8":
-        quantizer = Quantizer(converter, calibration, options)
-    try:
-        content = bytes(converter.convert())
-    except UserError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines() or ["see the log"]
-        raise ConverterError(
-            f'the converter cannot write model "{model.name}" as {kind}: {reason[0]}'
-        ) from error
-    if quantizer is None or options is None or calibration is None:
-        return content, b""
-    return adjusted(content, quantizer.calibrated, calibration, options), (
-        quantizer.calibrated
-    )
-
-
-def _converter(model: tf_keras.Model) -> Any:
-    """Return a converter for a batch of one, with a named input and output."""
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise UserError(
-            f'model "{model.name}" has {len(model.inputs)} inputs and '
-            f"{len(model.outputs)} outputs; compression needs one of each"
-        )
-    tensor = model.inputs[0]
-    spec = tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=INPUT)
-    call = tf.function(lambda x: {OUTPUT: model(x, training=False)}, [spec])
-    function = call.get_concrete_function()
-    holder = tf.Module()  # the model itself would trace each of its layers again
-    holder.variables_of_the_function = list(function.variables)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
-    converter.exclude_conversion_metadata = True  # versions and flags
-    return converter
-
-
-def _disable_per_channel_scales(converter: Any) -> None:
-    """Use one scale per kernel, also for kernels that were trained for int8."""
-    converter._experimental_disable_per_channel = True
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    flags = converter._get_base_converter_args
-    # The converter does not pass this flag on by itself.
-    disabled = {"disable_per_channel_quantization": True}
-    converter._get_base_converter_args = lambda: {**flags(), **disabled}
+    return convert_with_reference(model, kind, calibration, one_scale, options)
 
 
 def _unroll(model: tf_keras.Model) -> None:
@@ -178,57 +117,3 @@ def _gru_step(cell: Any) -> Callable[..., Any]:
         return next_state, [next_state]
 
     return step
-
-
-def _as_float(converter: Any, calibration: np.ndarray | None) -> None:
-    """Keep the converter's defaults."""
-
-
-def _as_dynamic(converter: Any, calibration: np.ndarray | None) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-
-
-def _as_float16(converter: Any, calibration: np.ndarray | None) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_types = [tf.float16]
-
-
-def _as_int8(converter: Any, calibration: np.ndarray | None) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = _representative(calibration)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.int8
-    converter.inference_output_type = tf.int8
-
-
-def _as_int16x8(converter: Any, calibration: np.ndarray | None) -> None:
-    ops = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = _representative(calibration)
-    converter.target_spec.supported_ops = [ops]
-    converter.inference_input_type = tf.int16
-    converter.inference_output_type = tf.int16
-
-
-_SETTINGS: dict[str, Callable[[Any, np.ndarray | None], None]] = {
-    "float": _as_float,
-    "dynamic": _as_dynamic,
-    "float16": _as_float16,
-    "int8": _as_int8,
-    "int16x8": _as_int16x8,
-}
-
-
-def _representative(calibration: np.ndarray | None) -> Callable[[], Iterator[Any]]:
-    """Return the generator function of the calibration examples."""
-    if calibration is None or not len(calibration):
-        raise UserError("int8 needs calibration examples, and there are none")
-    if not np.isfinite(calibration).all() or np.ptp(calibration) == 0:
-        raise UserError(
-            f"the {len(calibration)} calibration examples are constant or not finite, "
-            "so no range of values can be calibrated; check the preview of the data "
-            "stage"
-        )
-    tokens = np.issubdtype(calibration.dtype, np.integer)
-    examples = calibration if tokens else calibration.astype(np.float32)
-    return lambda: ([example[None]] for example in examples)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class FineTuning:
             default False: that of the settings.
         progress: called after each epoch as `progress("prune(0.6), epoch 3/60 ...")`.
         rates: recipe so far -> the learning rate of each of its fits, which fits add.
+        checkpoints: folder of the checkpoints of `compress.native`, which keep a killed
+            fit; None for none. Keras's own fit has none.
     """
 
     spec: TaskSpec
@@ -60,6 +63,7 @@ class FineTuning:
     search_rate: bool = False
     progress: Callable[..., None] = silent
     rates: dict[str, list[float]] = field(default_factory=dict)
+    checkpoints: Path | None = None
 
     def after(self, recipe_so_far: str, fits: int = 1) -> Fit:
         """Return a function that fits a model in place, with callbacks.

@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from pipeline.compress.tfmot.operations import CHAINS, to_function
@@ -49,6 +50,9 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         return lambda inputs, **_: inputs
     _check_precision(operation)
     config = {**operation.get_config(), "name": name}
+    if type(operation).__name__ == "FakeQuant":
+        low, high = operation.interval()
+        return FixedRange(low, high, name)
     if type(operation).__name__ == "Normalization":
         return _from_config("Normalization", {**config, **_statistics(operation)})
     if type(operation).__name__ == "SeparableConv2D":
@@ -78,6 +82,23 @@ def _with_activation(kind: str, config: dict[str, Any]) -> Callable[..., Any]:
 
 def _named(activation: Any, config: dict[str, Any], suffix: str) -> dict[str, Any]:
     return {**activation["config"], "name": f"{config['name']}{suffix}"}
+
+
+class FixedRange(tf_keras.layers.Layer):
+    """Fake quantization of activations: the converter reads the range from it.
+
+    Args:
+        low, high: ends of the range.
+        name: of the layer.
+    """
+
+    def __init__(self, low: float, high: float, name: str):
+        super().__init__(name=name)
+        self.range = (low, high)
+
+    def call(self, inputs: Any) -> Any:
+        """Round to the 256 levels of the range."""
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, *self.range)
 
 
 class Activated:

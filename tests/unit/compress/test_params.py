@@ -39,11 +39,20 @@ from pipeline.compress.params import CompressParams
         ),
         ({"phases": [{"epochs": 1}]}, "`phases` is not supported"),
         ({"schedule": "plateau"}, "`schedule: plateau` is not supported"),
+        ({"swa": 0.5}, "or set `trainer: native`"),
+        ({"trainer": "native", "phases": [{"epochs": 1}]}, "`phases` is not supported"),
+        ({"trainer": "keras"}, "'tfmot' or 'native'"),
     ],
 )
 def test_a_bad_value_is_refused_in_words(values, words):
     with pytest.raises(ValidationError, match=words.replace("|", r"\|")):
         CompressParams(**values)
+
+
+def test_the_native_trainer_has_the_settings_of_the_train_stage():
+    params = CompressParams(trainer="native", ema_momentum=0.9, schedule="plateau")
+    assert params.fine_tuning().ema_momentum == 0.9
+    assert params.hashed() != CompressParams().hashed()
 
 
 def test_workers_change_no_result_and_are_not_hashed():
