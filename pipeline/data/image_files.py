@@ -37,7 +37,7 @@ def read_image(
     try:
         with warnings.catch_warnings(), Image.open(file) as image:
             warnings.simplefilter("ignore")  # about damaged metadata, or many pixels
-            _check_pixels(image, limit)
+            check_pixels(image, limit)
             pixels = _pixels(ImageOps.exif_transpose(image), channels, decode)
             return pixels if resize is None else resize.apply(pixels[None])[0]
     except BadFileError:
@@ -60,7 +60,7 @@ def bits_of(file: Path) -> int:
         return 8
 
 
-def _check_pixels(image: Image.Image, limit: float) -> None:
+def check_pixels(image: Image.Image, limit: float) -> None:
     pixels = image.width * image.height
     if pixels > limit * MEGAPIXEL:
         raise BadFileError(

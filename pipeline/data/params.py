@@ -14,6 +14,8 @@ from pipeline.data.sources.params import (
     ColumnParams,
     ImageParams,
     LimitParams,
+    MaskParams,
+    SceneParams,
     TextParams,
 )
 from pipeline.data.sources.registry import CLASS_FOLDERS, FILES, check_source, listed
@@ -96,7 +98,7 @@ class DataParams(Params):
         source: `kind:name`.
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
-            tells the others from them), or `module:object` for a task of yours.
+            tells the others from them), `segmentation` (a class per pixel), or `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -144,6 +146,8 @@ class DataParams(Params):
     file_name: str | None = None
     columns: ColumnParams = ColumnParams()
     image: ImageParams = ImageParams()
+    scenes: SceneParams = SceneParams()
+    masks: MaskParams = MaskParams()
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
     limits: LimitParams = LimitParams()
@@ -273,6 +277,7 @@ class DataParams(Params):
             "labels.noise": self.labels.noise > 0,
             "labels.label_errors": self.labels.label_errors != "off",
             "balance": self.balance != "none",
+            "balance: resample": self.balance == "resample",
             "class_order": self.class_order != "numeric",
         }
 
