@@ -61,6 +61,15 @@ def bits_of(file: Path) -> int:
 
 
 def check_pixels(image: Image.Image, limit: float) -> None:
+    """Refuse an image of more pixels than allowed, before they are decoded.
+
+    Args:
+        image: opened, not loaded.
+        limit: maximum number of megapixels.
+
+    Raises:
+        BadFileError: for a larger image.
+    """
     pixels = image.width * image.height
     if pixels > limit * MEGAPIXEL:
         raise BadFileError(

@@ -84,7 +84,9 @@ class MaskReader:
         present, index = np.unique(values, return_inverse=True)
         unknown = [value for value in present.tolist() if value not in self.numbers]
         if unknown:
-            raise BadFileError(self._unknown(unknown[0], int((values == unknown[0]).sum())))
+            raise BadFileError(
+                self._unknown(unknown[0], int((values == unknown[0]).sum()))
+            )
         table = np.array([self.numbers[value] for value in present.tolist()], np.uint8)
         return table[index].reshape(size)
 
@@ -114,9 +116,14 @@ class MaskReader:
             raise BadFileError(
                 f"the mask has no colors (mode {image.mode}); remove data.masks.colors"
             )
-        if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
+        if (
+            image.has_transparency_data
+            and image.convert("RGBA").getextrema()[3][0] < 255
+        ):
             raise BadFileError("the mask has transparent pixels, which have no class")
-        red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), np.int64), -1, 0)
+        red, green, blue = np.moveaxis(
+            np.asarray(image.convert("RGB"), np.int64), -1, 0
+        )
         return (red * 256 + green) * 256 + blue
 
     def _unknown(self, value: int, count: int) -> str:

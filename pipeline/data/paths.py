@@ -7,10 +7,11 @@ Imports nothing heavy, because the plan of a run uses it.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePath
 
@@ -19,7 +20,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
 from pipeline.core.quoting import shown
 from pipeline.data.params import DataParams
-from pipeline.data.sources.registry import FILES, FOLDERS
+from pipeline.data.sources.registry import FILES, FOLDERS, IMAGE_LISTS
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
 HASHED = 256_000_000  # bytes of a source up to which its content is hashed
@@ -145,24 +146,53 @@ def source_state(params: DataParams) -> Mapping[str, str | None]:
         Source -> hash; None where it does not exist.
     """
     pathed = [s for s in params.sources if s.partition(":")[0] in FILES]
-    return {source: _state(source.partition(":")[2]) for source in pathed}
+    return {source: _state(source) for source in pathed}
 
 
-def _state(name: str) -> str | None:
+def _state(source: str) -> str | None:
+    kind, _, name = source.partition(":")
     try:
         path = locate(name, "data.source")
-        return _content_state(path)
+        if kind not in IMAGE_LISTS:
+            return _content_state(path)
+        listed = listed_images(path)
+        return _state_of([path, *listed], path.parent)
     except (UserError, OSError, ValueError):
         return None  # missing, or just being copied: the reader names the file
 
 
+def image_of(path: Path, name: str) -> Path:
+    """Return an image that a file lists, in the first folder that holds it.
+
+    Args:
+        path: the file that lists images.
+        name: of the image in it.
+    """
+    folders = (path.parent, path.parent / "images", path.with_suffix(""))
+    files = [folder / name for folder in folders]
+    return next((file for file in files if _exists(file)), files[0])
+
+
+def listed_images(path: Path) -> list[Path]:
+    """Return the images that a COCO JSON file lists; none of a damaged file."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["images"]
+        return [image_of(path, str(entry["file_name"])) for entry in entries]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
 def _content_state(path: Path) -> str | None:
+    if is_regular(path) and path.stat().st_size <= HASHED:
+        return hash_file(path)
+    return _state_of([path, *path.rglob("*")], path)
+
+
+def _state_of(every: Iterable[Path], path: Path) -> str | None:
+    """Hash the regular files among some, with their names relative to a folder."""
     of_system = cache(_is_of_system)
-    every = [path, *path.rglob("*")]
     sizes = {p: p.stat().st_size for p in every if is_regular(p, of_system)}
     read = sum(sizes.values()) <= HASHED
-    if path in sizes and read:
-        return hash_file(path)
     files = sorted(sizes)
     lines = [f"{_name(p, path)} {hash_file(p) if read else sizes[p]}\n" for p in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest() if files else None
@@ -170,7 +200,7 @@ def _content_state(path: Path) -> str | None:
 
 def _name(path: Path, root: Path) -> str:
     """Return a relative path; bytes that are not UTF-8 are escaped."""
-    return printable_path(path.relative_to(root))
+    return printable_path(PurePath(os.path.relpath(path, root)))
 
 
 def printable_path(path: PurePath) -> str:

@@ -111,7 +111,7 @@ def _features(model: keras.Model, spec: TaskSpec, stride: int) -> list[Any]:
 
 
 def _outputs(layer: Any) -> list[Any]:
-    return [tensor for tensor in keras.tree.flatten(layer.output)]
+    return list(keras.tree.flatten(layer.output))
 
 
 def _merged(

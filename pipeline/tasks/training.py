@@ -46,8 +46,8 @@ class TaskTraining:
     Args:
         evidence: `(targets, outputs)` -> `(batch, ...)` float32, the evidence of
             `TaskMetric` in the graph.
-        epoch_metric: stored training targets `(n, ...)` -> the metric of an epoch, or None
-            where training examples have none.
+        epoch_metric: stored training targets `(n, ...)` -> the metric of an epoch, or
+            None where training examples have none.
         learnable: stored targets `(n,)` -> bool `(n,)`: the examples of a split that
             weights are fitted on and `val_loss` is averaged over; default None: all.
         keras_metric: `(keras API, targets are probabilities)` -> the metric for

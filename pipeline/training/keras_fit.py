@@ -157,7 +157,9 @@ def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
             return metric.evidence(y, logits)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-            evidence = [self.batch(batch) for batch in position_batches(len(split), size)]
+            evidence = [
+                self.batch(batch) for batch in position_batches(len(split), size)
+            ]
             logs[f"val_{metric.key}"] = metric.of_split(evidence, split.y)
 
     return Evaluator()

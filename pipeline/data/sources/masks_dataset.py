@@ -60,7 +60,9 @@ def _pairs(root: Path, context: ReadContext) -> Iterator[tuple[Path, Path]]:
             yield image[0], mask[0]
 
 
-def _files(root: Path, name: str, suffixes: set[str] | frozenset[str]) -> dict[str, list[Path]]:
+def _files(
+    root: Path, name: str, suffixes: set[str] | frozenset[str]
+) -> dict[str, list[Path]]:
     """Return the files of a folder by their names without extension."""
     folder = root / name
     if not folder.is_dir():

@@ -31,7 +31,9 @@ SOURCES = {
 FILES = ("images", "masks", "coco", "wav", "csv", "text", "parquet", "npz", "npy")
 FOLDERS = ("images", "masks", "wav", "npy")  # kinds that name a folder
 CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
-MAPPED = ("scenes", "masks", "coco")  # kinds with a mask per image
+IMAGE_LISTS = ("coco",)  # kinds that name a file which lists image files
+MASK_FILES = ("masks", "coco")  # kinds that name images with masks
+MAPPED = ("scenes", *MASK_FILES)  # kinds with a mask per image
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
     "digits": "classes",

@@ -17,10 +17,10 @@ from pipeline.metrics import bootstrap
 from pipeline.tasks.evaluation import Change, Context, Evaluator, Model, Point, Row
 from pipeline.tasks.segmentation import pictures
 from pipeline.tasks.segmentation.boundary import boundary_counts, f1
-from pipeline.tasks.targets import IGNORED
 from pipeline.tasks.segmentation.counts import iou, pixel_counts
 from pipeline.tasks.segmentation.metric import METRIC, OTHERS
 from pipeline.tasks.segmentation.pictures import Masks
+from pipeline.tasks.targets import IGNORED
 
 BATCH = 64  # images whose logits are in memory
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.tasks.floor import Array, Floor
-from pipeline.tasks.targets import IGNORED
 from pipeline.tasks.segmentation.counts import pixel_counts
+from pipeline.tasks.targets import IGNORED
 
 
 def _evidence(teaching: Array, y: Array) -> Array:

@@ -10,17 +10,20 @@ import numpy as np
 
 from pipeline.tasks.targets import IGNORED
 
-COLORS = np.array(
-    [
-        *[(0x44, 0x77, 0xAA), (0xEE, 0x66, 0x77), (0x22, 0x88, 0x33)],
-        *[(0xCC, 0xBB, 0x44), (0x66, 0xCC, 0xEE), (0xAA, 0x33, 0x77)],
-        *[(0xEE, 0x77, 0x33), (0x00, 0x99, 0x88), (0x88, 0x22, 0x55)],
-        *[(0x33, 0x22, 0x88), (0x99, 0x99, 0x33), (0xDD, 0xAA, 0xCC)],
-    ],
-    np.float32,
-) / 255
+COLORS = (
+    np.array(
+        [
+            *[(0x44, 0x77, 0xAA), (0xEE, 0x66, 0x77), (0x22, 0x88, 0x33)],
+            *[(0xCC, 0xBB, 0x44), (0x66, 0xCC, 0xEE), (0xAA, 0x33, 0x77)],
+            *[(0xEE, 0x77, 0x33), (0x00, 0x99, 0x88), (0x88, 0x22, 0x55)],
+            *[(0x33, 0x22, 0x88), (0x99, 0x99, 0x33), (0xDD, 0xAA, 0xCC)],
+        ],
+        np.float32,
+    )
+    / 255
+)
 OPACITY = 0.75
-WHITE = 1.0
+WHITE = (1.0, 1.0, 1.0)
 
 
 def color_of(number: int) -> tuple[float, ...]:
@@ -34,12 +37,13 @@ def color_of(number: int) -> tuple[float, ...]:
 
 
 def _overlay(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    gray = images.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
-    drawn = np.float32(gray)
+    gray = images.mean(axis=-1, keepdims=True).repeat(3, axis=-1).astype(np.float32)
+    drawn = gray.copy()
     for number in np.unique(masks):
         if number == 0:
             continue
-        color = WHITE if number == IGNORED else np.float32(color_of(int(number)))
+        known = number != IGNORED
+        color = np.array(color_of(int(number)) if known else WHITE, np.float32)
         chosen = masks == number
         drawn[chosen] = (1 - OPACITY) * gray[chosen] + OPACITY * color
     return drawn

@@ -14,9 +14,9 @@ from PIL import Image
 
 from pipeline.core.json_io import write_json
 from pipeline.tasks.evaluation import Context
-from pipeline.tasks.targets import IGNORED
 from pipeline.tasks.segmentation.counts import iou, pixel_counts
 from pipeline.tasks.segmentation.overlay import OVERLAY
+from pipeline.tasks.targets import IGNORED
 
 WORST, CHANGED = 6, 4  # rows of the picture
 TILE = 128  # minimum side of an image in the picture, in pixels
@@ -86,11 +86,13 @@ def _draw(
 ) -> None:
     inputs = context.data.spec.to_input(np.asarray(context.test.x[positions]))
     low, high = min(inputs.min(), 0.0), max(inputs.max(), 1.0)
-    images = np.float32((inputs - low) / (high - low))
+    images = ((inputs - low) / (high - low)).astype(np.float32)
     color = images if images.shape[-1] == 3 else images.mean(-1, keepdims=True)
-    truth, old, new = (m[positions] for m in (after.y, before.predicted, after.predicted))
+    truth, old, new = (
+        m[positions] for m in (after.y, before.predicted, after.predicted)
+    )
     columns = [
-        np.broadcast_to(color, (*color.shape[:3], 3)),
+        np.broadcast_to(color, (*truth.shape, 3)),
         *(OVERLAY(images, masks) for masks in (truth, old, new)),
         _flips(images, truth, old, new),
     ]

@@ -9,9 +9,7 @@ LOSSES = ("cross_entropy", "focal", "dice", "cross_entropy_dice", "focal_dice")
 
 
 def _points(key: str, name: str) -> Metric:
-    return Metric(
-        key, name, change_unit="points", scale=100.0, lowest=0.0, highest=1.0
-    )
+    return Metric(key, name, change_unit="points", scale=100.0, lowest=0.0, highest=1.0)
 
 
 TASK = Task(
