@@ -70,7 +70,9 @@ def train(
         used, epoch = used + time.process_time() - begin, epoch + 1
         if used * REPORTS / budget >= reported + 1:
             reported = int(used * REPORTS / budget)
-            print(f"{used:6.0f} s  epoch {epoch:3d}  mIoU {miou(model, spec, test):.3f}")
+            print(
+                f"{used:6.0f} s  epoch {epoch:3d}  mIoU {miou(model, spec, test):.3f}"
+            )
 
 
 def miou(model: keras.Model, spec: TaskSpec, split: Split) -> float:

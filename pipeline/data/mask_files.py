@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipeline.core.quoting import shown
+from pipeline.core.wording import quantity
 from pipeline.data.folders import BadFileError
 from pipeline.data.image_files import check_pixels
 from pipeline.data.image_steps import Resize
@@ -126,15 +127,16 @@ class MaskReader:
         )
         return (red * 256 + green) * 256 + blue
 
-    def _unknown(self, value: int, count: int) -> str:
-        pixels = "1 pixel" if count == 1 else f"{count} pixels"
+    def _unknown(self, value: int, found: int) -> str:
+        pixels = quantity(found, "pixel")
         if self.colors:
             return (
-                f"{pixels} of the mask have the color #{value:06x}, which is not in "
+                f"the mask holds the color #{value:06x} ({pixels}), which is not in "
                 "data.masks.colors"
             )
+        count = len({*self.numbers.values()} - {IGNORED})
         return (
-            f"{pixels} of the mask have the class number {value}; there are "
-            f"{len({*self.numbers.values()} - {IGNORED})} classes (data.classes), and "
-            "data.masks.ignore"
+            f"the mask holds the class number {value} ({pixels}); there are {count} "
+            "classes, from 0 (data.classes); data.masks.ignore is the number without "
+            "a label"
         )
