@@ -86,8 +86,9 @@ class TrainingMetric:
 
     def of_batch(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Return the mean over a batch that an epoch accumulates, a scalar."""
-        evidence = self.evidence(targets, outputs)
-        return tf.reduce_mean(self.epoch.counted(evidence) if self.epoch else evidence)
+        if self.epoch is None:
+            return tf.constant(0.0)
+        return tf.reduce_mean(self.epoch.counted(self.evidence(targets, outputs)))
 
     def of_epoch(self, mean: float) -> dict[str, float]:
         """Return the column of the training examples; empty where it is undefined."""

@@ -24,11 +24,11 @@ from pipeline.data.sources.reader import ReadContext
 from pipeline.data.sources.registry import check_known
 
 CLASSES = ("background", *map(str, range(10)))
-SIDES = (0.25, 0.42)  # of a digit, as fractions of the side of the canvas
-MAX_DEGREES = 15.0
+SIDES = (0.3, 0.44)  # of a digit, as fractions of the side of the canvas
+MAX_DEGREES = 10.0
 OCTAVES = (3, 6, 12, 24)  # cells per side of the noise that a canvas is made of
 OPAQUE = 0.4  # coverage of a pixel from which it is of the digit
-CONTRAST = 0.35  # minimum distance of the brightness of digit and canvas
+CONTRAST = 0.4  # minimum distance of the brightness of digit and canvas
 MAX_OVERLAP = 0.08  # of a digit's box
 TRIES = 30  # positions that are tried for a digit before it is left out
 POOLS = (0.6, 0.8)  # where the scans of validation and of test begin
