@@ -207,7 +207,7 @@ def _metrics(
 
 
 def _balance(plan: SplitPlan, out: Path) -> dict[str, Any]:
-    """Count the examples per class and split, or summarize the numbers to predict."""
+    """Count examples or pixels per class and split, or summarize the numbers."""
     if plan.target:
         numbers = {name: plan.y[p] for name, p in plan.indices.items()}
         return {"numbers": {name: _quartiles(y) for name, y in numbers.items()}}
@@ -215,7 +215,7 @@ def _balance(plan: SplitPlan, out: Path) -> dict[str, Any]:
     if plan.examples.maps is not None:
         stored = {name: Rows(out / f"{name}_y.npy") for name in plan.indices}
         pixels = {name: maps.pixels(y, classes).tolist() for name, y in stored.items()}
-        return {"pixels": pixels}
+        return {"class_balance": pixels}
     counts = {
         name: np.bincount(plan.y[p], minlength=classes).tolist()
         for name, p in plan.indices.items()

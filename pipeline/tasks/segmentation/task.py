@@ -15,7 +15,7 @@ def _points(key: str, name: str) -> Metric:
 TASK = Task(
     name="segmentation",
     title="segmentation",
-    metric=_points("miou", "mIoU"),
+    metric=_points("miou", "mean IoU"),
     labels="maps",
     target="class",
     output="class_map",

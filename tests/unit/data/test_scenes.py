@@ -41,7 +41,7 @@ def test_the_stage_stores_masks_and_counts_their_pixels(make):
     assert train.x.shape == (12, 24, 24, 3) and train.y.shape == (12, 24, 24)
     assert train.y.dtype == np.uint8
     pixels = np.bincount(train.y.reshape(-1), minlength=11).tolist()
-    assert done.metrics["pixels"]["train"] == pixels
+    assert done.metrics["class_balance"]["train"] == pixels
     assert done.metrics["examples"] == {"train": 12, "validation": 4, "test": 4}
     assert done.metrics["shared_between_splits"] == 0
 
@@ -50,7 +50,7 @@ def test_class_weights_are_those_of_pixels(make):
     done = make(
         source="scenes:digits", task="segmentation", scenes=SMALL, balance="weights"
     )
-    counts = np.array(done.metrics["pixels"]["train"])
+    counts = np.array(done.metrics["class_balance"]["train"])
     weights = np.array(done.data.weights())
     present = counts > 0
     assert np.allclose((weights * counts)[present], counts.sum() / present.sum())

@@ -166,7 +166,7 @@ BAD = [
     ("json:loads", "must be a Task"),
     ("json:nothing", "json defines nothing under this name"),
     ("regresion", 'did you mean "regression"'),
-    ("segmentation", "has no metric"),
+    ("next_token", "has no metric"),
 ]
 
 

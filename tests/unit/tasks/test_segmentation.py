@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipeline.tasks.segmentation.counts import dice, iou, pixel_counts
 from pipeline.tasks.segmentation.evaluation import compare
 from pipeline.tasks.segmentation.floor import FLOOR
 from pipeline.tasks.segmentation.metric import METRIC, OTHERS
-from pipeline.tasks.segmentation.overlay import OVERLAY, color_of
+from pipeline.tasks.segmentation.overlay import COLORS, OVERLAY, color_of
 from pipeline.tasks.segmentation.pictures import Masks
 from pipeline.tasks.segmentation.prediction import PREDICTION, runs
 from pipeline.tasks.spec import TaskSpec
@@ -131,6 +132,13 @@ def test_an_overlay_colors_every_class_but_the_background():
     assert np.allclose(drawn[0, 0, 0], 0.5)
     assert len(np.unique(drawn.reshape(4, 3), axis=0)) == 4
     assert len({color_of(number) for number in range(1, 25)}) == 24
+
+
+def test_the_page_names_the_colors_of_the_pictures():
+    report = get("segmentation").part("report")
+    text = (report.templates / "iou.html.j2").read_text()
+    colors = ["#" + "".join(f"{round(255 * v):02x}" for v in c) for c in COLORS]
+    assert re.findall("#[0-9a-f]{6}", text) == colors
 
 
 def test_the_task_refuses_what_is_for_one_label_per_image():

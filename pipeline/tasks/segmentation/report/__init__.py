@@ -17,13 +17,13 @@ REPORT = TaskReport(
         "boundary_f1": "Boundary F1",
         "pixel_accuracy": "Pixel accuracy",
         "changed_pixels": "Changed pixels",
-        "corrupted_miou": "mIoU on corrupted examples",
+        "corrupted_miou": "Mean IoU on corrupted examples",
     },
     compared={
         "mean Dice": "dice",
         "boundary F1": "boundary_f1",
         "changed pixels": "changed_pixels",
-        "mIoU when corrupted": "corrupted_miou",
+        "mean IoU when corrupted": "corrupted_miou",
     },
     pictures={"overlays": "overlays.png"},
 )
