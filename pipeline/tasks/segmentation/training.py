@@ -41,18 +41,25 @@ def _focal(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 def _dice(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     numbers, known = _known(y, logits)
-    true = tf.one_hot(numbers, logits.shape[-1]) * known[..., None]
-    probability = tf.nn.softmax(logits) * known[..., None]
-    both, first, second = (
-        tf.reduce_sum(values, axis=(1, 2))
-        for values in (true * probability, true, probability)
+    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(numbers, logits)
+    both, true = (
+        _per_class(values * known, numbers, logits.shape[-1])
+        for values in (tf.exp(-entropy), tf.ones_like(known))  # its probability, and 1
     )
-    present = tf.cast(first > 0, tf.float32)
-    ratio = (2 * both + SMOOTH) / (first + second + SMOOTH)
-    count = tf.maximum(tf.reduce_sum(present, axis=-1), 1.0)
-    loss = 1 - tf.reduce_sum(ratio * present, axis=-1) / count
-    loss = tf.where(tf.reduce_any(first > 0, axis=-1), loss, 0.0)
-    return tf.ones_like(known) * loss[:, None, None]
+    predicted = tf.einsum("bhwc,bhw->bc", tf.nn.softmax(logits), known)
+    present = tf.cast(true > 0, tf.float32)
+    ratio = (2 * both + SMOOTH) / (true + predicted + SMOOTH)
+    count = tf.reduce_sum(present, axis=-1)
+    loss = 1 - tf.reduce_sum(ratio * present, axis=-1) / tf.maximum(count, 1.0)
+    return tf.ones_like(known) * tf.where(count > 0, loss, 0.0)[:, None, None]
+
+
+def _per_class(values: tf.Tensor, numbers: tf.Tensor, classes: int) -> tf.Tensor:
+    """Sum a map over the pixels of each true class, `(batch, classes)`."""
+    count = tf.shape(numbers)[0]
+    segments = tf.range(count)[:, None, None] * classes + numbers
+    sums = tf.math.unsorted_segment_sum(values, segments, count * classes)
+    return tf.reshape(sums, [count, classes])
 
 
 def _sum(first: Loss, second: Loss) -> Loss:

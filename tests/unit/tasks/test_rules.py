@@ -16,6 +16,7 @@ DATA = {
     "anomaly_detection": (
         'data: {source: "sklearn:digits", task: anomaly_detection, normal: ["0"]}\n'
     ),
+    "segmentation": 'data: {source: "scenes:digits", task: segmentation}\n',
 }
 
 
@@ -40,6 +41,9 @@ def test_the_builder_is_that_of_the_task_unless_one_is_named(load, task):
 
 
 REFUSED = [
+    ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
+    ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
+    ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),
     ("regression", "train: {monitor: accuracy}", "train.monitor: the metric of"),
     (
         "anomaly_detection",
