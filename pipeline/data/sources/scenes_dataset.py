@@ -177,8 +177,8 @@ def _paint(
     place = (slice(box[0], box[2]), slice(box[1], box[3]))
     behind = canvas[place].mean()
     dark = behind > CONTRAST and (behind > 1 - CONTRAST or rng.random() < 0.5)
-    ends = (0.0, behind - CONTRAST) if dark else (min(behind + CONTRAST, 1.0), 1.0)
-    color = rng.uniform(*ends, 3)
+    low, high = (0.0, behind - CONTRAST) if dark else (behind + CONTRAST, 1.0)
+    color = rng.uniform(min(low, 1.0), high, 3)
     canvas[place] += coverage[..., None] * (color - canvas[place])
     mask[place][coverage > OPAQUE] = digit + 1
 
