@@ -73,8 +73,8 @@ class MaskReader:
             size: height and width of its image.
 
         Raises:
-            BadFileError: when it is unreadable, of another size, or holds a value that
-                is no class.
+            BadFileError: when it is unreadable, of another size, or holds a value of
+                no class.
         """
         values = self._values(file)
         if values.shape != size:
@@ -127,16 +127,16 @@ class MaskReader:
         )
         return (red * 256 + green) * 256 + blue
 
-    def _unknown(self, value: int, found: int) -> str:
-        pixels = quantity(found, "pixel")
+    def _unknown(self, value: int, count: int) -> str:
+        pixels = quantity(count, "pixel")
         if self.colors:
             return (
                 f"the mask holds the color #{value:06x} ({pixels}), which is not in "
                 "data.masks.colors"
             )
-        count = len({*self.numbers.values()} - {IGNORED})
+        classes = len({*self.numbers.values()} - {IGNORED})
         return (
-            f"the mask holds the class number {value} ({pixels}); there are {count} "
+            f"the mask holds the class number {value} ({pixels}); there are {classes} "
             "classes, from 0 (data.classes); data.masks.ignore is the number without "
             "a label"
         )

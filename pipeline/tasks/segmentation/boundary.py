@@ -38,8 +38,8 @@ def boundary_counts(y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     reach = tolerance(*y.shape[1:])
     steps = np.arange(-reach, reach + 1)
     disk = (steps[:, None] ** 2 + steps**2 <= reach**2)[None]
-    known = y != IGNORED
-    true, guess = _boundary(y) & known, _boundary(predicted) & known
+    labeled = y != IGNORED
+    true, guess = _boundary(y) & labeled, _boundary(predicted) & labeled
     near_true, near_guess = (ndimage.binary_dilation(b, disk) for b in (true, guess))
     counted = (guess & near_true, guess, true & near_guess, true)
     return np.stack([mask.sum(axis=(1, 2)) for mask in counted], axis=1).astype(float)
@@ -53,9 +53,9 @@ def f1(counts: np.ndarray) -> Statistic:
     """
 
     def statistic(weights: np.ndarray) -> np.ndarray:
-        hits, guess, found, true = (weights @ counts).T
+        hits, guess, matched, true = (weights @ counts).T
         precision = np.divide(hits, guess, out=np.ones_like(hits), where=guess > 0)
-        recall = np.divide(found, true, out=np.ones_like(hits), where=true > 0)
+        recall = np.divide(matched, true, out=np.ones_like(hits), where=true > 0)
         total = precision + recall
         value = np.divide(
             2 * precision * recall, total, out=np.zeros_like(total), where=total > 0

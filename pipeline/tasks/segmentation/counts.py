@@ -34,8 +34,8 @@ def pixel_counts(y: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarr
     """
     counts = np.empty((len(y), 3, classes))
     for row, true, guess in zip(counts, y, predicted):
-        known = true < classes
-        true, guess = true[known], guess[known]
+        labeled = true < classes
+        true, guess = true[labeled], guess[labeled]
         for number, numbers in enumerate((true[true == guess], true, guess)):
             row[number] = np.bincount(numbers, minlength=classes)[:classes]
     return counts

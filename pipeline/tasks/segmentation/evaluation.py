@@ -76,7 +76,7 @@ def compare(
     y = after.y
     old, new = (pixel_counts(y, m.predicted, m.classes) for m in (before, after))
     per_class = iou(new.sum(axis=0))
-    miou, known = METRIC.value(new, y), y != IGNORED
+    miou, labeled = METRIC.value(new, y), y != IGNORED
     edges = [boundary_counts(y, masks.predicted) for masks in (before, after)]
     return SegmentationComparison(
         miou=miou,
@@ -85,11 +85,11 @@ def compare(
         drop_interval=METRIC.drop_interval(old, new, y, seed, resamples),
         iou=[None if np.isnan(value) else float(value) for value in per_class],
         absent=np.flatnonzero(np.isnan(per_class)).tolist(),
-        worst_class=int(np.nanargmin(per_class)) if known.any() else 0,
+        worst_class=int(np.nanargmin(per_class)) if labeled.any() else 0,
         dice=OTHERS["dice"].value(new, y),
         boundary_f1=_over_all(f1(edges[1]), len(y)),
-        pixel_accuracy=_fraction((after.predicted == y)[known]),
-        changed_pixels=_fraction((after.predicted != before.predicted)[known]),
+        pixel_accuracy=_fraction((after.predicted == y)[labeled]),
+        changed_pixels=_fraction((after.predicted != before.predicted)[labeled]),
         change=_changes((old, new), edges, y, resamples, seed),
     )
 

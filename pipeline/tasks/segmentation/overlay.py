@@ -42,8 +42,8 @@ def _overlay(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     for number in np.unique(masks):
         if number == 0:
             continue
-        known = number != IGNORED
-        color = np.array(color_of(int(number)) if known else WHITE, np.float32)
+        labeled = number != IGNORED
+        color = np.array(color_of(int(number)) if labeled else WHITE, np.float32)
         chosen = masks == number
         drawn[chosen] = (1 - OPACITY) * gray[chosen] + OPACITY * color
     return drawn

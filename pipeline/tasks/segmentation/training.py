@@ -21,17 +21,17 @@ SMOOTH = 1.0  # pixels added to both sides of the Dice ratio; small objects stay
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def _known(y: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _labeled(y: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return class numbers, 0 where ignored, and 1.0 where a pixel has a label."""
     numbers = tf.reshape(tf.cast(y, tf.int32), tf.shape(logits)[:-1])
-    known = numbers < logits.shape[-1]
-    return tf.where(known, numbers, 0), tf.cast(known, tf.float32)
+    labeled = numbers < logits.shape[-1]
+    return tf.where(labeled, numbers, 0), tf.cast(labeled, tf.float32)
 
 
 def _cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    numbers, known = _known(y, logits)
+    numbers, labeled = _labeled(y, logits)
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(numbers, logits)
-    return loss * known
+    return loss * labeled
 
 
 def _focal(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -40,18 +40,21 @@ def _focal(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _dice(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    numbers, known = _known(y, logits)
+    numbers, labeled = _labeled(y, logits)
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(numbers, logits)
     both, true = (
-        _per_class(values * known, numbers, logits.shape[-1])
-        for values in (tf.exp(-entropy), tf.ones_like(known))  # its probability, and 1
+        _per_class(values * labeled, numbers, logits.shape[-1])
+        for values in (
+            tf.exp(-entropy),
+            tf.ones_like(labeled),
+        )  # its probability, and 1
     )
-    predicted = tf.einsum("bhwc,bhw->bc", tf.nn.softmax(logits), known)
+    predicted = tf.einsum("bhwc,bhw->bc", tf.nn.softmax(logits), labeled)
     present = tf.cast(true > 0, tf.float32)
     ratio = (2 * both + SMOOTH) / (true + predicted + SMOOTH)
     count = tf.reduce_sum(present, axis=-1)
     loss = 1 - tf.reduce_sum(ratio * present, axis=-1) / tf.maximum(count, 1.0)
-    return tf.ones_like(known) * tf.where(count > 0, loss, 0.0)[:, None, None]
+    return tf.ones_like(labeled) * tf.where(count > 0, loss, 0.0)[:, None, None]
 
 
 def _per_class(values: tf.Tensor, numbers: tf.Tensor, classes: int) -> tf.Tensor:
@@ -69,9 +72,9 @@ def _sum(first: Loss, second: Loss) -> Loss:
 def _counts(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Count pixels as `pipeline.tasks.segmentation.counts.pixel_counts` does."""
     classes = logits.shape[-1]
-    numbers, known = _known(y, logits)
+    numbers, labeled = _labeled(y, logits)
     flat = [tf.shape(logits)[0], -1]
-    true = tf.reshape(tf.where(known > 0, numbers, classes), flat)
+    true = tf.reshape(tf.where(labeled > 0, numbers, classes), flat)
     guess = tf.reshape(tf.argmax(logits, -1, output_type=tf.int32), flat)
     guess = tf.where(true < classes, guess, classes)
     both = tf.where(true == guess, true, classes)
