@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,29 @@ from pipeline.tasks.targets import IGNORED
 BACKGROUND = "background"
 MIN_POINTS = 3
 Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Fields of one annotation, under the names of the format.
+
+    Args:
+        place: of the annotation, for errors.
+        category_id: a key of the categories.
+        iscrowd: 1 for a region of many objects, which gets no label.
+        segmentation: a list of polygons, or run lengths.
+    """
+
+    place: str
+    category_id: Any
+    iscrowd: Any
+    segmentation: Any
+
+    @classmethod
+    def of(cls, entry: Entry, place: str) -> Annotation:
+        """Return the fields of a JSON object; None for absent ones."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{**{name: entry.get(name) for name in names}, "place": place})
 
 
 def read(context: ReadContext) -> Examples:
@@ -119,9 +143,9 @@ def _by_image(
     numbers: Mapping[Any, int],
     path: Path,
     context: ReadContext,
-) -> dict[Any, list[Entry]]:
+) -> dict[Any, list[Annotation]]:
     """Group the annotations by image; one that fits nowhere is a bad example."""
-    grouped: dict[Any, list[Entry]] = {}
+    grouped: dict[Any, list[Annotation]] = {}
     for number, entry in enumerate(entries):
         place, image = f"annotations[{number}]", entry.get("image_id")
         if entry.get("category_id") not in numbers:
@@ -130,12 +154,12 @@ def _by_image(
         elif not isinstance(image, int | str) or image not in images:
             context.bad(place, f"its image_id {shown(str(image))} is no image", path)
         else:
-            grouped.setdefault(image, []).append({**entry, "place": place})
+            grouped.setdefault(image, []).append(Annotation.of(entry, place))
     return grouped
 
 
 def _draw(
-    annotations: Sequence[Entry],
+    annotations: Sequence[Annotation],
     numbers: Mapping[Any, int],
     image: Entry,
     size: tuple[int, int],
@@ -149,15 +173,15 @@ def _draw(
         )
     mask = np.zeros(size, np.uint8)
     for entry in annotations:
-        value = IGNORED if entry.get("iscrowd") else numbers[entry["category_id"]]
+        value = IGNORED if entry.iscrowd else numbers[entry.category_id]
         for shape in _shapes(entry, size):
             mask[shape] = value
     return mask
 
 
-def _shapes(entry: Entry, size: tuple[int, int]) -> Iterator[np.ndarray]:
+def _shapes(entry: Annotation, size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Yield the areas of one annotation, bool `(height, width)`."""
-    shape, place = entry.get("segmentation"), entry["place"]
+    shape, place = entry.segmentation, entry.place
     if isinstance(shape, dict):
         try:
             yield decode(shape, size)
