@@ -54,8 +54,8 @@ class Annotation:
     @classmethod
     def of(cls, entry: Entry, place: str) -> Annotation:
         """Return the fields of a JSON object; None for absent ones."""
-        names = [field.name for field in fields(cls)]
-        return cls(**{**{name: entry.get(name) for name in names}, "place": place})
+        values = [entry.get(field.name) for field in fields(cls)[1:]]
+        return cls(place, *values)
 
 
 def read(context: ReadContext) -> Examples:
