@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.export import export
 from pipeline.data.spec import TaskSpec
-from pipeline.inference.batch_interpreter import BATCH, BatchModel, _resized
+from pipeline.inference.batch_interpreter import BATCH, BatchModel
 from pipeline.inference.interpreter import LiteModel
 
 SPEC = TaskSpec("toy", "sklearn:toy", (2, 2, 1), "uint8", ("a", "b", "c"), scale=1 / 16)
@@ -40,17 +40,16 @@ def test_a_file_that_takes_no_batch_is_run_one_by_one(published, monkeypatch):
 def test_an_operator_that_fails_on_a_batch_is_run_one_by_one(tmp_path):
     """TRANSPOSE_CONV holds the batch size of the file in the shape of its output."""
     image = keras.Input((4, 4, 1), name="image")
-    x = keras.layers.Conv2DTranspose(2, 2, 2, name="logits")(image)
-    path, classes = tmp_path / "model.tflite", ("a", "b")
+    x = keras.layers.Conv2D(2, 2, 2, name="half")(image)
+    x = keras.layers.Conv2DTranspose(2, 2, 2, name="logits")(x)
+    path = tmp_path / "model.tflite"
     path.write_bytes(export(to_tf_keras(keras.Model(image, x, name="net")), "float"))
-    spec = TaskSpec("x", "x:x", (4, 4, 1), "float32", classes)
+    two = ("a", "b")
+    spec = TaskSpec("x", "x:x", (4, 4, 1), "float32", two, task="segmentation")
     raw = np.random.default_rng(1).random((5, 4, 4, 1)).astype(np.float32)
-    model = BatchModel.__new__(BatchModel)  # the map is of another size than the input
-    model.single, model.spec = LiteModel(path, spec), spec
-    model.output_shape = (8, 8, 2)
-    model.batched = _resized(path, spec, 1)
+    model = BatchModel(path, spec)
     assert model.batched is not None
-    assert np.array_equal(model.logits(raw), model.single.logits(raw))
+    assert np.array_equal(model.logits(raw), LiteModel(path, spec).logits(raw))
     assert model.batched is None
 
 
