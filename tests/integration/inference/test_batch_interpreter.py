@@ -38,15 +38,15 @@ def test_a_file_that_takes_no_batch_is_run_one_by_one(published, monkeypatch):
 
 
 def test_an_operator_that_fails_on_a_batch_is_run_one_by_one(tmp_path):
-    """TRANSPOSE_CONV holds the batch size of the file in the shape of its output."""
+    """TRANSPOSE_CONV of 16 bits has the batch size of the file in its output shape."""
     image = keras.Input((4, 4, 1), name="image")
     x = keras.layers.Conv2D(2, 2, 2, name="half")(image)
     x = keras.layers.Conv2DTranspose(2, 2, 2, name="logits")(x)
     path = tmp_path / "model.tflite"
-    path.write_bytes(export(to_tf_keras(keras.Model(image, x, name="net")), "float"))
-    two = ("a", "b")
+    two, net = ("a", "b"), to_tf_keras(keras.Model(image, x, name="net"))
     spec = TaskSpec("x", "x:x", (4, 4, 1), "float32", two, task="segmentation")
     raw = np.random.default_rng(1).random((5, 4, 4, 1)).astype(np.float32)
+    path.write_bytes(export(net, "int16x8", raw))
     model = BatchModel(path, spec)
     assert model.batched is not None
     assert np.array_equal(model.logits(raw), LiteModel(path, spec).logits(raw))

@@ -106,7 +106,7 @@ def test_a_key_of_another_task_is_refused_with_its_line(load, task, text, said):
 
 @pytest.mark.parametrize("task", DATA)
 def test_the_metric_and_the_losses_of_a_task_are_taken(load, task):
-    text = f"train: {{monitor: {KEYS[task]}, loss: huber}}\n"
+    text = f"train: {{monitor: {KEYS[task]}, loss: {get(task).losses[-1]}}}\n"
     assert load(task, text).train.monitor == KEYS[task]
 
 
