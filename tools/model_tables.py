@@ -29,6 +29,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "char_lm": ((64,), "text", "next_token", 96),
     "cnn": ((28, 28, 1), "image", "classification", 0),
     "cnn1d": ((49, 10), "audio", "classification", 0),
+    "decoder": ((96, 96, 3), "image", "segmentation", 0),
     "ds_cnn": ((49, 10, 1), "audio", "classification", 0),
     "efficientnet_lite": ((96, 96, 3), "image", "classification", 0),
     "gru": ((49, 10), "audio", "classification", 0),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.augment.grammar import COLOUR, MODALITIES
+from pipeline.augment.grammar import COLOUR, MIXING, MODALITIES
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Step, str_pipe
 from pipeline.data.spec import TaskSpec
+from pipeline.tasks.registry import task_of
 
 RANKS = {"image": 3, "table": 1}  # axes of an example; other modalities have one rank
 ON_LOG_ENERGIES = ("gain", "background")
@@ -46,6 +47,11 @@ def _check_data(step: Step, spec: TaskSpec, where: str) -> None:
     if step.name in COLOUR and spec.shape[-1] != 3:
         raise UserError(
             f"{where}: needs images of 3 channels; {spec.source} has {spec.shape[-1]}"
+        )
+    if step.name in MIXING and task_of(spec).dense:
+        raise UserError(
+            f"{where}: mixes labels, and {spec.source} is for {task_of(spec).title}, "
+            "whose targets are maps; leave the step out"
         )
     if step.name in ON_LOG_ENERGIES and _is_mfcc(spec):
         raise UserError(f"{where}: needs log_mel features; {spec.source} has mfcc")

@@ -5,6 +5,9 @@ one gather. The others are matrices of homogeneous coordinates; consecutive ones
 multiplied into one bilinear projective resampling, in which pixels from outside the
 image repeat its edge. `flip` joins the matrices when it follows one.
 
+Maps, such as masks, move with their images: by the same moves, but with the nearest
+pixel in place of an interpolation, and `outside` where an image gets zeros.
+
 Every step takes a canvas, to which it adds its move, and the draws of the batch; the
 ranges of the other arguments are in `pipeline.augment.grammar`.
 """
@@ -25,20 +28,40 @@ class Canvas:
     Args:
         x: float32, `(batch, height, width, channels)`. Batches of other rank can be
             held, but not moved.
+        maps: move with `x`, `(batch, height, width)`; default None.
+        outside: value of maps outside of the image; default 0.
     """
 
-    def __init__(self, x: tf.Tensor):
-        self.x = x
+    def __init__(
+        self, x: tf.Tensor, maps: tf.Tensor | None = None, outside: int = 0
+    ) -> None:
+        self.x, self.outside = x, outside
+        self.maps = None if maps is None else maps[..., None]
         self.matrices: list[tf.Tensor] = []
         self.sources: tuple[tf.Tensor, tf.Tensor] | None = None  # rows, columns
 
     def pixels(self) -> tf.Tensor:
         """Apply all pending moves and return the batch."""
         if self.matrices:
+            if self.maps is not None:
+                self.maps = _warp(self.maps, self.matrices, "NEAREST")
             self.x, self.matrices = _warp(self.x, self.matrices), []
         if self.sources:
+            if self.maps is not None:
+                self.maps = _gather(self.maps, *self.sources, self.outside)
             self.x, self.sources = _gather(self.x, *self.sources), None
         return self.x
+
+    def moved_maps(self) -> tf.Tensor:
+        """Apply all pending moves and return the maps, `(batch, height, width)`.
+
+        Raises:
+            ValueError: without maps.
+        """
+        self.pixels()
+        if self.maps is None:
+            raise ValueError("the canvas has no maps")
+        return self.maps[..., 0]
 
     def replace(self, x: tf.Tensor) -> None:
         """Continue with other pixels, `(batch, height, width, channels)`."""
@@ -162,7 +185,9 @@ def _affine(*values: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.stack([*values, zero, zero, one], axis=-1), [-1, 3, 3])
 
 
-def _warp(x: tf.Tensor, matrices: list[tf.Tensor]) -> tf.Tensor:
+def _warp(
+    x: tf.Tensor, matrices: list[tf.Tensor], interpolation: str = "BILINEAR"
+) -> tf.Tensor:
     """Resample; the output pixel p, counted from the center, is at `product @ p`."""
     product = matrices[0]
     for matrix in matrices[1:]:
@@ -175,7 +200,7 @@ def _warp(x: tf.Tensor, matrices: list[tf.Tensor]) -> tf.Tensor:
         transforms=tf.reshape(product / product[:, 2:, 2:], [-1, 9])[:, :8],
         output_shape=tf.constant([height, width]),
         fill_value=0.0,
-        interpolation="BILINEAR",
+        interpolation=interpolation,
         fill_mode="NEAREST",
     )
 
@@ -196,11 +221,14 @@ def _compose(old: tf.Tensor, new: tf.Tensor, length: int) -> tf.Tensor:
     return tf.ensure_shape(tf.where(inside, looked_up, -1), [None, new.shape[1]])
 
 
-def _gather(x: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """Read pixels at (row, column); -1 reads a zero, padded below and to the right."""
+def _gather(
+    x: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor, outside: int = 0
+) -> tf.Tensor:
+    """Read pixels at (row, column); -1 reads `outside`, padded below and right."""
     count = tf.shape(x)[0]
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
-    padded = tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])
+    margins = [[0, 0], [0, 1], [0, 1], [0, 0]]
+    padded = tf.pad(x, margins, constant_values=tf.cast(outside, x.dtype))
     offsets = tf.where(rows < 0, height, rows) * (width + 1)
     columns = tf.where(columns < 0, width, columns)
     pixels = offsets[:, :, None] + columns[:, None, :]

@@ -81,6 +81,37 @@ class Policy:
             raise ValueError(f'"{self}" mixes examples: use Policy.mixed')
         return self._run(range(len(self.steps)), x, epoch, index)
 
+    def paired(
+        self,
+        x: tf.Tensor,
+        maps: tf.Tensor,
+        epoch: tf.Tensor,
+        index: tf.Tensor,
+        outside: int = 0,
+    ) -> Pair:
+        """Augment images and the maps that belong to them, such as masks.
+
+        Steps that move pixels move both, steps that change values the images alone.
+
+        Args:
+            x: model inputs, `(batch, height, width, channels)`.
+            maps: targets of their size, `(batch, height, width)`.
+            epoch: scalar integer; draws differ from epoch to epoch.
+            index: positions in the training split, `(batch,)`.
+            outside: value of maps where an image gets zeros; default 0.
+
+        Returns:
+            The augmented batch and maps, in the shapes of both.
+
+        Raises:
+            ValueError: for a policy that mixes examples.
+        """
+        if self.mixes:
+            raise ValueError(f'"{self}" mixes examples, and maps cannot be mixed')
+        canvas = Canvas(x, maps, outside)
+        self._apply_all(canvas, range(len(self.steps)), epoch, index)
+        return canvas.pixels(), canvas.moved_maps()
+
     def mixed(
         self, fetch: Fetch, epoch: tf.Tensor, index: tf.Tensor, count: int
     ) -> Pair:
@@ -123,9 +154,14 @@ class Policy:
         self, numbers: range, x: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor
     ) -> tf.Tensor:
         canvas = Canvas(x)
+        self._apply_all(canvas, numbers, epoch, index)
+        return canvas.pixels()
+
+    def _apply_all(
+        self, canvas: Canvas, numbers: range, epoch: tf.Tensor, index: tf.Tensor
+    ) -> None:
         for number in numbers:
             _apply(self.steps[number], canvas, self._draw(number, epoch, index))
-        return canvas.pixels()
 
     def _draw(self, number: int, epoch: tf.Tensor, index: tf.Tensor) -> Draw:
         seed = derive_seed(self.seed, number, self.steps[number].name)

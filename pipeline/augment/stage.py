@@ -32,6 +32,8 @@ from pipeline.data.preview import (
 )
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.stage import Inputs
+from pipeline.tasks.overlay import Overlay, overlay_of
+from pipeline.tasks.targets import IGNORED
 
 EXAMPLES = 8  # rows of the preview
 VERSIONS = 6  # epochs in the preview
@@ -63,7 +65,11 @@ def run(params: AugmentParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     train = data.train()
     examples = data.spec.to_input(np.asarray(train.x[:EXAMPLES]))
     columns = [examples, *augmented_versions(policy, examples)]
-    if data.spec.modality == "text":
+    overlay = overlay_of(data.spec)
+    if overlay is not None:
+        moved = moved_maps(policy, examples, train.y[:EXAMPLES])
+        _draw_maps(out / "preview.png", columns, moved, overlay, data.spec)
+    elif data.spec.modality == "text":
         _draw_texts(out / "preview.png", columns, vocabulary(data))
     else:
         _draw_arrays(out / "preview.png", columns, data.spec)
@@ -101,6 +107,23 @@ def augmented_versions(policy: Policy, examples: np.ndarray) -> list[np.ndarray]
     return [step(tf.constant(epoch), index).numpy() for epoch in range(VERSIONS)]
 
 
+def moved_maps(
+    policy: Policy, examples: np.ndarray, maps: np.ndarray
+) -> list[np.ndarray]:
+    """Return the original maps, and those of `augmented_versions`.
+
+    Args:
+        policy: to apply.
+        examples: model inputs, `(n, height, width, channels)`.
+        maps: their targets, `(n, height, width)`.
+    """
+    index = tf.range(len(examples), dtype=tf.int64)
+    x, y = tf.constant(examples), tf.constant(maps)
+    epochs = (tf.constant(epoch) for epoch in range(VERSIONS))
+    moved = (policy.paired(x, y, epoch, index, IGNORED)[1] for epoch in epochs)
+    return [maps, *(version.numpy() for version in moved)]
+
+
 def augment_step(policy: Policy, examples: tf.Tensor) -> AugmentStep:
     """Return a function that augments examples, which may be mixed with each other.
 
@@ -117,6 +140,23 @@ def augment_step(policy: Policy, examples: tf.Tensor) -> AugmentStep:
         return tf.gather(examples, index), tf.zeros([tf.shape(index)[0], 1])
 
     return lambda epoch, index: policy.mixed(fetch, epoch, index, len(examples))[0]
+
+
+def _draw_maps(
+    path: Path,
+    columns: list[np.ndarray],
+    maps: list[np.ndarray],
+    overlay: Overlay,
+    spec: TaskSpec,
+) -> None:
+    """Draw originals and versions, and below them the same images with targets."""
+    ends, half = span(columns[0], spec), max(1, len(columns[0]) // 2)
+    images = []
+    for column, targets in zip(columns, maps):
+        shown = picture(column[:half], spec, ends)
+        color = np.broadcast_to(shown, (*shown.shape[:3], 3))
+        images.append(np.concatenate([color, overlay(shown, targets[:half])]))
+    draw_preview(path, images, "lower half: the same images with their targets")
 
 
 def draw_preview(path: Path, columns: list[np.ndarray], note: str = "") -> None:

@@ -173,8 +173,8 @@ def _drop_intervals(
 
 def _is_unbalanced(context: BuildContext) -> bool:
     data = context.data
-    classes = task_of(data.spec).predicts_classes
-    return classes and other_metrics.is_unbalanced(
+    task = task_of(data.spec)
+    return task.guard is not None and other_metrics.is_unbalanced(
         data.train().y, len(data.spec.classes)
     )
 

@@ -31,6 +31,7 @@ from pipeline.tasks.registry import task_of
 from pipeline.training.losses import example_losses
 from pipeline.training.params import FitSettings
 
+BATCH = 256  # examples whose outputs are in memory
 LedgerLine = dict[str, Any]  # `step`, the task's metric, `bytes_raw`, `bytes_gzip`
 
 
@@ -140,9 +141,13 @@ class BuildContext:
             One value per example, `(n,)`, see `TaskMetric`.
         """
         spec, validation = self.data.spec, self.data.validation()
-        outputs = model.logits(validation.x)
-        inputs = spec.to_input(validation.x)
-        return self.metric.evidence(outputs, inputs, validation.y)
+
+        def of_batch(begin: int) -> np.ndarray:
+            rows = slice(begin, begin + BATCH)
+            x, y = validation.x[rows], validation.y[rows]
+            return self.metric.evidence(model.logits(x), spec.to_input(x), y)
+
+        return np.concatenate([of_batch(n) for n in range(0, len(validation), BATCH)])
 
     def value(self, evidence: np.ndarray) -> float:
         """Compute the metric on validation.

@@ -16,9 +16,21 @@ def class_weights(y: np.ndarray, classes: int) -> list[float]:
         `n / (classes present * examples of the class)` per class; 0 for a class without
         examples.
     """
-    counts = np.bincount(y, minlength=classes)
-    present = (counts > 0).sum()
-    return [len(y) / (present * count) if count else 0.0 for count in counts.tolist()]
+    return weights_of_counts(np.bincount(y, minlength=classes))
+
+
+def weights_of_counts(counts: np.ndarray) -> list[float]:
+    """Return weights that make classes count the same; their mean over examples is 1.
+
+    Args:
+        counts: number of examples, or of pixels, per class, `(classes,)`.
+
+    Returns:
+        `n / (classes present * examples of the class)` per class; 0 for a class without
+        examples.
+    """
+    present, total = int((counts > 0).sum()), int(counts.sum())
+    return [total / (present * n) if n else 0.0 for n in counts.tolist()]
 
 
 def repeats(y: np.ndarray, seed: int) -> np.ndarray:

@@ -37,6 +37,8 @@ class Examples:
         extra_targets: name -> `(n,)` of str for classes, float64 for numbers.
         vocabulary: number of tokens where x holds token numbers; 0 for other data.
         categories: position of a table's column that holds categories -> their texts.
+        maps: targets of a task with dense targets, such as masks of class numbers,
+            `(n, height, width)` uint8; `y` is 0 then. None for other tasks.
     """
 
     x: AnyRows
@@ -55,6 +57,7 @@ class Examples:
     extra_targets: dict[str, np.ndarray] = field(default_factory=dict)
     vocabulary: int = 0
     categories: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    maps: AnyRows | None = None
 
     def __len__(self) -> int:
         return len(self.y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def read_image(
     try:
         with warnings.catch_warnings(), Image.open(file) as image:
             warnings.simplefilter("ignore")  # about damaged metadata, or many pixels
-            _check_pixels(image, limit)
+            check_pixels(image, limit)
             pixels = _pixels(ImageOps.exif_transpose(image), channels, decode)
             return pixels if resize is None else resize.apply(pixels[None])[0]
     except BadFileError:
@@ -58,6 +59,16 @@ def is_grey(file: Path) -> bool:
     """Return whether a file holds no colors, from its header; also if unreadable."""
     mode = _mode(file)
     return mode in ("", "1", "L", "LA", "La") or mode.startswith("I")
+
+
+def channels_of(files: Iterable[Path], wanted: int | None) -> int:
+    """Return the channels of a set of images: 1 where all of them are grey, else 3.
+
+    Args:
+        files: the images.
+        wanted: `data.image.channels`, which decides unless it is None.
+    """
+    return wanted or (1 if all(map(is_grey, files)) else 3)
 
 
 def _mode(file: Path) -> str:
@@ -93,7 +104,16 @@ def size_of(file: Path) -> tuple[int, int, bool] | None:
         return None
 
 
-def _check_pixels(image: Image.Image, limit: float) -> None:
+def check_pixels(image: Image.Image, limit: float) -> None:
+    """Refuse an image of more pixels than allowed, before they are decoded.
+
+    Args:
+        image: opened, not loaded.
+        limit: maximum number of megapixels.
+
+    Raises:
+        BadFileError: for a larger image.
+    """
     pixels = image.width * image.height
     if pixels > limit * MEGAPIXEL:
         raise BadFileError(

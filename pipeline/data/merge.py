@@ -19,6 +19,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
 from pipeline.data.examples import Examples
 from pipeline.data.image_steps import DecodeImage
+from pipeline.data.maps import check_maps
 from pipeline.data.names import check_names
 from pipeline.data.params import DataParams
 from pipeline.data.rows import ConcatenatedRows, chunks
@@ -124,7 +125,8 @@ def _groups(sources: list[Examples]) -> np.ndarray | None:
 
 
 def _check_classes_exist(examples: Examples, params: DataParams) -> None:
-    if not params.classes or params.split.rare_classes == "allow":
+    allowed = params.split.rare_classes == "allow"
+    if not params.classes or allowed or examples.maps is not None:
         return
     present = {examples.classes[label] for label in np.unique(examples.y)}
     missing = [name for name in params.classes if name not in present]
@@ -210,9 +212,12 @@ def _unprocessed(examples: Examples, source: str, params: DataParams) -> Example
 
 def _check(examples: Examples, source: str, key: str, params: DataParams) -> None:
     whole_split = key.startswith("data.split_sources")
-    if get(params.task).labels == "numbers":
+    task = get(params.task)
+    if task.dense or examples.maps is not None:
+        check_maps(examples, source, key, task)
+    elif task.labels == "numbers":
         _check_numbers(examples, source, key, params.task)
-    elif whole_split or get(params.task).labels == "none":
+    elif whole_split or task.labels == "none":
         pass  # one class alone can validate
     elif len(present := np.unique(examples.y)) < 2:
         only = ", ".join(shown(examples.classes[label]) for label in present)
@@ -253,10 +258,16 @@ def _align(
             f'{key} "{name}": has classes that "{source}" does '
             f"not: {listing(sorted(unknown))} (known: {listing([*first.classes])})"
         )
+    before = other.classes
     if other.classes:  # none where y are numbers to predict
         number = np.array([first.classes.index(label) for label in other.classes])
         other = replace(other, y=number[other.y], classes=first.classes)
     other = _align_columns(first, other, source, name, key)
+    if first.maps is not None and before != first.classes:
+        raise UserError(
+            f'{key} "{name}": its masks number other classes than those of '
+            f'"{source}"; set data.classes to {listing([*first.classes])}'
+        )
     other = _align_precision(first, other)
     shapes = [(examples.x.shape[1:], examples.x.dtype) for examples in (first, other)]
     different = [
@@ -306,8 +317,10 @@ def _concatenate(sources: list[Examples]) -> Examples:
         name: np.concatenate([source.extra_targets[name] for source in sources])
         for name in sources[0].extra_targets
     }
+    maps = [source.maps for source in sources if source.maps is not None]
     return replace(
         sources[0],
+        maps=ConcatenatedRows(maps) if maps else None,
         x=ConcatenatedRows([source.x for source in sources]),
         y=np.concatenate([source.y for source in sources]),
         groups=_groups(sources),

@@ -14,9 +14,17 @@ from pipeline.data.sources.params import (
     ColumnParams,
     ImageParams,
     LimitParams,
+    MaskParams,
+    SceneParams,
     TextParams,
 )
-from pipeline.data.sources.registry import CLASS_FOLDERS, FILES, check_source, listed
+from pipeline.data.sources.registry import (
+    CLASS_FOLDERS,
+    FILES,
+    MASK_FILES,
+    check_source,
+    listed,
+)
 from pipeline.tasks.registry import DEFAULT, for_chain
 
 
@@ -102,7 +110,8 @@ class DataParams(Params):
         source: `kind:name`.
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
-            tells the others from them), or `module:object` for a task of yours.
+            tells the others from them), `segmentation` (a class per pixel), or
+            `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -158,6 +167,8 @@ class DataParams(Params):
     file_name: str | None = None
     columns: ColumnParams = ColumnParams()
     image: ImageParams = ImageParams()
+    scenes: SceneParams = SceneParams()
+    masks: MaskParams = MaskParams()
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
     limits: LimitParams = LimitParams()
@@ -251,7 +262,7 @@ class DataParams(Params):
     @model_validator(mode="after")
     def _group_is_named(self) -> Self:
         group, pattern = self.split.group, self.file_name
-        files = self.source.partition(":")[0] in CLASS_FOLDERS
+        files = self.source.partition(":")[0] in (*CLASS_FOLDERS, *MASK_FILES)
         if files and group and pattern is None:
             raise ValueError(
                 f'split.group "{group}" needs file_name, such as '
@@ -311,6 +322,7 @@ class DataParams(Params):
             "labels.noise": self.labels.noise > 0,
             "labels.label_errors": self.labels.label_errors != "off",
             "balance": self.balance != "none",
+            "balance: resample": self.balance == "resample",
             "class_order": self.class_order != "numeric",
         }
 

@@ -7,10 +7,11 @@ Imports nothing heavy, because the plan of a run uses it.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePath
 
@@ -19,7 +20,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
 from pipeline.core.quoting import shown
 from pipeline.data.params import DataParams
-from pipeline.data.sources.registry import FILES, FOLDERS, whole_of
+from pipeline.data.sources.registry import FILES, FOLDERS, IMAGE_LISTS, whole_of
 from pipeline.engine.hash_cache import content_hash, remember_tree, tree_hash
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
@@ -145,24 +146,61 @@ def source_state(params: DataParams) -> Mapping[str, str | None]:
     """
     wholes = dict.fromkeys(map(whole_of, params.every_source))
     pathed = [source for source in wholes if source.partition(":")[0] in FILES]
-    return {source: _state(source.partition(":")[2]) for source in pathed}
+    return {source: _state(source) for source in pathed}
 
 
-def _state(name: str) -> str | None:
+def _state(source: str) -> str | None:
+    kind, _, name = source.partition(":")
     try:
         path = locate(name, "data.source")
-        return _content_state(path)
+        if kind not in IMAGE_LISTS:
+            return _content_state(path)
+        return _tree_state(path, [path, *listed_images(path)], path.parent)
     except (UserError, OSError, ValueError):
         return None  # missing, or just being copied: the reader names the file
+
+
+def image_of(path: Path, name: str) -> Path:
+    """Return an image that a file lists, in the first folder that holds it.
+
+    Args:
+        path: the file that lists images.
+        name: of the image in it.
+    """
+    folders = (path.parent, path.parent / "images", path.with_suffix(""))
+    files = [folder / name for folder in folders]
+    return next((file for file in files if _exists(file)), files[0])
+
+
+def listed_images(path: Path) -> list[Path]:
+    """Return the images that a COCO JSON file lists; none of a damaged file."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["images"]
+        return [image_of(path, str(entry["file_name"])) for entry in entries]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
 
 
 def _content_state(path: Path) -> str | None:
     """Hash a file, or all files below a folder; None where there is none."""
     if is_regular(path):
         return content_hash(path)
+    return _tree_state(path, path.rglob("*"))
+
+
+def _tree_state(
+    path: Path, every: Iterable[Path], folder: Path | None = None
+) -> str | None:
+    """Hash the regular files among some, with their names relative to a folder.
+
+    Args:
+        path: of the source, by which the hash is remembered.
+        every: paths.
+        folder: default: `path`.
+    """
     of_system = cache(_is_of_system)
-    files = sorted(p for p in path.rglob("*") if is_regular(p, of_system))
-    states = [(_name(p, path), p.stat()) for p in files]
+    files = sorted(p for p in every if is_regular(p, of_system))
+    states = [(_name(p, folder or path), p.stat()) for p in files]
     digest = tree_hash(path, states)
     if files and digest is None:
         lines = [f"{name} {hash_file(p)}\n" for p, (name, _) in zip(files, states)]
@@ -173,7 +211,7 @@ def _content_state(path: Path) -> str | None:
 
 def _name(path: Path, root: Path) -> str:
     """Return a relative path; bytes that are not UTF-8 are escaped."""
-    return printable_path(path.relative_to(root))
+    return printable_path(PurePath(os.path.relpath(path, root)))
 
 
 def printable_path(path: PurePath) -> str:

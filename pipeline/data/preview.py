@@ -19,6 +19,8 @@ from pipeline.data.artifact import Data
 from pipeline.data.features import Vocabulary, find_step
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
+from pipeline.tasks.overlay import overlay_of
+from pipeline.tasks.registry import task_of
 
 COLUMNS = 8
 MAX_LETTERS = 110  # of a text
@@ -29,11 +31,16 @@ SIGNED = "RdBu_r"  # white in the middle
 def draw(path: Path, data: Data, rows: int = 10) -> None:
     """Draw one row of training examples per class, or per range of numbers.
 
+    Images with dense targets are drawn in rows, above the same images with targets.
+
     Args:
         path: of the PNG file.
         data: the published data.
         rows: maximum number of rows.
     """
+    if task_of(data.spec).dense:
+        _draw_maps(path, data, rows)
+        return
     stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
     groups = _by_number(y, rows, data.spec) if data.spec.target else _by_class(y, data)
     titles = [title for title, _ in groups[:rows]]
@@ -42,6 +49,24 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
         _draw_texts(path, titles, examples, vocabulary(data))
     else:
         _draw_pictures(path, titles, examples, data.spec)
+
+
+def _draw_maps(path: Path, data: Data, rows: int) -> None:
+    """Draw rows of images, each above a row of the same images with their targets."""
+    overlay, spec = overlay_of(data.spec), data.spec
+    assert overlay is not None
+    positions = np.arange(min(rows // 2 * COLUMNS, len(data.train())))
+    stored, y = data.train().x[positions], data.train().y[positions]
+    inputs = spec.to_input(np.asarray(stored))
+    images = picture(inputs, spec, span(inputs, spec))
+    pairs = [images, overlay(images, y)]
+    count = -(-len(positions) // COLUMNS)
+    figure = Figure(figsize=(COLUMNS * 0.8, count * 1.6), layout="constrained")
+    grid = figure.subplots(2 * count, COLUMNS, squeeze=False)
+    for number, axes in enumerate(grid):
+        begin = number // 2 * COLUMNS
+        _row(axes, pairs[number % 2][begin : begin + COLUMNS])
+    figure.savefig(path, dpi=80)
 
 
 def _draw_pictures(

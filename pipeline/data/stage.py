@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
-from pipeline.data import class_balance, extension, preview
+from pipeline.data import class_balance, extension, maps, preview
 from pipeline.data.artifact import Data, extra_target_path, write_balance
 from pipeline.data.doubts import doubts
 from pipeline.data.features import Step, apply_steps, write_steps
@@ -84,7 +84,12 @@ def _write(
     for name, positions in {**plan.indices, "train": train}.items():
         _write_split(plan, steps, name, positions, out)
     if params.balance != "none":
-        weights = class_balance.class_weights(plan.y[train], len(plan.examples.classes))
+        classes = len(plan.examples.classes)
+        if plan.examples.maps is None:
+            weights = class_balance.class_weights(plan.y[train], classes)
+        else:
+            counts = maps.pixels(Rows(out / "train_y.npy"), classes)
+            weights = class_balance.weights_of_counts(counts)
         write_balance(out, params.balance, weights)
 
 
@@ -121,7 +126,10 @@ def _write_split(
     out: Path,
 ) -> None:
     y = plan.y[positions]
-    np.save(out / f"{name}_y.npy", plan.target.scaled(y) if plan.target else y)
+    if plan.examples.maps is None:
+        np.save(out / f"{name}_y.npy", plan.target.scaled(y) if plan.target else y)
+    else:
+        maps.write(out / f"{name}_y.npy", plan.examples.maps, positions)
     for number, target in enumerate(plan.extra_targets):
         values = plan.examples.extra_targets[target.name][positions]
         np.save(extra_target_path(out, name, number), target.stored(values))
@@ -193,7 +201,7 @@ def _metrics(
         "examples": counts,
         "origins": plan.merged.origins,
         "calibration": min(params.calibration, counts["train"]),
-        **_balance(plan),
+        **_balance(plan, out),
         "shared_between_splits": shared,
         "skipped": skipped,
         "stored_train": len(Rows(out / "train_x.npy")),
@@ -201,8 +209,8 @@ def _metrics(
     }
 
 
-def _balance(plan: SplitPlan) -> dict[str, Any]:
-    """Count the examples per class and split, or summarize the numbers to predict."""
+def _balance(plan: SplitPlan, out: Path) -> dict[str, Any]:
+    """Count examples or pixels per class and split, or summarize the numbers."""
     if not plan.target and not plan.examples.classes:
         return {}
     if plan.target:
@@ -210,6 +218,10 @@ def _balance(plan: SplitPlan) -> dict[str, Any]:
         ranges = {name: _quartiles(y) for name, y in numbers.items() if len(y)}
         return {"numbers": ranges}
     classes = len(plan.examples.classes)
+    if plan.examples.maps is not None:
+        stored = {name: Rows(out / f"{name}_y.npy") for name in plan.indices}
+        pixels = {name: maps.pixels(y, classes).tolist() for name, y in stored.items()}
+        return {"class_balance": pixels}
     counts = {
         name: np.bincount(plan.y[p], minlength=classes).tolist()
         for name, p in plan.indices.items()

@@ -60,7 +60,7 @@ class DistillationObjective:
         ]
 
     def __call__(self, model: keras.Model, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        """Compute losses, `(batch,)`, and the student's outputs in training mode."""
+        """Compute losses, `(batch,)` or per pixel, and the outputs in training mode."""
         teacher_outputs, teacher_features = self.ensemble(batch)
         results = keras.tree.flatten(self.student(batch.x, training=True))
         outputs, *features = map(as_float, results)
@@ -68,9 +68,12 @@ class DistillationObjective:
         weight = interpolate(
             params.distillation_weight, params.distillation_weight_end, batch.progress
         )
-        label_loss = per_example(self.label_loss(batch.y, outputs))
+        label_loss = self.label_loss(batch.y, outputs)
         distilled = self._distillation_loss(outputs, teacher_outputs, batch)
+        if len(label_loss.shape) != len(distilled.shape):
+            label_loss, distilled = per_example(label_loss), per_example(distilled)
         loss = (1 - weight) * label_loss + weight * distilled
+        loss = per_example(loss) if self.hints else loss
         for hint, own, reference in zip(self.hints, features, teacher_features):
             loss += hint(own, reference)
         return loss, outputs

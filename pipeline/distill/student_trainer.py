@@ -185,8 +185,9 @@ class StudentTrainer:
         if not teachers:
             return None
         ensemble = self._ensemble(teachers, generation)
-        # Reconstructions are as large as the data: a cache would fill the memory.
-        cacheable = not task_of(self.data.spec).reconstructs
+        # Outputs as large as the data: a cache would fill the memory.
+        task = task_of(self.data.spec)
+        cacheable = not (task.reconstructs or task.dense)
         if cacheable and not self._policy(seed).steps and not self.params.hints:
             ensemble.cache_logits(self.data.train(), self.data.spec)
         return self._distillation(student, ensemble, seed)

@@ -27,11 +27,13 @@ from pipeline.data.features import (
     Vocabulary,
     find_step,
 )
+from pipeline.tasks.registry import task_of
 from pipeline.tasks.spec import TaskSpec
 
 SEVERITIES = (1, 2, 3, 4, 5)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 UNKNOWN = 1  # token number of words that are not in the vocabulary
+MOVING = ("rotate", "shift")  # corruptions of images that move pixels
 BATCH = 64  # clips whose noise is in memory at once
 Generator = np.random.Generator
 Corrupt = Callable[[np.ndarray, float, Generator], np.ndarray]
@@ -91,6 +93,8 @@ def missing_corruptions(spec: TaskSpec, steps: Sequence[Any]) -> str | None:
         spec: signature of the data.
         steps: preprocessing steps from raw to stored, see `pipeline.data.features`.
     """
+    if spec.modality == "image" and task_of(spec).dense:
+        return f"{', '.join(MOVING)}: they move pixels, and the targets are per pixel"
     if spec.modality == "audio" and _front_end(steps) is None:
         return "noise: the stored features hold no energies to which noise can be added"
     if spec.modality == "text" and find_step(steps, Vocabulary) is None:
@@ -105,6 +109,7 @@ def _for_images(spec: TaskSpec) -> list[Corruption]:
     return [
         Corruption(name, unit, amounts, _on_unit_range(spec, change))
         for name, unit, amounts, change in IMAGES
+        if not (task_of(spec).dense and name in MOVING)
     ]
 
 

@@ -117,7 +117,7 @@ class RobustnessStudy:
         metric, scores = metric_of(self.data.spec), {}
         for name, path in self.files.items():
             model = BatchModel(path, self.data.spec, self.threads)
-            scores[name] = metric.of(model.predict(inputs), inputs, self.subset.y)
+            scores[name] = metric.of_batches(model.predict, inputs, self.subset.y)
         return scores
 
 

@@ -91,7 +91,7 @@ def _compress_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 CHAIN = (
     Stage("data", (), DataParams, code=_reader_modules, sources=_data_files),
-    Stage("augment", ("data",), AugmentParams),
+    Stage("augment", ("data",), AugmentParams, code=partial(_task, stage="augment")),
     Stage(
         "tune",
         ("data", "augment"),

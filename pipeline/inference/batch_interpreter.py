@@ -81,18 +81,24 @@ class BatchModel:
         if self.batched is None or len(examples) < 2:
             return self.single.outputs(examples)
         outputs = self._run_padded(self.batched, examples)
-        if not self._matches_single(examples, outputs):
+        if outputs is None or not self._matches_single(examples, outputs):
             self.batched = None
             return self.single.outputs(examples)
         return outputs
 
-    def _run_padded(self, batched: Interpreter, examples: np.ndarray) -> np.ndarray:
+    def _run_padded(
+        self, batched: Interpreter, examples: np.ndarray
+    ) -> np.ndarray | None:
+        """Run a full batch; None where an operator holds the batch size of the file."""
         padding = np.repeat(examples[:1], BATCH - len(examples), axis=0)
         batched.reset_all_variables()
         batched.set_tensor(
             self.single.input["index"], np.concatenate([examples, padding])
         )
-        batched.invoke()
+        try:
+            batched.invoke()
+        except RuntimeError:  # such as TRANSPOSE_CONV
+            return None
         return batched.get_tensor(self.single.output["index"])[: len(examples)]
 
     def _matches_single(self, examples: np.ndarray, outputs: np.ndarray) -> bool:

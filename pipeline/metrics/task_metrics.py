@@ -33,6 +33,7 @@ from pipeline.metrics import bootstrap, intervals
 from pipeline.metrics.metric import Metric
 
 Array = np.ndarray
+BATCH = 256  # examples whose outputs are in memory
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,22 @@ class TaskMetric:
             y: targets as stored, `(n,)`.
         """
         return self.value(self.evidence(outputs, inputs, y), y)
+
+    def of_batches(
+        self, predict: Callable[[Array], Array], inputs: Array, y: Array
+    ) -> float:
+        """Compute the metric of a model without holding all of its outputs.
+
+        Args:
+            predict: model inputs `(batch, *shape)` -> outputs `(batch, ...)`.
+            inputs: model inputs, `(n, *shape)`.
+            y: targets as stored, `(n, ...)`.
+        """
+        evidence = [
+            self.evidence(predict(inputs[rows]), inputs[rows], y[rows])
+            for rows in (slice(n, n + BATCH) for n in range(0, len(y), BATCH))
+        ]
+        return self.value(np.concatenate(evidence), y)
 
     def interval(
         self, evidence: Array, y: Array, resamples: int, seed: int

@@ -84,9 +84,10 @@ def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
             f"returned a {type(model).__module__}.{type(model).__name__}"
         )
     shapes = {"input": (model.input_shape, (None, *spec.shape))}
-    if task_of(spec).output == "logits":
+    task = task_of(spec)
+    if task.predicts_classes:
         model = _with_logits(name, model, spec)
-        shapes["output"] = (model.output_shape, (None, len(spec.classes)))
+        shapes["output"] = (model.output_shape, (None, *task.output_shape(spec)))
     for end, (received, needed) in shapes.items():
         if received != needed:
             raise ModelError(

@@ -75,6 +75,8 @@ def pictures(experiment: ExperimentData, frontier: Path) -> dict[str, str]:
         name: experiment.folders[stage] / file
         for name, (stage, file) in PICTURES.items()
     }
+    for name, file in report_of(experiment.spec.task).pictures.items():
+        files[name] = experiment.folders["evaluate"] / file
     files["frontier"] = frontier
     return {name: data_uri(path) for name, path in files.items() if path.is_file()}
 

@@ -4,13 +4,6 @@ from dataclasses import replace
 
 from pipeline.tasks.classification.task import TASK as CLASSIFICATION
 
-SEGMENTATION = replace(
-    CLASSIFICATION,
-    name="segmentation",
-    title="segmentation",
-    output="class_map",
-    chain=False,
-)
 NEXT_TOKEN = replace(
     CLASSIFICATION,
     name="next_token",

@@ -12,21 +12,25 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.core.base_path import append_to_path
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.tasks.task import Task
+
+if TYPE_CHECKING:
+    from pipeline.tasks.spec import TaskSpec
 
 DEFAULT = "classification"
 TASKS = {
     "classification": "pipeline.tasks.classification.task:TASK",
     "regression": "pipeline.tasks.regression.task:TASK",
     "anomaly_detection": "pipeline.tasks.anomaly_detection.task:TASK",
+    "segmentation": "pipeline.tasks.segmentation.task:TASK",
 }
 # Tasks of builders that no data source provides yet.
 MODEL_TASKS = {
-    "segmentation": "pipeline.tasks.model_tasks:SEGMENTATION",
     "next_token": "pipeline.tasks.model_tasks:NEXT_TOKEN",
 }
 # The task of examples without labels, which only compress-file has.
@@ -40,7 +44,8 @@ SHOWN = 80  # characters of a name in a message
 OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 # Stage -> the parts that its code uses.
 STAGE_PARTS = {
-    "data": ("targets",),
+    "data": ("targets", "overlay"),
+    "augment": ("overlay",),
     "tune": ("metric", "training"),
     "train": ("metric", "training", "floor"),
     "import": ("metric", "floor"),
@@ -115,9 +120,18 @@ def reading(labels: str) -> list[str]:
     """Return the names of the tasks with a kind of labels, the most common first.
 
     Args:
-        labels: `classes` or `numbers`.
+        labels: `classes`, `numbers` or `maps`.
     """
     return [name for name in TASKS if get(name).labels == labels]
+
+
+def as_labels(spec: TaskSpec) -> TaskSpec:
+    """Return the same data with a class per example, for the features of a classifier.
+
+    Args:
+        spec: signature of the data.
+    """
+    return replace(spec, task=DEFAULT)
 
 
 def for_chain(name: str) -> Task:

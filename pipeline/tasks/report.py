@@ -20,7 +20,7 @@ and one `<section>.html.j2` per section.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.metrics.metric import Metric
@@ -71,6 +71,7 @@ class TaskReport:
         metrics: key of a row of evaluation.json -> its label on the page, in order.
         compared: label in a comparison of experiments -> key of a row.
         perturbations: what robustness is measured against.
+        pictures: name on the page -> file of the evaluate stage; default none.
     """
 
     templates: Path
@@ -78,6 +79,7 @@ class TaskReport:
     metrics: Mapping[str, str]
     compared: Mapping[str, str]
     perturbations: str = "Corruptions"
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
     def template(self, name: str) -> str:
         """Return the path of one of its templates, for `include`.

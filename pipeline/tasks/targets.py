@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+IGNORED = 255  # class number of pixels without a label, in masks and in the loss
 SplitIndices = Mapping[str, np.ndarray]  # split -> positions of its examples
 
 

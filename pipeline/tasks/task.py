@@ -14,6 +14,7 @@ purpose, which are imported on first use:
     prediction  tasks.prediction.TaskPrediction     predict
     report      tasks.report.TaskReport             report
     floor       tasks.floor.Floor                   train, distill, compress; optional
+    overlay     tasks.overlay.Overlay               data, augment; for dense targets
 
 Dotted paths are not visible as imports, so `pipeline.tasks.registry.modules` lists the
 parts that a stage runs; an edit of one part makes only these stages stale.
@@ -57,13 +58,14 @@ class Task:
             task.
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
-        labels: how readers interpret the labels of a source: class names, or numbers;
-            with `none`, they read no labels.
+        labels: what readers take from a source: class names, numbers, or a map per
+            example, such as a mask; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, numbers
             `(batch, 1)`, or the model's own input.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map` and `logits_per_step` are used by builders only;
-            `any` is whatever an imported model returns.
+            reconstructed; `class_map`: one logit per class and pixel;
+            `logits_per_step` is used by builders only; `any` is whatever an imported
+            model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -90,7 +92,7 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers", "none"]
+    labels: Literal["classes", "numbers", "maps", "none"]
     target: Literal["class", "number", "input"]
     output: Literal["logits", "numbers", "input", "class_map", "logits_per_step", "any"]
     losses: tuple[str, ...]
@@ -111,6 +113,11 @@ class Task:
     def predicts_classes(self) -> bool:
         """True if outputs are logits, and targets class numbers or probabilities."""
         return self.target == "class"
+
+    @property
+    def dense(self) -> bool:
+        """True if a target is a map, such as a class per pixel, that moves with x."""
+        return self.labels == "maps"
 
     @property
     def reconstructs(self) -> bool:

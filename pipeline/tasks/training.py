@@ -6,6 +6,7 @@ one row of evidence per example, and the columns of the history.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.spec import TaskSpec
 
+MAX_BATCH = 512  # examples that a model is run on at once
+MAX_NUMBERS = 2_000_000  # of their outputs, 8 MB
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Evidence = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -43,8 +46,8 @@ class TaskTraining:
     Args:
         evidence: `(targets, outputs)` -> `(batch, ...)` float32, the evidence of
             `TaskMetric` in the graph.
-        epoch_metric: stored training targets `(n,)` -> the metric of an epoch, or None
-            where training examples have none.
+        epoch_metric: stored training targets `(n, ...)` -> the metric of an epoch, or
+            None where training examples have none.
         learnable: stored targets `(n,)` -> bool `(n,)`: the examples of a split that
             weights are fitted on and `val_loss` is averaged over; default None: all.
         keras_metric: `(keras API, targets are probabilities)` -> the metric for
@@ -83,8 +86,9 @@ class TrainingMetric:
 
     def of_batch(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Return the mean over a batch that an epoch accumulates, a scalar."""
-        evidence = self.evidence(targets, outputs)
-        return tf.reduce_mean(self.epoch.counted(evidence) if self.epoch else evidence)
+        if self.epoch is None:
+            return tf.constant(0.0)
+        return tf.reduce_mean(self.epoch.counted(self.evidence(targets, outputs)))
 
     def of_epoch(self, mean: float) -> dict[str, float]:
         """Return the column of the training examples; empty where it is undefined."""
@@ -99,6 +103,12 @@ class TrainingMetric:
         """
         evidence = np.concatenate([np.asarray(rows, np.float64) for rows in batches])
         return self.value(evidence, y)
+
+
+def inference_batch(spec: TaskSpec) -> int:
+    """Return how many examples a model is run on at once: fewer of large outputs."""
+    size = math.prod(task_of(spec).output_shape(spec))
+    return max(8, min(MAX_BATCH, MAX_NUMBERS // size))
 
 
 def training_of(spec: TaskSpec) -> TaskTraining:

@@ -35,7 +35,7 @@ def folds(data: Data, count: int, seed: int) -> list[tuple[Split, Split]]:
     """
     train, validation = data.train(), data.validation()
     x = np.concatenate([train.x, validation.x])
-    y = np.append(train.y, validation.y)
+    y = np.concatenate([train.y, validation.y])
     pairs = []
     for fitted, held_out in _indices(y, data, count, seed):
         if (mask := learnable(y[fitted], data.spec)) is not None:
@@ -50,7 +50,8 @@ def _indices(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     groups = data.groups()
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    strata = Examples(y, y, data.spec.classes).strata
+    labels = y if y.ndim == 1 else np.zeros(len(y), np.int64)  # maps: one stratum
+    strata = Examples(labels, labels, data.spec.classes).strata
     if groups is not None and len(np.unique(groups)) < count:
         raise UserError(
             f"train.folds {count}: training and validation examples have only "
@@ -59,6 +60,6 @@ def _indices(
         )
     splitter = kind(count, shuffle=True, random_state=seed)
     try:
-        return list(splitter.split(y.reshape(-1, 1), strata, groups))
+        return list(splitter.split(labels.reshape(-1, 1), strata, groups))
     except ValueError as error:
         raise UserError(f"train.folds {count}: {error}; use fewer folds") from None

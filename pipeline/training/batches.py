@@ -22,7 +22,13 @@ from pipeline.data.artifact import Split
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.registry import task_of
-from pipeline.tasks.training import learnable, soft_target, target_of
+from pipeline.tasks.targets import IGNORED
+from pipeline.tasks.training import (
+    inference_batch,
+    learnable,
+    soft_target,
+    target_of,
+)
 
 MAX_STEPS_PER_EXECUTION = 64  # batches per call into TensorFlow, for Keras's own fit
 
@@ -53,7 +59,8 @@ class Batch:
         x: model inputs, `(batch, *input_shape)`.
         y: targets: class numbers `(batch,)` or probabilities `(batch, classes)`;
             numbers `(batch, 1)`; x itself for reconstruction.
-        weights: weight of each example, `(batch,)`; None if all are 1.
+        weights: weight of each example, `(batch,)`, or of each pixel of a target that
+            is a map; None if all are 1.
         positions: positions in the training split, `(batch,)` int64.
         progress: fraction of the fit that is done, a scalar from 0 to 1.
     """
@@ -121,9 +128,19 @@ class BatchSource:
             x, y = self.policy.mixed(self._soft, epoch, positions, len(self.split))
         else:
             x, y = self._inputs(positions), tf.gather(self.y, positions)
-            x = self.policy(x, epoch, positions) if self.policy else x
+            x, y = self._augmented(x, y, epoch, positions)
         y = target_of(y, x, self.spec)
         return Batch(x, y, _weights(y, self.split), positions, progress)
+
+    def _augmented(
+        self, x: tf.Tensor, y: tf.Tensor, epoch: tf.Tensor, positions: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Augment a batch; targets that are maps move with their images."""
+        if self.policy is None:
+            return x, y
+        if task_of(self.spec).dense:
+            return self.policy.paired(x, y, epoch, positions, IGNORED)
+        return self.policy(x, epoch, positions), y
 
     def _inputs(self, positions: tf.Tensor) -> tf.Tensor:
         return to_input(self.fetch(positions), self.spec)
@@ -182,7 +199,7 @@ def validation_batches(
     Args:
         split: the validation split.
         spec: signature of the data.
-        size: examples per batch; default 512.
+        size: maximum number of examples per batch; default 512.
         soft: return classes as probabilities, as training has them with a policy that
             mixes examples.
     """
@@ -195,7 +212,7 @@ def validation_batches(
         x = to_input(fetch(rows), spec)
         return x, target_of(tf.gather(split.y, rows), x, spec)
 
-    batches = positions.batch(size).map(load)
+    batches = positions.batch(min(size, inference_batch(spec))).map(load)
     if soft and task_of(spec).predicts_classes:
         batches = batches.map(lambda x, y: (x, tf.one_hot(y, len(spec.classes))))
     return batches if is_whole_file(split.x) else batches.cache()
@@ -237,13 +254,14 @@ def is_whole_file(x: np.ndarray) -> TypeGuard[np.memmap]:
 
 
 def _weights(y: tf.Tensor, split: Split) -> tf.Tensor | None:
-    """Return the weight of each example, `(batch,)`, if classes have weights."""
+    """Return the weight of each example, or pixel, if classes have weights."""
     if split.class_weights is None:
         return None
     weights = tf.constant(split.class_weights, tf.float32)
     if y.dtype.is_floating:
         return tf.linalg.matvec(y, weights)
-    return tf.gather(weights, y)
+    numbers = tf.minimum(tf.cast(y, tf.int32), len(split.class_weights) - 1)
+    return tf.gather(weights, numbers)
 
 
 def _shuffled(count: int, seed: int, epoch: tf.Tensor) -> tf.Tensor:

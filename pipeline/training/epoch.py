@@ -17,7 +17,13 @@ import tensorflow as tf
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.tasks.training import TrainingMetric, learnable, per_example, target_of
+from pipeline.tasks.training import (
+    TrainingMetric,
+    inference_batch,
+    learnable,
+    per_example,
+    target_of,
+)
 from pipeline.training.batches import BatchSource, fetcher, to_input
 from pipeline.training.losses import Loss
 from pipeline.training.objective import Objective, as_float, weighed_mean
@@ -25,7 +31,6 @@ from pipeline.training.params import FitSettings
 from pipeline.training.weight_averaging import WeightAverages
 
 PREFETCHED = 10  # batches that may be prepared before they are needed
-VALIDATION_BATCH = 512  # examples
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ class Validator:
         self.split, self.mask = split, None if mask is None else np.float32(mask)
         self.count = len(split) if self.mask is None else float(self.mask.sum())
         self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
-        self.batches = position_batches(len(split))
+        self.batches = position_batches(len(split), inference_batch(spec))
 
     def __call__(self) -> dict[str, float]:
         """Return `val_loss`, the mean over the examples, and `val_<metric>`."""
@@ -184,11 +189,15 @@ class Validator:
         return tf.reduce_sum(losses), self.metric.evidence(y, logits)
 
 
-def position_batches(count: int) -> list[tf.Tensor]:
-    """Divide the positions of a split into validation batches, `(batch,)` int64."""
+def position_batches(count: int, size: int) -> list[tf.Tensor]:
+    """Divide the positions of a split into validation batches, `(batch,)` int64.
+
+    Args:
+        count: number of examples of the split.
+        size: examples per batch.
+    """
     positions = np.arange(count, dtype=np.int64)
-    begins = range(0, count, VALIDATION_BATCH)
-    return [tf.constant(positions[i : i + VALIDATION_BATCH]) for i in begins]
+    return [tf.constant(positions[i : i + size]) for i in range(0, count, size)]
 
 
 def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:

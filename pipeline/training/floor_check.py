@@ -12,8 +12,7 @@ from pipeline.data.artifact import Data
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.floor import floor_warning
 from pipeline.tasks.metric import metric_of
-
-BATCH = 512  # examples per inference call
+from pipeline.tasks.training import inference_batch
 
 
 def learned_nothing(
@@ -49,6 +48,7 @@ def predict(model: keras.Model, x: np.ndarray, spec: TaskSpec) -> np.ndarray:
         x: stored examples, `(n, *shape)`.
         spec: signature of the data.
     """
-    begins = range(0, len(x), BATCH)
-    batches = (spec.to_input(x[begin : begin + BATCH]) for begin in begins)
+    size = inference_batch(spec)
+    begins = range(0, len(x), size)
+    batches = (spec.to_input(x[begin : begin + size]) for begin in begins)
     return np.concatenate([np.asarray(model(b, training=False)) for b in batches])

@@ -18,6 +18,7 @@ from pipeline.core.errors import StageFailed, UserError
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.training import (
     TrainingMetric,
+    inference_batch,
     target_of,
     training_metric,
     training_of,
@@ -176,7 +177,7 @@ def _early_stopping(settings: FitSettings, metric: Metric, api: ModuleType) -> A
 def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
     """A callback that adds a metric which is not a mean over batches to the logs."""
     split, spec = data.validation, data.spec
-    fetch = fetcher(split.x)
+    fetch, size = fetcher(split.x), inference_batch(spec)
     base: Any = api.callbacks.Callback
 
     class Evaluator(base):
@@ -190,7 +191,9 @@ def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
             return metric.evidence(y, logits)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-            evidence = [self.batch(batch) for batch in position_batches(len(split))]
+            evidence = [
+                self.batch(batch) for batch in position_batches(len(split), size)
+            ]
             logs[f"val_{metric.key}"] = metric.of_split(evidence, split.y)
 
     return Evaluator()

@@ -37,7 +37,8 @@ def make_loss(
     Raises:
         UserError: for a loss that does not suit the task.
     """
-    if _is_plain(settings, spec) and not soft:
+    own = _name(settings, spec) in training_of(spec).losses
+    if _is_plain(settings, spec) and not soft and not own:
         return api.losses.SparseCategoricalCrossentropy(from_logits=True)
     return example_losses(settings, spec)
 

@@ -13,7 +13,7 @@ from pipeline.tasks.spec import TaskSpec
 def check_outputs(model: Any, spec: TaskSpec) -> None:
     """Check the output shape of a model, such as one of a custom builder.
 
-    Loss and metric of tasks with classes check it themselves.
+    Loss and metric of tasks with a class per example check it themselves.
 
     Args:
         model: a Keras model with one output.
@@ -23,7 +23,7 @@ def check_outputs(model: Any, spec: TaskSpec) -> None:
         ModelError: names the shape of the output and the shape that the task needs.
     """
     task = task_of(spec)
-    if task.predicts_classes:
+    if task.predicts_classes and not task.dense:
         return
     needed, received = task.output_shape(spec), tuple(model.output_shape[1:])
     if received != needed:

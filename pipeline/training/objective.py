@@ -59,7 +59,12 @@ def weighed_mean(losses: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
 
     Args:
         losses: `(batch, ...)`.
-        weights: weight of each example, `(batch,)`; None if all are 1.
+        weights: weight of each example, `(batch,)`, or of each pixel, in the shape of
+            the losses; None if all are 1.
     """
+    if weights is not None and len(weights.shape) == len(losses.shape):
+        return tf.reduce_mean(losses * weights)
     losses = per_example(losses)
-    return tf.reduce_mean(losses if weights is None else losses * weights)
+    if weights is None:
+        return tf.reduce_mean(losses)
+    return tf.reduce_mean(losses * per_example(weights))

@@ -21,6 +21,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.spec import TaskSpec
 
 FINAL = ("Softmax", "Activation")  # layers that only apply an activation
+SIZES = {"Dense": "units", "Conv2D": "filters"}  # layer -> its number of outputs
 
 
 def as_logits(model: keras.Model, spec: TaskSpec, path: str) -> keras.Model:
@@ -78,11 +79,13 @@ def two_logits(model: keras.Model) -> keras.Model:
     softmax(0, z) is 1 - sigmoid(z) and sigmoid(z), so the probabilities stay equal.
 
     Args:
-        model: its output is `(batch, 1)`, with or without a sigmoid at the end.
+        model: its output is `(batch, 1)`, or `(batch, height, width, 1)` of a class per
+            pixel, with or without a sigmoid at the end.
     """
     last = _last(model)
-    if type(last).__name__ == "Dense":
-        dense = clone_with(last, units=2, activation="linear")
+    size = SIZES.get(type(last).__name__)
+    if size is not None:
+        dense = clone_with(last, **{size: 2}, activation="linear")
         weights = [
             np.concatenate([np.zeros_like(w), w], -1) for w in last.get_weights()
         ]

@@ -24,8 +24,10 @@ from pipeline.data.spec import TaskSpec
 from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.tasks.floor import Floor, Reading, floor_of, floor_warning
 from pipeline.tasks.metric import metric_of
+from pipeline.tasks.registry import task_of
 
 EXAMPLES = 512  # per split: enough for an interval of a few points
+MAPS = 64  # examples with a target per pixel: each is many decisions
 BATCH = 128
 MARGIN = 0.05  # of the metric: five points of accuracy
 TIE = 0.01  # a simpler reading is preferred to one that is better by less
@@ -83,7 +85,10 @@ def find_doubts(model: keras.Model, data: Data, name: str, seed: int) -> list[st
         At most one sentence, with the remedy.
     """
     spec, metric = data.spec, metric_of(data.spec)
-    train, validation = _sample(data.train(), seed), _sample(data.validation(), seed)
+    count = EXAMPLES if not task_of(spec).dense else MAPS
+    train, validation = (
+        _sample(split, count, seed) for split in (data.train(), data.validation())
+    )
     seed = derive_seed(seed, "readings")
     x = spec.to_input(validation.x)
     in_use = _candidate((AS_SET,), x, outputs_of(model, x), metric, validation.y)
@@ -104,11 +109,11 @@ def _misread(name: str, best: Candidate, in_use: Candidate, metric: TaskMetric) 
     )
 
 
-def _sample(split: Split, seed: int) -> Split:
-    """At most `EXAMPLES` examples, drawn at random."""
-    if len(split) <= EXAMPLES:
+def _sample(split: Split, count: int, seed: int) -> Split:
+    """At most so many examples, drawn at random."""
+    if len(split) <= count:
         return split
-    drawn = np.random.default_rng(seed).choice(len(split), EXAMPLES, replace=False)
+    drawn = np.random.default_rng(seed).choice(len(split), count, replace=False)
     positions = np.sort(drawn)
     return Split(split.x[positions], split.y[positions])
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.data.examples import Examples
 from pipeline.data.folders import list_files, read_files
-from pipeline.data.image_files import bits_of, is_grey, read_image
+from pipeline.data.image_files import bits_of, channels_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.params import ImageParams
 from pipeline.data.paths import source_path
@@ -31,7 +31,7 @@ def read(context: ReadContext) -> Examples:
     root = source_path(context.source, context.key)
     settings, limit = context.params.image, context.params.limits.image_megapixels
     files = list_files(root, SUFFIXES, context)
-    channels = settings.channels or (1 if all(map(is_grey, files.paths)) else 3)
+    channels = channels_of(files.paths, settings.channels)
     deep = channels == 1 and any(bits_of(f) == 16 for f in files.paths)
     decode = DecodeImage(tuple(settings.color), bits=16 if deep else 8)
     resize = resize_step(settings, channels)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.params import Params
+
+HEX = re.compile("#[0-9a-fA-F]{6}")
 
 
 class ColumnParams(Params):
@@ -74,6 +77,61 @@ class ImageParams(Params):
         if size and not all(1 <= side <= 4096 for side in size):
             raise ValueError("height and width must be from 1 to 4096")
         return size
+
+
+class SceneParams(Params):
+    """Scenes that `scenes:` composes.
+
+    Args:
+        size: height and width in pixels.
+        count: number of scenes.
+        objects: `[minimum, maximum]` of the objects in a scene.
+    """
+
+    size: int = Field(default=96, ge=8, le=512)  # a usual camera crop on boards
+    count: int = Field(default=1500, ge=10, le=100_000)
+    objects: list[int] = Field(default=[1, 6], min_length=2, max_length=2)
+
+    @field_validator("objects")
+    @classmethod
+    def _is_range(cls, objects: list[int]) -> list[int]:
+        if not 0 <= objects[0] <= objects[1] <= 20:
+            raise ValueError("must be [minimum, maximum], from 0 to 20")
+        return objects
+
+
+class MaskParams(Params):
+    """Masks of `masks:`, one per image.
+
+    Args:
+        colors: color of each class as `"#rrggbb"`, in the order of the classes; null
+            reads class numbers (gray or palette PNG).
+        ignore: class number, or color, of pixels without a label; null for none.
+    """
+
+    colors: dict[str, str] | None = None
+    ignore: int | str | None = 255  # the border of objects in Pascal VOC
+
+    @field_validator("colors")
+    @classmethod
+    def _are_colors(cls, colors: dict[str, str] | None) -> dict[str, str] | None:
+        wrong = [color for color in (colors or {}).values() if not HEX.fullmatch(color)]
+        if wrong:
+            raise ValueError(f'a color is "#rrggbb", not "{wrong[0]}"')
+        if colors is not None and len({*map(str.lower, colors.values())}) < len(colors):
+            raise ValueError("two classes have the same color")
+        if colors is not None and not 2 <= len(colors) <= 255:
+            raise ValueError("must name 2 to 255 classes")
+        return colors
+
+    @field_validator("ignore")
+    @classmethod
+    def _is_value(cls, ignore: int | str | None) -> int | str | None:
+        if isinstance(ignore, str) and not HEX.fullmatch(ignore):
+            raise ValueError(f'a color is "#rrggbb", not "{ignore}"')
+        if isinstance(ignore, int) and not 0 <= ignore <= 65_535:
+            raise ValueError("a class number is from 0 to 65535")
+        return ignore
 
 
 class AudioParams(Params):

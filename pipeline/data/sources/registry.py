@@ -16,8 +16,11 @@ from pipeline.core.errors import UserError, did_you_mean
 # Kind of source -> what follows the colon.
 SOURCES = {
     "sklearn": "a data set inside scikit-learn, such as sklearn:digits",
+    "scenes": "digits on textured canvases with masks: scenes:digits",
     "tfds": "a TensorFlow Datasets name, such as tfds:fashion_mnist or tfds:mnist#test",
     "images": "a folder with one folder of image files per class",
+    "masks": "a folder with the folders images and masks, a PNG mask per image",
+    "coco": "a COCO JSON file with segmentations, its images beside it",
     "wav": "a folder with one folder of WAV files per class",
     "csv": "a CSV or TSV file of numbers with a label column, plain or .gz",
     "text": "a CSV or TSV file with a text column and a label column, plain or .gz",
@@ -26,11 +29,14 @@ SOURCES = {
     "npy": "a folder with the NumPy files x.npy and y.npy",
 }
 # Kinds that name a path.
-FILES = ("images", "wav", "csv", "text", "parquet", "npz", "npy")
+FILES = ("images", "masks", "coco", "wav", "csv", "text", "parquet", "npz", "npy")
 # Sources that hold several splits, of which `#` selects one.
 PART = re.compile(r"(npz:.+\.npz|tfds:[^#]+)#(.+)", re.DOTALL)
-FOLDERS = ("images", "wav", "npy")  # kinds that name a folder
+FOLDERS = ("images", "masks", "wav", "npy")  # kinds that name a folder
 CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
+IMAGE_LISTS = ("coco",)  # kinds that name a file which lists image files
+MASK_FILES = ("masks", "coco")  # kinds that name images with masks
+MAPPED = ("scenes", *MASK_FILES)  # kinds with a mask per image
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
     "digits": "classes",
@@ -42,12 +48,17 @@ SKLEARN = {
 # Kind of source -> what its examples are; the others hold arrays of any kind.
 MODALITY = {
     "images": "image",
+    "masks": "image",
+    "coco": "image",
+    "scenes": "image",
     "wav": "audio",
     "text": "text",
     "csv": "table",
     "parquet": "table",
 }
 IMAGES_OF_SKLEARN = ("digits",)
+SCENES = {"digits": "maps"}  # sets of `scenes:`
+BUILT_IN = {"sklearn": SKLEARN, "scenes": SCENES}  # kinds whose sets are all listed
 
 
 def listed(extend: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -104,25 +115,26 @@ def reader_module(source: str) -> str:
 
 
 def check_known(source: str, key: str) -> None:
-    """Refuse a data set that scikit-learn does not include.
+    """Refuse a data set that does not exist, of the kinds whose sets are all known.
 
     Args:
-        source: `kind:name`; only `sklearn:` is checked.
+        source: `kind:name`; only `sklearn:` and `scenes:` are checked.
         key: dotted key of the experiment file that names the source, for the error.
 
     Raises:
         UserError: for an unknown name; it lists the known ones.
     """
     kind, _, name = source.partition(":")
-    if kind == "sklearn" and name not in SKLEARN:
-        known, hint = ", ".join(SKLEARN), did_you_mean(name, SKLEARN)
+    sets = BUILT_IN.get(kind)
+    if sets is not None and name not in sets:
+        known, hint = ", ".join(sets), did_you_mean(name, sets)
         raise UserError(f'{key} "{source}": unknown{hint} (known: {known})')
 
 
 def known_labels(source: str) -> str | None:
-    """Return `classes` or `numbers`; None where the labels of a source are unknown."""
+    """Return `classes`, `numbers` or `maps`; None where the labels are unknown."""
     kind, _, name = source.partition(":")
-    return SKLEARN.get(name) if kind == "sklearn" else None
+    return "maps" if kind in MAPPED else BUILT_IN.get(kind, {}).get(name)
 
 
 def modality_of(source: str) -> str | None:

@@ -16,6 +16,7 @@ DATA = {
     "anomaly_detection": (
         'data: {source: "sklearn:digits", task: anomaly_detection, normal: ["0"]}\n'
     ),
+    "segmentation": 'data: {source: "scenes:digits", task: segmentation}\n',
 }
 
 
@@ -40,6 +41,9 @@ def test_the_builder_is_that_of_the_task_unless_one_is_named(load, task):
 
 
 REFUSED = [
+    ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
+    ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
+    ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),
     ("regression", "train: {monitor: accuracy}", "train.monitor: the metric of"),
     (
         "anomaly_detection",
@@ -102,7 +106,7 @@ def test_a_key_of_another_task_is_refused_with_its_line(load, task, text, said):
 
 @pytest.mark.parametrize("task", DATA)
 def test_the_metric_and_the_losses_of_a_task_are_taken(load, task):
-    text = f"train: {{monitor: {KEYS[task]}, loss: huber}}\n"
+    text = f"train: {{monitor: {KEYS[task]}, loss: {get(task).losses[-1]}}}\n"
     assert load(task, text).train.monitor == KEYS[task]
 
 
@@ -166,7 +170,7 @@ BAD = [
     ("json:loads", "must be a Task"),
     ("json:nothing", "json defines nothing under this name"),
     ("regresion", 'did you mean "regression"'),
-    ("segmentation", "has no metric"),
+    ("next_token", "has no metric"),
 ]
 
 

@@ -44,6 +44,7 @@ Y = {
     "classification": np.arange(120) % 2,
     "regression": RNG.normal(size=120).astype(np.float32),
     "anomaly_detection": np.repeat([0, 1], [100, 20]),
+    "segmentation": RNG.integers(0, 2, (120, 2, 2)).astype(np.uint8),
 }
 
 

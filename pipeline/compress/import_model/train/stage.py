@@ -119,7 +119,9 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
         return
     required = (tuple(spec.shape), task.output_shape(spec))
     single = task.predicts_classes and len(spec.classes) == 2
-    if shapes != required and not (single and shapes == (required[0], (1,))):
+    if shapes != required and not (
+        single and shapes == (required[0], (*required[1][:-1], 1))
+    ):
         outputs = " logits" if task.predicts_classes else ""
         raise UserError(
             f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs "

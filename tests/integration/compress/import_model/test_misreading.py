@@ -283,3 +283,16 @@ def test_one_output_with_another_activation_is_refused_by_name(activation):
     spec = TaskSpec("two", "npz:a.npz", (4,), "float32", ("a", "b"))
     with pytest.raises(UserError, match=f"with the activation {activation}; two"):
         as_logits(model, spec, "net.keras")
+
+
+def test_a_sigmoid_per_pixel_becomes_two_logits():
+    """A binary segmentation model from elsewhere ends in one sigmoid per pixel."""
+    image = keras.Input((6, 6, 3))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+    x = layers.Conv2D(1, 1, activation="sigmoid")(x)
+    model = keras.Model(image, x)
+    spec = TaskSpec("x", "masks:x", (6, 6, 3), "uint8", ("a", "b"), task="segmentation")
+    x = RNG.normal(size=(2, 6, 6, 3)).astype("float32")
+    logits = np.asarray(as_logits(model, spec, "net.keras")(x))
+    probability = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))
+    assert np.allclose(probability, np.asarray(model(x))[..., 0], atol=1e-5)

@@ -1,0 +1,1 @@
+"""Segmentation: a class per pixel."""
