@@ -1,6 +1,6 @@
 """Fault injection into the toy chain: no wrong result, and no lost artifact.
 
-Every test counts its cases; the last one prints the totals.
+Every test counts its cases; `pytest -s` shows the totals.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,6 @@ from tests.helpers.cases import chosen
 
 CASES: Counter[str] = Counter()
 KILLS = 30
-HITS: list[bool] = []  # per kill: True when the process was still running
 RIGHT = "HELLOHELLO"
 
 
@@ -58,6 +58,13 @@ def kill_later(toy, seconds: float) -> bool:
     return running
 
 
+@pytest.fixture(scope="module", autouse=True)
+def count_of_cases() -> Iterator[None]:
+    """Print the number of cases after the last one; seen with `pytest -s`."""
+    yield
+    print(f"\nfault injection: {sum(CASES.values())} cases, {dict(CASES)}")
+
+
 @pytest.fixture(scope="module")
 def durations() -> dict[str, float]:
     return {}
@@ -73,12 +80,17 @@ def test_kill_9_at_a_random_moment_and_continue(toy, number, durations):
         begin = time.monotonic()
         assert toy.start().wait(60) == 0
         durations["run"] = time.monotonic() - begin
-    if number % 2:  # from scratch; else over a published result
-        shutil.rmtree(toy.folder / "one"), shutil.rmtree(toy.folder / "two")
-    else:
-        toy.one["text"] = "another"
     moment = random.Random(number).uniform(0, durations["run"])
-    hit = kill_later(toy, moment)
+    for attempt in range(20):
+        if number % 2:  # from scratch; else over a published result
+            shutil.rmtree(toy.folder / "one"), shutil.rmtree(toy.folder / "two")
+        else:
+            toy.one["text"] = f"another {attempt}"
+        if kill_later(toy, moment):
+            break
+        moment /= 2  # the run was faster than the one that was measured
+    else:
+        pytest.fail("no kill met a running process")
     time.sleep(0.05)
     check_complete(toy)
     if not number % 2:
@@ -90,7 +102,6 @@ def test_kill_9_at_a_random_moment_and_continue(toy, number, durations):
         p for p in toy.folder.iterdir() if p.name.endswith((".partial", ".old"))
     ]
     CASES["kill -9 at a random moment"] += 1
-    HITS.append(hit)
 
 
 @pytest.mark.parametrize("step", range(8))
@@ -302,13 +313,3 @@ def test_the_clock_in_the_stage_is_set_back_between_two_runs(toy):
     assert json.loads(toy.read("one", "run.json"))["started"] < "2010"
     assert hashes(toy) == before
     CASES["clock set back"] += 1
-
-
-def test_the_count_of_cases(capsys, request):
-    with capsys.disabled():
-        print(f"\nfault injection: {sum(CASES.values())} cases, {dict(CASES)}")
-        print(f"of {len(HITS)} kills, {sum(HITS)} met a running process")
-    name = test_kill_9_at_a_random_moment_and_continue.__name__
-    kills = [item for item in request.session.items if item.name.startswith(name)]
-    assert CASES["kill -9 at a random moment"] == len(kills) <= KILLS
-    assert sum(HITS) >= 2 / 3 * len(kills)

@@ -8,7 +8,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,10 +57,12 @@ def test_a_lock_of_the_same_run_is_the_same_bytes(locked):
 
 
 def test_verify_is_quick_and_says_equal(locked):
-    """By the processor's time, which does not depend on what else the machine does."""
-    begin = spent_by_children()
-    answer = locked.run("verify")
-    assert spent_by_children() - begin < 1
+    """In the time of the processor, and not longer than a few times `status`."""
+    times = [spent_by_children()]
+    for words in (["status"], ["verify"]):
+        answer = locked.run(*words)
+        times.append(spent_by_children())
+    assert times[2] - times[1] < 4 * (times[1] - times[0])
     assert answer.code == 0, answer.out
     assert set(states(answer).values()) == {"equal"} and len(states(answer)) == 8
 
@@ -173,9 +174,7 @@ def test_data_and_augment_are_reproduced_elsewhere(locked):
 
 
 def test_another_parameter_is_another_experiment_and_nothing_is_run(locked):
-    begin = time.monotonic()
     answer = locked.run("reproduce", "--set", "seed=4")
-    assert time.monotonic() - begin < 10
     assert answer.code == 4 and "seed 3 -> 4" in answer.out
     assert "nothing was run" in answer.out
 

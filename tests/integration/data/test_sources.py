@@ -486,7 +486,7 @@ def test_an_offline_machine_says_so_within_seconds(make, tmp_path, monkeypatch):
     begin = time.monotonic()
     with pytest.raises(UserError) as caught:
         make(source="tfds:mnist", data_dir=str(tmp_path / "tfds"))
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60  # not hours of attempts
     for part in ("cannot be reached", "By hand", "download_and_prepare", "tfds/mnist"):
         assert part in str(caught.value)
 

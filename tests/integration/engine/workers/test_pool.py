@@ -66,13 +66,18 @@ def test_no_more_tasks_run_at_once_than_workers(tmp_path):
     assert max(outcome.value for outcome in pool.drain()) <= 2
 
 
-def test_two_workers_run_at_the_same_time():
+def test_two_workers_run_at_the_same_time(tmp_path):
+    def meet(number: int) -> bool:
+        (tmp_path / str(number)).touch()
+        end = time.monotonic() + 30
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        return time.monotonic() < end
+
     pool = Pool(workers=2)
-    begin = time.monotonic()
     for number in range(2):
-        pool.submit(number, time.sleep, 0.5)
-    assert len(list(pool.drain())) == 2
-    assert time.monotonic() - begin < 0.95
+        pool.submit(number, meet, number)
+    assert [outcome.value for outcome in pool.drain()] == [True, True]
 
 
 def test_waiting_without_a_task_is_an_error():
