@@ -96,6 +96,16 @@ def test_no_name_of_a_header_escapes_the_prefix(kits):
         assert "model_data" not in code.lower()
 
 
+def test_no_macro_of_a_task_is_defined_again(kits):
+    """A task may define the size of its output: HEIGHT, WIDTH and CHANNELS are its."""
+    text = (kits[0] / "preprocess.h").read_text()
+    sizes = set(re.findall(r"#define ONE_(\w+)", text))
+    assert sizes == {
+        *("PREPROCESS_H_", "TAPS"),
+        *("INPUT_HEIGHT", "INPUT_WIDTH", "INPUT_CHANNELS"),
+    }
+
+
 def test_an_operator_without_a_kernel_is_an_error_that_names_it(tmp_path):
     data = data_of(tmp_path, (), (4, 4, 1), **IMAGE)
     kit = kit_of(tmp_path / "kit", data, PIXELS[:, :4, :4], file="char_lm-int8")
