@@ -23,6 +23,7 @@ from pipeline.compress.rewrite.fold import (
 )
 from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
+from pipeline.compress.tfmot.dense_scales import with_dense_scales
 from pipeline.compress.tfmot.export import export
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
 from pipeline.compress.tfmot.fine_tuning import FineTuning
@@ -93,6 +94,14 @@ def build(
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
     content = export(model, recipe.export, calibration, one_scale)
+    if recipe.export == "int8" and not _has_one_scale(recipe):
+        content = with_dense_scales(
+            model,
+            content,
+            lambda: export(model, "int8", calibration, dense_scale=True),
+            calibration[:CHECKED],
+            outputs,
+        )
     return replace(built, content=content, outputs=outputs)
 
 
@@ -181,6 +190,11 @@ def _with_result(built: Built, model: tf_keras.Model, step: Step, last: bool) ->
         return built
     state = (str(step), export(model, "float"))
     return replace(built, states=(*built.states, state))
+
+
+def _has_one_scale(recipe: Recipe) -> bool:
+    """Return whether techniques decide about the scales of kernels."""
+    return any(step.name in (*TIES, *AWARE) for step in recipe.techniques)
 
 
 def affordable(step: Step, epochs: int) -> Step:

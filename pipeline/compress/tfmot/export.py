@@ -30,6 +30,7 @@ def export(
     kind: str,
     calibration: np.ndarray | None = None,
     one_scale: bool = False,
+    dense_scale: bool = False,
 ) -> bytes:
     """Convert a model to a .tflite file.
 
@@ -40,6 +41,7 @@ def export(
             integer tokens of the input's own dtype.
         one_scale: one scale per kernel instead of one per channel, so that equal
             weights become equal integers.
+        dense_scale: one scale per kernel of Dense layers alone.
 
     Returns:
         The content of the file.
@@ -53,6 +55,8 @@ def export(
     if kind in ("int8", "int16x8"):
         _unroll(model)
     converter = _converter(model)
+    if dense_scale:
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if one_scale:
         _disable_per_channel_scales(converter)
     _SETTINGS[kind](converter, calibration)
