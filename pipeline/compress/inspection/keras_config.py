@@ -87,7 +87,10 @@ def read_keras(path: Path) -> KerasConfig:
         values, version, count = _hdf5(path) if head == HDF5 else _archive(path)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, RecursionError) as error:
         reason = shown(str(error), 120)
-        raise UserError(f"{path}: not a complete Keras file ({reason})") from None
+        raise UserError(
+            f"{path}: not a complete Keras file ({reason}); save the model again: "
+            'model.save("model.keras")'
+        ) from None
     if values.get("class_name") not in MODELS:
         raise UserError(
             f"{path}: the model is of the class {shown(values.get('class_name'))}; "
@@ -116,7 +119,7 @@ def _hdf5(path: Path) -> tuple[dict[str, Any], str, int]:
 
     with h5py.File(path, "r") as file:
         if "model_config" not in file.attrs:
-            raise ValueError("weights without a model; save the model with model.save")
+            raise ValueError("weights without a model")
         values = json.loads(_text(file.attrs["model_config"]))
         version = _text(file.attrs.get("keras_version", ""))
         return values, version, _parameters(file["model_weights"])

@@ -32,6 +32,7 @@ def convert(
     kind: str,
     calibration: np.ndarray | None = None,
     one_scale: bool = False,
+    dense_scale: bool = False,
 ) -> bytes:
     """Convert a model to a .tflite file.
 
@@ -42,6 +43,7 @@ def convert(
             integer tokens of the input's own dtype.
         one_scale: one scale per kernel instead of one per channel, so that equal
             weights become equal integers.
+        dense_scale: one scale per kernel of Dense layers alone.
 
     Returns:
         The content of the file.
@@ -50,7 +52,12 @@ def convert(
         UserError: if the model or the calibration examples do not fit, or the converter
             fails.
     """
-    return convert_with_reference(model, kind, calibration, one_scale)[0]
+    if kind == "int4":
+        return to_int4(convert(model, "float"))
+    converter = _prepared(model, kind, calibration, one_scale)
+    if dense_scale:
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    return _written(converter, model.name, kind)
 
 
 def convert_with_reference(
@@ -73,18 +80,24 @@ def convert_with_reference(
         The content of the file, and of the float file with the same tensor names that
         it was quantized from; the latter is empty without `options`.
     """
-    if kind == "int4":
-        return to_int4(convert(model, "float")), b""
-    converter = _converter(model)
-    if one_scale:
-        _disable_per_channel_scales(converter)
-    _SETTINGS[kind](converter, calibration)
     if options is None or calibration is None or kind != "int8":
-        return _written(converter, model.name, kind), b""
+        return convert(model, kind, calibration, one_scale), b""
+    converter = _prepared(model, kind, calibration, one_scale)
     quantizer = Quantizer(converter, calibration, options)
     content = _written(converter, model.name, kind)
     reference = quantizer.calibrated
     return adjusted(content, reference, calibration, options), reference
+
+
+def _prepared(
+    model: Any, kind: str, calibration: np.ndarray | None, one_scale: bool
+) -> Any:
+    """Return a converter with the settings of an export."""
+    converter = _converter(model)
+    if one_scale:
+        _disable_per_channel_scales(converter)
+    _SETTINGS[kind](converter, calibration)
+    return converter
 
 
 def _written(converter: Any, name: str, kind: str) -> bytes:

@@ -29,6 +29,7 @@ from pipeline.compress.tflite.oracle import fallback_text, fallbacks
 from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.crashes import crashing_layers
+from pipeline.compress.tfmot.dense_scales import with_dense_scales
 from pipeline.compress.tfmot.export import export, export_with_reference
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
 from pipeline.compress.tfmot.fine_tuning import FineTuning
@@ -144,6 +145,14 @@ def _exported(
         return export_with_reference(model, kind, calibration, one_scale, adjusting)
 
     kind, (content, reference) = first_written(kinds, write)
+    if kind == "int8" and adjusting is None and not _has_one_scale(recipe):
+        content = with_dense_scales(
+            model,
+            content,
+            lambda: export(model, "int8", calibration, dense_scale=True),
+            calibration[:CHECKED],
+            outputs,
+        )
     built = with_fallback(built, recipe.export, kind)
     return replace(
         built, content=content, reference=reference, outputs=outputs, export=kind
@@ -285,6 +294,11 @@ def _with_result(built: Built, model: tf_keras.Model, step: Step, last: bool) ->
         return built
     state = (str(step), export(model, "float"))
     return replace(built, states=(*built.states, state))
+
+
+def _has_one_scale(recipe: Recipe) -> bool:
+    """Return whether techniques decide about the scales of kernels."""
+    return any(step.name in (*TIES, *AWARE) for step in recipe.techniques)
 
 
 def affordable(step: Step, epochs: int) -> Step:

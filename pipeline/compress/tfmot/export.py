@@ -13,7 +13,11 @@ import numpy as np
 import tf_keras
 
 from pipeline.compress.adjust.options import Options
-from pipeline.compress.tflite.converter import ConverterError, convert_with_reference
+from pipeline.compress.tflite.converter import (
+    ConverterError,
+    convert,
+    convert_with_reference,
+)
 
 # The converter's int8 pass fails on their loops (LSTM becomes one operator instead).
 UNROLLED = ("GRU", "SimpleRNN")
@@ -25,7 +29,7 @@ def export(
     kind: str,
     calibration: np.ndarray | None = None,
     one_scale: bool = False,
-    options: Options | None = None,
+    dense_scale: bool = False,
 ) -> bytes:
     """Convert a model to a .tflite file.
 
@@ -36,7 +40,7 @@ def export(
             integer tokens of the input's own dtype.
         one_scale: one scale per kernel instead of one per channel, so that equal
             weights become equal integers.
-        options: adjustments of `int8`; default none.
+        dense_scale: one scale per kernel of Dense layers alone.
 
     Returns:
         The content of the file.
@@ -45,7 +49,9 @@ def export(
         UserError: if the model or the calibration examples do not fit, or the converter
             fails.
     """
-    return export_with_reference(model, kind, calibration, one_scale, options)[0]
+    if kind in ("int8", "int16x8"):
+        _unroll(model)
+    return convert(model, kind, calibration, one_scale, dense_scale)
 
 
 def export_with_reference(
@@ -55,7 +61,14 @@ def export_with_reference(
     one_scale: bool = False,
     options: Options | None = None,
 ) -> tuple[bytes, bytes]:
-    """Convert a model like `export`, and keep the float file of an int8 one.
+    """Convert a model like `export`, with adjustments, and keep the float file.
+
+    Args:
+        model: one input of fixed shape, one output; do not use it afterwards.
+        kind: an export step of the recipe grammar.
+        calibration: model inputs `(n, ...)`, see `export`.
+        one_scale: one scale per kernel instead of one per channel.
+        options: adjustments of `int8`; default none.
 
     Returns:
         The content of the file, and of the float file with the same tensor names that

@@ -96,6 +96,14 @@ class Own(keras.Model):
             r"maps \(4,\) to \(7,\); sklearn:iris needs \(4,\) to \(3,\) logits; "
             "choose",
         ),
+        (
+            lambda: keras.Sequential([keras.Input((4,)), layers.Dense(4)]),
+            "It reconstructs its input: --set data.task=anomaly_detection",
+        ),
+        (
+            lambda: keras.Sequential([keras.Input((4,)), layers.Dense(9)]),
+            "If only 3 of its 9 classes have examples, name all of them",
+        ),
         (dynamic, "all axes but the batch"),
         (Own, "has no graph"),
     ],

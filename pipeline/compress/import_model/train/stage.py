@@ -127,7 +127,7 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
             f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs "
             f"{required[0]} to {required[1]}{outputs}; choose the data that the model "
             "was trained on, with all of its classes and preprocessing, or train the "
-            f"model on this data{_missing_classes(shapes, spec)}"
+            f"model on this data{_advice(shapes, spec)}"
         )
 
 
@@ -140,8 +140,13 @@ def _check_input(shape: tuple[int | None, ...], spec: TaskSpec, path: str) -> No
         )
 
 
-def _missing_classes(shapes: tuple[tuple[int | None, ...], ...], spec: TaskSpec) -> str:
-    """What to do where the model has more outputs than there are classes."""
+def _advice(shapes: tuple[tuple[int | None, ...], ...], spec: TaskSpec) -> str:
+    """What to do with a model that reconstructs, or that has more classes."""
+    if shapes[0] == shapes[1] == tuple(spec.shape):
+        return (
+            ". It reconstructs its input: --set data.task=anomaly_detection --set "
+            "'data.normal=[...]' (the classes that are not anomalies)"
+        )
     count = shapes[1][-1] if shapes[1] else None
     if shapes[0] != tuple(spec.shape) or not spec.classes or not count:
         return ""

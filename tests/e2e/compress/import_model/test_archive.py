@@ -94,7 +94,7 @@ def test_unsupported_models_are_rejected_naming_the_layer(config, words, tmp_pat
     ("content", "words"),
     [
         (b"", "is empty"),
-        (b"\x89HDF\r\n\x1a\n and more", "is an HDF5 file"),
+        (b"\x89HDF\r\n\x1a\n and more", "not a complete Keras file"),
         (b"\x1c\x00\x00\x00TFL3", "is a .tflite file"),
         (b"PK\x03\x04 and no end", "truncated"),
         (b"hello, world", "is not a Keras model"),
