@@ -87,8 +87,8 @@ def _document(folder: Path, name: str) -> dict[str, Any]:
     session = open_session(folder)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryDirectory(prefix="debug-") as scratch, quiet():
+        from pipeline.cli.published_context import build_context_of
         from pipeline.compress.debug.diagnosis import diagnose
-        from pipeline.compress.debug.published import build_context_of
 
         context = build_context_of(session.job, Path(scratch))
         return diagnose(row, context, _progress)

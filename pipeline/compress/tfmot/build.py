@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import tf_keras
 
-from pipeline.compress.adjust.equalize import equalize
 from pipeline.compress.adjust.options import Options, check_layers, options_of
 from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
 from pipeline.compress.rewrite.channel_pruning import prune_channels
@@ -30,6 +29,7 @@ from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.crashes import crashing_layers
 from pipeline.compress.tfmot.dense_scales import with_dense_scales
+from pipeline.compress.tfmot.equalize import equalize
 from pipeline.compress.tfmot.export import export, export_with_reference
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
 from pipeline.compress.tfmot.fine_tuning import FineTuning

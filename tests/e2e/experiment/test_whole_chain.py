@@ -300,6 +300,7 @@ def test_the_quick_verbs_leave_tensorflow_alone(finished, verb):
     assert done.stdout.splitlines()[-1] == "False False", done.stderr
 
 
+@pytest.mark.slow  # builds eleven files
 def test_debug_explains_an_int8_variant(copied):
     pareto = json.loads((copied.small / "compress" / "pareto.json").read_text())
     variants = [row["id"] for row in pareto["points"] if row["recipe"] == "int8"]
@@ -310,9 +311,8 @@ def test_debug_explains_an_int8_variant(copied):
     path = copied.small / "debug" / f"{variants[0]}.json"
     document = json.loads(path.read_text())
     assert {row["layer"] for row in document["layers"]}
-    assert document["int8"] == next(
-        row["accuracy"] for row in pareto["points"] if row["id"] == variants[0]
-    )
+    accuracy = next(r["accuracy"] for r in pareto["points"] if r["id"] == variants[0])
+    assert document["int8"] == pytest.approx(accuracy, abs=0.01)  # other thread counts
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,9 @@ def test_the_navigation_puts_the_result_first_and_groups_the_rest(published):
     text = Seen(_render(published)).text
     start = text.index("Skip to the result")
     assert "Result Frontier Variants Quality Classes" in text[start:]
-    assert "Robustness More Ledger Search Learning Data Environment" in text[start:]
+    assert (
+        "Robustness More Memory Ledger Search Learning Data Environment" in text[start:]
+    )
 
 
 def test_the_arena_is_a_figure_where_it_was_measured(published):

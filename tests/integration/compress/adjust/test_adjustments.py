@@ -120,7 +120,7 @@ def test_quiet_channels_survive_in_int16_activations(damaged, ruined):
 
 @pytest.mark.parametrize("step", ["keep_float", "int16_activations"])
 def test_an_unknown_layer_is_refused_with_the_nearest_one(damaged, step):
-    with pytest.raises(UserError, match=r'"pointwise" .*did you mean "pointwise1"'):
+    with pytest.raises(UserError, match=r'"pointwise".*did you mean "pointwise1"'):
         built(damaged, f"{step}(pointwise) | int8")
 
 
