@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import math
 from dataclasses import replace
@@ -144,13 +145,24 @@ def hash_examples(x: AnyRows) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def hash_numbers(hashes: np.ndarray) -> np.ndarray:
+    """Return hashes as numbers of the same order, `(n,)` uint64.
+
+    They are compared and sorted in a fraction of the time and memory of texts.
+
+    Args:
+        hashes: as `hash_examples` returns them.
+    """
+    return np.frombuffer(binascii.unhexlify(hashes.tobytes()), ">u8").astype(np.uint64)
+
+
 def shared_hashes(hashes: dict[str, np.ndarray]) -> int:
     """Count the distinct examples that are in more than one split.
 
     Args:
         hashes: split -> hashes of its examples.
     """
-    unique = [np.unique(values) for values in hashes.values()]
+    unique = [np.unique(hash_numbers(values)) for values in hashes.values()]
     _, counts = np.unique(np.concatenate(unique), return_counts=True)
     return int((counts > 1).sum())
 
@@ -162,11 +174,14 @@ def duplicates(hashes: dict[str, np.ndarray]) -> dict[str, int]:
         hashes: split -> hashes of its examples.
     """
     pairs = [("train", "validation"), ("train", "test"), ("validation", "test")]
+    unique = {name: np.unique(hash_numbers(h)) for name, h in hashes.items()}
     between = {
-        f"{first}_{second}": len(np.intersect1d(hashes[first], hashes[second]))
+        f"{first}_{second}": len(
+            np.intersect1d(unique[first], unique[second], assume_unique=True)
+        )
         for first, second in pairs
     }
-    inside = {name: len(h) - len(np.unique(h)) for name, h in hashes.items()}
+    inside = {name: len(h) - len(unique[name]) for name, h in hashes.items()}
     return {**between, **{f"within_{name}": n for name, n in inside.items()}}
 
 
@@ -180,13 +195,14 @@ def repeated(indices: SplitIndices, hashes: np.ndarray) -> list[tuple[str, int]]
     Returns:
         `(split, position)` per example.
     """
-    every = np.concatenate([np.unique(hashes[p]) for p in indices.values()])
+    numbers = hash_numbers(hashes)
+    every = np.concatenate([np.unique(numbers[p]) for p in indices.values()])
     every.sort()
     shared = np.unique(every[1:][every[1:] == every[:-1]])
     listed = [
-        (hashes[position], int(position), name)
+        (int(numbers[position]), int(position), name)
         for name, positions in indices.items()
-        for position in positions[np.isin(hashes[positions], shared)]
+        for position in positions[np.isin(numbers[positions], shared)]
     ]
     return [(name, position) for _, position, name in sorted(listed)]
 
@@ -198,6 +214,7 @@ def without_shared(indices: SplitIndices, hashes: np.ndarray) -> SplitIndices:
         indices: split -> positions.
         hashes: of all examples.
     """
+    hashes = hash_numbers(hashes)
     train, validation, test = (indices[name] for name in SPLITS)
     validation = validation[~np.isin(hashes[validation], hashes[test])]
     later = np.concatenate([hashes[validation], hashes[test]])
