@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -162,9 +163,14 @@ def shared_hashes(hashes: dict[str, np.ndarray]) -> int:
     Args:
         hashes: split -> hashes of its examples.
     """
-    unique = [np.unique(hash_numbers(values)) for values in hashes.values()]
-    _, counts = np.unique(np.concatenate(unique), return_counts=True)
-    return int((counts > 1).sum())
+    return len(_in_several(hash_numbers(values) for values in hashes.values()))
+
+
+def _in_several(splits: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the distinct numbers that are in more than one of some arrays, sorted."""
+    every = np.concatenate([np.unique(numbers) for numbers in splits])
+    every.sort()
+    return np.unique(every[1:][every[1:] == every[:-1]])
 
 
 def duplicates(hashes: dict[str, np.ndarray]) -> dict[str, int]:
@@ -196,9 +202,7 @@ def repeated(indices: SplitIndices, hashes: np.ndarray) -> list[tuple[str, int]]
         `(split, position)` per example.
     """
     numbers = hash_numbers(hashes)
-    every = np.concatenate([np.unique(numbers[p]) for p in indices.values()])
-    every.sort()
-    shared = np.unique(every[1:][every[1:] == every[:-1]])
+    shared = _in_several(numbers[positions] for positions in indices.values())
     listed = [
         (int(numbers[position]), int(position), name)
         for name, positions in indices.items()
