@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 from pipeline.core.quoting import shown
 from pipeline.data.artifact import Data
 from pipeline.data.rows import Rows
+from pipeline.data.split import hash_numbers
 from pipeline.data.split_plan import SplitPlan
 
 MOST = 0.5  # of the examples
@@ -32,7 +33,7 @@ def doubts(plan: SplitPlan, data: Data) -> tuple[str, ...]:
         data: the published data.
     """
     train = plan.indices["train"]
-    _, counts = np.unique(plan.hashes[train], return_counts=True)
+    _, counts = np.unique(hash_numbers(plan.hashes[train]), return_counts=True)
     equal = int(counts.max(initial=0))
     constant = _constant(Rows(data.folder / "train_x.npy"), data)
     sentences = []

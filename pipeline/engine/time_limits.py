@@ -15,6 +15,7 @@ from pydantic import Field
 from pipeline.core.params import Params
 
 DAY = 24 * 60.0  # minutes
+LONGEST = 30_000.0  # minutes; the system waits for at most 2**31 milliseconds at once
 
 
 class MinuteParams(Params):
@@ -28,9 +29,10 @@ class MinuteParams(Params):
     """
 
     # Nothing small enough for a microcontroller trains for a day; what hangs does.
-    trial: float | None = Field(default=DAY, gt=0)
-    variant: float | None = Field(default=DAY, gt=0)
-    stage: float | None = Field(default=None, gt=0)  # a search may last for days
+    trial: float | None = Field(default=DAY, gt=0, le=LONGEST)
+    variant: float | None = Field(default=DAY, gt=0, le=LONGEST)
+    # A search may last for days.
+    stage: float | None = Field(default=None, gt=0, le=LONGEST)
 
 
 class LimitsParams(Params):

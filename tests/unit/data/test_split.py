@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
-from pipeline.data.split import calibration, hash_examples, shared_hashes, split
+from pipeline.data.split import (
+    calibration,
+    hash_examples,
+    repeated,
+    shared_hashes,
+    split,
+    stratified,
+)
 
 
 def examples(counts: list[int], own_test: np.ndarray | None = None) -> Examples:
@@ -87,3 +94,46 @@ def test_an_example_in_two_splits_is_counted():
     assert hashes[0] == hashes[2] != hashes[1]
     assert shared_hashes({"train": hashes[:2], "test": hashes[2:]}) == 1
     assert shared_hashes({"train": hashes[[0, 2]], "test": hashes[[1]]}) == 0
+
+
+@pytest.mark.parametrize("fraction", [0.2, 0.25, 0.37, 0.5])
+@pytest.mark.parametrize("classes", [1, 2, 7])
+def test_a_split_is_that_of_scikit_learn(fraction, classes):
+    from sklearn.model_selection import train_test_split
+
+    for seed in range(8):
+        labels = np.random.default_rng(seed).integers(0, classes, 40 + 13 * seed)
+        labels = np.concatenate([labels, np.arange(classes), np.arange(classes)])
+        both = train_test_split(
+            np.arange(len(labels)),
+            test_size=fraction,
+            stratify=labels,
+            random_state=seed,
+        )
+        for expected, part in zip(both, stratified(labels, fraction, seed)):
+            assert np.array_equal(np.sort(part), np.sort(expected))
+
+
+def test_too_small_a_class_is_refused_as_by_scikit_learn():
+    with pytest.raises(ValueError, match="too few"):
+        stratified(np.array([0, 0, 0, 1]), 0.5, 1)
+    with pytest.raises(ValueError, match="greater or equal to the number of classes"):
+        stratified(np.array([0, 0, 1, 1, 2, 2]), 0.2, 1)
+
+
+def test_repeats_are_listed_together_in_the_order_of_their_content():
+    hashes = np.array([letter * 16 for letter in "babcacb"], "S16")
+    indices = {
+        "train": np.array([0, 1, 3]),
+        "validation": np.array([2, 5]),
+        "test": np.array([4, 6]),
+    }
+    assert repeated(indices, hashes) == [
+        ("train", 1),
+        ("test", 4),
+        ("train", 0),
+        ("validation", 2),
+        ("test", 6),
+        ("train", 3),
+        ("validation", 5),
+    ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.engine import stage_process
-from pipeline.engine.time_limits import TimeLimit, time_limit
+from pipeline.engine.time_limits import MinuteParams, TimeLimit, time_limit
 from pipeline.experiment.schema import Experiment
 
 LIMIT = TimeLimit(10, "limits.minutes.stage")
@@ -65,3 +66,11 @@ def test_limits_reach_the_stages_and_change_no_fingerprint(tmp_path):
         p.hashed() for p in plain.params.values()
     ]
     assert [stage.name for stage in job.chain if not stage.limited] == ["train"]
+
+
+@pytest.mark.parametrize("minutes", [0, -1, 30_001, float("inf"), float("nan")])
+def test_a_limit_is_a_time_that_the_system_can_wait(minutes):
+    with pytest.raises(ValidationError):
+        MinuteParams(trial=float(minutes))
+    longest = TimeLimit(30_000.0, "limits.minutes.trial")
+    assert longest.seconds * 1000 < 2**31
