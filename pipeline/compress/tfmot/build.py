@@ -22,8 +22,9 @@ from pipeline.compress.rewrite.fold import (
     fuse_relu,
     neutralize_constant_channels,
 )
+from pipeline.compress.tflite.inspect import read_facts
 from pipeline.compress.tflite.oracle import fallback_text, fallbacks
-from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
+from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights, violations
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.crashes import crashing_layers
 from pipeline.compress.tfmot.export import ConverterError, export
@@ -103,8 +104,8 @@ def build(
     outputs = np.asarray(model(calibration[:CHECKED], training=False))
     one_scale = any(step.name in TIES for step in recipe.techniques)
     kinds = exports or (recipe.export, *_fallbacks(recipe))
-    kinds = [kind for kind in kinds if not crashing_layers(model, kind)] or kinds
-    kind, content = _first_written(model, kinds, calibration, one_scale)
+    kinds = tuple(k for k in kinds if not crashing_layers(model, k)) or kinds
+    kind, content = _first_written(model, recipe.export, kinds, calibration, one_scale)
     if kind != recipe.export:
         line = fallback_text(recipe.export, kind)
         built = replace(built, left_out=[*built.left_out, line])
@@ -122,17 +123,25 @@ def _fallbacks(recipe: Recipe) -> tuple[str, ...]:
 
 def _first_written(
     model: tf_keras.Model,
+    wanted: str,
     kinds: Sequence[str],
     calibration: np.ndarray,
     one_scale: bool,
 ) -> tuple[str, bytes]:
-    """The first export that the converter writes, and the file."""
+    """The first export that the converter writes, and the file.
+
+    One in the place of the wanted one must be what its name says: kernels can be too
+    small for int8 weights.
+    """
     refusals = []
     for kind in kinds:
         try:
-            return kind, export(model, kind, calibration, one_scale)
+            content = export(model, kind, calibration, one_scale)
         except ConverterError as error:
             refusals.append(error)
+            continue
+        if kind in (wanted, kinds[-1]) or not violations(read_facts(content), kind):
+            return kind, content
     raise refusals[0]
 
 
