@@ -71,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     _write(path, "experiment.yaml.j2", values)
     write_gitignore(folder)
     print(path)
+    for fact in summary.facts:
+        print(f"          {shown(fact, 400)}")
     for extra in _write_project(arguments.root, values):
         print(extra)
     print(f"run it with: {command('run', folder=folder)}")
@@ -106,7 +108,7 @@ def data_yaml(source: str, summary: Summary) -> str:
     facts = [f"  # {shown(fact, 400)}" for fact in summary.facts]
     lines = ["data:", *facts, *(f"  {line}" for line in _lines(section))]
     lines += [f"  # {line}" for line in _lines(_unset(summary))]
-    builder = get(task).builder_for(summary.modality)
+    builder = summary.builder or get(task).builder_for(summary.modality)
     if builder == get(task).builder_for(modality_of(source)):
         lines.append(f"# tune: {{builder: {builder}}}")
     else:

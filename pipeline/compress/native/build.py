@@ -37,6 +37,7 @@ from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.build import (
     CHECKED,
     Built,
+    Files,
     exports_of,
     first_written,
     fit_count,
@@ -89,10 +90,11 @@ def build(
     outputs = np.asarray(model_outputs(model, calibration[:CHECKED]))
     seed = derive_seed(tuning.seed, "bridge")
 
-    def write(kind: str) -> bytes:
-        return export(model, kind, calibration, one_scale, seed)
+    def write(kind: str) -> Files:
+        return export(model, kind, calibration, one_scale, seed), b""
 
-    kind, content = first_written(exports or exports_of(recipe), write)
+    kinds = exports or exports_of(recipe)
+    kind, (content, _) = first_written(kinds, recipe.export, write)
     built = with_fallback(built, recipe.export, kind)
     return replace(built, content=content, outputs=outputs, export=kind)
 

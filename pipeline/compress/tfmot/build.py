@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,8 +24,9 @@ from pipeline.compress.rewrite.fold import (
     neutralize_constant_channels,
 )
 from pipeline.compress.tflite.converter import ConverterError
+from pipeline.compress.tflite.inspect import read_facts
 from pipeline.compress.tflite.oracle import fallback_text, fallbacks
-from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
+from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights, violations
 from pipeline.compress.tfmot.bridge import check_same_outputs, to_tf_keras
 from pipeline.compress.tfmot.crashes import crashing_layers
 from pipeline.compress.tfmot.dense_scales import with_dense_scales
@@ -49,7 +50,8 @@ GRADUAL_FITS = len(GRADUAL)
 CHECKED = 64  # calibration examples on which the file is compared with its model
 
 
-Written = TypeVar("Written")  # the content of a file, or of two
+# Content of a file, and of the float file it was quantized from.
+Files = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
@@ -141,10 +143,10 @@ def _exported(
     options = options_of(recipe.adjustments)
     adjusting = options if keep_reference or options != Options() else None
 
-    def write(kind: str) -> tuple[bytes, bytes]:
+    def write(kind: str) -> Files:
         return export_with_reference(model, kind, calibration, one_scale, adjusting)
 
-    kind, (content, reference) = first_written(kinds, write)
+    kind, (content, reference) = first_written(kinds, recipe.export, write)
     if kind == "int8" and adjusting is None and not _has_one_scale(recipe):
         content = with_dense_scales(
             model,
@@ -185,12 +187,16 @@ def with_fallback(built: Built, wanted: str, kind: str) -> Built:
 
 
 def first_written(
-    kinds: Sequence[str], write: Callable[[str], Written]
-) -> tuple[str, Written]:
-    """Return the first export that the converter writes, and what `write` returned.
+    kinds: Sequence[str], wanted: str, write: Callable[[str], Files]
+) -> tuple[str, Files]:
+    """Return the first export that the converter writes, and its files.
+
+    One in the place of the wanted one must be what its name says: kernels can be too
+    small for int8 weights.
 
     Args:
         kinds: exports, in the order in which they are tried.
+        wanted: export of the recipe.
         write: writes an export.
 
     Raises:
@@ -199,9 +205,12 @@ def first_written(
     refusals = []
     for kind in kinds:
         try:
-            return kind, write(kind)
+            files = write(kind)
         except ConverterError as error:
             refusals.append(error)
+            continue
+        if kind in (wanted, kinds[-1]) or not violations(read_facts(files[0]), kind):
+            return kind, files
     raise refusals[0]
 
 

@@ -15,6 +15,8 @@ from pipeline.experiment.summary.summary import Summary, described
 
 LABELS = ("label", "y", "labels", "target", "targets")
 
+SERIES = 3  # times as many rows as columns: steps of a series, not an image
+
 
 def npz(path: Path, params: DataParams, summary: Summary) -> None:
     """Note the arrays of an .npz file.
@@ -38,6 +40,9 @@ def _look(store: ArrayStore, summary: Summary) -> None:
         shape, _, dtype = read_header(file)
     summary.add(f"{x}: {dtype} {tuple(shape)}")
     summary.modality = "table" if len(shape) == 2 else "image"
+    if len(shape) == 3 and SERIES * shape[2] <= shape[1]:
+        summary.builder = "cnn1d"
+        summary.add(f"taken for {shape[1]} steps of {shape[2]} numbers, not for images")
     suffix = x.removeprefix("x")
     label = next((n for n in LABELS if f"{n}{suffix}" in names), None)
     if label is None:

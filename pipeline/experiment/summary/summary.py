@@ -22,6 +22,7 @@ class Summary:
         settings: keys of `data` that differ from their defaults.
         defaults: keys of `data` that are at their defaults, worth knowing.
         facts: sentences about the data.
+        builder: for them; empty (default) for that of the task and the modality.
     """
 
     modality: str | None
@@ -29,6 +30,7 @@ class Summary:
     settings: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     facts: list[str] = field(default_factory=list)
+    builder: str = ""
 
     def add(self, text: str) -> None:
         """Append a sentence."""

@@ -25,7 +25,7 @@ LONG = 25  # characters: a mean length above it is that of a text
 # Usual names of the column to predict, in lower case, the likeliest first.
 LABELS = (
     *("label", "class", "target", "labels", "category", "species", "outcome"),
-    *("diagnosis", "y", "sentiment", "price", "quality"),
+    *("diagnosis", "y", "sentiment", "price", "quality", "survived", "churn"),
 )
 TEXTS = ("text", "review", "message", "sentence", "comment", "content", "tweet")
 SEPARATOR_NAMES = {"\t": "tab"}

@@ -92,6 +92,20 @@ def test_arrays_of_two_axes_get_a_builder_for_tables(made):
     assert "# x: float32 (9, 4)" in text and "# y: 3 classes: 0, 1, 2" in text
 
 
+def test_many_steps_of_few_numbers_are_a_series_not_an_image(made):
+    np.savez("a.npz", x=np.zeros((9, 30, 3), "f4"), y=np.arange(9) % 3)
+    values, text = made("npz:a.npz")
+    assert values["tune"] == {"builder": "cnn1d"}
+    assert "taken for 30 steps of 3 numbers" in text
+    check_inputs(read_experiment(Path("experiments/mine")))
+
+
+def test_the_label_can_be_a_usual_name_before_the_last_column(made):
+    Path("a.csv").write_text("Survived,Age,Port\n" + "1,20,S\n0,30,Q\n" * 3)
+    values, _ = made("csv:a.csv")
+    assert values["data"]["columns"] == {"label": "Survived", "categories": ["Port"]}
+
+
 def test_arrays_without_labels_are_refused(made):
     np.savez("a.npz", x=np.zeros((9, 4), "f4"))
     with pytest.raises(UserError, match="no array of labels"):

@@ -90,10 +90,10 @@ def test_a_masked_lstm_is_known_to_crash_the_converter():
     assert not crashing_layers(to_tf_keras(masked("GRU")), "int8")
 
 
-def test_what_crashes_in_int8_is_written_with_int8_weights(tuning):
+def test_what_crashes_in_int8_is_the_next_best_file(tuning):
     recipe, x = parse_recipe("int8"), np.random.default_rng(1).normal(size=(20, 6, 4))
     built = build(masked("LSTM"), recipe, tuning, x.astype(np.float32))
-    assert built.export in ("dynamic", "float16")
+    assert built.export == "float16"  # its kernels are too small for int8 weights
     assert built.left_out == [fallback_text("int8", built.export)]
     assert not violations(read_facts(built.content), built.export)
 
