@@ -80,7 +80,9 @@ def test_layers_that_tfmot_refuses_are_compressed(spec, train, short, text):
     facts = read_facts(built.content)
     assert violations(facts, recipe.export, built.sparsity, built.distinct) == []
     if "prune" in text:
-        assert built.sparsity == pytest.approx(0.55, abs=0.06)
+        # Rows of two_of_four that end in fewer than four weights keep these.
+        fraction = 0.455 if "two_of_four" in text else 0.6
+        assert built.sparsity == pytest.approx(fraction, abs=0.01)
     if "pqat" in text:
         reason = "pqat: gate (Gate), activations inside it are calibrated"
         assert any(line.startswith(reason) for line in built.left_out)
