@@ -21,14 +21,18 @@ from pipeline.compress.tfmot.fake_quant_layers import (
 
 
 class OneScaleLayer(FakeQuantLayer):
-    """A layer whose kernel has one symmetric range."""
+    """A layer whose kernel has one symmetric range.
+
+    Attributes:
+        largest: the largest magnitude of the kernel.
+    """
+
+    largest: float
 
     def quantized_kernel(self) -> Any:
         """Return the kernel, rounded to multiples of max |w| / 127."""
-        kernel = kernel_of(self)
-        largest = max(float(np.abs(kernel.numpy()).max()), 1e-20)
         return tf.quantization.fake_quant_with_min_max_vars(
-            kernel, -largest, largest, narrow_range=True
+            kernel_of(self), -self.largest, self.largest, narrow_range=True
         )
 
 
@@ -41,4 +45,5 @@ def use_one_scale(model: tf_keras.Model) -> None:
     for layer in model.layers:
         kind = type(layer)
         if kind.__name__ in LOW_BIT:
+            layer.largest = max(float(np.abs(kernel_of(layer).numpy()).max()), 1e-20)
             layer.__class__ = type(kind.__name__, (OneScaleLayer, kind), {})

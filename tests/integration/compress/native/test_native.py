@@ -66,7 +66,7 @@ def short(spec, train, validation) -> FineTuning:
     chosen(
         [
             "prune(0.6) | pqat",
-            "prune(0.5, two_of_four) | cluster(8) | pcqat",
+            "prune(0.5, two_of_four) | int8",
             "quantize_weights(3, all) | int8",
             "prune(0.6, free, gradual) | cluster(4) | int8",
             "binary",
@@ -80,10 +80,21 @@ def test_layers_that_tfmot_refuses_are_compressed(spec, train, short, text):
     facts = read_facts(built.content)
     assert violations(facts, recipe.export, built.sparsity, built.distinct) == []
     if "prune" in text:
-        assert built.sparsity == pytest.approx(0.55, abs=0.06)
+        # Rows of two_of_four that end in fewer than four weights keep these.
+        fraction = 0.455 if "two_of_four" in text else 0.6
+        assert built.sparsity == pytest.approx(fraction, abs=0.01)
     if "pqat" in text:
         reason = "pqat: gate (Gate), activations inside it are calibrated"
         assert any(line.startswith(reason) for line in built.left_out)
+
+
+@pytest.mark.slow
+def test_clusters_survive_training_for_int8(small_net, spec, train, short):
+    recipe = parse_recipe("cluster(8) | cqat")
+    built = build(small_net, recipe, short, spec.to_input(train.x[:30]))
+    facts = read_facts(built.content)
+    assert violations(facts, "int8", 0.0, built.distinct) == []
+    assert max(facts.distinct) <= 8 and not facts.per_channel
 
 
 def test_the_file_is_accurate_and_reproducible(
