@@ -13,8 +13,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from pipeline.core.quoting import shown
 from pipeline.data.artifact import Data
+from pipeline.data.duplicates import hash_numbers
 from pipeline.data.rows import Rows
-from pipeline.data.split import hash_numbers
 from pipeline.data.split_plan import SplitPlan
 
 MOST = 0.5  # of the examples

@@ -16,6 +16,12 @@ import numpy as np
 
 from pipeline.core.determinism import derive_seed
 from pipeline.data import labels
+from pipeline.data.duplicates import (
+    duplicates,
+    hash_examples,
+    repeated,
+    without_shared,
+)
 from pipeline.data.examples import Examples
 from pipeline.data.extra_targets import ExtraTarget, learn_extra_target
 from pipeline.data.features import Step, Vocabulary, apply_steps, find_step
@@ -27,10 +33,6 @@ from pipeline.data.rows import chunks
 from pipeline.data.split import (
     SplitIndices,
     check_classes,
-    duplicates,
-    hash_examples,
-    repeated,
-    without_shared,
 )
 from pipeline.data.table_steps import EncodeColumns, learn_columns
 from pipeline.tasks.registry import for_chain

@@ -19,6 +19,7 @@ from pipeline.core.wording import quantity
 from pipeline.data import class_balance, extension, maps, preview
 from pipeline.data.artifact import Data, extra_target_path, write_balance
 from pipeline.data.doubts import doubts
+from pipeline.data.duplicates import shared_hashes
 from pipeline.data.features import Step, apply_steps, write_steps
 from pipeline.data.merge import read_sources
 from pipeline.data.params import DataParams
@@ -26,7 +27,7 @@ from pipeline.data.rows import Rows, RowWriter, chunks
 from pipeline.data.sources.reader import write_skipped
 from pipeline.data.sources.registry import dataset_name
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.data.split import calibration, shared_hashes
+from pipeline.data.split import calibration
 from pipeline.data.split_plan import (
     SplitPlan,
     input_names,

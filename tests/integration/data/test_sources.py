@@ -357,7 +357,7 @@ def test_numbers_that_are_none_in_an_npz_file(make, tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"z": np.ones(3)}, 'no array "y"'),
+        ({"z": np.ones(3)}, 'no array "x"'),
         ({"x": np.ones((4, 2)), "y": np.ones(3)}, r"must be of shape \(4,\)"),
         (
             {"x": np.ones((4, 2, 2, 2)), "y": np.arange(4)},

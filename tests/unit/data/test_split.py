@@ -8,13 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
+from pipeline.data.duplicates import hash_examples, repeated, shared_hashes
 from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
 from pipeline.data.split import (
     calibration,
-    hash_examples,
-    repeated,
-    shared_hashes,
     split,
     stratified,
 )
