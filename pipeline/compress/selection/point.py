@@ -120,8 +120,6 @@ class Point(VariantRow):
             and high end of its paired interval; default none.
         beaten_by: recipe with the first steps of this one alone, and the same kind of
             file, that is clearly better on validation; empty (default) for none.
-        beaten_by: recipe with the first steps of this one alone, and the same kind of
-            file, that is clearly better on validation; empty (default) for none.
     """
 
     drop: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -369,7 +370,11 @@ def test_a_model_and_arrays_of_a_program_are_compressed(tmp_path, capsys):
     assert result.file == tmp_path / "out" / "compress" / "best.tflite"
     assert result.file.stat().st_size == result.chosen["bytes_raw"]
     assert "train     done" in capsys.readouterr().out
-    assert "may have learned nothing" in single_file.read(tmp_path / "out")["doubts"][0]
+    # Chance decides whether its outputs look useless, or in another order.
+    assert re.search(
+        "may have learned nothing|may be misread",
+        single_file.read(tmp_path / "out")["doubts"][0],
+    )
     assert "WARNING   model.keras" in text_of(
         tmp_path / "out", single_file.read(tmp_path / "out")
     )
