@@ -147,7 +147,7 @@ def _exported(
         return export_with_reference(model, kind, calibration, one_scale, adjusting)
 
     kind, (content, reference) = first_written(kinds, recipe.export, write)
-    if kind == "int8" and adjusting is None and not _has_one_scale(recipe):
+    if kind == "int8" and adjusting is None and not _decides_scales(recipe):
         content = with_dense_scales(
             model,
             content,
@@ -305,9 +305,9 @@ def _with_result(built: Built, model: tf_keras.Model, step: Step, last: bool) ->
     return replace(built, states=(*built.states, state))
 
 
-def _has_one_scale(recipe: Recipe) -> bool:
+def _decides_scales(recipe: Recipe) -> bool:
     """Return whether techniques decide about the scales of kernels."""
-    return any(step.name in (*TIES, *AWARE) for step in recipe.techniques)
+    return any(step.name in (*TIES, *AWARE, "binary") for step in recipe.techniques)
 
 
 def affordable(step: Step, epochs: int) -> Step:
