@@ -266,7 +266,7 @@ def test_a_builder_of_ones_own_trains_and_its_code_is_part_of_the_fingerprint(co
     ("setting", "said"),
     [
         ("tune.values={width: -1.0}", "tune.values.width: must be more than 0"),
-        ("tune.builder=text_cnn", "tune.builder text_cnn: needs tokens (length,)"),
+        ("tune.builder=text_cnn", "tune.builder: text_cnn needs texts"),
     ],
 )
 def test_a_model_that_does_not_fit_is_bad_input(copied, setting, said):
@@ -304,7 +304,7 @@ def test_the_quick_verbs_leave_tensorflow_alone(finished, verb):
 def test_debug_explains_an_int8_variant(copied):
     pareto = json.loads((copied.small / "compress" / "pareto.json").read_text())
     variants = [row["id"] for row in pareto["points"] if row["recipe"] == "int8"]
-    answer = copied.run("debug", "small", variants[0], "--layers", "2")
+    answer = copied.cli("debug", "small", variants[0], "--layers", "2")
     assert answer.code == 0, answer.err
     assert f"{variants[0]}: accuracy" in answer.out
     assert "2 of " in answer.out and "\nequalize | int8" in answer.out
@@ -324,6 +324,6 @@ def test_debug_explains_an_int8_variant(copied):
     ],
 )
 def test_debug_names_the_variants_that_it_can_explain(finished, variant, words):
-    answer = finished[0].run("debug", "small", variant)
+    answer = finished[0].cli("debug", "small", variant)
     assert answer.code == 2 and words in answer.err
     assert "baseline-int8" in answer.err and "Traceback" not in answer.err

@@ -14,6 +14,7 @@ from pipeline.compress.import_model.logits import as_logits
 from pipeline.compress.import_model.params import ImportParams
 from pipeline.compress.import_model.train.stage import run
 from pipeline.core.errors import UserError
+from pipeline.core.json_io import write_json
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.data.stage import run as run_data
@@ -30,7 +31,8 @@ def published(folder: Path, x: np.ndarray, y: np.ndarray, **values) -> Path:
     section = {"source": f"npz:{folder / 'a.npz'}", **stored, **values}
     out = folder / f"data{len(list(folder.iterdir()))}"
     out.mkdir()
-    run_data(DataParams(**section), Inputs({}, seed=1), out)
+    metrics = run_data(DataParams(**section), Inputs({}, seed=1), out)
+    write_json(out / "metrics.json", metrics)
     return out
 
 
