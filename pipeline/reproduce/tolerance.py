@@ -148,7 +148,7 @@ RULES = (
         "sentences about gradients beyond a threshold",
     ),
     Rule(
-        r"(train|distill|compress)\.(doubts(\.\d+)?|guard)",
+        r"(train|distill|compress|evaluate)\.(doubts(\.\d+)?|guard)",
         "reported",
         "sentences with measured values",
     ),
