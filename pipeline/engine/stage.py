@@ -157,7 +157,7 @@ class Job:
         return tuple(stage for stage in self.chain if stage.name in selected)
 
 
-def silent(text: str, done: int = 0, total: int = 0) -> None:
+def silent(text: str, done: int = 0, total: int = 0, result: bool = False) -> None:
     """Ignore a progress message: the default of `Inputs.progress`."""
 
 

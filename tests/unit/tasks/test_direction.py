@@ -44,7 +44,9 @@ LIMITS = Limits(0.2, metric=MAE)
 def test_the_budget_chooses_the_smallest_whose_loss_rises_by_no_more():
     points = pareto_table.compare(ROWS, LIMITS)
     drops = {point.recipe: point.drop for point in points}
-    assert drops == pytest.approx({"float": 0, "int8": 0.1, "qat": -0.1, "prune(0.5)": 0.6})
+    assert drops == pytest.approx(
+        {"float": 0, "int8": 0.1, "qat": -0.1, "prune(0.5)": 0.6}
+    )
     assert pareto_front.choose(points, LIMITS).id == "baseline-qat"
     flags = {point.recipe: point.dominated for point in points}
     assert flags == {"float": True, "int8": True, "qat": False, "prune(0.5)": False}
