@@ -96,6 +96,8 @@ def recorded_files(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         path, _, size = [*line.rsplit(",", 2), "", ""][:3]
         path = path.strip('"')
+        if path.endswith("/RECORD"):
+            size = ""  # uv writes the size from before it added its own lines
         if not path.endswith(UNCHECKED):
             yield path, size
 
