@@ -130,7 +130,7 @@ def _activation_bytes(
     config: KerasConfig, shapes: Mapping[str, Shape | None]
 ) -> int | None:
     """Bytes of int8 activations, placed as TensorFlow Lite Micro places them."""
-    from pipeline.compress.tflite.cost import ALIGNMENT, planned_bytes
+    from pipeline.compress.tflite.cost import aligned, planned_bytes
 
     if any(shape is None or None in shape for shape in shapes.values()):
         return None
@@ -139,9 +139,8 @@ def _activation_bytes(
     for number, layer in enumerate(config.layers):
         name = owner[layer.name]
         size = math.prod(shapes[name] or ())  # type: ignore[arg-type]
-        aligned = -(-size // ALIGNMENT) * ALIGNMENT
         first = lives.get(name, (0, number, 0))[1]
-        lives[name] = (aligned, first, number)
+        lives[name] = (aligned(size), first, number)
         for source in map(owner.__getitem__, layer.before):
             lives[source] = (*lives[source][:2], number)
     end = len(config.layers)
