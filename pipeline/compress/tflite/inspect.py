@@ -19,9 +19,9 @@ from ai_edge_litert import schema_py_generated as schema
 from pipeline.compress.tflite import cost
 from pipeline.core.decoding import reason_of
 from pipeline.core.errors import UserError
+from pipeline.inference.model_check import IDENTIFIER
 
 FLOATS = ("float16", "float32", "float64")
-IDENTIFIER = b"TFL3"  # bytes 4 .. 7 of every file
 
 
 def _names(enum: type) -> dict[int, str]:
