@@ -16,13 +16,11 @@ from typing import Any, TypeAlias
 import tf_keras
 
 from pipeline.compress.layer_rules import (
-    ACTIVATION_LAYERS,
-    ACTIVATIONS,
     FOLDS_NORMALIZATION,
     NOT_SPARSITY_PRESERVING,
     NOTHING_TO_QUANTIZE,
     PRUNABLE,
-    QUANTIZABLE,
+    is_quantizable,
 )
 from pipeline.compress.tfmot import fake_quant_layers
 from pipeline.compress.tfmot.callbacks import is_kernel
@@ -50,10 +48,9 @@ def quantizable(layer: Layer, keep_zeros: bool = False) -> bool:
     kind = type(layer).__name__
     if kind == "BatchNormalization":
         return _is_folded(layer, keep_zeros)
-    if kind not in QUANTIZABLE or (keep_zeros and kind in NOT_SPARSITY_PRESERVING):
+    if keep_zeros and kind in NOT_SPARSITY_PRESERVING:
         return False
-    allowed = ACTIVATION_LAYERS if kind == "Activation" else ACTIVATIONS
-    return activation_name(layer) in allowed
+    return is_quantizable(kind, activation_name(layer))
 
 
 def unsupported_layers(
