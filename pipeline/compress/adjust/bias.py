@@ -236,6 +236,6 @@ def _new_bias(model: Any, operator: Operator, scale: np.ndarray, wide: bool) -> 
 
 
 def _store(model: Any, main: Any, index: int, values: np.ndarray) -> None:
-    """Give a tensor a buffer of its own with new values."""
+    """Store new values of a tensor in a new buffer."""
     main.tensors[index] = copy(main.tensors[index])
     main.tensors[index].buffer = graph.add_buffer(model, values)
