@@ -1,4 +1,4 @@
-"""Classes of layers and the techniques that support them, as tables of names.
+"""Classes of layers and the techniques that support them, by their names.
 
 Imports no library, so that `inspect` can use them; `pipeline.compress.tfmot` applies
 them to layers, and its tests compare every line with tfmot itself.
@@ -74,3 +74,14 @@ NOTHING_TO_QUANTIZE = frozenset(
 )
 # Classes whose kernels `quantize_weights` and `binary` handle.
 LOW_BIT = frozenset(["Conv1D", "Conv2D", "Dense", "DepthwiseConv2D"])
+
+
+def is_quantizable(kind: str, activation: str) -> bool:
+    """Return whether tfmot trains a layer for int8, batch normalizations apart.
+
+    Args:
+        kind: class of the layer.
+        activation: name of its activation; `linear` where it has none.
+    """
+    allowed = ACTIVATION_LAYERS if kind == "Activation" else ACTIVATIONS
+    return kind in QUANTIZABLE and activation in allowed

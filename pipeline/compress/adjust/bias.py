@@ -18,13 +18,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.compress.adjust import graph
-from pipeline.compress.adjust.graph import Operator, original_name
+from pipeline.compress.adjust.graph import LINEAR, Operator, original_name
 from pipeline.compress.tflite import cost
 from pipeline.compress.tflite.inspect import parse
 from pipeline.compress.tflite.strip import pack
 from pipeline.inference.interpreter import dequantize, quantize
 
-LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 EXAMPLES = 128  # maximum; means need no more
 INT8, INT32 = schema.TensorType.INT8, schema.TensorType.INT32
 NO_ACTIVATION = schema.ActivationFunctionType.NONE
@@ -105,12 +104,12 @@ class _Values:
             i: end for i, (_, end) in cost.lifetimes(model.subgraphs[0]).items()
         }
         index = int(model.subgraphs[0].inputs[0])
-        stored = quantize(examples, _details(model, index))
+        stored = quantize(examples, graph.details(model, index))
         self.values = {index: list(stored[:, None])}
 
     def mean(self, index: int) -> np.ndarray:
         """Mean of a tensor over the examples, dequantized."""
-        details = _details(self.model, index)
+        details = graph.details(self.model, index)
         values = (dequantize(value, details) for value in self.values[index])
         stacked = np.stack(list(values)).astype(np.float64)
         return np.asarray(stacked.mean(axis=0), np.float32)
@@ -125,17 +124,6 @@ class _Values:
         for index in operator.inputs:
             if self.last[index] <= operator.number:
                 self.values.pop(index, None)
-
-
-def _details(model: Any, index: int) -> dict[str, Any]:
-    """A tensor's dtype and quantization, as the interpreter describes them."""
-    tensor = model.subgraphs[0].tensors[index]
-    quantization, pair = tensor.quantization, (0.0, 0)
-    if quantization is not None and quantization.scale is not None:
-        pair = (float(quantization.scale[0]), int(quantization.zeroPoint[0]))
-    dtypes = {INT8: np.int8, INT32: np.int32, schema.TensorType.INT16: np.int16}
-    dtype = dtypes.get(tensor.type, np.float32)
-    return {"name": "", "dtype": dtype, "quantization": pair}
 
 
 def _means(
@@ -248,9 +236,6 @@ def _new_bias(model: Any, operator: Operator, scale: np.ndarray, wide: bool) -> 
 
 
 def _store(model: Any, main: Any, index: int, values: np.ndarray) -> None:
-    """Give a tensor a buffer of its own with new values."""
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    model.buffers.append(buffer)
+    """Store new values of a tensor in a new buffer."""
     main.tensors[index] = copy(main.tensors[index])
-    main.tensors[index].buffer = len(model.buffers) - 1
+    main.tensors[index].buffer = graph.add_buffer(model, values)

@@ -21,6 +21,12 @@ from pipeline.compress.tflite.strip import pack
 from pipeline.inference.interpreter import dequantize, quantize
 
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
+LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+DTYPES = {
+    schema.TensorType.INT8: np.int8,
+    schema.TensorType.INT16: np.int16,
+    schema.TensorType.INT32: np.int32,
+}  # of computed tensors; others are float32
 WIDE = "/int16"  # ends the name of a tensor that replaces one of int8
 OUTPUT_NAMES = ("StatefulPartitionedCall",)  # of the file, not of a layer
 
@@ -77,6 +83,38 @@ def tensor_name(model: Any, index: int) -> str:
     """Return the name of a tensor of the main graph; empty without one."""
     name = model.subgraphs[0].tensors[index].name
     return name.decode() if name else ""
+
+
+def details(model: Any, index: int) -> dict[str, Any]:
+    """Describe a computed tensor for `quantize` and `dequantize`.
+
+    Args:
+        model: `ModelT` of the schema.
+        index: of a tensor of its main graph.
+
+    Returns:
+        `name`, `dtype`, and `quantization` (scale and zero point; a scale of 0 where
+        there is none), as the interpreter does.
+    """
+    tensor = model.subgraphs[0].tensors[index]
+    quantization, pair = tensor.quantization, (0.0, 0)
+    if quantization is not None and quantization.scale is not None:
+        pair = (float(quantization.scale[0]), int(quantization.zeroPoint[0]))
+    dtype = DTYPES.get(tensor.type, np.float32)
+    return {"name": "", "dtype": dtype, "quantization": pair}
+
+
+def add_buffer(model: Any, values: np.ndarray) -> int:
+    """Add a buffer to a file, and return its number.
+
+    Args:
+        model: `ModelT` of the schema; it is changed.
+        values: what the buffer stores, in their own dtype.
+    """
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
 
 
 def original_name(name: str) -> str:

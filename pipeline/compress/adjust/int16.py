@@ -18,12 +18,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.compress.adjust import graph
-from pipeline.compress.adjust.graph import Operator
+from pipeline.compress.adjust.graph import LINEAR, Operator
 from pipeline.compress.tflite.inspect import operator_name, parse
 from pipeline.compress.tflite.strip import pack
 from pipeline.core.errors import UserError
 
-LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Kinds with int16 kernels in LiteRT -> the version of the operator that has them.
 VERSIONS = {
     "ADD": 3,
@@ -169,12 +168,10 @@ class _Widened:
         before = self.main.tensors[int(source.inputs[0])].quantization
         data = np.asarray(self.model.buffers[old.buffer].data, np.uint8).view(np.int32)
         ratio = float(before.scale[0]) / float(x.scale[0])
-        bias, buffer = copy(old), schema.BufferT()
-        buffer.data = np.frombuffer(
-            np.round(data * ratio).astype(np.int64).tobytes(), np.uint8
-        )
-        self.model.buffers.append(buffer)
-        bias.buffer, bias.type = len(self.model.buffers) - 1, schema.TensorType.INT64
+        values = np.round(data * ratio).astype(np.int64)
+        bias = copy(old)
+        bias.buffer = graph.add_buffer(self.model, values)
+        bias.type = schema.TensorType.INT64
         bias.quantization = copy(old.quantization)
         bias.quantization.scale = scale.astype(np.float32)
         return [*inputs[:2], self._add(bias), *inputs[3:]]

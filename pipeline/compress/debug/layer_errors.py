@@ -151,7 +151,7 @@ class _Analysis:
         for values in self._float_values(examples):
             for operator in self.compared:
                 value = values[self._source(operator).output]
-                share = _outside(value, self.int8.subgraphs[0].tensors[operator.output])
+                share = _outside(value, graph.details(self.int8, operator.output))
                 self.outside[operator.number] += share / len(examples)
 
     def row(self, operator: Operator, norms: Mapping[str, Norm]) -> LayerError:
@@ -209,23 +209,13 @@ def _ordered(operator: Operator, inputs: Sequence[np.ndarray]) -> list[np.ndarra
     return list(inputs[: len(operator.inputs)])
 
 
-def _outside(value: np.ndarray, tensor: Any) -> float:
+def _outside(value: np.ndarray, details: Mapping[str, Any]) -> float:
     """Fraction of values that an integer tensor cannot represent."""
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale is None:
+    scale, _ = details["quantization"]
+    if not scale:
         return 0.0
-    scale, zero = float(quantization.scale[0]), int(quantization.zeroPoint[0])
-    dtype = {1: np.int8, 2: np.int16}.get(tensor_bytes(tensor), np.int8)
-    details = {"name": "", "dtype": dtype, "quantization": (scale, zero)}
     back = dequantize(quantize(value.astype(np.float32), details), details)
     return float(np.mean(np.abs(back - value) > scale))
-
-
-def tensor_bytes(tensor: Any) -> int:
-    """Return the bytes of one value of an integer tensor."""
-    from ai_edge_litert.schema_py_generated import TensorType
-
-    return 2 if tensor.type == TensorType.INT16 else 1
 
 
 def _kernel(model: Any, operator: Operator) -> tuple[int, np.ndarray] | None:

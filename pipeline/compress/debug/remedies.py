@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pipeline.compress.adjust.int16 import LINEAR
+from pipeline.compress.adjust.graph import LINEAR
 from pipeline.compress.build_variant import build_variant
 from pipeline.compress.debug.layer_errors import LayerError
 from pipeline.compress.grammar import parse_recipe

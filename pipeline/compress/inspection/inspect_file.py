@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.compress.inspection.keras_config import HDF5
 from pipeline.compress.inspection.support import TECHNIQUES
 from pipeline.core.errors import UserError
 
@@ -41,7 +42,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
         from pipeline.compress.inspection.tflite_file import inspect_tflite
 
         return inspect_tflite(path)
-    if head[:2] == b"PK" or head == b"\x89HDF\r\n\x1a\n":
+    if head[:2] == b"PK" or head == HDF5:
         from pipeline.compress.inspection.keras_file import inspect_keras
 
         return inspect_keras(path)

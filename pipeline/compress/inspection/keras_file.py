@@ -22,6 +22,8 @@ from pipeline.compress.inspection.support import support
 # Layers that an exported file does not hold, or that another operator computes.
 VANISHING = ("Dropout", "Flatten", "Reshape", "SpatialDropout2D", "Identity")
 ABSORBING = ("Conv2D", "Conv1D", "DepthwiseConv2D", "Dense", "SeparableConv2D")
+# What settings of another version of Keras lead to.
+UNREADABLE = (KeyError, TypeError, IndexError, ValueError, StopIteration)
 
 
 def inspect_keras(path: Path) -> dict[str, Any]:
@@ -77,8 +79,8 @@ def _shapes(layers: Sequence[ConfigLayer]) -> dict[str, Shape | None]:
 def _shape(layer: ConfigLayer, inputs: Sequence[Shape]) -> Shape | None:
     try:
         return output_shape(layer, inputs)
-    except (KeyError, TypeError, IndexError, ValueError, StopIteration):
-        return None  # settings of another version of Keras
+    except UNREADABLE:
+        return None
 
 
 def _rows(
@@ -100,7 +102,7 @@ def _cost(
     inputs = [shape for name in layer.before if (shape := shapes.get(name)) is not None]
     try:
         return parameters(layer, inputs), macs(layer, inputs, shapes[layer.name])
-    except (KeyError, TypeError, IndexError, ValueError, StopIteration):
+    except UNREADABLE:
         return None, None
 
 
@@ -130,7 +132,7 @@ def _activation_bytes(
     config: KerasConfig, shapes: Mapping[str, Shape | None]
 ) -> int | None:
     """Bytes of int8 activations, placed as TensorFlow Lite Micro places them."""
-    from pipeline.compress.tflite.cost import ALIGNMENT, planned_bytes
+    from pipeline.compress.tflite.cost import aligned, planned_bytes
 
     if any(shape is None or None in shape for shape in shapes.values()):
         return None
@@ -139,9 +141,8 @@ def _activation_bytes(
     for number, layer in enumerate(config.layers):
         name = owner[layer.name]
         size = math.prod(shapes[name] or ())  # type: ignore[arg-type]
-        aligned = -(-size // ALIGNMENT) * ALIGNMENT
         first = lives.get(name, (0, number, 0))[1]
-        lives[name] = (aligned, first, number)
+        lives[name] = (aligned(size), first, number)
         for source in map(owner.__getitem__, layer.before):
             lives[source] = (*lives[source][:2], number)
     end = len(config.layers)

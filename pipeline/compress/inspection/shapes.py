@@ -106,9 +106,7 @@ def macs(
     weights = kernels(layer, channels) if channels else None
     if weights is None:
         return 0 if parameters(layer, inputs) is not None else None
-    if kind == "Dense":
-        return _times(_product(inputs[0][:-1]), math.prod(weights[0]))
-    if "Transpose" in kind:
+    if kind == "Dense" or "Transpose" in kind:
         return _times(_product(inputs[0][:-1]), math.prod(weights[0]))
     positions = _product((output or (None,))[:-1])
     return _times(positions, sum(math.prod(kernel) for kernel in weights))

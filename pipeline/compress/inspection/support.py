@@ -11,13 +11,11 @@ from dataclasses import replace
 
 from pipeline.compress.inspection.keras_config import ConfigLayer
 from pipeline.compress.layer_rules import (
-    ACTIVATION_LAYERS,
-    ACTIVATIONS,
     FOLDS_NORMALIZATION,
     LOW_BIT,
     NOTHING_TO_QUANTIZE,
     PRUNABLE,
-    QUANTIZABLE,
+    is_quantizable,
 )
 
 YES, NO, NOT_APPLICABLE = "yes", "no", "-"
@@ -81,8 +79,7 @@ def _qat(layer: ConfigLayer, layers: Layers, consumers: Sequence[str]) -> str:
 def _quantizable(layer: ConfigLayer, layers: Layers, consumers: Sequence[str]) -> bool:
     if layer.kind == "BatchNormalization":
         return _is_folded(layer, layers, consumers)
-    allowed = ACTIVATION_LAYERS if layer.kind == "Activation" else ACTIVATIONS
-    return layer.kind in QUANTIZABLE and (layer.activation or "linear") in allowed
+    return is_quantizable(layer.kind, layer.activation or "linear")
 
 
 def _is_folded(layer: ConfigLayer, layers: Layers, consumers: Sequence[str]) -> bool:

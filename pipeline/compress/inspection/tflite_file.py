@@ -5,11 +5,21 @@ In: a .tflite file. Out: a JSON object, with a row per operator of the main grap
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.compress.tflite import arena, cost
-from pipeline.compress.tflite.inspect import DTYPES, operator_name, parse, read_facts
+from pipeline.compress.tflite.inspect import (
+    Tensor,
+    operator_name,
+    parse,
+    read_facts,
+    read_tensor,
+)
+
+# Dtypes of a quantized input, and what they can store.
+STORED = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
 def inspect_tflite(path: Path) -> dict[str, Any]:
@@ -28,14 +38,15 @@ def inspect_tflite(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     model, facts = parse(content), read_facts(content)
     graph = model.subgraphs[0]
+    tensors = [read_tensor(tensor, model) for tensor in graph.tensors]
     return {
         "file": str(path),
         "format": f".tflite, {_precision(facts.float_operators, facts.kernel_dtypes)}",
         "name": path.stem,
-        "inputs": [_shape(graph.tensors[i]) for i in graph.inputs],
-        "outputs": [_shape(graph.tensors[i]) for i in graph.outputs],
+        "inputs": [_shape(tensors[i]) for i in graph.inputs],
+        "outputs": [_shape(tensors[i]) for i in graph.outputs],
         "dtypes": list(facts.io_dtypes),
-        "layers": [_row(operator, graph, model) for operator in graph.operators],
+        "layers": [_row(operator, tensors, model) for operator in graph.operators],
         "parameters": facts.weights,
         "macs": facts.macs,
         "arena": arena.estimate(content).total,
@@ -43,8 +54,8 @@ def inspect_tflite(path: Path) -> dict[str, Any]:
         "bytes": facts.bytes_raw,
         "bytes_gzip": facts.bytes_gzip,
         "sparsity": round(facts.sparsity, 6),
-        "task": _task(graph, model),
-        "scaling": _scaling(graph.tensors[graph.inputs[0]]),
+        "task": _task(tensors, model),
+        "scaling": _scaling(graph.tensors[graph.inputs[0]], tensors[graph.inputs[0]]),
         "unknown": [],
     }
 
@@ -55,51 +66,30 @@ def _precision(float_operators: tuple[str, ...], kernels: frozenset[str]) -> str
     return f"{kind}, {names} kernels"
 
 
-def _row(operator: Any, graph: Any, model: Any) -> dict[str, Any]:
-    output = graph.tensors[operator.outputs[0]]
+def _row(operator: Any, tensors: Sequence[Tensor], model: Any) -> dict[str, Any]:
+    output = tensors[operator.outputs[0]]
     code = model.operatorCodes[operator.opcodeIndex]
-    inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
-    stored = [t for t in inputs if _is_stored(t, model)]
+    inputs = [tensors[i] for i in operator.inputs if i >= 0]
     count = cost.MACS.get(max(code.builtinCode, code.deprecatedBuiltinCode))
     return {
-        "name": output.name.decode() if output.name else "",
+        "name": output.name,
         "kind": operator_name(code),
         "shape": _shape(output),
         "activation": "",
-        "dtype": DTYPES[output.type],
-        "parameters": sum(_size(t) for t in stored if DTYPES[t.type] != "int64"),
-        "macs": count(operator, graph) if count else 0,
+        "dtype": output.dtype,
+        "parameters": sum(tensor.size for tensor in inputs if tensor.is_weight),
+        "macs": count(operator, model.subgraphs[0]) if count else 0,
     }
 
 
-def _is_stored(tensor: Any, model: Any) -> bool:
-    data = model.buffers[tensor.buffer].data
-    plain = DTYPES[tensor.type] == "int32" and not _scales(tensor)
-    return data is not None and len(data) > 0 and not plain
+def _shape(tensor: Tensor) -> list[int]:
+    """Shape without the batch axis."""
+    return list(tensor.shape[1:])
 
 
-def _scales(tensor: Any) -> int:
-    quantization = tensor.quantization
-    scale = quantization.scale if quantization else None
-    return 0 if scale is None else len(scale)
-
-
-def _size(tensor: Any) -> int:
-    size = 1
-    for length in tensor.shape if tensor.shape is not None else ():
-        size *= int(length)
-    return size
-
-
-def _shape(tensor: Any) -> list[int]:
-    shape = tensor.shape if tensor.shape is not None else ()
-    return [int(length) for length in shape][1:]
-
-
-def _task(graph: Any, model: Any) -> str:
-    source, output = (
-        _shape(graph.tensors[e[0]]) for e in (graph.inputs, graph.outputs)
-    )
+def _task(tensors: Sequence[Tensor], model: Any) -> str:
+    graph = model.subgraphs[0]
+    source, output = (_shape(tensors[e[0]]) for e in (graph.inputs, graph.outputs))
     codes = [operator_name(model.operatorCodes[o.opcodeIndex]) for o in graph.operators]
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         return f"unknown: {len(graph.inputs)} inputs, {len(graph.outputs)} outputs"
@@ -113,12 +103,10 @@ def _task(graph: Any, model: Any) -> str:
     return "regression, or 2 classes as one logit"
 
 
-def _scaling(tensor: Any) -> str:
+def _scaling(source: Any, tensor: Tensor) -> str:
     """The range of real numbers that an integer input can hold."""
-    quantization = tensor.quantization
-    if not _scales(tensor) or DTYPES[tensor.type] not in ("int8", "uint8", "int16"):
+    if not tensor.scales or tensor.dtype not in STORED:
         return "unknown: a float input, whose range the file does not hold"
-    scale, zero = float(quantization.scale[0]), int(quantization.zeroPoint[0])
-    bits = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
-    low, high = (scale * (end - zero) for end in bits[DTYPES[tensor.type]])
+    scale, zero = float(source.quantization.scale[0]), tensor.zero_points[0]
+    low, high = (scale * (end - zero) for end in STORED[tensor.dtype])
     return f"{low:.4g} .. {high:.4g}, stored as (x / {scale:.6g}) + {zero}"

@@ -45,9 +45,9 @@ from pipeline.compress.tfmot.build import (
     with_fallback,
 )
 from pipeline.compress.tfmot.fine_tuning import FineTuning
+from pipeline.compress.tfmot.layers import check_precision
 from pipeline.compress.tfmot.weight_quantization import max_level
 from pipeline.core.determinism import derive_seed
-from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Step
 
 INNER = ("quantize_weights", "binary")
@@ -76,7 +76,8 @@ def build(
     Raises:
         UserError: if a technique or the export does not support the model.
     """
-    _check_precision(source)
+    for layer in source._flatten_layers(include_self=False):
+        check_precision(layer)
     source, left_out = prepared(source, recipe)
     model, built = _trainable_copy(source), Built(b"", left_out, 0.0)
     for count, step in enumerate(recipe.techniques, 1):
@@ -129,16 +130,6 @@ def _settled(model: keras.Model, recipe: Recipe, one_scale: bool) -> keras.Model
         model = fold_batch_norms(model)
         round_biases(model, one_scale)
     return model
-
-
-def _check_precision(model: keras.Model) -> None:
-    for layer in model._flatten_layers(include_self=False):
-        policy = layer.dtype_policy.name
-        if policy != "float32":
-            raise UserError(
-                f'layer "{layer.name}" computes in {policy}; compression needs '
-                'float32, so build the model with dtype="float32"'
-            )
 
 
 def _with_unsupported(built: Built, model: keras.Model, step: Step, kind: str) -> Built:

@@ -3,7 +3,7 @@
 In: a functional Keras 3 model, with fake quantization or without. Out: the bytes of a
 file. Models of standard layers are written by way of tf_keras, whose graphs give the
 smaller files: an LSTM is one operator there, and an embedding needs no check of its
-indices. Others, with layers of the user's own, are converted as they are.
+indices. Others, with layers of the user's own, are converted directly.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class DistilledObjective:
 
 
 class Fits:
-    """The fits of one technique, each with a seed and a checkpoint of its own.
+    """The fits of one technique: one seed for all, and a checkpoint for each.
 
     Args:
         tuning: data, settings and the seed of the variant.

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.compress.tfmot.callbacks import is_kernel
+
 # Layers whose weights of several axes are statistics or factors.
 NORMALIZATIONS = frozenset(
     [
@@ -78,11 +80,6 @@ def inner(kernels: list[Kernel]) -> list[Kernel]:
     """
     layers = list(dict.fromkeys(id(kernel.layer) for kernel in kernels))
     return [kernel for kernel in kernels if id(kernel.layer) in layers[1:-1]]
-
-
-def is_kernel(weight: Any) -> bool:
-    """Return whether a weight has two axes longer than 1: no bias, no statistics."""
-    return sum(size > 1 for size in weight.shape) > 1
 
 
 def kernel_sparsity(model: keras.Model) -> float:

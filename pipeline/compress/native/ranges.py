@@ -28,6 +28,7 @@ from pipeline.compress.rewrite.rebuild import (
     rebuild,
     set_layer_weights,
 )
+from pipeline.compress.tfmot.supported_layers import activation_name
 from pipeline.models.graph import calls, output_ids
 
 # Values are selected or copied: they keep the scale of the input.
@@ -318,11 +319,8 @@ def _is_relu(reader: Any) -> bool:
 
 
 def _activation(layer: Any) -> str:
-    """Return the name of a layer's activation: `linear` if it has none."""
+    """Return the name of the activation of a layer or operation."""
     kind = type(layer).__name__
     if kind in ("Relu", "Relu6", "Sigmoid", "Softmax", "Tanh"):
         return kind.lower()
-    function = getattr(layer, "activation", None)
-    if function is None:
-        return "linear"
-    return str(getattr(function, "__name__", type(function).__name__))
+    return activation_name(layer)

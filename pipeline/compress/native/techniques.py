@@ -26,11 +26,11 @@ from pipeline.compress.native.transforms import (
     Masked,
     preserving,
 )
+from pipeline.compress.tfmot.techniques import GRADUAL
 from pipeline.compress.tfmot.weight_sharing import find_clusters
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Step
 
-GRADUAL = (0.7, 0.96, 1.0)  # 1 - (1 - t)^3 after each third, times the sparsity
 # Training for int8 -> whether it preserves zeros, and clusters.
 PRESERVED = {
     "qat": (False, False),

@@ -93,32 +93,12 @@ class LowBit(KernelTransform):
         return self.nonzero * fake_quantize(kernel, log_step, self.bits)
 
 
-class Binary(KernelTransform):
-    """Return the sign times the mean magnitude (Rastegari et al., XNOR-Net, 2016).
+class Rounded(KernelTransform):
+    """Round a kernel, with the gradient of the kernel itself.
 
     Args:
-        channel_axes: axes of the output channels, each with a magnitude of its own;
-            empty for one magnitude.
-    """
-
-    def __init__(self, channel_axes: Sequence[int]):
-        super().__init__()
-        self.channel_axes = tuple(channel_axes)
-
-    def call(self, kernel: tf.Tensor) -> tf.Tensor:
-        """Return the binary kernel."""
-        return straight_through(kernel, binary(kernel, self.channel_axes))
-
-
-class Int8(KernelTransform):
-    """Round to 255 symmetric levels, as the converter does (Jacob et al., 2018).
-
-    The scale is the largest magnitude over 127, so the converter finds the same scale
-    and the same integers in the rounded kernel. It is equivariant to a factor per
-    channel: a batch normalization that is folded later leaves the integers unchanged.
-
-    Args:
-        channel_axes: axes with scales of their own; empty for one scale.
+        channel_axes: axes of the output channels, each with a scale of its own; empty
+            for one scale.
     """
 
     def __init__(self, channel_axes: Sequence[int]):
@@ -127,7 +107,32 @@ class Int8(KernelTransform):
 
     def call(self, kernel: tf.Tensor) -> tf.Tensor:
         """Return the rounded kernel."""
-        return straight_through(kernel, int8(kernel, self.channel_axes))
+        return straight_through(kernel, self.rounded(kernel))
+
+    def rounded(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Return the rounded kernel, without a gradient."""
+        raise NotImplementedError
+
+
+class Binary(Rounded):
+    """Return the sign times the mean magnitude (Rastegari et al., XNOR-Net, 2016)."""
+
+    def rounded(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Return the binary kernel."""
+        return binary(kernel, self.channel_axes)
+
+
+class Int8(Rounded):
+    """Round to 255 symmetric levels, as the converter does (Jacob et al., 2018).
+
+    The scale is the largest magnitude over 127, so the converter finds the same scale
+    and the same integers in the rounded kernel. It is equivariant to a factor per
+    channel: a batch normalization that is folded later leaves the integers unchanged.
+    """
+
+    def rounded(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Return the kernel in steps of int8."""
+        return int8(kernel, self.channel_axes)
 
 
 class Chain(KernelTransform):

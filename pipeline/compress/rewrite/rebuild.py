@@ -44,7 +44,7 @@ def rebuild(
         for tensor in functional.inputs
     ]
     outputs = keras.tree.flatten(_run(model, inputs, successor))
-    return keras.Model(_single(inputs), _single(outputs), name=model.name)
+    return keras.Model(single(inputs), single(outputs), name=model.name)
 
 
 def rebuild_with_weights(
@@ -197,7 +197,8 @@ def _run(model: keras.Model, inputs: list[Any], successor: Make) -> Any:
     return functional_graph(model)._run_through_graph(inputs, operation_fn=successor)
 
 
-def _single(tensors: list[Any]) -> Any:
+def single(tensors: list[Any]) -> Any:
+    """Return the only element of a list of one, and a longer list unchanged."""
     return tensors[0] if len(tensors) == 1 else tensors
 
 

@@ -199,7 +199,7 @@ def _buffers(graph: Any, model: Any) -> dict[int, tuple[int, int, int]]:
     number = len(graph.tensors)
     for position, operator in enumerate(graph.operators or ()):
         for size in _scratch(operator, graph, _kind(operator, model)):
-            buffers[number] = (_aligned(size), position, position)
+            buffers[number] = (cost.aligned(size), position, position)
             number += 1
     return buffers
 
@@ -245,10 +245,6 @@ def _scratch(operator: Any, graph: Any, kind: str) -> Iterator[int]:
         yield from [output] * 4
     elif kind in ("TRANSPOSE_CONV", "SVDF"):
         yield 4 * output
-
-
-def _aligned(size: int) -> int:
-    return -(-size // cost.ALIGNMENT) * cost.ALIGNMENT
 
 
 def _kind(operator: Any, model: Any) -> str:

@@ -110,7 +110,11 @@ def tensor_bytes(tensor: Any) -> int:
     Args:
         tensor: `TensorT` of the schema.
     """
-    size = math.prod(_shape(tensor)) * SIZES.get(tensor.type, 4)
+    return aligned(math.prod(_shape(tensor)) * SIZES.get(tensor.type, 4))
+
+
+def aligned(size: int) -> int:
+    """Round bytes up to a multiple of `ALIGNMENT`."""
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 

@@ -19,9 +19,9 @@ from ai_edge_litert import schema_py_generated as schema
 from pipeline.compress.tflite import cost
 from pipeline.core.decoding import reason_of
 from pipeline.core.errors import UserError
+from pipeline.inference.model_check import IDENTIFIER
 
 FLOATS = ("float16", "float32", "float64")
-IDENTIFIER = b"TFL3"  # bytes 4 .. 7 of every file
 
 
 def _names(enum: type) -> dict[int, str]:
@@ -129,7 +129,7 @@ def read_facts(content: bytes) -> Facts:
 
 def _facts(content: bytes, model: Any) -> Facts:
     tensors = [
-        [_tensor(tensor, model) for tensor in graph.tensors]
+        [read_tensor(tensor, model) for tensor in graph.tensors]
         for graph in model.subgraphs
     ]
     flat = [tensor for graph in tensors for tensor in graph]
@@ -169,7 +169,7 @@ def stored_tensors(content: bytes) -> dict[str, np.ndarray]:
     with reading(content):
         model = parse(content)
         graphs = model.subgraphs
-        tensors = [_tensor(tensor, model) for g in graphs for tensor in g.tensors]
+        tensors = [read_tensor(tensor, model) for g in graphs for tensor in g.tensors]
         return {
             f"{number} {tensor.name}": tensor.values
             for number, tensor in enumerate(tensors)
@@ -221,7 +221,13 @@ def reading(content: bytes) -> Iterator[None]:
         ) from error
 
 
-def _tensor(source: Any, model: Any) -> Tensor:
+def read_tensor(source: Any, model: Any) -> Tensor:
+    """Read one tensor of a file.
+
+    Args:
+        source: `TensorT` of the schema.
+        model: the `ModelT` that it is part of.
+    """
     dtype = DTYPES[source.type]
     shape = tuple(int(size) for size in _list(source.shape))
     quantization = source.quantization

@@ -18,8 +18,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.compress.tflite.inspect import IDENTIFIER, parse
+from pipeline.compress.tflite.inspect import parse
 from pipeline.core.errors import UserError
+from pipeline.inference.model_check import IDENTIFIER
 
 CHECKED_EXAMPLES = 4  # random examples on which both files must agree
 ALIGNMENT = 16  # of stored numbers, as the schema requires; Python's writer omits it

@@ -10,7 +10,7 @@ from typing import Any
 
 import tf_keras
 
-INTEGER = ("int8", "int16x8")
+from pipeline.compress.tflite.verify import INTEGER_IO
 
 
 def crashing_layers(model: tf_keras.Model, export: str) -> list[str]:
@@ -25,7 +25,7 @@ def crashing_layers(model: tf_keras.Model, export: str) -> list[str]:
     Returns:
         `layer (Class)` per layer; empty if the export can be tried.
     """
-    if export not in INTEGER:
+    if export not in INTEGER_IO:
         return []
     return [
         f"{layer.name} ({type(layer).__name__})"

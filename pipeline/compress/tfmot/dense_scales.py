@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 import tf_keras
-from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.inference.interpreter import dequantize, quantize
+from pipeline.compress.adjust.graph import Runner
 
 BYTES_PER_OUTPUT = 12  # scale float32, zero point int64
 SMALLEST_GAIN = 0.02  # of the bytes of the file
@@ -59,16 +58,6 @@ def error(content: bytes, inputs: np.ndarray, outputs: np.ndarray) -> float:
         inputs: model inputs, `(n, ...)`.
         outputs: outputs of the model, `(n, ...)`.
     """
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    (source,), (end,) = (
-        interpreter.get_input_details(),
-        interpreter.get_output_details(),
-    )
-    predicted = []
-    for example in quantize(inputs, source):
-        interpreter.reset_all_variables()
-        interpreter.set_tensor(source["index"], example[None])
-        interpreter.invoke()
-        predicted.append(dequantize(interpreter.get_tensor(end["index"])[0], end))
-    return float(np.sqrt(np.mean((np.stack(predicted) - outputs) ** 2)))
+    runner = Runner(content)
+    predicted = [runner.run([example[None]])[0] for example in inputs]
+    return float(np.sqrt(np.mean((np.concatenate(predicted) - outputs) ** 2)))

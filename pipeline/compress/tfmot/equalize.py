@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import tf_keras
 
+from pipeline.compress.tfmot.supported_layers import activation_name
 from pipeline.core.errors import UserError
 
 LINEAR = ("Conv1D", "Conv2D", "Dense", "DepthwiseConv2D")
@@ -115,7 +116,7 @@ def find_pairs(model: tf_keras.Model) -> list[Pair]:
     found = [
         _pair(layer, outputs)
         for layer in model.layers
-        if _kind(layer) in LINEAR and _activation(layer) in FUNCTIONS
+        if _kind(layer) in LINEAR and activation_name(layer) in FUNCTIONS
     ]
     return [pair for pair in found if pair is not None]
 
@@ -126,7 +127,7 @@ def _pair(first: Any, outputs: set[int]) -> Pair | None:
         following = _only_reader(layer, outputs)
         if following is None:
             return None
-        if layer is first and _is_norm(following) and _activation(first) == "linear":
+        if layer is first and _is_norm(following) and _is_linear(first):
             norm = activation = following
         elif _kind(following) in LINEAR:
             fits = getattr(following, "groups", 1) == 1
@@ -158,23 +159,22 @@ def _is_norm(layer: Any) -> bool:
     return list(layer.axis) in ([-1], [layer.input.shape.rank - 1])
 
 
+def _is_linear(layer: Any) -> bool:
+    return activation_name(layer) == "linear"
+
+
 def _is_homogeneous_activation(layer: Any) -> bool:
     if _kind(layer) not in ACTIVATIONS:
         return False
     if _kind(layer) == "ReLU":
         return not float(layer.threshold)
-    return _kind(layer) == "LeakyReLU" or _activation(layer) in FUNCTIONS
-
-
-def _activation(layer: Any) -> str:
-    function = getattr(layer, "activation", None)
-    return "linear" if function is None else str(getattr(function, "__name__", ""))
+    return _kind(layer) == "LeakyReLU" or activation_name(layer) in FUNCTIONS
 
 
 def _corner(layer: Any) -> float:
     if _kind(layer) == "ReLU" and layer.max_value is not None:
         return float(layer.max_value)
-    return 6.0 if _activation(layer) == "relu6" else np.inf
+    return 6.0 if activation_name(layer) == "relu6" else np.inf
 
 
 def _peaks(

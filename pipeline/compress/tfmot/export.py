@@ -18,6 +18,7 @@ from pipeline.compress.tflite.converter import (
     convert,
     convert_with_reference,
 )
+from pipeline.compress.tflite.verify import INTEGER_IO
 
 # The converter's int8 pass fails on their loops (LSTM becomes one operator instead).
 UNROLLED = ("GRU", "SimpleRNN")
@@ -49,7 +50,7 @@ def export(
         UserError: if the model or the calibration examples do not fit, or the converter
             fails.
     """
-    if kind in ("int8", "int16x8"):
+    if kind in INTEGER_IO:
         _unroll(model)
     return convert(model, kind, calibration, one_scale, dense_scale)
 
@@ -74,7 +75,7 @@ def export_with_reference(
         The content of the file, and of the float file with the same tensor names that
         it was quantized from; the latter is empty without `options`.
     """
-    if kind in ("int8", "int16x8"):
+    if kind in INTEGER_IO:
         _unroll(model)
     return convert_with_reference(model, kind, calibration, one_scale, options)
 

@@ -17,8 +17,8 @@ import keras
 import numpy as np
 import tf_keras
 
-from pipeline.compress.inspection.keras_config import read_keras
-from pipeline.compress.rewrite.rebuild import model_outputs
+from pipeline.compress.inspection.keras_config import KerasConfig, read_keras
+from pipeline.compress.rewrite.rebuild import model_outputs, single
 from pipeline.compress.tfmot.bridge import TOLERANCE, max_difference
 from pipeline.compress.tfmot.random_input import random_batch
 from pipeline.core.errors import UserError
@@ -37,9 +37,10 @@ def load_keras_2(path: Path) -> keras.Model:
     Raises:
         UserError: naming the layer that cannot be rebuilt.
     """
-    _check_calls(path)
+    config = read_keras(path)
+    _check_calls(path, config)
     original = _load(path)
-    model = _rebuilt(path, original)
+    model = _rebuilt(path, config, original)
     batch = random_batch(model, 1)
     expected = np.asarray(original(batch, training=False))
     difference = max_difference(expected, np.asarray(model_outputs(model, batch)))
@@ -52,8 +53,8 @@ def load_keras_2(path: Path) -> keras.Model:
     return model
 
 
-def _check_calls(path: Path) -> None:
-    shared = [layer.name for layer in read_keras(path).layers if layer.calls > 1]
+def _check_calls(path: Path, config: KerasConfig) -> None:
+    shared = [layer.name for layer in config.layers if layer.calls > 1]
     if shared:
         raise UserError(
             f'{path}: layer "{shared[0]}" is called more than once; save the model '
@@ -69,8 +70,7 @@ def _load(path: Path) -> Any:
         raise UserError(f"{path}: tf_keras cannot load it: {reason}") from None
 
 
-def _rebuilt(path: Path, original: Any) -> keras.Model:
-    config = read_keras(path)
+def _rebuilt(path: Path, config: KerasConfig, original: Any) -> keras.Model:
     sources = dict(_layers(original, ""))
     tensors: dict[str, Any] = {}
     for layer in config.layers:
@@ -87,7 +87,7 @@ def _rebuilt(path: Path, original: Any) -> keras.Model:
         _set_weights(new, sources.get(layer.name), path)
     inputs = [tensors[x.name] for x in config.layers if x.kind == "InputLayer"]
     outputs = [tensors[name] for name in config.outputs]
-    return keras.Model(_single(inputs), _single(outputs), name=_plain(config.name))
+    return keras.Model(single(inputs), single(outputs), name=_plain(config.name))
 
 
 def _layers(model: Any, prefix: str) -> list[tuple[str, Any]]:
@@ -102,10 +102,6 @@ def _layers(model: Any, prefix: str) -> list[tuple[str, Any]]:
 
 def _plain(name: str) -> str:
     return name.replace("/", "_")
-
-
-def _single(tensors: list[Any]) -> Any:
-    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _new_layer(kind: str, config: Mapping[str, Any], name: str, path: Path) -> Any:

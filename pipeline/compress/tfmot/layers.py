@@ -48,7 +48,7 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         return to_function(operation, name)
     if type(operation).__name__.startswith(TRAINING_ONLY_PREFIX):
         return lambda inputs, **_: inputs
-    _check_precision(operation)
+    check_precision(operation)
     config = {**operation.get_config(), "name": name}
     if type(operation).__name__ == "FakeQuant":
         low, high = operation.interval()
@@ -252,7 +252,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _check_precision(layer: keras.layers.Layer) -> None:
+def check_precision(layer: keras.layers.Layer) -> None:
+    """Check that a layer computes in float32.
+
+    Args:
+        layer: of Keras 3.
+
+    Raises:
+        UserError: naming the layer and its precision.
+    """
     policy = layer.dtype_policy.name
     if policy != "float32":
         raise UserError(

@@ -16,13 +16,11 @@ from typing import Any, TypeAlias
 import tf_keras
 
 from pipeline.compress.layer_rules import (
-    ACTIVATION_LAYERS,
-    ACTIVATIONS,
     FOLDS_NORMALIZATION,
     NOT_SPARSITY_PRESERVING,
     NOTHING_TO_QUANTIZE,
     PRUNABLE,
-    QUANTIZABLE,
+    is_quantizable,
 )
 from pipeline.compress.tfmot import fake_quant_layers
 from pipeline.compress.tfmot.callbacks import is_kernel
@@ -50,10 +48,9 @@ def quantizable(layer: Layer, keep_zeros: bool = False) -> bool:
     kind = type(layer).__name__
     if kind == "BatchNormalization":
         return _is_folded(layer, keep_zeros)
-    if kind not in QUANTIZABLE or (keep_zeros and kind in NOT_SPARSITY_PRESERVING):
+    if keep_zeros and kind in NOT_SPARSITY_PRESERVING:
         return False
-    allowed = ACTIVATION_LAYERS if kind == "Activation" else ACTIVATIONS
-    return _activation(layer) in allowed
+    return is_quantizable(kind, activation_name(layer))
 
 
 def unsupported_layers(
@@ -106,7 +103,7 @@ def _is_folded(layer: Layer, keep_zeros: bool) -> bool:
     if len(producers) != 1 or type(producers[0]).__name__ not in FOLDS_NORMALIZATION:
         return False
     alone = len(_neighbors(producers[0], "outbound")) == 1
-    linear = _activation(producers[0]) == "linear"
+    linear = activation_name(producers[0]) == "linear"
     return alone and linear and quantizable(producers[0], keep_zeros)
 
 
@@ -118,8 +115,12 @@ def _neighbors(layer: Layer, side: str) -> list[Any]:
     return [neighbor for layers in lists for neighbor in layers]
 
 
-def _activation(layer: Layer) -> str:
-    """Name of a layer's activation; a layer as activation has that of its class."""
+def activation_name(layer: Any) -> str:
+    """Return the name of a layer's activation, `linear` where it has none.
+
+    Args:
+        layer: of Keras 3 or tf_keras; a layer as activation has the name of its class.
+    """
     function = getattr(layer, "activation", None)
     if function is None:
         return "linear"

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
+import tf_keras
 from keras import layers
 
 from pipeline.cli.main import main
@@ -16,6 +18,7 @@ from pipeline.compress.inspection.keras_config import ConfigLayer
 from pipeline.compress.inspection.keras_file import inspect_keras
 from pipeline.compress.tfmot import supported_layers
 from pipeline.compress.tfmot.bridge import to_tf_keras
+from pipeline.compress.tfmot.export import export
 from pipeline.models.describe import describe
 from tests.helpers.device_files import FOLDER, read
 
@@ -134,6 +137,17 @@ def test_a_tflite_file_is_described(tmp_path, capsys):
     assert facts["dtypes"] == ["int8", "int8"]
     assert main(["inspect", str(path)]) == 0
     assert "CONV_2D" in capsys.readouterr().out
+
+
+def test_biases_of_int16_files_are_parameters_of_their_operators(tmp_path):
+    tensor = tf_keras.Input((6,))
+    layer = tf_keras.layers.Dense(4, bias_initializer="ones")
+    model = tf_keras.Model(tensor, layer(tensor))
+    path = tmp_path / "net.tflite"
+    path.write_bytes(export(model, "int16x8", np.eye(6, dtype=np.float32)))
+    facts = inspect_file(path)
+    assert sum(row["parameters"] for row in facts["layers"]) == 28
+    assert facts["parameters"] == 28
 
 
 @pytest.mark.parametrize(

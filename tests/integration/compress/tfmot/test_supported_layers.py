@@ -11,6 +11,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 from tensorflow_model_optimization.python.core.sparsity.keras import prune_registry
 from tf_keras import layers
 
+from pipeline.compress import layer_rules
 from pipeline.compress.tfmot import supported_layers
 from pipeline.compress.tfmot.techniques import KeepZerosScheme
 
@@ -65,16 +66,14 @@ OTHERS = [
     "UpSampling1D",
     "ZeroPadding3D",
 ]
-KINDS = sorted(
-    {*supported_layers.PRUNABLE, *supported_layers.QUANTIZABLE, *ARGUMENTS, *OTHERS}
-)
+KINDS = sorted({*layer_rules.PRUNABLE, *layer_rules.QUANTIZABLE, *ARGUMENTS, *OTHERS})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_tables_agree_with_the_registries_of_tfmot(kind):
     layer = getattr(layers, kind)(**ARGUMENTS.get(kind, {}))
     registry = quantize_registry.Default8BitQuantizeRegistry()
-    assert (kind in supported_layers.QUANTIZABLE) == registry.supports(layer)
+    assert (kind in layer_rules.QUANTIZABLE) == registry.supports(layer)
     pruning = prune_registry.PruneRegistry
     if pruning._is_rnn_layer(layer):
         makes_zeros = pruning.supports(layer)
