@@ -1,11 +1,12 @@
-"""Compress a model that is already trained, without training, distilling or testing.
+"""Compress a model that is already trained.
 
     result = compress_model("model.keras", "npz:mine.npz", budget={"max_drop": 0.01})
 
 In: a trained Keras model, data, and a budget. Out: the folder model-compressed (or
-`out`), with the stages data, augment, train (a copy of the model) and compress. The
-engine runs them: what is up to date is not run again, and an interrupted search
-continues; `show`, `status` and `predict` accept the folder. Imports no numeric library.
+`out`), with the stages data, augment, train (a copy of the model), compress and, with
+test examples, evaluate. The engine runs them: what is up to date is not run again, and
+an interrupted search continues; `show`, `status` and `predict` accept the folder.
+Imports no numeric library.
 """
 
 from __future__ import annotations
@@ -175,8 +176,8 @@ def _check_used(overrides: list[Override]) -> None:
         if section in Experiment.model_fields and section not in USED:
             raise UserError(
                 f"{override.option}: has no effect, because compress-file neither "
-                "trains nor evaluates nor reports; the keys that have are those of "
-                f"{', '.join(USED)}"
+                "trains nor reports, and evaluates only the metric; the keys that have "
+                f"are those of {', '.join(USED)}"
             )
         for key in ("sources", "distilled_sources"):
             value = _compress_value(override, key)

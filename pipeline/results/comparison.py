@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.decoding import decoding
+from pipeline.core.text_table import aligned
 from pipeline.report import formatting
 from pipeline.report.variant_text import change, name, size, span
 from pipeline.reproduce.differences import KINDS
@@ -101,12 +102,13 @@ def text(document: dict[str, Any]) -> list[str]:
     Args:
         document: as `compare` returns it.
     """
-    lines = _columns(["result", *document["experiments"]], document["results"])
+    rows = [["result", *document["experiments"]], *document["results"]]
+    lines = aligned(rows, "l" * len(rows[0]))
     first = document["experiments"][0]
     for experiment, by_kind in document["differences"].items():
         lines += ["", f"{experiment} against {first}"]
-        rows = [f"  {kind:<12}{line}" for kind, line in _flat(by_kind)]
-        lines += rows or ["  nothing that results depend on differs"]
+        texts = [f"  {kind:<12}{line}" for kind, line in _flat(by_kind)]
+        lines += texts or ["  nothing that results depend on differs"]
     return lines
 
 
@@ -137,15 +139,6 @@ def _tables(document: dict[str, Any]) -> list[Table]:
         tables.append(Table(title, ["kind", "difference"], rows))
     fingerprints = Table("Fingerprints", ["", *names], document["fingerprints"])
     return [*tables, fingerprints]
-
-
-def _columns(head: list[str], rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(head, *rows)]
-    lines = []
-    for row in (head, *rows):
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths)]
-        lines.append("  ".join(cells).rstrip())
-    return lines
 
 
 def figures(summaries: Sequence[Row]) -> dict[str, Cell]:

@@ -24,12 +24,15 @@ class MetricsSchema(BaseModel):
     cautions: list[str] = []
 
 
-def read(folder: Path, key: str = "doubts") -> list[str]:
+def read(folder: Path) -> dict[str, list[str]]:
     """Read the warnings of all stages.
 
     Args:
         folder: with one folder per published stage.
-        key: `doubts` (default), or `cautions`: what limits the meaning of results.
+
+    Returns:
+        `doubts`, warnings about the models, and `cautions`, what limits the meaning of
+        results.
 
     Raises:
         UserError: when a file is not the one that was published.
@@ -40,7 +43,10 @@ def read(folder: Path, key: str = "doubts") -> list[str]:
         for stage in folders
         if (stage / "stage.json").is_file()
     ]
-    return [text for document in documents for text in document.get(key, [])]
+    return {
+        key: [text for document in documents for text in document.get(key, [])]
+        for key in MetricsSchema.model_fields
+    }
 
 
 def lines(doubts: Sequence[str]) -> list[str]:

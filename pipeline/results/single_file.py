@@ -75,8 +75,7 @@ def read(folder: Path) -> dict[str, Any]:
             **pareto,
             "latency": latency,
             "input": _input(folder),
-            "doubts": doubts.read(folder),
-            "cautions": doubts.read(folder, "cautions"),
+            **doubts.read(folder),
             "test": held_out.read(folder),
             "ledger": losing_steps.read(path.parent),
         }

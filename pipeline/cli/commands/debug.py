@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command
 from pipeline.core.json_io import write_json
+from pipeline.core.text_table import aligned
 from pipeline.engine.terminal import quiet
 from pipeline.experiment.loader import experiment_folder
 from pipeline.experiment.session import open_session
@@ -123,7 +124,7 @@ def _layer_table(rows: Sequence[dict[str, Any]], count: int) -> list[str]:
     ]
     shown = f"{min(count, len(rows))} of {len(rows)} layers"
     title = f"Signal-to-noise ratio, {shown}, the largest error first"
-    return [title, *_aligned([head, *cells], "llrrrl")]
+    return [title, *aligned([head, *cells], "llrrrl")]
 
 
 def _remedy_table(document: dict[str, Any]) -> list[str]:
@@ -138,7 +139,7 @@ def _remedy_table(document: dict[str, Any]) -> list[str]:
             "",
         ),
     ]
-    return _aligned([*rows, *map(_remedy_cells, document["remedies"])], "lrrrrl")
+    return aligned([*rows, *map(_remedy_cells, document["remedies"])], "lrrrrl")
 
 
 def _remedy_cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -165,16 +166,3 @@ def _advice(document: dict[str, Any]) -> str:
             "the recipe qat"
         )
     return f'Add to compress.recipes: "{best["recipe"]}"'
-
-
-def _aligned(rows: Iterable[Sequence[str]], sides: str) -> list[str]:
-    """Rows as lines; `l` and `r` are the sides that columns are aligned to."""
-    cells = list(rows)
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    return [
-        "  ".join(
-            cell.rjust(width) if side == "r" else cell.ljust(width)
-            for cell, width, side in zip(row, widths, sides, strict=True)
-        ).rstrip()
-        for row in cells
-    ]

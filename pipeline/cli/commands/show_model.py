@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.compress.tfmot.support_table import LayerSupport, support_table
+from pipeline.core.text_table import aligned
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.describe import LayerCost, describe
@@ -87,17 +88,9 @@ def _totals(model: dict[str, Any]) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Aligned columns; columns of numbers are right-aligned."""
     cells = [list(head), *[[_cell(value) for value in row] for row in rows]]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    numeric = [cell.replace(",", "").isdigit() for cell in cells[-1]]
-    return "\n".join(_line(row, widths, numeric) for row in cells)
-
-
-def _line(cells: list[str], widths: list[int], numeric: list[bool]) -> str:
-    aligned = [
-        cell.rjust(width) if is_number else cell.ljust(width)
-        for cell, width, is_number in zip(cells, widths, numeric)
-    ]
-    return "  ".join(aligned).rstrip()
+    numeric = (cell.replace(",", "").isdigit() for cell in cells[-1])
+    sides = "".join("r" if is_number else "l" for is_number in numeric)
+    return "\n".join(aligned(cells, sides))
 
 
 def _cell(value: Any) -> str:

@@ -1,28 +1,35 @@
-"""Check a .keras file without importing TensorFlow.
+"""Check a Keras file without importing TensorFlow.
 
 In: a path. Out: nothing, or a UserError that names the kind of file or the layer that
 cannot be compressed, and what to do.
 
-Only the zip file and its config.json are read; the train stage checks the rest, which
+Only checksums and the configuration are read; the train stage checks the rest, which
 needs the weights or the data. So unsupported models are rejected at once.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline.compress.import_model.keras_classes import LAYERS, MODELS, is_allowed
-from pipeline.compress.inspection.keras_config import KerasConfig, read_keras
+from pipeline.compress.inspection.keras_config import (
+    CONFIG,
+    HDF5,
+    KerasConfig,
+    called_on_first,
+    entry_name,
+    read_keras,
+    tensor_names,
+)
 from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
+from pipeline.core.wording import quantity
 from pipeline.models.keras_archive import ArchiveObject, archive_objects, is_keras
 
-CONFIG = "config.json"
 WEIGHTS = ("model.weights.h5", "model.weights.json")  # one file, or an index of shards
 SAVE = 'save the model with Keras 3: model.save("model.keras")'
 # (offset, magic bytes) -> the kind of file.
@@ -30,7 +37,6 @@ SIGNATURES = {
     (4, b"TFL3"): "a .tflite file, which is already converted",
     (0, b"PK"): "a truncated or damaged zip file",
 }
-HDF5 = b"\x89HDF\r\n\x1a\n"
 FLOAT32 = "float32"
 # Layers that have as many outputs as the layer before them, on the last axis.
 KEEP_COUNT = (
@@ -40,10 +46,10 @@ KEEP_COUNT = (
 
 
 def check_archive(path: Path) -> None:
-    """Check that a file is a Keras 3 model that can be compressed.
+    """Check that a file is a Keras model that can be compressed.
 
     Args:
-        path: a .keras file.
+        path: a .keras or .h5 file.
 
     Raises:
         UserError: naming the file, the problem, and what to do.
@@ -52,7 +58,7 @@ def check_archive(path: Path) -> None:
         if is_keras_2(path):
             check_keras_2(path)
             return
-        config = _config(path)
+        config = _config(path, checksums=True)
         _check_class(config, path)
         _check_inputs_and_outputs(config["config"], path)
         for item in archive_objects(config):
@@ -60,6 +66,7 @@ def check_archive(path: Path) -> None:
             _check_precision(item, path)
         _input_shape(config)
         _takes_tokens(config)
+        _output_units(config)
 
 
 def input_shape(path: Path) -> tuple[int | None, ...] | None:
@@ -68,11 +75,8 @@ def input_shape(path: Path) -> tuple[int | None, ...] | None:
     Args:
         path: a file that `check_archive` accepts.
     """
-    if old := _old(path):
-        first = next(x.config for x in old.layers if x.kind == "InputLayer")
-        batch = first.get("batch_shape") or first.get("batch_input_shape") or [None]
-        return tuple(batch[1:])
-    return _input_shape(_config(path))
+    old = _old(path)
+    return _old_shape(old) if old else _input_shape(_config(path))
 
 
 def is_keras_2(path: Path) -> bool:
@@ -118,6 +122,12 @@ def _old(path: Path) -> KerasConfig | None:
     return read_keras(path) if is_keras_2(path) else None
 
 
+def _old_shape(old: KerasConfig) -> tuple[int | None, ...]:
+    first = next(x.config for x in old.layers if x.kind == "InputLayer")
+    batch = first.get("batch_shape") or first.get("batch_input_shape") or [None]
+    return tuple(batch[1:])
+
+
 def _input_shape(config: dict[str, Any]) -> tuple[int | None, ...] | None:
     shape = config.get("build_config", {}).get("input_shape")
     shape = _input_layer(config).get("batch_shape") or shape
@@ -131,7 +141,7 @@ def takes_tokens(path: Path) -> bool:
         path: a file that `check_archive` accepts.
     """
     if old := _old(path):
-        one_axis = len(input_shape(path) or ()) == 1
+        one_axis = len(_old_shape(old)) == 1
         return one_axis and any(layer.kind == "Embedding" for layer in old.layers)
     return _takes_tokens(_config(path))
 
@@ -148,59 +158,46 @@ def output_units(path: Path) -> int | None:
     Args:
         path: a .keras file that `check_archive` accepts.
     """
-    if is_keras_2(path):
-        return None
-    inner = _config(path)["config"]
-    layers = {str(_name(layer)): layer for layer in inner.get("layers") or []}
+    return None if is_keras_2(path) else _output_units(_config(path))
+
+
+def _output_units(config: dict[str, Any]) -> int | None:
+    inner = config["config"]
+    layers = {entry_name(layer): layer for layer in inner.get("layers") or []}
     order = list(layers)
-    name = next(iter(_names(inner.get("output_layers"))), order[-1] if order else "")
-    while name in layers:
-        settings = layers[name].get("config", {})
+    ends = tensor_names(inner.get("output_layers")) or order[-1:]
+    name = ends[0] if ends else ""
+    while layer := layers.pop(name, None):  # once per layer: a file may hold a circle
+        settings = layer.get("config", {})
         for key in ("units", "filters"):
             if isinstance(settings.get(key), int):
                 return int(settings[key])
-        if layers[name].get("class_name") not in KEEP_COUNT:
+        if layer.get("class_name") not in KEEP_COUNT:
             return None
-        before = _names_before(layers[name]) or order[: order.index(name)][-1:]
+        before = called_on_first(layer) or order[: order.index(name)][-1:]
         name = before[0] if before else ""
     return None
-
-
-def _name(layer: dict[str, Any]) -> Any:
-    return layer.get("name") or layer.get("config", {}).get("name")
-
-
-def _names_before(layer: dict[str, Any]) -> list[str]:
-    """Names of the layers that a layer of a functional model is called on."""
-    text = json.dumps(layer.get("inbound_nodes") or [])
-    return re.findall(r'"keras_history": \["([^"]+)"', text)
 
 
 def _input_layer(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of the input layer, or of the first layer."""
     inner = config["config"]
     layers = [layer.get("config", {}) for layer in inner.get("layers") or [{}]]
-    names = _names(inner.get("input_layers"))
+    names = tensor_names(inner.get("input_layers"))
     first: dict[str, Any]
     first = next((layer for layer in layers if layer.get("name") in names), layers[0])
     return first
 
 
-def _names(tensors: Any) -> list[str]:
-    """Names of the layers of entries `[layer, node, tensor]`, in lists or a mapping."""
-    if isinstance(tensors, str):
-        return [tensors]
-    values = tensors.values() if isinstance(tensors, dict) else tensors
-    return [n for v in values for n in _names(v)] if isinstance(values, list) else []
-
-
-def _config(path: Path) -> dict[str, Any]:
-    """Read config.json of a complete .keras file."""
+def _config(path: Path, checksums: bool = False) -> dict[str, Any]:
+    """Read config.json of a complete .keras file; with `checksums`, read all of it."""
     if not path.is_file():
         _raise_no_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path)
+            if checksums:
+                _check_checksums(archive, path)
             config = json.loads(archive.read(CONFIG))
     except zipfile.BadZipFile:
         raise UserError(f"{path}: is {_kind(path)}; {SAVE}") from None
@@ -229,6 +226,9 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
             f"{path}: is a zip file, but not a Keras model: it contains {content}; "
             f"required: {CONFIG} and {WEIGHTS[0]}; {SAVE}"
         )
+
+
+def _check_checksums(archive: zipfile.ZipFile, path: Path) -> None:
     if damaged := archive.testzip():
         raise UserError(
             f"{path}: is damaged: the checksum of {shown(damaged)} does not match; "
@@ -261,7 +261,9 @@ def _check_class(config: dict[str, Any], path: Path) -> None:
 def _check_inputs_and_outputs(config: dict[str, Any], path: Path) -> None:
     """Check the numbers of inputs and outputs; a Sequential model has one of each."""
     keys = ("input_layers", "output_layers")
-    inputs, outputs = (_count(config[key]) if key in config else 1 for key in keys)
+    inputs, outputs = (
+        len(tensor_names(config[key])) if key in config else 1 for key in keys
+    )
     check_single_input_and_output(inputs, outputs, str(path))
 
 
@@ -277,21 +279,8 @@ def check_single_input_and_output(inputs: int, outputs: int, path: str) -> None:
         UserError: if there is another number of either.
     """
     if (inputs, outputs) != (1, 1):
-        counts = f"{_plural(inputs, 'input')} and {_plural(outputs, 'output')}"
+        counts = f"{quantity(inputs, 'input')} and {quantity(outputs, 'output')}"
         raise UserError(f"{path}: has {counts}; compression needs exactly one of each")
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _count(tensors: Any) -> int:
-    """Count the entries `[layer, node, tensor]`, alone or in lists or a mapping."""
-    if isinstance(tensors, dict):
-        tensors = list(tensors.values())
-    if not isinstance(tensors, list):
-        return 0
-    return 1 if tensors and isinstance(tensors[0], str) else sum(map(_count, tensors))
 
 
 def _check_built_in(item: ArchiveObject, path: Path) -> None:

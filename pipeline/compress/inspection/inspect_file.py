@@ -5,13 +5,14 @@ In: a path. Out: a JSON object, and its text for the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.compress.inspection.keras_config import HDF5
 from pipeline.compress.inspection.support import TECHNIQUES
 from pipeline.core.errors import UserError
+from pipeline.core.text_table import aligned
 
 FORMATS = ".keras, .h5 (Keras 2 or 3), .tflite"
 COLUMNS = ("layer", "class", "output", "parameters", "MACs")
@@ -67,17 +68,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> list[str]:
         numbers = [_number(row[key]) for key in ("parameters", "macs")]
         others = [row[key] for key in (*extra, *techniques)]
         cells.append([row["name"], kind, _shape(row["shape"]), *numbers, *others])
-    return list(_aligned(cells))
-
-
-def _aligned(cells: Sequence[Sequence[str]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    for row in cells:
-        padded = [
-            cell.rjust(width) if position in (3, 4) else cell.ljust(width)
-            for position, (cell, width) in enumerate(zip(row, widths))
-        ]
-        yield "  ".join(padded).rstrip()
+    return aligned(cells, "lllrr" + "l" * len([*extra, *techniques]))
 
 
 def _totals(facts: dict[str, Any]) -> list[str]:

@@ -161,8 +161,8 @@ def _model(
     before = inputs
     feeding = iter(inputs)
     for entry in entries:
-        name = prefix + _name(entry)
-        called_on = _calls(entry) if graph else []
+        name = prefix + entry_name(entry)
+        called_on = called_on_first(entry) if graph else []
         sources = tuple(n for c in called_on for n in last.get(prefix + c, ()))
         sources = sources if graph else before
         if entry["class_name"] == "InputLayer" and inputs:
@@ -179,7 +179,7 @@ def _model(
         last[name] = before = ends
     if not graph:
         return _with_input(layers, config, inputs), before
-    names = [prefix + name for name in _tensor_names(config["output_layers"])]
+    names = [prefix + name for name in tensor_names(config["output_layers"])]
     return layers, tuple(n for name in names for n in last.get(name, (name,)))
 
 
@@ -197,8 +197,13 @@ def _with_input(
     return [first, replace(layers[0], before=("input",)), *layers[1:]]
 
 
-def _name(entry: dict[str, Any]) -> str:
-    return str(entry.get("name") or entry["config"].get("name", "layer"))
+def entry_name(entry: dict[str, Any]) -> str:
+    """Return the name of a layer.
+
+    Args:
+        entry: of `layers` in the configuration of a model.
+    """
+    return str(entry.get("name") or entry.get("config", {}).get("name", "layer"))
 
 
 def _config(entry: dict[str, Any]) -> dict[str, Any]:
@@ -206,8 +211,12 @@ def _config(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry.get("config", {}), "build_config": build}
 
 
-def _calls(entry: dict[str, Any]) -> list[str]:
-    """Names of the layers of the first call, of Keras 2 or 3."""
+def called_on_first(entry: dict[str, Any]) -> list[str]:
+    """Return the names of the layers that a layer is called on first.
+
+    Args:
+        entry: as for `entry_name`, of a functional model of Keras 2 or 3.
+    """
     nodes = entry.get("inbound_nodes") or []
     return list(_tensors(nodes[0])) if nodes else []
 
@@ -232,12 +241,17 @@ def _ints(value: list[Any]) -> list[int]:
     return [v for v in value[1:3] if isinstance(v, int)]
 
 
-def _tensor_names(tensors: Any) -> list[str]:
-    """Names of entries `[layer, node, tensor]`, alone, in lists or a mapping."""
+def tensor_names(tensors: Any) -> list[str]:
+    """Return the names of the layers of a model's inputs or outputs.
+
+    Args:
+        tensors: entries `[layer, node, tensor]`, alone, in lists or a mapping; other
+            values have no names.
+    """
     if isinstance(tensors, dict):
         tensors = list(tensors.values())
     if not isinstance(tensors, list) or not tensors:
         return []
     if isinstance(tensors[0], str):
         return [tensors[0]]
-    return [name for tensor in tensors for name in _tensor_names(tensor)]
+    return [name for tensor in tensors for name in tensor_names(tensor)]

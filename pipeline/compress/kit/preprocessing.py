@@ -25,6 +25,7 @@ from pipeline.data.features import (
     WORDS,
     FixedLength,
     LogMel,
+    Mfcc,
     Standardise,
     Vocabulary,
     find_step,
@@ -196,7 +197,6 @@ DECODING = (
     "Files are not decoded: `preprocess.c` takes pixels, upright, in the order of "
     "rows, without transparency."
 )
-MEL = (LogMel.__name__, "Mfcc")
 # Names of the steps -> function of the signature and the steps.
 KINDS: dict[tuple[str, ...], Callable[[TaskSpec, Steps], Preprocessing]] = {
     (): _plain,
@@ -204,8 +204,8 @@ KINDS: dict[tuple[str, ...], Callable[[TaskSpec, Steps], Preprocessing]] = {
     _names(Standardise): _plain,
     _names(Resize): _image,
     _names(Resize, PixelRange): _image,
-    **{(*_names(FixedLength), mel): _audio for mel in MEL},
-    **{(*_names(FixedLength), mel, *_names(Standardise)): _audio for mel in MEL},
+    **{_names(FixedLength, mel): _audio for mel in (LogMel, Mfcc)},
+    **{_names(FixedLength, mel, Standardise): _audio for mel in (LogMel, Mfcc)},
     _names(EncodeColumns): _cells,
     _names(EncodeColumns, Standardise): _cells,
     _names(Vocabulary): _text,

@@ -15,16 +15,15 @@ import numpy as np
 from pipeline.compress.kit import c_text
 from pipeline.compress.kit.model_facts import C_TYPES
 from pipeline.compress.kit.preprocessing import Preprocessing
-from pipeline.compress.tflite.front_end import FULL_SCALE
+from pipeline.compress.tflite import front_end
+from pipeline.compress.tflite.front_end import FULL_SCALE, UNKNOWN_TEXT
 from pipeline.data.artifact import Data
-from pipeline.data.features import apply_steps, find_step
+from pipeline.data.features import find_step
 from pipeline.data.table_steps import EncodeColumns, category_number
-from pipeline.inference.interpreter import quantize
 
 VALUES = 16_384  # in an array, unless one example has more
 PIXELS = 100_000  # values of a raw picture; of a larger one a corner is taken
 CORNER = (61, 67)  # height, width
-UNKNOWN_TEXT = "qqzzqq"  # of no category
 Values = dict[str, Any]
 Golden = tuple[np.ndarray, np.ndarray]
 
@@ -82,8 +81,7 @@ def _raw(
         return {"raw_count": 0}
     if prepared.kind == "image" and raw[0].size > PIXELS:
         raw = raw[:, : CORNER[0], : CORNER[1]]
-    stored = apply_steps(data.steps(), raw).astype(data.spec.dtype)
-    inputs = quantize(data.spec.to_input(stored), detail)
+    _, inputs = front_end.prepared(data, raw, detail)
     count = count_of(raw, inputs)
     return {
         "raw_count": count,

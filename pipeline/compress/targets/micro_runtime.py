@@ -93,12 +93,9 @@ def run(content: bytes, inputs: np.ndarray | None = None) -> MicroRun | Refusal:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "model.tflite").write_bytes(content)
-        request = {"hint": estimate(content).total, "inputs": inputs is not None}
-        (folder / "request.json").write_text(json.dumps(request))
         if inputs is not None:
             np.save(folder / "inputs.npy", inputs)
-        ended = start(CHILD, [name], SECONDS)
+        ended = _ask(folder, content, inputs=inputs is not None)
         if not (folder / "answer.json").exists():
             return Refusal(f"the runtime's process {ended}")
         answer = json.loads((folder / "answer.json").read_text())
@@ -117,16 +114,21 @@ def lacks(content: bytes) -> str | None:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "model.tflite").write_bytes(content)
-        hint = {"hint": estimate(content).total, "inputs": False, "load": True}
-        (folder / "request.json").write_text(json.dumps(hint))
-        start(CHILD, [name], SECONDS)
+        _ask(folder, content, inputs=False, load=True)
         try:
             log = json.loads((folder / "answer.json").read_text())["log"]
         except (OSError, ValueError, KeyError):
             return None
     missing = MISSING.search(log) or CUSTOM.search(log)
     return refusal(log, content) if missing else None
+
+
+def _ask(folder: Path, content: bytes, **request: bool) -> str:
+    """Run the child on a file, see its docstring; return how its process ended."""
+    (folder / "model.tflite").write_bytes(content)
+    values = {"hint": estimate(content).total, **request}
+    (folder / "request.json").write_text(json.dumps(values))
+    return start(CHILD, [str(folder)], SECONDS)
 
 
 def start(script: Path, arguments: list[str], seconds: float) -> str:

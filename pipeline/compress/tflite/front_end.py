@@ -29,6 +29,7 @@ from pipeline.inference.interpreter import quantize
 FILE = "front_end"
 EXAMPLES = 4
 FULL_SCALE = 32768  # of 16-bit samples
+UNKNOWN_TEXT = "qqzzqq"  # no word of a vocabulary, and of no category
 Steps = Sequence[Any]
 Shape = tuple[int, ...]
 
@@ -44,14 +45,30 @@ def write(folder: Path, data: Data, tensor: Mapping[str, Any]) -> None:
     raw = raw_examples(data)
     if raw is None:
         return
-    stored = apply_steps(data.steps(), raw).astype(data.spec.dtype)
-    inputs = quantize(data.spec.to_input(stored), tensor)
+    stored, inputs = prepared(data, raw, tensor)
     np.savez(folder / f"{FILE}.npz", raw=raw, stored=stored, input=inputs)
     first = data.steps()[:1]
     if first and isinstance(first[0], FixedLength):
         _write_sound(folder / f"{FILE}.wav", raw[0], first[0].rate)
     elif data.spec.modality == "image" and raw.dtype in (np.uint8, np.uint16):
         _write_picture(folder / f"{FILE}.png", raw[0])
+
+
+def prepared(
+    data: Data, raw: np.ndarray, tensor: Mapping[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Prepare raw examples as the pipeline does.
+
+    Args:
+        data: the experiment's data.
+        raw: `(n, ...)`, as the first step takes them.
+        tensor: as for `write`.
+
+    Returns:
+        Examples after all steps, and as the file takes them, each `(n, *shape)`.
+    """
+    stored = apply_steps(data.steps(), raw).astype(data.spec.dtype)
+    return stored, quantize(data.spec.to_input(stored), tensor)
 
 
 def raw_examples(data: Data) -> np.ndarray | None:
@@ -126,7 +143,7 @@ def _cells(steps: Steps, shape: Shape) -> np.ndarray:
         if column["kind"] == "category":
             texts = [*column["values"]] * EXAMPLES
             numbers = [*map(category_number, texts[: EXAMPLES - 1])]
-            unknown = category_number("qqzzqq")
+            unknown = category_number(UNKNOWN_TEXT)
             columns.append([*numbers, *[unknown] * (EXAMPLES - len(numbers))])
             position += 1 + len(column["values"])
         else:
@@ -140,7 +157,7 @@ def _texts(steps: Steps, shape: Shape) -> np.ndarray:
     """Known words, unknown ones, upper case, and more words than are kept."""
     step = steps[0]
     known = " ".join(step.words[2 : 2 + step.length])
-    words = [known, known.upper(), f"qqzzqq {known}", " ".join([known] * 2)]
+    words = [known, known.upper(), f"{UNKNOWN_TEXT} {known}", " ".join([known] * 2)]
     return np.array(words[:EXAMPLES])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.compress.import_model.archive import check_archive
+from pipeline.compress.import_model.archive import check_archive, output_units
 from pipeline.core.errors import UserError
 
 CODE = "import sys, pipeline.experiment.compress_model; print(*sys.modules)"
@@ -45,6 +45,11 @@ LAMBDA = thing("Lambda", name="twice", function={"class_name": "__lambda__"})
 HALF = thing("Conv2D", name="first", dtype=policy("mixed_float16"))
 TWO = [["one", 0, 0], ["two", 0, 0]]
 SUBCLASSED = thing("MyNet", None, name="net")
+EIGHT = thing("Dense", name="first", units=8)
+TWICE = [
+    {**thing("ReLU", name=name), "inbound_nodes": [[[before, 0, 0, {}]]]}
+    for name, before in (("end", "again"), ("again", "end"))
+]
 ALONE = thing("Sequential", "keras", name="net", layers=[DENSE])
 
 
@@ -66,6 +71,18 @@ def saved(path: Path, config: Any, weights: str = "model.weights.h5") -> Path:
 )
 def test_a_model_of_keras_layers_passes(config, tmp_path):
     check_archive(saved(tmp_path / "m.keras", config))
+
+
+@pytest.mark.parametrize(
+    ("config", "units"),
+    [
+        (model(EIGHT, thing("ReLU", name="end")), 8),
+        (model(EIGHT, ADD, output_layers={"y": ["first", 0, 0]}), 8),
+        (model(*TWICE), None),
+    ],
+)
+def test_outputs_are_counted_in_the_layers_before_the_end(config, units, tmp_path):
+    assert output_units(saved(tmp_path / "m.keras", config)) == units
 
 
 @pytest.mark.parametrize(
