@@ -103,11 +103,14 @@ class Evaluator:
             metric, `<key>_interval`, `drop`, `drop_interval` and any other value.
         write: `(out, context, predictions by name, pareto)` writes further files;
             default: none.
+        evidence: predictions -> evidence of the task's metric for each test example,
+            `(n, ...)`; default None: it is computed from all outputs of the file.
     """
 
     predict: Callable[[Context, Model, Point], Any]
     compare: Callable[[Any, Any, int, int], Row]
     write: Callable[[Path, Context, Mapping[str, Any], Point], None] = no_files
+    evidence: Callable[[Any], np.ndarray] | None = None
 
 
 def evaluator_of(spec: TaskSpec) -> Evaluator:

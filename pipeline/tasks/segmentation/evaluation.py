@@ -17,7 +17,7 @@ from pipeline.metrics import bootstrap
 from pipeline.tasks.evaluation import Change, Context, Evaluator, Model, Point, Row
 from pipeline.tasks.segmentation import pictures
 from pipeline.tasks.segmentation.boundary import boundary_counts, f1
-from pipeline.tasks.segmentation.counts import iou, pixel_counts
+from pipeline.tasks.segmentation.counts import iou
 from pipeline.tasks.segmentation.metric import METRIC, OTHERS
 from pipeline.tasks.segmentation.pictures import Masks
 from pipeline.tasks.targets import IGNORED
@@ -73,8 +73,7 @@ def compare(
         resamples: number of bootstrap resamples.
         seed: equal seeds draw equal images.
     """
-    y = after.y
-    old, new = (pixel_counts(y, m.predicted, m.classes) for m in (before, after))
+    y, old, new = after.y, before.counts, after.counts
     per_class = iou(new.sum(axis=0))
     miou, labeled = METRIC.value(new, y), y != IGNORED
     edges = [boundary_counts(y, masks.predicted) for masks in (before, after)]
@@ -147,4 +146,4 @@ def _write(
     pictures.write(out, context, baseline, chosen)
 
 
-EVALUATION = Evaluator(_predict, _compare, _write)
+EVALUATION = Evaluator(_predict, _compare, _write, lambda masks: masks.counts)
