@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pipeline.metrics import bootstrap
 from pipeline.tasks.registry import for_chain
 from pipeline.tasks.spec import TaskSpec
 
@@ -83,6 +84,23 @@ class Change:
 
     value: float
     interval: list[float] | None
+
+
+def change_of(
+    difference: bootstrap.Statistic, count: int, resamples: int, seed: int
+) -> Change:
+    """Compute a change and its bootstrap interval.
+
+    Args:
+        difference: file minus reference, one column.
+        count: number of examples.
+        resamples: number of bootstrap resamples.
+        seed: equal seeds draw equal examples.
+    """
+    weights = bootstrap.bootstrap_weights(count, resamples, seed)
+    (interval,) = bootstrap.percentile_intervals(difference, weights)
+    value = float(bootstrap.once(difference, count)[0])
+    return Change(value, list(interval) if interval else None)
 
 
 def no_files(
