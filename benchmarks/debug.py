@@ -187,8 +187,8 @@ def _outputs(model: keras.Model, x: np.ndarray) -> np.ndarray:
 
 
 def _print_table(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
-    test, answers = x[TRAIN : TRAIN + TEST], y[TRAIN : TRAIN + TEST]
-    baseline = float(np.mean(_outputs(model, test).argmax(1) == answers))
+    test, classes = x[TRAIN : TRAIN + TEST], y[TRAIN : TRAIN + TEST]
+    baseline = float(np.mean(_outputs(model, test).argmax(1) == classes))
     print(
         f"{'recipe':44s}{'accuracy':>10s}{'recovers':>10s}{'bytes':>12s}{'change':>8s}"
     )
@@ -200,9 +200,10 @@ def _print_table(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
         except UserError as error:
             print(f"{text:44s}  {error}")
             continue
-        content, runner = strip(content), Runner(strip(content))
+        content = strip(content)
+        runner = Runner(content)
         outputs = np.concatenate([runner.run([image[None]])[0] for image in test])
-        accuracy = float(np.mean(outputs.argmax(1) == answers))
+        accuracy = float(np.mean(outputs.argmax(1) == classes))
         first = first or (accuracy, len(content))
         lost = baseline - first[0]
         recovered = (accuracy - first[0]) / lost if lost > 0 else 0.0

@@ -46,6 +46,19 @@ class Split:
     def __len__(self) -> int:
         return len(self.y)
 
+    def sample(self, count: int, seed: int) -> Split:
+        """Draw at most `count` examples at random; they keep their order.
+
+        Args:
+            count: positive.
+            seed: of the draw.
+        """
+        if len(self) <= count:
+            return self
+        drawn = np.random.default_rng(seed).choice(len(self), count, replace=False)
+        positions = np.sort(drawn)
+        return replace(self, x=self.x[positions], y=self.y[positions])
+
 
 @dataclass(frozen=True)
 class Data:

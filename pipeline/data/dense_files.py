@@ -14,13 +14,13 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
-from pipeline.data.folders import BadFileError
+from pipeline.data.folders import BadFileError, check_shape, name_fields
 from pipeline.data.image_files import channels_of, read_image
-from pipeline.data.image_steps import DecodeImage
+from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.mask_files import resize_mask
 from pipeline.data.rows import Rows, RowWriter
 from pipeline.data.sources.images_dataset import resize_step
-from pipeline.data.sources.reader import ReadContext, file_name_field
+from pipeline.data.sources.reader import ReadContext
 
 
 @dataclass(frozen=True)
@@ -61,60 +61,76 @@ def read_examples(
     channels = channels_of([e.image for e in examples], params.image.channels)
     resize = resize_step(params.image, channels)
     decode = DecodeImage(tuple(params.image.color))
+    reader = _Reader(channels, decode, resize, context)
+    images, masks, kept = _copy(examples, reader, root)
+    return Examples(
+        x=Rows(images),
+        y=np.zeros(len(kept), np.int64),
+        classes=classes,
+        scale=1 / 255,
+        steps=(decode, resize) if resize else (decode,),
+        names=np.array([place for place, _ in kept]),
+        groups=np.array([group for _, group in kept]) if params.split.group else None,
+        maps=Rows(masks),
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads an image with its mask.
+
+    Args:
+        channels: 1 or 3.
+        decode: of images.
+        resize: of both; None keeps their size.
+        context: the settings, and the receiver of bad examples.
+    """
+
+    channels: int
+    decode: DecodeImage
+    resize: Resize | None
+    context: ReadContext
+
+    def read(self, example: DenseExample) -> tuple[np.ndarray, np.ndarray]:
+        """Return image and mask; raises `BadFileError`."""
+        limit = self.context.params.limits.image_megapixels
+        image = read_image(example.image, self.channels, self.decode, None, limit)
+        mask = example.mask((image.shape[0], image.shape[1]))
+        if self.resize is None:
+            return image, mask
+        return self.resize.apply(image[None])[0], resize_mask(mask, self.resize)
+
+    def group(self, image: Path) -> str:
+        """Return the group that a file name holds; empty without `data.split.group`."""
+        group = self.context.params.split.group
+        if group is None:
+            return ""
+        return name_fields(image, [group], self.context.params)[group]
+
+
+def _copy(
+    examples: Iterable[DenseExample], reader: _Reader, root: Path
+) -> tuple[Path, Path, list[tuple[str, str]]]:
+    """Return the scratch files, and place and group of the examples that they hold."""
+    context = reader.context
     writers: tuple[RowWriter, RowWriter] | None = None
-    places: list[str] = []
-    groups: list[str] = []
+    kept: list[tuple[str, str]] = []
     for example in examples:
         try:
-            image, mask = _read(example, channels, decode, context)
-            group = _group(example.image, context)
+            image, mask = reader.read(example)
+            group = reader.group(example.image)
+            if writers is None:
+                images = context.writer(image.shape, np.uint8)
+                writers = images, context.writer(mask.shape, np.uint8)
+            check_shape(image, writers[0])
         except BadFileError as error:
             context.bad(example.place, str(error), root)
             continue
-        if resize is not None:
-            image, mask = resize.apply(image[None])[0], resize_mask(mask, resize)
-        if writers is None:
-            images = context.writer(image.shape, np.uint8)
-            writers = images, context.writer(mask.shape, np.uint8)
-        if image.shape != writers[0].shape:
-            reason = f"has shape {image.shape}, the files before it {writers[0].shape}"
-            context.bad(example.place, f"{reason}; set data.image.size to resize", root)
-            continue
         for writer, array in zip(writers, (image, mask)):
             writer.append(array[None])
-        places.append(example.place)
-        groups.append(group)
+        kept.append((example.place, group))
     if writers is None:
         raise UserError(f"{root}: no image with a mask could be read")
     for writer in writers:
         writer.close()
-    return Examples(
-        x=Rows(writers[0].path),
-        y=np.zeros(len(places), np.int64),
-        classes=classes,
-        scale=1 / 255,
-        steps=(decode, resize) if resize else (decode,),
-        names=np.array(places),
-        groups=np.array(groups) if params.split.group else None,
-        maps=Rows(writers[1].path),
-    )
-
-
-def _read(
-    example: DenseExample, channels: int, decode: DecodeImage, context: ReadContext
-) -> tuple[np.ndarray, np.ndarray]:
-    limit = context.params.limits.image_megapixels
-    image = read_image(example.image, channels, decode, None, limit)
-    return image, example.mask((image.shape[0], image.shape[1]))
-
-
-def _group(image: Path, context: ReadContext) -> str:
-    """Return the group that a file name holds; empty without `data.split.group`."""
-    group = context.params.split.group
-    if group is None:
-        return ""
-    text = file_name_field(context.params.file_name, image.stem, group)
-    if not text:
-        pattern = context.params.file_name or "not set"
-        raise BadFileError(f'its name has no "{group}" by data.file_name ({pattern})')
-    return text
+    return writers[0].path, writers[1].path, kept

@@ -69,10 +69,9 @@ def _sample(count: int) -> np.ndarray:
 def _telling_inputs(data: Data) -> tuple[str, ...]:
     """Return a sentence about an input of a table that alone predicts the label."""
     spec = data.spec
-    labelled = bool(spec.classes or spec.target)
     if spec.modality != "table" or len(spec.shape) != 1 or spec.shape[0] < 2:
         return ()
-    if not labelled:
+    if not (spec.classes or spec.target):
         return ()
     x, y = zip(*(_some(data, split) for split in ("train", "validation")))
     if min(map(len, y)) < MIN_EXAMPLES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def list_files(
 
 def _unlabelled(root: Path, suffixes: Collection[str]) -> LabelledFiles:
     """List all files below a folder, with an empty text in the place of a label."""
-    paths = _files(root, suffixes)
+    paths = files_below(root, suffixes)
     if not paths:
         raise UserError(f"{root}: holds no file of {', '.join(sorted(suffixes))}")
     return LabelledFiles(root, paths, [""] * len(paths), None, {})
@@ -133,8 +133,14 @@ def _refuse_splits(root: Path, folders: list[Path]) -> None:
     )
 
 
-def _files(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Return all files of a class, sorted; one that is no regular file is included."""
+def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return all files below a folder, sorted; no hidden ones, none that systems add.
+
+    Args:
+        folder: such as that of a class.
+        suffixes: file extensions, in lower case. A path with one that is no regular
+            file, such as a pipe, is included.
+    """
     return sorted(
         path
         for path in folder.rglob("*")
@@ -155,7 +161,7 @@ def _add_folder(
     if allowed is not None and folder.name not in allowed:
         context.bad(place, context.outside(folder.name), files.root)
         return
-    paths = _files(folder, suffixes)
+    paths = files_below(folder, suffixes)
     if not paths:
         kinds = ", ".join(sorted(suffixes))
         context.bad(place, f"an empty class folder: no {kinds}", files.root)
@@ -166,13 +172,13 @@ def _add_folder(
 def _add_file(
     files: LabelledFiles, path: Path, label: str, context: ReadContext
 ) -> None:
-    params = context.params
-    names = list(files.extra_targets)
-    if files.groups is not None and params.split.group:
+    params, names = context.params, list(files.extra_targets)
+    if params.split.group:
         names.append(params.split.group)
-    fields = {n: file_name_field(params.file_name, path.stem, n) or "" for n in names}
-    if reason := _bad_name(fields, params):
-        context.bad(files.place(path), reason, files.root)
+    try:
+        fields = name_fields(path, names, params)
+    except BadFileError as error:
+        context.bad(files.place(path), str(error), files.root)
         return
     if files.groups is not None and params.split.group:
         files.groups.append(fields[params.split.group])
@@ -182,15 +188,46 @@ def _add_file(
     files.labels.append(label)
 
 
-def _bad_name(fields: dict[str, str], params: DataParams) -> str:
-    """Why the fields of a file name cannot be used, or an empty text."""
+def name_fields(path: Path, names: Iterable[str], params: DataParams) -> dict[str, str]:
+    """Read fields of a file name by `data.file_name`: name -> its text.
+
+    Args:
+        path: of the file.
+        names: of the fields: groups and extra targets.
+        params: the settings.
+
+    Raises:
+        BadFileError: for a missing field, or a text in the place of a number.
+    """
+    fields = {n: file_name_field(params.file_name, path.stem, n) or "" for n in names}
     for name, text in fields.items():
         if not text:
             pattern = params.file_name or "not set"
-            return f'its name has no "{name}" by data.file_name ({pattern})'
+            raise BadFileError(
+                f'its name has no "{name}" by data.file_name ({pattern})'
+            )
         if params.extra_targets.get(name) == "number" and finite(text) is None:
-            return f'the "{name}" of its name is {shown(repr(text))}, not a number'
-    return ""
+            raise BadFileError(
+                f'the "{name}" of its name is {shown(repr(text))}, not a number'
+            )
+    return fields
+
+
+def check_shape(example: np.ndarray, writer: RowWriter) -> None:
+    """Check that an example has the shape of those before it.
+
+    Args:
+        example: of the next file.
+        writer: of the scratch file.
+
+    Raises:
+        BadFileError: for another shape.
+    """
+    if example.shape != writer.shape:
+        raise BadFileError(
+            f"has shape {example.shape}, the files before it {writer.shape}; set "
+            "data.image.size to resize"
+        )
 
 
 def read_files(
@@ -237,14 +274,10 @@ def _copy(
     for position, file in enumerate(files.paths):
         try:
             array = read(file)
+            writer = writer or context.writer(array.shape, dtype)
+            check_shape(array, writer)
         except BadFileError as error:
             context.bad(files.place(file), str(error), files.root)
-            continue
-        writer = writer or context.writer(array.shape, dtype)
-        if array.shape != writer.shape:
-            reason = f"has shape {array.shape}, the files before it {writer.shape}"
-            advice = "set data.image.size to resize"
-            context.bad(files.place(file), f"{reason}; {advice}", files.root)
             continue
         writer.append(array[None])
         kept.append(position)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -16,6 +17,7 @@ from pipeline.data.paths import is_regular
 
 MEGAPIXEL = 1_000_000
 ORIENTATION = 0x0112  # EXIF
+T = TypeVar("T")
 
 
 def read_image(
@@ -57,8 +59,7 @@ def bits_of(file: Path) -> int:
 
 def is_grey(file: Path) -> bool:
     """Return whether a file holds no colors, from its header; also if unreadable."""
-    mode = _mode(file)
-    return mode in ("", "1", "L", "LA", "La") or mode.startswith("I")
+    return _holds_no_colors(_mode(file))
 
 
 def channels_of(files: Iterable[Path], wanted: int | None) -> int:
@@ -71,18 +72,6 @@ def channels_of(files: Iterable[Path], wanted: int | None) -> int:
     return wanted or (1 if all(map(is_grey, files)) else 3)
 
 
-def _mode(file: Path) -> str:
-    """Pillow's mode, such as `RGB`; empty for a file that is no image."""
-    if not is_regular(file):
-        return ""
-    try:
-        with warnings.catch_warnings(), Image.open(file) as image:
-            warnings.simplefilter("ignore")
-            return str(image.mode)
-    except Exception:  # `read_image` says what is wrong with it
-        return ""
-
-
 def size_of(file: Path) -> tuple[int, int, bool] | None:
     """Return height, width and whether the file is gray, from its header.
 
@@ -92,14 +81,32 @@ def size_of(file: Path) -> tuple[int, int, bool] | None:
     Returns:
         None when it is not an image.
     """
+
+    def look(image: Image.Image) -> tuple[int, int, bool]:
+        turned = image.getexif().get(ORIENTATION, 1) >= 5  # by 90 degrees
+        height, width = (image.height, image.width)[:: -1 if turned else 1]
+        return height, width, _holds_no_colors(image.mode)
+
+    return _of_header(file, look)
+
+
+def _mode(file: Path) -> str:
+    """Pillow's mode, such as `RGB`; empty for a file that is no image."""
+    return _of_header(file, lambda image: str(image.mode)) or ""
+
+
+def _holds_no_colors(mode: str) -> bool:
+    return mode in ("", "1", "L", "LA", "La") or mode.startswith("I")
+
+
+def _of_header(file: Path, look: Callable[[Image.Image], T]) -> T | None:
+    """Look at an image that is opened, not decoded; None for what is no image."""
     if not is_regular(file):
         return None
     try:
         with warnings.catch_warnings(), Image.open(file) as image:
             warnings.simplefilter("ignore")
-            turned = image.getexif().get(ORIENTATION, 1) >= 5  # by 90 degrees
-            height, width = (image.height, image.width)[:: -1 if turned else 1]
-            return height, width, image.mode in ("1", "L", "I", "I;16", "LA")
+            return look(image)
     except Exception:  # `read_image` says what is wrong with it
         return None
 

@@ -37,15 +37,13 @@ class ResizeMask(Resize):
         return np.asarray(resized)[..., None]
 
 
-def resize_mask(mask: np.ndarray, resize: Resize | None) -> np.ndarray:
+def resize_mask(mask: np.ndarray, resize: Resize) -> np.ndarray:
     """Resize a mask as its image is resized; borders get no label.
 
     Args:
         mask: class numbers, `(height, width)` uint8.
-        resize: the step of the image; None keeps the size.
+        resize: the step of the image.
     """
-    if resize is None:
-        return mask
     step = ResizeMask(resize.height, resize.width, 1, resize.fit, (IGNORED,))
     return step.apply(mask[None, ..., None])[0, ..., 0]
 

@@ -55,8 +55,9 @@ def _draw_maps(path: Path, data: Data, rows: int) -> None:
     """Draw rows of images, each above a row of the same images with their targets."""
     overlay, spec = overlay_of(data.spec), data.spec
     assert overlay is not None
-    positions = np.arange(min(rows // 2 * COLUMNS, len(data.train())))
-    stored, y = data.train().x[positions], data.train().y[positions]
+    train = data.train()
+    positions = np.arange(min(rows // 2 * COLUMNS, len(train)))
+    stored, y = train.x[positions], train.y[positions]
     inputs = spec.to_input(np.asarray(stored))
     images = picture(inputs, spec, span(inputs, spec))
     pairs = [images, overlay(images, y)]

@@ -99,9 +99,12 @@ class EvaluationContext:
         model = BatchModel(path, spec, self.threads)
         outputs = RunOnce(model, test.x)
         predictions = self.evaluator.predict(self, outputs, point)
-        evidence = metric_of(spec).evidence(
-            outputs.logits(test.x), spec.to_input(test.x), test.y
-        )
+        if self.evaluator.evidence:
+            evidence = self.evaluator.evidence(predictions)
+        else:
+            evidence = metric_of(spec).evidence(
+                outputs.logits(test.x), spec.to_input(test.x), test.y
+            )
         return EvaluatedFile(*tensor_formats(model.single), predictions, evidence)
 
 

@@ -182,16 +182,17 @@ def _boosting(
     classes = len(data.spec.classes)
     trees = classes if classes > BINARY else 1  # per round
     width = max(1, int(np.prod(data.spec.shape))) * trees
-    x, y = _some(train, BOOSTING_WORK // (width * MIN_ROUNDS), seed)
-    rounds = int(np.clip(BOOSTING_WORK // (width * len(x)), MIN_ROUNDS, MAX_ROUNDS))
+    limit = BOOSTING_WORK // (width * MIN_ROUNDS)
+    some = train.sample(limit, derive_seed(seed, "boosting"))
+    rounds = int(np.clip(BOOSTING_WORK // (width * len(some)), MIN_ROUNDS, MAX_ROUNDS))
     kind = (
         HistGradientBoostingClassifier
         if task.predicts_classes
         else HistGradientBoostingRegressor
     )
     model = kind(max_iter=rounds, early_stopping=False, random_state=seed)
-    model.fit(x, y)
-    size = "" if len(x) == len(train) else f", on {len(x):,} training examples"
+    model.fit(np.asarray(some.x), some.y)
+    size = "" if some is train else f", on {len(some):,} training examples"
     name = f"gradient boosting (scikit-learn, {rounds} rounds{size})"
     return name, _outputs(model, test.x, task, classes)
 
@@ -225,15 +226,6 @@ def _terms(tokens: Array) -> list[str]:
     """Words and pairs of neighboring words of a row of token numbers; 0 is padding."""
     words = [str(token) for token in tokens if token]
     return words + [f"{a} {b}" for a, b in pairwise(words)]
-
-
-def _some(train: Split, limit: int, seed: int) -> tuple[Array, Array]:
-    """At most `limit` training examples, drawn at random."""
-    if len(train) <= limit:
-        return np.asarray(train.x), train.y
-    random = np.random.default_rng(derive_seed(seed, "boosting"))
-    rows = np.sort(random.choice(len(train), int(limit), replace=False))
-    return np.asarray(train.x[rows]), train.y[rows]
 
 
 def _outputs(model: Any, x: Any, task: Task, classes: int) -> Array:

@@ -122,6 +122,26 @@ def mean(*columns: np.ndarray) -> Statistic:
     return lambda weights: (weights @ table) / weights.sum(axis=1, keepdims=True)
 
 
+def difference(before: Statistic, after: Statistic) -> Statistic:
+    """Subtract a statistic of one model from that of another, on the same resamples.
+
+    Args:
+        before: of the first model.
+        after: of the second model.
+    """
+    return lambda weights: after(weights) - before(weights)
+
+
+def once(statistic: Statistic, count: int) -> np.ndarray:
+    """Compute a statistic of all examples, each drawn once, `(columns,)`.
+
+    Args:
+        statistic: weights `(rows, count)` -> values `(rows, columns)`.
+        count: number of examples.
+    """
+    return statistic(np.ones((1, count)))[0]
+
+
 def recall(y: np.ndarray, predicted: np.ndarray, classes: int) -> Statistic:
     """Recall of each class; NaN where a resample has no example of the class.
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pipeline.metrics import bootstrap
 from pipeline.tasks.registry import for_chain
 from pipeline.tasks.spec import TaskSpec
 
@@ -85,6 +86,23 @@ class Change:
     interval: list[float] | None
 
 
+def change_of(
+    difference: bootstrap.Statistic, count: int, resamples: int, seed: int
+) -> Change:
+    """Compute a change and its bootstrap interval.
+
+    Args:
+        difference: file minus reference, one column.
+        count: number of examples.
+        resamples: number of bootstrap resamples.
+        seed: equal seeds draw equal examples.
+    """
+    weights = bootstrap.bootstrap_weights(count, resamples, seed)
+    (interval,) = bootstrap.percentile_intervals(difference, weights)
+    value = float(bootstrap.once(difference, count)[0])
+    return Change(value, list(interval) if interval else None)
+
+
 def no_files(
     out: Path, context: Context, predictions: Mapping[str, Any], pareto: Point
 ) -> None:
@@ -103,11 +121,14 @@ class Evaluator:
             metric, `<key>_interval`, `drop`, `drop_interval` and any other value.
         write: `(out, context, predictions by name, pareto)` writes further files;
             default: none.
+        evidence: predictions -> evidence of the task's metric for each test example,
+            `(n, ...)`; default None: it is computed from all outputs of the file.
     """
 
     predict: Callable[[Context, Model, Point], Any]
     compare: Callable[[Any, Any, int, int], Row]
     write: Callable[[Path, Context, Mapping[str, Any], Point], None] = no_files
+    evidence: Callable[[Any], np.ndarray] | None = None
 
 
 def evaluator_of(spec: TaskSpec) -> Evaluator:

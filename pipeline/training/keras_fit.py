@@ -37,7 +37,7 @@ from pipeline.training.losses import Loss, make_loss
 from pipeline.training.metrics import check_monitor
 from pipeline.training.optimizers import make_optimizer
 from pipeline.training.params import FitSettings, fine_tuning_conflict
-from pipeline.training.rate_search import PeakRate, find_rate, sample_of
+from pipeline.training.rate_search import EXAMPLES, PeakRate, find_rate
 from pipeline.training.schedules import keras_schedule
 
 
@@ -130,7 +130,7 @@ def _find_rate(
     steps: int,
 ) -> float:
     """Search the highest rate, and leave model and optimizer as they were."""
-    sample = sample_of(data.train, context.seed)
+    sample = data.train.sample(EXAMPLES, context.seed)
     examples = validation_batches(sample, data.spec, soft=_is_soft(data))
 
     def run(count: int) -> None:

@@ -13,10 +13,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-
-from pipeline.data.artifact import Split
 
 # From one that changes nothing to the default of a new model.
 RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3)
@@ -71,17 +68,3 @@ def find_rate(
 
 def _finite(loss: float) -> float:
     return loss if math.isfinite(loss) else math.inf
-
-
-def sample_of(split: Split, seed: int) -> Split:
-    """Draw the examples whose loss is compared.
-
-    Args:
-        split: training examples.
-        seed: of the draw.
-    """
-    if len(split) <= EXAMPLES:
-        return split
-    drawn = np.random.default_rng(seed).choice(len(split), EXAMPLES, replace=False)
-    positions = np.sort(drawn)
-    return Split(split.x[positions], split.y[positions])

@@ -20,7 +20,7 @@ from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
 from pipeline.data.artifact import Data, read_data
 from pipeline.engine.stage import Inputs
-from pipeline.engine.time_limits import time_limit
+from pipeline.engine.time_limits import TimeLimit, time_limit
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.pool import Pool
 from pipeline.engine.workers.server import Helper
@@ -85,9 +85,13 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     return _metrics(best, search, rows)
 
 
+def _limit(inputs: Inputs) -> TimeLimit | None:
+    return time_limit(inputs.minutes, "trial")
+
+
 def _space(params: TuneParams, inputs: Inputs, data: Data) -> space.Config:
     """Return the search space; in another process, as declaring it builds models."""
-    pool = Pool(1, start_method(), time_limit(inputs.minutes, "trial"))
+    pool = Pool(1, start_method(), _limit(inputs))
     policy = str(read_policy(inputs["augment"], inputs.seed))
     pool.submit("space", space.space_config, params, data.spec, policy)
     outcome = pool.wait()
@@ -110,10 +114,7 @@ def _run_search(
     metric: Metric,
 ) -> tuple[Search, list[Finalist]]:
     trainer = Trainer(params, inputs["data"], inputs["augment"])
-    costs, limit = (
-        partial(trainer.costs, data.spec),
-        time_limit(inputs.minutes, "trial"),
-    )
+    costs, limit = partial(trainer.costs, data.spec), _limit(inputs)
     with closing(Helper(costs, start_method(), limit)) as helper:
         search = _search(params, inputs, config, trainer, helper, metric.sign)
         search.run()
@@ -145,7 +146,7 @@ def _search(
         oracle,
         trainer,
         helper.ask,
-        pool_of(params, "tune", start_method(), time_limit(inputs.minutes, "trial")),
+        pool_of(params, "tune", start_method(), _limit(inputs)),
         Record(inputs.scratch / "trials.jsonl", identity),
         inputs.scratch / "models",
         progress_reporter(inputs.progress, params),

@@ -87,7 +87,7 @@ def find_doubts(model: keras.Model, data: Data, name: str, seed: int) -> list[st
     spec, metric = data.spec, metric_of(data.spec)
     count = EXAMPLES if not task_of(spec).dense else MAPS
     train, validation = (
-        _sample(split, count, seed) for split in (data.train(), data.validation())
+        split.sample(count, seed) for split in (data.train(), data.validation())
     )
     seed = derive_seed(seed, "readings")
     x = spec.to_input(validation.x)
@@ -107,15 +107,6 @@ def _misread(name: str, best: Candidate, in_use: Candidate, metric: TaskMetric) 
         f"{name} may be misread: validation {key} is {in_use.value:.3f}, and would be "
         f"{best.value:.3f} with {meanings}: set {remedies}"
     )
-
-
-def _sample(split: Split, count: int, seed: int) -> Split:
-    """At most so many examples, drawn at random."""
-    if len(split) <= count:
-        return split
-    drawn = np.random.default_rng(seed).choice(len(split), count, replace=False)
-    positions = np.sort(drawn)
-    return Split(split.x[positions], split.y[positions])
 
 
 def _candidates(

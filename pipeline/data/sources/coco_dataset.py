@@ -107,7 +107,7 @@ def _categories(entries: Sequence[Entry], path: Path) -> dict[Any, str]:
             raise UserError(f"{place}: has no name; add one")
         if type(identity) is not int or identity in names:
             raise UserError(
-                f"{place} ({shown(name)}): its id must be a number of its own"
+                f"{place} ({shown(name)}): its id must be a number that no other has"
             )
         if name in (*names.values(), BACKGROUND):
             raise UserError(f"{place}: a second category {shown(name)}; rename it")

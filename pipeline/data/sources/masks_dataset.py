@@ -7,7 +7,7 @@ An image and a mask without the other are bad examples.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from PIL import Image
 from pipeline.core.errors import UserError
 from pipeline.data.dense_files import DenseExample, read_examples
 from pipeline.data.examples import Examples
+from pipeline.data.folders import files_below
 from pipeline.data.mask_files import MAX_CLASSES, MaskReader
 from pipeline.data.params import DataParams
 from pipeline.data.paths import printable_path, source_path
@@ -60,9 +61,7 @@ def _pairs(root: Path, context: ReadContext) -> Iterator[tuple[Path, Path]]:
             yield image[0], mask[0]
 
 
-def _files(
-    root: Path, name: str, suffixes: set[str] | frozenset[str]
-) -> dict[str, list[Path]]:
+def _files(root: Path, name: str, suffixes: Collection[str]) -> dict[str, list[Path]]:
     """Return the files of a folder by their names without extension."""
     folder = root / name
     if not folder.is_dir():
@@ -70,11 +69,9 @@ def _files(
             f"{root}: must hold the folders {IMAGES} and {MASKS}; {name} is missing"
         )
     files: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in place.parts)
-        if path.suffix.lower() in suffixes and not hidden and not path.is_dir():
-            files.setdefault(place.with_suffix("").as_posix(), []).append(path)
+    for path in files_below(folder, suffixes):
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        files.setdefault(stem, []).append(path)
     return files
 
 

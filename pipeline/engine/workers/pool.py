@@ -16,6 +16,7 @@ failed with a reason, and the other tasks go on.
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -124,19 +125,23 @@ class TaskPool(ABC):
 
     def _patience(self) -> float | None:
         """Seconds until the first deadline; None without a limit."""
-        ends = [self.deadlines[handle] for handle in self.running]
-        return max(0.0, min(ends) - time.monotonic()) if self.limit else None
+        first = min(self.deadlines.values())
+        return max(0.0, first - time.monotonic()) if self.limit else None
 
     def _add(self, handle: Any, task: Any) -> None:
         """Add a task that was started to `running`, with its deadline."""
+        seconds = self.limit.seconds if self.limit else math.inf
         self.running[handle] = task
-        self.deadlines[handle] = time.monotonic() + (
-            self.limit.seconds if self.limit else 0
-        )
+        self.deadlines[handle] = time.monotonic() + seconds
+
+    def _remove(self, handle: Any) -> Any:
+        """Remove a task from `running`, with its deadline, and return it."""
+        del self.deadlines[handle]
+        return self.running.pop(handle)
 
     def _late(self) -> Any:
         """The running task with the first deadline."""
-        return min(self.running, key=self.deadlines.__getitem__)
+        return min(self.deadlines, key=self.deadlines.__getitem__)
 
     def drain(self) -> Iterator[Outcome]:
         """Yield the outcomes of all remaining tasks, in the order in which they end."""
@@ -174,7 +179,7 @@ class Pool(TaskPool):
     def _ended(self) -> tuple[Task, Outcome, bool]:
         ready: list[Any] = connection.wait(list(self.running), self._patience())
         receiver = ready[0] if ready else self._late()
-        task, process = self.running.pop(receiver)
+        task, process = self._remove(receiver)
         if ready or self.limit is None:
             return task, *_receive(task, process, receiver)
         process.kill()

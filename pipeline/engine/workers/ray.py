@@ -57,7 +57,7 @@ class RayPool(TaskPool):
         patience = {"timeout": self._patience()} if self.limit else {}
         ready, _ = self.ray.wait(list(self.running), num_returns=1, **patience)
         handle = ready[0] if ready else self._late()
-        task = self.running.pop(handle)
+        task = self._remove(handle)
         if ready or self.limit is None:
             return task, *self._outcome(task, handle)
         self.ray.cancel(handle, force=True)

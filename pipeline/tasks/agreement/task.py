@@ -2,7 +2,7 @@
 
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.class_keys import CLASS_KEYS
-from pipeline.tasks.task import PARTS, Task, parts_in
+from pipeline.tasks.task import Task, parts_in
 
 NEEDS_LABELS = "needs labels"
 USED = ("targets", "metric", "export", "prediction")
@@ -28,7 +28,7 @@ TASK = Task(
     parts={
         part: path
         for part, path in parts_in("pipeline.tasks.agreement").items()
-        if part in set(PARTS) & set(USED)
+        if part in USED
     },
     not_applicable={
         **dict.fromkeys(CLASS_KEYS, NEEDS_LABELS),

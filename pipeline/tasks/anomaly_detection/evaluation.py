@@ -105,4 +105,4 @@ def _compare(before: Errors, after: Errors, resamples: int, seed: int) -> Row:
     return compare(before, after, resamples, seed).to_json()
 
 
-EVALUATION = Evaluator(_predict, _compare)
+EVALUATION = Evaluator(_predict, _compare, evidence=lambda errors: errors.error)

@@ -194,17 +194,11 @@ def _changes(
     for name in new:
         count = min(resamples, AUC_RESAMPLES) if name == "auc" else resamples
         weights = bootstrap.bootstrap_weights(len(after.y), count, seed)
-        difference = _difference(old[name], new[name])
-        values = difference(np.ones((1, len(after.y))))[0]
+        difference = bootstrap.difference(old[name], new[name])
+        values = bootstrap.once(difference, len(after.y))
         intervals = bootstrap.percentile_intervals(difference, weights)
         changes[name] = [_change(*pair) for pair in zip(values, intervals, strict=True)]
     return changes
-
-
-def _difference(
-    old: bootstrap.Statistic, new: bootstrap.Statistic
-) -> bootstrap.Statistic:
-    return lambda weights: new(weights) - old(weights)
 
 
 def _statistics(predictions: Predictions) -> dict[str, bootstrap.Statistic]:

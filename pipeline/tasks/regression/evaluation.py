@@ -12,7 +12,15 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from pipeline.metrics import bootstrap
-from pipeline.tasks.evaluation import Change, Context, Evaluator, Model, Point, Row
+from pipeline.tasks.evaluation import (
+    Change,
+    Context,
+    Evaluator,
+    Model,
+    Point,
+    Row,
+    change_of,
+)
 from pipeline.tasks.regression.metric import METRIC
 from pipeline.tasks.spec import TaskSpec
 
@@ -117,13 +125,10 @@ def _changes(
         "mae": bootstrap.mean(np.abs(after) - np.abs(before)),
         "rmse": _root_change(before**2, after**2),
     }
-    changes = {}
-    for name, statistic in statistics.items():
-        weights = bootstrap.bootstrap_weights(len(after), resamples, seed)
-        value = float(statistic(np.ones((1, len(after))))[0, 0])
-        (interval,) = bootstrap.percentile_intervals(statistic, weights)
-        changes[name] = Change(value, list(interval) if interval else None)
-    return changes
+    return {
+        name: change_of(statistic, len(after), resamples, seed)
+        for name, statistic in statistics.items()
+    }
 
 
 def _root_change(before: np.ndarray, after: np.ndarray) -> bootstrap.Statistic:

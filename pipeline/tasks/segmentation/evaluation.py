@@ -14,10 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.metrics import bootstrap
-from pipeline.tasks.evaluation import Change, Context, Evaluator, Model, Point, Row
+from pipeline.tasks.evaluation import (
+    Change,
+    Context,
+    Evaluator,
+    Model,
+    Point,
+    Row,
+    change_of,
+)
 from pipeline.tasks.segmentation import pictures
 from pipeline.tasks.segmentation.boundary import boundary_counts, f1
-from pipeline.tasks.segmentation.counts import iou, pixel_counts
+from pipeline.tasks.segmentation.counts import iou
 from pipeline.tasks.segmentation.metric import METRIC, OTHERS
 from pipeline.tasks.segmentation.pictures import Masks
 from pipeline.tasks.targets import IGNORED
@@ -73,8 +81,7 @@ def compare(
         resamples: number of bootstrap resamples.
         seed: equal seeds draw equal images.
     """
-    y = after.y
-    old, new = (pixel_counts(y, m.predicted, m.classes) for m in (before, after))
+    y, old, new = after.y, before.counts, after.counts
     per_class = iou(new.sum(axis=0))
     miou, labeled = METRIC.value(new, y), y != IGNORED
     edges = [boundary_counts(y, masks.predicted) for masks in (before, after)]
@@ -87,7 +94,7 @@ def compare(
         absent=np.flatnonzero(np.isnan(per_class)).tolist(),
         worst_class=int(np.nanargmin(per_class)) if labeled.any() else 0,
         dice=OTHERS["dice"].value(new, y),
-        boundary_f1=_over_all(f1(edges[1]), len(y)),
+        boundary_f1=float(bootstrap.once(f1(edges[1]), len(y))[0]),
         pixel_accuracy=_fraction((after.predicted == y)[labeled]),
         changed_pixels=_fraction((after.predicted != before.predicted)[labeled]),
         change=_changes((old, new), edges, y, resamples, seed),
@@ -104,23 +111,13 @@ def _changes(
     resampled = OTHERS["dice"].resampled
     assert resampled is not None
     statistics = {
-        "dice": [resampled(values, y) for values in counts],
-        "boundary_f1": [f1(values) for values in edges],
+        "dice": (resampled(counts[0], y), resampled(counts[1], y)),
+        "boundary_f1": (f1(edges[0]), f1(edges[1])),
     }
-    changes = {}
-    for name, (first, second) in statistics.items():
-        weights = bootstrap.bootstrap_weights(len(y), resamples, seed)
-        (interval,) = bootstrap.percentile_intervals(
-            lambda w, first=first, second=second: second(w) - first(w),  # type: ignore[misc]
-            weights,
-        )
-        value = _over_all(second, len(y)) - _over_all(first, len(y))
-        changes[name] = Change(value, list(interval) if interval else None)
-    return changes
-
-
-def _over_all(statistic: bootstrap.Statistic, count: int) -> float:
-    return float(statistic(np.ones((1, count)))[0, 0])
+    return {
+        name: change_of(bootstrap.difference(*pair), len(y), resamples, seed)
+        for name, pair in statistics.items()
+    }
 
 
 def _fraction(mask: np.ndarray) -> float:
@@ -147,4 +144,4 @@ def _write(
     pictures.write(out, context, baseline, chosen)
 
 
-EVALUATION = Evaluator(_predict, _compare, _write)
+EVALUATION = Evaluator(_predict, _compare, _write, lambda masks: masks.counts)

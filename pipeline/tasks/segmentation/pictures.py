@@ -7,6 +7,7 @@ and of the chosen file, and the pixels that compression changed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,15 @@ class Masks:
     predicted: np.ndarray
     classes: int
 
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Pixels of each image and class, `(n, 3, classes)`; see `pixel_counts`."""
+        return pixel_counts(self.y, self.predicted, self.classes)
+
     @property
     def per_image(self) -> np.ndarray:
         """MIoU of each image over the classes that it has, `(n,)`; NaN without any."""
-        ratios = iou(pixel_counts(self.y, self.predicted, self.classes))
+        ratios = iou(self.counts)
         count = np.isfinite(ratios).sum(axis=-1)
         total = np.nansum(ratios, axis=-1)
         return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)

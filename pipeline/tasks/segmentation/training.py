@@ -42,13 +42,9 @@ def _focal(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 def _dice(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     numbers, labeled = _labeled(y, logits)
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(numbers, logits)
-    both, true = (
-        _per_class(values * labeled, numbers, logits.shape[-1])
-        for values in (
-            tf.exp(-entropy),
-            tf.ones_like(labeled),
-        )  # its probability, and 1
-    )
+    probability = tf.exp(-entropy)  # of the true class
+    both = _per_class(probability * labeled, numbers, logits.shape[-1])
+    true = _per_class(labeled, numbers, logits.shape[-1])
     predicted = tf.einsum("bhwc,bhw->bc", tf.nn.softmax(logits), labeled)
     present = tf.cast(true > 0, tf.float32)
     ratio = (2 * both + SMOOTH) / (true + predicted + SMOOTH)

@@ -152,6 +152,14 @@ def test_a_bad_mask_is_one_error_or_a_counted_skip(folder, read, spoil, params, 
     assert len(merged.examples) == COUNT - 1 and len(merged.skipped) == 1
 
 
+def test_files_of_systems_and_hidden_ones_are_no_masks(folder, read):
+    for name in ("masks/@eaDir/0.png", "images/__MACOSX/0.png", "masks/._0.png"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"no image")
+    assert len(read(source=f"masks:{folder}", **TASK).examples) == COUNT
+
+
 def test_a_color_outside_the_palette_is_named(folder, read):
     for number, mask in enumerate(MASKS):
         image = rgb(mask)
