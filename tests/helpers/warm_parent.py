@@ -1,9 +1,9 @@
 """A process that has imported the libraries and forks one child per request.
 
 Importing TensorFlow takes seconds of processor time, and each command and each stage
-of the tests would import it anew. The parent imports it once; it runs no operation of
-it and imports nothing of `pipeline`, so that a child differs from a fresh process
-only in what it need not import again.
+of the tests would import it anew. The parent imports it and all modules of `pipeline`
+once; it runs no operation and calls nothing, so that a child differs from a fresh
+process only in what it need not import again.
 
 In: requests on a Unix socket, one per connection: a JSON object and file descriptors.
 Out: per request the process id, and later the return code, each as a line.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -42,7 +43,7 @@ ABOVE = 900  # descriptors from here on are free: no process of ours opens so ma
 
 def main() -> None:
     """Serve requests until standard input is closed."""
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *_own_modules()):
         importlib.import_module(name)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with socket.socket(socket.AF_UNIX) as server:
@@ -50,6 +51,13 @@ def main() -> None:
         server.listen()
         print("ready", flush=True)
         _serve(server)
+
+
+def _own_modules() -> list[str]:
+    import pipeline
+
+    found = pkgutil.walk_packages(pipeline.__path__, "pipeline.")
+    return [module.name for module in found if not module.name.endswith("__main__")]
 
 
 def _serve(server: socket.socket) -> None:

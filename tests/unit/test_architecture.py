@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -57,7 +58,10 @@ MODULES = [
     for path in sorted((ROOT / "pipeline").rglob("*.py"))
 ]
 
+CODE = CodeReader(ROOT)
 
+
+@cache
 def imports(module: tuple[str, ...]) -> tuple[str, ...]:
     path = ROOT.joinpath(*module).with_suffix(".py")
     package = ".".join(module[:-1])
@@ -156,7 +160,7 @@ def test_a_stage_depends_on_the_parts_of_its_own_task_alone(stage, task):
     data = {"source": "csv:a.csv", "task": task}
     data |= {"normal": ["a"]} if registry.get(task).normal_classes else {}
     job = Experiment.model_validate({"data": data}).job(ROOT)
-    found = CodeReader(ROOT).closure(job.modules(stage))
+    found = CODE.closure(job.modules(stage))
     names = [name.split(".") for name in found if name.startswith("pipeline.tasks.")]
     parts = {name[3] for name in names if name[2:3] == [task] and len(name) == 4}
     others = {name[2] for name in names if name[2] in registry.TASKS} - {task}
@@ -179,18 +183,17 @@ PLANNING = [
 @pytest.mark.parametrize("stage", CHAIN, ids=lambda stage: stage.name)
 def test_no_stage_depends_on_how_stages_are_planned_and_published(stage):
     """Or an edit of the planner would make every experiment stale."""
-    closure = set(CodeReader(ROOT).closure(JOB.modules(stage)))
+    closure = set(CODE.closure(JOB.modules(stage)))
     if "pipeline.training.checkpoint" in closure:  # it flushes a file as publish does
         closure -= {"pipeline.engine.publish"}
     assert not {f"pipeline.engine.{name}" for name in PLANNING} & closure
 
 
 def test_only_evaluate_can_read_the_test_split():
-    code = CodeReader(ROOT)
     readers = {
         stage.name
         for stage in CHAIN
-        if "pipeline.data.test_split" in code.closure(JOB.modules(stage))
+        if "pipeline.data.test_split" in CODE.closure(JOB.modules(stage))
     }
     assert readers == {"evaluate"}
 
