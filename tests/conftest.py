@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.garbage_collection import collect_rarely
 from tests.helpers.made_once import made_once
 from tests.helpers.project import ROOT, SMALL, Answer, Project
 
@@ -24,6 +25,11 @@ for name in ("PIPELINE_MAKE", "PIPELINE_PROGRAM", "MAKEFLAGS", "MAKELEVEL", "MFL
 # the commands that the tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """All tests are imported."""
+    collect_rarely()
 
 
 @pytest.fixture

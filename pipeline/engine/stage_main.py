@@ -25,6 +25,7 @@ from pipeline.core.errors import (
     naming,
     watch_written_files,
 )
+from pipeline.core.garbage_collection import collect_rarely
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.progress import Progress
 from pipeline.engine.stage import Inputs
@@ -90,6 +91,7 @@ def _run(request: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
     params_class = getattr(importlib.import_module(module), name)
     params = params_class.model_validate_json(json.dumps(request["params"]))
     stage = importlib.import_module(request["module"])
+    collect_rarely()
     metrics: dict[str, Any] = stage.run(params, inputs, Path(request["out"]))
     return metrics
 

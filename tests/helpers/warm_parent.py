@@ -45,6 +45,7 @@ def main() -> None:
     """Serve requests until standard input is closed."""
     for name in (*LIBRARIES, *_own_modules()):
         importlib.import_module(name)
+    importlib.import_module("pipeline.core.garbage_collection").collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(sys.argv[1])

@@ -32,6 +32,7 @@ from typing import Any, Literal
 
 from pipeline.core.determinism import apply_pins
 from pipeline.core.errors import UserError
+from pipeline.core.garbage_collection import collect_rarely
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.time_limits import TimeLimit
 
@@ -214,6 +215,7 @@ def attempt(
     """
     try:
         apply_pins()  # a spawned process has not inherited them
+        collect_rarely()
         return function(*args), None, False
     except UserError as error:
         return None, str(error), False
