@@ -1,7 +1,7 @@
 """Processes forked from a parent that has imported TensorFlow already.
 
-`WarmProcess` is what `subprocess.Popen` is, for the two modules that the tests start:
-the command line and the process of a stage. Where a process needs another environment
+`WarmProcess` is what `subprocess.Popen` is, for what the tests start: the command line,
+the process of a stage, and code of their own. Where a process needs another environment
 of the libraries than the parent has, a fresh one is started.
 """
 
@@ -48,11 +48,36 @@ def start(command: list[str], **options: Any) -> Any:
     return subprocess.Popen(command, **options)
 
 
+def run(
+    *arguments: str, cwd: Path = ROOT, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python with the pins of a stage and wait for its end.
+
+    Args:
+        *arguments: `-c`, code and arguments; or `-m`, a module of ours and arguments.
+        cwd: the working directory.
+        **more: variables of the environment. Ones that libraries read on import make it
+            a fresh process.
+    """
+    environment = {**os.environ, **PINS, "PYTHONPATH": str(ROOT), **more}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, *map(str, arguments)]
+    process = start(command, cwd=cwd, env=environment, text=True, **pipes)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
 def fits(command: list[str], environment: dict[str, str]) -> bool:
-    """Can the process be forked: a module of ours, the libraries' pins, this code?"""
-    module = command[command.index("-m") + 1]
+    """Can the process be forked: code of ours, the libraries' pins, this checkout?"""
+    kind, name = command[_program(command) :][:2]
+    ours = kind == "-c" or name in MODULES or name.startswith("tests.helpers.")
     first = environment.get("PYTHONPATH", "").split(os.pathsep)[0]
-    return module in MODULES and first == str(ROOT) and pinned(environment)
+    return ours and first == str(ROOT) and pinned(environment)
+
+
+def _program(command: list[str]) -> int:
+    """Position of `-m` or `-c`."""
+    return next(k for k, word in enumerate(command) if word in ("-m", "-c"))
 
 
 def pinned(environment: dict[str, str]) -> bool:
@@ -70,7 +95,7 @@ class WarmProcess:
     """A process forked by the warm parent, with the interface of `Popen`.
 
     Args:
-        command: `[python, ..., "-m", module, *arguments]`.
+        command: `[python, ..., "-m", module, *arguments]`, or `-c` and code.
         env: all environment variables.
         cwd: the working directory; default: that of this process.
         stdin, stdout, stderr: as for `Popen`: a file, `PIPE`, or `STDOUT`.
@@ -100,10 +125,11 @@ class WarmProcess:
         self.stdout, writing = self._pipe(stdout, 1, "r")
         self.stderr, errors = self._pipe(stderr, 2, "r")
         errors = writing if stderr == subprocess.STDOUT else errors
-        where = command.index("-m") + 1
+        kind, name, *arguments = command[_program(command) :]
         request = {
-            "module": command[where],
-            "arguments": command[where + 1 :],
+            "kind": kind,
+            "module": name,
+            "arguments": arguments,
             "environment": {**env, SOCKET: socket_path()},
             "folder": str(cwd or Path.cwd()),
             "new_session": start_new_session,

@@ -16,11 +16,13 @@ import importlib
 import json
 import os
 import pkgutil
+import runpy
 import select
 import signal
 import socket
 import sys
 import traceback
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -143,6 +145,8 @@ def _become(request: dict[str, Any], handles: list[int]) -> None:
 def _entry(request: dict[str, Any]) -> Callable[[], int]:
     root = request["environment"]["PYTHONPATH"].split(os.pathsep)[0]
     sys.path.insert(0, root)
+    if request["kind"] == "-c" or request["module"].startswith("tests.helpers."):
+        return lambda: _run_code(request)
     if request["module"] == "pipeline.engine.stage_main":
         from pipeline.engine import stage_main
 
@@ -157,6 +161,17 @@ def _entry(request: dict[str, Any]) -> Callable[[], int]:
 
     warm.use_for_stages()
     return command_line
+
+
+def _run_code(request: dict[str, Any]) -> int:
+    sys.path.insert(0, request["folder"])
+    sys.argv = [request["kind"], *request["arguments"]]
+    if request["kind"] == "-m":
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    else:
+        module = sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(request["module"], "<string>", "exec"), module.__dict__)
+    return 0
 
 
 if __name__ == "__main__":

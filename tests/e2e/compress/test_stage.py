@@ -22,6 +22,7 @@ from pipeline.compress.variant import Variant
 from pipeline.core.json_io import read_json
 from pipeline.engine.stage import Inputs
 from pipeline.inference.interpreter import LiteModel
+from tests.helpers import warm
 from tests.helpers.project import ROOT
 
 DRIVE = ROOT / "tests" / "helpers" / "compress_drive.py"
@@ -31,10 +32,9 @@ SETTINGS["budget"] = {"max_drop": 0.05, "size_metric": "gzip"}
 
 
 def drive(folders: Path, out: Path, **params) -> dict:
-    """Run the stage in a fresh process."""
-    command = [sys.executable, str(DRIVE), str(folders), str(out), json.dumps(params)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.run(command, env=environment, capture_output=True, text=True)
+    """Run the stage in a process without a history."""
+    module = "tests.helpers.compress_drive"
+    process = warm.run("-m", module, str(folders), str(out), json.dumps(params))
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout.splitlines()[-1])
 

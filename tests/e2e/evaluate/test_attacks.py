@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.json_io import read_json
+from tests.helpers import warm
 
 ALONE = """
 import json, sys
@@ -63,10 +62,7 @@ def told(publish, tmp_path_factory):
 
 
 def _python(code: str, folder: Path) -> str:
-    command = [sys.executable, "-c", code, str(folder)]
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=180
-    )
+    done = warm.run("-c", code, str(folder))
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -19,9 +17,9 @@ from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES, PRESETS
 from pipeline.models.files import load_model, save_model
 from tests.helpers import models_cases as cases
+from tests.helpers import warm
 from tests.helpers.cases import chosen
 from tests.helpers.models_cases import spec_for
-from tests.helpers.project import ROOT
 
 BATCH = 16
 DAILY = ("attention", "cnn", "ds_cnn", "gru", "mlp", "text_cnn")
@@ -80,12 +78,7 @@ def hashes_elsewhere(request) -> dict[str, str]:
     test = test_a_family_gives_equal_files_in_one_process_and_in_two.__name__
     items = [item for item in request.session.items if item.name.startswith(test)]
     names = [item.callspec.params["name"] for item in reversed(items)]
-    done = subprocess.run(
-        [sys.executable, "-c", TWICE, *names],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = warm.run("-c", TWICE, *names)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -14,6 +12,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.files import load_model, save_model
+from tests.helpers import warm
 
 SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"))
 
@@ -52,10 +51,8 @@ def test_two_processes_give_equal_bytes(tmp_path):
         "from pipeline.data.spec import TaskSpec\n"
         'SPEC = TaskSpec("x", "x:x", (8, 8, 1), "uint8", ("a", "b", "c"))\n'
     )
-    (tmp_path / "save.py").write_text(SAVE)
     path = tmp_path / "there.keras"
-    call = [sys.executable, str(tmp_path / "save.py"), str(path)]
-    subprocess.run(call, check=True, capture_output=True)
+    warm.run("-c", SAVE, str(path), cwd=tmp_path).check_returncode()
     here = tmp_path / "here.keras"
     save_model(registry.build("cnn", {}, SPEC, 5), here)
     assert digest(here) == digest(path)

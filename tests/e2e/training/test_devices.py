@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from pipeline.core.determinism import pins
 from pipeline.core.errors import UserError
 from pipeline.train.params import TrainParams
 from pipeline.training.devices import prepare, start_method
-from tests.helpers.project import ROOT
+from tests.helpers import warm
 
 
 def run(devices: int) -> dict:
-    fixed = {**os.environ, **pins(1, "native"), "PYTHONPATH": str(ROOT)}
-    call = [sys.executable, "-m", "tests.helpers.training_devices_drive", str(devices)]
-    done = subprocess.run(call, cwd=ROOT, env=fixed, capture_output=True, text=True)
+    done = warm.run("-m", "tests.helpers.training_devices_drive", str(devices))
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.core.determinism import pins
 from pipeline.core.errors import StageFailed, UserError
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
@@ -22,8 +19,8 @@ from pipeline.training.checkpoint import FILE, State
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.loop import fit
 from pipeline.training.params import FitSettings
+from tests.helpers import warm
 from tests.helpers.cases import chosen
-from tests.helpers.project import ROOT
 
 SPEC = TaskSpec("x", "x:x", (4,), "float32", ("a", "b"), modality="table")
 RNG = np.random.default_rng(1)
@@ -38,15 +35,8 @@ def test_a_fit_killed_in_every_epoch_ends_as_one_that_was_not(case, tmp_path):
     Dropout, batch statistics, shuffling, augmentation, schedules, phases, accumulation,
     early stopping and averages.
     """
-    call = [
-        sys.executable,
-        "-m",
-        "tests.helpers.training_resume_drive",
-        case,
-        str(tmp_path / "s"),
-    ]
-    fixed = {**os.environ, **pins(1, "native"), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(call, cwd=ROOT, env=fixed, capture_output=True, text=True)
+    module = "tests.helpers.training_resume_drive"
+    done = warm.run("-m", module, case, str(tmp_path / "s"))
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["killed"] >= 2
