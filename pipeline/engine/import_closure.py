@@ -27,6 +27,7 @@ import platform
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,7 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@cache
 def parse(source: bytes, package: str, path: str) -> Module:
     """Compute the digest and the imports of one source file.
 

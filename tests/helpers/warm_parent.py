@@ -1,9 +1,9 @@
 """A process that has imported the libraries and forks one child per request.
 
 Importing TensorFlow takes seconds of processor time, and each command and each stage
-of the tests would import it anew. The parent imports it and all modules of `pipeline`
-once; it runs no operation and calls nothing, so that a child differs from a fresh
-process only in what it need not import again.
+of the tests would import it anew. The parent imports it and all modules of `pipeline`,
+and parses them as the planner does, once; it runs no operation of TensorFlow, so that
+a child differs from a fresh process only in what it need not do again.
 
 In: requests on a Unix socket, one per connection: a JSON object and file descriptors.
 Out: per request the process id, and later the return code, each as a line.
@@ -47,13 +47,23 @@ def main() -> None:
     """Serve requests until standard input is closed."""
     for name in (*LIBRARIES, *_own_modules()):
         importlib.import_module(name)
-    importlib.import_module("pipeline.core.garbage_collection").collect_rarely()
+    _prepare()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(sys.argv[1])
         server.listen()
         print("ready", flush=True)
         _serve(server)
+
+
+def _prepare() -> None:
+    """Compute what depends on the files of the checkout alone."""
+    from pipeline.core.garbage_collection import collect_rarely
+    from pipeline.engine.import_closure import CodeReader
+    from tests.helpers.project import ROOT
+
+    CodeReader(ROOT).closure(_own_modules())
+    collect_rarely()
 
 
 def _own_modules() -> list[str]:

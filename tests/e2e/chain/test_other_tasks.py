@@ -85,7 +85,7 @@ class Whole:
         return next(r for r in document[rows] if r["id"] == document["chosen"])
 
 
-@pytest.fixture(scope="module", params=chosen(TEXT, ["r2"]))
+@pytest.fixture(scope="module", params=chosen(TEXT, []))
 def whole(request, tmp_path_factory) -> Whole:
     made = Project(tmp_path_factory.mktemp(request.param))
     made.write(TEXT[request.param] + REST)

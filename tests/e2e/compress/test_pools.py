@@ -45,6 +45,7 @@ def published(folders, tmp_path_factory) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_spawned_processes_publish_what_forked_ones_do(published):
     """As where there is a GPU."""
     names = {f"variants/{name}.tflite" for name in VARIANTS}
@@ -52,11 +53,13 @@ def test_spawned_processes_publish_what_forked_ones_do(published):
     assert published["spawn"]["files"] == published["fork"]["files"]
 
 
+@pytest.mark.slow
 @needs_ray
 def test_tasks_of_ray_publish_what_local_processes_do(published):
     assert published["ray"]["files"] == published["fork"]["files"]
 
 
+@pytest.mark.slow
 def test_a_second_run_makes_no_finished_variant_again(published):
     last = published["ray" if RAY else "spawn"]
     assert set(last["written"]) == VARIANTS

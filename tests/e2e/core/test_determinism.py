@@ -80,6 +80,7 @@ def product(caches: str, *pinned: str) -> str:
     return done.stdout.split()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="sizes are fixed on Linux alone")
 def test_portable_computes_the_same_with_other_caches():
     small, large = "16384 131072 1048576", "49152 2097152 37748736"

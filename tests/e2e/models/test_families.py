@@ -22,7 +22,7 @@ from tests.helpers.cases import chosen
 from tests.helpers.models_cases import spec_for
 
 BATCH = 16
-DAILY = ("attention", "cnn", "ds_cnn", "gru", "mlp", "text_cnn")
+DAILY = ("attention", "cnn", "gru")
 # Of files; the rest of these tests builds each family once.
 TWICE = """
 import json, sys

@@ -95,6 +95,7 @@ def _recorded(asked: Experiment, folder, stages: list[str]) -> None:
     assert told[-1] is None, told
 
 
+@pytest.mark.slow
 def test_a_parent_with_a_child_per_stage_is_recorded_once(
     server, experiment, make_stage
 ):
@@ -140,6 +141,7 @@ def test_a_server_that_is_not_there_is_a_warning(client_installed, experiment):
     assert "secret" not in told
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_a_warning_after_five_seconds(
     client_installed, experiment
 ):

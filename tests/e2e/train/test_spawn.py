@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from pipeline.core.determinism import pins
 from tests.helpers.project import ROOT
 
 
+@pytest.mark.slow
 def test_spawned_processes_publish_the_same_bytes(tmp_path):
     call = [sys.executable, "-m", "tests.helpers.train_spawn_drive", str(tmp_path)]
     fixed = {**os.environ, **pins(1, "native"), "PYTHONPATH": str(ROOT)}

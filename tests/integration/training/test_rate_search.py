@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tf_keras
 from sklearn.linear_model import LogisticRegression
 
@@ -62,6 +63,7 @@ def test_a_search_changes_neither_model_nor_optimizer():
         np.testing.assert_allclose(first, second, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_without_a_receiver_the_rate_of_the_settings_is_used():
     moved = []
     for rate in (1e-5, 0.1):

@@ -13,6 +13,7 @@ from pipeline.data.artifact import read_data
 from pipeline.data.stage import run
 from pipeline.engine.stage import Inputs
 from pipeline.experiment.loader import read_experiment
+from tests.helpers.cases import chosen
 from tests.helpers.project import ROOT
 
 ROOT = ROOT / "experiments"
@@ -29,7 +30,7 @@ def test_every_kept_experiment_is_known_here():
     assert {path.parent.name for path in ROOT.glob("*/experiment.yaml")} >= set(REAL)
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", chosen(REAL, ["digits", "letters"]))
 def test_the_real_set_runs_through_data_and_augment(tmp_path, name):
     shared = os.environ.get("PIPELINE_SHARED_DATA")
     if name != "digits" and not shared:

@@ -57,6 +57,7 @@ def test_what_was_trained_again_is_recorded(search, tmp_path):
     assert [(one.trial.number, one.scores) for one in rank_finalists(again)] == ranking
 
 
+@pytest.mark.slow
 def test_a_finalist_that_fails_stands_behind(search):
     winner = rank_finalists(search)[0].trial.number
     search.record.lines = {

@@ -71,7 +71,7 @@ def short(spec, train, validation) -> FineTuning:
             "prune(0.6, free, gradual) | cluster(4) | int8",
             "binary",
         ],
-        1,
+        0,
     ),
 )
 def test_layers_that_tfmot_refuses_are_compressed(spec, train, short, text):
@@ -118,6 +118,7 @@ def test_the_file_is_accurate_and_reproducible(
     assert np.mean(np.abs(outputs - first.outputs) < step / 2) > 0.97
 
 
+@pytest.mark.slow
 def test_a_killed_fit_resumes_to_the_bit(small_net, spec, train, validation, tmp_path):
     straight = masked(small_net)
     train_masked(straight, spec, train, validation, None)

@@ -24,7 +24,7 @@ ARCHITECTURES = {
 }
 
 
-@pytest.mark.parametrize("name", chosen(ARCHITECTURES, 4))
+@pytest.mark.parametrize("name", chosen(ARCHITECTURES, ["MobileNetV3Small"]))
 def test_the_copy_computes_the_same(name):
     """`to_tf_keras` itself compares both on random input and rejects a difference."""
     keras.utils.set_random_seed(1)

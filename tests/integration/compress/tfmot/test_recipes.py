@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -30,6 +31,7 @@ from pipeline.compress.tfmot.weight_sharing import (
 from pipeline.core.errors import UserError
 from pipeline.inference.interpreter import LiteModel
 from pipeline.training.params import FitSettings
+from tests.helpers.cases import chosen, slow
 
 RECIPES = {
     "dynamic": "float32",
@@ -45,6 +47,7 @@ RECIPES = {
     "prune(0.5) | quantize_weights(4, all) | pcqat": "int8",
     "binary": "int8",
 }
+DAILY = ("int16x8", "prune(0.5, two_of_four) | int8", "cluster(8) | cqat", "binary")
 # Number of kernels with few values: all four, or those between first and last.
 TIED = {
     "cluster": 4,
@@ -76,12 +79,19 @@ def short(spec, train, validation) -> FineTuning:
 
 
 @pytest.fixture(scope="module")
-def built(spec, train, short) -> dict[str, Built]:
+def built(spec, train, short) -> Mapping[str, Built]:
+    """The file of each recipe, built where a test first asks for it."""
     examples = spec.to_input(train.x[:30])
-    return {text: build(net(), parse_recipe(text), short, examples) for text in RECIPES}
+
+    class Lazy(dict[str, Built]):
+        def __missing__(self, text: str) -> Built:
+            self[text] = build(net(), parse_recipe(text), short, examples)
+            return self[text]
+
+    return Lazy()
 
 
-@pytest.mark.parametrize("text", RECIPES)
+@pytest.mark.parametrize("text", chosen(RECIPES, DAILY))
 def test_the_file_is_what_its_recipe_says(built, text):
     made, facts = built[text], read_facts(built[text].content)
     export = parse_recipe(text).export
@@ -96,10 +106,10 @@ def test_the_file_is_what_its_recipe_says(built, text):
 @pytest.mark.parametrize(
     ("text", "values"),
     [
-        ("cluster(4) | int8", 4),
+        slow("cluster(4) | int8", 4),
         ("cluster(8) | cqat", 8),
-        ("quantize_weights(3) | cqat", 7),
-        ("prune(0.5) | quantize_weights(4, all) | pcqat", 15),
+        slow("quantize_weights(3) | cqat", 7),
+        slow("prune(0.5) | quantize_weights(4, all) | pcqat", 15),
         ("binary", 2),
     ],
 )
@@ -117,6 +127,7 @@ def test_two_of_each_four_neighbours_are_zero(built):
     assert zeros.min() >= 2
 
 
+@pytest.mark.slow
 def test_zeros_come_in_blocks(built):
     stored = stored_tensors(built["prune(0.5, block)"].content)
     for kernel in stored.values():
@@ -131,6 +142,7 @@ def test_the_smallest_blocks_are_pruned_and_the_last_may_be_short():
     assert block_mask(values, 0.5).tolist() == kept
 
 
+@pytest.mark.slow
 def test_a_model_with_half_of_its_channels_needs_a_third_of_the_macs(built):
     large = built["cluster(8) | cqat"].content
     small = built["prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat"].content
@@ -146,6 +158,7 @@ def test_a_gradual_schedule_needs_an_epoch_per_step(epochs, schedule):
     assert affordable(step, epochs).args["schedule"] == schedule
 
 
+@pytest.mark.slow
 def test_the_states_after_each_step_are_files(built):
     made = built["prune_channels(0.5) | prune(0.5) | cluster(8) | pcqat"]
     assert [step for step, _ in made.states] == [
@@ -158,7 +171,8 @@ def test_the_states_after_each_step_are_files(built):
 
 
 @pytest.mark.parametrize(
-    "text", ["cluster(4) | int8", "quantize_weights(3) | cqat", "binary"]
+    "text",
+    chosen(["cluster(4) | int8", "quantize_weights(3) | cqat", "binary"], ["binary"]),
 )
 def test_the_same_seed_gives_the_same_bytes(built, spec, train, short, text):
     again = build(net(), parse_recipe(text), short, spec.to_input(train.x[:30]))
@@ -288,7 +302,10 @@ def separable() -> keras.Model:
 
 
 @pytest.mark.parametrize(
-    "text", ["quantize_weights(3, all) | cqat", "cluster(6) | cqat", "binary"]
+    "text",
+    chosen(
+        ["quantize_weights(3, all) | cqat", "cluster(6) | cqat", "binary"], ["binary"]
+    ),
 )
 def test_a_kernel_of_one_weight_per_channel_is_left_out_and_listed(
     spec, train, short, text
@@ -301,7 +318,7 @@ def test_a_kernel_of_one_weight_per_channel_is_left_out_and_listed(
     assert made.distinct[0].kernels == (2 if text == "binary" else 4)
 
 
-@pytest.mark.parametrize("text", ["prune(0.5) | pqat", "cluster(8) | cqat"])
+@pytest.mark.parametrize("text", chosen(["prune(0.5) | pqat", "cluster(8) | cqat"], 1))
 def test_a_normalization_of_the_input_is_folded_into_the_file(spec, train, short, text):
     image = keras.Input((8, 8, 1), name="image")
     norm = layers.Normalization(name="adapted")
@@ -316,7 +333,9 @@ def test_a_normalization_of_the_input_is_folded_into_the_file(spec, train, short
     assert made.left_out == [] and not {"SUB", "MUL", "DIV"} & set(facts.operators)
 
 
-@pytest.mark.parametrize("text", ["int8", "cluster(12) | cqat", "float16"])
+@pytest.mark.parametrize(
+    "text", chosen(["int8", "cluster(12) | cqat", "float16"], ["int8"])
+)
 def test_a_constant_channel_does_not_spoil_the_precision_of_the_others(
     spec, train, short, written, text
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import pytest
 from keras import layers
 
 from pipeline.compress.tfmot.bridge import to_tf_keras
@@ -37,6 +38,7 @@ def test_depthwise_kernels_are_clustered_and_not_pruned():
     assert (row.prune, row.cluster, row.qat, row.int8) == ("no", "yes", "yes", "yes")
 
 
+@pytest.mark.slow
 def test_a_layer_that_the_converter_refuses_does_not_affect_the_others():
     """A recurrent layer of more than 256 steps has no int8 form."""
     given = keras.Input((300, 2), name="given")

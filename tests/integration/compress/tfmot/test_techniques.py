@@ -15,6 +15,7 @@ from pipeline.compress.tfmot.build import build
 from pipeline.compress.tfmot.techniques import TECHNIQUES, apply, kernel_sparsity, prune
 from pipeline.core.errors import UserError
 from pipeline.inference.interpreter import LiteModel
+from tests.helpers.cases import slow
 
 
 def recurrent() -> keras.Model:
@@ -65,8 +66,8 @@ def test_pruning_zeroes_the_given_fraction_and_fine_tunes_the_rest(small_net, tu
         (None, "qat", []),
         (None, "prune(0.6) | int8", []),
         (None, "prune(0.6) | pqat", []),
-        (recurrent, "prune(0.6) | pqat", ["pqat: lstm (LSTM)"]),
-        (branched, "prune(0.6) | pqat", []),
+        slow(recurrent, "prune(0.6) | pqat", ["pqat: lstm (LSTM)"]),
+        slow(branched, "prune(0.6) | pqat", []),
     ],
 )
 def test_the_file_keeps_the_promises_of_its_recipe(

@@ -41,6 +41,7 @@ def test_an_address_without_a_listener_is_refused_at_once(address):
         RayPool(1, address)
 
 
+@pytest.mark.slow
 def test_a_lost_worker_loses_no_task(cluster, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
@@ -70,6 +71,7 @@ def began(folder) -> list[list[str]]:
     return [line.split() for line in (folder / "began").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_task_that_always_dies_has_failed(cluster):
     pool = RayPool(1, cluster.address)
     pool.submit("dies", os._exit, 3)
@@ -84,6 +86,7 @@ def raises(text: str):
     raise UserError(text)
 
 
+@pytest.mark.slow
 def test_a_search_on_ray_has_the_result_of_a_local_one(cluster, tmp_path):
     from tests.helpers.tune_toys import searching, without_times
 
