@@ -17,6 +17,7 @@ from pipeline.core.hashing import hash_file
 from pipeline.engine.file_types import undeclared
 from pipeline.engine.stage_record import fingerprint
 from pipeline.experiment.stages import CHAIN, STAGES
+from tests.helpers.cases import chosen
 from tests.helpers.project import ROOT, Answer
 
 
@@ -229,6 +230,7 @@ def one_pixel(locked, tmp_path, monkeypatch):
     return locked
 
 
+@pytest.mark.slow
 def test_one_changed_pixel_is_found(one_pixel):
     answer = one_pixel.run("reproduce", "data")
     assert answer.code == 4, answer.out + answer.err
@@ -252,7 +254,7 @@ def with_path(*folders: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 
-@pytest.mark.parametrize("change", [lambda lock: None, on_another_processor])
+@pytest.mark.parametrize("change", chosen([on_another_processor, lambda lock: None], 1))
 def test_one_changed_line_in_an_imported_module_is_found(
     locked, tmp_path, monkeypatch, change
 ):
