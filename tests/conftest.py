@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.garbage_collection import collect_rarely
+from pipeline.engine import stage_process
+from tests.helpers import warm
 from tests.helpers.made_once import made_once
 from tests.helpers.project import ROOT, SMALL, Answer, Project
 
@@ -42,6 +44,13 @@ def own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     for name, module in list(sys.modules.items()):
         if Path(getattr(module, "__file__", None) or "/").is_relative_to(tmp_path):
             del sys.modules[name]
+
+
+@pytest.fixture
+def forked_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages that this process runs are forked from the warm parent."""
+    monkeypatch.setattr(stage_process, "subprocess", stage_process.subprocess)
+    warm.use_for_stages()
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from pipeline.results import single_file
 from tests.helpers.published import record
 
 SPEC = TaskSpec("iris", "sklearn:iris", (4,), "float32", ("a", "b", "c"))
+pytestmark = pytest.mark.usefixtures("forked_stages")
 
 
 def flowers(end: str = "softmax") -> keras.Model:

@@ -15,6 +15,8 @@ from pipeline.experiment.overrides import override_texts
 from pipeline.experiment.session import Silent, load_experiment, open_session
 from pipeline.experiment.single_model import header
 
+pytestmark = pytest.mark.usefixtures("forked_stages")
+
 
 def test_importing_the_package_is_light():
     code = (

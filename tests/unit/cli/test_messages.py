@@ -18,6 +18,7 @@ from pipeline.experiment.previous_state import restored_on_error
 from tests.helpers.project import ROOT
 
 GOOD = "data: {source: 'sklearn:digits'}\n"
+pytestmark = pytest.mark.usefixtures("forked_stages")
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from pipeline.core.errors import UserError
 from pipeline.experiment import outside
 from pipeline.experiment.session import load_experiment
 
+pytestmark = pytest.mark.usefixtures("forked_stages")
+
 
 @pytest.fixture
 def folder(own_modules):
