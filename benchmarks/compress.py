@@ -73,10 +73,10 @@ def main() -> None:
     for name, (right, flash, download) in rows.items():
         print(f"{name:50s} {right:.3f}  flash {flash:9,}  download {download:9,}")
     (before, *larger), (after, *smaller) = rows["tutorial of tfmot"], rows[RECIPE]
-    flash, download = (small / large for small, large in zip(smaller, larger))
+    fewer = [small / large for small, large in zip(smaller, larger)]
     print(
-        f"recipe / tutorial: {flash:.2f} of the flash, {download:.2f} of the download, "
-        f"{100 * (after - before):+.1f} points"
+        f"recipe / tutorial: {fewer[0]:.2f} of the flash, {fewer[1]:.2f} of the "
+        f"download, {100 * (after - before):+.1f} points"
     )
 
 
