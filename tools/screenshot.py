@@ -14,7 +14,8 @@ from pathlib import Path
 from PIL import Image
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SIZE = {"width": 1180, "height": 1330}
+SIZE = {"width": 1180, "height": 1660}
+PATIENCE = 120_000  # milliseconds, on a machine with other work
 
 
 def main(page: Path, picture: Path) -> int:
@@ -39,6 +40,7 @@ def main(page: Path, picture: Path) -> int:
             executable_path=program, args=["--no-sandbox"]
         )
         window = browser.new_page(viewport=SIZE, color_scheme="light")
+        window.set_default_timeout(PATIENCE)
         window.goto(page.resolve().as_uri())
         window.wait_for_selector("body[data-drawn=all]", timeout=60_000)
         shot = Image.open(io.BytesIO(window.screenshot())).convert("RGB")

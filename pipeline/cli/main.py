@@ -77,6 +77,7 @@ def _commands() -> dict[str, ModuleType]:
         compare,
         compress_file,
         debug,
+        demo,
         diff,
         inspect,
         lineage,
@@ -94,8 +95,8 @@ def _commands() -> dict[str, ModuleType]:
     )
 
     modules = [run, stale, status, show, new, lock, verify, reproduce, diff, lineage]
-    modules += [compress_file, inspect, predict, debug, compare, reference]
-    modules += [tensorboard, clean]
+    modules += [compress_file, inspect, predict, debug, demo, compare]
+    modules += [reference, tensorboard, clean]
     prefix = f"{package.__name__}."
     return {
         module.__name__.removeprefix(prefix).replace("_", "-"): module

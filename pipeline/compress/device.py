@@ -34,6 +34,29 @@ EXAMPLES = 1000  # of validation, besides those of golden.npz
 FOLDER = "device"  # in the working folder, and in the published one
 
 
+def warn_about_estimates(params: CompressParams) -> None:
+    """Print what will be estimated, because an optional package is not installed.
+
+    Args:
+        params: target and budget.
+    """
+    target = registry.get(params.target)
+    if not target.installed:
+        print(
+            f"warning: compress.target {target.name}: {target.runtime} is not "
+            f"installed, so flash bytes and arena are estimates; install it with: "
+            f"{target.install}"
+        )
+        return
+    micro = registry.get("micro")
+    measured = micro.installed or target.name != registry.DEFAULT
+    if params.budget.max_arena and not measured:
+        print(
+            f"warning: compress.budget.max_arena: {micro.runtime} is not installed, "
+            f"so the arena is an estimate; install it with: {micro.install}"
+        )
+
+
 def measure(
     results: Sequence[VariantResult],
     context: BuildContext,
@@ -51,24 +74,12 @@ def measure(
     Returns:
         The results, in their order, with their rows completed.
     """
-    target = _target(params)
+    target = registry.get(params.target)
     if target.name != registry.DEFAULT:
         inputs.progress(f"measuring on {target.runtime}", 0, 0)
     with ThreadPoolExecutor(params.workers) as pool:
         measured = pool.map(lambda r: _measured(r, context, params, target), results)
         return list(measured)
-
-
-def _target(params: CompressParams) -> Target:
-    """The target, after a warning where it cannot be measured here."""
-    target = registry.get(params.target)
-    if not target.installed:
-        print(
-            f"warning: compress.target {target.name}: {target.runtime} is not "
-            f"installed, so flash bytes and arena are estimates; install it with: "
-            f"{target.install}"
-        )
-    return target
 
 
 def _measured(

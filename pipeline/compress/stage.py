@@ -19,6 +19,7 @@ from pipeline.compress import device
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.import_model.reference import with_reference
 from pipeline.compress.kit import write as kit
+from pipeline.compress.limits_check import unreachable
 from pipeline.compress.params import CompressParams
 from pipeline.compress.search import search
 from pipeline.compress.selection import (
@@ -62,7 +63,11 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """
     context = build_context(params, inputs)
     _warn_about_calibration(context)
-    results = search(plan(params, tuple(context.models)), context, params, inputs)
+    device.warn_about_estimates(params)
+    variants = plan(params, tuple(context.models))
+    for sentence in unreachable(variants, context, params):
+        print(f"warning: {sentence}")
+    results = search(variants, context, params, inputs)
     results = device.measure(results, context, params, inputs)
     _publish_files(results, context, params.target, out)
     intervals = _drop_intervals(results, context)

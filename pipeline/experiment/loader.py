@@ -22,7 +22,13 @@ from pipeline.core.invocation import command
 from pipeline.core.quoting import printable
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import check_known, known_labels
-from pipeline.experiment import builder_rules, outside, task_rules, yaml_positions
+from pipeline.experiment import (
+    budget_rules,
+    builder_rules,
+    outside,
+    task_rules,
+    yaml_positions,
+)
 from pipeline.experiment.overrides import Override, parse_override, with_overrides
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.validation_errors import (
@@ -185,6 +191,10 @@ def _validate(
         for key, reason in task_rules.misfits(experiment)
     ]
     misfits += [Problem(*misfit) for misfit in builder_rules.misfits(experiment)]
+    misfits += [
+        Problem(key, f"{dotted(key)}: {reason}")
+        for key, reason in budget_rules.misfits(experiment)
+    ]
     return experiment, [*_source_problems(experiment.data), *misfits]
 
 

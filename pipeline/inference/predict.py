@@ -93,14 +93,10 @@ def predict(
         >>> rows[0]["classes"]                                   # doctest: +SKIP
         {'7': 0.98, '1': 0.01, '9': 0.005}
     """
-    folder = Path(folder)
-    _require_result(folder)
-    pareto = _pareto(folder)
-    path = _file(folder, variant, pareto["points"])
-    data = read_data(published(folder / "data", *READ))
+    path, point, data = open_published(folder, variant)
     with quiet():  # the runtime prints a line about its delegate
         model = LiteModel(path, data.spec)
-    point, check = _point(pareto, variant), RangeCheck(data)
+    check = RangeCheck(data)
     task = prediction_of(data.spec)
     rows = []
     for examples in (_examples(entry, data) for entry in _listed(inputs)):
@@ -112,6 +108,29 @@ def predict(
         names = zip(examples.names, predicted, strict=True)
         rows += [{"input": name, **row} for name, row in names]
     return rows
+
+
+def open_published(
+    folder: str | Path, variant: str | None = None
+) -> tuple[Path, Row, Data]:
+    """Find a file of a finished experiment, checked against its record.
+
+    Args:
+        folder: of the experiment.
+        variant: id of a file in compress/pareto.json; default None, the chosen one.
+
+    Returns:
+        The file, its row of pareto.json, and the data of the experiment.
+
+    Raises:
+        UserError: there is no such file, or it is not the one that was published.
+    """
+    folder = Path(folder)
+    _require_result(folder)
+    pareto = _pareto(folder)
+    path = _file(folder, variant, pareto["points"])
+    data = read_data(published(folder / "data", *READ))
+    return path, _point(pareto, variant), data
 
 
 def preprocess(examples: RawExamples, data: Data) -> np.ndarray:

@@ -47,14 +47,15 @@ def context(experiment: ExperimentData, summary: Mapping[str, Any]) -> dict[str,
 
 
 def recipe_steps(rows: list[Row]) -> dict[str, str]:
-    """Return the meaning of every recipe step that variants use, by its name.
+    """Return the meaning of every recipe step that variants use, without Markdown.
 
     Args:
         rows: rows of ExperimentData.
     """
     steps = (step for row in rows for step in row["recipe"].split("|"))
     names = dict.fromkeys(step.partition("(")[0].strip() for step in steps)
-    return {name: GRAMMAR[name].summary for name in names if name in GRAMMAR}
+    summaries = {name: GRAMMAR[name].summary for name in names if name in GRAMMAR}
+    return {name: text.replace("`", "") for name, text in summaries.items()}
 
 
 def libraries(experiment: ExperimentData) -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""Measurements on a target that are kept in the working folder."""
+"""Measurements on a target: what is estimated, and what is kept."""
 
 from __future__ import annotations
 
 import pytest
 
 from pipeline.compress import device
+from pipeline.compress.params import CompressParams
 from pipeline.compress.targets.target import DeviceResult
 
 RESULT = DeviceResult(
@@ -31,3 +32,27 @@ def test_a_damaged_measurement_is_measured_again(tmp_path, name):
         assert device._read(cache) is None
     (tmp_path / name).unlink()
     assert device._read(cache) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"target": "micro"}, "compress.target micro: TensorFlow Lite Micro is not"),
+        ({"target": "ethos-u55-128"}, "compress.target ethos-u55-128: Ethos-U55 with"),
+        ({"budget": {"max_arena": 9_000}}, "compress.budget.max_arena: TensorFlow"),
+    ],
+)
+def test_a_runtime_that_is_not_installed_is_one_line(
+    settings, words, monkeypatch, capsys
+):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    device.warn_about_estimates(CompressParams(**settings))
+    out = capsys.readouterr().out
+    assert out.startswith(f"warning: {words}") and out.count("\n") == 1
+    assert "estimate" in out and "install it with: pip install" in out
+
+
+def test_what_needs_no_runtime_warns_of_nothing(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    device.warn_about_estimates(CompressParams())
+    assert capsys.readouterr().out == ""

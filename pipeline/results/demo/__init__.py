@@ -1,0 +1,1 @@
+"""A page that runs the chosen file in a browser."""
