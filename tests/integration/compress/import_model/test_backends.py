@@ -15,7 +15,10 @@ from pipeline.compress.import_model.archive import check_archive
 from pipeline.compress.import_model.precision import note
 from pipeline.compress.import_model.train.stage import load_any
 from pipeline.compress.inspection.inspect_file import inspect_file
-from tests.helpers import backend_models
+from pipeline.core.errors import UserError
+from pipeline.data.params import DataParams
+from pipeline.experiment.source_look import check_shapes
+from tests.helpers.project import ROOT
 
 FOLDER = Path(__file__).parent / "backends"
 BACKENDS = ("jax", "torch")
@@ -57,12 +60,19 @@ def test_the_shapes_of_a_file_of_another_backend_are_inspected(backend):
     assert (facts["outputs"], facts["unknown"]) == ([[3]], [])
 
 
+def test_examples_with_channels_first_are_refused_with_the_remedy(tmp_path):
+    np.savez(tmp_path / "d.npz", x=np.zeros((4, 1, 8, 8)), y=np.arange(4))
+    params = DataParams(source=f"npz:{tmp_path / 'd.npz'}", preprocessing="none")
+    with pytest.raises(UserError, match=r"\(8, 8, 1\), and .*moveaxis\(x, 1, -1\)"):
+        check_shapes(FOLDER / "torch" / "convolutional.keras", params)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_file_of_the_installed_backend_keeps_its_predictions(backend, tmp_path):
     if find_spec(backend) is None:
         pytest.skip(f"the package {backend} is not installed")
-    command = [sys.executable, backend_models.__file__, str(tmp_path)]
+    command = [sys.executable, str(ROOT / "tests/helpers/backend_models.py"), tmp_path]
     environment = {**os.environ, "KERAS_BACKEND": backend}
     subprocess.run(command, env=environment, check=True, capture_output=True)
     for name, tolerance in TOLERANCES.items():
