@@ -6,6 +6,7 @@ implementation of the package `onnx` runs each of the others once.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pipeline.compress.import_model.onnx.supported import REBUILT
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 
+LARGEST = 100_000_000  # numbers of a constant that is calculated
 BATCH = 0  # in a shape that is calculated: Reshape copies this axis
 
 
@@ -69,6 +71,7 @@ def remaining_nodes(
         if node.kind == "Shape" and _is_fixed(shapes.get(inputs[0], ())):
             constants[outputs[0]] = _shape_of(node, shapes[inputs[0]])
         elif all(name in constants for name in inputs if name):
+            _check_size(path, node, constants, shapes.get(outputs[0], ()))
             constants |= _calculated(path, entry, node, constants, opset, package)
         elif node.kind in REBUILT:
             nodes.append(node)
@@ -94,6 +97,23 @@ def _shape_of(node: Node, shape: tuple[Dimension, ...]) -> np.ndarray:
     sizes = np.array([BATCH, *shape[1:]], np.int64)
     begin, end = (node.attributes.get(key) for key in ("start", "end"))
     return sizes[slice(begin, end)]
+
+
+def _check_size(
+    path: Path,
+    node: Node,
+    constants: dict[str, np.ndarray],
+    inferred: tuple[Dimension, ...],
+) -> None:
+    """Refuse a constant that a few bytes of a file would make too large for memory."""
+    sizes = [size or 1 for size in inferred]
+    if node.kind in ("ConstantOfShape", "Expand"):
+        sizes = [int(size) for size in constants[node.inputs[-1]].reshape(-1)]
+    if math.prod(sizes) > LARGEST:
+        raise UserError(
+            f'{path}: node "{shown(node.name)}" ({node.kind}) makes a constant of '
+            f"{math.prod(sizes):,} numbers; {LARGEST:,} are allowed"
+        )
 
 
 def _calculated(

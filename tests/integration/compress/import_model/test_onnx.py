@@ -283,9 +283,16 @@ def constant_output() -> Any:
     return model
 
 
+def huge() -> Any:
+    net = Net(2, 4, 4).add("ConstantOfShape", ints(10**6, 10**6))
+    net.nodes[0].input.pop(0)  # only the shape
+    return net.add("Add", "image", net.last).model()
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
+        (huge, r"\(ConstantOfShape\) makes a constant of 1,000,000,000,000 numbers"),
         (lambda: Net(3, 5).add("LSTM", (1, 8, 5)).model(), 'node "/net/lstm0" is a LS'),
         (lambda: Net(3).add("Sqrt").model(), 'node "/net/sqrt0" is a Sqrt, which can'),
         (lambda: lenet().model(opset=99), "of opset 99; 7 to 26 can be rebuilt"),
