@@ -126,7 +126,7 @@ def _opset(path: Path, model: Any) -> int:
     if not lowest <= version <= highest:
         raise UserError(
             f"{path}: its operators are of opset {version}; {lowest} to {highest} can "
-            f"be rebuilt: export it again with opset_version={min(highest, 18)}"
+            f"be rebuilt: export it again with opset_version={min(highest, 20)}"
         )
     return version
 
