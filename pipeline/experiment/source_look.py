@@ -42,7 +42,7 @@ def check_shapes(model: Path, params: Any) -> None:
     """Refuse a model whose input has another shape than the examples of a source.
 
     Args:
-        model: a .keras file.
+        model: a file that `check_archive` accepts.
         params: the section `data`.
 
     Raises:
@@ -51,10 +51,12 @@ def check_shapes(model: Path, params: Any) -> None:
     expected, shape = input_shape(model), example_shape(params)
     if expected is None or shape is None or None in expected or expected == shape:
         return
+    remedy = "choose the data that it was trained on, with the same preprocessing"
+    if len(shape) > 1 and (*shape[1:], shape[0]) == expected:
+        remedy = "move the channels to the end: x = numpy.moveaxis(x, 1, -1)"
     raise UserError(
         f"{model}: takes inputs of the shape {expected}, and the examples of "
-        f"{params.source} have the shape {shape}; choose the data that the model was "
-        "trained on, with the same preprocessing"
+        f"{params.source} have the shape {shape}; {remedy}"
     )
 
 

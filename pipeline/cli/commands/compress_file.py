@@ -1,4 +1,4 @@
-"""`compress-file MODEL --data SOURCE`: compress a trained .keras file."""
+"""`compress-file MODEL --data SOURCE`: compress a trained model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.experiment.model_data import model_data
 from pipeline.experiment.session import Console
 from pipeline.results import single_file
 
-HELP = "compress a .keras file that is already trained"
+HELP = "compress a model that is already trained"
 SOURCES = {
     "data": "examples with labels, which are divided: npz:FILE, images:FOLDER, ... as "
     "data.source, or the path of a file or folder",
@@ -29,7 +29,7 @@ SOURCES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help="a .keras or .h5 file"
+        "model", type=Path, metavar="MODEL", help="a .keras, .h5 or .onnx file"
     )
     for option, text in SOURCES.items():
         parser.add_argument(f"--{option}", metavar="SOURCE", help=text)

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline.compress.import_model.keras_classes import LAYERS, MODELS, is_allowed
+from pipeline.compress.import_model.onnx.supported import is_onnx
+from pipeline.compress.import_model.precision import check_precision
 from pipeline.compress.inspection.keras_config import (
     CONFIG,
     HDF5,
@@ -34,10 +36,10 @@ WEIGHTS = ("model.weights.h5", "model.weights.json")  # one file, or an index of
 SAVE = 'save the model with Keras 3: model.save("model.keras")'
 # (offset, magic bytes) -> the kind of file.
 SIGNATURES = {
-    (4, b"TFL3"): "a .tflite file, which is already converted",
+    (4, b"TFL3"): "a .tflite file, which is already converted, so that nothing can be "
+    "trained or chosen; `inspect` describes it",
     (0, b"PK"): "a truncated or damaged zip file",
 }
-FLOAT32 = "float32"
 # Layers that have as many outputs as the layer before them, on the last axis.
 KEEP_COUNT = (
     *("Activation", "Softmax", "Dropout", "ReLU", "Identity"),
@@ -49,12 +51,15 @@ def check_archive(path: Path) -> None:
     """Check that a file is a Keras model that can be compressed.
 
     Args:
-        path: a .keras or .h5 file.
+        path: a .keras, .h5 or .onnx file.
 
     Raises:
         UserError: naming the file, the problem, and what to do.
     """
     with decoding(path, "a model that can be compressed"):
+        if is_onnx(path):
+            _onnx().check_onnx(path)
+            return
         if is_keras_2(path):
             check_keras_2(path)
             return
@@ -63,7 +68,8 @@ def check_archive(path: Path) -> None:
         _check_inputs_and_outputs(config["config"], path)
         for item in archive_objects(config):
             _check_built_in(item, path)
-            _check_precision(item, path)
+            check_precision(item, path)
+            _check_layout(item, path)
         _input_shape(config)
         _takes_tokens(config)
         _output_units(config)
@@ -75,6 +81,8 @@ def input_shape(path: Path) -> tuple[int | None, ...] | None:
     Args:
         path: a file that `check_archive` accepts.
     """
+    if is_onnx(path):
+        return _onnx().input_shape(path)  # type: ignore[no-any-return]
     old = _old(path)
     return _old_shape(old) if old else _input_shape(_config(path))
 
@@ -118,6 +126,12 @@ def check_keras_2(path: Path) -> None:
     check_single_input_and_output(inputs, len(config.outputs), str(path))
 
 
+def _onnx() -> Any:
+    from pipeline.compress.import_model.onnx import facts  # needs NumPy
+
+    return facts
+
+
 def _old(path: Path) -> KerasConfig | None:
     return read_keras(path) if is_keras_2(path) else None
 
@@ -140,6 +154,8 @@ def takes_tokens(path: Path) -> bool:
     Args:
         path: a file that `check_archive` accepts.
     """
+    if is_onnx(path):
+        return False
     if old := _old(path):
         one_axis = len(_old_shape(old)) == 1
         return one_axis and any(layer.kind == "Embedding" for layer in old.layers)
@@ -158,6 +174,8 @@ def output_units(path: Path) -> int | None:
     Args:
         path: a .keras file that `check_archive` accepts.
     """
+    if is_onnx(path):
+        return _onnx().output_units(path)  # type: ignore[no-any-return]
     return None if is_keras_2(path) else _output_units(_config(path))
 
 
@@ -306,20 +324,14 @@ def _not_allowed(item: ArchiveObject) -> str:
     return f'layer "{shown(item.layer)}" holds a {shown(item.kind)} of {shown(module)}'
 
 
-def _check_precision(item: ArchiveObject, path: Path) -> None:
-    policy = _policy(item.values.get("config"))
-    if item.is_layer and item.kind != "InputLayer" and policy != FLOAT32:
+def _check_layout(item: ArchiveObject, path: Path) -> None:
+    """Reject images and sequences whose channels come first, as in PyTorch."""
+    settings = item.values.get("config")
+    first = isinstance(settings, dict) and settings.get("data_format")
+    if item.is_layer and first == "channels_first":
         raise UserError(
-            f'{path}: layer "{shown(item.layer)}" computes in {shown(policy)}; '
-            f"compression needs {FLOAT32}: build the model with "
-            f'keras.config.set_dtype_policy("{FLOAT32}") and load its weights'
+            f'{path}: layer "{shown(item.layer)}" has its channels first, and .tflite '
+            "files have them last: build the model with keras.config."
+            'set_image_data_format("channels_last") and load its weights (those of a '
+            "Dense after a Flatten change their order)"
         )
-
-
-def _policy(config: Any) -> str:
-    """Return the name of a layer's dtype policy, float32 by default."""
-    policy = config.get("dtype") if isinstance(config, dict) else None
-    if isinstance(policy, dict):
-        inner = policy.get("config") or {}
-        policy = inner.get("name") or inner.get("mode") or policy.get("class_name")
-    return str(policy or FLOAT32)

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.compress.import_model.onnx.supported import is_onnx
 from pipeline.compress.inspection.keras_config import HDF5
 from pipeline.compress.inspection.support import TECHNIQUES
 from pipeline.core.errors import UserError
 from pipeline.core.text_table import aligned
 
-FORMATS = ".keras, .h5 (Keras 2 or 3), .tflite"
+FORMATS = ".keras, .h5 (Keras 2 or 3), .onnx, .tflite"
 COLUMNS = ("layer", "class", "output", "parameters", "MACs")
 
 
@@ -22,7 +23,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
     """Describe a model file, without running it.
 
     Args:
-        path: a .keras, .h5 or .tflite file.
+        path: a .keras, .h5, .onnx or .tflite file.
 
     Returns:
         See `keras_file.inspect_keras` and `tflite_file.inspect_tflite`.
@@ -37,6 +38,10 @@ def inspect_file(path: Path) -> dict[str, Any]:
         )
     if not path.is_file():
         raise UserError(f"{path}: no such file; give a file of {FORMATS}")
+    if is_onnx(path):
+        from pipeline.compress.import_model.onnx.facts import inspect_onnx
+
+        return inspect_onnx(path)
     with path.open("rb") as file:
         head = file.read(8)
     if head[4:8] == b"TFL3":
@@ -94,10 +99,11 @@ def _totals(facts: dict[str, Any]) -> list[str]:
 
 def _memory(facts: dict[str, Any]) -> dict[str, str]:
     if "arena" not in facts:
-        arena = f"{_number(facts['arena_int8'])} bytes of activations as int8"
-        size = facts["parameters"]
+        arena, size = facts["arena_int8"], facts["parameters"]
         return {
-            "arena": f"about {arena}",
+            "arena": "unknown"
+            if arena is None
+            else f"about {arena:,} bytes of activations as int8",
             "weights": f"{4 * size:,} bytes in float32, about {size:,} in int8",
         }
     return {

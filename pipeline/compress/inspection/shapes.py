@@ -329,6 +329,9 @@ KEEPING = (
     *("Identity", "LayerNormalization", "LeakyReLU", "Masking", "Normalization"),
     *("PReLU", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D", "SpatialDropout2D"),
     *("UnitNormalization", "ThresholdedReLU"),
+    # Operations of keras.ops.
+    *("Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "Sigmoid", "Tanh"),
+    *("HardSigmoid", "HardSilu", "HardTanh", "Softplus", "Exp", "Sqrt", "Square"),
 )
 RULES |= dict.fromkeys(KEEPING, _same)
 WITH_WEIGHTS = (

@@ -1,13 +1,14 @@
 """train, for a model that was trained elsewhere: check it and copy it.
 
-In: data, and a .keras file. Out: model.keras, whose outputs are logits: a final softmax
-of a classifier is removed, which does not change the predicted class. A model that the
-data seem to mean something else to is refused, see `misreading`.
+In: data, and a .keras, .h5 or .onnx file. Out: model.keras, whose outputs are logits: a
+final softmax of a classifier is removed, which does not change the predicted class. A
+model that the data seem to mean something else to is refused, see `misreading`.
 Run: python -m pipeline compress-file model.keras --data SOURCE
 """
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from pipeline.compress.import_model.archive import (
 from pipeline.compress.import_model.inputs import with_input_of
 from pipeline.compress.import_model.logits import as_logits
 from pipeline.compress.import_model.misreading import find_doubts
+from pipeline.compress.import_model.onnx.supported import is_onnx
 from pipeline.compress.import_model.params import ImportParams
+from pipeline.compress.import_model.precision import narrow_policy, note, widen
 from pipeline.compress.import_model.reference import write_reference
 from pipeline.compress.import_model.unseen import cautions
 from pipeline.compress.rewrite.rebuild import functional_graph
@@ -64,7 +67,7 @@ def run(params: ImportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         write_reference(model, data, out)
     weights = model.count_params()
     headline = "; ".join([f"{path.name}, {format_parameters(weights)}", *doubts])
-    texts = {"doubts": doubts, "cautions": cautions(data)}
+    texts = {"doubts": doubts, "cautions": [*note(path), *cautions(data)]}
     kept = {key: sentences for key, sentences in texts.items() if sentences}
     return {"headline": headline, "weights": weights, **kept}
 
@@ -81,7 +84,7 @@ def _stop_or_warn(doubts: list[str], params: ImportParams) -> None:
 
 
 def load_any(path: Path) -> keras.Model:
-    """Load a model of Keras 3, or one of Keras 2, which is rebuilt.
+    """Load a model of Keras 3; one of Keras 2 or of ONNX is rebuilt.
 
     Args:
         path: a file that `check_archive` accepts.
@@ -89,14 +92,25 @@ def load_any(path: Path) -> keras.Model:
     Raises:
         UserError: naming the layer that cannot be loaded.
     """
+    if is_onnx(path):
+        from pipeline.compress.import_model.onnx.build import load_onnx
+
+        return load_onnx(path)
     if not is_keras_2(path):
-        return load_model(path)
+        return _load_wide(path) if narrow_policy(path) else load_model(path)
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception:  # Keras 3 refuses settings of older versions
         from pipeline.compress.tfmot.from_tf_keras import load_keras_2
 
         return load_keras_2(path)
+
+
+def _load_wide(path: Path) -> keras.Model:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        widen(path, copy)
+        return load_model(copy)
 
 
 def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:

@@ -43,6 +43,8 @@ ODD = thing("Dense", name="end", activation=FUNCTION)
 INNER = model(thing("TimeDistributed", name="each", layer=OWN))
 LAMBDA = thing("Lambda", name="twice", function={"class_name": "__lambda__"})
 HALF = thing("Conv2D", name="first", dtype=policy("mixed_float16"))
+DOUBLE = thing("Conv2D", name="first", dtype=policy("float64"))
+FIRST = thing("Conv2D", name="first", data_format="channels_first")
 TWO = [["one", 0, 0], ["two", 0, 0]]
 SUBCLASSED = thing("MyNet", None, name="net")
 EIGHT = thing("Dense", name="first", units=8)
@@ -64,6 +66,7 @@ def saved(path: Path, config: Any, weights: str = "model.weights.h5") -> Path:
     "config",
     [
         model(PIXELS, DENSE, ADD),
+        model(HALF, DENSE),
         model(model(DENSE)),
         ALONE,
         {**ALONE, "compile_config": {"loss": FUNCTION}},
@@ -95,7 +98,8 @@ def test_outputs_are_counted_in_the_layers_before_the_end(config, units, tmp_pat
         (model(STRANGE), r'layer "end" \(Dense\) uses Odd of my\.tools'),
         (model(ODD), r'layer "end" \(Dense\) uses the function odd of a script'),
         (model(LAMBDA), 'layer "twice" is a Lambda.*such as Rescaling'),
-        (model(HALF), 'layer "first" computes in mixed_float16.*float32'),
+        (model(DOUBLE), 'layer "first" computes in float64.*float32'),
+        (model(FIRST), 'layer "first" has its channels first.*channels_last'),
         (model(DENSE, input_layers=TWO), "has 2 inputs and 1 output;"),
         (model(DENSE, output_layers={"a": TWO[0], "b": TWO[1]}), "1 input and 2 out"),
         (["a list"], "does not describe a Keras model"),

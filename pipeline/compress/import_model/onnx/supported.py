@@ -1,0 +1,45 @@
+"""ONNX files, and their operators that can be rebuilt. Imports no numeric library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SUFFIX = ".onnx"
+# Calculated from constants, and never part of a rebuilt model.
+CONSTANT = frozenset(
+    {
+        *("Constant", "ConstantOfShape", "Shape", "Gather", "Range", "Equal", "Where"),
+        *("Expand", "Slice", "Sqrt", "Reciprocal", "Neg", "Pow", "Exp", "Floor"),
+    }
+)
+ACTIVATIONS = frozenset(
+    {
+        *("Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "Tanh", "HardSigmoid"),
+        *("HardSwish", "Elu", "Selu", "Softplus", "Softsign", "Gelu", "Softmax"),
+    }
+)
+KERNELS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization"})
+POOLING = frozenset(
+    {
+        *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"),
+        "ReduceMean",
+    }
+)
+ARITHMETIC = frozenset({"Add", "Sub", "Mul", "Div", "Sum", "Concat"})
+SHAPES = frozenset(
+    {
+        *("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Pad"),
+        *("Resize", "Upsample", "Identity", "Dropout", "Cast"),
+    }
+)
+REBUILT = ACTIVATIONS | KERNELS | POOLING | ARITHMETIC | SHAPES
+OPERATORS = REBUILT | CONSTANT
+
+
+def is_onnx(path: Path) -> bool:
+    """Return whether a path names an ONNX file, which has no signature.
+
+    Args:
+        path: of any file.
+    """
+    return path.suffix.lower() == SUFFIX
