@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ from pydantic import ValidationError
 
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
-from pipeline.core.quoting import printable
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import check_known, known_labels
 from pipeline.experiment import builder_rules, outside, task_rules, yaml_positions
@@ -161,11 +159,7 @@ def _announce_task(folder: Path, values: Mapping[str, Any]) -> None:
     section = values.get("data")
     task = section.get("task") if isinstance(section, Mapping) else None
     if isinstance(task, str) and OWN.fullmatch(task):
-        files = outside.module_files(task.partition(":")[0])
-        uses = [("code", str(path)) for path in files]
-        outside.announce(
-            folder, uses, lambda text: print(printable(text), file=sys.stderr)
-        )
+        outside.announce_modules(folder, [task.partition(":")[0]])
 
 
 def _validate(

@@ -18,7 +18,6 @@ from pipeline.core.invocation import command
 from pipeline.core.json_io import write_json
 from pipeline.core.text_table import aligned
 from pipeline.engine.terminal import quiet
-from pipeline.experiment.loader import experiment_folder
 from pipeline.experiment.session import open_session
 
 HELP = "why quantization hurt a variant, and what helps"
@@ -45,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose a variant, print the result and keep it in the folder `debug`."""
-    folder = experiment_folder(arguments.root, arguments.experiment)
+    folder = options.results_folder(arguments.root, arguments.experiment)
     if not (folder / NEEDED).is_file():
         again = command("run", "compress", folder=folder)
         raise UserError(f"{folder}: no variants yet; run: {again}")
