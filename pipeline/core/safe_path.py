@@ -199,11 +199,20 @@ class SafeFolder:
             os.close(handle)
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def is_inside(name: str) -> bool:
+    """Return whether a relative name cannot lead out of the folder it is relative to.
+
+    Args:
+        name: with slashes, such as one that a record holds.
+    """
     parts = PurePosixPath(name).parts
-    if not parts or ".." in parts or parts[0] == "/":
+    return bool(parts) and ".." not in parts and parts[0] != "/"
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    if not is_inside(name):
         raise ValueError(f"{name!r}: not a name inside a folder")
-    return parts
+    return PurePosixPath(name).parts
 
 
 def _mode(name: str, holder: int) -> int:

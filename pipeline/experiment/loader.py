@@ -99,7 +99,8 @@ def experiment_folder(root: Path, name: str) -> Path:
         return Path(name)
     check_name(name)
     if not (root / name / FILE).is_file():
-        names = sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
+        files = filter(Path.is_file, root.glob(f"*/{FILE}"))
+        names = sorted(path.parent.name for path in files)
         listing = f" (there are: {', '.join(names)})" if names else ""
         raise UserError(
             f"{root / name / FILE}: no such experiment"
