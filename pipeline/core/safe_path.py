@@ -77,9 +77,18 @@ class SafeFolder:
         missing = contextlib.suppress(FileNotFoundError)
         with self._naming(name), missing, self._holder(name) as (holder, last):
             if stat.S_ISDIR(_mode(last, holder)):
-                shutil.rmtree(last, dir_fd=holder)
+                self._remove_tree(name, last, holder)
             else:
                 os.unlink(last, dir_fd=holder)
+
+    def _remove_tree(self, name: str, last: str, holder: int) -> None:
+        try:
+            shutil.rmtree(last, dir_fd=holder)
+        except RecursionError:
+            raise UserError(
+                f"{self.path / name}: holds folders that are nested too deeply; remove "
+                "it with: rm -r"
+            ) from None
 
     def discard(self, name: str) -> None:
         """Remove as `remove` does; what cannot be removed stays for the next run."""

@@ -80,11 +80,12 @@ def test_a_task_is_listed_before_it_is_imported(folder, capsys):
     assert "my_task.py" in captured.err and "imported" in captured.out
 
 
-def test_code_inside_the_folder_is_listed_too(folder, capsys):
+def test_code_inside_the_folder_is_listed_too(folder):
     (folder / "inner.py").write_text("raise RuntimeError('was imported')\n")
     path = folder / "experiment.yaml"
     path.write_text(path.read_text().replace("my_models", "experiments.mine.inner"))
-    assert f"code {folder / 'inner.py'}" in run(folder, capsys)
+    uses = outside.uses_of(load_experiment(folder).job)
+    assert ("code", str(folder / "inner.py")) in uses
 
 
 def test_an_installed_module_is_listed_by_its_name(folder, capsys):
