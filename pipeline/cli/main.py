@@ -7,17 +7,20 @@ error and an exit code (`pipeline.core.exit_codes`). Imports no numeric library.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 from pipeline.cli.interruption import MESSAGE, prompt_interrupts
 from pipeline.core.errors import UserError, from_os_error, watch_written_files
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import MODULE, PROGRAM, SCRIPT, program
+from pipeline.core.named_stream import NamedStream
 from pipeline.core.quoting import message
 
 RESUMED = "interrupted; the work of {stages} is kept, and the same command resumes it"
@@ -34,11 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     watch_written_files()
     try:
-        with prompt_interrupts():
+        with prompt_interrupts(), redirect_stdout(_named(sys.stdout)):
             os.environ[PROGRAM] = _program()
             return _run(build_parser().parse_args(argv))
     except KeyboardInterrupt:
         return _interrupted()
+
+
+def _named(stream: TextIO | None) -> TextIO:
+    """The same stream, with errors that say what cannot be written.
+
+    A shell that closed the stream gets nothing, as with the null device.
+    """
+    return cast(TextIO, NamedStream(stream or io.StringIO(), Path("standard output")))
 
 
 class Parser(argparse.ArgumentParser):
@@ -106,7 +117,9 @@ def _commands() -> dict[str, ModuleType]:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return _interrupted(arguments)
     except BrokenPipeError:
@@ -147,7 +160,8 @@ def _resumable(arguments: argparse.Namespace) -> list[str]:
 
 
 def _print_error(text: str, code: int) -> int:
-    sys.stdout.flush()
+    with suppress(OSError):  # of a full disk, which the message is about
+        sys.stdout.flush()
     print(message(text), file=sys.stderr)
     return int(code)
 

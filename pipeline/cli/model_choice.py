@@ -11,6 +11,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.invocation import command
 from pipeline.data.spec import TaskSpec, read_spec
 from pipeline.engine.published import published
+from pipeline.experiment import outside
 from pipeline.experiment.loader import read_experiment
 from pipeline.models.catalogue import parse
 
@@ -36,7 +37,9 @@ def model_and_data(
     folder = options.folder_of(arguments)
     tune = read_experiment(folder, sets).tune
     name = arguments.model or tune.builder
-    parse(name)
+    choice = parse(name)
+    outside.announce_results(folder)
+    outside.announce_modules(folder, [choice.module] if choice.is_custom else [])
     spec = _spec_of_shape(arguments) if arguments.shape else _published_spec(folder)
     return name, tune.values if tuned or name == tune.builder else {}, spec
 

@@ -12,6 +12,7 @@ from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import ROOT
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.stage import Job
+from pipeline.experiment import outside
 from pipeline.experiment.loader import experiment_folder
 from pipeline.experiment.overrides import split_sets
 from pipeline.experiment.session import Session, open_session
@@ -157,6 +158,23 @@ def folder_of(arguments: argparse.Namespace) -> Path:
     if isinstance(words := getattr(arguments, "words", None), str):
         arguments.exp = words
     return experiment_folder(arguments.root, arguments.exp)
+
+
+def results_folder(root: Path, name: str) -> Path:
+    """The folder of an experiment whose results are about to be read.
+
+    Lists the modules that the results name, if they were not listed before.
+
+    Args:
+        root: the folder of experiments.
+        name: of the experiment, or a path to its folder with a slash in it.
+
+    Raises:
+        UserError: there is no such experiment.
+    """
+    folder = experiment_folder(root, name)
+    outside.announce_results(folder)
+    return folder
 
 
 def session_of(arguments: argparse.Namespace) -> Session:

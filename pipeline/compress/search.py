@@ -25,7 +25,7 @@ from pipeline.compress.tflite.oracle import fallbacks
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.wording import quantity
 from pipeline.engine.stage import Inputs
-from pipeline.engine.time_limits import time_limit
+from pipeline.engine.time_limits import EXCEEDED, time_limit
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.pool import TaskPool
 from pipeline.training.devices import start_method
@@ -107,6 +107,8 @@ def _build(
     retried: set[str] = set()
     for outcome in pool.drain():
         variant = by_id[str(outcome.key)]
+        if outcome.exceeded is not None:
+            inputs.volatile[EXCEEDED] = {"variant": outcome.exceeded}
         exports = _after_crash(variant, outcome.error)
         if exports and variant.id not in retried:
             retried.add(variant.id)

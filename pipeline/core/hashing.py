@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import naming
+from pipeline.core.errors import UserError, naming
 from pipeline.core.json_io import canonical
+from pipeline.core.regular_file import is_of_system, is_regular
 
 SHORT = 8  # digits of a hash that is shown to a user
 
@@ -21,7 +23,13 @@ def hash_file(path: Path) -> str:
 
     Returns:
         64 hexadecimal digits.
+
+    Raises:
+        UserError: when reading it would not end, as that of a pipe.
+        OSError: with the path, when it cannot be read.
     """
+    if path.exists() and not is_regular(path):
+        raise UserError(f"{path}: must be a regular file on a disk")
     with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -56,7 +64,8 @@ def hash_folder(
     Returns:
         Relative path -> hash of the file, sorted by path.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    of_system = cache(is_of_system)
+    files = sorted(p for p in folder.rglob("*") if is_regular(p, of_system))
     names = {path.relative_to(folder).as_posix(): path for path in files}
     return {
         name: hash_one(path) for name, path in names.items() if name not in leave_out

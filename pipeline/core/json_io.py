@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.core.errors import UserError, naming
 from pipeline.core.quoting import shown
+from pipeline.core.regular_file import is_regular
 
 MAX_BYTES = 1_000_000_000  # of a JSON file; none that is published comes near
 
@@ -134,7 +135,7 @@ def _content(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or not is_regular(path):
             raise OSError(0, "not a regular file")
         if status.st_size > MAX_BYTES:
             raise OSError(0, f"larger than {MAX_BYTES:,} bytes")

@@ -77,9 +77,18 @@ class SafeFolder:
         missing = contextlib.suppress(FileNotFoundError)
         with self._naming(name), missing, self._holder(name) as (holder, last):
             if stat.S_ISDIR(_mode(last, holder)):
-                shutil.rmtree(last, dir_fd=holder)
+                self._remove_tree(name, last, holder)
             else:
                 os.unlink(last, dir_fd=holder)
+
+    def _remove_tree(self, name: str, last: str, holder: int) -> None:
+        try:
+            shutil.rmtree(last, dir_fd=holder)
+        except RecursionError:
+            raise UserError(
+                f"{self.path / name}: holds folders that are nested too deeply; remove "
+                "it with: rm -r"
+            ) from None
 
     def discard(self, name: str) -> None:
         """Remove as `remove` does; what cannot be removed stays for the next run."""
@@ -199,11 +208,20 @@ class SafeFolder:
             os.close(handle)
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def is_inside(name: str) -> bool:
+    """Return whether a relative name cannot lead out of the folder it is relative to.
+
+    Args:
+        name: with slashes, such as one that a record holds.
+    """
     parts = PurePosixPath(name).parts
-    if not parts or ".." in parts or parts[0] == "/":
+    return bool(parts) and ".." not in parts and parts[0] != "/"
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    if not is_inside(name):
         raise ValueError(f"{name!r}: not a name inside a folder")
-    return parts
+    return PurePosixPath(name).parts
 
 
 def _mode(name: str, holder: int) -> int:

@@ -16,8 +16,8 @@ import numpy as np
 from pipeline.core.decoding import decoding, reason_of
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import listing, shown
+from pipeline.core.regular_file import is_regular
 from pipeline.data.bounded import check_size
-from pipeline.data.paths import is_regular
 from pipeline.data.rows import read_header
 
 

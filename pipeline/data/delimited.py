@@ -23,9 +23,9 @@ import numpy as np
 from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
+from pipeline.core.regular_file import is_regular
 from pipeline.data.bounded import BoundedFile
 from pipeline.data.parquet import MAGIC, parquet_records
-from pipeline.data.paths import is_regular
 from pipeline.data.sources.params import ColumnParams
 
 MAX_FIELD = 2**31 - 1  # characters; Python's own limit is 131,072

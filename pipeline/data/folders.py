@@ -140,14 +140,23 @@ def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
         folder: such as that of a class.
         suffixes: file extensions, in lower case. A path with one that is no regular
             file, such as a pipe, is included.
+
+    Raises:
+        UserError: when the folders change meanwhile, or are nested too deeply.
     """
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes
-        and all(map(_is_visible, path.relative_to(folder).parts))
-        and not path.is_dir()
-    )
+    try:
+        return sorted(
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in suffixes
+            and all(map(_is_visible, path.relative_to(folder).parts))
+            and not path.is_dir()
+        )
+    except (OSError, RecursionError) as error:  # changed meanwhile, or too deep
+        reason = getattr(error, "strerror", None) or "its folders are too deep"
+        raise UserError(
+            f"{printable_path(folder)}: cannot be listed ({reason})"
+        ) from None
 
 
 def _is_visible(name: str) -> bool:

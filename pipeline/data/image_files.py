@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipeline.core.quoting import shown
+from pipeline.core.regular_file import is_regular
 from pipeline.data.folders import BadFileError
 from pipeline.data.image_steps import WHITE, DecodeImage, Resize
-from pipeline.data.paths import is_regular
 
 MEGAPIXEL = 1_000_000
 ORIENTATION = 0x0112  # EXIF

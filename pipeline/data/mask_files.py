@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipeline.core.quoting import shown
+from pipeline.core.regular_file import is_regular
 from pipeline.core.wording import quantity
 from pipeline.data.folders import BadFileError
 from pipeline.data.image_files import check_pixels
 from pipeline.data.image_steps import Resize
-from pipeline.data.paths import is_regular
 from pipeline.tasks.targets import IGNORED
 
 INDEX_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")

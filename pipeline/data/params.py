@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error
+from pipeline.core.wording import repeated
 from pipeline.data.sources.params import (
     AudioParams,
     ColumnParams,
@@ -240,10 +241,8 @@ class DataParams(Params):
     @field_validator("classes", "normal")
     @classmethod
     def _once(cls, names: list[str] | None) -> list[str] | None:
-        listed_names = names or []
-        repeated = sorted({n for n in listed_names if listed_names.count(n) > 1})
-        if repeated:
-            raise ValueError(f"duplicate class name: {', '.join(repeated)}")
+        if duplicates := sorted(repeated(names or [])):
+            raise ValueError(f"duplicate class name: {', '.join(duplicates)}")
         return names
 
     @field_validator("file_name")
@@ -252,10 +251,9 @@ class DataParams(Params):
         if file_name is not None and not re.search(r"\{[a-z_]+\}", file_name):
             raise ValueError('must name fields in braces, such as "{speaker}_{index}"')
         fields = re.findall(r"\{([a-z_]+)\}", file_name or "")
-        if len(set(fields)) < len(fields):
-            repeated = next(name for name in fields if fields.count(name) > 1)
+        if duplicates := repeated(fields):
             raise ValueError(
-                f"names {{{repeated}}} twice; each field needs its own name"
+                f"names {{{duplicates[0]}}} twice; each field needs its own name"
             )
         return file_name
 

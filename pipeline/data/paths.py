@@ -7,25 +7,23 @@ Imports nothing heavy, because the plan of a run uses it.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePath
 
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
+from pipeline.core.json_io import read_json
 from pipeline.core.quoting import shown
+from pipeline.core.regular_file import is_of_system, is_regular
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import FILES, FOLDERS, IMAGE_LISTS, whole_of
 from pipeline.engine.hash_cache import content_hash, remember_tree, tree_hash
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
-# Files below these folders are made by the system while they are read.
-SYSTEM_FOLDERS = (Path("/proc"), Path("/sys"), Path("/dev"))
 
 
 def expand(text: str, key: str) -> str:
@@ -70,33 +68,6 @@ def locate(text: str, key: str) -> Path:
             f'{key} "{shown(text)}": {shown(path.parts[0])} is not the home folder of '
             "a user of this machine; write the path"
         ) from None
-
-
-def _is_of_system(folder: Path) -> bool:
-    """Return whether a folder is one of `SYSTEM_FOLDERS`, or below one."""
-    place = folder.resolve()
-    return any(place.is_relative_to(system) for system in SYSTEM_FOLDERS)
-
-
-def is_regular(
-    path: Path, is_of_system: Callable[[Path], bool] = _is_of_system
-) -> bool:
-    """Return whether reading a path ends: a file on a disk, or a link to one.
-
-    Pipes, devices and what the system makes below /proc, /sys and /dev are not.
-
-    Args:
-        path: any path; it need not exist.
-        is_of_system: folder -> whether the system makes its files; a caller with many
-            files of the same folders caches it. Default: not cached.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return False
-        file = path.resolve() if path.is_symlink() else path
-        return not is_of_system(file.parent)
-    except (OSError, ValueError, RuntimeError):
-        return False
 
 
 def source_path(source: str, key: str) -> Path:
@@ -175,9 +146,9 @@ def image_of(path: Path, name: str) -> Path:
 def listed_images(path: Path) -> list[Path]:
     """Return the images that a COCO JSON file lists; none of a damaged file."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["images"]
+        entries = read_json(path)["images"]
         return [image_of(path, str(entry["file_name"])) for entry in entries]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (UserError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
@@ -198,7 +169,7 @@ def _tree_state(
         every: paths.
         folder: default: `path`.
     """
-    of_system = cache(_is_of_system)
+    of_system = cache(is_of_system)
     files = sorted(p for p in every if is_regular(p, of_system))
     states = [(_name(p, folder or path), p.stat()) for p in files]
     digest = tree_hash(path, states)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.quoting import shown
+from pipeline.core.regular_file import is_regular
 from pipeline.data.folders import BadFileError
-from pipeline.data.paths import is_regular
 
 FORMATS = ("WAV", "WAVEX", "RF64", "W64")
 MAX_SECONDS = 3600.0  # a longer recording is not an example

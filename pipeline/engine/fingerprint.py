@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.hashing import hash_file, hash_folder, hash_value
+from pipeline.core.regular_file import is_regular
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.stage import COMMON_VOLATILE, Job, Stage
 from pipeline.engine.stage_record import Parts, content, recorded_sources
@@ -63,7 +64,7 @@ def _path_hash(path: Path) -> str | None:
     """Hash a file, or the content of a folder; None where there is neither."""
     if path.is_dir():
         return hash_value(hash_folder(path, frozenset(COMMON_VOLATILE)))
-    return hash_file(path) if path.is_file() else None
+    return hash_file(path) if is_regular(path) else None
 
 
 def stale_reason(stage: str, before: Parts, now: Parts) -> str:

@@ -23,7 +23,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import platform
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -79,6 +81,8 @@ class CodeReader:
         self.cache = _read_cache(cache_file)
         self.parsed = dict(self.cache)
         self.modules: dict[str, Module | None] = {}
+        self.places: dict[str, Path | None] = {}
+        self.closures: dict[tuple[str, ...], dict[str, str]] = {}
         self.data: dict[Path, dict[str, str]] = {}
 
     def has(self, name: str) -> bool:
@@ -104,7 +108,7 @@ class CodeReader:
         Raises:
             UserError: if one of `names` is no module below the roots.
         """
-        digests = self._code(names)
+        digests = dict(self._code(names))
         for folder in {path.parent for path in self._paths(digests)}:
             digests |= self._data(folder)
         return dict(sorted(digests.items()))
@@ -148,12 +152,15 @@ class CodeReader:
         write_sealed(self.cache_file, entries)
 
     def _code(self, names: Iterable[str]) -> dict[str, str]:
-        digests: dict[str, str] = {}
-        for name in names:
-            if self._module(name) is None:
-                raise UserError(f"no module {name} below {self._where()}")
-            self._walk(name, digests)
-        return digests
+        key = tuple(names)
+        if key not in self.closures:
+            digests: dict[str, str] = {}
+            for name in key:
+                if self._module(name) is None:
+                    raise UserError(f"no module {name} below {self._where()}")
+                self._walk(name, digests)
+            self.closures[key] = digests
+        return self.closures[key]
 
     def _walk(self, name: str, digests: dict[str, str]) -> None:
         module = self._module(name)
@@ -188,11 +195,16 @@ class CodeReader:
         return [path for name in names if (path := self._find(name))]
 
     def _find(self, name: str) -> Path | None:
+        if name not in self.places:
+            self.places[name] = self._search(name)
+        return self.places[name]
+
+    def _search(self, name: str) -> Path | None:
         for root in self.roots:
-            base = root.joinpath(*name.split("."))
-            for path in (base / "__init__.py", base.with_suffix(".py")):
-                if path.is_file():
-                    return path
+            base = os.path.join(root, *name.split("."))
+            for path in (f"{base}/__init__.py", f"{base}.py"):
+                if os.path.isfile(path):
+                    return Path(path)
         return None
 
     def _find_any(self, name: str) -> Path | None:
@@ -315,11 +327,16 @@ def _parents(name: str) -> Iterator[str]:
         yield name
 
 
+@cache
 def _version(top: str) -> str:
     try:
-        return metadata.version(DISTRIBUTIONS.get(top, top))
+        distribution = metadata.distribution(DISTRIBUTIONS.get(top, top))
     except metadata.PackageNotFoundError:
         return "absent"
+    # `distribution.version` would parse the whole description of the package.
+    head = (distribution.read_text("METADATA") or "").split("\n\n", 1)[0]
+    line = re.search(r"^Version: *(.+?) *$", head, re.MULTILINE)
+    return line[1] if line else distribution.version
 
 
 def _read_cache(cache_file: Path | None) -> dict[str, Module]:

@@ -19,6 +19,7 @@ from pipeline.engine.run_record import read_run, verify_volatile, volatile_input
 from pipeline.engine.scratch import has_work, scratch_key
 from pipeline.engine.stage import Job, Stage
 from pipeline.engine.stage_record import Parts, fingerprint, read_record
+from pipeline.engine.time_limits import EXCEEDED, is_raised
 
 
 class MetricsSchema(BaseModel):
@@ -112,7 +113,7 @@ def _decide(job: Job, stage: Stage, code: CodeReader) -> Decision:
         return Decision(stage.name, "stale", reason, parts)
     if difference := verify_outputs(folder, record, stage) or verify_volatile(folder):
         return Decision(stage.name, "damaged", difference, parts)
-    if reason := _volatile_change(job, stage):
+    if reason := _volatile_change(job, stage) or _raised_limit(job, stage):
         return Decision(stage.name, "stale", reason, parts)
     short = record["fingerprint"][:SHORT]
     return Decision(stage.name, "cached", short, parts, metrics.get("headline", ""))
@@ -153,6 +154,16 @@ def _volatile_change(job: Job, stage: Stage) -> str:
     recorded = read_run(job.folder / stage.name).get("volatile_inputs", {})
     present = volatile_inputs(job, stage)
     return next((key for key in present if recorded.get(key) != present[key]), "")
+
+
+def _raised_limit(job: Job, stage: Stage) -> str:
+    """The time limit that was raised since work exceeded it; empty if none was."""
+    volatile = read_run(job.folder / stage.name).get("volatile", {})
+    for name, exceeded in volatile.get(EXCEEDED, {}).items():
+        if is_raised(minutes := job.minutes.get(name), exceeded):
+            new = "null" if minutes is None else f"{minutes:g}"
+            return f"limits.minutes.{name} {exceeded:g} -> {new}"
+    return ""
 
 
 def _pending(decision: Decision | None) -> bool:

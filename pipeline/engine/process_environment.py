@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import user_code
 from pipeline.core.determinism import pins
 
 CODE_ROOT = Path(__file__).parents[2]  # the folder that contains the package
@@ -29,7 +30,7 @@ def process_environment(settings: Mapping[str, Any]) -> dict[str, str]:
 
     Returns:
         This process's variables without those that change results, with the pins and
-        with the code on `PYTHONPATH`.
+        with the code on `PYTHONPATH`. The user's modules count as listed.
     """
     inherited = {
         name: value
@@ -41,6 +42,7 @@ def process_environment(settings: Mapping[str, Any]) -> dict[str, str]:
         **pins(settings["threads"], settings["portability"]),
         "PYTHONPATH": python_path(inherited),
         "PYTHONUNBUFFERED": "1",
+        user_code.VARIABLE: "1",
     }
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_checked
+from pipeline.core.safe_path import is_inside
 from pipeline.engine.run_record import SELF_VERIFIED, read_run
 from pipeline.engine.stage_record import read_record
 
@@ -37,6 +38,8 @@ def published(folder: Path, *names: str) -> Path:
     recorded = recorded_hashes(folder)
     for name in names:
         path = folder / name
+        if not is_inside(name):
+            raise _altered(path, "is not a file of this stage")
         if name in SELF_VERIFIED or (name not in recorded and not os.path.exists(path)):
             continue
         if name not in recorded:

@@ -30,6 +30,12 @@ class EnvironmentSchema(BaseModel):
     libraries: dict[str, str]
 
 
+class VolatileSchema(BaseModel):
+    """Types of `volatile` in run.json that the engine relies on."""
+
+    exceeded: dict[str, float] = {}
+
+
 class RunSchema(BaseModel):
     """Types of run.json that readers rely on."""
 
@@ -39,7 +45,7 @@ class RunSchema(BaseModel):
     seconds: float
     environment: EnvironmentSchema | None = None
     git: dict[str, Any] | None = None
-    volatile: dict[str, Any] = {}
+    volatile: VolatileSchema = VolatileSchema()
     volatile_inputs: dict[str, str] = {}
 
 

@@ -22,10 +22,10 @@ from pipeline.core.errors import (
     StageFailed,
     UserError,
     from_os_error,
-    naming,
     watch_written_files,
 )
 from pipeline.core.garbage_collection import collect_rarely
+from pipeline.core.named_stream import NamedStream
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.progress import Progress
 from pipeline.engine.stage import Inputs
@@ -48,29 +48,14 @@ def main() -> int:
     return 0
 
 
-class _Log:
-    """A stream whose errors name the log; everything else is that of the stream."""
-
-    def __init__(self, stream: TextIO, path: Path):
-        self._stream, self._path = stream, path
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        """Write a text, as `TextIO.write` does."""
-        with naming(self._path):
-            return self._stream.write(text)
-
-
 def name_log(path: Path) -> None:
     """Let errors of printing, such as those of a full disk, name the log.
 
     Args:
         path: of the log, which standard output and standard error go to.
     """
-    sys.stdout = cast(TextIO, _Log(sys.stdout, path))
-    sys.stderr = cast(TextIO, _Log(sys.stderr, path))
+    sys.stdout = cast(TextIO, NamedStream(sys.stdout, path))
+    sys.stderr = cast(TextIO, NamedStream(sys.stderr, path))
 
 
 def _reply(request: dict[str, Any], channel: TextIO) -> dict[str, Any]:

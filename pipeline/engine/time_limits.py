@@ -68,6 +68,19 @@ class TimeLimit:
         return f"took longer than {self.minutes:g} minutes ({self.key})"
 
 
+EXCEEDED = "exceeded"  # volatile fact of a stage: kind of work -> minutes
+
+
+def is_raised(minutes: float | None, exceeded: float) -> bool:
+    """Return whether work that exceeded a limit may try again under the present one.
+
+    Args:
+        minutes: the present limit; None without one.
+        exceeded: the limit that the work exceeded, in minutes.
+    """
+    return minutes is None or minutes > exceeded
+
+
 def time_limit(minutes: Mapping[str, float | None], name: str) -> TimeLimit | None:
     """Return the limit of a kind of work; None where there is none.
 

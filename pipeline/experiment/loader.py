@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ from pydantic import ValidationError
 
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
-from pipeline.core.quoting import printable
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import check_known, known_labels
 from pipeline.experiment import (
@@ -107,7 +105,8 @@ def experiment_folder(root: Path, name: str) -> Path:
         return Path(name)
     check_name(name)
     if not (root / name / FILE).is_file():
-        names = sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
+        files = filter(Path.is_file, root.glob(f"*/{FILE}"))
+        names = sorted(path.parent.name for path in files)
         listing = f" (there are: {', '.join(names)})" if names else ""
         raise UserError(
             f"{root / name / FILE}: no such experiment"
@@ -167,11 +166,7 @@ def _announce_task(folder: Path, values: Mapping[str, Any]) -> None:
     section = values.get("data")
     task = section.get("task") if isinstance(section, Mapping) else None
     if isinstance(task, str) and OWN.fullmatch(task):
-        files = outside.module_files(task.partition(":")[0])
-        uses = [("code", str(path)) for path in files]
-        outside.announce(
-            folder, uses, lambda text: print(printable(text), file=sys.stderr)
-        )
+        outside.announce_modules(folder, [task.partition(":")[0]])
 
 
 def _validate(

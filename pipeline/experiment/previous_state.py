@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.core.errors import UserError
+from pipeline.core.regular_file import is_regular
 from pipeline.core.safe_path import SafeFolder
 from pipeline.experiment.ignored_files import NAME, write_gitignore
 from pipeline.experiment.loader import FILE
@@ -30,7 +31,7 @@ def restored_on_error(folder: Path) -> Iterator[None]:
     """
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     file = folder / FILE
-    before = file.read_bytes() if file.is_file() else None
+    before = file.read_bytes() if is_regular(file) else None
     published = _published(folder)
     ignored = False
     try:
@@ -57,7 +58,7 @@ def chosen_file_kept(folder: Path, note: Callable[[str], None]) -> Iterator[None
         note: receives one line that names the copy.
     """
     best = folder / "compress" / "best.tflite"
-    before = best.read_bytes() if best.is_file() else None
+    before = best.read_bytes() if is_regular(best) else None
     yield
     if before is not None and not best.exists():
         SafeFolder(folder).write(EARLIER_BEST, before)
@@ -68,7 +69,7 @@ def chosen_file_kept(folder: Path, note: Callable[[str], None]) -> Iterator[None
 
 def _published(folder: Path) -> dict[str, bytes]:
     """Name of a stage -> its record."""
-    records = sorted(folder.glob("*/stage.json"))
+    records = sorted(filter(is_regular, folder.glob("*/stage.json")))
     return {path.parent.name: path.read_bytes() for path in records}
 
 

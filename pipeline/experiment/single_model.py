@@ -17,6 +17,7 @@ from pipeline.core.invocation import SCRIPT
 from pipeline.engine.stage import Job, Stage
 from pipeline.experiment.loader import FILE, read_experiment
 from pipeline.experiment.stages import CHAIN
+from pipeline.experiment.yaml_positions import read_text
 from pipeline.tasks.registry import modules
 
 PACKAGE = "pipeline.compress.import_model"  # of the stage in the place of train
@@ -38,8 +39,8 @@ def settings_of(folder: Path) -> dict[str, Any] | None:
         UserError: compress_model made the file, but its settings cannot be read.
     """
     path = folder / FILE
-    lines = path.read_bytes().splitlines() if path.is_file() else []
-    head = [line.decode("utf-8", "replace") for line in lines[:2]]
+    text = read_text(path) if path.is_file() else ""
+    head = text.splitlines()[:2]
     if not head or not head[0].startswith(FIRST_LINES):
         return None
     try:

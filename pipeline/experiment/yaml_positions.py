@@ -9,8 +9,10 @@ from typing import Any
 import yaml
 
 from pipeline.core.errors import UserError
+from pipeline.core.regular_file import is_regular
 
 Key = tuple[str | int, ...]
+MAX_BYTES = 1_000_000  # of an experiment file
 MAX_VALUES = 100_000  # per file; aliases can expand to more than memory holds
 
 
@@ -40,7 +42,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
     Raises:
         UserError: the file is unreadable, not YAML, not a mapping, or repeats a key.
     """
-    text = _read(path)
+    text = read_text(path)
     try:
         root = yaml.compose(text, Loader=Loader)
         lines: dict[Key, int] = {}
@@ -61,6 +63,25 @@ def load(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
     return values or {}, lines
 
 
+def read_text(path: Path) -> str:
+    """Read an experiment file.
+
+    Args:
+        path: an existing file.
+
+    Raises:
+        UserError: it is not UTF-8, not a file on a disk, or larger than `MAX_BYTES`.
+    """
+    if not is_regular(path):
+        raise UserError(f"{path}: must be a regular file on a disk")
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise UserError(f"{path}: has {size:,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text") from None
+
+
 def parse_value(text: str) -> Any:
     """Read a value as YAML.
 
@@ -76,13 +97,6 @@ def parse_value(text: str) -> Any:
         return yaml.load(text, Loader=Loader)
     except (yaml.YAMLError, ValueError, RecursionError):
         return text
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not UTF-8 text") from None
 
 
 def _note_lines(node: yaml.Node, key: Key, lines: dict[Key, int], path: Path) -> None:

@@ -16,13 +16,13 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
+from pipeline.core.regular_file import is_regular
 from pipeline.data.array_files import read_npy
 from pipeline.data.artifact import Data
 from pipeline.data.features import LogMel, Vocabulary, find_step
 from pipeline.data.folders import BadFileError
 from pipeline.data.image_files import read_image
 from pipeline.data.image_steps import DecodeImage, Resize
-from pipeline.data.paths import is_regular
 from pipeline.data.wav_files import samples
 from pipeline.inference.raw_examples import RawExamples, read_settings
 from pipeline.inference.row_reader import read_rows

@@ -7,7 +7,6 @@ fingerprint.
 
 from __future__ import annotations
 
-import importlib
 import sys
 import traceback
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from keras_tuner import HyperParameters
 
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
+from pipeline.core.user_code import import_user_module
 from pipeline.data.spec import TaskSpec
 from pipeline.models.errors import ModelError
 from pipeline.tasks.registry import task_of
@@ -54,7 +54,7 @@ def _imported(name: str, module: str, function: str) -> Callable[..., Any]:
     if (folder := str(Path.cwd() / base())) not in sys.path:
         sys.path.insert(0, folder)
     try:
-        code = importlib.import_module(module)
+        code = import_user_module(module)
     except (Exception, SystemExit) as error:
         where = _where(error)
         raise ModelError(f"builder {name}: importing it fails: {where}") from error

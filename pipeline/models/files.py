@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from pipeline.core.quoting import shown
+from pipeline.core.regular_file import is_regular
 from pipeline.models.errors import ModelError
 from pipeline.models.keras_archive import archive_objects
 from pipeline.models.keras_defaults import restore_keras_defaults
@@ -52,7 +53,7 @@ def load_model(path: Path) -> keras.Model:
             the layer and its class.
     """
     restore_keras_defaults()
-    if not path.is_file():
+    if not is_regular(path):
         raise ModelError(f"{path.absolute()}: there is no such file")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)

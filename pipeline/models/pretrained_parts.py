@@ -15,6 +15,7 @@ import keras
 from keras_tuner import HyperParameters
 
 from pipeline.core.base_path import base
+from pipeline.core.regular_file import is_regular
 from pipeline.models.errors import ModelError
 from pipeline.models.files import load_model
 from pipeline.models.referenced_files import find_file
@@ -37,7 +38,7 @@ def load_pinned(text: str, hp: HyperParameters, key: str) -> keras.Model:
             changed since the search.
     """
     path = find_file(text)
-    if not path.is_file():
+    if not is_regular(path):
         raise ModelError(
             f"{path}: there is no such .keras file (working in {Path.cwd() / base()})"
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.core.regular_file import is_regular
 from pipeline.data.paths import locate
 from pipeline.engine.hash_cache import content_hash
 
@@ -72,4 +73,4 @@ def _hash(name: str) -> str | None:
         path = find_file(name)
     except UserError:
         return None
-    return content_hash(path) if path.is_file() else None
+    return content_hash(path) if is_regular(path) else None

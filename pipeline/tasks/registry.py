@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.core.base_path import append_to_path
 from pipeline.core.errors import UserError, did_you_mean
+from pipeline.core.user_code import import_user_module
 from pipeline.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _own(name: str) -> Task:
     module, _, attribute = name.partition(":")
     append_to_path()
     try:
-        task = getattr(importlib.import_module(module), attribute, None)
+        task = getattr(import_user_module(module), attribute, None)
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"task {name}: importing it fails: {reason}") from error

@@ -18,6 +18,7 @@ from pipeline.augment.artifact import read_policy
 from pipeline.augment.policy import Policy
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
+from pipeline.core.regular_file import is_regular
 from pipeline.data.artifact import Data, Split
 from pipeline.engine.stage import Inputs
 from pipeline.models import registry
@@ -261,7 +262,7 @@ def load_initial_weights(model: keras.Model, path: Path) -> None:
     Raises:
         UserError: if the file is missing, or of another architecture.
     """
-    if not path.is_file():
+    if not is_regular(path):
         raise UserError(f"train.init_from: there is no file {path}")
     with error_prefix("train.init_from: "):
         source = load_model(path)

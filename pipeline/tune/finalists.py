@@ -92,7 +92,7 @@ def _train_again(search: Search, chosen: list[Trial]) -> dict[int, list[Result]]
     while waiting:
         outcome = search.workers.wait()
         key = str(outcome.key)
-        result = outcome.value or {"status": "failed", "reason": outcome.error}
+        result = outcome.value or outcome.failure
         search.record.add(key, waiting.pop(key), result)
         results[_trial_number(key)].append(result)
         search.finals = (total - len(waiting), total)

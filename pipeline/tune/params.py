@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error, unhashed
+from pipeline.core.wording import repeated
 from pipeline.engine.workers.factory import Engine, check_address
 from pipeline.models import catalogue
 from pipeline.training.params import FitSettings
@@ -145,7 +146,7 @@ class TuneParams(Params):
     @field_validator("builders")
     @classmethod
     def _existing_builders(cls, names: list[str]) -> list[str]:
-        duplicates = sorted({name for name in names if names.count(name) > 1})
+        duplicates = sorted(repeated(names))
         if duplicates:
             raise ValueError(f"duplicate builder: {', '.join(duplicates)}")
         return [cls._existing_builder(name) for name in names]
@@ -198,6 +199,6 @@ def _check_choices(name: str, entry: list[Any]) -> None:
         raise ValueError(f"{name}: an empty list leaves nothing to search")
     if len({type(value) for value in entry}) > 1:
         raise ValueError(f"{name}: all values need the same type, such as [1.0, 0.5]")
-    duplicates = sorted({value for value in entry if entry.count(value) > 1})
+    duplicates = sorted(repeated(entry))
     if duplicates:
         raise ValueError(f"{name}: duplicate value: {', '.join(map(str, duplicates))}")

@@ -2,12 +2,14 @@
 
 The file is in the stage's scratch folder, which survives a crash. A search that is
 started again asks its oracle for the same trials in the same order and finds their
-results here, so it continues as if it had never stopped.
+results here, so it continues as if it had never stopped. Where a trial exceeded a time
+limit that was raised since, it continues from before that trial.
 """
 
 from __future__ import annotations
 
 import os
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from pipeline.core.errors import UserError, naming
 from pipeline.core.hashing import hash_value
 from pipeline.core.json_io import canonical, parse_json
 from pipeline.engine.fsync import sync
+from pipeline.engine.time_limits import EXCEEDED, is_raised
 
 Result = dict[str, Any]
 
@@ -29,13 +32,14 @@ class Record:
     Args:
         path: the file; created if missing.
         identity: everything the search depends on; a record of another is refused.
+        minutes: maximum minutes of a trial; default None, no limit.
 
     Raises:
         UserError: when the file belongs to another search, or is damaged.
     """
 
-    def __init__(self, path: Path, identity: Any):
-        self.path = path
+    def __init__(self, path: Path, identity: Any, minutes: float | None = None):
+        self.path, self.limit = path, minutes
         self.lines: dict[str, dict[str, Any]] = {}
         digest = hash_value(identity)
         if path.exists():
@@ -46,6 +50,13 @@ class Record:
         if not path.exists() or path.stat().st_size == 0:
             self._append({"search": digest})
             sync(path.parent)
+
+    @property
+    def exceeded(self) -> dict[str, float]:
+        """`trial` -> the lowest limit that a trial exceeded; empty if none did."""
+        results = [line["result"] for line in self.lines.values()]
+        late = [result[EXCEEDED] for result in results if EXCEEDED in result]
+        return {"trial": min(late)} if late else {}
 
     def find(self, key: str, request: Any) -> Result | None:
         """Return the recorded result of a trial, or None.
@@ -106,7 +117,20 @@ class Record:
                 "settings); remove it to start again"
             )
         checked = [_checked(self.path, line) for line in lines[1:]]
-        self.lines = {line["key"]: line for line in checked}
+        kept = list(takewhile(self._counts, checked))
+        if len(kept) < len(checked):
+            self._cut(1 + len(kept))
+        self.lines = {line["key"]: line for line in kept}
+
+    def _counts(self, line: dict[str, Any]) -> bool:
+        """Return False for a trial that exceeded a lower limit than the present one."""
+        late = line["result"].get(EXCEEDED)
+        return late is None or not is_raised(self.limit, late)
+
+    def _cut(self, count: int) -> None:
+        """Keep the first lines; trials of later ones may depend on what is removed."""
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        os.truncate(self.path, sum(map(len, lines[:count])))
 
     def _complete_lines(self) -> list[dict[str, Any]]:
         """Return all lines; cut off a partial last line, which a crash leaves."""

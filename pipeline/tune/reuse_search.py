@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
 from pipeline.engine.stage import COMMON_VOLATILE, Inputs
+from pipeline.engine.time_limits import EXCEEDED
 from pipeline.tune.params import TuneParams
 
 WRITTEN_BY_ENGINE = {*COMMON_VOLATILE, "metrics.json"}
@@ -76,5 +77,6 @@ def publish_again(
     shutil.copytree(earlier, out, ignore=ignored, dirs_exist_ok=True)
     metrics = read_json(earlier / "metrics.json")
     inputs.volatile.update(read_json(earlier / "run.json").get("volatile", {}))
+    inputs.volatile.pop(EXCEEDED, None)  # a higher limit does not repeat this search
     headline = metrics["headline"].removeprefix(PREFIX)  # of an earlier extension
     return {**metrics, "headline": f"{PREFIX}{headline}"}

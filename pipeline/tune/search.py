@@ -220,7 +220,7 @@ class Search:
             return None
         outcome = self.costs(values)
         if outcome.error:
-            return {"status": "failed", "reason": outcome.error}
+            return outcome.failure
         costs = outcome.value
         ratios = {name: costs[name] / limit for name, limit in limits.items()}
         worst = max(ratios, key=lambda name: ratios[name])
@@ -245,8 +245,8 @@ class Search:
         self._delete_models()
 
     def _end(self, outcome: Outcome) -> None:
-        failed = {"status": "failed", "reason": outcome.error}
-        self._add(self.trials[int(str(outcome.key))], outcome.value or failed)
+        trial = self.trials[int(str(outcome.key))]
+        self._add(trial, outcome.value or outcome.failure)
 
     def _add(self, trial: Trial, result: Result) -> None:
         result = {**result, "minutes": round(self.spent, 3)}

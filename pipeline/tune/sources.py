@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.core.hashing import hash_file
+from pipeline.core.regular_file import is_regular
 from pipeline.tune.params import TuneParams
 
 
@@ -21,4 +22,4 @@ def warm_source(params: TuneParams) -> Mapping[str, str | None]:
     if params.warm_start is None:
         return {}
     path = Path(params.warm_start)
-    return {params.warm_start: hash_file(path) if path.is_file() else None}
+    return {params.warm_start: hash_file(path) if is_regular(path) else None}

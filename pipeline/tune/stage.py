@@ -20,7 +20,7 @@ from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
 from pipeline.data.artifact import Data, read_data
 from pipeline.engine.stage import Inputs
-from pipeline.engine.time_limits import TimeLimit, time_limit
+from pipeline.engine.time_limits import EXCEEDED, TimeLimit, time_limit
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.pool import Pool
 from pipeline.engine.workers.server import Helper
@@ -82,6 +82,7 @@ def run(params: TuneParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     _draw(out, rows, pareto_front, best.trial, fractions, config, metric)
     _publish_models(search, out)
     inputs.volatile["trial_seconds"] = _seconds(search)
+    inputs.volatile[EXCEEDED] = search.record.exceeded
     return _metrics(best, search, rows)
 
 
@@ -147,7 +148,7 @@ def _search(
         trainer,
         helper.ask,
         pool_of(params, "tune", start_method(), _limit(inputs)),
-        Record(inputs.scratch / "trials.jsonl", identity),
+        Record(inputs.scratch / "trials.jsonl", identity, inputs.minutes.get("trial")),
         inputs.scratch / "models",
         progress_reporter(inputs.progress, params),
         sign=sign,

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
+from pipeline.core.regular_file import is_regular
 from pipeline.tune.params import TuneParams
 from pipeline.tune.space import FAMILY, Config, Values, fit_to_space
 
@@ -44,7 +45,7 @@ def warm_values(params: TuneParams, config: Config, sign: int = 1) -> list[Value
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
+    if not is_regular(path):
         raise UserError(
             f"tune.warm_start: {path}: there is no such file; give the trials.json of "
             "a finished search, such as experiments/digits/tune/trials.json"

@@ -135,7 +135,7 @@ def test_tf_keras_and_tfmot_are_known_to_one_folder(module):
 
 
 # Modules of core that tasks build on.
-BELOW = ("base_path", "errors", "json_io")
+BELOW = ("base_path", "errors", "json_io", "user_code")
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m[1] in ("metrics", "tasks")])

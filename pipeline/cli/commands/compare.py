@@ -9,7 +9,6 @@ from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.quoting import printable
-from pipeline.experiment.loader import experiment_folder
 from pipeline.experiment.stages import STAGES
 
 HELP = "results of experiments side by side, and why they differ"
@@ -27,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.results import comparison
 
     names = arguments.experiments
-    folders = [experiment_folder(arguments.root, name) for name in names]
+    folders = [options.results_folder(arguments.root, name) for name in names]
     if len(folders) < 2:
         raise UserError("compare: needs at least two experiments")
     document = comparison.compare(folders, STAGES)

@@ -15,10 +15,10 @@ from pipeline.compress.debug.choice import choose, rows_of
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command
-from pipeline.core.json_io import write_json
+from pipeline.core.json_io import json_bytes
+from pipeline.core.safe_path import SafeFolder
 from pipeline.core.text_table import aligned
 from pipeline.engine.terminal import quiet
-from pipeline.experiment.loader import experiment_folder
 from pipeline.experiment.session import open_session
 
 HELP = "why quantization hurt a variant, and what helps"
@@ -45,22 +45,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose a variant, print the result and keep it in the folder `debug`."""
-    folder = experiment_folder(arguments.root, arguments.experiment)
+    folder = options.results_folder(arguments.root, arguments.experiment)
     if not (folder / NEEDED).is_file():
         again = command("run", "compress", folder=folder)
         raise UserError(f"{folder}: no variants yet; run: {again}")
     if arguments.layers < 1:
         raise UserError(f"--layers {arguments.layers}: must be at least 1")
     document = _document(folder, arguments.variant)
-    path = folder / FOLDER / f"{document['variant']}.json"
-    path.parent.mkdir(exist_ok=True)
-    write_json(path, document)
+    path = _write(folder, document)
     if arguments.json:
         options.print_json(document)
     else:
         print(text(document, arguments.layers))
         print(f"\nwritten   {path}")
     return ExitCode.DONE
+
+
+def _write(folder: Path, document: dict[str, Any]) -> Path:
+    """Write the diagnosis into the folder `debug`, through no link."""
+    inside = SafeFolder(folder)
+    inside.make(FOLDER)
+    name = f"{FOLDER}/{document['variant']}.json"
+    inside.write(name, json_bytes(document))
+    return folder / name
 
 
 def text(document: dict[str, Any], layers: int) -> str:

@@ -11,7 +11,6 @@ from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command
 from pipeline.core.quoting import printable
-from pipeline.experiment.loader import experiment_folder
 
 NEEDED = ("data/spec.json", "compress/pareto.json")  # of the experiment's folder
 HELP = "predictions of the chosen file on raw input"
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line per example."""
-    folder = experiment_folder(arguments.root, arguments.experiment)
+    folder = options.results_folder(arguments.root, arguments.experiment)
     _require_result(folder)
     from pipeline.data.spec import read_spec
     from pipeline.inference.predict import predict

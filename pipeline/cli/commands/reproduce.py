@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.cli import parser as options
 from pipeline.core.quoting import printable
 from pipeline.engine.stage import Job
+from pipeline.experiment import outside
 from pipeline.experiment.loader import read_experiment
 
 HELP = "run again from scratch elsewhere, and compare with the lock"
@@ -34,7 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     job, code = options.open_job(arguments)
     overrides = options.overrides_of(arguments)
 
+    outside.announce_job(job)
+
     def load(folder: Path) -> Job:
+        outside.copy_notes(job.folder, folder)
         return read_experiment(folder, overrides).job(folder)
 
     rerun = Rerun(job, load, stage, arguments.keep, arguments.verbose)

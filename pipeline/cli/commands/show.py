@@ -17,6 +17,7 @@ from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import command, program
 from pipeline.core.quoting import printable
 from pipeline.engine.terminal import quiet
+from pipeline.experiment import outside
 from pipeline.experiment.loader import NAME, read_experiment
 from pipeline.experiment.session import LAST, open_session
 from pipeline.experiment.single_model import is_single
@@ -84,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.what:
         options.print_json(summary.read_stage(folder / arguments.what))
     else:
+        outside.announce_results(folder)
         return _show_result(folder, arguments)
     return ExitCode.DONE
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.selection.point import VariantRow, points_of
@@ -53,6 +53,8 @@ def choose(rows: Sequence[VariantRow], name: str) -> VariantRow:
 
 def _obstacle(row: VariantRow) -> str | None:
     """Why a variant cannot be diagnosed; None if it can."""
+    if PurePath(row.id).name != row.id:  # it names the file of the diagnosis
+        return "its id is not the name of a file"
     recipe = parse_recipe(row.recipe)
     if row.file is None:
         return f"it has no file ({row.reason})"

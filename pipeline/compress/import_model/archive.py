@@ -29,6 +29,7 @@ from pipeline.compress.inspection.keras_config import (
 from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
+from pipeline.core.regular_file import is_regular
 from pipeline.core.wording import quantity
 from pipeline.models.keras_archive import ArchiveObject, archive_objects, is_keras
 
@@ -93,7 +94,7 @@ def is_keras_2(path: Path) -> bool:
     Args:
         path: of any file; .h5 files of Keras 3 count, too, as they have its format.
     """
-    if not path.is_file():
+    if not is_regular(path):
         return False
     with path.open("rb") as file:
         if file.read(8) == HDF5:
@@ -209,7 +210,7 @@ def _input_layer(config: dict[str, Any]) -> dict[str, Any]:
 
 def _config(path: Path, checksums: bool = False) -> dict[str, Any]:
     """Read config.json of a complete .keras file; with `checksums`, read all of it."""
-    if not path.is_file():
+    if not is_regular(path):
         _raise_no_file(path)
     try:
         with zipfile.ZipFile(path) as archive:

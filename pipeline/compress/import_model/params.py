@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.params import Params, unhashed
+from pipeline.core.regular_file import is_regular
 from pipeline.engine.hash_cache import content_hash
 
 
@@ -33,4 +34,4 @@ def source_state(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     """
     model = params["train"].model
     path = Path(model)
-    return {model: content_hash(path) if path.is_file() else None}
+    return {model: content_hash(path) if is_regular(path) else None}

@@ -13,6 +13,7 @@ from pipeline.compress.import_model.onnx.supported import is_onnx
 from pipeline.compress.inspection.keras_config import HDF5
 from pipeline.compress.inspection.support import TECHNIQUES
 from pipeline.core.errors import UserError
+from pipeline.core.regular_file import is_regular
 from pipeline.core.text_table import aligned
 
 FORMATS = ".keras, .h5 (Keras 2 or 3), .onnx, .tflite"
@@ -36,7 +37,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
             f"{path}: is a SavedModel, whose graph names no layers; inspect the .keras "
             "file that it was exported from, or convert it to a .tflite file"
         )
-    if not path.is_file():
+    if not is_regular(path):
         raise UserError(f"{path}: no such file; give a file of {FORMATS}")
     if is_onnx(path):
         from pipeline.compress.import_model.onnx.facts import inspect_onnx

@@ -21,11 +21,12 @@ from PIL import Image, ImageDraw
 
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
+from pipeline.core.regular_file import is_regular
 from pipeline.data.dense_files import DenseExample, read_examples
 from pipeline.data.examples import Examples
 from pipeline.data.folders import BadFileError
 from pipeline.data.mask_files import MAX_CLASSES
-from pipeline.data.paths import image_of, is_regular, source_path
+from pipeline.data.paths import image_of, source_path
 from pipeline.data.run_lengths import decode
 from pipeline.data.sources.reader import ReadContext
 from pipeline.tasks.targets import IGNORED

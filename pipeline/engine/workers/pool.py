@@ -34,7 +34,7 @@ from pipeline.core.determinism import apply_pins
 from pipeline.core.errors import UserError
 from pipeline.core.garbage_collection import collect_rarely
 from pipeline.engine.parent_watch import die_with_parent
-from pipeline.engine.time_limits import TimeLimit
+from pipeline.engine.time_limits import EXCEEDED, TimeLimit
 
 Method = Literal["fork", "spawn"]
 
@@ -47,11 +47,29 @@ class Outcome:
         key: the key that the task was submitted under.
         value: the returned value; None for a failed task.
         error: the reason of the failure in one line, or None.
+        exceeded: the time limit that the task exceeded, in minutes; default None.
     """
 
     key: Hashable
     value: Any = None
     error: str | None = None
+    exceeded: float | None = None
+
+    @property
+    def failure(self) -> dict[str, Any]:
+        """The result that records the failure, for JSON."""
+        late = {} if self.exceeded is None else {EXCEEDED: self.exceeded}
+        return {"status": "failed", "reason": self.error, **late}
+
+
+def exceeded(key: Hashable, limit: TimeLimit) -> Outcome:
+    """Return the outcome of a task that was ended at its time limit.
+
+    Args:
+        key: of the task.
+        limit: that it exceeded.
+    """
+    return Outcome(key, error=limit.reason, exceeded=limit.minutes)
 
 
 @dataclass(frozen=True)
@@ -186,7 +204,7 @@ class Pool(TaskPool):
         process.kill()
         process.join()
         receiver.close()
-        return task, Outcome(task.key, error=self.limit.reason), False
+        return task, exceeded(task.key, self.limit), False
 
 
 def _work(sender: connection.Connection, task: Task, parent: int) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from pipeline.core.determinism import pins
 from pipeline.core.errors import UserError
 from pipeline.engine.time_limits import TimeLimit
-from pipeline.engine.workers.pool import Outcome, Task, TaskPool, attempt
+from pipeline.engine.workers.pool import Outcome, Task, TaskPool, attempt, exceeded
 
 MAX_REASON = 120  # characters of a reason
 TIMEOUT = 10.0  # seconds in which the head must accept a connection
@@ -61,7 +61,7 @@ class RayPool(TaskPool):
         if ready or self.limit is None:
             return task, *self._outcome(task, handle)
         self.ray.cancel(handle, force=True)
-        return task, Outcome(task.key, error=self.limit.reason), False
+        return task, exceeded(task.key, self.limit), False
 
     def _outcome(self, task: Task, done: Any) -> tuple[Outcome, bool]:
         try:

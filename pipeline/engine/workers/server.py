@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.time_limits import TimeLimit
-from pipeline.engine.workers.pool import Method, Outcome, attempt, ending
+from pipeline.engine.workers.pool import Method, Outcome, attempt, ending, exceeded
 
 MAX_CALLS = 200  # after that the process is replaced, which releases its memory
 
@@ -63,7 +63,7 @@ class Helper:
                 self.process.kill()
                 self.process.join()
                 self.process = None
-                return Outcome(None, error=self.limit.reason)
+                return exceeded(None, self.limit)
             value, error, _ = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()

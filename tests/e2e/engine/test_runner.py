@@ -15,6 +15,8 @@ import pytest
 from pipeline.core.errors import Busy, StageFailed, UserError
 from pipeline.core.hashing import hash_file
 from pipeline.engine.lock import experiment_lock
+from pipeline.engine.plan import plan
+from pipeline.engine.run_record import read_run, write_run
 from pipeline.engine.runner import Runner
 from pipeline.engine.terminal import Terminal
 
@@ -299,3 +301,19 @@ def test_a_stage_beyond_its_limit_fails_and_keeps_its_work(toy):
     job = replace(toy.job, chain=unlimited, minutes={"stage": 1e-9})
     Runner(job, toy.code(), Terminal()).bring_up_to_date(("one",))
     assert toy.read("one") == "HELLO"
+
+
+def test_a_raised_limit_makes_a_stage_stale_whose_work_exceeded_it(toy):
+    toy.run()
+    folder, stage = toy.folder / "one", toy.job.chain[0]
+    facts = {name: fact for name, fact in read_run(folder).items() if name != "digest"}
+    write_run(folder, stage, {**facts, "volatile": {"exceeded": {"trial": 2.0}}})
+
+    def decision(limit: float | None) -> tuple[str, str]:
+        job = replace(toy.job, minutes={"trial": limit})
+        first = plan(job, job.chain[:1], toy.code())[0]
+        return first.state, first.reason
+
+    assert [decision(limit)[0] for limit in (1.0, 2.0)] == ["cached", "cached"]
+    assert decision(3.0) == ("stale", "limits.minutes.trial 2 -> 3")
+    assert decision(None) == ("stale", "limits.minutes.trial 2 -> null")

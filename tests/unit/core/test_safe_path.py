@@ -6,8 +6,9 @@ import os
 
 import pytest
 
+from pipeline.core import safe_path
 from pipeline.core.errors import UserError
-from pipeline.core.safe_path import SafeFolder
+from pipeline.core.safe_path import SafeFolder, is_inside
 
 
 @pytest.fixture
@@ -106,3 +107,19 @@ def test_an_error_names_the_whole_path(places):
     assert caught.value.filename == str(inside / "new")
     SafeFolder(inside).remove("absent/deeper")
     assert SafeFolder(inside).names("absent") == []
+
+
+def test_folders_that_are_nested_too_deeply_are_named(tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    monkeypatch.setattr(safe_path.shutil, "rmtree", _too_deep)
+    with pytest.raises(UserError, match="deep: holds folders that are nested too"):
+        SafeFolder(tmp_path).remove("deep")
+
+
+def _too_deep(*arguments, **options):
+    raise RecursionError
+
+
+@pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../../x"])
+def test_a_name_that_leads_out_is_not_inside(name):
+    assert not is_inside(name)

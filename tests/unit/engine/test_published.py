@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.cli.main import main
 from pipeline.core.errors import UserError
+from pipeline.core.hashing import hash_file, hash_value
 from pipeline.engine.published import published, recorded_hashes
 from pipeline.inference.predict import predict
 from pipeline.results import single_file, summary
@@ -166,3 +167,16 @@ def test_optional_files_may_be_absent(folder):
     assert {"spec.json", "log.txt", "params.json"} <= set(
         recorded_hashes(folder / "data")
     )
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname"])
+def test_a_record_cannot_name_a_file_elsewhere(folder, name):
+    (folder / "secret").write_text("secret")
+    path = folder / "compress" / "run.json"
+    facts = json.loads(path.read_text())
+    facts["files"][name] = hash_file(folder / "compress" / name)
+    del facts["digest"]
+    path.write_text(json.dumps({**facts, "digest": hash_value(facts)}))
+    assert name in recorded_hashes(folder / "compress")
+    with pytest.raises(UserError, match="is not a file of this stage"):
+        published(folder / "compress", name)

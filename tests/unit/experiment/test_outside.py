@@ -1,4 +1,4 @@
-"""A run lists code and paths outside the experiment's folder before their first use."""
+"""Commands list code, and paths outside the folder, before their first use."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.experiment import outside
 from pipeline.experiment.session import load_experiment
+from pipeline.tasks.registry import get
 
 pytestmark = pytest.mark.usefixtures("forked_stages")
 
@@ -79,6 +80,31 @@ def test_a_task_is_listed_before_it_is_imported(folder, capsys):
         load_experiment(folder)
     captured = capsys.readouterr()
     assert "my_task.py" in captured.err and "imported" in captured.out
+
+
+def test_code_inside_the_folder_is_listed_too(folder):
+    (folder / "inner.py").write_text("raise RuntimeError('was imported')\n")
+    path = folder / "experiment.yaml"
+    path.write_text(path.read_text().replace("my_models", "experiments.mine.inner"))
+    uses = outside.uses_of(load_experiment(folder).job)
+    assert ("code", str(folder / "inner.py")) in uses
+
+
+def test_an_installed_module_is_listed_by_its_name(folder, capsys):
+    path = folder / "experiment.yaml"
+    path.write_text("data: {source: 'csv:a.csv', task: 'colorsys:TASK'}\n")
+    with pytest.raises(UserError):
+        load_experiment(folder)
+    assert "code module colorsys" in capsys.readouterr().err
+
+
+def test_an_import_that_nothing_has_listed_prints_a_note(own_modules, capsys):
+    (own_modules / "unlisted.py").write_text("print('imported')\n")
+    with pytest.raises(UserError, match="must be a Task"):
+        get("unlisted:TASK")
+    captured = capsys.readouterr()
+    assert "imports the module unlisted" in captured.err
+    assert captured.out == "imported\n"
 
 
 def test_an_experiment_that_uses_nothing_outside_prints_nothing(folder, capsys):

@@ -85,3 +85,32 @@ def test_a_full_disk_loses_nothing_of_what_was_there(path, monkeypatch):
         record.add("3", [3], RESULT)
     assert raised.value.errno == errno.ENOSPC
     assert path.read_bytes() == before
+
+
+LATE = {"status": "failed", "reason": "took longer than 2 minutes", "exceeded": 2.0}
+
+
+@pytest.fixture
+def late(path):
+    """A record whose trial 3 exceeded two minutes, with a finalist after it."""
+    record = Record(path, ABOUT)
+    record.add("3", [3], LATE)
+    record.add("0/1", [0, 1], RESULT)
+    return path
+
+
+@pytest.mark.parametrize("minutes", [2.5, None])
+def test_a_raised_limit_forgets_the_late_trial_and_what_follows(late, minutes):
+    record = Record(late, ABOUT, minutes)
+    assert record.find("2", [2]) and record.last == 2
+    assert record.find("3", [3]) is None and record.find("0/1", [0, 1]) is None
+    record.add("3", [33], RESULT)  # what follows may be proposed otherwise now
+    assert Record(late, ABOUT, minutes).find("3", [33]) == RESULT
+    assert record.exceeded == {}
+
+
+@pytest.mark.parametrize("minutes", [2.0, 0.1])
+def test_a_limit_that_is_not_raised_keeps_the_failure(late, minutes):
+    record = Record(late, ABOUT, minutes)
+    assert record.find("3", [3]) == LATE and record.find("0/1", [0, 1])
+    assert record.exceeded == {"trial": 2.0}

@@ -176,6 +176,7 @@ def test_a_task_beyond_its_limit_fails_and_the_others_go_on(tmp_path):
         pool.submit(number, task, number)
     outcomes = {outcome.key: outcome for outcome in pool.drain()}
     assert outcomes[1].error == "took longer than 0.005 minutes (limits.minutes.trial)"
+    assert outcomes[1].failure["exceeded"] == LIMIT.minutes
     assert [outcomes[n].value for n in (0, 2, 3)] == [0, 2, 3]
     assert not pool.deadlines  # nor the values of a cluster that they would keep
     with pytest.raises(ProcessLookupError):

@@ -1,0 +1,37 @@
+"""Files whose reading ends: not pipes, not devices, not what the system makes up."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+# Files below these folders are made by the system while they are read.
+SYSTEM_FOLDERS = (Path("/proc"), Path("/sys"), Path("/dev"))
+
+
+def is_of_system(folder: Path) -> bool:
+    """Return whether a folder is one of `SYSTEM_FOLDERS`, or below one.
+
+    Args:
+        folder: any path; links on the way to it are followed.
+    """
+    place = folder.resolve()
+    return any(place.is_relative_to(system) for system in SYSTEM_FOLDERS)
+
+
+def is_regular(path: Path, of_system: Callable[[Path], bool] = is_of_system) -> bool:
+    """Return whether reading a path ends: a file on a disk, or a link to one.
+
+    Args:
+        path: any path; it need not exist.
+        of_system: folder -> whether the system makes its files; a caller with many
+            files of the same folders caches it. Default: not cached.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        file = path.resolve() if path.is_symlink() else path
+        return not of_system(file.parent)
+    except (OSError, ValueError, RuntimeError):
+        return False
