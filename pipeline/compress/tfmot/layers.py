@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pipeline.compress.tfmot.keras_layer import KerasLayer, Source, is_foreign
 from pipeline.compress.tfmot.operations import CHAINS, to_function
 from pipeline.core.errors import UserError, did_you_mean
 
@@ -49,6 +50,8 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
     if type(operation).__name__.startswith(TRAINING_ONLY_PREFIX):
         return lambda inputs, **_: inputs
     check_precision(operation)
+    if is_foreign(operation):
+        return KerasLayer(Source(operation), name)
     config = {**operation.get_config(), "name": name}
     if type(operation).__name__ == "FakeQuant":
         low, high = operation.interval()

@@ -174,12 +174,6 @@ def test_dropout_drops_in_training_although_keras_records_inference():
     assert 0 < np.mean(np.asarray(copy(ones, training=True)) == 0) < 1
 
 
-@keras.saving.register_keras_serializable("test")
-class Custom(layers.Layer):
-    def call(self, inputs):
-        return inputs
-
-
 class Subclassed(keras.Model):
     def call(self, inputs):
         return inputs
@@ -191,10 +185,6 @@ def bare_function() -> keras.Model:
 
 
 REFUSED = {
-    "a custom layer": (
-        lambda: model_of(Custom(name="mine")),
-        ['layer "mine"', "class Custom", "standard layers"],
-    ),
     "a subclassed model": (Subclassed, ["Subclassed", "no graph", "functional"]),
     "a model that is not built": (
         lambda: keras.Sequential([layers.Dense(3)]),
