@@ -29,6 +29,8 @@ RENAMED = {
 }
 # Prefix of augmentation layers, which do nothing at inference.
 TRAINING_ONLY_PREFIX = "Random"
+# Arguments that cannot become layers of their own where tf_keras computes otherwise.
+OTHER_ACTIVATIONS = ("recurrent_activation",)
 BASE_ARGUMENTS = {"name", "trainable", "dtype"}
 
 
@@ -43,7 +45,7 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         A tf_keras layer, or a function of tensors for an operation without a layer.
 
     Raises:
-        UserError: naming the layer that tf_keras cannot represent.
+        UserError: naming the operation, or the layer whose copy cannot be made.
     """
     if not isinstance(operation, keras.layers.Layer):
         return to_function(operation, name)
@@ -62,7 +64,12 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         return SeparableConv2D(config)
     if type(operation).__name__ in ("AveragePooling3D", "MaxPooling3D"):
         return Pooling3D(type(operation).__name__, config)
-    return _with_activation(type(operation).__name__, config)
+    if any(str(config.get(key)) in CHAINS for key in OTHER_ACTIVATIONS):
+        return KerasLayer(Source(operation), name)
+    try:
+        return _with_activation(type(operation).__name__, config)
+    except UserError:  # tf_keras lacks the class, or an argument of it
+        return KerasLayer(Source(operation), name)
 
 
 def _with_activation(kind: str, config: dict[str, Any]) -> Callable[..., Any]:
