@@ -38,6 +38,10 @@ class KerasLayer(tf_keras.layers.Layer):
         """Class of the Keras 3 layer."""
         return type(self._layer()).__name__
 
+    def inner_layers(self) -> list[keras.layers.Layer]:
+        """Return the Keras 3 layer and those inside it."""
+        return list(self._layer()._flatten_layers(include_self=True))
+
     def call(self, *inputs: Any, training: Any = None, **named: Any) -> Any:
         """Apply the layer to tensors."""
         layer = self._layer()
@@ -77,6 +81,7 @@ class Source:
         layer = self.layer
         try:
             copied = type(layer).from_config(layer.get_config())
+            _unroll(copied)
             arguments = layer._inbound_nodes[0].arguments
             args, named = keras.tree.map_structure(
                 _like, (arguments.args, arguments.kwargs)
@@ -123,6 +128,13 @@ def kind_of(layer: Any) -> str:
         layer: a layer as the bridge makes it.
     """
     return layer.kind if isinstance(layer, KerasLayer) else type(layer).__name__
+
+
+def _unroll(layer: keras.layers.Layer) -> None:
+    """Unroll recurrent layers, whose loops the converter's int8 pass cannot write."""
+    for inner in layer._flatten_layers(include_self=True):
+        if isinstance(inner, keras.layers.RNN):
+            inner.unroll = True
 
 
 def _like(value: Any) -> Any:
