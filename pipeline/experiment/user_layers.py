@@ -16,7 +16,7 @@ from pipeline.core.errors import UserError
 from pipeline.engine.import_closure import CodeReader
 from pipeline.models import catalogue
 
-# Functions without an operator in LiteRT; a test compares them with the converter.
+# Functions that the converter writes only with operators outside of LiteRT.
 NOT_EXPORTABLE = frozenset(
     [
         "cholesky",
