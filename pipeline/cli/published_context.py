@@ -10,6 +10,7 @@ from pipeline.compress.variant import BuildContext
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
+from pipeline.core.user_modules import announce
 from pipeline.engine.published import published
 from pipeline.engine.stage import Inputs, Job
 
@@ -36,6 +37,7 @@ def build_context_of(job: Job, scratch: Path) -> BuildContext:
     seed = derive_seed(job.settings["seed"], "compress")
     params = read_json(job.folder / "compress" / "params.json")
     inputs = Inputs(folders, seed, scratch=scratch)
+    announce(job.stage("compress").code(job.params))
     return build_context(CompressParams.model_validate(params), inputs)
 
 

@@ -84,7 +84,7 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     inputs.volatile["latency_words"] = latency.words(times)
     inputs.volatile["latency_frontier"] = latency.frontier(points, limits, times)
     write_json(out / "ledger.json", {"variants": ledger.document(results)})
-    pareto_plot.draw(out / "pareto.png", document, context.data.spec.name)
+    pareto_plot.draw(out / "pareto.png", document, context.data.spec.name, limits)
     _write_chosen(points, document["chosen"], context, params.c_symbol, out)
     metrics = pareto_table.metrics(points, limits)
     if "guard" in metrics:

@@ -234,6 +234,7 @@ class Runner:
         extra_inputs = stage.extra_inputs(self.job.params, folder)
         return {
             "module": stage.module,
+            "user_modules": list(stage.code(self.job.params)),
             "params_class": f"{type(params).__module__}:{type(params).__name__}",
             "params": params.model_dump(mode="json"),
             "folders": {name: str(folder / name) for name in stage.depends_on},

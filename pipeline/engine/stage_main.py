@@ -26,6 +26,7 @@ from pipeline.core.errors import (
 )
 from pipeline.core.garbage_collection import collect_rarely
 from pipeline.core.named_stream import NamedStream
+from pipeline.core.user_modules import announce
 from pipeline.engine.parent_watch import die_with_parent
 from pipeline.engine.progress import Progress
 from pipeline.engine.stage import Inputs
@@ -42,6 +43,7 @@ def main() -> int:
     watch_written_files()
     name_log(Path(request["out"]) / "log.txt")
     append_to_path()
+    announce(request["user_modules"])
     apply_pins()
     with os.fdopen(request["channel"], "w", buffering=1) as channel:
         channel.write(json.dumps(_reply(request, channel)) + "\n")

@@ -22,6 +22,7 @@ from pipeline.data.sources.registry import modality_of
 from pipeline.distill.params import WIDTH
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.process_environment import CODE_ROOT
+from pipeline.experiment.user_layers import check_layers
 from pipeline.models import catalogue
 from pipeline.tune.artifact import TRAINING
 
@@ -61,7 +62,7 @@ def check_students(experiment: Any, stages: Any) -> None:
     families, distill = experiment.tune.families, experiment.distill
     if {"distill", "compress"} & set(stages):
         for name in (*families, *([distill.builder] if distill.builder else [])):
-            _check_layers(name)
+            check_layers(name)
     chosen = distill.builder or distill.smallest is not None
     if "distill" not in stages or chosen or "width" in distill.values:
         return
@@ -147,27 +148,6 @@ def module_file(module: str) -> Path | None:
     """Return the file of a module of this package or of the user; None without."""
     roots = (CODE_ROOT,) if module.startswith("pipeline.") else ()
     return next(iter(CodeReader(base(), also=roots).files([module])), None)
-
-
-def _check_layers(builder: str) -> None:
-    """Refuse layers of the user's own, which no .keras file and no export holds."""
-    choice = catalogue.parse(builder)
-    path = module_file(choice.module) if choice.is_custom else None
-    tree = ast.parse(path.read_text(encoding="utf-8")) if path else ast.Module([], [])
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and any(map(_is_layer, node.bases)):
-            raise UserError(
-                f"builder {builder}: class {node.name} ({path}, line {node.lineno}) "
-                "is a layer of your own; distill and compress need Keras's own layers: "
-                "build it of those, such as Rescaling and Dense, or run no stage after "
-                "train (run train)"
-            )
-
-
-def _is_layer(node: ast.expr) -> bool:
-    names = [n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)]
-    names += [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
-    return "Layer" in names or "layers" in names
 
 
 def _policy(experiment: Any) -> Iterator[Misfit]:

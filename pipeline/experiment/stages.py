@@ -83,10 +83,24 @@ def _teacher_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
     return {**_base_models(params), **referenced_files.hash_files(teachers)}
 
 
+def _user_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Modules of the user's builders, whose layers the models may have."""
+    if "distill" not in params or "tune" not in params:
+        return ()
+    names = (*params["tune"].families, params["distill"].builder)
+    choices = [catalogue.parse(name) for name in filter(None, names)]
+    return tuple(dict.fromkeys(c.module for c in choices if c.is_custom))
+
+
+def _evaluate_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*_task(params, "evaluate"), *_user_modules(params))
+
+
 def _compress_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
-    """The task's modules, and the one that runs the target's optional package."""
+    """Modules of the task, of builders, and of the target's optional package."""
     child = targets.get(params["compress"].target).child
-    return (*_task(params, "compress"), *([child] if child else []))
+    always = (*_task(params, "compress"), *_user_modules(params))
+    return (*always, *([child] if child else []))
 
 
 CHAIN = (
@@ -135,7 +149,7 @@ CHAIN = (
         "evaluate",
         ("data", "train", "compress"),
         EvaluateParams,
-        code=partial(_task, stage="evaluate"),
+        code=_evaluate_modules,
     ),
     Stage(
         "report",

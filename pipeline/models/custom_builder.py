@@ -22,6 +22,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.user_code import import_user_module
 from pipeline.data.spec import TaskSpec
 from pipeline.models.errors import ModelError
+from pipeline.models.user_objects import register
 from pipeline.tasks.registry import task_of
 
 Builder = Callable[[HyperParameters, TaskSpec], keras.Model]
@@ -61,6 +62,7 @@ def _imported(name: str, module: str, function: str) -> Callable[..., Any]:
     if not callable(build := getattr(code, function, None)):
         where = getattr(code, "__file__", None) or module
         raise ModelError(f"builder {name}: there is no function {function} in {where}")
+    register(code)
     return build
 
 

@@ -19,6 +19,7 @@ from pipeline.core.regular_file import is_regular
 from pipeline.models.errors import ModelError
 from pipeline.models.keras_archive import archive_objects
 from pipeline.models.keras_defaults import restore_keras_defaults
+from pipeline.models.user_objects import register_announced
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
 
@@ -42,6 +43,8 @@ def save_model(model: keras.Model, path: Path) -> None:
 def load_model(path: Path) -> keras.Model:
     """Read a .keras file without running any code stored in it.
 
+    Classes of the experiment's own modules are available.
+
     Args:
         path: of the file.
 
@@ -56,6 +59,7 @@ def load_model(path: Path) -> keras.Model:
     if not is_regular(path):
         raise ModelError(f"{path.absolute()}: there is no such file")
     try:
+        register_announced()
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # HDF5, zip, JSON and Keras raise what they meet
         reason = _reason(path) or (str(error).strip() or type(error).__name__)

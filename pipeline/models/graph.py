@@ -57,6 +57,16 @@ def calls(model: keras.Model) -> list[Call]:
     return list(_calls(model, {}, ""))
 
 
+def is_nested(operation: Any) -> bool:
+    """Return whether an operation is a model with a graph, which can be inlined.
+
+    Args:
+        operation: of a graph; a subclassed model is one layer.
+    """
+    is_model = isinstance(operation, keras.Model)
+    return is_model and hasattr(_graph(operation), "_nodes_by_depth")
+
+
 def output_ids(model: keras.Model) -> set[int]:
     """Return the tensor ids of the model's outputs, as `calls` numbers them."""
     names: dict[int, int] = {}
@@ -69,7 +79,7 @@ def _calls(model: keras.Model, names: dict[int, int], prefix: str) -> Iterator[C
     graph = _graph(model)
     for depth in sorted(graph._nodes_by_depth, reverse=True):
         for node in graph._nodes_by_depth[depth]:
-            if isinstance(node.operation, keras.Model):
+            if is_nested(node.operation):
                 yield from _nested(node, names, prefix)
             elif not (prefix and node.is_input):
                 yield _call(node, names, prefix)

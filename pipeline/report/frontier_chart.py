@@ -60,6 +60,8 @@ class FrontierChart:
         axes: key of a point's `metrics` -> name of the vertical axis.
         bound_axis: the axis that the budget limits: the metric on validation.
         bound: worst value on that axis within the budget.
+        bounded: what must be within it: `the whole bar`, or `the point` where the
+            budget limits the estimate.
         max_bytes: largest size within the budget, None if it is not limited.
         size_metric: `flash`, `raw` or `gzip`, the size that `max_bytes` limits.
         baseline: id of the float baseline.
@@ -70,6 +72,7 @@ class FrontierChart:
     axes: dict[str, str]
     bound_axis: str
     bound: float
+    bounded: str
     max_bytes: int | None
     size_metric: str
     baseline: str
@@ -94,6 +97,7 @@ def frontier_chart(
         axes=axes,
         bound_axis=validation,
         bound=score.bound(summary["baseline"][validation], budget["max_drop"]),
+        bounded="the point" if score.by_estimate else "the whole bar",
         max_bytes=budget["max_bytes"],
         size_metric=budget["size_metric"],
         baseline=summary["baseline"]["id"],

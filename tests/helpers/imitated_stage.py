@@ -25,6 +25,7 @@ REQUEST = {
     "seed": 1,
     "threads": 1,
     "overrides": [],
+    "user_modules": [],
     "draws": False,
     "scratch": "",
 }

@@ -23,6 +23,7 @@ from pipeline.compress.rewrite.rebuild import (
     identity,
     rebuild_with_weights,
 )
+from pipeline.models.graph import is_nested
 
 # Linear layer class -> kernel axis of the output channels.
 FOLDABLE = {"Conv1D": -1, "Conv2D": -1, "Dense": -1, "DepthwiseConv2D": 2}
@@ -179,7 +180,7 @@ def _linear_readers(
     graph = functional_graph(model)
     outputs = _output_ids(graph)
     for layer in graph.operations:
-        if isinstance(layer, keras.Model):
+        if is_nested(layer):
             pairs |= _linear_readers(layer, wanted)
         elif type(layer).__name__ in FOLDABLE and _is_linear(layer):
             reader = _only_reader(layer, outputs)
@@ -240,7 +241,7 @@ def _normalization_readers(model: keras.Model) -> dict[Any, Any]:
     graph = functional_graph(model)
     outputs = _output_ids(graph)
     for layer in graph.operations:
-        if isinstance(layer, keras.Model):
+        if is_nested(layer):
             pairs |= _normalization_readers(layer)
         elif type(layer).__name__ == "Normalization":
             reader = _only_reader(layer, outputs)

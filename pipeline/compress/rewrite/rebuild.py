@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from pipeline.core.errors import UserError
+from pipeline.models.graph import is_nested
 
 Make = Callable[[Any], Callable[..., Any]]  # layer or operation -> its replacement
 
@@ -167,7 +168,7 @@ def _successors(make: Make, names: set[str]) -> Make:
     cache: dict[int, Callable[..., Any]] = {}
 
     def successor(operation: Any) -> Callable[..., Any]:
-        if isinstance(operation, keras.Model):
+        if is_nested(operation):
             return lambda *inputs, **_: _run(operation, list(inputs), successor)
         if id(operation) not in cache:
             cache[id(operation)] = _renamed(make(operation), operation, names)

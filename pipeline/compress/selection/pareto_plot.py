@@ -18,10 +18,10 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from pipeline.compress.selection.other_drops import EPSILON
+from pipeline.compress.selection.budget import Limits, read_limits
 from pipeline.compress.selection.point import Point
 from pipeline.metrics.metric import Metric
-from pipeline.tasks.registry import of_document
+from pipeline.tasks.registry import DEFAULT, of_document
 
 COLORS = {"baseline": "#1f5fa8", "student": "#d1662c"}
 CHOSEN, MUTED = "#137a4c", "#8a8a8a"
@@ -31,7 +31,9 @@ LIMIT: dict[str, Any] = {"color": CHOSEN, "linewidth": 0.9, "linestyle": (0, (4,
 PlotPoint = Mapping[str, Any]  # a row of pareto.json, later with its place
 
 
-def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
+def draw(
+    path: Path, pareto: Mapping[str, Any], title: str, limits: Limits | None = None
+) -> None:
     """Draw the plot of a pareto.json document.
 
     Args:
@@ -39,15 +41,17 @@ def draw(path: Path, pareto: Mapping[str, Any], title: str) -> None:
         pareto: `budget`, `size_metric`, `baseline`, `chosen` and `points`, and `task`
             unless it is classification.
         title: name of the data.
+        limits: of the budget, with the latency; default: those of the document.
     """
     points = [point for point in pareto["points"] if point["status"] == "ok"]
     baseline = next(point for point in points if point["id"] == pareto["baseline"])
     score, size = of_document(pareto).metric, f"bytes_{pareto['size_metric']}"
+    limits = limits or _limits(pareto, score)
     merits = [score.merit(point[score.key]) for point in points]
     minimum = score.merit(baseline[score.key]) - pareto["budget"]["max_drop"]
     floor = min(max(min(merits), minimum - _lowest(merits, score)), minimum)
     placed = [
-        _place(point, size, floor, score) | _drop(point, pareto, baseline, score)
+        _place(point, size, floor, score) | _drop(point, limits, baseline, score)
         for point in points
     ]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
@@ -78,16 +82,22 @@ def _place(point: PlotPoint, size: str, floor: float, score: Metric) -> dict[str
     }
 
 
+def _limits(pareto: Mapping[str, Any], score: Metric) -> Limits:
+    """Limits of a document, without the latency, which it does not hold."""
+    known = {"size_metric": pareto["size_metric"], "max_latency_ms": None}
+    budget = {**pareto["budget"], **known}
+    return read_limits(budget, score, None, pareto.get("task", DEFAULT))
+
+
 def _drop(
-    point: PlotPoint, pareto: Mapping[str, Any], baseline: PlotPoint, score: Metric
+    point: PlotPoint, limits: Limits, baseline: PlotPoint, score: Metric
 ) -> dict[str, Any]:
     """The interval of a point's drop, as values of the metric, and if it is over."""
     drops = point.get("drop_interval")
     merit = score.merit(baseline[score.key])
-    upper = Point.from_json(point).upper_drop
     return {
         "interval": drops and [score.scale * (merit - drop) for drop in drops],
-        "over": upper > pareto["budget"]["max_drop"] + EPSILON,
+        "over": limits.excess(Point.from_json(point)) > 0,
     }
 
 
@@ -109,7 +119,8 @@ def _dress(
     axes.axhspan(whole * minimum, high, color=CHOSEN, alpha=0.06, linewidth=0)
     percent = " %" if whole > 1 else ""
     limit = f"{score.bare(score.merit(minimum))}{percent}"
-    label = f"budget: whole interval at {'least' if score.sign > 0 else 'most'} {limit}"
+    drawn = "point" if score.by_estimate else "whole interval"
+    label = f"budget: {drawn} at {'least' if score.sign > 0 else 'most'} {limit}"
     axes.axhline(whole * minimum, label=label, **LIMIT)
     _draw_sizes(axes, points)
     axes.set_ylabel(f"validation {score.name}{percent and ', %'}")

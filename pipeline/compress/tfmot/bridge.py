@@ -23,6 +23,7 @@ from pipeline.compress.tfmot.layers import to_tf_keras_layer
 from pipeline.compress.tfmot.random_input import random_batch
 from pipeline.compress.tfmot.settings import configure_tf_keras
 from pipeline.core.errors import UserError
+from pipeline.models.graph import is_nested
 
 TOLERANCE = 1e-5  # the largest difference observed is 2e-7, in attention
 
@@ -126,8 +127,8 @@ def max_difference(expected: np.ndarray, received: np.ndarray) -> float:
     return float(np.max(np.abs(expected - received), initial=0.0)) / scale
 
 
-# Copies of these layers have their statistics in their config.
-IN_CONFIG = ("Normalization", "FixedRange")
+# Copies of these layers get their weights or statistics from their config.
+IN_CONFIG = ("FixedRange", "KerasLayer", "Normalization")
 
 
 class _Converter:
@@ -147,7 +148,7 @@ class _Converter:
         self.prefix = ""
 
     def __call__(self, operation: Any) -> Callable[..., Any]:
-        if isinstance(operation, keras.Model):
+        if is_nested(operation):
             return lambda *inputs, **_: self._inline(operation, inputs)
         if id(operation) not in self.cache:
             self.cache[id(operation)] = self._convert(operation)

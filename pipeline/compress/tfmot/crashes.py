@@ -11,12 +11,14 @@ from typing import Any
 import tf_keras
 
 from pipeline.compress.tflite.verify import INTEGER_IO
+from pipeline.compress.tfmot.keras_layer import KerasLayer
 
 
 def crashing_layers(model: tf_keras.Model, export: str) -> list[str]:
     """Name the layers with which the converter crashes (SIGSEGV).
 
-    Its full-integer pass ends on an LSTM that reads a mask.
+    Its full-integer pass ends on an LSTM that reads a mask, and on the loop of a
+    convolutional LSTM, which cannot be unrolled.
 
     Args:
         model: functional model as the bridge or a technique made it.
@@ -30,13 +32,18 @@ def crashing_layers(model: tf_keras.Model, export: str) -> list[str]:
     return [
         f"{layer.name} ({type(layer).__name__})"
         for layer in model.layers
-        if _is_lstm(layer) and _is_masked(layer)
+        if _has_loop(layer) or ("LSTM" in _kinds(layer) and _is_masked(layer))
     ]
 
 
-def _is_lstm(layer: Any) -> bool:
-    names = {type(inner).__name__ for inner in layer._flatten_layers()}
-    return "LSTM" in names
+def _has_loop(layer: Any) -> bool:
+    return any(kind.startswith("ConvLSTM") for kind in _kinds(layer))
+
+
+def _kinds(layer: Any) -> set[str]:
+    """Classes of a layer and of those inside it, also inside a Keras 3 layer."""
+    inner = layer.inner_layers() if isinstance(layer, KerasLayer) else []
+    return {type(part).__name__ for part in [*layer._flatten_layers(), *inner]}
 
 
 def _is_masked(layer: Any) -> bool:

@@ -21,7 +21,7 @@ from pipeline.compress.tflite.converter import (
 from pipeline.compress.tflite.verify import INTEGER_IO
 
 # The converter's int8 pass fails on their loops (LSTM becomes one operator instead).
-UNROLLED = ("GRU", "SimpleRNN")
+UNROLLED = ("GRU", "RNN", "SimpleRNN")
 MAX_STEPS = 256  # maximum number of unrolled steps
 
 
@@ -87,8 +87,16 @@ def _unroll(model: tf_keras.Model) -> None:
             if type(inner).__name__ in UNROLLED:
                 _check_steps(inner, _steps(layer))
                 inner.unroll, inner._could_use_gpu_kernel = True, False
-            if isinstance(inner, tf_keras.layers.GRU) and inner.reset_after:
-                inner.cell.call = _gru_step(inner.cell)
+            for cell in _gru_cells(inner):
+                cell.call = _gru_step(cell)
+
+
+def _gru_cells(layer: Any) -> list[Any]:
+    """Cells of a GRU, or in a layer of cells, that compute all gates in one product."""
+    cell = getattr(layer, "cell", None)
+    cells = getattr(cell, "cells", [cell])
+    kind = tf_keras.layers.GRUCell
+    return [c for c in cells if isinstance(c, kind) and c.reset_after]
 
 
 def _steps(layer: Any) -> int:

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from pipeline.compress.tfmot.keras_layer import KerasLayer, Source, is_foreign
 from pipeline.compress.tfmot.operations import CHAINS, to_function
 from pipeline.core.errors import UserError, did_you_mean
 
@@ -28,6 +29,8 @@ RENAMED = {
 }
 # Prefix of augmentation layers, which do nothing at inference.
 TRAINING_ONLY_PREFIX = "Random"
+# Arguments that cannot become layers of their own where tf_keras computes otherwise.
+OTHER_ACTIVATIONS = ("recurrent_activation",)
 BASE_ARGUMENTS = {"name", "trainable", "dtype"}
 
 
@@ -42,13 +45,15 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         A tf_keras layer, or a function of tensors for an operation without a layer.
 
     Raises:
-        UserError: naming the layer that tf_keras cannot represent.
+        UserError: naming the operation, or the layer whose copy cannot be made.
     """
     if not isinstance(operation, keras.layers.Layer):
         return to_function(operation, name)
     if type(operation).__name__.startswith(TRAINING_ONLY_PREFIX):
         return lambda inputs, **_: inputs
     check_precision(operation)
+    if is_foreign(operation):
+        return KerasLayer(Source(operation), name)
     config = {**operation.get_config(), "name": name}
     if type(operation).__name__ == "FakeQuant":
         low, high = operation.interval()
@@ -59,7 +64,12 @@ def to_tf_keras_layer(operation: Any, name: str) -> Callable[..., Any]:
         return SeparableConv2D(config)
     if type(operation).__name__ in ("AveragePooling3D", "MaxPooling3D"):
         return Pooling3D(type(operation).__name__, config)
-    return _with_activation(type(operation).__name__, config)
+    if any(str(config.get(key)) in CHAINS for key in OTHER_ACTIVATIONS):
+        return KerasLayer(Source(operation), name)
+    try:
+        return _with_activation(type(operation).__name__, config)
+    except UserError:  # tf_keras lacks the class, or an argument of it
+        return KerasLayer(Source(operation), name)
 
 
 def _with_activation(kind: str, config: dict[str, Any]) -> Callable[..., Any]:

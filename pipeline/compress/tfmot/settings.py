@@ -6,16 +6,19 @@ from typing import Any
 
 import tf_keras
 
+from pipeline.compress.tfmot.keras_layer import KerasLayer
+
 
 def configure_tf_keras() -> None:
-    """Reset tf_keras to its defaults and register the activations that it lacks.
+    """Reset tf_keras to its defaults and register what it lacks.
 
     A keras.json in the user's home folder thus changes no result.
     """
     tf_keras.backend.set_floatx("float32")
     tf_keras.backend.set_epsilon(1e-7)
     tf_keras.backend.set_image_data_format("channels_last")
-    tf_keras.utils.get_custom_objects()["hard_silu"] = hard_silu
+    known = tf_keras.utils.get_custom_objects()
+    known.update({"hard_silu": hard_silu, "KerasLayer": KerasLayer})
 
 
 def hard_silu(x: Any) -> Any:

@@ -18,6 +18,7 @@ import tf_keras
 
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.export import export
+from pipeline.compress.tfmot.keras_layer import KerasLayer, kind_of
 from pipeline.compress.tfmot.random_input import random_batch
 from pipeline.compress.tfmot.supported_layers import (
     NOTHING_TO_QUANTIZE,
@@ -73,9 +74,9 @@ def support_table(model: keras.Model) -> list[LayerSupport]:
     return [
         LayerSupport(
             layer.name,
-            type(layer).__name__,
+            kind_of(layer),
             prune=_if_kernel(layer, prunable(layer)),
-            cluster=_if_kernel(layer, True),
+            cluster=_if_kernel(layer, not isinstance(layer, KerasLayer)),
             qat=_qat(layer, trained[layer.name]),
             int8=YES if whole or _alone_converts_to_int8(layer) else NO,
         )

@@ -24,6 +24,7 @@ from pipeline.compress.layer_rules import (
 )
 from pipeline.compress.tfmot import fake_quant_layers
 from pipeline.compress.tfmot.callbacks import is_kernel
+from pipeline.compress.tfmot.keras_layer import KerasLayer, kind_of
 
 Layer: TypeAlias = tf_keras.layers.Layer
 
@@ -68,7 +69,7 @@ def unsupported_layers(
     """
     unsupported = _predicate(model, technique, kernels)
     return [
-        f"{layer.name} ({type(layer).__name__})"
+        f"{layer.name} ({kind_of(layer)})"
         for layer in model.layers
         if type(layer).__name__ not in NOTHING_TO_QUANTIZE and unsupported(layer)
     ]
@@ -134,4 +135,6 @@ def _has_matrix(layer: Layer) -> bool:
 
 def _has_kernel(layer: Layer) -> bool:
     """Return whether a kernel has more than one weight per output channel."""
+    if isinstance(layer, KerasLayer):  # what it computes from its weights is unknown
+        return False
     return any(is_kernel(weight) for weight in layer.weights)

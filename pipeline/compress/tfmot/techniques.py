@@ -18,6 +18,7 @@ from pipeline.compress.tfmot.binary import binarize
 from pipeline.compress.tfmot.blocks import prune_blocks
 from pipeline.compress.tfmot.callbacks import PreserveZeros, is_kernel
 from pipeline.compress.tfmot.fake_quant_layers import supported_layers
+from pipeline.compress.tfmot.keras_layer import kind_of
 from pipeline.compress.tfmot.supported_layers import (
     prunable,
     quantizable,
@@ -280,7 +281,7 @@ def _select(model: Model, supported: Callable[[Layer], bool], name: str) -> set[
     """Return the names of the supported layers, of which one must have weights."""
     selected = {layer.name for layer in model.layers if supported(layer)}
     if not any(layer.weights for layer in model.layers if layer.name in selected):
-        weighted = {type(layer).__name__ for layer in model.layers if layer.weights}
+        weighted = {kind_of(layer) for layer in model.layers if layer.weights}
         raise UserError(
             f'{name} supports no layer of "{model.name}", whose weights are in '
             f"{', '.join(sorted(weighted)) or 'no layer'}; leave {name} out of the "

@@ -19,6 +19,7 @@ import tensorflow as tf
 import tf_keras
 
 from pipeline.compress.tfmot.callbacks import is_kernel
+from pipeline.compress.tfmot.keras_layer import KerasLayer
 
 MAX_ITERATIONS = 50  # of Lloyd's algorithm, which ends earlier when nothing changes
 Constraint = Callable[[Any], tf.Tensor]
@@ -50,8 +51,11 @@ def preserve_clusters(model: tf_keras.Model) -> None:
 
 
 def trainable_kernels(model: tf_keras.Model) -> list[tf.Variable]:
-    """List each trainable kernel of a model once."""
-    weights = filter(is_kernel, model.trainable_weights)
+    """List each trainable kernel of a model once, without those of `KerasLayer`."""
+    foreign = [layer for layer in model.layers if isinstance(layer, KerasLayer)]
+    left_out = {id(weight) for layer in foreign for weight in layer.weights}
+    weights = [w for w in model.trainable_weights if is_kernel(w)]
+    weights = [w for w in weights if id(w) not in left_out]
     return list({id(weight): weight for weight in weights}.values())
 
 

@@ -69,7 +69,8 @@ function frontier() {
     if (placed.some(p => p.dominated && p.source === source))
       legend(esc(source) + ", dominated", shade(colour(source), .38));
   if (placed.some(p => p.over_budget)) legend("over the budget", css("ink"), "circle-open");
-  if (minimum !== null) legend("within the budget", shade(css("green"), .3), "square");
+  if (minimum !== null) 
+    legend("within the budget: " + chart.bounded, shade(css("green"), .3), "square");
   if (placed.some(p => p.below))
     legend("below the axis", css("soft"), "triangle-down");
   const roles = {[chart.baseline]: ["float baseline", "soft"],

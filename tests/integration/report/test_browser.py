@@ -185,7 +185,7 @@ def test_a_smaller_file_that_lost_says_why_and_no_band_contradicts_it(
     shown = _open(browser, (published.out / "index.html").as_uri())
     assert shown.locator(BAND).count() == 1
     legend = shown.locator("#chart-frontier .legendtext").all_text_contents()
-    assert {"over the budget", "within the budget"} <= {*legend}
+    assert {"over the budget", "within the budget: the whole bar"} <= {*legend}
     (band,), bars = (
         shown.evaluate(EDGES, selector)
         for selector in (BAND, "#chart-frontier .errorbar path.yerror")

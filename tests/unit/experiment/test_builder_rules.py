@@ -87,12 +87,21 @@ def test_a_builder_without_width_is_refused_before_training_for_distill(load):
         check_students(other, ["distill"])
 
 
-def test_a_layer_of_ones_own_is_refused_before_training_for_distill(load):
+def test_the_code_of_a_builder_belongs_to_the_stages_that_read_its_models(load):
+    job = load("tune: {builder: 'mine:build'}").job(Path(), [])
+    for name in ("distill", "compress", "evaluate"):
+        assert "mine" in job.stage(name).code(job.params)
+    job = load("distill: {builder: 'mine:build'}").job(Path(), [])
+    assert "mine" in job.stage("compress").code(job.params)
+
+
+def test_a_layer_of_ones_own_passes_and_a_lambda_is_refused_for_compress(load):
     experiment = load("tune: {builder: 'mine:build'}", mine=OWN_LAYER)
+    check_students(experiment, ["train", "compress"])
+    unstored = OWN_LAYER.replace("    pass", "    f = keras.layers.Lambda(abs)")
+    experiment = load("tune: {builder: 'mine:build'}", mine=unstored)
     check_students(experiment, ["train"])
-    with pytest.raises(
-        UserError, match=r"class Wave \(.*mine.py, line 10\) is a layer"
-    ):
+    with pytest.raises(UserError, match=r"mine.py, line 11: a Lambda is a Python func"):
         check_students(experiment, ["compress"])
 
 

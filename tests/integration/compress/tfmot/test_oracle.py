@@ -21,6 +21,7 @@ from pipeline.compress.tfmot.build import build
 from pipeline.compress.tfmot.crashes import crashing_layers
 from pipeline.compress.tfmot.export import export
 from pipeline.compress.tfmot.random_input import random_batch
+from tests.helpers.cases import chosen
 from tests.helpers.project import ROOT
 
 VOLUME = (4, 4, 4, 2)
@@ -88,6 +89,42 @@ def test_a_masked_lstm_is_known_to_crash_the_converter():
     assert crashing_layers(copy, "int8") == ["recurrent (Bidirectional)"]
     assert not crashing_layers(copy, "dynamic")
     assert not crashing_layers(to_tf_keras(masked("GRU")), "int8")
+
+
+def test_a_convolutional_lstm_is_known_to_crash_the_converter():
+    x = keras.Input((3, 8, 2), name="input")
+    inside = layers.Bidirectional(layers.ConvLSTM1D(2, 3))
+    for layer in (layers.ConvLSTM1D(2, 3, name="bidirectional"), inside):
+        copy = to_tf_keras(keras.Model(x, layer(x)))
+        (line,) = crashing_layers(copy, "int8")
+        assert line.startswith("bidirectional")
+        assert not crashing_layers(copy, "dynamic")
+
+
+def stacked_cells() -> list:
+    """Two cells in one layer, whose loop is unrolled for int8."""
+    return [lambda: layers.RNN([layers.SimpleRNNCell(3), layers.SimpleRNNCell(2)])]
+
+
+INTEGER_LAYERS = {
+    "SimpleRNN": ((6, 4), [lambda: layers.SimpleRNN(5)]),
+    "stacked cells": ((3, 2), stacked_cells()),
+    "TimeDistributed": (
+        (3, 8, 8, 2),
+        [lambda: layers.TimeDistributed(layers.Conv2D(3, 3))],
+    ),
+    "GlobalMaxPooling3D": (VOLUME, [layers.GlobalMaxPooling3D]),
+    "UpSampling3D": (VOLUME, [lambda: layers.UpSampling3D(2)]),
+    "Conv1DTranspose": ((6, 4), [lambda: layers.Conv1DTranspose(3, 3)]),
+    "UnitNormalization": ((6, 4), [layers.UnitNormalization]),
+}
+
+
+@pytest.mark.parametrize("kind", chosen(INTEGER_LAYERS, ["stacked cells"]))
+def test_these_layers_are_integer_throughout(kind):
+    facts = read_facts(int8(*INTEGER_LAYERS[kind]))
+    assert not facts.float_operators
+    assert not violations(facts, "int8")
 
 
 def test_what_crashes_in_int8_is_the_next_best_file(tuning):

@@ -80,5 +80,31 @@ def test_the_interval_that_the_budget_limits_is_drawn(tmp_path):
     lost = [*POINTS[:2], {**POINTS[2], "drop_interval": [-0.01, 0.05]}]
     assert draw(path, lost, None) != draw(path, POINTS[:3], None)
     document = {"budget": {"max_drop": 0.01}, "size_metric": "gzip", "points": lost}
-    drop = pareto_plot._drop(lost[2], document, BASELINE, get(DEFAULT).metric)
+    metric = get(DEFAULT).metric
+    limits = pareto_plot._limits(document, metric)
+    drop = pareto_plot._drop(lost[2], limits, BASELINE, metric)
     assert drop["over"] and drop["interval"] == pytest.approx([99.0, 93.0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "budget", "over"),
+    [
+        ({"drop_interval": [0.0, 0.009]}, {}, False),
+        ({"drop_interval": [0.0, 0.02]}, {}, True),
+        ({}, {"max_bytes": 4_600}, True),
+        ({}, {"max_bytes": 4_700, "max_latency_ms": 1.0}, False),
+        ({"arena_bytes": 11}, {"max_arena": 10}, True),
+        ({"device": {"refused": "it lacks CUMSUM"}}, {}, True),
+        # Agreement with the float model is limited by its estimate.
+        ({"drop": 0.009, "drop_interval": [0.0, 0.3]}, {"task": "agreement"}, False),
+    ],
+)
+def test_a_point_is_hollow_exactly_if_the_budget_excludes_it(changes, budget, over):
+    budget = {"max_drop": 0.01, "max_bytes": None, **budget}
+    task = budget.pop("task", DEFAULT)
+    metric = get(task).metric
+    document = {"budget": budget, "size_metric": "gzip", "task": task}
+    row = {**POINTS[2], **changes, metric.key: 0.97}
+    limits = pareto_plot._limits(document, metric)
+    drop = pareto_plot._drop(row, limits, {metric.key: 0.98}, metric)
+    assert drop["over"] is over
