@@ -7,16 +7,15 @@ its experiment before it reads a model.
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterable
 from types import ModuleType
 
 from pipeline.core.base_path import append_to_path
+from pipeline.core.user_code import import_user_module
 
-VARIABLE = (
-    "PIPELINE_USER_MODULES"  # an environment variable, so that workers inherit it
-)
+# In the environment, so that workers inherit it.
+VARIABLE = "PIPELINE_USER_MODULES"
 PACKAGE = "pipeline"
 
 
@@ -42,4 +41,4 @@ def import_announced() -> tuple[ModuleType, ...]:
     names = list(filter(None, os.environ.get(VARIABLE, "").split(",")))
     if names:
         append_to_path()
-    return tuple(importlib.import_module(name) for name in names)
+    return tuple(map(import_user_module, names))
