@@ -22,6 +22,7 @@ from pipeline.engine.published import published
 from pipeline.inference.interpreter import LiteModel
 from pipeline.inference.predict import open_published
 from pipeline.results.demo.drawing import drawing_of
+from pipeline.tasks.registry import task_of
 
 EXAMPLES = 12  # of validation, to choose from
 DTYPES = ("int8", "uint8", "int16", "float32")  # with an array type in JavaScript
@@ -69,11 +70,11 @@ def packed(content: bytes) -> str:
 
 
 def _require_images(folder: Path, data: Data) -> None:
-    spec = data.spec
-    if spec.task != "classification" or spec.modality != "image":
+    spec, task = data.spec, task_of(data.spec)
+    if task.output != "logits" or spec.modality != "image":
         raise UserError(
-            f"{folder}: is {spec.task} of {spec.modality} data; the page is for "
-            f"classification of images. Use predict instead"
+            f"{folder}: is {task.title} of {spec.modality} data; the page is for "
+            "images of which each has a class; use predict instead"
         )
     other = [
         type(step).__name__

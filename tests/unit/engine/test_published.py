@@ -155,7 +155,7 @@ def test_a_forged_path_in_the_record_leads_nowhere(folder):
     text = path.read_text().replace("variants/student-int8.tflite", "../../evil.tflite")
     path.write_text(text)
     record(path.parent)
-    with pytest.raises(UserError, match="was not published by this stage"):
+    with pytest.raises(UserError, match="is not a file of this stage"):
         predict(folder, ["a.png"], variant="student-int8")
 
 
