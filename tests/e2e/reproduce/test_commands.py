@@ -166,7 +166,7 @@ def test_a_lock_of_an_unfinished_run_is_refused(copied):
 
 
 def test_data_and_augment_are_reproduced_elsewhere(locked):
-    locked.run("verify")  # it caches what the code and the data are
+    locked.run("status")  # it caches what the code and the data are
     before = {p: p.stat().st_mtime_ns for p in locked.small.rglob("*") if p.is_file()}
     answer = locked.run("reproduce", "augment")
     assert answer.code == 0, answer.out + answer.err
