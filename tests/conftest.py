@@ -46,6 +46,18 @@ def own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
             del sys.modules[name]
 
 
+@pytest.fixture(autouse=True)
+def keras_names() -> Iterator[None]:
+    """Names that a test registers with Keras are unknown to the next one."""
+    keras = sys.modules.get("keras")
+    names = keras.saving.get_custom_objects() if keras else {}
+    before = dict(names)
+    yield
+    if names != before:
+        names.clear()
+        names.update(before)
+
+
 @pytest.fixture
 def forked_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stages that this process runs are forked from the warm parent."""

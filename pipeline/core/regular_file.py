@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 # Files below these folders are made by the system while they are read.
 SYSTEM_FOLDERS = (Path("/proc"), Path("/sys"), Path("/dev"))
 
 
+@lru_cache(maxsize=4096)  # a folder of many files is looked up once
 def is_of_system(folder: Path) -> bool:
     """Return whether a folder is one of `SYSTEM_FOLDERS`, or below one.
 
@@ -25,8 +27,8 @@ def is_regular(path: Path, of_system: Callable[[Path], bool] = is_of_system) -> 
 
     Args:
         path: any path; it need not exist.
-        of_system: folder -> whether the system makes its files; a caller with many
-            files of the same folders caches it. Default: not cached.
+        of_system: folder -> whether the system makes its files; default:
+            by the folder's place.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
