@@ -19,6 +19,7 @@ import pytest
 
 from tests.helpers.project import ROOT
 
+pytestmark = pytest.mark.slow
 SOURCES = ("pipeline", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 BUILDER = """
 import keras

@@ -135,6 +135,7 @@ def test_a_prepared_tfds_set_is_read_with_its_own_test_split(tmp_path):
 SHARED = os.environ.get("PIPELINE_SHARED_DATA")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not SHARED, reason="PIPELINE_SHARED_DATA does not name a folder of real data sets"
 )

@@ -106,6 +106,7 @@ def test_the_language_model_sees_no_letter_before_its_turn():
     assert not np.allclose(first[0, 5:], second[0, 5:], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_it_writes_what_it_has_learned():
     model = registry.build("char_lm", {"dropout": 0.0, "units": 32}, LETTERS, 1)
     text = np.tile([1, 2, 3, 4], 40)

@@ -127,6 +127,7 @@ def test_these_layers_are_integer_throughout(kind):
     assert not violations(facts, "int8")
 
 
+@pytest.mark.slow
 def test_what_crashes_in_int8_is_the_next_best_file(tuning):
     recipe, x = parse_recipe("int8"), np.random.default_rng(1).normal(size=(20, 6, 4))
     built = build(masked("LSTM"), recipe, tuning, x.astype(np.float32))
