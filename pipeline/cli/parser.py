@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError, did_you_mean
-from pipeline.core.invocation import ROOT
+from pipeline.core.invocation import ROOT, command
 from pipeline.engine.import_closure import CodeReader
 from pipeline.engine.stage import Job
 from pipeline.experiment import outside
@@ -19,6 +19,7 @@ from pipeline.experiment.session import Session, open_session
 from pipeline.experiment.stages import STAGES
 
 DEFAULT_EXPERIMENT = "digits"
+VARIANTS = "compress/pareto.json"  # in the experiment's folder
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -174,6 +175,23 @@ def results_folder(root: Path, name: str) -> Path:
     """
     folder = experiment_folder(root, name)
     outside.announce_results(folder)
+    return folder
+
+
+def variants_folder(root: Path, name: str) -> Path:
+    """The folder of an experiment whose compressed files are about to be read.
+
+    Args:
+        root: the folder of experiments.
+        name: as for `results_folder`.
+
+    Raises:
+        UserError: there is no such experiment, or it has no files yet.
+    """
+    folder = results_folder(root, name)
+    if not (folder / VARIANTS).is_file():
+        again = command("run", "compress", folder=folder)
+        raise UserError(f"{folder}: no variants yet; run: {again}")
     return folder
 
 

@@ -14,7 +14,6 @@ from pipeline.cli import parser as options
 from pipeline.compress.debug.choice import choose, rows_of
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
-from pipeline.core.invocation import command
 from pipeline.core.json_io import json_bytes
 from pipeline.core.safe_path import SafeFolder
 from pipeline.core.text_table import aligned
@@ -22,8 +21,7 @@ from pipeline.engine.terminal import quiet
 from pipeline.experiment.session import open_session
 
 HELP = "why quantization hurt a variant, and what helps"
-NEEDED = "compress/pareto.json"  # of the experiment's folder
-FOLDER = "debug"  # in it, for the results
+FOLDER = "debug"  # in the experiment's folder, for the results
 LAYERS = 10  # rows that are printed
 
 
@@ -45,10 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose a variant, print the result and keep it in the folder `debug`."""
-    folder = options.results_folder(arguments.root, arguments.experiment)
-    if not (folder / NEEDED).is_file():
-        again = command("run", "compress", folder=folder)
-        raise UserError(f"{folder}: no variants yet; run: {again}")
+    folder = options.variants_folder(arguments.root, arguments.experiment)
     if arguments.layers < 1:
         raise UserError(f"--layers {arguments.layers}: must be at least 1")
     document = _document(folder, arguments.variant)

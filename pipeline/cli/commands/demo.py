@@ -6,16 +6,14 @@ import argparse
 from pathlib import Path
 
 from pipeline.cli import parser as options
-from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
-from pipeline.core.invocation import command
+from pipeline.core.safe_path import SafeFolder
 from pipeline.engine.terminal import quiet
-from pipeline.experiment.loader import experiment_folder
 from pipeline.results.demo.runtime import PACKAGE, read_runtime
 
 HELP = "write a page that runs the chosen file in a browser"
-NEEDED = ("data/spec.json", "compress/pareto.json")  # of the experiment's folder
-PAGE = "demo/index.html"  # in it
+FOLDER = "demo"  # in the experiment's folder
+PAGE = f"{FOLDER}/index.html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,22 +34,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page into the folder `demo` of the experiment."""
-    folder = experiment_folder(arguments.root, arguments.experiment)
-    if not all((folder / name).is_file() for name in NEEDED):
-        again = command("run", "compress", folder=folder)
-        raise UserError(f"{folder}: no variants yet; run: {again}")
+    folder = options.variants_folder(arguments.root, arguments.experiment)
     runtime = read_runtime(arguments.runtime)
     with quiet():
         from pipeline.results.demo.content import content_of
         from pipeline.results.demo.page import render
 
         content = content_of(folder, arguments.variant)
-    path = folder / PAGE
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(render(content, runtime), encoding="utf-8")
-    size = path.stat().st_size
+        page = render(content, runtime).encode()
+    path = _write(folder, page)
     if arguments.json:
-        options.print_json({"page": str(path), "bytes": size, "file": content["file"]})
+        options.print_json(
+            {"page": str(path), "bytes": len(page), "file": content["file"]}
+        )
     else:
-        print(f"written   {path} ({size / 1e6:.1f} MB); open it in a browser")
+        print(f"written   {path} ({len(page) / 1e6:.1f} MB); open it in a browser")
     return ExitCode.DONE
+
+
+def _write(folder: Path, page: bytes) -> Path:
+    """Write the page into the folder of the experiment, through no link."""
+    inside = SafeFolder(folder)
+    inside.make(FOLDER)
+    inside.write(PAGE, page)
+    return folder / PAGE

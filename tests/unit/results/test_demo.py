@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pytest
 
+from pipeline.cli.commands import demo
 from pipeline.core.errors import UserError
 from pipeline.data.spec import TaskSpec
 from pipeline.results.demo import drawing
@@ -87,6 +88,16 @@ def test_a_drawing_is_placed_as_the_training_images_are(dark, scale):
 def test_images_with_colors_are_not_drawn():
     spec = TaskSpec("photos", "npz:x", (4, 4, 3), "uint8", ("a", "b"), 1 / 255)
     assert drawing.drawing_of(Images(np.zeros((1, 4, 4, 3)), spec)) is None
+
+
+def test_the_page_is_written_through_no_link(tmp_path):
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "small"
+    elsewhere.mkdir()
+    folder.mkdir()
+    (folder / "demo").symlink_to(elsewhere)
+    with pytest.raises(UserError, match="demo"):
+        demo._write(folder, b"page")
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_the_page_allows_its_script_and_no_network():
