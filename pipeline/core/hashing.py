@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError, naming
 from pipeline.core.json_io import canonical
-from pipeline.core.regular_file import is_of_system, is_regular
+from pipeline.core.regular_file import is_regular
 
 SHORT = 8  # digits of a hash that is shown to a user
 
@@ -64,8 +63,7 @@ def hash_folder(
     Returns:
         Relative path -> hash of the file, sorted by path.
     """
-    of_system = cache(is_of_system)
-    files = sorted(p for p in folder.rglob("*") if is_regular(p, of_system))
+    files = sorted(filter(is_regular, folder.rglob("*")))
     names = {path.relative_to(folder).as_posix(): path for path in files}
     return {
         name: hash_one(path) for name, path in names.items() if name not in leave_out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,18 +21,16 @@ def is_of_system(folder: Path) -> bool:
     return any(place.is_relative_to(system) for system in SYSTEM_FOLDERS)
 
 
-def is_regular(path: Path, of_system: Callable[[Path], bool] = is_of_system) -> bool:
+def is_regular(path: Path) -> bool:
     """Return whether reading a path ends: a file on a disk, or a link to one.
 
     Args:
         path: any path; it need not exist.
-        of_system: folder -> whether the system makes its files; default:
-            by the folder's place.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
         file = path.resolve() if path.is_symlink() else path
-        return not of_system(file.parent)
+        return not is_of_system(file.parent)
     except (OSError, ValueError, RuntimeError):
         return False

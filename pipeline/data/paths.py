@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path, PurePath
 
 from pipeline.core.base_path import base
@@ -18,7 +17,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_json
 from pipeline.core.quoting import shown
-from pipeline.core.regular_file import is_of_system, is_regular
+from pipeline.core.regular_file import is_regular
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import FILES, FOLDERS, IMAGE_LISTS, whole_of
 from pipeline.engine.hash_cache import content_hash, remember_tree, tree_hash
@@ -169,8 +168,7 @@ def _tree_state(
         every: paths.
         folder: default: `path`.
     """
-    of_system = cache(is_of_system)
-    files = sorted(p for p in every if is_regular(p, of_system))
+    files = sorted(filter(is_regular, every))
     states = [(_name(p, folder or path), p.stat()) for p in files]
     digest = tree_hash(path, states)
     if files and digest is None:

@@ -5,8 +5,6 @@ In: an experiment's content, and the runtime. Out: the text of the page.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.report import formatting
+from pipeline.report.security_policy import security_policy
 from pipeline.results.demo.content import packed
 from pipeline.results.demo.runtime import Runtime
 
@@ -56,15 +55,8 @@ def policy(script: str) -> str:
     Args:
         script: the page's own script, between the line breaks that enclose it.
     """
-    digest = hashlib.sha256(f"\n{script}".encode()).digest()
-    own = f"'sha256-{base64.b64encode(digest).decode()}'"
-    rules = {
-        "default-src": "'none'",
-        "img-src": "data: blob:",
-        "style-src": "'unsafe-inline'",
-        "script-src": f"{own} blob: 'wasm-unsafe-eval'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in rules.items())
+    runtime = "blob: 'wasm-unsafe-eval'"
+    return security_policy(script, scripts=runtime, images="data: blob:")
 
 
 def _script() -> str:
