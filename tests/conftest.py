@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.garbage_collection import collect_rarely
+from pipeline.core.garbage_collection import collect_rarely, pause_collection
 from pipeline.engine import stage_process
 from tests.helpers import warm
 from tests.helpers.made_once import made_once
@@ -27,6 +27,11 @@ for name in ("PIPELINE_MAKE", "PIPELINE_PROGRAM", "MAKEFLAGS", "MAKELEVEL", "MFL
 # the commands that the tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection() -> None:
+    """The modules of the tests are imported after this."""
+    pause_collection()
 
 
 def pytest_collection_finish() -> None:

@@ -12,6 +12,14 @@ import gc
 THRESHOLDS = (50_000, 10, 10)
 
 
+def pause_collection() -> None:
+    """Collect nothing until `collect_rarely`: what an import makes stays.
+
+    To be called before the imports, which take a sixth less time without collections.
+    """
+    gc.disable()
+
+
 def collect_rarely() -> None:
     """Leave out what exists, and collect once per 50,000 new objects.
 
@@ -23,3 +31,4 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+    gc.enable()

@@ -24,7 +24,7 @@ from pipeline.core.errors import (
     from_os_error,
     watch_written_files,
 )
-from pipeline.core.garbage_collection import collect_rarely
+from pipeline.core.garbage_collection import collect_rarely, pause_collection
 from pipeline.core.named_stream import NamedStream
 from pipeline.core.user_modules import announce
 from pipeline.engine.parent_watch import die_with_parent
@@ -38,6 +38,7 @@ def main() -> int:
     Returns:
         0, because an error of the stage is a message too.
     """
+    pause_collection()
     request = json.load(sys.stdin)
     die_with_parent(request["parent"])
     watch_written_files()

@@ -26,6 +26,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.core.garbage_collection import collect_rarely, pause_collection
+
 LIBRARIES = (
     "tensorflow",
     "keras",
@@ -45,6 +47,7 @@ ABOVE = 900  # descriptors from here on are free: no process of ours opens so ma
 
 def main() -> None:
     """Serve requests until standard input is closed."""
+    pause_collection()
     for name in (*LIBRARIES, *_own_modules()):
         importlib.import_module(name)
     _prepare()
@@ -58,12 +61,13 @@ def main() -> None:
 
 def _prepare() -> None:
     """Compute what depends on the files of the checkout alone."""
-    from pipeline.core.garbage_collection import collect_rarely
     from pipeline.engine.import_closure import CodeReader
+    from tests.helpers.huge_pages import use_huge_pages
     from tests.helpers.project import ROOT
 
     CodeReader(ROOT).closure(_own_modules())
     collect_rarely()
+    use_huge_pages()
 
 
 def _own_modules() -> list[str]:

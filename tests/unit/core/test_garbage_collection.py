@@ -7,7 +7,11 @@ import weakref
 
 import pytest
 
-from pipeline.core.garbage_collection import THRESHOLDS, collect_rarely
+from pipeline.core.garbage_collection import (
+    THRESHOLDS,
+    collect_rarely,
+    pause_collection,
+)
 
 
 @pytest.fixture
@@ -15,6 +19,7 @@ def as_python_starts():
     before = gc.get_threshold()
     gc.set_threshold(700, 10, 10)
     yield
+    gc.enable()
     gc.set_threshold(*before)
 
 
@@ -43,3 +48,11 @@ def test_a_second_call_does_nothing():
     before, _ = gc.get_freeze_count(), [[] for _ in range(1000)]
     collect_rarely()
     assert gc.get_freeze_count() <= before
+
+
+@pytest.mark.usefixtures("as_python_starts")
+def test_a_pause_ends_where_collections_become_rare():
+    pause_collection()
+    assert not gc.isenabled()
+    collect_rarely()
+    assert gc.isenabled()
