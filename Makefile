@@ -9,7 +9,7 @@ SET ?=
 PYTHON ?= python3
 PYTEST_ARGS ?=
 # A file's tests run in one process, which shares what they build; files run in parallel.
-PARALLEL := -n auto --dist loadfile --durations=10
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder --durations=10
 
 # Make puts variables of its command line into the environment of every command, and
 # expands them for that: EXP='$(shell ...)' would run. They reach commands quoted.
@@ -82,7 +82,7 @@ $(here)/experiment.yaml: ;
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
-    bench-augment bench-compress bench-debug bench-device bench-false-alarms bench-memory bench-portable \
+    bench-augment bench-compress bench-debug bench-device bench-false-alarms bench-few-labels bench-memory bench-portable \
     bench-segmentation bench-train bench-tune constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
 targets = awk -F ':.*\#\#  *' -v names='$(strip $(1))' ' \
@@ -157,7 +157,7 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-debug bench-device bench-memory bench-segmentation bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-debug bench-device bench-few-labels bench-memory bench-segmentation bench-tune bench-train clean-exp clean-venv constraints
 test: $(venv)/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
@@ -195,6 +195,9 @@ bench-debug: $(venv)/.ready  ## what adjustments recover on damaged networks; FI
 
 bench-device: $(venv)/.ready  ## flash, arena and parity of EXP's files per target
 	@$(venv_python) -m benchmarks.device $(call quote,$(value EXP))
+
+bench-few-labels: $(venv)/.ready  ## EXP with 1, 5, 10 and 100 % of its labels, pretrained or not
+	@$(venv_python) -m benchmarks.few_labels $(call quote,$(value EXP))
 
 bench-memory: $(venv)/.ready  ## peak memory of data and augment, 20,000 and 200,000 images
 	@$(venv_python) -m benchmarks.memory

@@ -162,6 +162,13 @@ RULES = (
         "points",
         "measured on validation",
     ),
+    Rule(r"train\.(labelled|pretraining\.method)", "exact", "set in the experiment"),
+    Rule(
+        r"train\.pretraining\.(best_epoch|first_loss)",
+        "reported",
+        "follows the initial weights, and the epoch that is kept",
+    ),
+    Rule(r"train\.pretraining\.best_loss", "loss", "measured on validation"),
     Rule(
         REPEATED + r"(seeds\.\d+|folds|labelled\.\d+)",
         "exact",

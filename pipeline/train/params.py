@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.params import Params, unhashed
 from pipeline.training.params import FitSettings, Optimizer, Schedule
 
 SCRATCH = "scratch"
+# All but the first pair number the training examples anew, which targets of heads and
+# folds refer to.
+EXCLUSIVE = (
+    ("labelled", "pseudo_labels"),
+    ("heads", "folds"),
+    ("heads", "pseudo_labels"),
+    ("heads", "labelled"),
+    ("labelled", "folds"),
+)
 
 
 class PseudoLabels(Params):
@@ -26,6 +35,36 @@ class PseudoLabels(Params):
     pool: str | None = None  # the examples that `labelled` sets aside
     labelled: float = Field(default=1.0, gt=0, le=1)  # no label is wasted
     confidence: float = Field(default=0.95, gt=0, le=1)  # as FixMatch (Sohn, 2020)
+
+
+class Pretrain(Params):
+    """Features learnt without labels, before the training on labels.
+
+    `pipeline.training.pretext` describes the methods. In the experiment file, the name
+    of a method stands for this section with its defaults.
+
+    Args:
+        method: `contrastive` tells augmented views of an example from other examples,
+            `masked` restores masked blocks, `autoencoder` removes noise.
+        pool: an .npz file with an array `x` of further examples, as spec.json describes
+            them; the training examples are always learnt from.
+        epochs: epochs of the pretraining.
+        batch_size: examples per step, which are the negatives of `contrastive`.
+        learning_rate: highest rate of a cosine schedule with Adam.
+        temperature: divides the similarities of `contrastive`.
+        masked: fraction of the blocks that `masked` hides.
+        noise: standard deviation of the noise of `autoencoder`, relative to that of the
+            data.
+    """
+
+    method: Literal["contrastive", "masked", "autoencoder"]
+    pool: str | None = None  # the training examples alone
+    epochs: int = Field(default=50, ge=1, le=100_000)  # longer than a fit on labels
+    batch_size: int = Field(default=256, ge=2, le=65_536)  # SimCLR needs negatives
+    learning_rate: float = Field(default=1e-3, gt=0, le=10)  # the usual one of Adam
+    temperature: float = Field(default=0.2, gt=0, le=10)  # between 0.1 and 0.5
+    masked: float = Field(default=0.5, gt=0, lt=1)  # hard, and enough left to see
+    noise: float = Field(default=0.5, ge=0, le=10)  # half of the data's spread
 
 
 class TrainParams(FitSettings):
@@ -44,6 +83,11 @@ class TrainParams(FitSettings):
         folds: folds of an additional cross-validation on training and validation
             examples; a group of `data.split.group` is in a single fold. null disables
             it.
+        labelled: fraction of the training split whose labels are used, drawn per class;
+            the other examples serve `pretrain` only. To measure the worth of labels:
+            the other stages use all of them.
+        pretrain: learn features without labels first; null disables it. For models that
+            end in a dense layer.
         pseudo_labels: learn from examples without labels; null disables it. For
             classification.
         precision: `mixed` computes in bfloat16 where the hardware supports it.
@@ -68,6 +112,8 @@ class TrainParams(FitSettings):
     heads: dict[str, Annotated[float, Field(ge=0)]] = {}  # the main target alone
     replicates: int = Field(default=1, ge=1, le=100)  # each costs a whole training
     folds: int | None = Field(default=None, ge=2, le=100)  # likewise
+    labelled: float = Field(default=1.0, gt=0, le=1)  # no label is wasted
+    pretrain: Pretrain | None = None  # pays only where labels are few
     pseudo_labels: PseudoLabels | None = None  # data sets are usually labeled
     precision: Literal["float32", "mixed"] = "float32"  # the same on every machine
     devices: int = Field(default=1, ge=1, le=64)  # small models gain nothing
@@ -84,21 +130,31 @@ class TrainParams(FitSettings):
             )
         return self
 
+    @field_validator("pretrain", mode="before")
+    @classmethod
+    def _method_alone(cls, value: Any) -> Any:
+        return {"method": value} if isinstance(value, str) else value
+
     @model_validator(mode="after")
-    def _heads_alone(self) -> Self:
-        others = {"folds": self.folds, "pseudo_labels": self.pseudo_labels}
-        for name, value in others.items():
-            if self.heads and value:
+    def _compatible(self) -> Self:
+        active = {
+            "heads": bool(self.heads),
+            "labelled": self.labelled < 1,
+            "folds": bool(self.folds),
+            "pseudo_labels": bool(self.pseudo_labels),
+        }
+        for first, second in EXCLUSIVE:
+            if active[first] and active[second]:
                 raise ValueError(
-                    f"heads and {name} cannot be combined; remove one of them"
+                    f"{first} and {second} cannot be combined; remove one of them"
                 )
         return self
 
     @property
     def files(self) -> list[str]:
         """Names of the files outside the experiment that training reads."""
-        pool = self.pseudo_labels.pool if self.pseudo_labels else None
-        names = (self.init_from, pool)
+        pools = [part.pool for part in (self.pseudo_labels, self.pretrain) if part]
+        names = (self.init_from, *pools)
         return [name for name in names if name is not None and name != SCRATCH]
 
     def settings(self, tuned: Mapping[str, Any]) -> FitSettings:

@@ -54,7 +54,9 @@ def labelled_and_pool(
             "train.pseudo_labels: there is no pool; name one (pool: FILE.npz), or "
             "set labels aside (labelled: 0.1)"
         )
-    pool = train.x[others] if params.pool is None else _read(params.pool, spec)
+    pool = train.x[others]
+    if params.pool is not None:
+        pool = read_pool(params.pool, spec, "train.pseudo_labels.pool")
     return replace(train, x=train.x[labelled], y=train.y[labelled]), pool
 
 
@@ -82,19 +84,31 @@ def with_pseudo_labels(
     return replace(labelled, x=x, y=y)
 
 
-def _read(name: str, spec: TaskSpec) -> np.ndarray:
+def read_pool(name: str, spec: TaskSpec, key: str) -> np.ndarray:
+    """Read examples without labels.
+
+    Args:
+        name: of an .npz file with an array `x` of stored examples.
+        spec: signature of the data.
+        key: of the experiment file, for messages.
+
+    Returns:
+        The examples, `(n, *shape)`.
+
+    Raises:
+        UserError: for another file, or examples that do not match the data.
+    """
     path = find_file(name)
     try:
         with open_npz(path, LimitParams().decompressed) as store:
             x = read_array(store, "x")
     except UserError as error:
         raise UserError(
-            f"train.pseudo_labels.pool {path}: must be an .npz file with an array "
-            f"`x` ({error})"
+            f"{key} {path}: must be an .npz file with an array `x` ({error})"
         ) from None
     if x.shape[1:] != spec.shape or str(x.dtype) != spec.dtype or not len(x):
         raise UserError(
-            f"train.pseudo_labels.pool {path}: has {len(x)} examples of {x.shape[1:]} "
+            f"{key} {path}: has {len(x)} examples of {x.shape[1:]} "
             f"{x.dtype}; at least one of {spec.shape} {spec.dtype} is needed"
         )
     return x

@@ -28,6 +28,7 @@ from pipeline.train import warm_start
 from pipeline.train.auxiliary_heads import AuxiliaryHeads, read_heads
 from pipeline.train.cross_validation import folds
 from pipeline.train.params import PseudoLabels, TrainParams
+from pipeline.train.pretraining import check_pretraining, few_labels, pretrain_model
 from pipeline.train.pseudo_labels import labelled_and_pool, with_pseudo_labels
 from pipeline.training.checkpoint import describe
 from pipeline.training.context import FitContext, FitData
@@ -85,7 +86,10 @@ class TrainingRuns:
             UserError: names the key.
         """
         seed, train = self._prepare(self.inputs.seed), self.data.train()
-        self.model(seed)
+        model = self.model(seed)
+        if self.params.pretrain:
+            data = self._fit_data(seed, train, self.data.validation())
+            check_pretraining(model, data, self.params.pretrain)
         self._heads(seed)
         if self.params.pseudo_labels:
             labelled_and_pool(train, self.data.spec, self.params.pseudo_labels, seed)
@@ -130,8 +134,9 @@ class TrainingRuns:
         pairs = folds(self.data, count, derive_seed(self.inputs.seed, "folds"))
         train, held_out = pairs[number - 1]
         seed = self._prepare(derive_seed(self.inputs.seed, "fold", number))
-        model = self.model(seed, unseen=True)
-        history = self._fit(model, seed, f"fold{number}", train, held_out)
+        model, name = self.model(seed, unseen=True), f"fold{number}"
+        self._pretrain(model, seed, name, train, held_out)
+        history = self._fit(model, seed, name, train, held_out)
         return {"rows": history.rows, "best": history.best}
 
     def _prepare(self, seed: int) -> int:
@@ -168,21 +173,47 @@ class TrainingRuns:
     def _fit_with_pool(self, model: keras.Model, seed: int, name: str) -> RunResult:
         """Fit on the training split, and with pseudo-labels on the pool as well."""
         speed: dict[str, Any] = {}
-        train, validation = self.data.train(), self.data.validation()
-        labelled, plain = len(train), None
+        train, validation = self._labelled(), self.data.validation()
+        pretraining = self._pretrain(model, seed, name, self.data.train(), validation)
+        start, labelled, plain = model.get_weights(), len(train), None
         if pseudo := self.params.pseudo_labels:
             train, labelled, plain = self._label_pool(model, seed, name, pseudo)
             model = self.model(seed)
+            model.set_weights(start)
         history = self._fit(model, seed, name, train, validation, speed)
         return {
             "model": model,
             "rows": history.rows,
             "best": history.best,
             "plain": plain and plain.best,
+            "pretraining": pretraining and pretraining.rows,
             "examples": len(train),
             "labelled": labelled,
             "speed": speed,
         }
+
+    def _labelled(self) -> Split:
+        """Return the training examples whose labels are used."""
+        seed = derive_seed(self.inputs.seed, "labelled")
+        return few_labels(self.data.train(), self.params.labelled, seed)
+
+    def _fit_data(self, seed: int, train: Split, validation: Split) -> FitData:
+        return FitData(self.data.spec, train, validation, self._policy(seed))
+
+    def _pretrain(
+        self, model: keras.Model, seed: int, name: str, train: Split, held_out: Split
+    ) -> History | None:
+        """Pretrain without labels, if the experiment asks for it."""
+        if not self.params.pretrain:
+            return None
+        context = FitContext(
+            seed,
+            progress=self._progress(name, "pretraining, "),
+            checkpoint_folder=self.inputs.scratch / f"{name}-pretrain",
+        )
+        data = self._fit_data(seed, train, held_out)
+        with shared(model, self.params.devices) as copy:
+            return pretrain_model(copy, data, self.params.pretrain, context)
 
     def _label_pool(
         self, model: keras.Model, seed: int, name: str, pseudo: PseudoLabels
@@ -209,7 +240,7 @@ class TrainingRuns:
         validation: Split,
         speed: dict[str, Any] | None = None,
     ) -> History:
-        data = FitData(self.data.spec, train, validation, self._policy(seed))
+        data = self._fit_data(seed, train, validation)
         context = FitContext(
             seed,
             progress=self._progress(name),
@@ -225,9 +256,9 @@ class TrainingRuns:
             heads.save(complete, self.out)
         return history
 
-    def _progress(self, name: str) -> Callable[..., None]:
+    def _progress(self, name: str, what: str = "") -> Callable[..., None]:
         """Return the progress function; several fits are distinguished by name."""
-        prefix = f"{name}: " if len(self.tasks()) > 1 else ""
+        prefix = (f"{name}: " if len(self.tasks()) > 1 else "") + what
 
         def progress(text: str, done: int = 0, total: int = 0) -> None:
             self.inputs.progress(f"{prefix}{text}", done=done, total=total)

@@ -1,8 +1,8 @@
 """train: fit the best hyperparameters fully; the result is baseline and teacher.
 
 In: data, augment, tune. Out: model.keras, model.json, history.csv, curves.png,
-gradients.csv; on request heads.keras, replicates.json, cross_validation.json and
-pseudo_labels.json.
+gradients.csv; on request pretraining.csv, heads.keras, replicates.json,
+cross_validation.json and pseudo_labels.json.
 Run: python -m pipeline run train --exp digits
 """
 
@@ -23,6 +23,7 @@ from pipeline.train import warm_start
 from pipeline.train.artifact import Architecture, write_architecture
 from pipeline.train.auxiliary_heads import headline
 from pipeline.train.params import TrainParams
+from pipeline.train.pretraining import without_labels
 from pipeline.train.runs import RunResult, TrainingRuns
 from pipeline.training.history import History, summary
 from pipeline.training.replicates import check_first, replicate_seed, run_all
@@ -55,6 +56,7 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     total = sum(phase.epochs for phase in params.effective_phases)
     metrics = summary(history, total, first["weights"], measure)
     metrics["headline"] += headline(params.heads, data.spec, history.best)
+    metrics |= without_labels(params, first)
     for extra, text in (_extension(start, first, measure), _warnings(first)):
         metrics |= extra
         metrics["headline"] += text
@@ -69,6 +71,8 @@ def _write(
     """Write the artifacts beside the model, and return the history."""
     history = History(first["rows"], first["best"])
     write_architecture(out, architecture)
+    if first["pretraining"]:
+        History(first["pretraining"], {}).write_csv(out / "pretraining.csv")
     history.write_csv(out / "history.csv")
     history.draw(out / "curves.png", "baseline", measure)
     return history

@@ -63,6 +63,7 @@ class Batch:
             is a map; None if all are 1.
         positions: positions in the training split, `(batch,)` int64.
         progress: fraction of the fit that is done, a scalar from 0 to 1.
+        epoch: number of the epoch from 0, for objectives that draw.
     """
 
     x: tf.Tensor
@@ -70,6 +71,7 @@ class Batch:
     weights: tf.Tensor | None
     positions: tf.Tensor
     progress: tf.Tensor | float = 0.0
+    epoch: tf.Tensor | int = 0
 
 
 class BatchSource:
@@ -130,7 +132,7 @@ class BatchSource:
             x, y = self._inputs(positions), tf.gather(self.y, positions)
             x, y = self._augmented(x, y, epoch, positions)
         y = target_of(y, x, self.spec)
-        return Batch(x, y, _weights(y, self.split), positions, progress)
+        return Batch(x, y, _weights(y, self.split), positions, progress, epoch)
 
     def _augmented(
         self, x: tf.Tensor, y: tf.Tensor, epoch: tf.Tensor, positions: tf.Tensor

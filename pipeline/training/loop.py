@@ -7,6 +7,7 @@ validation, decisions and checkpoints happen between epochs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
@@ -100,7 +101,7 @@ class FitRun:
     """
 
     setup: FitSetup
-    validator: Validator
+    validator: Callable[[], dict[str, float]]
     context: FitContext
     callbacks: keras.callbacks.CallbackList
     checkpoints: CheckpointManager

@@ -1,4 +1,4 @@
-"""Memory in pages of 2 MiB, so that a fork copies 500 times fewer entries of its tables."""
+"""Memory in pages of 2 MiB, so that a fork copies few entries of the page tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REGION = re.compile(r"(\w+)-(\w+) rw-p \S+ \S+ \d+ *(\[heap\]|\[anon.*)?$")
 
 
 def use_huge_pages() -> None:
-    """Move this process's private memory to huge pages, where the kernel can do that."""
+    """Move this process's private memory to huge pages, if the kernel can do that."""
     if not hasattr(mmap, "MADV_HUGEPAGE"):
         return
     advise = ctypes.CDLL(None).madvise

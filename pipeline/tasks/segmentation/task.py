@@ -31,6 +31,7 @@ TASK = Task(
         "data.extra_targets": NO_HEADS,
         "train.heads": NO_HEADS,
         "train.label_smoothing": PER_PIXEL,
+        "train.pretrain": "does not support pretraining: its model ends in a map",
         "train.pseudo_labels": PER_PIXEL,
         "distill.label_smoothing": PER_PIXEL,
         "compress.label_smoothing": PER_PIXEL,

@@ -164,6 +164,13 @@ OPTIONAL = {
     },
     "tune": {"ended_early": "no better trial in 20", "best_defaults": 0.9},
     "train": {
+        "labelled": 12,
+        "pretraining": {
+            "method": "masked",
+            "best_epoch": 3,
+            "first_loss": 1.0,
+            "best_loss": 0.9,
+        },
         "warnings": ["logits/kernel: its gradient is 0"],
         "best": {"val_speaker_accuracy": 0.9, "val_age_r2": 0.4},
         "extension": {
