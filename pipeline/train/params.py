@@ -38,7 +38,7 @@ class PseudoLabels(Params):
 
 
 class Pretrain(Params):
-    """Features learnt without labels, before the training on labels.
+    """Features learned without labels, before the training on labels.
 
     `pipeline.training.pretext` describes the methods. In the experiment file, the name
     of a method stands for this section with its defaults.
@@ -47,7 +47,7 @@ class Pretrain(Params):
         method: `contrastive` tells augmented views of an example from other examples,
             `masked` restores masked blocks, `autoencoder` removes noise.
         pool: an .npz file with an array `x` of further examples, as spec.json describes
-            them; the training examples are always learnt from.
+            them; the training examples are always learned from.
         epochs: epochs of the pretraining.
         batch_size: examples per step, which are the negatives of `contrastive`.
         learning_rate: highest rate of a cosine schedule with Adam.

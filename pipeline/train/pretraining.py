@@ -1,4 +1,4 @@
-"""`train.pretrain`: features learnt from all examples before the labels are used.
+"""`train.pretrain`: features learned from all examples before the labels are used.
 
 In: a model, its data and the policy. Out: the model with pretrained weights below its
 last layer, and what the first fit writes to pretraining.csv.
