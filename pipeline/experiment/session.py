@@ -36,14 +36,12 @@ from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.temporary import sweep
 from pipeline.engine.terminal import Terminal
 from pipeline.experiment import earlier_results, outside, single_model
-from pipeline.experiment.builder_inputs import check_inputs
 from pipeline.experiment.builder_rules import check_students
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
 from pipeline.experiment.preflight import check_files, check_splits
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.stages import STAGES
-from pipeline.results import single_file, summary
 
 LAST = STAGES[-1]
 CODE_CACHE = ".code.json"  # parsed modules, see `import_closure`
@@ -124,6 +122,8 @@ class Session:
             to_run = [d.stage for d in decisions if not d.cached]
             check_students(self.experiment, to_run)
             if "tune" in to_run:
+                from pipeline.experiment.builder_inputs import check_inputs
+
                 check_inputs(self.experiment)
         return decisions
 
@@ -174,6 +174,8 @@ class Session:
         Raises:
             UserError: the experiment has no report yet.
         """
+        from pipeline.results import single_file, summary  # `status` needs neither
+
         if self.experiment is None:
             return single_file.read(self.folder)
         return summary.read(self.folder)

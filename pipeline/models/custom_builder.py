@@ -19,7 +19,7 @@ from keras_tuner import HyperParameters
 
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
-from pipeline.core.user_code import import_user_module
+from pipeline.core.user_modules import import_user_module
 from pipeline.data.spec import TaskSpec
 from pipeline.models.errors import ModelError
 from pipeline.models.user_objects import register
