@@ -121,8 +121,8 @@ def check_keras_2(path: Path) -> None:
     for layer in config.layers:
         if layer.kind not in LAYERS:
             raise UserError(
-                f'{path}: layer "{layer.name}" is a {layer.kind}; only built-in layers '
-                "that hold no code can be compressed: build the model from layers of "
+                f'{path}: layer "{shown(layer.name)}" is a {shown(layer.kind)}; only '
+                "built-in layers that hold no code can be compressed: build the model from layers of "
                 "keras.layers, such as Rescaling"
             )
     inputs = sum(layer.kind == "InputLayer" for layer in config.layers)

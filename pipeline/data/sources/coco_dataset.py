@@ -149,9 +149,10 @@ def _by_image(
     grouped: dict[Any, list[Annotation]] = {}
     for number, entry in enumerate(entries):
         place, image = f"annotations[{number}]", entry.get("image_id")
-        if entry.get("category_id") not in numbers:
-            category = shown(str(entry.get("category_id")))
-            context.bad(place, f"its category_id {category} is no category", path)
+        category = entry.get("category_id")
+        if not isinstance(category, int | float) or category not in numbers:
+            name = shown(str(category))
+            context.bad(place, f"its category_id {name} is no category", path)
         elif not isinstance(image, int | str) or image not in images:
             context.bad(place, f"its image_id {shown(str(image))} is no image", path)
         else:
