@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.quoting import shown
+
 FIRST = 48  # character of the digit 0
 SIGN, MORE, BITS = 0x10, 0x20, 5
 MAX_DIGITS = 13  # of a number of 64 bits
@@ -31,7 +33,7 @@ def decode(value: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
     """
     if value.get("size") != list(size):
         raise ValueError(
-            f"its mask has the size {value.get('size')}, the image {list(size)}"
+            f"its mask has the size {shown(value.get('size'))}, the image {list(size)}"
         )
     stored = value.get("counts")
     counts = _numbers(stored) if isinstance(stored, str) else stored

@@ -122,8 +122,8 @@ def check_keras_2(path: Path) -> None:
         if layer.kind not in LAYERS:
             raise UserError(
                 f'{path}: layer "{shown(layer.name)}" is a {shown(layer.kind)}; only '
-                "built-in layers that hold no code can be compressed: build the model from layers of "
-                "keras.layers, such as Rescaling"
+                "built-in layers that hold no code can be compressed: build the model "
+                "from layers of keras.layers, such as Rescaling"
             )
     inputs = sum(layer.kind == "InputLayer" for layer in config.layers)
     check_single_input_and_output(inputs, len(config.outputs), str(path))

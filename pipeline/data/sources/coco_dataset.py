@@ -171,7 +171,7 @@ def _draw(
     if stated != size:
         raise BadFileError(
             f"has {size[1]} x {size[0]} pixels, and the JSON file states "
-            f"{stated[1]} x {stated[0]}"
+            f"{shown(stated[1])} x {shown(stated[0])}"
         )
     mask = np.zeros(size, np.uint8)
     for entry in annotations:
