@@ -46,7 +46,7 @@ def onnx_file() -> bytes:
         "kernel": draw.normal(size=(4, 2, 3, 3)).astype(np.float32),
         "bias": draw.normal(size=4).astype(np.float32),
         "scale": np.ones(4, np.float32),
-        "half": np.array([1, 8], np.int64),
+        "half": np.array([-1, 8], np.int64),
         "twice": np.array([1, 2], np.int64),
         "dense": draw.normal(size=(16, 3)).astype(np.float32),
     }
