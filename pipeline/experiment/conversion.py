@@ -8,9 +8,7 @@ else; the outcome is remembered by the digest of the builder's code.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
@@ -22,6 +20,7 @@ from pipeline.engine.process_environment import process_environment
 from pipeline.engine.sealed import read_sealed, write_sealed
 from pipeline.engine.stage import Job
 from pipeline.engine.stage_process import Message, run_in_process
+from pipeline.engine.temporary import temporary_folder
 from pipeline.engine.time_limits import TimeLimit
 from pipeline.experiment.source_shapes import example_shape
 from pipeline.models import catalogue
@@ -110,10 +109,10 @@ def _notes(request: dict[str, Any], name: str, job: Job, code: CodeReader) -> li
 def _converted(request: dict[str, Any], module: str, job: Job) -> dict[str, Any]:
     """Convert in another process; `notes` or `error`."""
     listener = _Listener()
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder(job.folder) as folder:
         result = run_in_process(
-            _request(request, module, job, folder),
-            Path(folder) / "log.txt",
+            _request(request, module, job, str(folder)),
+            folder / "log.txt",
             process_environment(job.settings),
             listener,
             limit=LIMIT,
