@@ -14,7 +14,6 @@ import numpy as np
 from pipeline.data.rows import AnyRows, chunks
 from pipeline.data.split import SPLITS, SplitIndices
 
-
 BLOCK = 65_536  # hashes that are converted at once
 
 
