@@ -7,22 +7,46 @@ error and an exit code (`pipeline.core.exit_codes`). Imports no numeric library.
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from types import ModuleType
 from typing import NoReturn, TextIO, cast
 
 from pipeline.cli.interruption import MESSAGE, prompt_interrupts
 from pipeline.core.errors import UserError, from_os_error, watch_written_files
 from pipeline.core.exit_codes import ExitCode
+from pipeline.core.garbage_collection import collect_rarely
 from pipeline.core.invocation import MODULE, PROGRAM, SCRIPT, program
 from pipeline.core.named_stream import NamedStream
 from pipeline.core.quoting import message
 
+# In the order of `--help`; a module per command in `pipeline.cli.commands`.
+COMMANDS = (
+    "run",
+    "stale",
+    "status",
+    "show",
+    "new",
+    "lock",
+    "verify",
+    "reproduce",
+    "diff",
+    "lineage",
+    "compress-file",
+    "inspect",
+    "predict",
+    "debug",
+    "demo",
+    "compare",
+    "reference",
+    "tensorboard",
+    "clean",
+)
+PACKAGE = "pipeline.cli.commands"
 RESUMED = "interrupted; the work of {stages} is kept, and the same command resumes it"
 
 
@@ -35,11 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `ExitCode`.
     """
+    collect_rarely()
     watch_written_files()
     try:
         with prompt_interrupts(), redirect_stdout(_named(sys.stdout)):
             os.environ[PROGRAM] = _program()
-            return _run(build_parser().parse_args(argv))
+            return _run(build_parser(_named_command(argv)).parse_args(argv))
     except KeyboardInterrupt:
         return _interrupted()
 
@@ -60,8 +85,12 @@ class Parser(argparse.ArgumentParser):
         super().error(message(text))
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; `arguments.run` is the command's function."""
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of commands; `arguments.run` is the command's function.
+
+    Args:
+        names: commands whose modules are imported; default: all.
+    """
     from pipeline.cli.parser import add_common
     from pipeline.experiment.stages import STAGES
 
@@ -72,7 +101,8 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Stages, in order: " + ", ".join(STAGES) + ".",
     )
     commands = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    for name, module in _commands().items():
+    for name in names:
+        module = importlib.import_module(f"{PACKAGE}.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         add_common(command)
         module.add_arguments(command)
@@ -80,39 +110,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _commands() -> dict[str, ModuleType]:
-    """Name -> module, in the order of `--help`."""
-    from pipeline.cli import commands as package
-    from pipeline.cli.commands import (
-        clean,
-        compare,
-        compress_file,
-        debug,
-        demo,
-        diff,
-        inspect,
-        lineage,
-        lock,
-        new,
-        predict,
-        reference,
-        reproduce,
-        run,
-        show,
-        stale,
-        status,
-        tensorboard,
-        verify,
-    )
-
-    modules = [run, stale, status, show, new, lock, verify, reproduce, diff, lineage]
-    modules += [compress_file, inspect, predict, debug, demo, compare]
-    modules += [reference, tensorboard, clean]
-    prefix = f"{package.__name__}."
-    return {
-        module.__name__.removeprefix(prefix).replace("_", "-"): module
-        for module in modules
-    }
+def _named_command(argv: Sequence[str] | None) -> tuple[str, ...]:
+    """The command that the arguments begin with; all where they begin otherwise."""
+    words = sys.argv[1:] if argv is None else argv
+    return tuple(words[:1]) if words and words[0] in COMMANDS else COMMANDS
 
 
 def _run(arguments: argparse.Namespace) -> int:

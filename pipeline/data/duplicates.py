@@ -14,11 +14,16 @@ import numpy as np
 from pipeline.data.rows import AnyRows, chunks
 from pipeline.data.split import SPLITS, SplitIndices
 
+BLOCK = 65_536  # hashes that are converted at once
+
 
 def hash_examples(x: AnyRows) -> np.ndarray:
     """Return a content hash per raw example, `(n,)` of 16 hexadecimal digits."""
-    parts = [np.array([_digest(e) for e in part], "S16") for part in chunks(x)]
-    return np.concatenate(parts)
+    hashes, end = np.empty(len(x), "S16"), 0
+    for part in chunks(x):
+        begin, end = end, end + len(part)
+        hashes[begin:end] = [_digest(example) for example in part]
+    return hashes
 
 
 def hash_numbers(hashes: np.ndarray) -> np.ndarray:
@@ -29,7 +34,11 @@ def hash_numbers(hashes: np.ndarray) -> np.ndarray:
     Args:
         hashes: as `hash_examples` returns them.
     """
-    return np.frombuffer(binascii.unhexlify(hashes.tobytes()), ">u8").astype(np.uint64)
+    numbers = np.empty(len(hashes), np.uint64)
+    for begin in range(0, len(hashes), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        numbers[part] = np.frombuffer(binascii.unhexlify(hashes[part].tobytes()), ">u8")
+    return numbers
 
 
 def shared_hashes(hashes: dict[str, np.ndarray]) -> int:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from pipeline.core.errors import naming
 
-CHUNK_BYTES = 8_000_000
+CHUNK_BYTES = 2_000_000
 Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, Fortran order, dtype
 # Version of the .npy format -> the function that reads its header.
 HEADERS = {

@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.quoting import shown
+
 FIRST = 48  # character of the digit 0
 SIGN, MORE, BITS = 0x10, 0x20, 5
+MAX_DIGITS = 13  # of a number of 64 bits
 
 
 def decode(value: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
@@ -28,9 +31,9 @@ def decode(value: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
     Raises:
         ValueError: for another size, or counts that do not cover the image.
     """
-    if list(value.get("size") or ()) != list(size):
+    if value.get("size") != list(size):
         raise ValueError(
-            f"its mask has the size {value.get('size')}, the image {list(size)}"
+            f"its mask has the size {shown(value.get('size'))}, the image {list(size)}"
         )
     stored = value.get("counts")
     counts = _numbers(stored) if isinstance(stored, str) else stored
@@ -49,6 +52,8 @@ def _numbers(text: str) -> list[int]:
         code = ord(character) - FIRST
         value |= (code & (MORE - 1)) << (BITS * digits)
         digits += 1
+        if digits > MAX_DIGITS:
+            raise ValueError("a run length has more than 64 bits")
         if code & MORE:
             continue
         if code & SIGN:

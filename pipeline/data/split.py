@@ -242,7 +242,8 @@ def _cut(
         raise UserError(
             f"data.split: {len(positions)} examples of {len(np.unique(labels))} "
             f"classes cannot be split at {fraction:g} with every class on both sides "
-            f"({_reason(error)})"
+            f"({_reason(error)}); numbers to predict need data.task: regression, and "
+            "data.split.rare_classes: allow divides rare classes as they come"
         ) from None
     return positions[np.sort(first)], positions[np.sort(second)]
 

@@ -192,7 +192,10 @@ def _metrics(
         else "disjoint splits"
     )
     left_out = f", {skipped} bad ones skipped" if skipped else ""
-    total = len(np.unique(np.concatenate(list(plan.indices.values()))))
+    used = np.zeros(len(plan.hashes), bool)
+    for positions in plan.indices.values():
+        used[positions] = True
+    total = int(used.sum())
     warnings = "".join(f"; warning: {note}" for note in notes)
     return {
         "headline": (

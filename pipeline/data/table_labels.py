@@ -108,7 +108,10 @@ class BlockLabels:
         if self.context.wants_numbers:
             return ""
         if is_missing_label(text, allowed):
-            return f"its label is {shown(repr(text))}: a missing value"
+            return (
+                f"its label is {shown(repr(text))}: a missing value (a class of this "
+                "name must be in data.classes)"
+            )
         if allowed is not None and label_name(text, allowed) not in allowed:
             return self.context.outside(text)
         return ""

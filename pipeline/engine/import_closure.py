@@ -25,27 +25,17 @@ import ast
 import hashlib
 import os
 import platform
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.engine.distributions import distribution_of, version_of
 from pipeline.engine.sealed import read_sealed, write_sealed
 
-# Import names that differ from the name of their distribution.
-DISTRIBUTIONS = {
-    "PIL": "pillow",
-    "ethosu": "ethos-u-vela",
-    "sklearn": "scikit-learn",
-    "tensorflow_datasets": "tensorflow-datasets",
-    "tensorflow_model_optimization": "tensorflow-model-optimization",
-    "yaml": "PyYAML",
-}
 DATA_FOLDERS = ("templates", "static")  # of a package; their files count as code
 
 
@@ -82,6 +72,8 @@ class CodeReader:
         self.parsed = dict(self.cache)
         self.modules: dict[str, Module | None] = {}
         self.places: dict[str, Path | None] = {}
+        self.names: dict[str, frozenset[str]] = {}
+        self.edges: dict[str, tuple[str, ...]] = {}
         self.closures: dict[tuple[str, ...], dict[str, str]] = {}
         self.data: dict[Path, dict[str, str]] = {}
 
@@ -140,7 +132,7 @@ class CodeReader:
         outside = {
             top for top in imports - sys.stdlib_module_names if not self._find(top)
         }
-        versions = {DISTRIBUTIONS.get(top, top): _version(top) for top in outside}
+        versions = {distribution_of(top): version_of(top) for top in outside}
         python = ".".join(platform.python_version_tuple()[:2])
         return {"python": python, **dict(sorted(versions.items()))}
 
@@ -167,10 +159,11 @@ class CodeReader:
         if module is None or name in digests:
             return
         digests[name] = module.digest
-        for parent in _parents(name):
-            self._walk(parent, digests)
-        for imported in module.imports:
-            self._walk(imported, digests)
+        if name not in self.edges:
+            reached = dict.fromkeys((*_parents(name), *module.imports))
+            self.edges[name] = tuple(filter(self._module, reached))
+        for reached_name in self.edges[name]:
+            self._walk(reached_name, digests)
 
     def _data(self, folder: Path) -> dict[str, str]:
         """Digests of the data files of one package; none of a root folder."""
@@ -200,12 +193,24 @@ class CodeReader:
         return self.places[name]
 
     def _search(self, name: str) -> Path | None:
+        *packages, last = name.split(".")
         for root in self.roots:
-            base = os.path.join(root, *name.split("."))
-            for path in (f"{base}/__init__.py", f"{base}.py"):
-                if os.path.isfile(path):
-                    return Path(path)
+            folder = os.path.join(root, *packages)
+            names = self._names(folder)
+            if last in names and "__init__.py" in self._names(f"{folder}/{last}"):
+                return Path(folder, last, "__init__.py")
+            if f"{last}.py" in names and os.path.isfile(f"{folder}/{last}.py"):
+                return Path(folder, f"{last}.py")
         return None
+
+    def _names(self, folder: str) -> frozenset[str]:
+        """Names in a folder, listed once; none where it cannot be listed."""
+        if folder not in self.names:
+            try:
+                self.names[folder] = frozenset(os.listdir(folder))
+            except (OSError, ValueError):  # not a folder, or no name of one
+                self.names[folder] = frozenset()
+        return self.names[folder]
 
     def _find_any(self, name: str) -> Path | None:
         """The file of a module or, if there is a slash in the name, of data."""
@@ -325,18 +330,6 @@ def _parents(name: str) -> Iterator[str]:
     while "." in name:
         name = name.rpartition(".")[0]
         yield name
-
-
-@cache
-def _version(top: str) -> str:
-    try:
-        distribution = metadata.distribution(DISTRIBUTIONS.get(top, top))
-    except metadata.PackageNotFoundError:
-        return "absent"
-    # `distribution.version` would parse the whole description of the package.
-    head = (distribution.read_text("METADATA") or "").split("\n\n", 1)[0]
-    line = re.search(r"^Version: *(.+?) *$", head, re.MULTILINE)
-    return line[1] if line else distribution.version
 
 
 def _read_cache(cache_file: Path | None) -> dict[str, Module]:

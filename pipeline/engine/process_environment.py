@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import user_code
+from pipeline.core import user_modules
 from pipeline.core.determinism import pins
 
 CODE_ROOT = Path(__file__).parents[2]  # the folder that contains the package
@@ -42,7 +42,7 @@ def process_environment(settings: Mapping[str, Any]) -> dict[str, str]:
         **pins(settings["threads"], settings["portability"]),
         "PYTHONPATH": python_path(inherited),
         "PYTHONUNBUFFERED": "1",
-        user_code.VARIABLE: "1",
+        user_modules.LISTED: "1",
     }
 
 

@@ -20,7 +20,7 @@ from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import read_json
 from pipeline.core.quoting import printable
-from pipeline.core.user_code import mark_listed
+from pipeline.core.user_modules import mark_listed
 from pipeline.data.paths import locate
 from pipeline.data.sources.registry import FILES, whole_of
 from pipeline.engine.import_closure import CodeReader

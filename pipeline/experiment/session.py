@@ -36,14 +36,14 @@ from pipeline.engine.stage_record import changed_inputs
 from pipeline.engine.temporary import sweep
 from pipeline.engine.terminal import Terminal
 from pipeline.experiment import earlier_results, outside, single_model
-from pipeline.experiment.builder_inputs import check_inputs
 from pipeline.experiment.builder_rules import check_students
+from pipeline.experiment.conversion import NOTES as CONVERSIONS
+from pipeline.experiment.conversion import check_conversion
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
 from pipeline.experiment.preflight import check_files, check_splits
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.stages import STAGES
-from pipeline.results import single_file, summary
 
 LAST = STAGES[-1]
 CODE_CACHE = ".code.json"  # parsed modules, see `import_closure`
@@ -124,6 +124,8 @@ class Session:
             to_run = [d.stage for d in decisions if not d.cached]
             check_students(self.experiment, to_run)
             if "tune" in to_run:
+                from pipeline.experiment.builder_inputs import check_inputs
+
                 check_inputs(self.experiment)
         return decisions
 
@@ -158,8 +160,10 @@ class Session:
         """
         experiment = self.require_runnable()
         reporter = reporter or Console()
-        self.check(stage)
+        decisions = self.check(stage)
         outside.announce_job(self.job, experiment.tracking.mlflow, reporter.warn)
+        to_run = [d.stage for d in decisions if not d.cached]
+        check_conversion(experiment, self.job, self.code, to_run, reporter.note)
         self._keep_earlier(reporter)
         run_job(self.job, stage, reporter, code=self.code, force=force, only=only)
         self._track(experiment, stage, only, reporter)
@@ -174,6 +178,8 @@ class Session:
         Raises:
             UserError: the experiment has no report yet.
         """
+        from pipeline.results import single_file, summary  # `status` needs neither
+
         if self.experiment is None:
             return single_file.read(self.folder)
         return summary.read(self.folder)
@@ -199,6 +205,7 @@ class Session:
                 inside.remove(stage.name)
                 drop_scratch(self.folder, stage.name)
             extra = ("tensorboard", "debug", CODE_CACHE, HASHES, outside.NOTES)
+            extra = (*extra, CONVERSIONS)
             for name in extra:
                 inside.remove(name)
         return [name for name in (FILE, EARLIER) if (self.folder / name).exists()]

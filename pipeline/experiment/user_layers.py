@@ -14,6 +14,7 @@ from pathlib import Path
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
 from pipeline.engine.import_closure import CodeReader
+from pipeline.experiment.layer_configs import forgotten_arguments
 from pipeline.models import catalogue
 
 # Functions that the converter writes only with operators outside of LiteRT.
@@ -66,10 +67,17 @@ def _files(module: str) -> list[Path]:
     return [path for path in reader.files(users) if path.suffix == ".py"]
 
 
-def _faults(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
+def _faults(tree: ast.Module) -> Iterator[tuple[ast.Call | ast.ClassDef, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _call_fault(node)
+    for kind, name in forgotten_arguments(tree):
+        yield (
+            kind,
+            f'get_config of {kind.name} lacks "{name}", an argument of its __init__, '
+            "so the layer cannot be read back as it was; return it: "
+            f'{{**super().get_config(), "{name}": self.{name}}}',
+        )
 
 
 def _call_fault(call: ast.Call) -> Iterator[tuple[ast.Call, str]]:

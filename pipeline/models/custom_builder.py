@@ -19,7 +19,7 @@ from keras_tuner import HyperParameters
 
 from pipeline.core.base_path import base
 from pipeline.core.errors import UserError
-from pipeline.core.user_code import import_user_module
+from pipeline.core.user_modules import import_user_module
 from pipeline.data.spec import TaskSpec
 from pipeline.models.errors import ModelError
 from pipeline.models.user_objects import register
@@ -43,7 +43,7 @@ def load(module: str, function: str) -> Builder:
             builder raises it if the function fails or its model does not fit.
     """
     name = f"{module}:{function}"
-    build = _imported(name, module, function)
+    build = imported(module, function)
 
     def checked(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         return _check(name, _call(name, build, hp, spec), spec)
@@ -51,7 +51,17 @@ def load(module: str, function: str) -> Builder:
     return checked
 
 
-def _imported(name: str, module: str, function: str) -> Callable[..., Any]:
+def imported(module: str, function: str) -> Callable[..., Any]:
+    """Import the function of a custom builder.
+
+    Args:
+        module: dotted name, importable from the working directory.
+        function: its name in the module.
+
+    Raises:
+        ModelError: if the import fails or there is no such function.
+    """
+    name = f"{module}:{function}"
     if (folder := str(Path.cwd() / base())) not in sys.path:
         sys.path.insert(0, folder)
     try:
@@ -79,7 +89,7 @@ def _call(
 
 def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
     if isinstance(model, keras.Sequential):
-        model = _functional(model, spec)
+        model = functional(model, spec)
     if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
         raise ModelError(
             f"builder {name}: must return a functional or Sequential keras.Model; it "
@@ -99,8 +109,13 @@ def _check(name: str, model: Any, spec: TaskSpec) -> keras.Model:
     return model
 
 
-def _functional(model: keras.Sequential, spec: TaskSpec) -> keras.Model:
-    """The same layers as a functional model; an unbuilt model gets the data's input."""
+def functional(model: keras.Sequential, spec: TaskSpec) -> keras.Model:
+    """Return the same layers as a functional model.
+
+    Args:
+        model: an unbuilt one gets the input of the data.
+        spec: of the data.
+    """
     if not model.built:
         model.build((None, *spec.shape))
     return keras.Model(model.inputs[0], model.outputs[0], name=model.name)

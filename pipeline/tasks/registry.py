@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.core.base_path import append_to_path
 from pipeline.core.errors import UserError, did_you_mean
-from pipeline.core.user_code import import_user_module
+from pipeline.core.user_modules import import_user_module
 from pipeline.tasks.task import Task
 
 if TYPE_CHECKING:

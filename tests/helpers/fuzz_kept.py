@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.core.hashing import hash_value
+from tests.helpers.fuzz_models_and_masks import keras_2_config, keras_2_file
 
 Change = Callable[[bytes], bytes]
 
@@ -73,6 +74,25 @@ def with_file_in_record(name: str) -> Change:
     return change
 
 
+def config_of_h5(change: Change) -> Change:
+    """Change the configuration in an .h5 file."""
+    config = json.dumps(keras_2_config()).encode()
+    return lambda seed: keras_2_file(change(config))
+
+
+def with_dimension(size: int) -> Change:
+    """Give the first weights of an ONNX file another first size."""
+
+    def change(seed: bytes) -> bytes:
+        import onnx
+
+        model = onnx.load_from_string(seed)
+        model.graph.initializer[0].dims[0] = size
+        return bytes(model.SerializeToString())
+
+    return change
+
+
 LONG = "a" * 3000
 KEPT: dict[str, tuple[str, Change]] = {
     "a tab in a key of an experiment": (
@@ -112,4 +132,37 @@ KEPT: dict[str, tuple[str, Change]] = {
     "a model with a wrong tensor": ("tflite run", at(694, b"\x8c")),
     "a model without its weights": ("tflite run", at(52, bytes(6))),
     "a negative offset in a model": ("tflite run", at(61, b"\0\0\0\x80")),
+    "weights of another size": ("onnx inspected", with_dimension(7)),
+    "a model without layers": (
+        "keras 2 inspected",
+        config_of_h5(without("config", "layers")),
+    ),
+    "units that are a text": (
+        "keras 2 inspected",
+        config_of_h5(replaced(b'"units": 2', b'"units": "x"')),
+    ),
+    "control characters in a layer of Keras 2": (
+        "keras 2",
+        config_of_h5(replaced(b'"Dense"', b'"\\u001b[31m\\n"')),
+    ),
+    "no configuration of the model": (
+        "keras inspected",
+        member("config.json", without("config")),
+    ),
+    "a category that is a list": (
+        "coco",
+        replaced(b'"category_id": 3', b'"category_id": [3]'),
+    ),
+    "a height that is a text": (
+        "coco",
+        replaced(b'"height": 9', b'"height": "\\u001b[31m\\n"'),
+    ),
+    "a mask of a size that is a number": (
+        "coco",
+        replaced(b'"size": [9, 8]', b'"size": 9'),
+    ),
+    "run lengths without an end": (
+        "coco",
+        replaced(b'"counts": [10, 5, 57]', b'"counts": "' + b"o" * 200_000 + b'"'),
+    ),
 }

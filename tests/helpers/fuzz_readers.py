@@ -30,6 +30,7 @@ from pipeline.data.image_files import bits_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.sources.params import ColumnParams
 from pipeline.data.wav_files import rate_of, samples
+from tests.helpers import fuzz_models_and_masks as more
 from tests.helpers import published
 from tests.helpers.fuzzing import Reader, failures
 from tests.helpers.mutations import (
@@ -117,7 +118,7 @@ def read_rows(path: Path) -> None:
         file.numbers(list(cells))
 
 
-def read_source(path: Path, kind: str) -> None:
+def read_source(path: Path, kind: str, **settings: Any) -> None:
     """Read and split a source as the data stage does."""
     from pipeline.data.merge import read_sources
     from pipeline.data.params import DataParams
@@ -126,7 +127,8 @@ def read_source(path: Path, kind: str) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     limits: Any = {"decompressed_megabytes": LARGEST // 1_000_000}
-    read_sources(DataParams(source=f"{kind}:{path}", limits=limits), scratch, 5)
+    params = DataParams(source=f"{kind}:{path}", limits=limits, **settings)
+    read_sources(params, scratch, 5)
 
 
 # ---------------------------------------------------------------- experiments
@@ -475,6 +477,11 @@ READERS: dict[str, Reader] = {
     ),
     "tflite": Reader("a.tflite", partial(tflite, "mlp-int8"), read_tflite),
     "tflite run": Reader("a.tflite", partial(tflite, "mlp-int8"), run_tflite),
+    "tflite inspected": Reader(
+        "a.tflite", partial(tflite, "mlp-int8"), more.inspect_only
+    ),
+    "keras inspected": Reader("a.keras", keras_file, more.inspect_only, keras_changed),
+    **more.READERS,
 }
 
 

@@ -135,7 +135,7 @@ def test_tf_keras_and_tfmot_are_known_to_one_folder(module):
 
 
 # Modules of core that tasks build on.
-BELOW = ("base_path", "errors", "json_io", "user_code")
+BELOW = ("base_path", "errors", "json_io", "user_modules")
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m[1] in ("metrics", "tasks")])
@@ -228,3 +228,16 @@ def test_the_command_line_imports_no_tensorflow():
 @pytest.mark.parametrize("name", ["tune", "train", "distill"])
 def test_what_builds_a_model_depends_on_its_builder(name):
     assert "pipeline.models.cnn" in JOB.modules(JOB.stage(name))
+
+
+def test_a_command_imports_no_other_command():
+    """The imports are most of the time of `status`."""
+    program = (
+        "import sys\nfrom pipeline.cli.main import main\n"
+        "main(['status', '--exp', 'smoke'])\n"
+        "names = ('pipeline.cli.commands.', 'pipeline.results.')\n"
+        "print(*sorted(name for name in sys.modules if name.startswith(names)))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "pipeline.cli.commands.status"

@@ -41,6 +41,8 @@ SIGNATURES = {
     "trained or chosen; `inspect` describes it",
     (0, b"PK"): "a truncated or damaged zip file",
 }
+# What a damaged or encrypted archive, or JSON too deep, raises.
+UNREADABLE = (zipfile.BadZipFile, KeyError, ValueError, RuntimeError)
 # Layers that have as many outputs as the layer before them, on the last axis.
 KEEP_COUNT = (
     *("Activation", "Softmax", "Dropout", "ReLU", "Identity"),
@@ -102,7 +104,7 @@ def is_keras_2(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return b"tf_keras." in archive.read(CONFIG)[:500]
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError):
+    except UNREADABLE:
         return False
 
 
@@ -119,9 +121,9 @@ def check_keras_2(path: Path) -> None:
     for layer in config.layers:
         if layer.kind not in LAYERS:
             raise UserError(
-                f'{path}: layer "{layer.name}" is a {layer.kind}; only built-in layers '
-                "that hold no code can be compressed: build the model from layers of "
-                "keras.layers, such as Rescaling"
+                f'{path}: layer "{shown(layer.name)}" is a {shown(layer.kind)}; only '
+                "built-in layers that hold no code can be compressed: build the model "
+                "from layers of keras.layers, such as Rescaling"
             )
     inputs = sum(layer.kind == "InputLayer" for layer in config.layers)
     check_single_input_and_output(inputs, len(config.outputs), str(path))
@@ -220,7 +222,7 @@ def _config(path: Path, checksums: bool = False) -> dict[str, Any]:
             config = json.loads(archive.read(CONFIG))
     except zipfile.BadZipFile:
         raise UserError(f"{path}: is {_kind(path)}; {SAVE}") from None
-    except (ValueError, RecursionError, NotImplementedError, RuntimeError):
+    except UNREADABLE:
         raise UserError(f"{path}: its {CONFIG} cannot be read; {SAVE}") from None
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise UserError(f"{path}: its {CONFIG} does not describe a Keras model; {SAVE}")

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.compress.import_model.onnx.supported import is_onnx
 from pipeline.compress.inspection.keras_config import HDF5
 from pipeline.compress.inspection.support import TECHNIQUES
+from pipeline.core.decoding import decoding
 from pipeline.core.errors import UserError
 from pipeline.core.regular_file import is_regular
 from pipeline.core.text_table import aligned
@@ -39,6 +40,11 @@ def inspect_file(path: Path) -> dict[str, Any]:
         )
     if not is_regular(path):
         raise UserError(f"{path}: no such file; give a file of {FORMATS}")
+    with decoding(path, "a complete model"):
+        return _inspected(path)
+
+
+def _inspected(path: Path) -> dict[str, Any]:
     if is_onnx(path):
         from pipeline.compress.import_model.onnx.facts import inspect_onnx
 

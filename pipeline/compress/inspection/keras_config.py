@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.decoding import reason_of
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 
@@ -85,20 +86,19 @@ def read_keras(path: Path) -> KerasConfig:
         head = file.read(8)
     try:
         values, version, count = _hdf5(path) if head == HDF5 else _archive(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, RecursionError) as error:
-        reason = shown(str(error), 120)
+        if values.get("class_name") in MODELS:
+            layers, outputs = _model(values["config"], "", ())
+            name = str(values["config"].get("name", path.stem))
+            return KerasConfig(name, tuple(layers), outputs, version, count)
+    except Exception as error:  # a decoder raises whatever its parsing meets
         raise UserError(
-            f"{path}: not a complete Keras file ({reason}); save the model again: "
-            'model.save("model.keras")'
+            f"{path}: not a complete Keras file ({reason_of(error)}); save the model "
+            'again: model.save("model.keras")'
         ) from None
-    if values.get("class_name") not in MODELS:
-        raise UserError(
-            f"{path}: the model is of the class {shown(values.get('class_name'))}; "
-            "only functional and Sequential models describe their layers"
-        )
-    layers, outputs = _model(values["config"], "", ())
-    name = str(values["config"].get("name", path.stem))
-    return KerasConfig(name, tuple(layers), outputs, version, count)
+    raise UserError(
+        f"{path}: the model is of the class {shown(values.get('class_name'))}; "
+        "only functional and Sequential models describe their layers"
+    )
 
 
 def _archive(path: Path) -> tuple[dict[str, Any], str, int]:

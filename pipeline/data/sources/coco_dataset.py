@@ -149,9 +149,10 @@ def _by_image(
     grouped: dict[Any, list[Annotation]] = {}
     for number, entry in enumerate(entries):
         place, image = f"annotations[{number}]", entry.get("image_id")
-        if entry.get("category_id") not in numbers:
-            category = shown(str(entry.get("category_id")))
-            context.bad(place, f"its category_id {category} is no category", path)
+        category = entry.get("category_id")
+        if not isinstance(category, int | float) or category not in numbers:
+            name = shown(str(category))
+            context.bad(place, f"its category_id {name} is no category", path)
         elif not isinstance(image, int | str) or image not in images:
             context.bad(place, f"its image_id {shown(str(image))} is no image", path)
         else:
@@ -170,7 +171,7 @@ def _draw(
     if stated != size:
         raise BadFileError(
             f"has {size[1]} x {size[0]} pixels, and the JSON file states "
-            f"{stated[1]} x {stated[0]}"
+            f"{shown(stated[1])} x {shown(stated[0])}"
         )
     mask = np.zeros(size, np.uint8)
     for entry in annotations:

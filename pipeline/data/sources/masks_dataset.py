@@ -17,6 +17,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.dense_files import DenseExample, read_examples
 from pipeline.data.examples import Examples
 from pipeline.data.folders import files_below
+from pipeline.data.image_files import check_pixels
 from pipeline.data.mask_files import MAX_CLASSES, MaskReader
 from pipeline.data.params import DataParams
 from pipeline.data.paths import printable_path, source_path
@@ -83,7 +84,8 @@ def _classes(masks: Sequence[Path], context: ReadContext) -> tuple[str, ...]:
     if params.classes is not None:
         return tuple(params.classes)
     ignored = params.masks.ignore
-    largest = max(map(_largest, masks, [ignored] * len(masks)), default=0)
+    limit = params.limits.image_megapixels
+    largest = max((_largest(mask, ignored, limit) for mask in masks), default=0)
     if largest + 1 > MAX_CLASSES:
         raise UserError(
             f'{context.key} "{context.source}": its masks hold class numbers up to '
@@ -93,10 +95,11 @@ def _classes(masks: Sequence[Path], context: ReadContext) -> tuple[str, ...]:
     return tuple(map(str, range(max(largest, 1) + 1)))
 
 
-def _largest(mask: Path, ignored: int | str | None) -> int:
+def _largest(mask: Path, ignored: int | str | None, limit: float) -> int:
     """Return the largest class number of a mask; 0 for one that the reader refuses."""
     try:
         with Image.open(mask) as image:
+            check_pixels(image, limit)
             values = np.asarray(image)
     except Exception:
         return 0

@@ -28,6 +28,7 @@ from pipeline.tasks.registry import get
 
 # Different labels with a fraction that a classification takes without a question.
 MAX_FRACTIONAL_LABELS = 50
+MISSING = frozenset({"na", "n/a", "nan", "null", "<na>", "?"})  # labels, lower case
 WHOLE_NUMBER = re.compile(r"(-?[0-9]+)\.0*")
 
 
@@ -195,13 +196,15 @@ def label_name(text: str, allowed: Sequence[str] | None, mark: str = ".") -> str
 
 
 def is_missing_label(text: str, allowed: Sequence[str] | None) -> bool:
-    """Return whether a label is `nan`, as libraries write a missing value.
+    """Return whether a label is `nan` or the like, as programs write a missing value.
+
+    `none` and `-` are names of classes, too, so they are not missing.
 
     Args:
         text: the label as the source writes it.
         allowed: `data.classes`; a label that is in the list is not missing.
     """
-    return text.strip().lower() == "nan" and text not in (allowed or ())
+    return text.strip().lower() in MISSING and text not in (allowed or ())
 
 
 def file_name_field(file_name: str | None, stem: str, name: str) -> str | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from pipeline.core.determinism import pins
 from pipeline.core.errors import UserError
-from pipeline.core.user_modules import VARIABLE
+from pipeline.core.user_modules import ANNOUNCED
 from pipeline.engine.time_limits import TimeLimit
 from pipeline.engine.workers.pool import Outcome, Task, TaskPool, attempt, exceeded
 
@@ -118,7 +118,7 @@ def _no_cluster(address: str | None, error: Exception) -> UserError:
 
 def _environment() -> dict[str, Any]:
     """The runtime environment of a task: the pins and the path of this process."""
-    names = [*pins(1, "portable"), "PYTHONPATH", VARIABLE]
+    names = [*pins(1, "portable"), "PYTHONPATH", ANNOUNCED]
     return {
         "env_vars": {name: os.environ[name] for name in names if name in os.environ}
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.core.quoting import listing
+from pipeline.core.quoting import listing, shown
 from pipeline.data.delimited import RowFile, open_rows
 from pipeline.data.params import DataParams
-from pipeline.data.sources.reader import in_order, label_name
+from pipeline.data.sources.reader import in_order, is_missing_label, label_name
 from pipeline.data.table_cells import is_gap
 from pipeline.experiment.summary.summary import SHOWN, Summary, described
 
@@ -28,6 +29,8 @@ LABELS = (
     *("diagnosis", "y", "sentiment", "price", "quality", "survived", "churn"),
 )
 TEXTS = ("text", "review", "message", "sentence", "comment", "content", "tweet")
+THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(?:([.,' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?\s*")
+DATE = re.compile(r"\s*\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ][\d:.]+\w*)?\s*")
 SEPARATOR_NAMES = {"\t": "tab"}
 
 
@@ -97,7 +100,8 @@ def numbers(path: Path, params: DataParams, summary: Summary) -> None:
     texts = [column.name for column in ignored if column.is_long]
     if not inputs:
         advice = f"; for texts: --source text:{path}" if texts else ""
-        raise UserError(f"{path}: no column is left as an input{advice}")
+        reasons = "; ".join(f"{shown(c.name)}: {_reason(c)}" for c in ignored[:SHOWN])
+        raise UserError(f"{path}: no column is left as an input ({reasons}){advice}")
     categories = [column.name for column in inputs if not column.is_numeric]
     settings = summary.settings.setdefault("columns", {})
     for key, names in (
@@ -111,10 +115,11 @@ def numbers(path: Path, params: DataParams, summary: Summary) -> None:
         gaps = [column.name for column in inputs if column.has_gaps]
         summary.add(f"with gaps: {listing(gaps, SHOWN)}")
     summary.add(f"{len(inputs)} inputs: {listing([c.name for c in inputs], SHOWN)}")
-    if ignored:
-        summary.add(
-            f"not inputs (row numbers, texts): {listing([c.name for c in ignored])}"
-        )
+    for column in ignored[:SHOWN]:
+        summary.add(f"not an input: {shown(column.name)} ({_reason(column)})")
+    if len(ignored) > SHOWN:
+        names = [column.name for column in ignored[SHOWN:]]
+        summary.add(f"not inputs either: {listing(names)}")
     _target(label, summary)
 
 
@@ -185,12 +190,26 @@ def _is_ignored(column: Column) -> bool:
     return not column.is_numeric and len(column.texts) > MAX_CATEGORIES
 
 
+def _reason(column: Column) -> str:
+    """Why a column is not an input."""
+    if not column.filled:
+        return "empty"
+    if column.numbers_rows:
+        return "numbers the rows"
+    if all(map(THOUSANDS.fullmatch, column.filled)):
+        return f"numbers such as {shown(column.filled[0])}: remove the thousands mark"
+    if all(map(DATE.fullmatch, column.filled)):
+        return "dates: replace them by numbers, such as the month"
+    return f"{len(column.texts)} different texts"
+
+
 def _mean_length(column: Column) -> float:
     is_text = not column.is_numeric and bool(column.filled)
     return float(np.mean([len(cell) for cell in column.filled])) if is_text else 0.0
 
 
 def _target(label: Column, summary: Summary) -> None:
+    usable = [t for t in label.cells if t.strip() and not is_missing_label(t, None)]
     values = label.numbers if label.is_numeric else np.zeros(0)
     fractions = bool((values % 1 != 0).any())
     summary.numbers = fractions or len(np.unique(values)) > MAX_CLASSES
@@ -199,10 +218,10 @@ def _target(label: Column, summary: Summary) -> None:
             f"{label.name}: numbers from {values.min():.6g} to {values.max():.6g}"
         )
     else:
-        counts = Counter(label_name(t, None, label.file.decimal) for t in label.filled)
+        counts = Counter(label_name(t, None, label.file.decimal) for t in usable)
         names = list(in_order(counts))
         summary.add(f"{label.name}: {described(names)}")
-    if label.has_gaps:
+    if len(usable) < len(label.cells):
         summary.add(
             f"rows without a {label.name}: on_bad_example: skip leaves them out"
         )

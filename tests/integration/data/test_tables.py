@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 
 import numpy as np
 import pytest
@@ -175,11 +176,21 @@ def test_a_whole_number_is_one_class_in_every_notation(read, tmp_path):
     assert read(source=f"csv:{path}").examples.classes == ("1", "2")
 
 
-def test_a_label_that_is_missing_is_no_class(read, tmp_path):
-    rows = [[k, "nan" if k == 5 else k % 2] for k in range(40)]
+@pytest.mark.parametrize("text", ["nan", "NA", "?", "NULL"])
+def test_a_label_that_is_missing_is_no_class(read, tmp_path, text):
+    rows = [[k, text if k == 5 else k % 2] for k in range(40)]
     path = write(tmp_path / "a.csv", ["a", "label"], rows)
-    with pytest.raises(UserError, match="row 7: its label is 'nan': a missing value"):
+    expected = re.escape(f"row 7: its label is '{text}': a missing value")
+    with pytest.raises(UserError, match=expected):
         read(source=f"csv:{path}")
+
+
+def test_none_and_a_minus_are_classes_and_others_where_they_are_named(read, tmp_path):
+    for first, second, classes in (("none", "-", None), ("NA", "EU", ["EU", "NA"])):
+        rows = [[k, (first, second)[k % 2]] for k in range(40)]
+        path = write(tmp_path / "a.csv", ["a", "label"], rows)
+        examples = read(source=f"csv:{path}", classes=classes).examples
+        assert set(examples.classes) == {first, second}
 
 
 def mixed_rows(count=60):

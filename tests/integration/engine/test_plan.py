@@ -84,7 +84,7 @@ def test_another_library_version_makes_a_stage_stale(toy, monkeypatch):
     path = toy.root / "toy" / "helper.py"
     path.write_text("import yaml\n" + path.read_text())
     toy.run()
-    monkeypatch.setattr("pipeline.engine.import_closure._version", lambda top: "99.0")
+    monkeypatch.setattr("pipeline.engine.import_closure.version_of", lambda top: "99.0")
     assert f"PyYAML {yaml.__version__} -> 99.0" in toy.plan()["one"].reason
 
 

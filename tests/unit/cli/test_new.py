@@ -64,7 +64,8 @@ def test_numbers_with_a_fraction_are_a_regression(made):
         "gaps": "median",
     }
     assert data["columns"] == columns
-    assert "# not inputs (row numbers, texts): id, note" in text
+    assert "# not an input: id (numbers the rows)" in text
+    assert "# not an input: note (" in text
     read_experiment(Path("experiments/mine"))
 
 
@@ -83,6 +84,30 @@ def test_a_table_of_texts_alone_names_the_source_for_texts(made):
     Path("a.csv").write_text("review,label\n" + rows)
     with pytest.raises(UserError, match="--source text:a.csv"):
         made("csv:a.csv")
+
+
+def test_columns_that_are_left_out_are_named_with_the_reason(made):
+    rows = [f'19{k}-01-01,"1,0{k}",{k},,x\n' for k in range(20, 90)]
+    Path("a.csv").write_text("month,seats,number,nothing,label\n" + "".join(rows))
+    with pytest.raises(UserError) as error:
+        made("csv:a.csv")
+    for words in (
+        "month: dates: replace them",
+        "seats: numbers such as 1,020: remove the thousands mark",
+        "number: numbers the rows",
+        "nothing: empty",
+    ):
+        assert words in str(error.value)
+
+
+def test_missing_labels_are_no_class(made):
+    rows = "".join(
+        f"{k * 7 % 5},{['MALE', 'FEMALE', 'NA'][k % 3]}\n" for k in range(30)
+    )
+    Path("a.csv").write_text("size,sex\n" + rows)
+    _, text = made("csv:a.csv")
+    assert "# sex: 2 classes: FEMALE, MALE" in text
+    assert "# rows without a sex: on_bad_example: skip" in text
 
 
 def test_arrays_of_two_axes_get_a_builder_for_tables(made):

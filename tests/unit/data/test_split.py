@@ -68,7 +68,10 @@ def test_the_sources_own_test_split_stays_the_test_split():
 
 
 def test_a_class_that_is_too_small_is_an_error():
-    with pytest.raises(UserError, match="data.split: .*every class on both sides"):
+    with pytest.raises(
+        UserError,
+        match="data.split: .*every class on both sides.*data.task: regression",
+    ):
         split(examples([50, 1]), SplitParams(), 1)
 
 

@@ -64,3 +64,63 @@ def test_what_cannot_be_exported_is_named_with_file_and_line(write, line, words)
     assert "builder mine:build: " in str(error.value)
     assert "parts.py, line 7: " in str(error.value)
     assert words in str(error.value)
+
+
+LAYER = """import keras
+from keras import layers
+
+class Scaled(layers.Layer):
+    def __init__(self, factor{default}, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+    def get_config(self):
+        {config}
+
+def build(p, spec):
+    return keras.Sequential([Scaled({passed}), layers.Dense(3)])
+"""
+BASE = "return super().get_config()"
+
+
+@pytest.mark.parametrize(
+    ("default", "config", "passed"),
+    [
+        ("", BASE, "3"),
+        ("=1", BASE, "3"),
+        ("=1", BASE, "factor=3"),
+        ("", 'return {**super().get_config(), "fact": self.factor}', "3"),
+        ("", "config = super().get_config()\n        return config", "3"),
+    ],
+)
+def test_a_config_without_an_argument_is_an_error_at_once(
+    write, default, config, passed
+):
+    text = LAYER.format(default=default, config=config, passed=passed)
+    Path("mine.py").write_text(text)
+    with pytest.raises(UserError) as error:
+        check_layers("mine:build")
+    assert "mine.py, line 4: " in str(error.value)
+    assert 'get_config of Scaled lacks "factor"' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("default", "config", "passed"),
+    [
+        ("=1", BASE, ""),  # always the default
+        ("", 'return {**super().get_config(), "factor": self.factor}', "3"),
+        ("", "return dict(super().get_config(), factor=self.factor)", "3"),
+        ("", "return {**super().get_config(), **self.options}", "3"),
+        ("", "return {**super().get_config(), **vars(self)}", "3"),
+        ("", "return {k: getattr(self, k) for k in KEYS}", "3"),
+    ],
+)
+def test_a_config_that_holds_it_or_may_hold_it_is_accepted(
+    write, default, config, passed
+):
+    text = LAYER.format(default=default, config=config, passed=passed)
+    Path("mine.py").write_text(text)
+    check_layers("mine:build")

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.core.user_modules import VARIABLE, announce, import_announced
+from pipeline.core.user_modules import ANNOUNCED, announce, import_announced
 from pipeline.models.errors import ModelError
 from pipeline.models.files import load_model, save_model
 
@@ -30,7 +30,7 @@ NAME = "layers_of_a_user"
 def saved(tmp_path, monkeypatch):
     """A model with a layer and a function of a module that was forgotten again."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setenv(ANNOUNCED, "")
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     Path(f"{NAME}.py").write_text(MODULE)
     announce([NAME, "pipeline.models.cnn"])

@@ -24,6 +24,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 
 LARGEST = 100_000_000  # numbers of a constant that is calculated
+SMALL = 1_000  # numbers of an input whose values tell the shape of an output
 BATCH = 0  # in a shape that is calculated: Reshape copies this axis
 
 
@@ -61,6 +62,7 @@ def remaining_nodes(
         UserError: for a node that cannot be calculated or rebuilt.
     """
     shapes, nodes = shapes_of(model.graph) | {source: shape}, []
+    stored = set(constants)
     for entry in model.graph.node:
         attributes = {
             a.name: _attribute(package.helper.get_attribute_value(a), package)
@@ -71,8 +73,10 @@ def remaining_nodes(
         if node.kind == "Shape" and _is_fixed(shapes.get(inputs[0], ())):
             constants[outputs[0]] = _shape_of(node, shapes[inputs[0]])
         elif all(name in constants for name in inputs if name):
-            _check_size(path, node, constants, shapes.get(outputs[0], ()))
-            constants |= _calculated(path, entry, node, constants, opset, package)
+            graph = _alone(entry, node, constants, package)
+            sizes = [v.size for name, v in constants.items() if name not in stored]
+            _check_size(path, node, _model(graph, opset, package), sum(sizes), package)
+            constants |= _calculated(path, node, graph, constants, opset, package)
         elif node.kind in REBUILT:
             nodes.append(node)
         else:
@@ -99,47 +103,76 @@ def _shape_of(node: Node, shape: tuple[Dimension, ...]) -> np.ndarray:
     return sizes[slice(begin, end)]
 
 
+def _alone(
+    entry: Any, node: Node, constants: dict[str, np.ndarray], package: Any
+) -> Any:
+    """Return a graph of one node, in which small inputs have their values."""
+    helper = package.helper
+    values = {name: constants[name] for name in node.inputs if name}
+    inputs = [
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
+        )
+        for name, value in values.items()
+    ]
+    outputs = [helper.make_value_info(n, package.TypeProto()) for n in node.outputs]
+    small = [
+        package.numpy_helper.from_array(value, name)
+        for name, value in values.items()
+        if value.size <= SMALL
+    ]
+    return helper.make_graph([entry], "constant", inputs, outputs, small)
+
+
+def _model(graph: Any, opset: int, package: Any) -> Any:
+    versions = [package.helper.make_opsetid("", opset)]
+    return package.helper.make_model(graph, opset_imports=versions)
+
+
 def _check_size(
-    path: Path,
-    node: Node,
-    constants: dict[str, np.ndarray],
-    inferred: tuple[Dimension, ...],
+    path: Path, node: Node, model: Any, calculated: int, package: Any
 ) -> None:
-    """Refuse a constant that a few bytes of a file would make too large for memory."""
-    sizes = [size or 1 for size in inferred]
-    if node.kind in ("ConstantOfShape", "Expand"):
-        sizes = [int(size) for size in constants[node.inputs[-1]].reshape(-1)]
-    if math.prod(sizes) > LARGEST:
+    """Refuse a constant that a few bytes of a file would make too large for memory.
+
+    Its shape is inferred from the values of its inputs; what the file says of it may
+    be wrong.
+    """
+    try:
+        shapes = shapes_of(package.shape_inference.infer_shapes(model).graph)
+    except Exception as error:  # of wrong shapes and dtypes
+        raise _not_calculated(path, node, error) from None
+    sizes = [shapes.get(name) for name in node.outputs if name]
+    if any(shape is None or None in shape for shape in sizes):
+        raise _not_calculated(path, node, ValueError("its shape is not known"))
+    count = sum(math.prod(filter(None, shape or ())) for shape in sizes)
+    if count + calculated > LARGEST:
         raise UserError(
             f'{path}: node "{shown(node.name)}" ({node.kind}) makes a constant of '
-            f"{math.prod(sizes):,} numbers; {LARGEST:,} are allowed"
+            f"{count:,} numbers; {LARGEST:,} are allowed in all"
         )
 
 
 def _calculated(
     path: Path,
-    entry: Any,
     node: Node,
+    graph: Any,
     constants: dict[str, np.ndarray],
     opset: int,
     package: Any,
 ) -> dict[str, np.ndarray]:
     """Run one node on constants with the reference implementation."""
     values = {name: constants[name] for name in node.inputs if name}
-    helper = package.helper
-    ends = [
-        [helper.make_value_info(name, package.TypeProto()) for name in names]
-        for names in (values, node.outputs)
-    ]
-    graph = helper.make_graph([entry], "constant", *ends)
-    versions = [helper.make_opsetid("", opset)]
-    model = helper.make_model(graph, opset_imports=versions)
     try:
+        model = _model(graph, opset, package)
         results = package.reference.ReferenceEvaluator(model).run(None, values)
     except Exception as error:  # of wrong shapes and dtypes
-        reason = shown((str(error).strip() or "failed").splitlines()[0], 200)
-        raise UserError(
-            f'{path}: node "{shown(node.name)}" ({node.kind}) cannot be calculated '
-            f"({reason}); export the model again"
-        ) from None
+        raise _not_calculated(path, node, error) from None
     return {name: wide(np.asarray(v)) for name, v in zip(node.outputs, results)}
+
+
+def _not_calculated(path: Path, node: Node, error: Exception) -> UserError:
+    reason = shown((str(error).strip() or "failed").splitlines()[0], 200)
+    return UserError(
+        f'{path}: node "{shown(node.name)}" ({node.kind}) cannot be calculated '
+        f"({reason}); export the model again"
+    )

@@ -7,6 +7,7 @@ calculated here, with the reference implementation of the package `onnx`. No Ten
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from pipeline.core.quoting import shown
 OPSETS = (7, 26)  # of the operators' definitions that the rebuilding follows
 AGAIN = "export it again"
 EXPORT = "export it with one dynamic axis at most, the batch"
+PROPAGATED = 10_000_000  # numbers of vectors whose values give shapes
 MAX_BYTES = 2**31 - 1  # of a protobuf message
 
 
@@ -174,11 +176,27 @@ def _written(axes: Any) -> str:
 
 
 def _inferred(model: Any, package: Any) -> Any:
-    """Add inferred shapes; a graph whose shapes do not fit is refused by Keras."""
+    """Add inferred shapes; a graph whose shapes do not fit is refused by Keras.
+
+    Shapes that depend on constants follow only where these are small: the propagation
+    of values copies them from node to node.
+    """
+    infer = package.shape_inference.infer_shapes
     try:
-        return package.shape_inference.infer_shapes(model, data_prop=True)
+        inferred = infer(model)
+        shapes = shapes_of(infer(_without_shapes(model)).graph).values()
+        sizes = [math.prod(filter(None, shape)) for shape in shapes if len(shape) < 2]
+        return infer(model, data_prop=True) if sum(sizes) < PROPAGATED else inferred
     except Exception:  # of a damaged graph: it is refused where it is rebuilt
         return model
+
+
+def _without_shapes(model: Any) -> Any:
+    """A copy without the shapes that the file states, which may be wrong."""
+    copied = type(model)()
+    copied.CopyFrom(model)
+    del copied.graph.value_info[:]
+    return copied
 
 
 def _output(path: Path, graph: Any, source: str, nodes: list[Node]) -> str:

@@ -289,9 +289,47 @@ def huge() -> Any:
     return net.add("Add", "image", net.last).model()
 
 
+def grown(kind: str, forged: bool = False, **constants: Any) -> Any:
+    """A small file, of which one node makes a constant that fills the memory."""
+    net = Net(2, 4, 4)
+    net.weights |= constants
+    node = helper.make_node(kind, [*constants], ["root"], name="root")
+    net.nodes.append(node)
+    model = net.add("Add", "image", "root").model()
+    if forged:
+        info = helper.make_tensor_value_info("root", TensorProto.FLOAT, (1,))
+        model.graph.value_info.append(info)
+    return model
+
+
+COLUMN, ROW = np.ones((70_000, 1), np.float32), np.ones((1, 70_000), np.float32)
+
+
+def chain() -> Any:
+    """Vectors that grow four times with each node."""
+    net = Net(2, 4, 4)
+    net.weights["root"] = np.ones(1000, np.int64)
+    for name in [f"longer{k}" for k in range(14)]:
+        inputs = [net.nodes[-1].output[0] if net.nodes else "root"] * 4
+        net.nodes.append(helper.make_node("Concat", inputs, [name], name=name, axis=0))
+    net.nodes.append(helper.make_node("Cast", [name], ["cast"], to=TensorProto.FLOAT))
+    return net.add("Add", "image", "cast").model()
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
+        (lambda: grown("MatMul", a=COLUMN, b=ROW), "4,900,000,000 numbers"),
+        (lambda: grown("MatMul", True, a=COLUMN, b=ROW), "4,900,000,000 numbers"),
+        (
+            lambda: grown("Range", a=ints(0)[0], b=ints(10**12)[0], c=ints(1)[0]),
+            "1,000,000,000,000 numbers",
+        ),
+        (
+            lambda: grown("Pad", a=ROW[:, :2], b=ints(0, 0, 10**6, 10**6)),
+            r"\(Pad\) makes a constant",
+        ),
+        (chain, r"\(Concat\) makes a constant of 262,144,000 numbers"),
         (huge, r"\(ConstantOfShape\) makes a constant of 1,000,000,000,000 numbers"),
         (lambda: Net(3, 5).add("LSTM", (1, 8, 5)).model(), 'node "/net/lstm0" is a LS'),
         (lambda: Net(3).add("Sqrt").model(), 'node "/net/sqrt0" is a Sqrt, which can'),
