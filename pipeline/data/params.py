@@ -23,9 +23,11 @@ from pipeline.data.sources.registry import (
     CLASS_FOLDERS,
     FILES,
     MASK_FILES,
+    WITH_TIMES,
     check_source,
     listed,
 )
+from pipeline.data.sources.series_params import SeriesParams
 from pipeline.tasks.registry import DEFAULT, for_chain
 
 
@@ -111,8 +113,9 @@ class DataParams(Params):
         source: `kind:name`.
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
-            tells the others from them), `segmentation` (a class per pixel), or
-            `module:object` for a task of yours.
+            tells the others from them), `segmentation` (a class per pixel),
+            `forecasting` (the next numbers of a series over time), or `module:object`
+            for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -172,6 +175,7 @@ class DataParams(Params):
     masks: MaskParams = MaskParams()
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
+    series: SeriesParams = SeriesParams()
     limits: LimitParams = LimitParams()
     # Examples that vanish unseen are worse than a run that stops.
     on_bad_example: Literal["error", "skip"] = "error"
@@ -286,6 +290,12 @@ class DataParams(Params):
                 f"normal is for task anomaly_detection; task is {self.task}: "
                 "leave it out"
             )
+        kind = self.source.partition(":")[0]
+        if task.labels == "series" and kind not in WITH_TIMES:
+            raise ValueError(
+                f"task {self.task} needs rows with times; source is {self.source}, and "
+                f"can be of {', '.join(f'{name}:' for name in WITH_TIMES)}"
+            )
         for key, is_set in self._of_some_tasks().items():
             reason = task.refuses(f"data.{key}")
             if is_set and reason:
@@ -322,6 +332,12 @@ class DataParams(Params):
             "balance": self.balance != "none",
             "balance: resample": self.balance == "resample",
             "class_order": self.class_order != "numeric",
+            "class_count": self.class_count is not None,
+            "extend": self.extend is not None,
+            "split_sources": self.split_sources is not None,
+            "split.group": self.split.group is not None,
+            "split.use_source_splits": not self.split.use_source_splits,
+            "tokens": self.tokens,
         }
 
     @property

@@ -99,6 +99,11 @@ class ReadContext:
         return get(self.params.task).labels == "numbers"
 
     @property
+    def wants_series(self) -> bool:
+        """Whether examples are windows of numbers over time."""
+        return get(self.params.task).labels == "series"
+
+    @property
     def unlabelled(self) -> bool:
         """Whether no labels are read."""
         return get(self.params.task).labels == "none"
