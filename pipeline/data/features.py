@@ -162,7 +162,7 @@ class Standardise:
     precision: str | None = None
 
     def apply(self, batch: np.ndarray) -> np.ndarray:
-        """Standardize the columns, or the bins of `(n, frames, bins, 1)`, as float32."""
+        """Standardize columns, or the bins of `(n, frames, bins, 1)`, as float32."""
         shape = (-1, 1) if batch.ndim == 4 else (-1,)
         dtype = np.dtype(self.precision or np.float32)
         mean, deviation = (

@@ -1,10 +1,10 @@
-"""Series from a source that is a table: CSV or Parquet, or one that the package makes."""
+"""Series from a source that is a table: CSV or Parquet."""
 
 from __future__ import annotations
 
 from pipeline.data.examples import Examples
+from pipeline.data.series_examples import read_windows
 from pipeline.data.series_table import read_table
-from pipeline.data.series_windows import read_windows
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.tables import open_table
 

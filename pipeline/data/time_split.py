@@ -75,10 +75,11 @@ def cuts(params: SplitParams, begin: int, end: int, horizon: int, gap: int) -> T
     for name, (low, high) in zip(SPLITS, ranges):
         if high - low < horizon and (name != "test" or params.test or params.folds):
             raise UserError(
-                f"data.split: {max(0, high - low):,} steps of time are left for {name}, "
-                f"and one example predicts {horizon:,}; of {steps:,} steps, a gap of "
-                f"{gap:,} lies before validation and before test: give more rows, "
-                "other fractions, fewer folds, or a shorter data.series.horizon or gap"
+                f"data.split: {max(0, high - low):,} steps of time are left for "
+                f"{name}, and one example predicts {horizon:,}; of {steps:,} steps, a "
+                f"gap of {gap:,} lies before validation and before test: give more "
+                "rows, other fractions, fewer folds, or a shorter data.series.horizon "
+                "or gap"
             )
     return TimeCuts(first, ranges[1], ranges[2])
 

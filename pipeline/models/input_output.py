@@ -19,7 +19,10 @@ from pipeline.models.errors import ModelError
 from pipeline.tasks.registry import task_of
 
 NAMES = {
-    **{"image": "image", "audio": "audio", "text": "tokens", "table": "row"},
+    "image": "image",
+    "audio": "audio",
+    "text": "tokens",
+    "table": "row",
     "series": "window",
 }
 VECTORS = ("logits", "numbers", "forecast")

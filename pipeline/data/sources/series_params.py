@@ -54,9 +54,9 @@ class SeriesParams(Params):
     timezone: str | None = None
     id: str | None = None
     targets: list[str] = Field(default=["value"], min_length=1)
-    observed: list[str] = []
-    known: list[str] = []
-    delays: dict[str, int] = {}
+    observed: list[str] = Field(default=[])
+    known: list[str] = Field(default=[])
+    delays: dict[str, int] = Field(default={})
     window: int = Field(default=48, ge=1, le=MAX_STEPS)  # two days of hours
     horizon: int = Field(default=12, ge=1, le=MAX_STEPS)
     season: int = Field(default=1, ge=1, le=MAX_STEPS)  # no season unless stated
@@ -64,7 +64,7 @@ class SeriesParams(Params):
     gap: int | None = Field(default=None, ge=0, le=MAX_STEPS)
     gaps: Literal["error", "split", "fill"] = "error"  # may be a fault of the file
     anchor: Literal["none", "mean", "last"] = "none"
-    quantiles: list[float] = []  # an interval costs outputs
+    quantiles: list[float] = Field(default=[])  # an interval costs outputs
 
     @property
     def names(self) -> tuple[str, ...]:
