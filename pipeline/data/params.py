@@ -332,7 +332,6 @@ class DataParams(Params):
             "balance": self.balance != "none",
             "balance: resample": self.balance == "resample",
             "class_order": self.class_order != "numeric",
-            "class_count": self.class_count is not None,
             "extend": self.extend is not None,
             "split_sources": self.split_sources is not None,
             "split.group": self.split.group is not None,

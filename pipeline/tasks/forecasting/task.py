@@ -25,7 +25,6 @@ TASK = Task(
         **CLASS_KEYS,
         "data.classes": ONLY_CLASSES,
         "data.class_order": ONLY_CLASSES,
-        "data.class_count": ONLY_CLASSES,
         "data.tokens": "is for token numbers",
         "data.split.group": BY_TIME,
         "data.split.use_source_splits": BY_TIME,
