@@ -23,12 +23,15 @@ from pipeline.data.sources.registry import (
     CLASS_FOLDERS,
     FILES,
     MASK_FILES,
-    WITH_TIMES,
     check_source,
+    check_times,
     listed,
 )
 from pipeline.data.sources.series_params import SeriesParams
 from pipeline.tasks.registry import DEFAULT, for_chain
+
+# Keys that do not go with rows that are split by time.
+BY_TIME = ("extend", "split_sources", "split.group", "split.use_source_splits")
 
 
 class SplitParams(Params):
@@ -290,16 +293,17 @@ class DataParams(Params):
                 f"normal is for task anomaly_detection; task is {self.task}: "
                 "leave it out"
             )
-        kind = self.source.partition(":")[0]
-        if task.labels == "series" and kind not in WITH_TIMES:
-            raise ValueError(
-                f"task {self.task} needs rows with times; source is {self.source}, and "
-                f"can be of {', '.join(f'{name}:' for name in WITH_TIMES)}"
-            )
+        if task.labels == "series" or self.series.label:
+            with as_validation_error():
+                check_times(self.source)
         for key, is_set in self._of_some_tasks().items():
             reason = task.refuses(f"data.{key}")
+            if is_set and self.series.label and key in BY_TIME:
+                raise ValueError(f"{key} is not for series.label: leave it out")
             if is_set and reason:
                 raise ValueError(f"{key} {reason}; task is {self.task}: leave it out")
+        if self.series.label and task.labels != "classes":
+            raise ValueError(f"series.label is for classes; task is {self.task}")
         return self
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from pipeline.data.rows import Rows
 from pipeline.data.series_steps import Anchor
 from pipeline.data.series_table import Series, SeriesTable
 from pipeline.data.series_windows import Array, Windows, windows_at
-from pipeline.data.sources.reader import ReadContext
+from pipeline.data.sources.reader import ReadContext, label_name
 from pipeline.data.sources.series_params import SeriesParams
 from pipeline.data.time_split import TimeCuts, cuts
 from pipeline.tasks.targets import SeriesColumns
@@ -50,14 +50,16 @@ def read_windows(table: SeriesTable, context: ReadContext) -> Examples:
     _check_known(series, where, context)
     for windows in series if params.gaps == "split" else ():
         _list_gaps(windows, table, context)
-    return _examples(series, where, table, context)
+    make = _labeled if params.label else _examples
+    return make(series, where, table, context)
 
 
 def _cuts(series: list[Windows], context: ReadContext) -> TimeCuts:
     ends = [windows.series.start + windows.length for windows in series]
     begin = min(windows.series.start for windows in series)
     params = context.params.series
-    return cuts(context.params.split, begin, max(ends), params.horizon, params.between)
+    steps = params.ahead or 1
+    return cuts(context.params.split, begin, max(ends), steps, params.between)
 
 
 def _usable(
@@ -65,14 +67,16 @@ def _usable(
 ) -> bool:
     """Return whether a series has an example and a scale; else report it."""
     params, reason = windows.params, ""
-    needed = max(params.window, params.season) + params.horizon
+    needed = params.history + params.ahead
     scale = windows.scale(where.train)
     if not len(windows.first):
         reason = (
             f"has {windows.length:,} steps, and no {needed:,} in a row without a gap, "
             f"as data.series.window {params.window} (or season {params.season}) and "
-            f"horizon {params.horizon} need"
+            f"horizon {params.ahead} need"
         )
+    elif params.label:
+        pass  # nothing is predicted
     elif np.isnan(scale).any():
         reason = (
             f"has no {params.season + 1} steps before {train_end}, the end of "
@@ -190,6 +194,43 @@ def _examples(
             "series": len(series),
             "end_of_training": table.grid.text(where.train),
         },
+    )
+
+
+def _labeled(
+    series: list[Windows], where: TimeCuts, table: SeriesTable, context: ReadContext
+) -> Examples:
+    """Return windows with the class of their last row."""
+    params = context.params.series
+    labels: list[str] = []
+    names: list[str] = []
+    positions = []
+    with context.writer((params.window, len(params.inputs)), np.float32) as writer:
+        for windows in series:
+            assert windows.series.labels is not None
+            for begin in range(0, len(windows.first), CHUNK):
+                first = windows.first[begin : begin + CHUNK]
+                writer.append(windows_at(windows.inputs, first, params.window))
+                labels += windows.series.labels[first - 1].tolist()
+                positions.append(first - 1 + windows.series.start)
+                names += [_name(windows.series, table, int(p)) for p in positions[-1]]
+    allowed, position = context.params.classes, np.concatenate(positions)
+    y, classes = context.class_numbers([label_name(text, allowed) for text in labels])
+    if (y < 0).any():
+        unknown = int(np.argmin(y))
+        reason = context.outside(labels[unknown])
+        raise UserError(f"{context.name}: {names[unknown]}: {reason}")
+    return Examples(
+        x=Rows(writer.path),
+        y=y,
+        classes=classes,
+        modality="series",
+        steps=() if params.anchor == "none" else (_anchor(params),),
+        learns="standardise",
+        inputs=params.inputs,
+        names=np.array(names),
+        times=position,
+        splits=where.splits(position, 1),
     )
 
 

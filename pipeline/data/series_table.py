@@ -34,11 +34,13 @@ class Series:
         name: of the series; empty for the only one.
         start: position of its first row on the grid.
         values: `(steps, columns)` float64; NaN where missing.
+        labels: text of the label of each step, `(steps,)`; None without labels.
     """
 
     name: str
     start: int
     values: np.ndarray
+    labels: np.ndarray | None = None
 
     @property
     def title(self) -> str:
@@ -67,6 +69,7 @@ class _Rows:
     numbers: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     cells: list[list[str]] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
 
 
 def read_table(
@@ -101,7 +104,11 @@ def _roles(
     file: RowFile, params: SeriesParams, ignored: list[str] | None
 ) -> dict[str, int]:
     """Return name -> position of the columns that are read."""
-    wanted = {"data.series.time": [params.time], "data.series.id": [params.id or ""]}
+    wanted = {
+        "data.series.time": [params.time],
+        "data.series.id": [params.id or ""],
+        "data.series.label": [params.label or ""],
+    }
     wanted |= {
         f"data.series.{role}": getattr(params, role)
         for role in ("targets", "observed", "known")
@@ -138,7 +145,9 @@ def _by_series(
         reader = reader or TimeReader(cell, params.format, params.timezone)
         name = row[roles[params.id]].strip() if params.id else ""
         part = series.setdefault(name, _Rows(name))
+        label = row[roles[params.label]] if params.label else ""
         reason = "has no name of a series" if params.id and not name else ""
+        reason = "has no label" if params.label and not label.strip() else reason
         try:
             time = reader.read(cell, part.times[-1] if part.times else None)
             reason = reason or _order(time, cell, part)
@@ -150,6 +159,7 @@ def _by_series(
         part.numbers.append(number)
         part.times.append(time)
         part.cells.append([row[k] for k in columns])
+        part.labels.append(label)
     return list(series.values()), reader
 
 
@@ -206,7 +216,9 @@ def _series(
         )
     dense = np.full((count, values.shape[1]), np.nan)
     dense[steps - steps[0]] = values
-    return Series(part.name, int(steps[0]), dense)
+    labels = np.full(count, "", object)
+    labels[steps - steps[0]] = np.array(part.labels, object)[usable]
+    return Series(part.name, int(steps[0]), dense, labels if params.label else None)
 
 
 def _values(

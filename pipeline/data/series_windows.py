@@ -54,12 +54,11 @@ class Windows:
     @cached_property
     def first(self) -> Array:
         """Steps at which the targets of an example can begin, `(n,)`."""
-        params = self.params
-        history = max(params.window, params.season)
-        steps = np.arange(history, self.length - params.horizon + 1, params.stride)
+        params, history = self.params, self.params.history
+        steps = np.arange(history, self.length - params.ahead + 1, params.stride)
         # The known columns end with the horizon, so a window of them reaches to it.
         inputs = _count_missing(self.inputs, steps - history, steps)
-        targets = _count_missing(self.targets, steps, steps + params.horizon)
+        targets = _count_missing(self.targets, steps, steps + params.ahead)
         return steps[(inputs == 0) & (targets == 0)]
 
     def naive(self, first: Array) -> Array:

@@ -43,7 +43,7 @@ def example_shape(params: DataParams) -> Shape | None:
         params: the section `data`.
     """
     kind, _, name = whole_of(params.source).partition(":")
-    if get(params.task).labels == "series":
+    if params.series.label or get(params.task).labels == "series":
         return (params.series.window, len(params.series.inputs))
     if part_of(params.source):
         return None

@@ -42,7 +42,10 @@ def read_history(path: Path, data: Data) -> RawExamples:
     def bad(place: str, reason: str) -> None:
         raise UserError(f"{path}: {place}: {reason}; fix the file")
 
-    table = read_table(file, settings.series, bad)
+    unlabeled = settings.series.model_copy(update={"label": None})
+    table = read_table(file, unlabeled, bad)
+    if settings.series.label:
+        return _every_window(table, path, settings.series)
     _check_step(table, data, path)
     pairs = [_last(Windows(part, settings.series), path) for part in table.series]
     raw = np.concatenate([window for window, _ in pairs])
@@ -54,6 +57,22 @@ def read_history(path: Path, data: Data) -> RawExamples:
         )
     ]
     return RawExamples(str(path), names, raw, facts=tuple(facts))
+
+
+def _every_window(table: SeriesTable, path: Path, params: SeriesParams) -> RawExamples:
+    """Return all windows without a gap, named by the time of their last row."""
+    raw: list[np.ndarray] = []
+    names: list[str] = []
+    for part in table.series:
+        windows = Windows(part, params)
+        raw.append(windows_at(windows.inputs, windows.first, params.window))
+        times = (table.grid.text(part.start + int(k) - 1) for k in windows.first)
+        names += [" ".join(filter(None, (part.name, time))) for time in times]
+    if not names:
+        raise UserError(
+            f"{path}: must hold {params.window:,} rows in a row without a gap"
+        )
+    return RawExamples(str(path), names, np.concatenate(raw))
 
 
 def levels_of(raw: np.ndarray, data: Data) -> tuple[Facts, ...]:

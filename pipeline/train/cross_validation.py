@@ -52,7 +52,8 @@ def _indices(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     if (times := data.times()) is not None:
         series = data.spec.target
-        return rolling(times, series["horizon"], series["gap"], count)
+        steps, gap = series.get("horizon", 1), series.get("gap", data.spec.shape[0])
+        return rolling(times, steps, gap, count)
     groups = data.groups()
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     labels = y if y.ndim == 1 else np.zeros(len(y), np.int64)  # maps: one stratum

@@ -101,7 +101,8 @@ class ReadContext:
     @property
     def wants_series(self) -> bool:
         """Whether examples are windows of numbers over time."""
-        return get(self.params.task).labels == "series"
+        labeled = self.params.series.label is not None
+        return labeled or get(self.params.task).labels == "series"
 
     @property
     def unlabelled(self) -> bool:

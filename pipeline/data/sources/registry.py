@@ -122,6 +122,22 @@ def reader_module(source: str) -> str:
     return f"pipeline.data.sources.{source.partition(':')[0]}_dataset"
 
 
+def check_times(source: str) -> None:
+    """Refuse a source whose rows have no times.
+
+    Args:
+        source: `kind:name`.
+
+    Raises:
+        UserError: it lists the kinds that can have them.
+    """
+    if source.partition(":")[0] not in WITH_TIMES:
+        raise UserError(
+            f"source {source} has no rows with times, which series need; it can be of "
+            f"{', '.join(f'{kind}:' for kind in WITH_TIMES)}"
+        )
+
+
 def check_known(source: str, key: str) -> None:
     """Refuse a data set that does not exist, of the kinds whose sets are all known.
 

@@ -31,6 +31,9 @@ class SeriesParams(Params):
         observed: inputs that are known up to the present only, such as measurements.
         known: inputs that are known in advance, such as a calendar or a plan; the model
             gets their values up to the end of the horizon.
+        label: column of the class of a row, for tasks with classes, such as anomaly
+            detection: an example is a window, its class is that of its last row, and
+            nothing is predicted; null otherwise.
         delays: observed column -> steps after its time at which a value is known; the
             model gets older values then.
         window: past steps that a model gets.
@@ -39,7 +42,7 @@ class SeriesParams(Params):
             season; 1 compares with the last value.
         stride: steps from one example to the next.
         gap: steps between the targets of one split and of the next; null is the
-            horizon.
+            horizon, or the window where rows have a label.
         gaps: a missing row or number is an error (`error`), ends a series (`split`), or
             is filled with the last value in inputs, and never predicted (`fill`).
         anchor: what targets and their past are relative to, in each example: the `mean`
@@ -56,6 +59,7 @@ class SeriesParams(Params):
     targets: list[str] = Field(default=["value"], min_length=1)
     observed: list[str] = Field(default=[])
     known: list[str] = Field(default=[])
+    label: str | None = None
     delays: dict[str, int] = Field(default={})
     window: int = Field(default=48, ge=1, le=MAX_STEPS)  # two days of hours
     horizon: int = Field(default=12, ge=1, le=MAX_STEPS)
@@ -80,7 +84,18 @@ class SeriesParams(Params):
     @property
     def between(self) -> int:
         """Steps between the targets of one split and of the next."""
-        return self.horizon if self.gap is None else self.gap
+        default = self.window if self.label else self.horizon
+        return default if self.gap is None else self.gap
+
+    @property
+    def ahead(self) -> int:
+        """Steps after a window that belong to its example."""
+        return 0 if self.label else self.horizon
+
+    @property
+    def history(self) -> int:
+        """Steps before the first target of an example."""
+        return self.window if self.label else max(self.window, self.season)
 
     @field_validator("timezone")
     @classmethod
@@ -107,12 +122,13 @@ class SeriesParams(Params):
 
     @model_validator(mode="after")
     def _roles_fit(self) -> Self:
-        roles = (self.time, *([self.id] if self.id else []), *self.names)
+        single = [name for name in (self.id, self.label) if name]
+        roles = (self.time, *single, *self.names)
         if twice := repeated(roles):
             raise ValueError(
-                f'column "{twice[0]}" has two roles of time, id, targets, observed and '
-                "known; a target is not known in advance, and its past is an input "
-                "without being named"
+                f'column "{twice[0]}" has two roles of time, id, label, targets, '
+                "observed and known; a target is not known in advance, and its past "
+                "is an input without being named"
             )
         for name, steps in self.delays.items():
             if name in self.known:
@@ -125,6 +141,11 @@ class SeriesParams(Params):
                     f'delays: "{name}: {steps}" must be an observed column and steps '
                     "from 0"
                 )
+        if self.label and (self.known or self.quantiles):
+            raise ValueError(
+                "label classifies windows, and predicts nothing: leave known and "
+                "quantiles out; a column known in advance can be observed"
+            )
         if self.known and self.window < self.horizon:
             raise ValueError(
                 f"window ({self.window}) must be at least the horizon "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -328,7 +329,8 @@ WRONG = [
         {"series": {**SMALL, "known": ["z"], "horizon": 9}},
         "must be at least the horizon",
     ),
-    ({"source": "npz:a.npz"}, "needs rows with times"),
+    ({"source": "npz:a.npz"}, "has no rows with times"),
+    ({"series": {**SMALL, "label": "state"}}, "series.label is for classes"),
 ]
 
 
@@ -350,3 +352,41 @@ def test_the_best_error_grows_with_the_horizon_up_to_the_spread():
     errors = [best_error(h) for h in (1, 24, 5000)]
     assert errors == sorted(errors)
     assert errors[2] == pytest.approx(np.sqrt(2 / np.pi * (30**2 + 30**2)), rel=0.01)
+
+
+class TestLabels:
+    def columns(self) -> dict[str, list]:
+        state = ["ok"] * STEPS
+        state[30] = state[45] = state[58] = "bad"
+        return {"time": hours(), "y": wave(), "state": state}
+
+    def read(self, read, table, **keys):
+        series = {**SMALL, "label": "state"}
+        task = {"task": "anomaly_detection", "normal": ["ok"], **keys}
+        return read(source=table(self.columns()), series=series, **task)
+
+    def test_a_window_has_the_class_of_its_last_row(self, read, table):
+        merged = self.read(read, table)
+        examples, y = merged.examples, wave()
+        assert examples.classes == ("bad", "ok")
+        assert np.flatnonzero(examples.y == 0).tolist() == [
+            int(np.flatnonzero(examples.times == k)[0]) for k in (30, 45, 58)
+        ]
+        at = examples.times[7]
+        assert np.allclose(examples.x[:][7, :, 0], y[at - 5 : at + 1], atol=1e-6)
+
+    def test_windows_of_two_splits_share_no_row(self, read, table):
+        merged = self.read(read, table)
+        times = [
+            merged.examples.times[merged.indices[n]]
+            for n in ("train", "validation", "test")
+        ]
+        for before, after in pairwise(times):
+            assert before.max() < after.min() - SMALL["window"] + 1
+
+    @pytest.mark.parametrize(
+        "keys", [{"extend": "csv:b.csv"}, {"split": {"group": "y"}}]
+    )
+    def test_splits_that_are_not_by_time_are_refused(self, read, table, keys):
+        with pytest.raises(ValueError, match="is not for series.label"):
+            self.read(read, table, **keys)
