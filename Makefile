@@ -81,9 +81,10 @@ $(here)/experiment.yaml: ;
 # ---------------------------------------------------------------- looking
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
+benchmarks := augment compress debug device false-alarms few-labels forecast memory \
+    portable segmentation train tune
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
-    bench-augment bench-compress bench-debug bench-device bench-false-alarms bench-few-labels bench-memory bench-portable \
-    bench-segmentation bench-train bench-tune constraints clean-venv
+    $(benchmarks:%=bench-%) constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
 targets = awk -F ':.*\#\#  *' -v names='$(strip $(1))' ' \
     /^[a-z-]+:.*\#\# / { text[$$1] = $$2 } \
@@ -133,7 +134,7 @@ reference: $(venv)/.ready  ## the pages of docs/ that are generated from code
 
 # ---------------------------------------------------------------- the proof
 
-.PHONY: lock verify reproduce bench-portable bench-false-alarms ci
+.PHONY: lock verify reproduce ci
 lock: $(venv)/.ready  ## record the results of EXP in its experiment.lock
 	@$(pipeline) lock $(exp) $(sets)
 
@@ -157,7 +158,8 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-debug bench-device bench-few-labels bench-memory bench-segmentation bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test test-all test-slow lint coverage docs clean-exp clean-venv constraints
+.PHONY: $(benchmarks:%=bench-%)
 test: $(venv)/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
@@ -204,6 +206,9 @@ bench-memory: $(venv)/.ready  ## peak memory of data and augment, 20,000 and 200
 
 bench-tune: $(venv)/.ready  ## the search against plain Keras Tuner: time, memory, proposals
 	@$(venv_python) -m benchmarks.tune
+
+bench-forecast: $(venv)/.ready  ## MASE of a plain Keras script on EXP's network and data
+	@$(venv_python) -m benchmarks.forecast --exp $(call quote,$(value EXP))
 
 bench-segmentation: $(venv)/.ready  ## mIoU of a plain Keras script on EXP's network and data
 	@$(venv_python) -m benchmarks.segmentation --exp $(call quote,$(value EXP))

@@ -33,6 +33,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "ds_cnn": ((49, 10, 1), "audio", "classification", 0),
     "efficientnet_lite": ((96, 96, 3), "image", "classification", 0),
     "gru": ((49, 10), "audio", "classification", 0),
+    "linear_window": ((168, 4), "series", "forecasting", 0),
     "lstm": ((49, 10), "audio", "classification", 0),
     "mlp": ((28, 28, 1), "image", "classification", 0),
     "mobilenet_v1": ((96, 96, 3), "image", "classification", 0),
@@ -54,6 +55,7 @@ PRESET_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
     "resnet:mlperf_tiny": ((32, 32, 3), 10),
 }
 CLASSES = 10
+FORECAST = {"names": ["load"], "horizon": 24, "quantiles": []}
 UNBUILT = "ensemble"  # needs trained files
 SHARED = (
     *("width", "depth", "activation", "initializer", "normalization"),
@@ -142,6 +144,7 @@ def signature(
         modality=modality,
         task=task,
         vocabulary=vocabulary,
+        target=FORECAST if modality == "series" else {},
     )
 
 

@@ -113,7 +113,7 @@ GRAMMAR = {
     ),
     "jitter": Signature(
         (Argument("amount", float, low=0, high=10),),
-        "add Gaussian noise of `amount` standard deviations to each column",
+        "add Gaussian noise of `amount` standard deviations to each number",
     ),
 }
 
@@ -125,7 +125,7 @@ _OTHER_MODALITIES = {
     **{name: {"audio"} for name in ("time_shift", "gain", "background")},
     **{name: {"audio"} for name in ("time_mask", "freq_mask")},
     **{name: {"text"} for name in ("word_dropout", "swap")},
-    "jitter": {"table"},
+    "jitter": {"table", "series"},
 }
 # Step -> the modalities that it can be applied to.
 MODALITIES = {

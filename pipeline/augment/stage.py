@@ -81,7 +81,7 @@ def _draw_arrays(path: Path, columns: list[np.ndarray], spec: TaskSpec) -> None:
     """Draw originals and versions; for tables the changes, which would be invisible."""
     original, *versions = columns
     ends = span(original, spec)
-    if spec.modality != "table":
+    if spec.modality not in ("table", "series"):
         draw_preview(path, [picture(column, spec, ends) for column in columns])
         return
     changes = [version - original for version in versions]

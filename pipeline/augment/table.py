@@ -1,4 +1,6 @@
-"""Steps for tables: `(batch, columns)`, in standard deviations of each column.
+"""Steps for tables, `(batch, columns)`, and series, `(batch, steps, columns)`.
+
+Numbers are in standard deviations of each column.
 
 Every step takes a batch and its draws, and returns a batch of the same shape; the
 ranges of the other arguments are in `pipeline.augment.grammar`.
@@ -6,6 +8,7 @@ ranges of the other arguments are in `pipeline.augment.grammar`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -14,8 +17,9 @@ from pipeline.augment.draws import Draw
 
 
 def jitter(x: tf.Tensor, draw: Draw, amount: float) -> tf.Tensor:
-    """Add Gaussian noise of `amount` standard deviations to each column."""
-    return x + amount * gaussian(draw.uniform("column", x.shape[1]))
+    """Add Gaussian noise of `amount` standard deviations to each number."""
+    drawn = gaussian(draw.uniform("column", math.prod(x.shape[1:])))
+    return x + amount * tf.reshape(drawn, tf.shape(x))
 
 
 def gaussian(unit: tf.Tensor) -> tf.Tensor:

@@ -4,7 +4,8 @@
     <split>_x.npy, _y    stored examples and labels of one split
     <split>_also0.npy    extra targets, in the order of `also` in spec.json
     splits.npz           per split, positions in the source and content hashes;
-                         calibration positions in train; group numbers, if any
+                         calibration positions in train; group numbers, if any;
+                         positions in time of series
     vocabulary.txt       for texts, one word per line
     balance.json         class weights, where classes are balanced
 
@@ -35,7 +36,7 @@ class Split:
     Args:
         x: stored examples, `(n, *shape)`; a memory map where the file is large.
         y: stored labels, `(n,)`: class numbers, int64, or standardized numbers,
-            float32; or maps, `(n, height, width)` uint8.
+            float32; or maps, `(n, height, width)` uint8; or rows of numbers, float32.
         class_weights: weight of each class in the training loss; None where all are 1.
     """
 
@@ -127,6 +128,18 @@ class Data:
             if "train_group" not in splits:
                 return None
             return np.append(splits["train_group"], splits["validation_group"])
+
+    def times(self) -> np.ndarray | None:
+        """Return the positions in time of the examples.
+
+        Returns:
+            Those of the first targets of the training examples, then of the validation
+            examples, `(n,)` int64; None for examples without an order in time.
+        """
+        with np.load(self.folder / "splits.npz") as splits:
+            if "train_time" not in splits:
+                return None
+            return np.append(splits["train_time"], splits["validation_time"])
 
     def calibration(self) -> Split:
         """Load the training examples that determine int8 ranges."""

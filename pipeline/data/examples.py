@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +20,12 @@ class Examples:
 
     Args:
         x: raw examples, `(n, *shape)`; texts are an object array of str, `(n,)`.
-        y: class numbers, `(n,)` int64, or numbers to predict, `(n,)` float64.
+        y: class numbers, `(n,)` int64, or numbers to predict, float64 `(n,)`, or
+            `(n, columns)` of a forecast.
         classes: one name per class; empty for numbers.
         scale: `model input = stored * scale + offset`.
         offset: see `scale`.
-        modality: image, audio, text or table.
+        modality: image, audio, text, table or series.
         steps: preprocessing of raw examples before they are stored.
         learns: the step that is fitted on the training split and added to `steps`:
             `standardise`, `vocabulary`, `pixel_range` or an empty text.
@@ -39,6 +41,11 @@ class Examples:
         categories: position of a table's column that holds categories -> their texts.
         maps: targets of a task with dense targets, such as masks of class numbers,
             `(n, height, width)` uint8; `y` is 0 then. None for other tasks.
+        times: position in time of the first target of each example, `(n,)` int64; None
+            for examples without an order in time.
+        splits: number of the split of each example, `(n,)`, -1 for none, where the
+            source decides it, by time; None where examples are drawn.
+        facts: of the source, for the task.
     """
 
     x: AnyRows
@@ -58,6 +65,9 @@ class Examples:
     vocabulary: int = 0
     categories: dict[int, tuple[str, ...]] = field(default_factory=dict)
     maps: AnyRows | None = None
+    times: np.ndarray | None = None
+    splits: np.ndarray | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -67,7 +77,8 @@ class Examples:
         """Strata of a stratified split, `(n,)` int64: classes, or ranges of numbers."""
         if self.classes:
             return self.y
-        ranks = np.argsort(np.argsort(self.y, kind="stable"), kind="stable")
+        numbers = self.y.reshape(len(self.y), -1)[:, 0]
+        ranks = np.argsort(np.argsort(numbers, kind="stable"), kind="stable")
         strata = max(1, min(MAX_STRATA, len(self) // EXAMPLES_PER_STRATUM))
         return ranks * strata // len(self)
 

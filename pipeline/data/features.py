@@ -25,6 +25,7 @@ from scipy.fft import dct
 
 from pipeline.core.errors import UserError
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
+from pipeline.data.series_steps import Anchor
 from pipeline.data.table_steps import EncodeColumns
 
 VOCABULARY = "vocabulary.txt"
@@ -161,7 +162,7 @@ class Standardise:
     precision: str | None = None
 
     def apply(self, batch: np.ndarray) -> np.ndarray:
-        """Standardize `(n, columns)` or `(n, frames, bins, 1)`; returns float32."""
+        """Standardize columns, or the bins of `(n, frames, bins, 1)`, as float32."""
         shape = (-1, 1) if batch.ndim == 4 else (-1,)
         dtype = np.dtype(self.precision or np.float32)
         mean, deviation = (
@@ -216,6 +217,7 @@ Step = (
     | EncodeColumns
     | Standardise
     | Vocabulary
+    | Anchor
 )
 
 StepKind = TypeVar("StepKind", bound=Step)
@@ -231,6 +233,7 @@ STEPS: dict[str, type[Step]] = {
     "encode_columns": EncodeColumns,
     "standardise": Standardise,
     "vocabulary": Vocabulary,
+    "anchor": Anchor,
 }
 
 

@@ -33,7 +33,8 @@ def learn_standardise(
     A column that is constant but for rounding gets deviation 1, so that it becomes 0.
 
     Args:
-        batches: of the training split, `(n, columns)` or `(n, frames, bins, 1)`.
+        batches: of the training split, `(n, columns)`, `(n, steps, columns)` or
+            `(n, frames, bins, 1)`.
         unchanged: True for columns that are not to be standardized, `(columns,)`;
             default None: none.
     """
@@ -64,4 +65,4 @@ def learn_standardise(
 
 
 def _columns(batch: np.ndarray) -> int:
-    return batch.shape[2] if batch.ndim == 4 else batch.shape[1]
+    return batch.shape[2] if batch.ndim == 4 else batch.shape[-1]

@@ -105,6 +105,8 @@ def _split_each(sources: list[Examples], params: DataParams, seed: int) -> Split
     named = list(map(str, params.split_sources or {}))
     if get(params.task).labels == "none" and not named:
         return unlabelled_splits(len(sources[0]), params.split, seed)
+    if (numbers := sources[0].splits) is not None:  # by time; the only source
+        return {name: np.flatnonzero(numbers == k) for k, name in enumerate(SPLITS)}
     indices = split(sources[0], params.split, seed, named)
     offset = len(sources[0])
     for number, source in enumerate(sources[1:], 1):
@@ -213,7 +215,9 @@ def _unprocessed(examples: Examples, source: str, params: DataParams) -> Example
 def _check(examples: Examples, source: str, key: str, params: DataParams) -> None:
     whole_split = key.startswith("data.split_sources")
     task = get(params.task)
-    if task.dense or examples.maps is not None:
+    if examples.splits is not None:
+        pass  # the reader has checked the series
+    elif task.dense or examples.maps is not None:
         check_maps(examples, source, key, task)
     elif task.labels == "numbers":
         _check_numbers(examples, source, key, params.task)

@@ -24,9 +24,14 @@ from pipeline.data.sources.registry import (
     FILES,
     MASK_FILES,
     check_source,
+    check_times,
     listed,
 )
+from pipeline.data.sources.series_params import SeriesParams
 from pipeline.tasks.registry import DEFAULT, for_chain
+
+# Keys that do not go with rows that are split by time.
+BY_TIME = ("extend", "split_sources", "split.group", "split.use_source_splits")
 
 
 class SplitParams(Params):
@@ -111,8 +116,9 @@ class DataParams(Params):
         source: `kind:name`.
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
-            tells the others from them), `segmentation` (a class per pixel), or
-            `module:object` for a task of yours.
+            tells the others from them), `segmentation` (a class per pixel),
+            `forecasting` (the next numbers of a series over time), or `module:object`
+            for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -172,6 +178,7 @@ class DataParams(Params):
     masks: MaskParams = MaskParams()
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
+    series: SeriesParams = SeriesParams()
     limits: LimitParams = LimitParams()
     # Examples that vanish unseen are worse than a run that stops.
     on_bad_example: Literal["error", "skip"] = "error"
@@ -286,10 +293,17 @@ class DataParams(Params):
                 f"normal is for task anomaly_detection; task is {self.task}: "
                 "leave it out"
             )
+        if task.labels == "series" or self.series.label:
+            with as_validation_error():
+                check_times(self.source)
         for key, is_set in self._of_some_tasks().items():
             reason = task.refuses(f"data.{key}")
+            if is_set and self.series.label and key in BY_TIME:
+                raise ValueError(f"{key} is not for series.label: leave it out")
             if is_set and reason:
                 raise ValueError(f"{key} {reason}; task is {self.task}: leave it out")
+        if self.series.label and task.labels != "classes":
+            raise ValueError(f"series.label is for classes; task is {self.task}")
         return self
 
     @model_validator(mode="after")
@@ -322,6 +336,11 @@ class DataParams(Params):
             "balance": self.balance != "none",
             "balance: resample": self.balance == "resample",
             "class_order": self.class_order != "numeric",
+            "extend": self.extend is not None,
+            "split_sources": self.split_sources is not None,
+            "split.group": self.split.group is not None,
+            "split.use_source_splits": not self.split.use_source_splits,
+            "tokens": self.tokens,
         }
 
     @property

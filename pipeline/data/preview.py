@@ -23,6 +23,7 @@ from pipeline.tasks.overlay import overlay_of
 from pipeline.tasks.registry import task_of
 
 COLUMNS = 8
+WINDOWS = 4  # of series
 MAX_LETTERS = 110  # of a text
 COLOR_RANGE = 2.5  # standard deviations from white to the darkest colour
 SIGNED = "RdBu_r"  # white in the middle
@@ -40,6 +41,9 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
     """
     if task_of(data.spec).dense:
         _draw_maps(path, data, rows)
+        return
+    if data.spec.modality == "series":
+        _draw_series(path, data)
         return
     stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
     groups = _by_number(y, rows, data.spec) if data.spec.target else _by_class(y, data)
@@ -67,6 +71,19 @@ def _draw_maps(path: Path, data: Data, rows: int) -> None:
     for number, axes in enumerate(grid):
         begin = number // 2 * COLUMNS
         _row(axes, pairs[number % 2][begin : begin + COLUMNS])
+    figure.savefig(path, dpi=80)
+
+
+def _draw_series(path: Path, data: Data) -> None:
+    """Draw windows at equal distances, a line per column in standard deviations."""
+    x = Rows(data.folder / "train_x.npy")
+    positions = np.unique(np.linspace(0, len(x) - 1, WINDOWS).astype(int))
+    figure = Figure(figsize=(9, 1.2 * len(positions)))
+    grid = figure.subplots(len(positions), 1, squeeze=False)[:, 0]
+    for axes, window in zip(grid, data.spec.to_input(x[positions])):
+        axes.plot(window, linewidth=0.8)
+        axes.set_axis_off()
+    grid[0].legend(data.spec.inputs, fontsize=6, loc="upper left")
     figure.savefig(path, dpi=80)
 
 
@@ -123,7 +140,7 @@ def span(inputs: np.ndarray, spec: TaskSpec) -> tuple[float, float]:
 def picture(
     inputs: np.ndarray, spec: TaskSpec, color_range: tuple[float, float]
 ) -> np.ndarray:
-    """Turn model inputs of images, audio or tables into images in 0 .. 1.
+    """Turn model inputs of images, audio, tables or series into images in 0 .. 1.
 
     Args:
         inputs: `(n, *spec.shape)`.
@@ -136,7 +153,7 @@ def picture(
     low, high = color_range
     if spec.modality == "image":
         return (inputs - low) / (high - low)
-    if spec.modality == "table":
+    if spec.modality in ("table", "series"):
         return strips(inputs, high)
     return 0.5 + inputs.transpose(0, 2, 1, 3)[:, ::-1] / (2 * high)
 

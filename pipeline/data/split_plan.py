@@ -36,7 +36,7 @@ from pipeline.data.split import (
 )
 from pipeline.data.table_steps import EncodeColumns, learn_columns
 from pipeline.tasks.registry import for_chain
-from pipeline.tasks.targets import Labels, Target, Targets
+from pipeline.tasks.targets import Labels, Scale, Targets
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class SplitPlan:
     hashes: np.ndarray
     facts: dict[str, Any]
 
-    target: Target | None = None
+    target: Scale | None = None
     extra_targets: tuple[ExtraTarget, ...] = ()
 
     @property
@@ -122,7 +122,8 @@ def _write_duplicates(path: Path, merged: MergedExamples, hashes: np.ndarray) ->
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["content", "split", "position", "example", "label"])
         for split, position in listed:
-            label = classes[y[position]] if classes else f"{y[position]:g}"
+            number = y[position].reshape(-1)[0]
+            label = classes[number] if classes else f"{number:g}"
             content = hashes[position].decode()
             row = [content, split, position, examples.name(position), label]
             writer.writerow(row)
@@ -131,7 +132,13 @@ def _write_duplicates(path: Path, merged: MergedExamples, hashes: np.ndarray) ->
 def _with_task(plan: SplitPlan, params: DataParams) -> SplitPlan:
     """Let the task turn labels into targets."""
     prepare: Targets = for_chain(params.task).part("targets")
-    labels = Labels(plan.y, plan.examples.classes, plan.indices, plan.merged.first)
+    labels = Labels(
+        plan.y,
+        plan.examples.classes,
+        plan.indices,
+        plan.merged.first,
+        plan.examples.facts,
+    )
     prepared = prepare(labels, params)
     examples = replace(plan.examples, y=prepared.y, classes=prepared.classes)
     return replace(

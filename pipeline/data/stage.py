@@ -103,6 +103,9 @@ def _write_index(
     arrays: dict[str, Any] = {f"{name}_index": p for name, p in plan.indices.items()}
     arrays |= {f"{name}_hash": plan.hashes[p] for name, p in plan.indices.items()}
     arrays |= _groups(plan, params, train)
+    if plan.examples.times is not None:
+        times = plan.examples.times
+        arrays |= {f"{name}_time": times[p] for name, p in plan.indices.items()}
     np.savez(out / "splits.npz", calibration=chosen, **arrays)
 
 
@@ -218,7 +221,8 @@ def _balance(plan: SplitPlan, out: Path) -> dict[str, Any]:
     if not plan.target and not plan.examples.classes:
         return {}
     if plan.target:
-        numbers = {name: plan.y[p] for name, p in plan.indices.items()}
+        y = plan.target.numbers(plan.y)
+        numbers = {name: y[p] for name, p in plan.indices.items()}
         ranges = {name: _quartiles(y) for name, y in numbers.items() if len(y)}
         return {"numbers": ranges}
     classes = len(plan.examples.classes)

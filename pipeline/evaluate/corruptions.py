@@ -83,6 +83,8 @@ def corruptions_for(spec: TaskSpec, steps: Sequence[Any]) -> list[Corruption]:
         return _for_audio(spec, steps)
     if spec.modality == "text":
         return _for_texts(spec, steps)
+    if spec.modality == "series":
+        return _for_series(spec)
     return _for_tables(spec) if spec.modality == "table" else []
 
 
@@ -341,4 +343,26 @@ def _for_tables(spec: TaskSpec) -> list[Corruption]:
     return [
         Corruption("noise", "standard deviations of the column", amounts, jitter),
         Corruption("missing", unit, amounts, mask),
+    ]
+
+
+def _for_series(spec: TaskSpec) -> list[Corruption]:
+    def noise(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+        inputs = spec.to_input(raw)
+        added = amount * inputs.std(axis=(0, 1)) * rng.standard_normal(inputs.shape)
+        return (inputs + added).astype(np.float32)
+
+    def missing(raw: np.ndarray, amount: float, rng: Generator) -> np.ndarray:
+        inputs = spec.to_input(raw)
+        kept = rng.random(inputs.shape[:2]) >= amount
+        kept[:, 0] = True
+        steps = np.where(kept, np.arange(inputs.shape[1]), 0)
+        last = np.maximum.accumulate(steps, axis=1)
+        return np.take_along_axis(inputs, last[..., None], axis=1)
+
+    amounts = (0.05, 0.1, 0.2, 0.3, 0.5)
+    unit = "fraction of the steps, replaced by the one before"
+    return [
+        Corruption("noise", "standard deviations of the column", amounts, noise),
+        Corruption("missing", unit, amounts, missing),
     ]

@@ -21,6 +21,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
 from pipeline.data.sources.registry import part_of, whole_of
+from pipeline.tasks.registry import get
 
 Shape = tuple[int, ...]
 MAX_HEADER = 1_000_000  # bytes of a file that are read
@@ -42,6 +43,8 @@ def example_shape(params: DataParams) -> Shape | None:
         params: the section `data`.
     """
     kind, _, name = whole_of(params.source).partition(":")
+    if params.series.label or get(params.task).labels == "series":
+        return (params.series.window, len(params.series.inputs))
     if part_of(params.source):
         return None
     if kind == "sklearn":

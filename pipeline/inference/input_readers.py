@@ -26,6 +26,7 @@ from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.wav_files import samples
 from pipeline.inference.raw_examples import RawExamples, read_settings
 from pipeline.inference.row_reader import read_rows
+from pipeline.inference.series_reader import levels_of, read_history
 
 # For experiments from before the background was recorded, and for arrays.
 WHITE_BACKGROUND = DecodeImage((255, 255, 255))
@@ -34,6 +35,7 @@ FILE_KINDS = {
     "audio": "a WAV",
     "text": "a text",
     "table": "a CSV",
+    "series": "a CSV",
 }
 
 
@@ -74,7 +76,8 @@ def raw_array(array: np.ndarray, data: Data, source: str = "array") -> RawExampl
         isinstance(step, DecodeImage) for step in data.steps()
     ):
         array = array[None]
-    return RawExamples(source, [f"{source}:{n}" for n in range(len(array))], array)
+    names = [f"{source}:{n}" for n in range(len(array))]
+    return RawExamples(source, names, array, facts=levels_of(array, data))
 
 
 def _read_image(path: Path, data: Data) -> RawExamples:
@@ -116,6 +119,7 @@ READERS: dict[str, Reader] = {
     "audio": _read_sound,
     "text": _read_texts,
     "table": read_rows,
+    "series": read_history,
 }
 
 

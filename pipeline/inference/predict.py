@@ -82,7 +82,8 @@ def predict(
         One row per example: `input`, its name, and what the task predicts:
         `classes`, name -> probability, the three most probable first; or
         `number` in the unit of the data, and its `name`; or
-        `score`, `threshold` and `anomaly` (whether the score exceeds it).
+        `score`, `threshold` and `anomaly` (whether the score exceeds it); or
+        `forecast`, name -> the next numbers of a series, and their `times`.
 
     Raises:
         UserError: there is no such file or variant, a file is not the one that was
@@ -105,6 +106,8 @@ def predict(
         for note in filter(None, notes):
             warn(f"{examples.source}: {note}")
         predicted = task.rows(model.logits(stored), stored, data.spec, point)
+        if task.located and examples.facts:
+            predicted = list(map(task.located, predicted, examples.facts))
         names = zip(examples.names, predicted, strict=True)
         rows += [{"input": name, **row} for name, row in names]
     return rows

@@ -19,7 +19,7 @@ from pipeline.data.table_steps import EncodeColumns
 
 # Modality -> the largest magnitude that is accepted without comparing it with training
 # examples: in standard deviations, or in pixel values of about 0 .. 1 or -1 .. 1.
-ACCEPTED = {"table": 10.0, "audio": 10.0, "image": 2.0}
+ACCEPTED = {"table": 10.0, "series": 10.0, "audio": 10.0, "image": 2.0}
 FACTOR = 2.0  # times the largest training magnitude is far outside
 MAX_SAMPLE = 2.0  # clips are -1 .. 1
 MAX_TRAINING = 10_000  # training examples that are compared with

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pipeline.core.json_io import read_json
 from pipeline.data.artifact import Data
 from pipeline.data.sources.params import ColumnParams, LimitParams
+from pipeline.data.sources.series_params import SeriesParams
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class RawExamples:
         names: of the examples, such as `mine.csv:2`.
         raw: `(n, ...)`, before the preprocessing of spec.json.
         notes: sentences about the file that the user should read.
+        facts: per example, what was read beside it, such as times; empty for none.
     """
 
     source: str
     names: list[str]
     raw: np.ndarray
     notes: tuple[str, ...] = ()
+    facts: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,14 @@ class ReadSettings:
         limits: bounds on what is decompressed.
         group: name of the column with groups; None without.
         targets: names of extra targets.
+        series: windows of series.
     """
 
     columns: ColumnParams
     limits: LimitParams
     group: str | None
     targets: tuple[str, ...]
+    series: SeriesParams
 
 
 def read_settings(data: Data) -> ReadSettings:
@@ -53,4 +59,5 @@ def read_settings(data: Data) -> ReadSettings:
         LimitParams.model_validate(values.get("limits", {})),
         values.get("split", {}).get("group"),
         tuple(values.get("extra_targets", {})),
+        SeriesParams.model_validate(values.get("series", {})),
     )

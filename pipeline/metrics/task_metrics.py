@@ -59,6 +59,10 @@ class TaskMetric:
             validation for each file, such as a threshold, or None; default: no column.
         others: key -> another metric of the same evidence, which a budget can limit;
             default: none.
+        blocks: y -> the block of each example, `(n,)`; a resample draws whole blocks,
+            for examples that depend on each other (Künsch, The Jackknife and the
+            Bootstrap for General Stationary Observations, 1989). Default None: examples
+            are drawn. With fewer than two blocks no interval is defined.
     """
 
     metric: Metric
@@ -72,6 +76,7 @@ class TaskMetric:
         default_factory=dict
     )
     others: Mapping[str, TaskMetric] = field(default_factory=dict)
+    blocks: Callable[[Array], Array] | None = None
 
     @property
     def key(self) -> str:
@@ -119,6 +124,8 @@ class TaskMetric:
             Low and high end at 95 % confidence, or None where the metric is undefined
             in some resample.
         """
+        if self._is_one_block(y):
+            return None
         weights = self._weights(y, resamples, seed)
         statistic = self._statistic(evidence, y)
         (interval,) = bootstrap.percentile_intervals(statistic, weights)
@@ -146,7 +153,7 @@ class TaskMetric:
             Low and high end, rounded to 6 digits. None without evidence of both models,
             or where the metric is undefined in some resample.
         """
-        if before is None or after is None:
+        if before is None or after is None or self._is_one_block(y):
             return None
         interval = self._paired(before, after, y, seed, resamples)
         return [round(float(end), 6) for end in interval] if interval else None
@@ -167,6 +174,9 @@ class TaskMetric:
         )
         return interval
 
+    def _is_one_block(self, y: Array) -> bool:
+        return self.blocks is not None and len(np.unique(self.blocks(y))) < 2
+
     def _statistic(self, evidence: Array, y: Array) -> bootstrap.Statistic:
         if self.resampled is not None:
             return self.resampled(evidence, y)
@@ -174,6 +184,10 @@ class TaskMetric:
 
     def _weights(self, y: Array, resamples: int, seed: int) -> Iterator[Array]:
         """Stratified for anomalies: a resample without one has no ROC curve."""
+        if self.blocks is not None:
+            _, block = np.unique(self.blocks(y), return_inverse=True)
+            drawn = bootstrap.bootstrap_weights(block.max() + 1, resamples, seed)
+            return (weights[:, block] for weights in drawn)
         strata = y if self.stratified else None
         return bootstrap.bootstrap_weights(len(y), resamples, seed, strata)
 

@@ -32,7 +32,7 @@ def attention(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: sequences, spectrograms, tokens or columns.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or `(batch, 1)`.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
     """
     needs = "sequences (steps, features), (frames, bins, 1), tokens or columns"
     require_input("attention", spec, needs, is_sequence(spec))

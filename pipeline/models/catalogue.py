@@ -29,6 +29,7 @@ BUILDER_MODULES = {
     "efficientnet_lite": "pipeline.models.efficientnet_lite",
     "ensemble": "pipeline.models.ensemble",
     "gru": "pipeline.models.recurrent",
+    "linear_window": "pipeline.models.linear_window",
     "lstm": "pipeline.models.recurrent",
     "mlp": "pipeline.models.mlp",
     "mobilenet_v1": "pipeline.models.mobilenet_v1",

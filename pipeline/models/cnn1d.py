@@ -20,6 +20,7 @@ from pipeline.models.input_output import (
     require_input,
 )
 from pipeline.models.registry import builder
+from pipeline.tasks.registry import task_of
 
 EMBEDDING = 32
 
@@ -34,7 +35,7 @@ def cnn1d(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: sequences, spectrograms, tokens or columns.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or `(batch, 1)`.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
     """
     needs = "sequences (steps, features), (frames, bins, 1), tokens or columns"
     require_input("cnn1d", spec, needs, is_sequence(spec))
@@ -49,5 +50,8 @@ def cnn1d(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         x = build.conv1d(x, width, size, f"conv{number}")
         if number < blocks and x.shape[1] > 1:
             x = layers.MaxPooling1D(name=f"pool{number}")(x)
-    x = build.dropout(layers.GlobalAveragePooling1D(name="pool")(x))
+    # A forecast depends on when something was, an average over time does not tell it.
+    when = task_of(spec).output == "forecast"
+    pool = layers.Flatten if when else layers.GlobalAveragePooling1D
+    x = build.dropout(pool(name="pool")(x))
     return keras.Model(inputs, output_head(x, spec, build), name="cnn1d")

@@ -18,8 +18,14 @@ from pipeline.models.building_blocks import BuildingBlocks
 from pipeline.models.errors import ModelError
 from pipeline.tasks.registry import task_of
 
-NAMES = {"image": "image", "audio": "audio", "text": "tokens", "table": "row"}
-VECTORS = ("logits", "numbers")
+NAMES = {
+    "image": "image",
+    "audio": "audio",
+    "text": "tokens",
+    "table": "row",
+    "series": "window",
+}
+VECTORS = ("logits", "numbers", "forecast")
 
 
 def require_input(

@@ -25,7 +25,7 @@ def mlp(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: numbers of any shape.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or `(batch, 1)`.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
     """
     require_input("mlp", spec, "numbers of any shape, no tokens", not spec.vocabulary)
     build = building_blocks(hp, normalization="none")

@@ -38,7 +38,7 @@ def rnn(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: sequences, spectrograms, tokens or columns.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or `(batch, 1)`.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
     """
     return _recurrent("rnn", layers.SimpleRNN, hp, spec)
 
@@ -52,7 +52,7 @@ def lstm(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: sequences, spectrograms, tokens or columns.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or `(batch, 1)`.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
     """
     return _recurrent("lstm", layers.LSTM, hp, spec)
 
@@ -66,7 +66,7 @@ def gru(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: sequences, spectrograms, tokens or columns.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or `(batch, 1)`.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
     """
     return _recurrent("gru", layers.GRU, hp, spec)
 

@@ -70,7 +70,7 @@ RULES = (
     Rule(r"\w+\.headline", "reported", "a sentence about the other metrics"),
     # ---- data and augment: no trained model takes part
     Rule(
-        r"data\.(examples|duplicates|class_balance|also|origins)\..+",
+        r"data\.(examples|duplicates|class_balance|also|origins|forecast)\..+",
         "exact",
         "counted in the data set",
     ),

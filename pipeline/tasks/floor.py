@@ -73,7 +73,7 @@ def floor_of(spec: TaskSpec) -> Floor | None:
     packages = {task.module(part).rpartition(".")[0] for part in ("floor", "metric")}
     if len(packages) > 1:  # a task that replaced the metric has no floor of its own yet
         return None
-    floor: Floor = task.part("floor")
+    floor: Floor = task.part_for("floor", spec)
     return floor
 
 

@@ -23,5 +23,5 @@ def metric_of(spec: TaskSpec) -> TaskMetric:
             f"{spec.source}: task {spec.task} has no metric, so no stage can evaluate "
             f"it; choose {', '.join(registry.TASKS)}, or a task of your own"
         )
-    metric: TaskMetric = task.part("metric")
+    metric: TaskMetric = task.part_for("metric", spec)
     return metric

@@ -25,10 +25,15 @@ class TaskPrediction:
         rows: `(outputs, stored examples, spec, row of pareto.json)` -> a JSON object
             per example; outputs are float32 `(n, *output)`, examples `(n, *shape)`.
         text: such an object -> one line of text.
+        located: `(object, facts of the input)` -> the object with what was read beside
+            the example, such as times; default None: unchanged.
+        table: objects -> rows of a CSV file, header first; default None: there is none.
     """
 
     rows: Callable[[np.ndarray, np.ndarray, TaskSpec, Mapping[str, Any]], list[Row]]
     text: Callable[[Row], str]
+    located: Callable[[Row, Mapping[str, Any]], Row] | None = None
+    table: Callable[[list[Row]], list[list[Any]]] | None = None
 
 
 def prediction_of(spec: TaskSpec) -> TaskPrediction:

@@ -31,7 +31,7 @@ class SpecSchema(BaseModel):
     classes: list[str]
     scale: float = 1.0
     offset: float = 0.0
-    modality: Literal["image", "audio", "text", "table"] = "image"
+    modality: Literal["image", "audio", "text", "table", "series"] = "image"
     task: str = ""
     vocabulary: NonNegativeInt = 0
     preprocess: list[dict[str, Any]] = []
@@ -48,13 +48,14 @@ class TaskSpec:
         name: name of the data set.
         source: source of the data, such as `sklearn:digits`.
         shape: shape of one stored example, without the batch: image `(height, width,
-            channels)`, audio `(frames, bins, 1)`, text `(length,)`, table `(columns,)`.
+            channels)`, audio `(frames, bins, 1)`, text `(length,)`, table `(columns,)`,
+            series `(steps, columns)`.
         dtype: dtype of the stored example.
         classes: class names; empty for numbers.
         scale: factor of stored numbers; model inputs are about 0 .. 1 or -1 .. 1.
             Default 1.
         offset: added after scaling; default 0.
-        modality: `image` (default), `audio`, `text` or `table`.
+        modality: `image` (default), `audio`, `text`, `table` or `series`.
         task: name of the task, see `pipeline.tasks.registry`; default classification.
         vocabulary: number of token numbers of text; default 0 for other data.
         preprocess: steps from raw to stored, as JSON objects.

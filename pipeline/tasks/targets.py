@@ -35,9 +35,26 @@ class Target:
         """Standardize numbers to the scale of the model's output, float32."""
         return ((y - self.mean) / self.deviation).astype(np.float32)
 
+    def numbers(self, y: np.ndarray) -> np.ndarray:
+        """Return the numbers to predict, of which the range is reported."""
+        return y
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
         return asdict(self)
+
+
+class Scale(Protocol):
+    """Scale of numbers to predict: a `Target`, or that of a task's own."""
+
+    def scaled(self, y: np.ndarray) -> np.ndarray:
+        """Return targets as they are stored, float32."""
+
+    def numbers(self, y: np.ndarray) -> np.ndarray:
+        """Return the numbers to predict, of which the range is reported."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `target` of spec.json."""
 
 
 def learn_target(name: str, y: np.ndarray) -> Target:
@@ -60,12 +77,15 @@ class Labels:
         indices: split -> positions.
         first: number of examples of the first source; scales are computed on its
             training split only.
+        facts: of the source, for tasks with a kind of labels that needs more than
+            numbers; default none.
     """
 
     y: np.ndarray
     classes: tuple[str, ...]
     indices: SplitIndices
     first: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def teaching(self) -> np.ndarray:
@@ -89,7 +109,7 @@ class Prepared:
     y: np.ndarray
     classes: tuple[str, ...]
     indices: SplitIndices
-    target: Target | None = None
+    target: Scale | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -106,3 +126,66 @@ class Targets(Protocol):
         Raises:
             UserError: when the labels do not fit the task.
         """
+
+
+@dataclass(frozen=True)
+class SeriesColumns:
+    """Columns of the targets of a forecast, which are rows of numbers.
+
+    Next to the numbers to predict, a row holds what its forecast is compared with, so
+    that metrics need nothing else.
+
+    Args:
+        horizon: steps that are predicted.
+        count: number of series that are predicted together.
+    """
+
+    horizon: int
+    count: int
+
+    @property
+    def size(self) -> int:
+        """Numbers to predict."""
+        return self.horizon * self.count
+
+    def join(
+        self,
+        targets: np.ndarray,
+        naive: np.ndarray,
+        scale: np.ndarray,
+        level: np.ndarray,
+        block: np.ndarray,
+    ) -> np.ndarray:
+        """Return rows, float64 `(n, 2 * size + 2 * count + 1)`.
+
+        Args:
+            targets: numbers to predict, `(n, horizon, count)`.
+            naive: the seasonal naive forecast, like `targets`.
+            scale: its mean error in training, `(n, count)`.
+            level: what is added to an output to undo an anchor, `(n, count)`.
+            block: number of the block that a bootstrap draws together, `(n,)`.
+        """
+        flat = [part.reshape(len(part), -1) for part in (targets, naive)]
+        parts = [*flat, scale, level, block[:, None]]
+        return np.concatenate([part.astype(np.float64) for part in parts], axis=1)
+
+    def targets(self, y: Any) -> Any:
+        """Return the numbers to predict, `(n, horizon, count)`."""
+        return y[:, : self.size].reshape(-1, self.horizon, self.count)
+
+    def naive(self, y: Any) -> Any:
+        """Return the seasonal naive forecast, `(n, horizon, count)`."""
+        part = y[:, self.size : 2 * self.size]
+        return part.reshape(-1, self.horizon, self.count)
+
+    def scale(self, y: Any) -> Any:
+        """Return the scale of errors, `(n, count)`."""
+        return y[:, 2 * self.size : 2 * self.size + self.count]
+
+    def level(self, y: Any) -> Any:
+        """Return the level, `(n, count)`."""
+        return y[:, 2 * self.size + self.count : -1]
+
+    def block(self, y: Any) -> Any:
+        """Return the block, `(n,)`."""
+        return y[:, -1]

@@ -27,6 +27,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from inspect import isfunction
 from typing import Any, Literal, Protocol
 
 from pipeline.metrics.metric import Metric
@@ -48,6 +49,10 @@ class Signature(Protocol):
     def classes(self) -> tuple[str, ...]:
         """Class names; empty for numbers."""
 
+    @property
+    def target(self) -> Mapping[str, Any]:
+        """Scale of the numbers to predict; empty for other targets."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -58,12 +63,14 @@ class Task:
             task.
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
-        labels: what readers take from a source: class names, numbers, or a map per
-            example, such as a mask; with `none`, they read no labels.
-        target: what outputs are compared with: class numbers `(batch,)`, numbers
-            `(batch, 1)`, or the model's own input.
+        labels: what readers take from a source: class names, numbers, a map per
+            example, such as a mask, or `series`: windows of numbers over time; with
+            `none`, they read no labels.
+        target: what outputs are compared with: class numbers `(batch,)`, a number
+            `(batch, 1)`, rows of numbers `(batch, columns)`, or the model's own input.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map`: one logit per class and pixel;
+            reconstructed; `class_map`: one logit per class and pixel; `forecast`: the
+            numbers of future steps, see `forecast_size`;
             `logits_per_step` is used by builders only; `any` is whatever an imported
             model returns.
         losses: allowed names of `loss`; names that are not in
@@ -75,7 +82,8 @@ class Task:
         not_applicable: dotted key of the experiment file -> why it does not apply; a
             value other than the default is refused with that reason. Default: all keys
             apply.
-        parts: part -> `module:object`.
+        parts: part -> `module:object`. The object of `metric`, `training` and `floor`
+            may be a function of the `TaskSpec` that returns the part.
         units: numbers per output; default 1.
         normal_classes: requires `data.normal`, and treats the other classes of a source
             as anomalies; default False.
@@ -92,9 +100,17 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers", "maps", "none"]
-    target: Literal["class", "number", "input"]
-    output: Literal["logits", "numbers", "input", "class_map", "logits_per_step", "any"]
+    labels: Literal["classes", "numbers", "maps", "series", "none"]
+    target: Literal["class", "number", "numbers", "input"]
+    output: Literal[
+        "logits",
+        "numbers",
+        "input",
+        "class_map",
+        "logits_per_step",
+        "forecast",
+        "any",
+    ]
     losses: tuple[str, ...]
     default_loss: str
     builder: str
@@ -135,6 +151,8 @@ class Task:
     def output_shape(self, spec: Signature) -> tuple[int, ...]:
         """Return the shape of the output for one example, without the batch."""
         shape, classes = tuple(spec.shape), len(spec.classes)
+        if self.output == "forecast":
+            return (forecast_size(spec),)
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),
@@ -174,6 +192,22 @@ class Task:
         """Return the object of a part; its module is imported on first use."""
         module, _, attribute = self.parts[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
+
+    def part_for(self, name: str, spec: Any) -> Any:
+        """Return the object of a part for a data set.
+
+        Args:
+            name: of the part.
+            spec: signature of the data, of which the part may be a function.
+        """
+        part = self.part(name)
+        return part(spec) if isfunction(part) else part
+
+
+def forecast_size(spec: Signature) -> int:
+    """Return the numbers of a forecast: steps times series times quantiles."""
+    steps, levels = spec.target["horizon"], len(spec.target["quantiles"]) or 1
+    return int(steps * len(spec.target["names"]) * levels)
 
 
 def parts_in(package: str, *optional: str) -> dict[str, str]:

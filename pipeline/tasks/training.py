@@ -113,7 +113,7 @@ def inference_batch(spec: TaskSpec) -> int:
 
 def training_of(spec: TaskSpec) -> TaskTraining:
     """Return the training part of a data set's task."""
-    training: TaskTraining = task_of(spec).part("training")
+    training: TaskTraining = task_of(spec).part_for("training", spec)
     return training
 
 
@@ -125,7 +125,7 @@ def training_metric(spec: TaskSpec, y: np.ndarray) -> TrainingMetric:
         y: training targets as stored, `(n,)`.
     """
     task = task_of(spec)
-    training, computed = training_of(spec), task.part("metric")
+    training, computed = training_of(spec), task.part_for("metric", spec)
     assert isinstance(computed, TaskMetric)
     return TrainingMetric(
         task.metric, training.evidence, computed.value, training.epoch_metric(y)
@@ -147,9 +147,11 @@ def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
 
 
 def soft_target(y: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
-    """Return stored targets as rows that can be averaged, `(batch, classes or 1)`."""
+    """Return stored targets as rows that can be averaged, `(batch, columns)`."""
     if task_of(spec).target == "number":
         return y[:, None]
+    if task_of(spec).target == "numbers":
+        return y
     return tf.one_hot(y, len(spec.classes))
 
 

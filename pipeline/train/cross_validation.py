@@ -2,8 +2,9 @@
 
 In: published data. Out: a training split and a held-out split per fold. Folds are
 stratified by class, or by range of the number to predict. A group of the data stage is
-in a single fold, and so are the copies of an example that `data.balance` made. For
-anomaly detection each fold holds out both kinds and trains on the normal examples.
+in a single fold, and so are the copies of an example that `data.balance` made. Examples
+with times have rolling backtests as folds. For anomaly detection each fold holds out
+both kinds and trains on the normal examples.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data, Split
 from pipeline.data.examples import Examples
+from pipeline.data.time_split import rolling
 from pipeline.tasks.training import learnable
 
 
@@ -48,6 +50,10 @@ def folds(data: Data, count: int, seed: int) -> list[tuple[Split, Split]]:
 def _indices(
     y: np.ndarray, data: Data, count: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
+    if (times := data.times()) is not None:
+        series = data.spec.target
+        steps, gap = series.get("horizon", 1), series.get("gap", data.spec.shape[0])
+        return rolling(times, steps, gap, count)
     groups = data.groups()
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     labels = y if y.ndim == 1 else np.zeros(len(y), np.int64)  # maps: one stratum

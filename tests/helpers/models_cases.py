@@ -49,6 +49,10 @@ SPECS = (
     spec((10,), "audio", "anomaly_detection"),
     spec((6,), "text", "next_token", 20),
     spec((8, 8, 3), task="segmentation"),
+    replace(
+        spec((12, 2), "series", "forecasting", classes=()),
+        target={"names": ["a", "b"], "horizon": 3, "quantiles": []},
+    ),
 )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from pathlib import Path
+from typing import Any
 
 from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
@@ -29,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variant", metavar="ID", help="another file than the chosen one"
     )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write forecasts into a CSV file, a line per step",
+    )
     options.add_json(parser)
 
 
@@ -40,15 +48,29 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.inference.predict import predict
     from pipeline.tasks.prediction import prediction_of
 
+    task = prediction_of(read_spec(folder / "data"))
+    if arguments.csv is not None and task.table is None:
+        raise UserError("--csv: is for forecasts; use --json for this experiment")
     rows = predict(folder, arguments.files, variant=arguments.variant)
+    if arguments.csv is not None and task.table is not None:
+        _write_csv(arguments.csv, task.table(rows))
+        return ExitCode.DONE
     if arguments.json:
         print(json.dumps(rows, indent=2))
         return ExitCode.DONE
-    text = prediction_of(read_spec(folder / "data")).text
+    text = task.text
     width = max(len(row["input"]) for row in rows)
     for row in rows:
         print(printable(f"{row['input']:<{width}}  {text(row)}"))
     return ExitCode.DONE
+
+
+def _write_csv(path: Path, rows: list[list[Any]]) -> None:
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+    except OSError as error:
+        raise UserError(f"--csv {path}: {error.strerror or error}") from None
 
 
 def _require_result(folder: Path) -> None:

@@ -99,6 +99,19 @@ def two_logits(model: keras.Model) -> keras.Model:
     return keras.Model(graph.inputs, logits, name=model.name)
 
 
+def with_flat_output(model: keras.Model) -> keras.Model:
+    """Flatten the output of a forecaster, `(steps, targets)` or more axes.
+
+    Args:
+        model: functional or Sequential, with one output; it is not changed.
+    """
+    graph = functional_graph(model)
+    if len(graph.outputs[0].shape) == 2:
+        return model
+    flat = keras.layers.Flatten(name="flat_forecast")(graph.outputs[0])
+    return keras.Model(graph.inputs, flat, name=model.name)
+
+
 def _with_last(model: keras.Model, new: Any, weights: list[Any]) -> keras.Model:
     """Rebuild a model with another last layer."""
     last = _last(model)

@@ -4,7 +4,8 @@ In: the steps of spec.json and the input of the file. Out: `Preprocessing`, or t
 reason why these steps have no C source.
 
     kind    raw example                                  steps
-    plain   numbers, as the data hold them               none, pixel_range, standardise
+    plain   numbers, as the data hold them               none, pixel_range, standardise,
+                                                         anchor
     image   pixels of any size                           resize, pixel_range
     audio   samples                                      fixed_length, log_mel or mfcc
     cells   numbers and texts of categories, with gaps   encode_columns
@@ -31,6 +32,7 @@ from pipeline.data.features import (
     find_step,
 )
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
+from pipeline.data.series_steps import Anchor
 from pipeline.data.spec import TaskSpec
 from pipeline.data.table_cells import GAPS
 from pipeline.data.table_steps import EncodeColumns
@@ -123,9 +125,27 @@ def _plain(spec: TaskSpec, steps: Steps) -> Preprocessing:
     scale = find_step(steps, Standardise)
     dtype = (scale.precision or "float32") if scale else spec.dtype
     dtype = "uint16" if find_step(steps, PixelRange) else dtype
-    values = {"raw_type": C_TYPES[dtype], "wide": dtype == "float64"}
+    values = {
+        "raw_type": C_TYPES[dtype],
+        "wide": dtype == "float64",
+        "repeat": spec.shape[-1] if len(spec.shape) > 1 else 0,
+        "anchor": _anchor(find_step(steps, Anchor), spec),
+    }
     shape = " x ".join(map(str, spec.shape))
     return Preprocessing("plain", values, f"{shape} numbers, {dtype}")
+
+
+def _anchor(step: Anchor | None, spec: TaskSpec) -> Values | None:
+    if step is None:
+        return None
+    rows, columns = spec.shape
+    return {
+        "by": step.by,
+        "columns": ", ".join(map(str, step.columns)),
+        "count": len(step.columns),
+        "rows": rows,
+        "last": (rows - 1) * columns,
+    }
 
 
 def _image(spec: TaskSpec, steps: Steps) -> Preprocessing:
@@ -202,6 +222,8 @@ KINDS: dict[tuple[str, ...], Callable[[TaskSpec, Steps], Preprocessing]] = {
     (): _plain,
     _names(PixelRange): _plain,
     _names(Standardise): _plain,
+    _names(Anchor): _plain,
+    _names(Anchor, Standardise): _plain,
     _names(Resize): _image,
     _names(Resize, PixelRange): _image,
     **{_names(FixedLength, mel): _audio for mel in (LogMel, Mfcc)},

@@ -23,6 +23,7 @@ from pipeline.data.features import (
     apply_steps,
 )
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
+from pipeline.data.series_steps import Anchor
 from pipeline.data.table_steps import EncodeColumns, category_number
 from pipeline.inference.interpreter import quantize
 
@@ -125,11 +126,20 @@ def _sounds(steps: Steps, shape: Shape) -> np.ndarray:
 
 
 def _rows(steps: Steps, shape: Shape) -> np.ndarray:
-    """Rows around the mean of each column, in the precision of the step."""
+    """Rows, or windows of them, around the mean of each column."""
     scale = steps[-1]
-    distances = np.random.default_rng(1).normal(size=(EXAMPLES, len(scale.mean)))
+    size = (EXAMPLES, *shape[:-1], len(scale.mean))
+    distances = np.random.default_rng(1).normal(size=size)
     dtype = np.dtype(scale.precision or np.float32)
     return (np.array(scale.mean) + distances * scale.deviation).astype(dtype)
+
+
+def _windows(steps: Steps, shape: Shape) -> np.ndarray:
+    """Windows whose level differs from one to the next."""
+    scaled = isinstance(steps[-1], Standardise)
+    windows = _rows(steps, shape) if scaled else np.zeros((EXAMPLES, *shape))
+    levels = 10.0 * np.arange(EXAMPLES)[:, None, None]
+    return (windows + levels).astype(np.float32)
 
 
 def _cells(steps: Steps, shape: Shape) -> np.ndarray:
@@ -168,6 +178,7 @@ RAW: dict[type, Callable[[Steps, Shape], np.ndarray]] = {
     FixedLength: _sounds,
     EncodeColumns: _cells,
     Standardise: _rows,
+    Anchor: _windows,
     Vocabulary: _texts,
 }
 

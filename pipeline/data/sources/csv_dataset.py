@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pipeline.data.examples import Examples
 from pipeline.data.narrowing import narrowed
+from pipeline.data.series_source import read_series
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.tables import open_table, read_numbers
 
@@ -18,6 +19,8 @@ def read(context: ReadContext) -> Examples:
 
     The training split encodes and standardizes the columns later.
     """
+    if context.wants_series:
+        return read_series(context)
     table, x, cells = read_numbers(open_table(context), context)
     fields, categories = table.fields(context), cells.categories()
     return Examples(

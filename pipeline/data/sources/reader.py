@@ -100,6 +100,12 @@ class ReadContext:
         return get(self.params.task).labels == "numbers"
 
     @property
+    def wants_series(self) -> bool:
+        """Whether examples are windows of numbers over time."""
+        labeled = self.params.series.label is not None
+        return labeled or get(self.params.task).labels == "series"
+
+    @property
     def unlabelled(self) -> bool:
         """Whether no labels are read."""
         return get(self.params.task).labels == "none"

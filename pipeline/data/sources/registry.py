@@ -27,6 +27,7 @@ SOURCES = {
     "parquet": "a Parquet file with a label column",
     "npz": "a NumPy .npz file with the arrays x and y; npz:FILE#test is x_test, y_test",
     "npy": "a folder with the NumPy files x.npy and y.npy",
+    "series": "numbers over time: series:load is embedded, series:co2 in statsmodels",
 }
 # Kinds that name a path.
 FILES = ("images", "masks", "coco", "wav", "csv", "text", "parquet", "npz", "npy")
@@ -55,10 +56,17 @@ MODALITY = {
     "text": "text",
     "csv": "table",
     "parquet": "table",
+    "series": "series",
 }
 IMAGES_OF_SKLEARN = ("digits",)
 SCENES = {"digits": "maps"}  # sets of `scenes:`
-BUILT_IN = {"sklearn": SKLEARN, "scenes": SCENES}  # kinds whose sets are all listed
+SERIES = {"load": "series", "co2": "series"}  # sets of `series:`
+WITH_TIMES = ("csv", "parquet", "series")  # kinds whose rows can have times
+BUILT_IN = {
+    "sklearn": SKLEARN,
+    "scenes": SCENES,
+    "series": SERIES,
+}  # kinds whose sets are all listed
 
 
 def listed(extend: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -114,11 +122,27 @@ def reader_module(source: str) -> str:
     return f"pipeline.data.sources.{source.partition(':')[0]}_dataset"
 
 
+def check_times(source: str) -> None:
+    """Refuse a source whose rows have no times.
+
+    Args:
+        source: `kind:name`.
+
+    Raises:
+        UserError: it lists the kinds that can have them.
+    """
+    if source.partition(":")[0] not in WITH_TIMES:
+        raise UserError(
+            f"source {source} has no rows with times, which series need; it can be of "
+            f"{', '.join(f'{kind}:' for kind in WITH_TIMES)}"
+        )
+
+
 def check_known(source: str, key: str) -> None:
     """Refuse a data set that does not exist, of the kinds whose sets are all known.
 
     Args:
-        source: `kind:name`; only `sklearn:` and `scenes:` are checked.
+        source: `kind:name`; only kinds in `BUILT_IN` are checked.
         key: dotted key of the experiment file that names the source, for the error.
 
     Raises:
@@ -132,7 +156,7 @@ def check_known(source: str, key: str) -> None:
 
 
 def known_labels(source: str) -> str | None:
-    """Return `classes`, `numbers` or `maps`; None where the labels are unknown."""
+    """Return the kind of labels, such as `classes`; None where it is unknown."""
     kind, _, name = source.partition(":")
     return "maps" if kind in MAPPED else BUILT_IN.get(kind, {}).get(name)
 

@@ -42,12 +42,13 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
         "segmentation": lambda: rng.integers(0, len(spec.classes), shape[:-1]),
         "anomaly_detection": lambda: x,
         "next_token": lambda: np.roll(x, -1, axis=1),
+        "forecasting": lambda: rng.normal(size=(BATCH, *model.output_shape[1:])),
     }
     return x, targets[spec.task]()
 
 
 def loss_for(spec: TaskSpec) -> keras.losses.Loss:
-    if spec.task == "anomaly_detection":
+    if spec.task in ("anomaly_detection", "forecasting"):
         return keras.losses.MeanSquaredError()
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 

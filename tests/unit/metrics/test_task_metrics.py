@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
@@ -79,7 +81,12 @@ def test_evidence_made_in_parts_is_the_evidence(task):
     outputs = outputs[:, :1] if task == "regression" else outputs
     if get(task).dense:
         outputs, y = RNG.normal(size=(40, 2, 2, 3)), RNG.integers(0, 2, (40, 2, 2))
-    measure = get(task).part("metric")
+    spec = TaskSpec("x", "x:x", (3,), "float32", (), task=task)
+    if get(task).labels == "series":
+        scale = {"mean": [0.0], "deviation": [1.0], "anchor": "none"}
+        target = {"names": ["a"], "horizon": 3, "quantiles": [], **scale}
+        spec, y = replace(spec, target=target), RNG.normal(size=(40, 9))
+    measure = metric_of(spec)
     parts = [
         measure.evidence(outputs[a], inputs[a], y[a])
         for a in np.split(np.arange(40), 4)

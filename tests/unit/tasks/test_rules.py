@@ -17,6 +17,7 @@ DATA = {
         'data: {source: "sklearn:digits", task: anomaly_detection, normal: ["0"]}\n'
     ),
     "segmentation": 'data: {source: "scenes:digits", task: segmentation}\n',
+    "forecasting": 'data: {source: "series:load", task: forecasting}\n',
 }
 
 
@@ -45,6 +46,9 @@ REFUSED = [
     ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),
     ("regression", "train: {monitor: accuracy}", "train.monitor: the metric of"),
+    ("forecasting", "train: {monitor: r2}", "set monitor to loss or mase, not to r2"),
+    ("forecasting", "train: {loss: focal}", "it can be quantile, huber, mse, mae"),
+    ("forecasting", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     (
         "anomaly_detection",
         "distill: {monitor: r2}",

@@ -8,6 +8,7 @@ Run: python -m pipeline compress-file model.keras --data SOURCE
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pipeline.compress.import_model.archive import (
     is_keras_2,
 )
 from pipeline.compress.import_model.inputs import with_input_of
-from pipeline.compress.import_model.logits import as_logits
+from pipeline.compress.import_model.logits import as_logits, with_flat_output
 from pipeline.compress.import_model.misreading import find_doubts
 from pipeline.compress.import_model.onnx.supported import is_onnx
 from pipeline.compress.import_model.params import ImportParams
@@ -59,6 +60,8 @@ def run(params: ImportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     model = with_input_of(model, spec, params.model)
     if task_of(spec).predicts_classes:
         model = as_logits(model, spec, params.model)
+    elif task_of(spec).output == "forecast":
+        model = with_flat_output(model)
     labelled = task_of(spec).labels != "none"
     doubts = find_doubts(model, data, path.name, inputs.seed) if labelled else []
     _stop_or_warn(doubts, params)
@@ -133,6 +136,8 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
         return
     required = (tuple(spec.shape), task.output_shape(spec))
     single = task.predicts_classes and len(spec.classes) == 2
+    if task.output == "forecast" and None not in shapes[1]:
+        shapes = (shapes[0], (math.prod(shapes[1]),))  # in the order of the numbers
     if shapes != required and not (
         single and shapes == (required[0], (*required[1][:-1], 1))
     ):

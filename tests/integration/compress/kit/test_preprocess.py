@@ -19,6 +19,7 @@ from pipeline.data.features import (
     Vocabulary,
 )
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
+from pipeline.data.series_steps import Anchor
 from pipeline.data.table_steps import EncodeColumns
 from tests.helpers.kit_fixtures import (
     ARM,
@@ -107,6 +108,13 @@ CASES = {
     ),
     "table with categories and gaps": Case(
         (CELLS, SCALE), (7,), "table", {}, {"dtype": np.int8, "quantization": (0.02, 5)}
+    ),
+    "windows": Case((Standardise((1.0, -5.0), (2.0, 0.5)),), (3, 2), "series"),
+    "windows relative to their mean": Case(
+        (Anchor((0,), "mean"), Standardise((1.0, -5.0), (2.0, 0.5))), (5, 2), "series"
+    ),
+    "windows relative to their last row, float": Case(
+        (Anchor((1,), "last"),), (4, 3), "series", {}, FLOAT
     ),
     "words": Case((Vocabulary(WORDS, 9),), (9,), "text", {}, WORD_NUMBERS),
     "odd words": Case(

@@ -1,0 +1,1 @@
+"""Forecasting: the next numbers of a series over time."""
