@@ -90,6 +90,7 @@ def _commands() -> dict[str, ModuleType]:
         debug,
         demo,
         diff,
+        generate,
         inspect,
         lineage,
         lock,
@@ -106,7 +107,7 @@ def _commands() -> dict[str, ModuleType]:
     )
 
     modules = [run, stale, status, show, new, lock, verify, reproduce, diff, lineage]
-    modules += [compress_file, inspect, predict, debug, demo, compare]
+    modules += [compress_file, inspect, predict, generate, debug, demo, compare]
     modules += [reference, tensorboard, clean]
     prefix = f"{package.__name__}."
     return {

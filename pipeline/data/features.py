@@ -26,6 +26,7 @@ from scipy.fft import dct
 from pipeline.core.errors import UserError
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
 from pipeline.data.table_steps import EncodeColumns
+from pipeline.tasks.text_tokens import STEP, Tokens
 
 VOCABULARY = "vocabulary.txt"
 PADDING, UNKNOWN = "[padding]", "[unknown]"
@@ -216,6 +217,7 @@ Step = (
     | EncodeColumns
     | Standardise
     | Vocabulary
+    | Tokens
 )
 
 StepKind = TypeVar("StepKind", bound=Step)
@@ -231,6 +233,7 @@ STEPS: dict[str, type[Step]] = {
     "encode_columns": EncodeColumns,
     "standardise": Standardise,
     "vocabulary": Vocabulary,
+    STEP: Tokens,
 }
 
 

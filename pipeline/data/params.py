@@ -13,6 +13,7 @@ from pipeline.core.wording import repeated
 from pipeline.data.sources.params import (
     AudioParams,
     ColumnParams,
+    CorpusParams,
     ImageParams,
     LimitParams,
     MaskParams,
@@ -111,8 +112,9 @@ class DataParams(Params):
         source: `kind:name`.
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
-            tells the others from them), `segmentation` (a class per pixel), or
-            `module:object` for a task of yours.
+            tells the others from them), `segmentation` (a class per pixel),
+            `next_token` (predicts a text, token by token), or `module:object` for a
+            task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -172,6 +174,7 @@ class DataParams(Params):
     masks: MaskParams = MaskParams()
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
+    corpus: CorpusParams = CorpusParams()
     limits: LimitParams = LimitParams()
     # Examples that vanish unseen are worse than a run that stops.
     on_bad_example: Literal["error", "skip"] = "error"

@@ -48,6 +48,10 @@ class Signature(Protocol):
     def classes(self) -> tuple[str, ...]:
         """Class names; empty for numbers."""
 
+    @property
+    def vocabulary(self) -> int:
+        """Number of token numbers of text; 0 for other data."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -59,13 +63,14 @@ class Task:
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
         labels: what readers take from a source: class names, numbers, or a map per
-            example, such as a mask; with `none`, they read no labels.
+            example, such as a mask; `texts`, which are their own labels; with `none`,
+            they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, numbers
-            `(batch, 1)`, or the model's own input.
+            `(batch, 1)`, the model's own input, or `next`: the input one step later.
         output: meaning of an output: one logit per class, `units` numbers, or the input
             reconstructed; `class_map`: one logit per class and pixel;
-            `logits_per_step` is used by builders only; `any` is whatever an imported
-            model returns.
+            `logits_per_step`: one logit per token of the vocabulary and step; `any` is
+            whatever an imported model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -92,8 +97,8 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers", "maps", "none"]
-    target: Literal["class", "number", "input"]
+    labels: Literal["classes", "numbers", "maps", "texts", "none"]
+    target: Literal["class", "number", "input", "next"]
     output: Literal["logits", "numbers", "input", "class_map", "logits_per_step", "any"]
     losses: tuple[str, ...]
     default_loss: str
@@ -112,7 +117,7 @@ class Task:
     @property
     def predicts_classes(self) -> bool:
         """True if outputs are logits, and targets class numbers or probabilities."""
-        return self.target == "class"
+        return self.target in ("class", "next")
 
     @property
     def dense(self) -> bool:
@@ -123,6 +128,11 @@ class Task:
     def reconstructs(self) -> bool:
         """True if outputs are compared with the model's own input."""
         return self.target == "input"
+
+    @property
+    def per_step(self) -> bool:
+        """True if outputs are logits of the next token, one row per step."""
+        return self.target == "next"
 
     def builder_for(self, modality: str | None) -> str:
         """Return the builder unless the experiment names one.
@@ -139,7 +149,7 @@ class Task:
             "logits": (classes,),
             "numbers": (self.units,),
             "class_map": (*shape[:-1], classes),
-            "logits_per_step": (*shape, classes),
+            "logits_per_step": (*shape, spec.vocabulary),
         }
         return shapes.get(self.output, shape)
 
@@ -150,7 +160,7 @@ class Task:
 
     def expects(self, spec: Signature) -> str:
         """Describe the expected output: the end of a sentence about the data."""
-        if self.predicts_classes:
+        if self.predicts_classes and not self.per_step:
             return f"has {len(spec.classes)} classes"
         return f"needs outputs of shape {self.output_shape(spec)}, for {self.title}"
 

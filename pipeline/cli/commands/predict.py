@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print one line per example."""
     folder = options.results_folder(arguments.root, arguments.experiment)
-    _require_result(folder)
+    require_result(folder)
     from pipeline.data.spec import read_spec
     from pipeline.inference.predict import predict
     from pipeline.tasks.prediction import prediction_of
@@ -51,8 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _require_result(folder: Path) -> None:
-    """Refuse an experiment that was not run, before libraries are imported."""
+def require_result(folder: Path) -> None:
+    """Refuse an experiment that was not run, before libraries are imported.
+
+    Args:
+        folder: of the experiment.
+
+    Raises:
+        UserError: names the command that runs it.
+    """
     if not all((folder / name).is_file() for name in NEEDED):
         again = command("run", folder=folder)
         raise UserError(f"{folder}: no result yet; run: {again}")
