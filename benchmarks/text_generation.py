@@ -1,8 +1,8 @@
 """A text model trained by a plain Keras script, against the train stage.
 
-In: a finished data stage of an experiment of text generation. Out: bits per character of
-its test split after each tenth of the processor time, of the same network, trained by
-`model.fit` with Adam and cross-entropy, the loss of padding included.
+In: a finished data stage of an experiment of text generation. Out: bits per character
+of its test split after each tenth of the processor time, of the same network, trained
+by `train_on_batch` with Adam and cross-entropy, the loss of padding included.
 Run: make bench-text-generation
 (python -m benchmarks.text_generation --exp text_generation --cpu-seconds 300)
 

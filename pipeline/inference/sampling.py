@@ -1,7 +1,7 @@
 """Draw a text token by token.
 
-In: a model that reads tokens, and a prompt. Out: the text that follows. Tokens are drawn
-from the softmax of logits / temperature; a temperature of 0 takes the likeliest token.
+In: a model that reads tokens, and a prompt. Out: the text that follows. Tokens are
+drawn from the softmax of logits / temperature; a temperature of 0 takes the likeliest token.
 Padding and the unknown token are never drawn.
 """
 

@@ -20,7 +20,7 @@ data:
   source: corpus:texts
   task: next_token
   corpus: {length: 16}
-tune: {builder: char_lm, trials: 1, epochs: 1, finalists: 1, fix: {units: 32, blocks: 1}}
+tune: {builder: char_lm, trials: 1, epochs: 1, fix: {units: 32, blocks: 1}}
 train: {epochs: 3, patience: 3, learning_rate: 0.01, batch_size: 16}
 distill: {epochs: 1, replicates: 1, width: 0.5, batch_size: 16}
 compress:
