@@ -1,8 +1,8 @@
 """Draw a text token by token.
 
 In: a model that reads tokens, and a prompt. Out: the text that follows. Tokens are
-drawn from the softmax of logits / temperature; a temperature of 0 takes the likeliest token.
-Padding and the unknown token are never drawn.
+drawn from the softmax of logits / temperature; a temperature of 0 takes the likeliest
+token. Padding and the unknown token are never drawn.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.registry import TASKS, get
+from tests.helpers.bare_task import BARE
 
 RNG = np.random.default_rng(4)
 
@@ -56,6 +57,7 @@ def test_auc_of_one_kind_alone_says_nothing():
         ("classification", "accuracy", "+1.20 points"),
         ("regression", "r2", "+0.0120 R2"),
         ("anomaly_detection", "auc", "+0.0120 AUC"),
+        ("next_token", "bits_per_character", "+0.0120 bits per character"),
     ],
 )
 def test_a_measure_has_a_key_and_tells_changes_in_its_own_unit(task, key, said):
@@ -64,11 +66,10 @@ def test_a_measure_has_a_key_and_tells_changes_in_its_own_unit(task, key, said):
     assert measure.metric.change(-0.012).startswith("-")
 
 
-def test_a_task_without_a_measure_is_refused():
-    spec = TaskSpec("x", "x:x", (2,), "float32", (), task="next_token")
-    with pytest.raises(
-        UserError, match="x:x: task next_token has no metric.*choose cl"
-    ):
+def test_a_task_without_a_measure_is_refused(own_modules):
+    (own_modules / "bare.py").write_text(BARE)
+    spec = TaskSpec("x", "x:x", (2,), "float32", (), task="bare:TASK")
+    with pytest.raises(UserError, match="x:x: task bare:TASK has no metric.*choose cl"):
         metric_of(spec)
 
 
