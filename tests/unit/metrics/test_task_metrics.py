@@ -80,6 +80,8 @@ def test_evidence_made_in_parts_is_the_evidence(task):
     outputs = outputs[:, :1] if task == "regression" else outputs
     if get(task).dense:
         outputs, y = RNG.normal(size=(40, 2, 2, 3)), RNG.integers(0, 2, (40, 2, 2))
+    if get(task).per_step:
+        inputs, outputs = RNG.integers(2, 5, (40, 3)), RNG.normal(size=(40, 3, 5))
     measure = get(task).part("metric")
     parts = [
         measure.evidence(outputs[a], inputs[a], y[a])
