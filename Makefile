@@ -82,7 +82,7 @@ $(here)/experiment.yaml: ;
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
 benchmarks := augment compress debug device false-alarms few-labels forecast memory \
-    portable segmentation train tune
+    portable segmentation text-generation train tune
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
     $(benchmarks:%=bench-%) constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
@@ -212,6 +212,9 @@ bench-forecast: $(venv)/.ready  ## MASE of a plain Keras script on EXP's network
 
 bench-segmentation: $(venv)/.ready  ## mIoU of a plain Keras script on EXP's network and data
 	@$(venv_python) -m benchmarks.segmentation --exp $(call quote,$(value EXP))
+
+bench-text-generation: $(venv)/.ready  ## bits per character of a plain Keras script on EXP
+	@$(venv_python) -m benchmarks.text_generation --exp $(call quote,$(value EXP))
 
 bench-train: $(venv)/.ready  ## examples a second of the training loop, plain fit and the limit
 	@$(venv_python) -m benchmarks.train

@@ -53,6 +53,11 @@ def _check_data(step: Step, spec: TaskSpec, where: str) -> None:
             f"{where}: mixes labels, and {spec.source} is for {task_of(spec).title}, "
             "whose targets are maps; leave the step out"
         )
+    if task_of(spec).per_step:
+        raise UserError(
+            f"{where}: changes tokens, and {spec.source} is for {task_of(spec).title}, "
+            "where every token is a target; leave the step out"
+        )
     if step.name in ON_LOG_ENERGIES and _is_mfcc(spec):
         raise UserError(f"{where}: needs log_mel features; {spec.source} has mfcc")
 

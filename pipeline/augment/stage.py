@@ -22,13 +22,13 @@ from pipeline.augment.params import AugmentParams
 from pipeline.augment.policy import Policy
 from pipeline.data.artifact import read_data
 from pipeline.data.preview import (
+    TextReader,
     draw_lines,
     picture,
     show_image,
     span,
     strips,
-    vocabulary,
-    words_of,
+    text_reader,
 )
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.stage import Inputs
@@ -70,7 +70,7 @@ def run(params: AugmentParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         moved = moved_maps(policy, examples, train.y[:EXAMPLES])
         _draw_maps(out / "preview.png", columns, moved, overlay, data.spec)
     elif data.spec.modality == "text":
-        _draw_texts(out / "preview.png", columns, vocabulary(data))
+        _draw_texts(out / "preview.png", columns, text_reader(data))
     else:
         _draw_arrays(out / "preview.png", columns, data.spec)
     inputs.volatile["images_per_second"] = round(throughput(policy, examples))
@@ -181,12 +181,12 @@ def draw_preview(path: Path, columns: list[np.ndarray], note: str = "") -> None:
     figure.savefig(path, dpi=80)
 
 
-def _draw_texts(path: Path, columns: list[np.ndarray], words: tuple[str, ...]) -> None:
+def _draw_texts(path: Path, columns: list[np.ndarray], read: TextReader) -> None:
     lines = []
     for original, *versions in zip(*columns):
-        lines.append(words_of(original, words))
+        lines.append(read(original))
         for version in versions[:TEXT_VERSIONS]:
-            lines.append(f"      {words_of(version, words)}")
+            lines.append(f"      {read(version)}")
     draw_lines(path, lines)
 
 

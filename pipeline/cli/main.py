@@ -39,6 +39,7 @@ COMMANDS = (
     "compress-file",
     "inspect",
     "predict",
+    "generate",
     "debug",
     "demo",
     "compare",

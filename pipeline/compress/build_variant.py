@@ -2,6 +2,7 @@
 
     model.tflite    the file
     golden.npz      inputs and outputs, as the file takes and returns them
+    stateful.tflite the same weights, read step by step, for tasks that need it
     state-N.tflite  the model after each technique but the last
     result.json     the results; written last, so that a folder with it is complete
 
@@ -41,6 +42,7 @@ from pipeline.tasks.registry import task_of
 BUILDERS = {"tfmot": tfmot_build.build, "native": native_build.build}
 GOLDEN_EXAMPLES = 8
 RESULT = "result.json"
+STATEFUL = "stateful.tflite"
 SIZES = ("bytes_raw", "bytes_gzip")
 # Export -> maximum |file - model|, in units of the largest output, of the exports that
 # compute the same function.
@@ -71,6 +73,8 @@ def build_variant(
     content = _write(built.content, folder / "model.tflite", context)
     model = LiteModel(folder / "model.tflite", context.data.spec, context.threads)
     _write_golden(model, folder / "golden.npz", context)
+    if built.stateful:
+        (folder / STATEFUL).write_bytes(built.stateful)
     evidence = context.evidence(model)
     parity = _parity(built, model, context)
     row = _row(variant, built, read_facts(content), parity, _metrics(evidence, context))

@@ -3,7 +3,8 @@
 In: data, augment, train, distill. Out: variants/*.tflite, golden/*.npz, best.tflite,
 kit/* (C source), front_end.npz (and .wav or .png), labels.txt, metadata.json,
 pareto.json, pareto.csv, pareto.png, ledger.json; device/*.tflite and best_device.tflite
-where the target stores another file.
+where the target stores another file;
+for text generation stateful/*.tflite, best_stateful.tflite and samples.json.
 Run: python -m pipeline run compress --exp digits
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.augment.artifact import read_policy
-from pipeline.compress import device
+from pipeline.compress import device, generation
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.import_model.reference import with_reference
 from pipeline.compress.kit import write as kit
@@ -86,6 +87,8 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     write_json(out / "ledger.json", {"variants": ledger.document(results)})
     pareto_plot.draw(out / "pareto.png", document, context.data.spec.name, limits)
     _write_chosen(points, document["chosen"], context, params.c_symbol, out)
+    if task_of(context.data.spec).per_step:
+        generation.write(results, document["chosen"], context, out)
     metrics = pareto_table.metrics(points, limits)
     if "guard" in metrics:
         print(f"note: {metrics['guard']}")

@@ -27,6 +27,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
 from pipeline.data.series_steps import Anchor
 from pipeline.data.table_steps import EncodeColumns
+from pipeline.tasks.text_tokens import STEP, Tokens
 
 VOCABULARY = "vocabulary.txt"
 PADDING, UNKNOWN = "[padding]", "[unknown]"
@@ -218,6 +219,7 @@ Step = (
     | Standardise
     | Vocabulary
     | Anchor
+    | Tokens
 )
 
 StepKind = TypeVar("StepKind", bound=Step)
@@ -234,6 +236,7 @@ STEPS: dict[str, type[Step]] = {
     "standardise": Standardise,
     "vocabulary": Vocabulary,
     "anchor": Anchor,
+    STEP: Tokens,
 }
 
 

@@ -17,7 +17,9 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
+from pipeline.data.corpus import check_corpus
 from pipeline.data.examples import Examples
+from pipeline.data.features import find_step
 from pipeline.data.image_steps import DecodeImage
 from pipeline.data.maps import check_maps
 from pipeline.data.names import check_names
@@ -34,6 +36,7 @@ from pipeline.data.split import (
     unlabelled_splits,
 )
 from pipeline.tasks.registry import get
+from pipeline.tasks.text_tokens import Tokens
 
 # Fields of `Examples` that all sources must share.
 SHARED_FIELDS = ("modality", "classes", "scale", "offset", "steps")
@@ -217,6 +220,8 @@ def _check(examples: Examples, source: str, key: str, params: DataParams) -> Non
     task = get(params.task)
     if examples.splits is not None:
         pass  # the reader has checked the series
+    elif task.labels == "texts" or find_step(examples.steps, Tokens):
+        check_corpus(examples, source, key, task)
     elif task.dense or examples.maps is not None:
         check_maps(examples, source, key, task)
     elif task.labels == "numbers":

@@ -13,6 +13,7 @@ from pipeline.core.wording import repeated
 from pipeline.data.sources.params import (
     AudioParams,
     ColumnParams,
+    CorpusParams,
     ImageParams,
     LimitParams,
     MaskParams,
@@ -117,8 +118,8 @@ class DataParams(Params):
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
             tells the others from them), `segmentation` (a class per pixel),
-            `forecasting` (the next numbers of a series over time), or `module:object`
-            for a task of yours.
+            `forecasting` (the next numbers of a series over time), `next_token`
+            (predicts a text, token by token), or `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -179,6 +180,7 @@ class DataParams(Params):
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
     series: SeriesParams = SeriesParams()
+    corpus: CorpusParams = CorpusParams()
     limits: LimitParams = LimitParams()
     # Examples that vanish unseen are worse than a run that stops.
     on_bad_example: Literal["error", "skip"] = "error"

@@ -19,7 +19,13 @@ from pipeline.core.json_io import read_json
 from pipeline.core.quoting import shown
 from pipeline.core.regular_file import is_regular
 from pipeline.data.params import DataParams
-from pipeline.data.sources.registry import FILES, FOLDERS, IMAGE_LISTS, whole_of
+from pipeline.data.sources.registry import (
+    FILES,
+    FILES_OR_FOLDERS,
+    FOLDERS,
+    IMAGE_LISTS,
+    whole_of,
+)
 from pipeline.engine.hash_cache import content_hash, remember_tree, tree_hash
 
 VARIABLE = re.compile(r"\$\{(\w*)\}")
@@ -81,9 +87,12 @@ def source_path(source: str, key: str) -> Path:
     """
     kind, _, name = whole_of(source).partition(":")
     path, is_folder = locate(name, key), kind in FOLDERS
+    if kind in FILES_OR_FOLDERS and _is_folder(path):
+        return path
     if _is_folder(path) if is_folder else is_regular(path):
         return path
     expected = "folder" if is_folder else "regular file"
+    expected += " or folder" if kind in FILES_OR_FOLDERS else ""
     reason = "is not one" if _exists(path) else "does not exist"
     raise UserError(
         f'{key} "{shown(source, 200)}": {shown(path, 200)} must be a {expected} and '

@@ -7,7 +7,7 @@ red), texts in words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,12 @@ from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.overlay import overlay_of
 from pipeline.tasks.registry import task_of
+from pipeline.tasks.text_tokens import Tokens
 
 COLUMNS = 8
 WINDOWS = 4  # of series
 MAX_LETTERS = 110  # of a text
+TextReader = Callable[[np.ndarray], str]  # token numbers -> a line of text
 COLOR_RANGE = 2.5  # standard deviations from white to the darkest colour
 SIGNED = "RdBu_r"  # white in the middle
 
@@ -50,7 +52,7 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
     titles = [title for title, _ in groups[:rows]]
     examples = [stored[positions[:COLUMNS]] for _, positions in groups[:rows]]
     if data.spec.modality == "text":
-        _draw_texts(path, titles, examples, vocabulary(data))
+        _draw_texts(path, titles, examples, text_reader(data))
     else:
         _draw_pictures(path, titles, examples, data.spec)
 
@@ -197,10 +199,17 @@ def words_of(numbers: np.ndarray, words: tuple[str, ...]) -> str:
     return " ".join(words[int(number)] for number in numbers if number)[:MAX_LETTERS]
 
 
-def vocabulary(data: Data) -> tuple[str, ...]:
-    """Return the vocabulary of a data set of texts; numbers where it is unknown."""
+def text_reader(data: Data) -> TextReader:
+    """Return a function from token numbers to a text of one line.
+
+    Where the words are unknown, numbers stand for them.
+    """
+    tokens = find_step(data.steps(), Tokens)
+    if tokens is not None:
+        return lambda numbers: " ".join(tokens.decode(numbers).split())[:MAX_LETTERS]
     step = find_step(data.steps(), Vocabulary)
-    return step.words if step else tuple(map(str, range(data.spec.vocabulary)))
+    words = step.words if step else tuple(map(str, range(data.spec.vocabulary)))
+    return lambda numbers: words_of(numbers, words)
 
 
 def _row(axes: Sequence[Axes], images: np.ndarray) -> None:
@@ -214,10 +223,10 @@ def _draw_texts(
     path: Path,
     titles: Sequence[str],
     examples: Sequence[np.ndarray],
-    words: tuple[str, ...],
+    read: TextReader,
 ) -> None:
     lines = [
-        f"{title}:  {words_of(text, words)}"
+        f"{title}:  {read(text)}"
         for title, texts in zip(titles, examples)
         for text in texts
     ]

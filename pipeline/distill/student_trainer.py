@@ -187,7 +187,7 @@ class StudentTrainer:
         ensemble = self._ensemble(teachers, generation)
         # Outputs as large as the data: a cache would fill the memory.
         task = task_of(self.data.spec)
-        cacheable = not (task.reconstructs or task.dense)
+        cacheable = not (task.reconstructs or task.dense or task.per_step)
         if cacheable and not self._policy(seed).steps and not self.params.hints:
             ensemble.cache_logits(self.data.train(), self.data.spec)
         return self._distillation(student, ensemble, seed)

@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Data, Split
 from pipeline.metrics.task_metrics import TaskMetric
+from pipeline.tasks.floor import Floor as TaskFloor
 from pipeline.tasks.floor import floor_of, floor_warning
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.registry import task_of
@@ -66,6 +67,7 @@ def floors_of(data: Data, test: Split, seed: int, reference: bool) -> list[Floor
         teaching = data.train().y
         evidence = floor.evidence(teaching, test.y)
         floors.append(Floor(floor.name, evidence, learned=False))
+        floors += _fitted(floor, data, test) if reference else []
     if reference and (learned := _reference(data, test, seed)):
         floors.append(learned)
     return floors
@@ -136,6 +138,13 @@ def doubts_of(
             doubts.append(text)
             break
     return doubts + [_below(row, metric_of(spec)) for row in rows if _is_below(row)]
+
+
+def _fitted(floor: TaskFloor, data: Data, test: Split) -> list[Floor]:
+    """The predictions of the task that examples are needed for."""
+    train, x = np.asarray(data.train().x), np.asarray(test.x)
+    fitted = floor.fitted(data.spec, train, x, test.y)
+    return [Floor(row.name, row.evidence, row.learned) for row in fitted]
 
 
 def _is_below(row: Row) -> bool:

@@ -20,7 +20,7 @@ from typing import IO, Any
 from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
-from pipeline.data.sources.registry import part_of, whole_of
+from pipeline.data.sources.registry import CORPORA, part_of, whole_of
 from pipeline.tasks.registry import get
 
 Shape = tuple[int, ...]
@@ -51,6 +51,8 @@ def example_shape(params: DataParams) -> Shape | None:
         return SKLEARN_SHAPES.get(name)
     if kind == "text":
         return (params.text.length,)
+    if kind in CORPORA:
+        return (params.corpus.length,)
     if kind not in _LOOKS:
         return None
     try:

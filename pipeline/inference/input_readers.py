@@ -27,6 +27,7 @@ from pipeline.data.wav_files import samples
 from pipeline.inference.raw_examples import RawExamples, read_settings
 from pipeline.inference.row_reader import read_rows
 from pipeline.inference.series_reader import levels_of, read_history
+from pipeline.tasks.text_tokens import Tokens
 
 # For experiments from before the background was recorded, and for arrays.
 WHITE_BACKGROUND = DecodeImage((255, 255, 255))
@@ -101,6 +102,8 @@ def _read_sound(path: Path, data: Data) -> RawExamples:
 
 def _read_texts(path: Path, data: Data) -> RawExamples:
     """Read one text per line; empty lines are skipped."""
+    if tokens := find_step(data.steps(), Tokens):
+        return _read_windows(path, tokens)
     if find_step(data.steps(), Vocabulary) is None:
         raise UserError(
             f"{path}: the data hold word indices, not texts; give a .npy array"
@@ -111,6 +114,30 @@ def _read_texts(path: Path, data: Data) -> RawExamples:
         raise UserError(f"{path}: holds no text; must hold one text per line")
     names = [f"{path}:{number}" for number in texts]
     return RawExamples(str(path), names, np.array([*texts.values()], object))
+
+
+def _read_windows(path: Path, tokens: Tokens) -> RawExamples:
+    """Cut each line into windows; a line of one token has nothing to predict."""
+    names, rows, ignored = [], [], set()
+    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1):
+        windows = tokens.windows(tokens.encode(line))
+        ignored |= set(tokens.unknown(line))
+        step = tokens.length - 1
+        names += [
+            f"{path}:{number}" + (f"+{k * step}" if len(windows) > 1 else "")
+            for k in range(len(windows))
+        ]
+        rows.append(windows)
+    if not names:
+        raise UserError(
+            f"{path}: holds no text; must hold one text of at least two characters per "
+            "line"
+        )
+    notes: tuple[str, ...] = ()
+    if ignored:
+        letters = shown("".join(sorted(ignored)))
+        notes = (f"characters that the model has not read: {letters}",)
+    return RawExamples(str(path), names, np.concatenate(rows), notes)
 
 
 Reader = Callable[[Path, Data], RawExamples]

@@ -34,6 +34,7 @@ from pipeline.inference.range_check import RangeCheck
 from pipeline.inference.raw_examples import RawExamples
 from pipeline.tasks.prediction import prediction_of
 
+CHUNK = 256  # examples whose outputs are in memory
 Input = str | Path | np.ndarray
 Row = dict[str, Any]
 # Files of the data stage that decide about a prediction; some are optional.
@@ -98,19 +99,28 @@ def predict(
     with quiet():  # the runtime prints a line about its delegate
         model = LiteModel(path, data.spec)
     check = RangeCheck(data)
-    task = prediction_of(data.spec)
     rows = []
     for examples in (_examples(entry, data) for entry in _listed(inputs)):
         stored = preprocess(examples, data)
         notes = (*examples.notes, check.problem(examples.raw, stored))
         for note in filter(None, notes):
             warn(f"{examples.source}: {note}")
-        predicted = task.rows(model.logits(stored), stored, data.spec, point)
-        if task.located and examples.facts:
-            predicted = list(map(task.located, predicted, examples.facts))
+        predicted = [
+            row
+            for begin in range(0, len(stored), CHUNK)
+            for row in _rows(model, stored[begin : begin + CHUNK], data, point)
+        ]
+        located = prediction_of(data.spec).located
+        if located and examples.facts:
+            predicted = list(map(located, predicted, examples.facts))
         names = zip(examples.names, predicted, strict=True)
         rows += [{"input": name, **row} for name, row in names]
     return rows
+
+
+def _rows(model: LiteModel, stored: np.ndarray, data: Data, point: Row) -> list[Row]:
+    outputs = model.logits(stored)
+    return prediction_of(data.spec).rows(outputs, stored, data.spec, point)
 
 
 def open_published(

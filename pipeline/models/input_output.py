@@ -112,7 +112,8 @@ def output_head(x: Any, spec: TaskSpec, blocks: BuildingBlocks) -> Any:
     """Add the output layer.
 
     Args:
-        x: features, `(batch, features)`.
+        x: features, `(batch, features)`, or `(batch, steps, features)` where each
+            step has an output.
         spec: signature of the data.
         blocks: supplies the regularizer. The initializer is Glorot's, because He's
             assumes that a ReLU follows; only "zeros" is kept.
@@ -121,7 +122,8 @@ def output_head(x: Any, spec: TaskSpec, blocks: BuildingBlocks) -> Any:
         Logits `(batch, classes)`, or the numbers that the task predicts.
     """
     task = task_of(spec)
-    units = math.prod(task.output_shape(spec))
+    shape = task.output_shape(spec)
+    units = shape[-1] if task.per_step else math.prod(shape)
     options = blocks.kernel_options()
     if blocks.initializer != "zeros":
         options["kernel_initializer"] = "glorot_uniform"

@@ -17,7 +17,9 @@ from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
 from pipeline.models.building_blocks import BuildingBlocks, building_blocks
+from pipeline.models.errors import ModelError
 from pipeline.models.input_output import (
+    VECTORS,
     as_sequence,
     input_layer,
     is_sequence,
@@ -25,6 +27,7 @@ from pipeline.models.input_output import (
     require_input,
 )
 from pipeline.models.registry import builder
+from pipeline.tasks.registry import task_of
 
 EMBEDDING = 32
 
@@ -38,7 +41,8 @@ def rnn(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: sequences, spectrograms, tokens or columns.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers; for text
+        generation to logits per step, `(batch, steps, vocabulary)`.
     """
     return _recurrent("rnn", layers.SimpleRNN, hp, spec)
 
@@ -52,7 +56,8 @@ def lstm(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: sequences, spectrograms, tokens or columns.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers; for text
+        generation to logits per step, `(batch, steps, vocabulary)`.
     """
     return _recurrent("lstm", layers.LSTM, hp, spec)
 
@@ -66,7 +71,8 @@ def gru(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         spec: sequences, spectrograms, tokens or columns.
 
     Returns:
-        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
+        Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers; for text
+        generation to logits per step, `(batch, steps, vocabulary)`.
     """
     return _recurrent("gru", layers.GRU, hp, spec)
 
@@ -75,20 +81,27 @@ def _recurrent(
     name: str, cell: type[layers.Layer], hp: HyperParameters, spec: TaskSpec
 ) -> keras.Model:
     needs = "sequences (steps, features), (frames, bins, 1), tokens or columns"
-    require_input(name, spec, needs, is_sequence(spec))
+    outputs = (*VECTORS, "logits_per_step")
+    require_input(name, spec, needs, is_sequence(spec), outputs)
+    per_step = task_of(spec).per_step
     build = building_blocks(
         hp, activation="tanh", initializer="glorot_uniform", normalization="none"
     )
     units = build.scale_width(hp.Int("units", 16, 64, step=16, default=32))
     count = build.scale_depth(hp.Int("layers", 1, 3, default=1))
     bidirectional = hp.Boolean("bidirectional", default=False)
+    if per_step and bidirectional:
+        raise ModelError(
+            f"values.bidirectional: {name} would read the tokens that {spec.source} "
+            "asks it to predict; set it to false"
+        )
     inputs = input_layer(spec)
     x = as_sequence(inputs, spec, build.scale_width(EMBEDDING))
     for number in range(1, count + 1):
         layer = cell(
             units,
             activation=build.activation,
-            return_sequences=number < count,
+            return_sequences=per_step or number < count,
             name=f"{name}{number}",
             **build.kernel_options(),
         )

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.compress.grammar import GRAMMAR
 from pipeline.compress.selection.budget import read_limits
 from pipeline.compress.targets import registry as target
+from pipeline.core.json_io import read_json
 from pipeline.report.experiment_data import ExperimentData, Row
 from pipeline.tasks.report import report_of
 
@@ -41,6 +42,7 @@ def context(experiment: ExperimentData, summary: Mapping[str, Any]) -> dict[str,
         "recipe_steps": recipe_steps(experiment.rows),
         "chosen_steps": recipe_steps([summary["chosen"]] if summary["chosen"] else []),
         "corrupted_key": f"corrupted_{experiment.score.key}",
+        "documents": _documents(experiment),
         **_budget(experiment),
         **_records(experiment),
     }
@@ -106,6 +108,15 @@ def checksums(experiment: ExperimentData) -> str:
         for stage, record in experiment.records.items()
         for name, digest in sorted(record.outputs.items())
     )
+
+
+def _documents(experiment: ExperimentData) -> dict[str, Any]:
+    """The JSON files that the task shows; None for one that was not published."""
+    paths = {
+        name: experiment.folders[stage] / file
+        for name, (stage, file) in report_of(experiment.spec.task).documents.items()
+    }
+    return {n: read_json(path) if path.is_file() else None for n, path in paths.items()}
 
 
 def _budget(experiment: ExperimentData) -> dict[str, str]:

@@ -39,6 +39,27 @@ class Reading:
     fitted: bool = False
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A prediction that examples are needed for, such as that of a Markov model.
+
+    Args:
+        name: of the prediction.
+        evidence: for each target, as `TaskMetric.evidence` returns it, `(n, ...)`.
+        learned: True for a model that a network is expected to beat; the user is warned
+            where it does not.
+    """
+
+    name: str
+    evidence: Array
+    learned: bool
+
+
+def no_fitted(spec: TaskSpec, train: Array, test: Array, y: Array) -> Iterable[Fitted]:
+    """Return no prediction."""
+    return ()
+
+
 def no_readings(spec: TaskSpec, outputs: Array, y: Array) -> Iterable[Reading]:
     """Return no reading."""
     return ()
@@ -54,11 +75,14 @@ class Floor:
             for each target, as `TaskMetric.evidence` returns it, `(n,)`.
         readings: `(spec, outputs, targets)` of training examples -> other meanings that
             the outputs may have; default: none.
+        fitted: `(spec, training examples, examples, targets)` as stored -> predictions
+            that `evaluate` compares the baseline with on test; default: none.
     """
 
     name: str
     evidence: Callable[[Array, Array], Array]
     readings: Callable[[TaskSpec, Array, Array], Iterable[Reading]] = no_readings
+    fitted: Callable[[TaskSpec, Array, Array, Array], Iterable[Fitted]] = no_fitted
 
 
 def floor_of(spec: TaskSpec) -> Floor | None:

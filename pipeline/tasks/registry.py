@@ -30,16 +30,13 @@ TASKS = {
     "anomaly_detection": "pipeline.tasks.anomaly_detection.task:TASK",
     "segmentation": "pipeline.tasks.segmentation.task:TASK",
     "forecasting": "pipeline.tasks.forecasting.task:TASK",
-}
-# Tasks of builders that no data source provides yet.
-MODEL_TASKS = {
-    "next_token": "pipeline.tasks.model_tasks:NEXT_TOKEN",
+    "next_token": "pipeline.tasks.next_token.task:TASK",
 }
 # The task of examples without labels, which only compress-file has.
 UNLABELLED = "agreement"
 COMPRESS_TASKS = {UNLABELLED: "pipeline.tasks.agreement.task:TASK"}
 RENAMED = {"anomaly": "anomaly_detection", "reconstruction": "anomaly_detection"}
-_PATHS = {**TASKS, **MODEL_TASKS, **COMPRESS_TASKS}
+_PATHS = {**TASKS, **COMPRESS_TASKS}
 # Kind of an auxiliary target (`data.extra_targets`) -> the task of its head.
 AUXILIARY = {"class": "classification", "number": "regression"}
 SHOWN = 80  # characters of a name in a message
@@ -122,7 +119,7 @@ def reading(labels: str) -> list[str]:
     """Return the names of the tasks with a kind of labels, the most common first.
 
     Args:
-        labels: `classes`, `numbers`, `maps` or `series`.
+        labels: `classes`, `numbers`, `maps`, `series` or `texts`.
     """
     return [name for name in TASKS if get(name).labels == labels]
 

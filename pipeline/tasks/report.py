@@ -72,6 +72,8 @@ class TaskReport:
         compared: label in a comparison of experiments -> key of a row.
         perturbations: what robustness is measured against.
         pictures: name on the page -> file of the evaluate stage; default none.
+        documents: name on the page -> stage and JSON file; None on the page where a
+            stage did not publish it. Default none.
     """
 
     templates: Path
@@ -80,6 +82,7 @@ class TaskReport:
     compared: Mapping[str, str]
     perturbations: str = "Corruptions"
     pictures: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def template(self, name: str) -> str:
         """Return the path of one of its templates, for `include`.

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 IGNORED = 255  # class number of pixels without a label, in masks and in the loss
+PADDING = 0  # token number where a text has ended
 SplitIndices = Mapping[str, np.ndarray]  # split -> positions of its examples
 
 

@@ -53,6 +53,10 @@ class Signature(Protocol):
     def target(self) -> Mapping[str, Any]:
         """Scale of the numbers to predict; empty for other targets."""
 
+    @property
+    def vocabulary(self) -> int:
+        """Number of token numbers of text; 0 for other data."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -63,16 +67,17 @@ class Task:
             task.
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
-        labels: what readers take from a source: class names, numbers, a map per
-            example, such as a mask, or `series`: windows of numbers over time; with
-            `none`, they read no labels.
+        labels: what readers take from a source: class names, numbers, or a map per
+            example, such as a mask; `series`: windows of numbers over time; `texts`,
+            which are their own labels; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
-            `(batch, 1)`, rows of numbers `(batch, columns)`, or the model's own input.
+            `(batch, 1)`, rows of numbers `(batch, columns)`, the model's own input, or
+            `next`: the input one step later.
         output: meaning of an output: one logit per class, `units` numbers, or the input
             reconstructed; `class_map`: one logit per class and pixel; `forecast`: the
-            numbers of future steps, see `forecast_size`;
-            `logits_per_step` is used by builders only; `any` is whatever an imported
-            model returns.
+            numbers of future steps, see `forecast_size`; `logits_per_step`: one logit
+            per token of the vocabulary and step; `any` is whatever an imported model
+            returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -100,8 +105,8 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers", "maps", "series", "none"]
-    target: Literal["class", "number", "numbers", "input"]
+    labels: Literal["classes", "numbers", "maps", "series", "texts", "none"]
+    target: Literal["class", "number", "numbers", "input", "next"]
     output: Literal[
         "logits",
         "numbers",
@@ -128,7 +133,7 @@ class Task:
     @property
     def predicts_classes(self) -> bool:
         """True if outputs are logits, and targets class numbers or probabilities."""
-        return self.target == "class"
+        return self.target in ("class", "next")
 
     @property
     def dense(self) -> bool:
@@ -139,6 +144,11 @@ class Task:
     def reconstructs(self) -> bool:
         """True if outputs are compared with the model's own input."""
         return self.target == "input"
+
+    @property
+    def per_step(self) -> bool:
+        """True if outputs are logits of the next token, one row per step."""
+        return self.target == "next"
 
     def builder_for(self, modality: str | None) -> str:
         """Return the builder unless the experiment names one.
@@ -157,7 +167,7 @@ class Task:
             "logits": (classes,),
             "numbers": (self.units,),
             "class_map": (*shape[:-1], classes),
-            "logits_per_step": (*shape, classes),
+            "logits_per_step": (*shape, spec.vocabulary),
         }
         return shapes.get(self.output, shape)
 
@@ -168,7 +178,7 @@ class Task:
 
     def expects(self, spec: Signature) -> str:
         """Describe the expected output: the end of a sentence about the data."""
-        if self.predicts_classes:
+        if self.predicts_classes and not self.per_step:
             return f"has {len(spec.classes)} classes"
         return f"needs outputs of shape {self.output_shape(spec)}, for {self.title}"
 

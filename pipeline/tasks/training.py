@@ -143,6 +143,8 @@ def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
     task = task_of(spec)
     if task.reconstructs:
         return x
+    if task.per_step:  # nothing follows the last step: padding
+        return tf.pad(x[:, 1:], [[0, 0], [0, 1]])
     return tf.reshape(y, [-1, 1]) if task.target == "number" else y
 
 

@@ -50,7 +50,7 @@ def gradient_norms(
     before = [variable.numpy() for variable in model.non_trainable_variables]
     x = to_input(tf.constant(train.x[:EXAMPLES]), spec)
     y = target_of(tf.constant(train.y[:EXAMPLES]), x, spec)
-    kernels = [weight for weight in model.trainable_weights if len(weight.shape) > 1]
+    kernels = [weight for weight in model.trainable_weights if _is_kernel(weight)]
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(loss(y, model(x, training=True)))
     gradients = tape.gradient(value, [kernel.value for kernel in kernels])
@@ -111,6 +111,11 @@ def _exploding(name: str, norms: Norms) -> str:
 
 def _size(value: float) -> float:
     return value if np.isfinite(value) else np.inf
+
+
+def _is_kernel(weight: Any) -> bool:
+    """Leave biases out: those of keys of attention change no output, by its softmax."""
+    return len(weight.shape) > 1 and weight.name != "bias"
 
 
 def _rms(gradient: Any) -> float:

@@ -23,7 +23,7 @@ def check_outputs(model: Any, spec: TaskSpec) -> None:
         ModelError: names the shape of the output and the shape that the task needs.
     """
     task = task_of(spec)
-    if task.predicts_classes and not task.dense:
+    if task.predicts_classes and not (task.dense or task.per_step):
         return
     needed, received = task.output_shape(spec), tuple(model.output_shape[1:])
     if received != needed:

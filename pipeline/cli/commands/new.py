@@ -21,7 +21,7 @@ from pipeline.core.exit_codes import ExitCode
 from pipeline.core.invocation import SCRIPT, command, program
 from pipeline.core.quoting import shown
 from pipeline.core.safe_path import SafeFolder
-from pipeline.data.sources.registry import check_source, modality_of
+from pipeline.data.sources.registry import check_source, known_labels, modality_of
 from pipeline.engine.runner import CODE_ROOT
 from pipeline.experiment.ignored_files import write_gitignore
 from pipeline.experiment.loader import FILE, check_name
@@ -102,7 +102,8 @@ def data_yaml(source: str, summary: Summary) -> str:
     Returns:
         The section, with the defaults that apply and what was seen as comments.
     """
-    task = reading("numbers" if summary.numbers else "classes")[0]
+    labels = known_labels(source) or ("numbers" if summary.numbers else "classes")
+    task = reading(labels)[0]
     named = {} if task == DEFAULT else {"task": task}
     section = {"source": source, **named, **summary.settings}
     facts = [f"  # {shown(fact, 400)}" for fact in summary.facts]

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print one line per example."""
     folder = options.results_folder(arguments.root, arguments.experiment)
-    _require_result(folder)
+    require_result(folder)
     from pipeline.data.spec import read_spec
     from pipeline.inference.predict import predict
     from pipeline.tasks.prediction import prediction_of
@@ -73,8 +73,15 @@ def _write_csv(path: Path, rows: list[list[Any]]) -> None:
         raise UserError(f"--csv {path}: {error.strerror or error}") from None
 
 
-def _require_result(folder: Path) -> None:
-    """Refuse an experiment that was not run, before libraries are imported."""
+def require_result(folder: Path) -> None:
+    """Refuse an experiment that was not run, before libraries are imported.
+
+    Args:
+        folder: of the experiment.
+
+    Raises:
+        UserError: names the command that runs it.
+    """
     if not all((folder / name).is_file() for name in NEEDED):
         again = command("run", folder=folder)
         raise UserError(f"{folder}: no result yet; run: {again}")

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
 from pipeline.compress.native.biases import round_biases
-from pipeline.compress.native.export import export
+from pipeline.compress.native.export import export, tf_keras_copy
 from pipeline.compress.native.fine_tuning import Fits
 from pipeline.compress.native.kernels import (
     Kernel,
@@ -43,12 +43,14 @@ from pipeline.compress.tfmot.build import (
     fit_count,
     prepared,
     with_fallback,
+    with_stateful,
 )
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.layers import check_precision
 from pipeline.compress.tfmot.weight_quantization import max_level
 from pipeline.core.determinism import derive_seed
 from pipeline.core.pipe_language import Step
+from pipeline.tasks.registry import task_of
 
 INNER = ("quantize_weights", "binary")
 
@@ -97,7 +99,11 @@ def build(
     kinds = exports or exports_of(recipe)
     kind, (content, _) = first_written(kinds, recipe.export, write)
     built = with_fallback(built, recipe.export, kind)
-    return replace(built, content=content, outputs=outputs, export=kind)
+    built = replace(built, content=content, outputs=outputs, export=kind)
+    if not task_of(tuning.spec).per_step:
+        return built
+    copy = tf_keras_copy(model, seed)
+    return built if copy is None else with_stateful(built, copy, tuning, calibration)
 
 
 def _fits(tuning: FineTuning, recipe: Recipe, count: int) -> Fits:

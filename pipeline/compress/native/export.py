@@ -49,7 +49,7 @@ def export(
     Raises:
         UserError: if the converter fails.
     """
-    copy = _tf_keras_copy(model, seed)
+    copy = tf_keras_copy(model, seed)
     if copy is not None:
         if one_scale and ranges_of(model):
             use_one_scale(copy)
@@ -59,8 +59,13 @@ def export(
     return convert(model, kind, calibration, one_scale)
 
 
-def _tf_keras_copy(model: keras.Model, seed: int) -> Any:
-    """Return the copy, or None where tf_keras lacks a layer."""
+def tf_keras_copy(model: keras.Model, seed: int) -> Any:
+    """Return a copy of tf_keras, or None where tf_keras lacks a layer.
+
+    Args:
+        model: one input of fixed shape, one output.
+        seed: of the random input on which both are compared.
+    """
     try:
         return to_tf_keras(model, seed, ONE_LEVEL)
     except UserError:

@@ -57,7 +57,7 @@ def convert(
     converter = _prepared(model, kind, calibration, one_scale)
     if dense_scale:
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    return _written(converter, model.name, kind)
+    return written(converter, model.name, kind)
 
 
 def convert_with_reference(
@@ -84,7 +84,7 @@ def convert_with_reference(
         return convert(model, kind, calibration, one_scale), b""
     converter = _prepared(model, kind, calibration, one_scale)
     quantizer = Quantizer(converter, calibration, options)
-    content = _written(converter, model.name, kind)
+    content = written(converter, model.name, kind)
     reference = quantizer.calibrated
     return adjusted(content, reference, calibration, options), reference
 
@@ -96,12 +96,35 @@ def _prepared(
     converter = _converter(model)
     if one_scale:
         _disable_per_channel_scales(converter)
-    _SETTINGS[kind](converter, calibration)
+    kind_settings(converter, kind, calibration)
     return converter
 
 
-def _written(converter: Any, name: str, kind: str) -> bytes:
-    """Convert; a refusal of the converter is one sentence."""
+def kind_settings(converter: Any, kind: str, calibration: np.ndarray | None) -> None:
+    """Give a converter the settings of an export.
+
+    Args:
+        converter: a TFLiteConverter, changed in place.
+        kind: an export step of the recipe grammar, other than `int4`.
+        calibration: model inputs, see `convert`.
+
+    Raises:
+        UserError: if an export needs calibration examples, and there are none.
+    """
+    _SETTINGS[kind](converter, calibration)
+
+
+def written(converter: Any, name: str, kind: str) -> bytes:
+    """Convert; a refusal of the converter is one sentence.
+
+    Args:
+        converter: a TFLiteConverter with the settings of the export.
+        name: of the model, for the error.
+        kind: the export, for the error.
+
+    Raises:
+        ConverterError: if the converter refuses the model.
+    """
     try:
         return bytes(converter.convert())
     except UserError:

@@ -23,6 +23,7 @@ from pipeline.compress.rewrite.fold import (
     fuse_relu,
     neutralize_constant_channels,
 )
+from pipeline.compress.stateful.export import export_stateful
 from pipeline.compress.tflite.converter import ConverterError
 from pipeline.compress.tflite.inspect import read_facts
 from pipeline.compress.tflite.oracle import fallback_text, fallbacks
@@ -45,6 +46,7 @@ from pipeline.compress.tfmot.weight_sharing import trainable_kernels
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Step
+from pipeline.tasks.registry import task_of
 
 GRADUAL_FITS = len(GRADUAL)
 CHECKED = 64  # calibration examples on which the file is compared with its model
@@ -70,6 +72,8 @@ class Built:
             the converter refuses that.
         reference: the float file that the file was quantized from; empty unless
             asked for.
+        stateful: the same weights as a file that reads a sequence step by step; empty
+            for other tasks, and for models that have none.
     """
 
     content: bytes
@@ -80,6 +84,7 @@ class Built:
     outputs: np.ndarray | None = None
     export: str = ""
     reference: bytes = b""
+    stateful: bytes = b""
 
 
 def build(
@@ -121,7 +126,8 @@ def build(
         built = _with_unsupported(built, model, step, recipe.export)
         model = apply(step, model, tuning.after(so_far, fit_count(step)))
         built = _with_result(built, model, step, count == len(recipe.techniques))
-    return _exported(built, model, recipe, calibration, exports, keep_reference)
+    built = _exported(built, model, recipe, calibration, exports, keep_reference)
+    return with_stateful(built, model, tuning, calibration)
 
 
 def _exported(
@@ -159,6 +165,27 @@ def _exported(
     return replace(
         built, content=content, reference=reference, outputs=outputs, export=kind
     )
+
+
+def with_stateful(
+    built: Built, model: tf_keras.Model, tuning: FineTuning | None, calibration: Any
+) -> Built:
+    """Add a file that reads a sequence step by step, for tasks that need one.
+
+    Args:
+        built: with the export that was written.
+        model: that was exported.
+        tuning: names the task.
+        calibration: model inputs `(n, steps)`.
+    """
+    if tuning is None or not task_of(tuning.spec).per_step:
+        return built
+    try:
+        content = export_stateful(model, built.export, calibration)
+    except UserError as error:
+        line = f"step by step: {error}; whole windows are read instead"
+        return replace(built, left_out=[*built.left_out, line])
+    return replace(built, stateful=content)
 
 
 def exports_of(recipe: Recipe) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ class DistillationTerm:
         """
         if self.loss:
             return per_example(self.loss(target, outputs))
-        return kd(outputs, target, self.temperature)
+        return per_example(kd(outputs, target, self.temperature))
 
 
 def add_distillation(model: tf_keras.Model, term: DistillationTerm) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from pipeline.compress.adjust.options import Options
+from pipeline.compress.stateful.layers import MASKED
 from pipeline.compress.tflite.converter import (
     ConverterError,
     convert,
@@ -52,6 +54,7 @@ def export(
     """
     if kind in INTEGER_IO:
         _unroll(model)
+        _bound_masks(model)
     return convert(model, kind, calibration, one_scale, dense_scale)
 
 
@@ -77,7 +80,29 @@ def export_with_reference(
     """
     if kind in INTEGER_IO:
         _unroll(model)
+        _bound_masks(model)
     return convert_with_reference(model, kind, calibration, one_scale, options)
+
+
+class BoundedSoftmax(tf_keras.layers.Softmax):
+    """A softmax whose mask subtracts a number that a scale of int8 can hold.
+
+    Keras subtracts 1e9 from the scores of masked steps. In int8 all other scores then
+    become one number, and attention a mean over the steps.
+    """
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Compute the softmax over the last axis."""
+        if mask is not None:
+            inputs += (1.0 - tf.cast(mask, inputs.dtype)) * MASKED
+        return tf.nn.softmax(inputs, axis=self.axis)
+
+
+def _bound_masks(model: tf_keras.Model) -> None:
+    """Replace the softmax of attention layers."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, tf_keras.layers.MultiHeadAttention):
+            layer._softmax = BoundedSoftmax(name="bounded_softmax")
 
 
 def _unroll(model: tf_keras.Model) -> None:

@@ -184,6 +184,25 @@ class TextParams(Params):
     length: int = Field(default=32, ge=1, le=10_000)  # one or two sentences
 
 
+class CorpusParams(Params):
+    """Tokens of `corpus:` and `docstrings:`, and how texts are divided.
+
+    Args:
+        unit: what a token is: `characters`, `bytes` (of UTF-8, knows every text), or
+            `byte_pairs`, learned pieces of words (needs the package tokenizers).
+        length: tokens of an example; a token sees at most this many.
+        vocabulary: maximum number of tokens; bytes always have 258.
+        split_by: `document` puts whole documents into a split, `position` cuts each
+            document: the first stretch trains, the last one tests; null is `document`
+            from 10 documents on.
+    """
+
+    unit: Literal["characters", "bytes", "byte_pairs"] = "characters"
+    length: int = Field(default=128, ge=4, le=4096)  # two lines of text
+    vocabulary: int = Field(default=512, ge=4, le=100_000)  # holds any alphabet
+    split_by: Literal["document", "position"] | None = None
+
+
 class LimitParams(Params):
     """Bounds on what is decompressed: a small file must not fill memory or disk.
 

@@ -25,19 +25,26 @@ SOURCES = {
     "csv": "a CSV or TSV file of numbers with a label column, plain or .gz",
     "text": "a CSV or TSV file with a text column and a label column, plain or .gz",
     "parquet": "a Parquet file with a label column",
+    "corpus": "a text file in UTF-8, or a folder of text files",
+    "docstrings": "texts inside an installed package: docstrings:sklearn",
     "npz": "a NumPy .npz file with the arrays x and y; npz:FILE#test is x_test, y_test",
     "npy": "a folder with the NumPy files x.npy and y.npy",
     "series": "numbers over time: series:load is embedded, series:co2 in statsmodels",
 }
 # Kinds that name a path.
-FILES = ("images", "masks", "coco", "wav", "csv", "text", "parquet", "npz", "npy")
+FILES = (
+    *("images", "masks", "coco", "wav", "csv", "text", "parquet", "npz", "npy"),
+    "corpus",
+)
 # Sources that hold several splits, of which `#` selects one.
 PART = re.compile(r"(npz:.+\.npz|tfds:[^#]+)#(.+)", re.DOTALL)
 FOLDERS = ("images", "masks", "wav", "npy")  # kinds that name a folder
+FILES_OR_FOLDERS = ("corpus",)  # kinds that name either
 CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
 IMAGE_LISTS = ("coco",)  # kinds that name a file which lists image files
 MASK_FILES = ("masks", "coco")  # kinds that name images with masks
 MAPPED = ("scenes", *MASK_FILES)  # kinds with a mask per image
+CORPORA = ("corpus", "docstrings")  # kinds of texts without labels
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
     "digits": "classes",
@@ -54,6 +61,8 @@ MODALITY = {
     "scenes": "image",
     "wav": "audio",
     "text": "text",
+    "corpus": "text",
+    "docstrings": "text",
     "csv": "table",
     "parquet": "table",
     "series": "series",
@@ -62,11 +71,14 @@ IMAGES_OF_SKLEARN = ("digits",)
 SCENES = {"digits": "maps"}  # sets of `scenes:`
 SERIES = {"load": "series", "co2": "series"}  # sets of `series:`
 WITH_TIMES = ("csv", "parquet", "series")  # kinds whose rows can have times
+DOCSTRINGS = {"sklearn": "texts"}  # sets of `docstrings:`
+# Kinds whose sets are all listed.
 BUILT_IN = {
     "sklearn": SKLEARN,
     "scenes": SCENES,
     "series": SERIES,
-}  # kinds whose sets are all listed
+    "docstrings": DOCSTRINGS,
+}
 
 
 def listed(extend: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -142,7 +154,7 @@ def check_known(source: str, key: str) -> None:
     """Refuse a data set that does not exist, of the kinds whose sets are all known.
 
     Args:
-        source: `kind:name`; only kinds in `BUILT_IN` are checked.
+        source: `kind:name`; only kinds of `BUILT_IN` are checked.
         key: dotted key of the experiment file that names the source, for the error.
 
     Raises:
@@ -158,6 +170,8 @@ def check_known(source: str, key: str) -> None:
 def known_labels(source: str) -> str | None:
     """Return the kind of labels, such as `classes`; None where it is unknown."""
     kind, _, name = source.partition(":")
+    if kind in CORPORA:
+        return "texts"
     return "maps" if kind in MAPPED else BUILT_IN.get(kind, {}).get(name)
 
 

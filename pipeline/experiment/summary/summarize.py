@@ -12,7 +12,13 @@ from pathlib import Path
 
 from pipeline.data.params import DataParams
 from pipeline.data.paths import source_path
-from pipeline.data.sources.registry import FILES, known_labels, modality_of
+from pipeline.data.sources.registry import (
+    CORPORA,
+    FILES,
+    MASK_FILES,
+    known_labels,
+    modality_of,
+)
 from pipeline.experiment.source_shapes import SKLEARN_SHAPES
 from pipeline.experiment.summary.summary import Summary
 
@@ -31,7 +37,7 @@ def summarize(source: str) -> Summary:
     summary = Summary(modality_of(source), known_labels(source) == "numbers")
     if kind == "sklearn":
         summary.add(f"examples of shape {SKLEARN_SHAPES[name]}")
-    if kind in FILES:
+    if kind in FILES and kind not in MASK_FILES:
         path = source_path(source, "--source")
         _look(kind)(path, DataParams(source=source), summary)
     return summary
@@ -47,6 +53,10 @@ def _look(kind: str) -> Callable[[Path, DataParams, Summary], None]:
         from pipeline.experiment.summary import arrays
 
         return arrays.npz if kind == "npz" else arrays.npy
+    if kind in CORPORA:
+        from pipeline.experiment.summary import texts
+
+        return texts.corpus
     from pipeline.experiment.summary import tables
 
     return tables.texts if kind == "text" else tables.numbers

@@ -15,6 +15,7 @@ from pipeline.data.artifact import Split
 from pipeline.data.spec import read_spec, write_spec
 from pipeline.evaluate import stage
 from pipeline.evaluate.params import EvaluateParams
+from tests.helpers.bare_task import BARE
 
 PARAMS = EvaluateParams(resamples=200, robustness=False)
 ROBUST = EvaluateParams(resamples=100, examples=30)
@@ -197,10 +198,11 @@ def test_flips_are_listed_with_a_tile_each(published):
         assert picture.size == (6 * flips["tile"], flips["tile"])
 
 
-def test_another_task_is_refused(published):
+def test_another_task_is_refused(published, own_modules):
+    (own_modules / "bare.py").write_text(BARE)
     spec = read_spec(published.folders["data"])
-    write_spec(published.folders["data"], replace(spec, task="next_token"))
-    with pytest.raises(UserError, match="next.token.*has no metric"):
+    write_spec(published.folders["data"], replace(spec, task="bare:TASK"))
+    with pytest.raises(UserError, match="bare.TASK.*has no metric"):
         _run(published)
 
 

@@ -101,3 +101,13 @@ def test_clipping_shortens_the_first_step():
         fit(model, FitData(SPEC, TRAIN, TRAIN), choice, FitContext(1))
         weights.append(np.abs(model.get_weights()[0] - before).max())
     assert weights[0] < 0.01 * weights[1]  # below Adam's epsilon, nothing moves
+
+
+def test_the_biases_of_attention_are_no_kernels():
+    """That of the keys has no gradient in any network: a softmax ignores it."""
+    data = TaskSpec("x", "x:x", (8, 4), "float32", ("a", "b"), modality="audio")
+    frames = Split(RNG.normal(size=(64, 8, 4)).astype(np.float32), TRAIN.y)
+    model = registry.build("attention", {"dropout": 0.0, "units": 16}, data, 1)
+    gradients = gradient_norms(model, data, frames, FitSettings())
+    assert not [name for name in gradients if name.endswith("bias")]
+    assert diagnose(gradients) == ""

@@ -207,3 +207,20 @@ def test_shapes_of_examples_are_those_of_the_readers(tmp_path, monkeypatch):
     soundfile.write("w/a/1.wav", np.zeros(800, "f4"), 8000)
     Path("experiment.yaml").write_text("data: {source: 'wav:w'}\n")
     assert example_shape(read_experiment(Path()).data) == (61, 40, 1)
+
+
+def test_a_folder_of_texts_is_text_generation(made):
+    for number in range(2):
+        path = Path("letters") / f"{number}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("Dear reader,\n" * 9)
+    values, text = made("corpus:letters")
+    assert values["data"]["task"] == "next_token" and "corpus" not in values["data"]
+    assert "# 2 texts of 234 bytes" in text and "# tune: {builder: char_lm}" in text
+    assert read_experiment(Path("experiments/mine")).tune.builder == "char_lm"
+
+
+def test_masks_are_a_segmentation(made):
+    image(Path("street/images/1.png"), (8, 8))
+    image(Path("street/masks/1.png"), (8, 8), "L")
+    assert made("masks:street")[0]["data"]["task"] == "segmentation"

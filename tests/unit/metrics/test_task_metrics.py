@@ -12,6 +12,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.registry import TASKS, get
+from tests.helpers.bare_task import BARE
 
 RNG = np.random.default_rng(4)
 
@@ -58,6 +59,7 @@ def test_auc_of_one_kind_alone_says_nothing():
         ("classification", "accuracy", "+1.20 points"),
         ("regression", "r2", "+0.0120 R2"),
         ("anomaly_detection", "auc", "+0.0120 AUC"),
+        ("next_token", "bits_per_character", "+0.0120 bits per character"),
     ],
 )
 def test_a_measure_has_a_key_and_tells_changes_in_its_own_unit(task, key, said):
@@ -66,11 +68,10 @@ def test_a_measure_has_a_key_and_tells_changes_in_its_own_unit(task, key, said):
     assert measure.metric.change(-0.012).startswith("-")
 
 
-def test_a_task_without_a_measure_is_refused():
-    spec = TaskSpec("x", "x:x", (2,), "float32", (), task="next_token")
-    with pytest.raises(
-        UserError, match="x:x: task next_token has no metric.*choose cl"
-    ):
+def test_a_task_without_a_measure_is_refused(own_modules):
+    (own_modules / "bare.py").write_text(BARE)
+    spec = TaskSpec("x", "x:x", (2,), "float32", (), task="bare:TASK")
+    with pytest.raises(UserError, match="x:x: task bare:TASK has no metric.*choose cl"):
         metric_of(spec)
 
 
@@ -86,6 +87,8 @@ def test_evidence_made_in_parts_is_the_evidence(task):
         scale = {"mean": [0.0], "deviation": [1.0], "anchor": "none"}
         target = {"names": ["a"], "horizon": 3, "quantiles": [], **scale}
         spec, y = replace(spec, target=target), RNG.normal(size=(40, 9))
+    if get(task).per_step:
+        inputs, outputs = RNG.integers(2, 5, (40, 3)), RNG.normal(size=(40, 3, 5))
     measure = metric_of(spec)
     parts = [
         measure.evidence(outputs[a], inputs[a], y[a])

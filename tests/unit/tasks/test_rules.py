@@ -7,6 +7,7 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.experiment.loader import read_experiment
 from pipeline.tasks.registry import TASKS, get
+from tests.helpers.bare_task import BARE
 
 KEYS = {name: get(name).metric.key for name in TASKS}
 
@@ -18,6 +19,7 @@ DATA = {
     ),
     "segmentation": 'data: {source: "scenes:digits", task: segmentation}\n',
     "forecasting": 'data: {source: "series:load", task: forecasting}\n',
+    "next_token": 'data: {source: "docstrings:sklearn", task: next_token}\n',
 }
 
 
@@ -42,6 +44,8 @@ def test_the_builder_is_that_of_the_task_unless_one_is_named(load, task):
 
 
 REFUSED = [
+    ("next_token", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
+    ("next_token", "train: {monitor: accuracy}", "monitor to loss or bits_per_char"),
     ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
     ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),
@@ -169,12 +173,20 @@ def test_a_users_module_does_not_shadow_an_installed_one(own_modules):
         get("colorsys:rgb_to_hsv")
 
 
+def test_a_task_of_builders_only_is_one_error(own_modules):
+    (own_modules / "bare.py").write_text(BARE)
+    text = "data: {source: 'sklearn:digits', task: 'bare:TASK'}\n"
+    (own_modules / "experiment.yaml").write_text(text)
+    with pytest.raises(UserError, match="has no metric") as error:
+        read_experiment(own_modules)
+    assert len(str(error.value).splitlines()) == 1
+
+
 BAD = [
     ("nowhere:TASK", "importing it fails: ModuleNotFoundError"),
     ("json:loads", "must be a Task"),
     ("json:nothing", "json defines nothing under this name"),
     ("regresion", 'did you mean "regression"'),
-    ("next_token", "has no metric"),
 ]
 
 

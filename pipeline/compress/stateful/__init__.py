@@ -1,0 +1,1 @@
+"""Files that read a sequence step by step and keep a state between the steps."""

@@ -1,0 +1,1 @@
+"""Text generation: the next token of a text."""
