@@ -22,6 +22,7 @@ from pipeline.data.sources.params import (
 from pipeline.data.sources.registry import (
     CLASS_FOLDERS,
     FILES,
+    BOX_FILES,
     MASK_FILES,
     check_source,
     listed,
@@ -111,8 +112,8 @@ class DataParams(Params):
         source: `kind:name`.
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
-            tells the others from them), `segmentation` (a class per pixel), or
-            `module:object` for a task of yours.
+            tells the others from them), `segmentation` (a class per pixel),
+            `detection` (boxes of objects), or `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -260,7 +261,11 @@ class DataParams(Params):
     @model_validator(mode="after")
     def _group_is_named(self) -> Self:
         group, pattern = self.split.group, self.file_name
-        files = self.source.partition(":")[0] in (*CLASS_FOLDERS, *MASK_FILES)
+        files = self.source.partition(":")[0] in (
+            *CLASS_FOLDERS,
+            *MASK_FILES,
+            *BOX_FILES,
+        )
         if files and group and pattern is None:
             raise ValueError(
                 f'split.group "{group}" needs file_name, such as '

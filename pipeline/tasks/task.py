@@ -31,6 +31,7 @@ from typing import Any, Literal, Protocol
 
 from pipeline.metrics.metric import Metric
 
+CELL, SIDES = 8, 4  # pixels per side of a cell, and distances per cell
 PARTS = (
     *("targets", "metric", "training", "export"),
     *("evaluation", "prediction", "report"),
@@ -58,12 +59,13 @@ class Task:
             task.
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
-        labels: what readers take from a source: class names, numbers, or a map per
-            example, such as a mask; with `none`, they read no labels.
+        labels: what readers take from a source: class names, numbers, a map per
+            example, such as a mask, or boxes; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, numbers
-            `(batch, 1)`, or the model's own input.
+            `(batch, 1)`, the model's own input, or boxes, see `pipeline.tasks.boxes`.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map`: one logit per class and pixel;
+            reconstructed; `class_map`: one logit per class and pixel; `cells`: a logit
+            per class and four distances in each cell of a grid of any size;
             `logits_per_step` is used by builders only; `any` is whatever an imported
             model returns.
         losses: allowed names of `loss`; names that are not in
@@ -92,9 +94,11 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers", "maps", "none"]
-    target: Literal["class", "number", "input"]
-    output: Literal["logits", "numbers", "input", "class_map", "logits_per_step", "any"]
+    labels: Literal["classes", "numbers", "maps", "boxes", "none"]
+    target: Literal["class", "number", "input", "boxes"]
+    output: Literal[
+        *("logits", "numbers", "input", "class_map", "cells", "logits_per_step", "any")
+    ]
     losses: tuple[str, ...]
     default_loss: str
     builder: str
@@ -116,8 +120,13 @@ class Task:
 
     @property
     def dense(self) -> bool:
-        """True if a target is a map, such as a class per pixel, that moves with x."""
-        return self.labels == "maps"
+        """True if a target moves with x: a map, such as a class per pixel, or boxes."""
+        return self.labels in ("maps", "boxes")
+
+    @property
+    def has_boxes(self) -> bool:
+        """True if a target is a list of boxes, see `pipeline.tasks.boxes`."""
+        return self.labels == "boxes"
 
     @property
     def reconstructs(self) -> bool:
@@ -133,15 +142,33 @@ class Task:
         return self.builders.get(modality or "", self.builder)
 
     def output_shape(self, spec: Signature) -> tuple[int, ...]:
-        """Return the shape of the output for one example, without the batch."""
+        """Return the shape of the output for one example, without the batch.
+
+        Cells are those of 8x8 pixels; `accepts` allows other grids.
+        """
         shape, classes = tuple(spec.shape), len(spec.classes)
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),
             "class_map": (*shape[:-1], classes),
+            "cells": (*(-(-side // CELL) for side in shape[:-1]), classes + SIDES),
             "logits_per_step": (*shape, classes),
         }
         return shapes.get(self.output, shape)
+
+    def accepts(self, received: tuple[int | None, ...], spec: Signature) -> bool:
+        """Return True if a model with this output shape can serve the task.
+
+        Args:
+            received: shape of the output for one example.
+            spec: signature of the data.
+        """
+        needed = self.output_shape(spec)
+        if self.output != "cells" or len(received) != len(needed) or None in received:
+            return received == needed
+        sides = zip(received[:-1], spec.shape)
+        fits = all(0 < (cells or 0) <= side for cells, side in sides)
+        return fits and received[-1] == needed[-1]
 
     @property
     def output_name(self) -> str:

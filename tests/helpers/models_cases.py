@@ -49,6 +49,7 @@ SPECS = (
     spec((10,), "audio", "anomaly_detection"),
     spec((6,), "text", "next_token", 20),
     spec((8, 8, 3), task="segmentation"),
+    spec((8, 8, 3), task="detection"),
 )
 
 

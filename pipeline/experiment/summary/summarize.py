@@ -28,7 +28,7 @@ def summarize(source: str) -> Summary:
             pictures without folders of classes.
     """
     kind, _, name = source.partition(":")
-    summary = Summary(modality_of(source), known_labels(source) == "numbers")
+    summary = Summary(modality_of(source), known_labels(source) == ("numbers",))
     if kind == "sklearn":
         summary.add(f"examples of shape {SKLEARN_SHAPES[name]}")
     if kind in FILES:

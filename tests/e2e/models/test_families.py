@@ -16,6 +16,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES, PRESETS
 from pipeline.models.files import load_model, save_model
+from pipeline.tasks.training import training_of
 from tests.helpers import models_cases as cases
 from tests.helpers import warm
 from tests.helpers.cases import chosen
@@ -42,6 +43,7 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
         "segmentation": lambda: rng.integers(0, len(spec.classes), shape[:-1]),
         "anomaly_detection": lambda: x,
         "next_token": lambda: np.roll(x, -1, axis=1),
+        "detection": lambda: np.tile(np.float32([1, 0.2, 0.2, 0.8, 0.9]), (BATCH, 1, 1)),
     }
     return x, targets[spec.task]()
 
@@ -49,6 +51,8 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
 def loss_for(spec: TaskSpec) -> keras.losses.Loss:
     if spec.task == "anomaly_detection":
         return keras.losses.MeanSquaredError()
+    if spec.task == "detection":
+        return training_of(spec).losses["focal_giou"]
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 

@@ -17,6 +17,7 @@ DATA = {
         'data: {source: "sklearn:digits", task: anomaly_detection, normal: ["0"]}\n'
     ),
     "segmentation": 'data: {source: "scenes:digits", task: segmentation}\n',
+    "detection": 'data: {source: "scenes:digits", task: detection}\n',
 }
 
 
@@ -41,6 +42,8 @@ def test_the_builder_is_that_of_the_task_unless_one_is_named(load, task):
 
 
 REFUSED = [
+    ("detection", "train: {loss: focal}", "train.loss: focal is not a loss"),
+    ("detection", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
     ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),

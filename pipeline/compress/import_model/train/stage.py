@@ -132,6 +132,8 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
         _check_input(shapes[0], spec, path)
         return
     required = (tuple(spec.shape), task.output_shape(spec))
+    if shapes[0] == required[0] and task.accepts(shapes[1], spec):
+        return
     single = task.predicts_classes and len(spec.classes) == 2
     if shapes != required and not (
         single and shapes == (required[0], (*required[1][:-1], 1))
