@@ -6,8 +6,8 @@ multiplied into one bilinear projective resampling, in which pixels from outside
 image repeat its edge. `flip` joins the matrices when it follows one.
 
 Maps, such as masks, move with their images: by the same moves, but with the nearest
-pixel in place of an interpolation, and `outside` where an image gets zeros. Boxes move by
-the corners, see `pipeline.augment.boxes`.
+pixel in place of an interpolation, and `outside` where an image gets zeros. Boxes move
+by their corners, see `pipeline.augment.boxes`.
 
 Every step takes a canvas, to which it adds its move, and the draws of the batch; the
 ranges of the other arguments are in `pipeline.augment.grammar`.

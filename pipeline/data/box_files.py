@@ -226,9 +226,7 @@ def _rows(boxes: Sequence[Box], stored: Size, turned: int) -> np.ndarray:
     return rows
 
 
-def upright(
-    x: np.ndarray, y: np.ndarray, turned: int
-) -> tuple[np.ndarray, np.ndarray]:
+def upright(x: np.ndarray, y: np.ndarray, turned: int) -> tuple[np.ndarray, np.ndarray]:
     """Move points of a stored picture as EXIF orientation turns it.
 
     Args:

@@ -20,9 +20,9 @@ from pipeline.data.sources.params import (
     TextParams,
 )
 from pipeline.data.sources.registry import (
+    BOX_FILES,
     CLASS_FOLDERS,
     FILES,
-    BOX_FILES,
     MASK_FILES,
     check_source,
     listed,

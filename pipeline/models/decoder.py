@@ -132,9 +132,7 @@ def _outputs(layer: Any) -> list[Any]:
     return list(keras.tree.flatten(layer.output))
 
 
-def merged(
-    build: BuildingBlocks, x: Any, larger: Any, channels: int, name: str
-) -> Any:
+def merged(build: BuildingBlocks, x: Any, larger: Any, channels: int, name: str) -> Any:
     """Enlarge features, add larger ones, and filter: a depthwise separable unit.
 
     Args:

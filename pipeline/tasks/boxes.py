@@ -9,20 +9,22 @@ crowd (COCO) or a difficult object (Pascal VOC).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 FIELDS = 5  # class, left, top, right, bottom
 EMPTY = -1.0
+Number = TypeVar("Number", float, np.ndarray)
 
 
-def ignored(number: float) -> float:
+def ignored(number: Number) -> Number:
     """Return the class number of an ignored object of a class; its own inverse.
 
     Args:
         number: class number from 0, or the number of an ignored object.
     """
-    return -2.0 - number
+    return -2 - number
 
 
 def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:

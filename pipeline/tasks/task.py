@@ -97,7 +97,13 @@ class Task:
     labels: Literal["classes", "numbers", "maps", "boxes", "none"]
     target: Literal["class", "number", "input", "boxes"]
     output: Literal[
-        *("logits", "numbers", "input", "class_map", "cells", "logits_per_step", "any")
+        "logits",
+        "numbers",
+        "input",
+        "class_map",
+        "cells",
+        "logits_per_step",
+        "any",
     ]
     losses: tuple[str, ...]
     default_loss: str

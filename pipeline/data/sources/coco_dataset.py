@@ -102,9 +102,7 @@ def _read_boxes(
         BoxExample(
             str(entry["file_name"]),
             image_of(path, str(entry["file_name"])),
-            lambda size, found=annotations.get(identity, ()): [  # type: ignore[misc]
-                _box(annotation, numbers) for annotation in found
-            ],
+            partial(_boxes, annotations.get(identity, ()), numbers),
             _stated(entry),
         )
         for identity, entry in images.items()
@@ -116,6 +114,14 @@ def _read_boxes(
 def _stated(entry: Entry) -> tuple[int, int] | None:
     height, width = entry.get("height"), entry.get("width")
     return (height, width) if type(height) is type(width) is int else None
+
+
+def _boxes(
+    annotations: Sequence[Annotation],
+    numbers: Mapping[Any, int],
+    size: tuple[int, int],
+) -> list[Box]:
+    return [_box(annotation, numbers) for annotation in annotations]
 
 
 def _box(entry: Annotation, numbers: Mapping[Any, int]) -> Box:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -70,7 +71,7 @@ class Annotation:
         sides = [int(text) for text in texts if text.isdigit() and int(text)]
         return (sides[0], sides[1]) if len(sides) == 2 else None
 
-    def boxes(self, classes: tuple[str, ...]) -> list[Box]:
+    def boxes(self, classes: tuple[str, ...], size: Size) -> list[Box]:
         """Return the objects; raises `BadFileError`."""
         entries = enumerate(self.tree.iter("object"), 1)
         return [self._box(entry, number, classes) for number, entry in entries]
@@ -104,7 +105,7 @@ def read(context: ReadContext) -> Examples:
     names = {name for a in annotations for name in a.names if name}
     classes = class_names(in_order(names), context, root)
     examples = [
-        BoxExample(a.place, a.image, lambda size, a=a: a.boxes(classes), a.stated)  # type: ignore[misc]
+        BoxExample(a.place, a.image, partial(a.boxes, classes), a.stated)
         for a in annotations
     ]
     stems = [annotation.stem for annotation in annotations]

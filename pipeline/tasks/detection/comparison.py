@@ -71,7 +71,10 @@ class Boxes:
 
     def average_precision(self) -> list[float | None]:
         """Return the AP50 of each class; None for a class without a true box."""
-        ranked, once = rankings(self.found, self.y, LEVELS[:1]), np.ones((1, len(self.y)))
+        ranked, once = (
+            rankings(self.found, self.y, LEVELS[:1]),
+            np.ones((1, len(self.y))),
+        )
         return [
             float(ranked[k].average(once)[0, 0]) if k in ranked else None
             for k in range(self.classes)

@@ -56,7 +56,9 @@ def _decode_one(output: np.ndarray) -> np.ndarray:
     order = np.argsort(-logits[places], kind="stable")[:CANDIDATES]
     places = places[order]
     cells, numbers = np.divmod(places, classes)
-    boxes = _boxes(output[..., classes:].reshape(-1, SIDES)[cells], cells, rows, columns)
+    boxes = _boxes(
+        output[..., classes:].reshape(-1, SIDES)[cells], cells, rows, columns
+    )
     kept = _best(boxes, numbers)
     scores = 1 / (1 + np.exp(-logits[places]))
     head = np.stack([numbers, scores], axis=1)

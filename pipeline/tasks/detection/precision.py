@@ -81,7 +81,9 @@ class Ranking:
         return np.where((weights @ self.true)[:, None] > 0, values, np.nan)
 
 
-def rankings(found: np.ndarray, y: np.ndarray, levels: np.ndarray) -> dict[int, Ranking]:
+def rankings(
+    found: np.ndarray, y: np.ndarray, levels: np.ndarray
+) -> dict[int, Ranking]:
     """Rank the found boxes of each class that has a true box.
 
     Args:

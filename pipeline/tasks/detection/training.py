@@ -73,9 +73,10 @@ def _of_boxes(y: tf.Tensor, outputs: tf.Tensor) -> CellTargets:
     boxes, number = y[..., 1:] * size, y[..., 0]
     real = tf.cast(number > EMPTY, tf.float32)
     heats = _heats(boxes, rows, columns) * real[..., None, None]
-    covered = _covered(boxes, rows, columns) * tf.cast(number < EMPTY, tf.float32)[
-        ..., None, None
-    ]
+    covered = (
+        _covered(boxes, rows, columns)
+        * tf.cast(number < EMPTY, tf.float32)[..., None, None]
+    )
     owner = tf.argmax(heats, axis=1, output_type=tf.int32)
     distances = _distances(tf.gather(boxes, owner, batch_dims=1), rows, columns)
     return CellTargets(

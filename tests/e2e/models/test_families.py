@@ -23,6 +23,7 @@ from tests.helpers.cases import chosen
 from tests.helpers.models_cases import spec_for
 
 BATCH = 16
+BOX = (1, 0.2, 0.2, 0.8, 0.9)  # class, left, top, right, bottom
 DAILY = ("attention", "cnn", "gru")
 # Of files; the rest of these tests builds each family once.
 TWICE = """
@@ -43,7 +44,7 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
         "segmentation": lambda: rng.integers(0, len(spec.classes), shape[:-1]),
         "anomaly_detection": lambda: x,
         "next_token": lambda: np.roll(x, -1, axis=1),
-        "detection": lambda: np.tile(np.float32([1, 0.2, 0.2, 0.8, 0.9]), (BATCH, 1, 1)),
+        "detection": lambda: np.tile(np.float32(BOX), (BATCH, 1, 1)),
     }
     return x, targets[spec.task]()
 

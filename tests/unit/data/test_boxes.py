@@ -74,7 +74,8 @@ def coco(root: Path, boxes, image=None, categories=None) -> str:
     ]
     document = {
         "images": [*images, *([image] if image else [])],
-        "categories": categories or [{"id": 9, "name": "fork"}, {"id": 2, "name": "cup"}],
+        "categories": categories
+        or [{"id": 9, "name": "fork"}, {"id": 2, "name": "cup"}],
         "annotations": [
             {"image_id": 5, "category_id": 9, "iscrowd": 0, **box} for box in boxes
         ],
@@ -150,7 +151,9 @@ class TestSources:
     def test_difficult_and_crowded_objects_are_ignored(self, tmp_path):
         (tmp_path / "voc").mkdir()
         difficult, _ = read(tmp_path, voc(tmp_path / "voc", difficult=1))
-        crowd, _ = read(tmp_path, coco(tmp_path, [{"bbox": [2, 1, 5, 4], "iscrowd": 1}]))
+        crowd, _ = read(
+            tmp_path, coco(tmp_path, [{"bbox": [2, 1, 5, 4], "iscrowd": 1}])
+        )
         assert difficult.maps[0, 0, 0] == -2 and crowd.maps[0, 0, 0] == -3
         assert maps.counts_of(crowd.maps, 2).tolist() == [0, 0]
 
@@ -225,7 +228,10 @@ REFUSED = {
     "nan": (text_of(LINE + "0 nan 0.5 0.1 0.1"), "line 2: .*not finite"),
     "text": (text_of("fork 0.5 0.5 0.1 0.1"), "line 1: .* is not a number"),
     "numbers": (text_of("1 0.5 0.5"), "line 1: has 3 numbers; a box has 5"),
-    "class": (text_of("2 0.5 0.5 0.1 0.1"), "line 1: its class number is 2; there are 2"),
+    "class": (
+        text_of("2 0.5 0.5 0.1 0.1"),
+        "line 1: its class number is 2; there are 2",
+    ),
     "coco nan": (
         lambda root: coco(root, [{"bbox": [float("nan"), 1, 5, 4]}]),
         r"a.png: annotations\[0\]: .*not finite",
@@ -274,7 +280,9 @@ class TestBadInput:
 
     def test_an_xml_file_with_entities_is_refused(self, tmp_path):
         source = voc(tmp_path)
-        (tmp_path / "Annotations" / "b.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]>')
+        (tmp_path / "Annotations" / "b.xml").write_text(
+            '<!DOCTYPE a [<!ENTITY b "c">]>'
+        )
         with pytest.raises(UserError, match="b.xml: declares a document type"):
             read(tmp_path, source)
 

@@ -97,7 +97,12 @@ def coco_stats(found: np.ndarray, y: np.ndarray) -> np.ndarray:
         for number, left, top, right, bottom in rows:
             if number == EMPTY:
                 continue
-            box = [left * SIZE, top * SIZE, (right - left) * SIZE, (bottom - top) * SIZE]
+            box = [
+                left * SIZE,
+                top * SIZE,
+                (right - left) * SIZE,
+                (bottom - top) * SIZE,
+            ]
             crowd = number < EMPTY
             annotations.append(
                 {
@@ -221,7 +226,7 @@ class TestComparison:
         assert (row["precision"], row["recall"]) == (1.0, 0.5)
         assert row["absent"] == [2]
         assert row["average_precision"][:2] == pytest.approx([1.0, 1.0])
-        assert row["drop"] == 0.0 and row["change"]["center_f1"].value < 0
+        assert row["drop"] == 0.0 and row["change"]["center_f1"]["value"] < 0
         assert compare(less, both, 50, 1).gained == 1
 
     def test_predictions_are_listed_from_the_threshold_on(self):
