@@ -2,20 +2,18 @@
 
 Lin et al., Feature Pyramid Networks for Object Detection, 2017, as far as one size of
 cells: the deepest features are enlarged step by step, added to larger ones, and
-filtered by depthwise separable convolutions; two more of them are the head. Each cell
+filtered by depthwise separable convolutions; a 3x3 convolution is the head. Each cell
 predicts scores and distances (Zhou, Wang, Kraehenbuehl, Objects as Points, 2019; Tian
 et al., FCOS, 2019).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
-from pipeline.models.building_blocks import BuildingBlocks, building_blocks
+from pipeline.models.building_blocks import building_blocks
 from pipeline.models.cells import NEEDS, cells, fits
 from pipeline.models.decoder import backbone_of, features_of, merged
 from pipeline.models.input_output import require_input
@@ -33,7 +31,7 @@ def anchor_free(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         hp: declares `family`, the backbone's builder as for `decoder`, and its
             hyperparameters; `stride`, pixels per side of a cell (4, 8 or 16);
             `deepest`, stride of the deepest features used (8, 16 or 32); `channels` of
-            the pyramid (16 .. 96).
+            the pyramid (16 .. 96); `head`, number of its 3x3 convolutions (1 .. 3).
         spec: images of even height and width, at least 8x8.
 
     Returns:
@@ -45,9 +43,10 @@ def anchor_free(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """
     require_input("anchor_free", spec, NEEDS, fits(spec), ["cells"])
     build = building_blocks(hp, dropout=0.0)
-    stride = hp.Choice("stride", list(STRIDES), default=8)
+    stride = hp.Choice("stride", list(STRIDES), default=4)
     deepest = hp.Choice("deepest", list(DEEPEST), default=16)
-    channels = build.scale_width(hp.Int("channels", 16, 96, step=16, default=48))
+    channels = build.scale_width(hp.Int("channels", 16, 96, step=16, default=32))
+    head = build.scale_depth(hp.Int("head", 1, 3, default=1))
     backbone = backbone_of(hp, spec)
     features = features_of(backbone, spec, max(stride, deepest))
     used = [f for f in features if spec.shape[0] // f.shape[1] >= stride]
@@ -55,12 +54,7 @@ def anchor_free(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     x = build.conv(used[-1], channels, 1, "deepest")
     for number, larger in reversed(list(enumerate(used[:-1]))):
         x = merged(build, x, larger, channels, f"merge{number + 1}")
-    x = build.dropout(_head(build, x, channels))
+    for number in range(1, head + 1):
+        x = build.conv(x, channels, 3, f"head{number}")
+    x = build.dropout(x)
     return keras.Model(backbone.inputs, cells(x, spec), name="anchor_free")
-
-
-def _head(build: BuildingBlocks, x: Any, channels: int) -> Any:
-    for number in range(1, build.scale_depth(2) + 1):
-        x = build.depthwise(x, 3, f"head{number}_depthwise")
-        x = build.conv(x, channels, 1, f"head{number}_pointwise")
-    return x

@@ -28,7 +28,7 @@ compress:
   recipes: [int8, "prune(0.5) | pqat"]
   epochs: 1
   budget: {max_drop: {map50: 0.9, center_f1: 0.9}}
-evaluate: {resamples: 50, examples: 4}
+evaluate: {resamples: 100, examples: 4}
 """
 COUNT, SIDE = 30, 16
 
