@@ -23,9 +23,11 @@ from pipeline.models.describe import describe
 
 # Family -> shape, modality, task and vocabulary of the input its sizes are given for.
 INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
+    "anchor_free": ((96, 96, 3), "image", "detection", 0),
     "attention": ((49, 10), "audio", "classification", 0),
     "autoencoder": ((640,), "audio", "anomaly_detection", 0),
     "bag_of_embeddings": ((40,), "text", "classification", 4000),
+    "centroid_grid": ((96, 96, 3), "image", "detection", 0),
     "char_lm": ((64,), "text", "next_token", 96),
     "cnn": ((28, 28, 1), "image", "classification", 0),
     "cnn1d": ((49, 10), "audio", "classification", 0),

@@ -6,7 +6,8 @@ multiplied into one bilinear projective resampling, in which pixels from outside
 image repeat its edge. `flip` joins the matrices when it follows one.
 
 Maps, such as masks, move with their images: by the same moves, but with the nearest
-pixel in place of an interpolation, and `outside` where an image gets zeros.
+pixel in place of an interpolation, and `outside` where an image gets zeros. Boxes move
+by their corners, see `pipeline.augment.boxes`.
 
 Every step takes a canvas, to which it adds its move, and the draws of the batch; the
 ranges of the other arguments are in `pipeline.augment.grammar`.
@@ -19,6 +20,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from pipeline.augment.boxes import MovedBoxes
 from pipeline.augment.draws import Draw
 
 
@@ -30,12 +32,17 @@ class Canvas:
             held, but not moved.
         maps: move with `x`, `(batch, height, width)`; default None.
         outside: value of maps outside of the image; default 0.
+        boxes: move with `x`; default None.
     """
 
     def __init__(
-        self, x: tf.Tensor, maps: tf.Tensor | None = None, outside: int = 0
+        self,
+        x: tf.Tensor,
+        maps: tf.Tensor | None = None,
+        outside: int = 0,
+        boxes: MovedBoxes | None = None,
     ) -> None:
-        self.x, self.outside = x, outside
+        self.x, self.outside, self.boxes = x, outside, boxes
         self.maps = None if maps is None else maps[..., None]
         self.matrices: list[tf.Tensor] = []
         self.sources: tuple[tf.Tensor, tf.Tensor] | None = None  # rows, columns
@@ -76,6 +83,8 @@ class Canvas:
         if self.sources:
             self.pixels()
         self.matrices.append(matrix)
+        if self.boxes is not None:
+            self.boxes.transform(matrix, self.size())
 
     def move(self, rows: tf.Tensor, columns: tf.Tensor) -> None:
         """Take each output pixel (r, c) from (rows[r], columns[c]); outside is 0.
@@ -85,6 +94,8 @@ class Canvas:
             columns: int32, `(batch or 1, new width)`.
         """
         height, width = self.size()
+        if self.boxes is not None:
+            self.boxes.move(rows, columns)
         if self.matrices:
             self.pixels()
         old_rows, old_columns = self.sources or (_range(height), _range(width))

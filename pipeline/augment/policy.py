@@ -15,6 +15,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from pipeline.augment.audio import AUDIO_STEPS
+from pipeline.augment.boxes import MovedBoxes
 from pipeline.augment.draws import Draw
 from pipeline.augment.geometry import GEOMETRY_STEPS, Canvas
 from pipeline.augment.grammar import GRAMMAR, MIXING
@@ -111,6 +112,32 @@ class Policy:
         canvas = Canvas(x, maps, outside)
         self._apply_all(canvas, range(len(self.steps)), epoch, index)
         return canvas.pixels(), canvas.moved_maps()
+
+    def with_boxes(
+        self, x: tf.Tensor, boxes: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor
+    ) -> Pair:
+        """Augment images and the boxes of their objects.
+
+        Steps that move pixels move both, steps that change values the images alone.
+
+        Args:
+            x: model inputs, `(batch, height, width, channels)`.
+            boxes: see `pipeline.tasks.boxes`, `(batch, boxes, 5)`.
+            epoch: scalar integer; draws differ from epoch to epoch.
+            index: positions in the training split, `(batch,)`.
+
+        Returns:
+            The augmented batch and boxes, in the shapes of both.
+
+        Raises:
+            ValueError: for a policy that mixes examples.
+        """
+        if self.mixes:
+            raise ValueError(f'"{self}" mixes examples, and boxes cannot be mixed')
+        moved = MovedBoxes(boxes, (x.shape[1], x.shape[2]))
+        canvas = Canvas(x, boxes=moved)
+        self._apply_all(canvas, range(len(self.steps)), epoch, index)
+        return canvas.pixels(), moved.clipped(canvas.size())
 
     def mixed(
         self, fetch: Fetch, epoch: tf.Tensor, index: tf.Tensor, count: int

@@ -33,6 +33,7 @@ from pipeline.data.preview import (
 from pipeline.data.spec import TaskSpec
 from pipeline.engine.stage import Inputs
 from pipeline.tasks.overlay import Overlay, overlay_of
+from pipeline.tasks.registry import task_of
 from pipeline.tasks.targets import IGNORED
 
 EXAMPLES = 8  # rows of the preview
@@ -67,7 +68,8 @@ def run(params: AugmentParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     columns = [examples, *augmented_versions(policy, examples)]
     overlay = overlay_of(data.spec)
     if overlay is not None:
-        moved = moved_maps(policy, examples, train.y[:EXAMPLES])
+        boxes = task_of(data.spec).has_boxes
+        moved = moved_targets(policy, examples, train.y[:EXAMPLES], boxes)
         _draw_maps(out / "preview.png", columns, moved, overlay, data.spec)
     elif data.spec.modality == "text":
         _draw_texts(out / "preview.png", columns, text_reader(data))
@@ -107,21 +109,25 @@ def augmented_versions(policy: Policy, examples: np.ndarray) -> list[np.ndarray]
     return [step(tf.constant(epoch), index).numpy() for epoch in range(VERSIONS)]
 
 
-def moved_maps(
-    policy: Policy, examples: np.ndarray, maps: np.ndarray
+def moved_targets(
+    policy: Policy, examples: np.ndarray, targets: np.ndarray, boxes: bool = False
 ) -> list[np.ndarray]:
-    """Return the original maps, and those of `augmented_versions`.
+    """Return the original maps or boxes, and those of `augmented_versions`.
 
     Args:
         policy: to apply.
         examples: model inputs, `(n, height, width, channels)`.
-        maps: their targets, `(n, height, width)`.
+        targets: maps, `(n, height, width)`, or boxes, `(n, boxes, 5)`.
+        boxes: True for boxes; default False.
     """
     index = tf.range(len(examples), dtype=tf.int64)
-    x, y = tf.constant(examples), tf.constant(maps)
-    epochs = (tf.constant(epoch) for epoch in range(VERSIONS))
-    moved = (policy.paired(x, y, epoch, index, IGNORED)[1] for epoch in epochs)
-    return [maps, *(version.numpy() for version in moved)]
+    x, y = tf.constant(examples), tf.constant(targets)
+    epochs = [tf.constant(epoch) for epoch in range(VERSIONS)]
+    if boxes:
+        moved = [policy.with_boxes(x, y, epoch, index)[1] for epoch in epochs]
+    else:
+        moved = [policy.paired(x, y, epoch, index, IGNORED)[1] for epoch in epochs]
+    return [targets, *(version.numpy() for version in moved)]
 
 
 def augment_step(policy: Policy, examples: tf.Tensor) -> AugmentStep:

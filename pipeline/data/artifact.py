@@ -36,7 +36,8 @@ class Split:
     Args:
         x: stored examples, `(n, *shape)`; a memory map where the file is large.
         y: stored labels, `(n,)`: class numbers, int64, or standardized numbers,
-            float32; or maps, `(n, height, width)` uint8; or rows of numbers, float32.
+            float32; or maps, `(n, height, width)` uint8; boxes, `(n, boxes, 5)`; rows
+            of numbers, float32.
         class_weights: weight of each class in the training loss; None where all are 1.
     """
 

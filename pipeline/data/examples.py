@@ -39,8 +39,9 @@ class Examples:
         extra_targets: name -> `(n,)` of str for classes, float64 for numbers.
         vocabulary: number of tokens where x holds token numbers; 0 for other data.
         categories: position of a table's column that holds categories -> their texts.
-        maps: targets of a task with dense targets, such as masks of class numbers,
-            `(n, height, width)` uint8; `y` is 0 then. None for other tasks.
+        maps: targets of a task with dense targets: masks of class numbers, `(n,
+            height, width)` uint8, or boxes, `(n, boxes, 5)` float32; `y` is 0 then.
+            None for other tasks.
         times: position in time of the first target of each example, `(n,)` int64; None
             for examples without an order in time.
         splits: number of the split of each example, `(n,)`, -1 for none, where the

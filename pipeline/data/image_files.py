@@ -90,6 +90,16 @@ def size_of(file: Path) -> tuple[int, int, bool] | None:
     return _of_header(file, look)
 
 
+def orientation_of(file: Path) -> int:
+    """Return the EXIF orientation of a file, 1 .. 8; 1 is upright.
+
+    Args:
+        file: in any format of Pillow.
+    """
+    turned = _of_header(file, lambda image: image.getexif().get(ORIENTATION, 1))
+    return turned if isinstance(turned, int) and 1 <= turned <= 8 else 1
+
+
 def _mode(file: Path) -> str:
     """Pillow's mode, such as `RGB`; empty for a file that is no image."""
     return _of_header(file, lambda image: str(image.mode)) or ""

@@ -1,7 +1,7 @@
-"""Dense targets: masks of class numbers, one per image, stored in place of labels.
+"""Dense targets: a mask of class numbers, or boxes, stored in place of labels.
 
-In: the maps of a source. Out: `<split>_y.npy`, pixels per class, an error where a
-source has no maps for the task.
+In: the maps or boxes of a source. Out: `<split>_y.npy`, pixels or objects per class, an
+error where a source has none for the task.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
-from pipeline.data.rows import AnyRows, RowWriter, chunks
-from pipeline.data.sources.registry import MAPPED
+from pipeline.data.rows import AnyRows, ConcatenatedRows, RowWriter, chunks
+from pipeline.data.sources.registry import BOXED, MAPPED
+from pipeline.tasks.boxes import padded
 from pipeline.tasks.targets import IGNORED
 from pipeline.tasks.task import Task
 
@@ -31,10 +32,11 @@ def check_maps(examples: Examples, source: str, key: str, task: Task) -> None:
         UserError: names the sources or the task that fit.
     """
     if examples.maps is None:
-        kinds = ", ".join(f"{kind}:" for kind in MAPPED)
+        needed = BOXED if task.has_boxes else MAPPED
+        kinds = ", ".join(f"{kind}:" for kind in needed)
         raise UserError(
-            f'{key} "{source}": has no masks, and data.task {task.name} needs one per '
-            f"image; use a source of {kinds}"
+            f'{key} "{source}": has no {"boxes" if task.has_boxes else "masks"}, and '
+            f"data.task {task.name} needs them for each image; use a source of {kinds}"
         )
     if not task.dense:
         raise UserError(
@@ -56,13 +58,28 @@ def write(path: Path, maps: AnyRows, positions: np.ndarray) -> None:
             writer.append(part)
 
 
-def pixels(maps: AnyRows, classes: int) -> np.ndarray:
-    """Count the pixels of each class, `(classes,)` int64; ignored ones nowhere.
+def joined(maps: list[AnyRows]) -> AnyRows:
+    """Join the maps or boxes of several sources.
 
     Args:
-        maps: of a split, `(n, height, width)` uint8.
+        maps: of each source; the number of boxes per image may differ.
+    """
+    most = max(rows.shape[1] for rows in maps)
+    if all(rows.shape[1] == most for rows in maps):
+        return ConcatenatedRows(maps)
+    return np.concatenate([padded(rows[:], most) for rows in maps])
+
+
+def counts_of(maps: AnyRows, classes: int) -> np.ndarray:
+    """Count the pixels or objects of each class, `(classes,)`; ignored ones nowhere.
+
+    Args:
+        maps: of a split, `(n, height, width)` uint8, or boxes, `(n, boxes, 5)` float32.
         classes: number of classes.
     """
+    if np.issubdtype(maps.dtype, np.floating):
+        numbers = maps[:][..., 0].reshape(-1)
+        return np.bincount(numbers[numbers >= 0].astype(int), minlength=classes)
     counts = np.zeros(IGNORED + 1, np.int64)
     for part in chunks(maps):
         counts += np.bincount(part.reshape(-1), minlength=len(counts))

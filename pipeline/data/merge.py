@@ -21,7 +21,7 @@ from pipeline.data.corpus import check_corpus
 from pipeline.data.examples import Examples
 from pipeline.data.features import find_step
 from pipeline.data.image_steps import DecodeImage
-from pipeline.data.maps import check_maps
+from pipeline.data.maps import check_maps, joined
 from pipeline.data.names import check_names
 from pipeline.data.params import DataParams
 from pipeline.data.rows import ConcatenatedRows, chunks
@@ -274,7 +274,7 @@ def _align(
     other = _align_columns(first, other, source, name, key)
     if first.maps is not None and before != first.classes:
         raise UserError(
-            f'{key} "{name}": its masks number other classes than those of '
+            f'{key} "{name}": its targets number other classes than those of '
             f'"{source}"; set data.classes to {listing([*first.classes])}'
         )
     other = _align_precision(first, other)
@@ -329,7 +329,7 @@ def _concatenate(sources: list[Examples]) -> Examples:
     maps = [source.maps for source in sources if source.maps is not None]
     return replace(
         sources[0],
-        maps=ConcatenatedRows(maps) if maps else None,
+        maps=joined(maps) if maps else None,
         x=ConcatenatedRows([source.x for source in sources]),
         y=np.concatenate([source.y for source in sources]),
         groups=_groups(sources),

@@ -21,6 +21,7 @@ from pipeline.data.sources.params import (
     TextParams,
 )
 from pipeline.data.sources.registry import (
+    BOX_FILES,
     CLASS_FOLDERS,
     FILES,
     MASK_FILES,
@@ -118,8 +119,9 @@ class DataParams(Params):
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
             tells the others from them), `segmentation` (a class per pixel),
-            `forecasting` (the next numbers of a series over time), `next_token`
-            (predicts a text, token by token), or `module:object` for a task of yours.
+            `detection` (boxes of objects), `forecasting` (the next numbers of a series
+            over time), `next_token` (predicts a text, token by token), or
+            `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -269,7 +271,11 @@ class DataParams(Params):
     @model_validator(mode="after")
     def _group_is_named(self) -> Self:
         group, pattern = self.split.group, self.file_name
-        files = self.source.partition(":")[0] in (*CLASS_FOLDERS, *MASK_FILES)
+        files = self.source.partition(":")[0] in (
+            *CLASS_FOLDERS,
+            *MASK_FILES,
+            *BOX_FILES,
+        )
         if files and group and pattern is None:
             raise ValueError(
                 f'split.group "{group}" needs file_name, such as '

@@ -6,6 +6,7 @@ Imports nothing heavy, because the plan of a run uses it.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import re
@@ -18,6 +19,7 @@ from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_json
 from pipeline.core.quoting import shown
 from pipeline.core.regular_file import is_regular
+from pipeline.data.box_columns import read_rows
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import (
     FILES,
@@ -152,11 +154,14 @@ def image_of(path: Path, name: str) -> Path:
 
 
 def listed_images(path: Path) -> list[Path]:
-    """Return the images that a COCO JSON file lists; none of a damaged file."""
+    """Return the images that a COCO JSON or CSV file lists; none of a damaged file."""
     try:
+        if path.suffix.lower() != ".json":
+            names = dict.fromkeys(cells["image"] for _, cells in read_rows(path))
+            return [image_of(path, name) for name in names if name]
         entries = read_json(path)["images"]
         return [image_of(path, str(entry["file_name"])) for entry in entries]
-    except (UserError, ValueError, KeyError, TypeError, RecursionError):
+    except (UserError, ValueError, KeyError, TypeError, RecursionError, csv.Error):
         return []
 
 

@@ -89,7 +89,7 @@ def _write(
         if plan.examples.maps is None:
             weights = class_balance.class_weights(plan.y[train], classes)
         else:
-            counts = maps.pixels(Rows(out / "train_y.npy"), classes)
+            counts = maps.counts_of(Rows(out / "train_y.npy"), classes)
             weights = class_balance.weights_of_counts(counts)
         write_balance(out, params.balance, weights)
 
@@ -217,7 +217,7 @@ def _metrics(
 
 
 def _balance(plan: SplitPlan, out: Path) -> dict[str, Any]:
-    """Count examples or pixels per class and split, or summarize the numbers."""
+    """Count examples, pixels or objects per class, or summarize the numbers."""
     if not plan.target and not plan.examples.classes:
         return {}
     if plan.target:
@@ -228,8 +228,9 @@ def _balance(plan: SplitPlan, out: Path) -> dict[str, Any]:
     classes = len(plan.examples.classes)
     if plan.examples.maps is not None:
         stored = {name: Rows(out / f"{name}_y.npy") for name in plan.indices}
-        pixels = {name: maps.pixels(y, classes).tolist() for name, y in stored.items()}
-        return {"class_balance": pixels}
+        count = maps.counts_of
+        balance = {name: count(y, classes).tolist() for name, y in stored.items()}
+        return {"class_balance": balance}
     counts = {
         name: np.bincount(plan.y[p], minlength=classes).tolist()
         for name, p in plan.indices.items()

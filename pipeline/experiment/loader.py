@@ -213,9 +213,10 @@ def _source_problems(data: DataParams) -> list[Problem]:
 def _check_task(source: str, key: str, task: str) -> None:
     """Refuse a source whose task is another one."""
     labels = known_labels(source)
-    if labels is not None and labels != get(task).labels:
+    if labels and get(task).labels not in labels:
+        tasks = [name for label in labels for name in reading(label)]
         raise UserError(
-            f'{key} "{source}": is for data.task {" or ".join(reading(labels))}, not '
+            f'{key} "{source}": is for data.task {" or ".join(tasks)}, not '
             f"{task}; set data.task, or name another source"
         )
 

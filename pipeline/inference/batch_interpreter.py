@@ -39,12 +39,12 @@ class BatchModel:
         self.single = LiteModel(path, spec, threads)
         self.spec = spec
         task = task_of(spec)
-        self.output_shape = task.output_shape(spec)
-        shape = tuple(int(size) for size in self.single.output["shape"][1:])
-        if shape != self.output_shape:
+        self.output_shape = tuple(map(int, self.single.output["shape"][1:]))
+        if not task.accepts(self.output_shape, spec):
             raise UserError(
-                f"{path}: the output has shape {shape} per example, but data "
-                f'"{spec.name}" {task.expects(spec)}; run compress again on these data'
+                f"{path}: the output has shape {self.output_shape} per example, but "
+                f'data "{spec.name}" {task.expects(spec)}; run compress again on '
+                "these data"
             )
         self.batched = _resized(path, spec, threads)
 

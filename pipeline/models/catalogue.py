@@ -18,9 +18,11 @@ from pipeline.core.base_path import base
 from pipeline.core.errors import UserError, did_you_mean
 
 BUILDER_MODULES = {
+    "anchor_free": "pipeline.models.anchor_free",
     "attention": "pipeline.models.attention",
     "autoencoder": "pipeline.models.autoencoder",
     "bag_of_embeddings": "pipeline.models.bag_of_embeddings",
+    "centroid_grid": "pipeline.models.centroid_grid",
     "char_lm": "pipeline.models.char_lm",
     "cnn": "pipeline.models.cnn",
     "cnn1d": "pipeline.models.cnn1d",

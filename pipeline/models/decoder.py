@@ -70,18 +70,27 @@ def decoder(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     build = building_blocks(hp, dropout=0.0)
     stride = hp.Choice("stride", list(STRIDES), default=8)
     channels = build.scale_width(hp.Int("channels", 8, 64, step=8, default=16))
-    backbone = _backbone(hp, spec)
-    features = _features(backbone, spec, stride)
+    backbone = backbone_of(hp, spec)
+    features = features_of(backbone, spec, stride)
     x = build.conv(features[-1], channels, 1, "deepest")
     for number, larger in reversed(list(enumerate(features[:-1]))):
-        x = _merged(build, x, larger, channels, f"merge{number + 1}")
+        x = merged(build, x, larger, channels, f"merge{number + 1}")
     x = layers.Conv2D(len(spec.classes), 1, name="scores")(x)
     factors = tuple(side // size for side, size in zip(spec.shape, x.shape[1:3]))
     x = layers.UpSampling2D(factors, interpolation="bilinear", name="logits")(x)
     return keras.Model(backbone.inputs, x, name="decoder")
 
 
-def _backbone(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
+def backbone_of(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
+    """Build the classifier whose features are used.
+
+    Args:
+        hp: declares `family` and the hyperparameters of its builder.
+        spec: signature of the data.
+
+    Raises:
+        ModelError: for a backbone that does not exist.
+    """
     family = hp.Fixed("family", "mobilenet_v1")
     if family not in BACKBONES:
         raise ModelError(
@@ -91,8 +100,17 @@ def _backbone(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     return BACKBONES[family](hp, as_labels(spec))
 
 
-def _features(model: keras.Model, spec: TaskSpec, stride: int) -> list[Any]:
-    """Return the last tensor of each size that divides the image, the largest first."""
+def features_of(model: keras.Model, spec: TaskSpec, stride: int) -> list[Any]:
+    """Return the last tensor of each size that divides the image, the largest first.
+
+    Args:
+        model: the classifier.
+        spec: signature of the data.
+        stride: maximum size of the image in sizes of the features.
+
+    Raises:
+        ModelError: without features of half the image or less.
+    """
     tensors = {id(t): t for layer in model.layers for t in _outputs(layer)}
     last: dict[tuple[int, int], Any] = {}
     for call in calls(model):
@@ -104,7 +122,7 @@ def _features(model: keras.Model, spec: TaskSpec, stride: int) -> list[Any]:
                 last[height, width] = tensor
     if not last:
         raise ModelError(
-            f"builder decoder: the backbone has no features of half the image or less "
+            f"builder: the backbone has no features of half the image or less "
             f"for images of {spec.shape}; choose another family, or a larger stride"
         )
     return [last[size] for size in sorted(last, reverse=True)]
@@ -114,10 +132,16 @@ def _outputs(layer: Any) -> list[Any]:
     return list(keras.tree.flatten(layer.output))
 
 
-def _merged(
-    build: BuildingBlocks, x: Any, larger: Any, channels: int, name: str
-) -> Any:
-    """Enlarge features, add larger ones, and filter: a depthwise separable unit."""
+def merged(build: BuildingBlocks, x: Any, larger: Any, channels: int, name: str) -> Any:
+    """Enlarge features, add larger ones, and filter: a depthwise separable unit.
+
+    Args:
+        build: layers.
+        x: the smaller features.
+        larger: features of a multiple of their size.
+        channels: of the result.
+        name: begins the names of the layers.
+    """
     factors = tuple(a // b for a, b in zip(larger.shape[1:3], x.shape[1:3]))
     x = layers.UpSampling2D(factors, name=f"{name}_size")(x)
     lateral = build.conv(larger, channels, 1, f"{name}_lateral")

@@ -179,10 +179,25 @@ def declared(name: str, spec: TaskSpec, values: Values) -> Values:
         UserError: if the builder cannot process the data, or the values.
     """
     try:
-        return _defaults(name, spec, {})
+        defaults = _defaults(name, spec, {})
     except UserError:
         first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
         return _defaults(name, spec, first)
+    try:
+        return _defaults(name, spec, choices(values, defaults))
+    except UserError:  # an unknown family of a backbone, which building it names
+        return defaults
+
+
+def choices(values: Values, defaults: Values) -> dict[str, str]:
+    """Return the values that decide what else a builder declares: texts.
+
+    Args:
+        values: the user's values, such as `family` of a backbone.
+        defaults: hyperparameter -> default.
+    """
+    texts = {k: v for k, v in values.items() if isinstance(v, str)}
+    return {k: v for k, v in texts.items() if isinstance(defaults.get(k), str)}
 
 
 def _defaults(name: str, spec: TaskSpec, values: Values) -> Values:

@@ -31,6 +31,7 @@ TASKS = {
     "segmentation": "pipeline.tasks.segmentation.task:TASK",
     "forecasting": "pipeline.tasks.forecasting.task:TASK",
     "next_token": "pipeline.tasks.next_token.task:TASK",
+    "detection": "pipeline.tasks.detection.task:TASK",
 }
 # The task of examples without labels, which only compress-file has.
 UNLABELLED = "agreement"
@@ -119,7 +120,7 @@ def reading(labels: str) -> list[str]:
     """Return the names of the tasks with a kind of labels, the most common first.
 
     Args:
-        labels: `classes`, `numbers`, `maps`, `series` or `texts`.
+        labels: `classes`, `numbers`, `maps`, `boxes`, `series` or `texts`.
     """
     return [name for name in TASKS if get(name).labels == labels]
 

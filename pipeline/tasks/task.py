@@ -32,6 +32,7 @@ from typing import Any, Literal, Protocol
 
 from pipeline.metrics.metric import Metric
 
+CELL, SIDES = 8, 4  # pixels per side of a cell, and distances per cell
 PARTS = (
     *("targets", "metric", "training", "export"),
     *("evaluation", "prediction", "report"),
@@ -67,17 +68,18 @@ class Task:
             task.
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
-        labels: what readers take from a source: class names, numbers, or a map per
-            example, such as a mask; `series`: windows of numbers over time; `texts`,
-            which are their own labels; with `none`, they read no labels.
+        labels: what readers take from a source: class names, numbers, a map per
+            example, such as a mask, or boxes; `series`: windows of numbers over time;
+            `texts`, which are their own labels; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
-            `(batch, 1)`, rows of numbers `(batch, columns)`, the model's own input, or
-            `next`: the input one step later.
+            `(batch, 1)`, rows of numbers `(batch, columns)`, the model's own input,
+            `next`: the input one step later; or boxes, see `pipeline.tasks.boxes`.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map`: one logit per class and pixel; `forecast`: the
-            numbers of future steps, see `forecast_size`; `logits_per_step`: one logit
-            per token of the vocabulary and step; `any` is whatever an imported model
-            returns.
+            reconstructed; `class_map`: one logit per class and pixel; `cells`: a logit
+            per class and four distances in each cell of a grid of any size; `forecast`:
+            the numbers of future steps, see `forecast_size`; `logits_per_step`: one
+            logit per token of the vocabulary and step; `any` is whatever an imported
+            model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -105,13 +107,14 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers", "maps", "series", "texts", "none"]
-    target: Literal["class", "number", "numbers", "input", "next"]
+    labels: Literal["classes", "numbers", "maps", "boxes", "series", "texts", "none"]
+    target: Literal["class", "number", "numbers", "input", "next", "boxes"]
     output: Literal[
         "logits",
         "numbers",
         "input",
         "class_map",
+        "cells",
         "logits_per_step",
         "forecast",
         "any",
@@ -137,8 +140,13 @@ class Task:
 
     @property
     def dense(self) -> bool:
-        """True if a target is a map, such as a class per pixel, that moves with x."""
-        return self.labels == "maps"
+        """True if a target moves with x: a map, such as a class per pixel, or boxes."""
+        return self.labels in ("maps", "boxes")
+
+    @property
+    def has_boxes(self) -> bool:
+        """True if a target is a list of boxes, see `pipeline.tasks.boxes`."""
+        return self.labels == "boxes"
 
     @property
     def reconstructs(self) -> bool:
@@ -159,7 +167,10 @@ class Task:
         return self.builders.get(modality or "", self.builder)
 
     def output_shape(self, spec: Signature) -> tuple[int, ...]:
-        """Return the shape of the output for one example, without the batch."""
+        """Return the shape of the output for one example, without the batch.
+
+        Cells are those of 8x8 pixels; `accepts` allows other grids.
+        """
         shape, classes = tuple(spec.shape), len(spec.classes)
         if self.output == "forecast":
             return (forecast_size(spec),)
@@ -167,9 +178,24 @@ class Task:
             "logits": (classes,),
             "numbers": (self.units,),
             "class_map": (*shape[:-1], classes),
+            "cells": (*(-(-side // CELL) for side in shape[:-1]), classes + SIDES),
             "logits_per_step": (*shape, spec.vocabulary),
         }
         return shapes.get(self.output, shape)
+
+    def accepts(self, received: tuple[int | None, ...], spec: Signature) -> bool:
+        """Return True if a model with this output shape can serve the task.
+
+        Args:
+            received: shape of the output for one example.
+            spec: signature of the data.
+        """
+        needed = self.output_shape(spec)
+        if self.output != "cells" or len(received) != len(needed) or None in received:
+            return received == needed
+        sides = zip(received[:-1], spec.shape)
+        fits = all(0 < (cells or 0) <= side for cells, side in sides)
+        return fits and received[-1] == needed[-1]
 
     @property
     def output_name(self) -> str:

@@ -137,9 +137,11 @@ class BatchSource:
     def _augmented(
         self, x: tf.Tensor, y: tf.Tensor, epoch: tf.Tensor, positions: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Augment a batch; targets that are maps move with their images."""
+        """Augment a batch; targets that are maps or boxes move with their images."""
         if self.policy is None:
             return x, y
+        if task_of(self.spec).has_boxes:
+            return self.policy.with_boxes(x, y, epoch, positions)
         if task_of(self.spec).dense:
             return self.policy.paired(x, y, epoch, positions, IGNORED)
         return self.policy(x, epoch, positions), y

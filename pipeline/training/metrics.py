@@ -26,7 +26,7 @@ def check_outputs(model: Any, spec: TaskSpec) -> None:
     if task.predicts_classes and not (task.dense or task.per_step):
         return
     needed, received = task.output_shape(spec), tuple(model.output_shape[1:])
-    if received != needed:
+    if not task.accepts(received, spec):
         raise ModelError(
             f"builder: the model's output has the shape {received}; {spec.source} is "
             f"for {task.title}, which needs {needed}; choose another builder"

@@ -47,7 +47,8 @@ def space_config(params: TuneParams, spec: TaskSpec, policy: str = "") -> Config
     Raises:
         UserError: for a name that nobody declares, or a value that does not fit.
     """
-    per_family = {name: declared_by(name, spec) for name in params.families}
+    values = {**params.values, **params.fix}
+    per_family = {name: declared_by(name, spec, values) for name in params.families}
     training = _training(params, policy)
     _check_names(params, {**training, **_merged(per_family)}, policy)
     hp = HyperParameters()
@@ -64,15 +65,28 @@ def space_config(params: TuneParams, spec: TaskSpec, policy: str = "") -> Config
     return {**hp.get_config(), "values": {}}
 
 
-def declared_by(builder: str, spec: TaskSpec) -> dict[str, Any]:
+def declared_by(
+    builder: str, spec: TaskSpec, values: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what a builder declares: name -> Keras Tuner's hyperparameter.
 
     Args:
         builder: name of a builder.
         spec: the task.
+        values: the user's; a text can decide what else is declared, as the family of a
+            backbone does.
     """
     hp = HyperParameters()
     registry.declare(builder, hp, spec)
+    items = {item.name: item for item in hp.space}
+    defaults = {name: item.default for name, item in items.items()}
+    if chosen := registry.choices(values, defaults):
+        hp = HyperParameters()
+        hp.values = dict(chosen)
+        try:
+            registry.declare(builder, hp, spec)
+        except UserError:  # named where the value is checked
+            return items
     return {item.name: item for item in hp.space}
 
 

@@ -53,6 +53,7 @@ SPECS = (
         spec((12, 2), "series", "forecasting", classes=()),
         target={"names": ["a", "b"], "horizon": 3, "quantiles": []},
     ),
+    spec((8, 8, 3), task="detection"),
 )
 
 

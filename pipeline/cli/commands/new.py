@@ -102,8 +102,8 @@ def data_yaml(source: str, summary: Summary) -> str:
     Returns:
         The section, with the defaults that apply and what was seen as comments.
     """
-    labels = known_labels(source) or ("numbers" if summary.numbers else "classes")
-    task = reading(labels)[0]
+    seen = "numbers" if summary.numbers else "classes"
+    task = reading(next(iter(known_labels(source)), seen))[0]
     named = {} if task == DEFAULT else {"task": task}
     section = {"source": source, **named, **summary.settings}
     facts = [f"  # {shown(fact, 400)}" for fact in summary.facts]

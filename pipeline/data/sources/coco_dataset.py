@@ -1,8 +1,10 @@
-"""`coco:FILE.json`: segmentations of COCO's object annotations, as a class per pixel.
+"""`coco:FILE.json`: COCO's object annotations, as a class per pixel or as boxes.
 
 Images are beside the file, below `images` beside it, or below the folder of its name.
-Class 0 is `background`; the others are the categories, by their id. Later annotations
-are drawn over earlier ones; crowds (`iscrowd`) get no label. An image without any
+For detection, `bbox` of each annotation is a box, and the classes are the categories by
+their id; crowds (`iscrowd`) are ignored objects, and an image without an annotation has
+no objects. For segmentation, class 0 is `background` before the categories, later
+annotations are drawn over earlier ones, crowds get no label, and an image without an
 annotation is background. Lin et al., Microsoft COCO: Common Objects in Context, 2014.
 """
 
@@ -22,6 +24,7 @@ from PIL import Image, ImageDraw
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 from pipeline.core.regular_file import is_regular
+from pipeline.data.box_files import Box, BoxExample, read_boxes
 from pipeline.data.dense_files import DenseExample, read_examples
 from pipeline.data.examples import Examples
 from pipeline.data.folders import BadFileError
@@ -29,6 +32,7 @@ from pipeline.data.mask_files import MAX_CLASSES
 from pipeline.data.paths import image_of, source_path
 from pipeline.data.run_lengths import decode
 from pipeline.data.sources.reader import ReadContext
+from pipeline.tasks.registry import get
 from pipeline.tasks.targets import IGNORED
 
 BACKGROUND = "background"
@@ -45,12 +49,14 @@ class Annotation:
         category_id: a key of the categories.
         iscrowd: 1 for a region of many objects, which gets no label.
         segmentation: a list of polygons, or run lengths.
+        bbox: left, top, width and height in pixels.
     """
 
     place: str
     category_id: Any
     iscrowd: Any
     segmentation: Any
+    bbox: Any = None
 
     @classmethod
     def of(cls, entry: Entry, place: str) -> Annotation:
@@ -60,10 +66,12 @@ class Annotation:
 
 
 def read(context: ReadContext) -> Examples:
-    """Read all images, and draw their annotations; see `SourceReader`."""
+    """Read all images and their annotations; see `SourceReader`."""
     path = source_path(context.source, context.key)
     document = _document(path)
     names = _categories(document["categories"], path)
+    if get(context.params.task).has_boxes:
+        return _read_boxes(document, names, path, context)
     numbers = {identity: k for k, identity in enumerate(sorted(names), 1)}
     classes = (BACKGROUND, *(names[identity] for identity in sorted(names)))
     if len(classes) > MAX_CLASSES:
@@ -79,6 +87,52 @@ def read(context: ReadContext) -> Examples:
         for identity, entry in images.items()
     )
     return read_examples(examples, classes, path, context)
+
+
+def _read_boxes(
+    document: Mapping[str, list[Entry]],
+    names: Mapping[Any, str],
+    path: Path,
+    context: ReadContext,
+) -> Examples:
+    numbers = {identity: k for k, identity in enumerate(sorted(names))}
+    images = _images(document["images"], path, context)
+    annotations = _by_image(document["annotations"], images, numbers, path, context)
+    examples = [
+        BoxExample(
+            str(entry["file_name"]),
+            image_of(path, str(entry["file_name"])),
+            partial(_boxes, annotations.get(identity, ()), numbers),
+            _stated(entry),
+        )
+        for identity, entry in images.items()
+    ]
+    classes = tuple(names[identity] for identity in sorted(names))
+    return read_boxes(examples, classes, path, context)
+
+
+def _stated(entry: Entry) -> tuple[int, int] | None:
+    height, width = entry.get("height"), entry.get("width")
+    return (height, width) if type(height) is type(width) is int else None
+
+
+def _boxes(
+    annotations: Sequence[Annotation],
+    numbers: Mapping[Any, int],
+    size: tuple[int, int],
+) -> list[Box]:
+    return [_box(annotation, numbers) for annotation in annotations]
+
+
+def _box(entry: Annotation, numbers: Mapping[Any, int]) -> Box:
+    numbers_of_box = entry.bbox if isinstance(entry.bbox, list) else []
+    if len(numbers_of_box) != 4 or any(
+        type(number) not in (int, float) for number in numbers_of_box
+    ):
+        raise BadFileError(f"{entry.place}: its bbox must be four numbers")
+    left, top, width, height = map(float, numbers_of_box)
+    ends = (left, top, left + width, top + height)
+    return Box(entry.place, numbers[entry.category_id], ends, bool(entry.iscrowd))
 
 
 def _document(path: Path) -> dict[str, list[Entry]]:

@@ -16,11 +16,14 @@ from pipeline.core.errors import UserError, did_you_mean
 # Kind of source -> what follows the colon.
 SOURCES = {
     "sklearn": "a data set inside scikit-learn, such as sklearn:digits",
-    "scenes": "digits on textured canvases with masks: scenes:digits",
+    "scenes": "digits on textured canvases with masks or boxes: scenes:digits",
     "tfds": "a TensorFlow Datasets name, such as tfds:fashion_mnist or tfds:mnist#test",
     "images": "a folder with one folder of image files per class",
     "masks": "a folder with the folders images and masks, a PNG mask per image",
-    "coco": "a COCO JSON file with segmentations, its images beside it",
+    "coco": "a COCO JSON file with segmentations or boxes, its images beside it",
+    "yolo": "a folder with images and labels, a YOLO text file of boxes per image",
+    "voc": "a folder with a Pascal VOC XML file of boxes per image",
+    "boxes": "a CSV file with an image, a class and a box per row",
     "wav": "a folder with one folder of WAV files per class",
     "csv": "a CSV or TSV file of numbers with a label column, plain or .gz",
     "text": "a CSV or TSV file with a text column and a label column, plain or .gz",
@@ -33,18 +36,20 @@ SOURCES = {
 }
 # Kinds that name a path.
 FILES = (
-    *("images", "masks", "coco", "wav", "csv", "text", "parquet", "npz", "npy"),
-    "corpus",
+    *("images", "masks", "coco", "yolo", "voc", "boxes", "wav"),
+    *("csv", "text", "parquet", "npz", "npy", "corpus"),
 )
 # Sources that hold several splits, of which `#` selects one.
 PART = re.compile(r"(npz:.+\.npz|tfds:[^#]+)#(.+)", re.DOTALL)
-FOLDERS = ("images", "masks", "wav", "npy")  # kinds that name a folder
+FOLDERS = ("images", "masks", "yolo", "voc", "wav", "npy")  # kinds that name a folder
 FILES_OR_FOLDERS = ("corpus",)  # kinds that name either
 CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
-IMAGE_LISTS = ("coco",)  # kinds that name a file which lists image files
+IMAGE_LISTS = ("coco", "boxes")  # kinds that name a file which lists image files
 MASK_FILES = ("masks", "coco")  # kinds that name images with masks
 MAPPED = ("scenes", *MASK_FILES)  # kinds with a mask per image
 CORPORA = ("corpus", "docstrings")  # kinds of texts without labels
+BOX_FILES = ("coco", "yolo", "voc", "boxes")  # kinds that name images with boxes
+BOXED = ("scenes", *BOX_FILES)  # kinds with boxes of objects
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
     "digits": "classes",
@@ -58,6 +63,9 @@ MODALITY = {
     "images": "image",
     "masks": "image",
     "coco": "image",
+    "yolo": "image",
+    "voc": "image",
+    "boxes": "image",
     "scenes": "image",
     "wav": "audio",
     "text": "text",
@@ -167,12 +175,17 @@ def check_known(source: str, key: str) -> None:
         raise UserError(f'{key} "{source}": unknown{hint} (known: {known})')
 
 
-def known_labels(source: str) -> str | None:
-    """Return the kind of labels, such as `classes`; None where it is unknown."""
+def known_labels(source: str) -> tuple[str, ...]:
+    """Return the kinds of labels that a source can have; none where they are unknown.
+
+    They are `classes`, `numbers`, `maps`, `boxes`, `series` and `texts`.
+    """
     kind, _, name = source.partition(":")
-    if kind in CORPORA:
-        return "texts"
-    return "maps" if kind in MAPPED else BUILT_IN.get(kind, {}).get(name)
+    targets = {"maps": MAPPED, "boxes": BOXED, "texts": CORPORA}
+    if labels := tuple(label for label, kinds in targets.items() if kind in kinds):
+        return labels
+    known = BUILT_IN.get(kind, {}).get(name)
+    return (known,) if known else ()
 
 
 def modality_of(source: str) -> str | None:

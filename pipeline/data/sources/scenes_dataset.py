@@ -1,4 +1,4 @@
-"""`scenes:digits`: digits on textured canvases, with a class per pixel.
+"""`scenes:digits`: digits on textured canvases, with a class per pixel, or boxes.
 
 The digits are scikit-learn's scans of handwriting (see `sklearn_dataset`), enlarged,
 turned and painted in one color; canvases are sums of smooth noise. Scenes of train,
@@ -22,6 +22,8 @@ from pipeline.data.rows import Rows
 from pipeline.data.sources.params import SceneParams
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.sources.registry import check_known
+from pipeline.tasks.boxes import FIELDS, stacked
+from pipeline.tasks.registry import get
 
 CLASSES = ("background", *map(str, range(10)))
 SIDES = (0.3, 0.44)  # of a digit, as fractions of the side of the canvas
@@ -52,6 +54,15 @@ class Scene:
     boxes: tuple[Box, ...]
     digits: tuple[int, ...]
 
+    @property
+    def box_rows(self) -> np.ndarray:
+        """Boxes as `pipeline.tasks.boxes` notes them, `(boxes, 5)` float32."""
+        rows = np.zeros((len(self.boxes), FIELDS), np.float32)
+        for row, box, digit in zip(rows, self.boxes, self.digits):
+            top, left, bottom, right = np.array(box) / len(self.image)
+            row[:] = (digit, left, top, right, bottom)
+        return rows
+
 
 def read(context: ReadContext) -> Examples:
     """Compose all scenes; see `SourceReader`."""
@@ -60,21 +71,24 @@ def read(context: ReadContext) -> Examples:
     size, count = params.size, params.count
     images = context.writer((size, size, 3), np.uint8)
     masks = context.writer((size, size), np.uint8)
+    boxes = []
     for number in range(count):
         scene = compose(number, params)
         images.append(scene.image[None])
         masks.append(scene.mask[None])
+        boxes.append(scene.box_rows)
     for writer in (images, masks):
         writer.close()
     pool = np.array([_pool(number, count) for number in range(count)])
+    boxed = get(context.params.task).has_boxes
     return Examples(
         x=Rows(images.path),
         y=np.zeros(count, np.int64),
-        classes=CLASSES,
+        classes=CLASSES[1:] if boxed else CLASSES,
         scale=1 / 255,
         own_validation=pool == 1,
         own_test=pool == 2,
-        maps=Rows(masks.path),
+        maps=stacked(boxes) if boxed else Rows(masks.path),
     )
 
 

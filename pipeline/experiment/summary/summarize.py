@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.data.params import DataParams
 from pipeline.data.paths import source_path
 from pipeline.data.sources.registry import (
+    BOX_FILES,
     CORPORA,
     FILES,
     MASK_FILES,
@@ -34,10 +35,10 @@ def summarize(source: str) -> Summary:
             pictures without folders of classes.
     """
     kind, _, name = source.partition(":")
-    summary = Summary(modality_of(source), known_labels(source) == "numbers")
+    summary = Summary(modality_of(source), known_labels(source) == ("numbers",))
     if kind == "sklearn":
         summary.add(f"examples of shape {SKLEARN_SHAPES[name]}")
-    if kind in FILES and kind not in MASK_FILES:
+    if kind in FILES and kind not in (*MASK_FILES, *BOX_FILES):
         path = source_path(source, "--source")
         _look(kind)(path, DataParams(source=source), summary)
     return summary

@@ -16,12 +16,14 @@ from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES, PRESETS
 from pipeline.models.files import load_model, save_model
+from pipeline.tasks.training import training_of
 from tests.helpers import models_cases as cases
 from tests.helpers import warm
 from tests.helpers.cases import chosen
 from tests.helpers.models_cases import spec_for
 
 BATCH = 16
+BOX = (1, 0.2, 0.2, 0.8, 0.9)  # class, left, top, right, bottom
 DAILY = ("attention", "cnn", "gru")
 # Of files; the rest of these tests builds each family once.
 TWICE = """
@@ -43,6 +45,7 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
         "anomaly_detection": lambda: x,
         "next_token": lambda: np.roll(x, -1, axis=1),
         "forecasting": lambda: rng.normal(size=(BATCH, *model.output_shape[1:])),
+        "detection": lambda: np.tile(np.float32(BOX), (BATCH, 1, 1)),
     }
     return x, targets[spec.task]()
 
@@ -50,6 +53,8 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
 def loss_for(spec: TaskSpec) -> keras.losses.Loss:
     if spec.task in ("anomaly_detection", "forecasting"):
         return keras.losses.MeanSquaredError()
+    if spec.task == "detection":
+        return training_of(spec).losses["focal_giou"]
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 

@@ -8,6 +8,8 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.models.decoder import BACKBONES
+from pipeline.tune.params import TuneParams
+from pipeline.tune.space import defaults, space_config
 from tests.helpers.cases import chosen
 from tests.helpers.models_cases import spec
 
@@ -46,3 +48,16 @@ def test_an_unknown_family_and_odd_images_are_refused():
     odd = spec((15, 15, 3), task="segmentation")
     with pytest.raises(UserError, match="even height and width"):
         registry.build("decoder", {}, odd, 1)
+
+
+@pytest.mark.parametrize("name", ["fix", "values"])
+def test_the_family_of_the_backbone_decides_what_can_be_set(name):
+    entry = {"family": "resnet", "stem_strides": 2}
+    params = TuneParams(builder="decoder", **{name: entry})
+    assert defaults(space_config(params, MASKS))["stem_strides"] == 2
+    entry["family"] = "mobilenet_v1"
+    with pytest.raises(UserError, match='has "stem_strides"|has no "stem_strides"'):
+        space_config(TuneParams(builder="decoder", **{name: entry}), MASKS)
+    entry["family"] = "restnet"
+    with pytest.raises(UserError, match='no "restnet"|"stem_strides"'):
+        space_config(TuneParams(builder="decoder", **{name: entry}), MASKS)

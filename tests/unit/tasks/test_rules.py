@@ -20,6 +20,7 @@ DATA = {
     "segmentation": 'data: {source: "scenes:digits", task: segmentation}\n',
     "forecasting": 'data: {source: "series:load", task: forecasting}\n',
     "next_token": 'data: {source: "docstrings:sklearn", task: next_token}\n',
+    "detection": 'data: {source: "scenes:digits", task: detection}\n',
 }
 
 
@@ -46,6 +47,8 @@ def test_the_builder_is_that_of_the_task_unless_one_is_named(load, task):
 REFUSED = [
     ("next_token", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("next_token", "train: {monitor: accuracy}", "monitor to loss or bits_per_char"),
+    ("detection", "train: {loss: focal}", "train.loss: focal is not a loss"),
+    ("detection", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
     ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),

@@ -135,6 +135,8 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
         _check_input(shapes[0], spec, path)
         return
     required = (tuple(spec.shape), task.output_shape(spec))
+    if shapes[0] == required[0] and task.accepts(shapes[1], spec):
+        return
     single = task.predicts_classes and len(spec.classes) == 2
     if task.output == "forecast" and None not in shapes[1]:
         shapes = (shapes[0], (math.prod(shapes[1]),))  # in the order of the numbers

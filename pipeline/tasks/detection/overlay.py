@@ -1,0 +1,31 @@
+"""Boxes drawn over images, in the colors of their classes; ignored objects in white."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.tasks.boxes import EMPTY
+from pipeline.tasks.segmentation.overlay import color_of
+
+WHITE = (1.0, 1.0, 1.0)
+
+
+def _overlay(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    gray = images.mean(axis=-1, keepdims=True).repeat(3, axis=-1).astype(np.float32)
+    for image, rows in zip(gray, boxes):
+        for number, *ends in rows[rows[:, 0] != EMPTY]:
+            color = color_of(int(number) + 1) if number >= 0 else WHITE
+            _outline(image, np.array(ends), color)
+    return gray
+
+
+def _outline(image: np.ndarray, ends: np.ndarray, color: tuple[float, ...]) -> None:
+    """Draw the border of a box into an image, one pixel wide."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = np.round(ends * ([width, height] * 2)).astype(int)
+    right, bottom = max(right - 1, left), max(bottom - 1, top)
+    image[top : bottom + 1, [left, min(right, width - 1)]] = color
+    image[[top, min(bottom, height - 1)], left : right + 1] = color
+
+
+OVERLAY = _overlay
