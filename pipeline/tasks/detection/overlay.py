@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.tasks.boxes import EMPTY
-from pipeline.tasks.segmentation.overlay import color_of
-
-WHITE = (1.0, 1.0, 1.0)
+from pipeline.tasks.class_colors import WHITE, color_of
 
 
 def _overlay(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -75,6 +75,9 @@ def test_a_task_without_a_measure_is_refused(own_modules):
         metric_of(spec)
 
 
+BOX = np.float32([1, 0.1, 0.1, 0.6, 0.6])  # a class and the ends of a box
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_evidence_made_in_parts_is_the_evidence(task):
     inputs, y = RNG.normal(size=(40, 3)), RNG.integers(0, 2, 40)
@@ -82,6 +85,8 @@ def test_evidence_made_in_parts_is_the_evidence(task):
     outputs = outputs[:, :1] if task == "regression" else outputs
     if get(task).dense:
         outputs, y = RNG.normal(size=(40, 2, 2, 3)), RNG.integers(0, 2, (40, 2, 2))
+    if get(task).labels == "boxes":
+        outputs, y = RNG.normal(size=(40, 2, 2, 7)), np.tile(BOX, (40, 1, 1))
     spec = TaskSpec("x", "x:x", (3,), "float32", (), task=task)
     if get(task).labels == "series":
         scale = {"mean": [0.0], "deviation": [1.0], "anchor": "none"}

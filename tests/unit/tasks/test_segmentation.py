@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, jaccard_score
 
+from pipeline.tasks.class_colors import COLORS, color_of
 from pipeline.tasks.registry import get
 from pipeline.tasks.segmentation.boundary import boundary_counts, f1, tolerance
 from pipeline.tasks.segmentation.counts import dice, iou, pixel_counts
 from pipeline.tasks.segmentation.evaluation import compare
 from pipeline.tasks.segmentation.floor import FLOOR
 from pipeline.tasks.segmentation.metric import METRIC, OTHERS
-from pipeline.tasks.segmentation.overlay import COLORS, OVERLAY, color_of
+from pipeline.tasks.segmentation.overlay import OVERLAY
 from pipeline.tasks.segmentation.pictures import Masks
 from pipeline.tasks.segmentation.prediction import PREDICTION, runs
 from pipeline.tasks.spec import TaskSpec
