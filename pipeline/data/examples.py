@@ -37,6 +37,8 @@ class Examples:
         extra_targets: name -> `(n,)` of str for classes, float64 for numbers.
         vocabulary: number of tokens where x holds token numbers; 0 for other data.
         categories: position of a table's column that holds categories -> their texts.
+        unseen: a class is in one split only, and `groups` are the classes; default
+            False.
         maps: targets of a task with dense targets, such as masks of class numbers,
             `(n, height, width)` uint8; `y` is 0 then. None for other tasks.
     """
@@ -58,6 +60,7 @@ class Examples:
     vocabulary: int = 0
     categories: dict[int, tuple[str, ...]] = field(default_factory=dict)
     maps: AnyRows | None = None
+    unseen: bool = False
 
     def __len__(self) -> int:
         return len(self.y)

@@ -40,7 +40,8 @@ class Floor:
     Args:
         name: of the prediction, such as `always the most frequent class`.
         evidence: of the metric for each test example, `(n, ...)`.
-        learned: True for a model that was fitted to the training examples.
+        learned: True for a model that was fitted to the training examples, or that
+            compares inputs.
     """
 
     name: str
@@ -66,6 +67,10 @@ def floors_of(data: Data, test: Split, seed: int, reference: bool) -> list[Floor
         teaching = data.train().y
         evidence = floor.evidence(teaching, test.y)
         floors.append(Floor(floor.name, evidence, learned=False))
+    if floor is not None and (raw := floor.of_inputs):
+        # A model that is below it is warned about, as one below a learned reference.
+        evidence = raw.evidence(data.spec.to_input(test.x))
+        floors.append(Floor(raw.name, evidence, learned=True))
     if reference and (learned := _reference(data, test, seed)):
         floors.append(learned)
     return floors

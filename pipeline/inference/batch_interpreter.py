@@ -39,11 +39,10 @@ class BatchModel:
         self.single = LiteModel(path, spec, threads)
         self.spec = spec
         task = task_of(spec)
-        self.output_shape = task.output_shape(spec)
-        shape = tuple(int(size) for size in self.single.output["shape"][1:])
-        if shape != self.output_shape:
+        self.output_shape = tuple(int(n) for n in self.single.output["shape"][1:])
+        if not task.fits(self.output_shape, spec):
             raise UserError(
-                f"{path}: the output has shape {shape} per example, but data "
+                f"{path}: the output has shape {self.output_shape} per example, but data "
                 f'"{spec.name}" {task.expects(spec)}; run compress again on these data'
             )
         self.batched = _resized(path, spec, threads)

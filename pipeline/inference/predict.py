@@ -3,8 +3,8 @@
 In: image files, WAV files, CSV rows, texts (one per line) or .npy arrays of raw
 examples, and the preprocessing in data/spec.json. Out: one row per example: a class
 and its probability; or a number in the unit of the data; or a reconstruction error,
-and whether it exceeds the file's threshold, which compress chose on validation.
-TensorFlow is not imported.
+and whether it exceeds the file's threshold, which compress chose on validation; or the
+nearest enrolled identity. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pipeline.data.artifact import Data, read_data
 from pipeline.data.features import apply_steps
 from pipeline.engine.published import published, published_json, recorded_hashes
 from pipeline.engine.terminal import quiet
+from pipeline.inference.enrolment import read_enrolment
 from pipeline.inference.input_readers import (
     check_range,
     raw_array,
@@ -65,6 +66,7 @@ def predict(
     inputs: Input | Sequence[str | Path | np.ndarray],
     *,
     variant: str | None = None,
+    enrol: str | Path | None = None,
     warn: Callable[[str], None] = _print_warning,
 ) -> list[Row]:
     """Predict with the chosen file of a finished experiment.
@@ -75,6 +77,8 @@ def predict(
             file is an image, a WAV file, a CSV file with a header, a text file with
             one text per line, or a .npy array.
         variant: id of another file in compress/pareto.json; default: the chosen one.
+        enrol: for an embedding, a folder with a folder of files per identity, the
+            nearest of which is the answer; default None: the vectors themselves.
         warn: called with a text where values are far outside of those in training;
             default: prints it to standard error.
 
@@ -82,7 +86,9 @@ def predict(
         One row per example: `input`, its name, and what the task predicts:
         `classes`, name -> probability, the three most probable first; or
         `number` in the unit of the data, and its `name`; or
-        `score`, `threshold` and `anomaly` (whether the score exceeds it).
+        `score`, `threshold` and `anomaly` (whether the score exceeds it); or
+        `identity` (None where the distance exceeds the threshold), `nearest`,
+        `distance`, `threshold` and `example`, the nearest enrolled one; or `embedding`.
 
     Raises:
         UserError: there is no such file or variant, a file is not the one that was
@@ -97,17 +103,40 @@ def predict(
     with quiet():  # the runtime prints a line about its delegate
         model = LiteModel(path, data.spec)
     check = RangeCheck(data)
-    task = prediction_of(data.spec)
-    rows = []
-    for examples in (_examples(entry, data) for entry in _listed(inputs)):
+
+    def run(examples: RawExamples) -> tuple[np.ndarray, np.ndarray]:
         stored = preprocess(examples, data)
         notes = (*examples.notes, check.problem(examples.raw, stored))
         for note in filter(None, notes):
             warn(f"{examples.source}: {note}")
-        predicted = task.rows(model.logits(stored), stored, data.spec, point)
-        names = zip(examples.names, predicted, strict=True)
+        return model.logits(stored), stored
+
+    to_rows = _row_maker(data, point, enrol, lambda examples: run(examples)[0])
+    rows = []
+    for examples in (_examples(entry, data) for entry in _listed(inputs)):
+        names = zip(examples.names, to_rows(*run(examples)), strict=True)
         rows += [{"input": name, **row} for name, row in names]
     return rows
+
+
+def _row_maker(
+    data: Data,
+    point: Row,
+    enrol: str | Path | None,
+    run: Callable[[RawExamples], np.ndarray],
+) -> Callable[[np.ndarray, np.ndarray], list[Row]]:
+    """Return `(outputs, stored examples)` -> rows; enrolled examples are read once."""
+    task = prediction_of(data.spec)
+    if enrol is None:
+        return lambda outputs, stored: task.rows(outputs, stored, data.spec, point)
+    if task.nearest is None:
+        raise UserError(
+            f"--enrol {enrol}: is for an embedding, and {data.spec.source} is of task "
+            f"{data.spec.task}; leave it out"
+        )
+    nearest = task.nearest
+    enrolled = read_enrolment(Path(enrol), lambda path: read_raw(path, data), run)
+    return lambda outputs, stored: nearest(outputs, enrolled, point)
 
 
 def open_published(

@@ -19,7 +19,7 @@ from pipeline.models.errors import ModelError
 from pipeline.tasks.registry import task_of
 
 NAMES = {"image": "image", "audio": "audio", "text": "tokens", "table": "row"}
-VECTORS = ("logits", "numbers")
+VECTORS = ("logits", "numbers", "vector")
 
 
 def require_input(
@@ -109,13 +109,16 @@ def output_head(x: Any, spec: TaskSpec, blocks: BuildingBlocks) -> Any:
         x: features, `(batch, features)`.
         spec: signature of the data.
         blocks: supplies the regularizer. The initializer is Glorot's, because He's
-            assumes that a ReLU follows; only "zeros" is kept.
+            assumes that a ReLU follows; only "zeros" is kept. An embedding declares its
+            length, `embedding`, which `width` does not scale.
 
     Returns:
-        Logits `(batch, classes)`, or the numbers that the task predicts.
+        Logits `(batch, classes)`, the numbers that the task predicts, or a vector.
     """
     task = task_of(spec)
     units = math.prod(task.output_shape(spec))
+    if task.output == "vector":
+        units = blocks.declare_size(units)
     options = blocks.kernel_options()
     if blocks.initializer != "zeros":
         options["kernel_initializer"] = "glorot_uniform"

@@ -45,6 +45,19 @@ def no_readings(spec: TaskSpec, outputs: Array, y: Array) -> Iterable[Reading]:
 
 
 @dataclass(frozen=True)
+class InputFloor:
+    """A prediction from the inputs themselves, without learning.
+
+    Args:
+        name: such as `nearest neighbors of the raw inputs`.
+        evidence: model inputs `(n, *shape)` -> evidence for each example.
+    """
+
+    name: str
+    evidence: Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
 class Floor:
     """The `floor` part of a task.
 
@@ -54,11 +67,13 @@ class Floor:
             for each target, as `TaskMetric.evidence` returns it, `(n,)`.
         readings: `(spec, outputs, targets)` of training examples -> other meanings that
             the outputs may have; default: none.
+        of_inputs: a second floor, which looks at the inputs; default None.
     """
 
     name: str
     evidence: Callable[[Array, Array], Array]
     readings: Callable[[TaskSpec, Array, Array], Iterable[Reading]] = no_readings
+    of_inputs: InputFloor | None = None
 
 
 def floor_of(spec: TaskSpec) -> Floor | None:

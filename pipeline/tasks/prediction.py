@@ -5,7 +5,7 @@ In: outputs of the chosen file. Out: a JSON object and a line of text per exampl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,21 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Enrolment:
+    """Examples of known identities, which others are compared with.
+
+    Args:
+        names: of the examples, such as their paths, `(n,)`.
+        identities: identity of each example, `(n,)`.
+        outputs: of the model, float32 `(n, *output)`.
+    """
+
+    names: Sequence[str]
+    identities: Sequence[str]
+    outputs: np.ndarray
+
+
+@dataclass(frozen=True)
 class TaskPrediction:
     """The `prediction` part of a task.
 
@@ -25,10 +40,15 @@ class TaskPrediction:
         rows: `(outputs, stored examples, spec, row of pareto.json)` -> a JSON object
             per example; outputs are float32 `(n, *output)`, examples `(n, *shape)`.
         text: such an object -> one line of text.
+        nearest: `(outputs, enrolled examples, row of pareto.json)` -> a JSON object per
+            example, for tasks that compare with enrolled examples; default None.
     """
 
     rows: Callable[[np.ndarray, np.ndarray, TaskSpec, Mapping[str, Any]], list[Row]]
     text: Callable[[Row], str]
+    nearest: (
+        Callable[[np.ndarray, Enrolment, Mapping[str, Any]], list[Row]] | None
+    ) = None
 
 
 def prediction_of(spec: TaskSpec) -> TaskPrediction:

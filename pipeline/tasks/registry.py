@@ -29,6 +29,7 @@ TASKS = {
     "regression": "pipeline.tasks.regression.task:TASK",
     "anomaly_detection": "pipeline.tasks.anomaly_detection.task:TASK",
     "segmentation": "pipeline.tasks.segmentation.task:TASK",
+    "embedding": "pipeline.tasks.embedding.task:TASK",
 }
 # Tasks of builders that no data source provides yet.
 MODEL_TASKS = {

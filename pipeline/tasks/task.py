@@ -61,9 +61,11 @@ class Task:
         labels: what readers take from a source: class names, numbers, or a map per
             example, such as a mask; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, numbers
-            `(batch, 1)`, or the model's own input.
+            `(batch, 1)`, or the model's own input; `identity`: class numbers of which
+            only equality counts, as the classes of each split are in no other one.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map`: one logit per class and pixel;
+            reconstructed; `class_map`: one logit per class and pixel; `vector`: any
+            number of numbers, by default `units`;
             `logits_per_step` is used by builders only; `any` is whatever an imported
             model returns.
         losses: allowed names of `loss`; names that are not in
@@ -87,14 +89,19 @@ class Task:
             part from the same evidence; default none.
         guard: name of one of `other_metrics`, which the default budget limits where
             classes are unbalanced; default None.
+        training_only: name of a loss that fine-tuning in compress does not have -> why;
+            default none.
     """
 
     name: str
     title: str
     metric: Metric
     labels: Literal["classes", "numbers", "maps", "none"]
-    target: Literal["class", "number", "input"]
-    output: Literal["logits", "numbers", "input", "class_map", "logits_per_step", "any"]
+    target: Literal["class", "number", "input", "identity"]
+    output: Literal[
+        *("logits", "numbers", "input", "class_map"),
+        *("logits_per_step", "vector", "any"),
+    ]
     losses: tuple[str, ...]
     default_loss: str
     builder: str
@@ -108,6 +115,7 @@ class Task:
     other_metrics: tuple[Metric, ...] = ()
     guard: str | None = None
     builders: Mapping[str, str] = field(default_factory=dict)
+    training_only: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def predicts_classes(self) -> bool:
@@ -124,6 +132,11 @@ class Task:
         """True if outputs are compared with the model's own input."""
         return self.target == "input"
 
+    @property
+    def unseen_classes(self) -> bool:
+        """True if a class is in one split only, so that others are recognized."""
+        return self.target == "identity"
+
     def builder_for(self, modality: str | None) -> str:
         """Return the builder unless the experiment names one.
 
@@ -138,21 +151,43 @@ class Task:
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),
+            "vector": (self.units,),
             "class_map": (*shape[:-1], classes),
             "logits_per_step": (*shape, classes),
         }
         return shapes.get(self.output, shape)
 
+    def fits(self, shape: tuple[int | None, ...], spec: Signature) -> bool:
+        """Return whether a model's output can have a shape, without the batch.
+
+        Args:
+            shape: of the output for one example.
+            spec: the signature.
+        """
+        if self.output == "vector":
+            return len(shape) == 1 and (shape[0] or 0) > 1
+        return tuple(shape) == self.output_shape(spec)
+
     @property
     def output_name(self) -> str:
         """Name of a model's last layer."""
+        if self.output == "vector":
+            return "embedding"
         return "logits" if self.predicts_classes else "prediction"
 
     def expects(self, spec: Signature) -> str:
         """Describe the expected output: the end of a sentence about the data."""
         if self.predicts_classes:
             return f"has {len(spec.classes)} classes"
+        if self.output == "vector":
+            return f"needs {self.needs(spec)}, for {self.title}"
         return f"needs outputs of shape {self.output_shape(spec)}, for {self.title}"
+
+    def needs(self, spec: Signature) -> str:
+        """Describe the shapes that `fits` accepts, such as `(10,)`."""
+        if self.output == "vector":
+            return "a vector of at least two numbers"
+        return str(self.output_shape(spec))
 
     def other(self, key: str) -> Metric:
         """Return one of `other_metrics` by its key."""

@@ -29,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variant", metavar="ID", help="another file than the chosen one"
     )
+    parser.add_argument(
+        "--enrol",
+        type=Path,
+        metavar="FOLDER",
+        help="for an embedding: a folder of files per identity; prints the nearest",
+    )
     options.add_json(parser)
 
 
@@ -40,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.inference.predict import predict
     from pipeline.tasks.prediction import prediction_of
 
-    rows = predict(folder, arguments.files, variant=arguments.variant)
+    rows = predict(
+        folder, arguments.files, variant=arguments.variant, enrol=arguments.enrol
+    )
     if arguments.json:
         print(json.dumps(rows, indent=2))
         return ExitCode.DONE

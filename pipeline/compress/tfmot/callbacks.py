@@ -36,7 +36,7 @@ class BuildVariables(tf_keras.callbacks.Callback):
         """Return the target of one example: a class, a number, or the example."""
         if self.task.reconstructs:
             return outputs
-        if self.task.target == "class":  # an example, or a pixel, has one
+        if self.task.target in ("class", "identity"):  # an example, or a pixel, has one
             return tf.zeros(outputs.shape[:-1], tf.int64)
         return tf.zeros((1,), tf.float32)
 
