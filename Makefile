@@ -82,7 +82,7 @@ $(here)/experiment.yaml: ;
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
-    bench-augment bench-compress bench-debug bench-device bench-false-alarms bench-memory bench-portable \
+    bench-augment bench-compress bench-debug bench-device bench-embedding bench-false-alarms bench-memory bench-portable \
     bench-segmentation bench-train bench-tune constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
 targets = awk -F ':.*\#\#  *' -v names='$(strip $(1))' ' \
@@ -157,7 +157,7 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-debug bench-device bench-memory bench-segmentation bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-debug bench-device bench-embedding bench-memory bench-segmentation bench-tune bench-train clean-exp clean-venv constraints
 test: $(venv)/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
@@ -201,6 +201,9 @@ bench-memory: $(venv)/.ready  ## peak memory of data and augment, 20,000 and 200
 
 bench-tune: $(venv)/.ready  ## the search against plain Keras Tuner: time, memory, proposals
 	@$(venv_python) -m benchmarks.tune
+
+bench-embedding: $(venv)/.ready  ## recall of a plain Keras script on EXP's network and data
+	@$(venv_python) -m benchmarks.embedding --exp $(call quote,$(value EXP))
 
 bench-segmentation: $(venv)/.ready  ## mIoU of a plain Keras script on EXP's network and data
 	@$(venv_python) -m benchmarks.segmentation --exp $(call quote,$(value EXP))

@@ -199,7 +199,7 @@ class BuildContext:
         )
 
     def _output_loss(self) -> Loss | None:
-        """`(teacher outputs, student outputs)` -> losses; None for logits of classes."""
+        """`(teacher's outputs, student's)` -> losses; None for logits of classes."""
         spec = self.data.spec
         if compare := training_of(spec).distillation:
             return lambda target, outputs: compare(outputs, target)

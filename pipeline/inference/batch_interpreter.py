@@ -42,8 +42,8 @@ class BatchModel:
         self.output_shape = tuple(int(n) for n in self.single.output["shape"][1:])
         if not task.fits(self.output_shape, spec):
             raise UserError(
-                f"{path}: the output has shape {self.output_shape} per example, but data "
-                f'"{spec.name}" {task.expects(spec)}; run compress again on these data'
+                f"{path}: the output has shape {self.output_shape} per example, but "
+                f'data "{spec.name}" {task.expects(spec)}; run compress again on these data'
             )
         self.batched = _resized(path, spec, threads)
 

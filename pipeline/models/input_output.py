@@ -110,7 +110,7 @@ def output_head(x: Any, spec: TaskSpec, blocks: BuildingBlocks) -> Any:
         spec: signature of the data.
         blocks: supplies the regularizer. The initializer is Glorot's, because He's
             assumes that a ReLU follows; only "zeros" is kept. An embedding declares its
-            length, `embedding`, which `width` does not scale.
+            length, `embedding_size`, which `width` does not scale.
 
     Returns:
         Logits `(batch, classes)`, the numbers that the task predicts, or a vector.

@@ -46,9 +46,9 @@ class TaskPrediction:
 
     rows: Callable[[np.ndarray, np.ndarray, TaskSpec, Mapping[str, Any]], list[Row]]
     text: Callable[[Row], str]
-    nearest: (
-        Callable[[np.ndarray, Enrolment, Mapping[str, Any]], list[Row]] | None
-    ) = None
+    nearest: Callable[[np.ndarray, Enrolment, Mapping[str, Any]], list[Row]] | None = (
+        None
+    )
 
 
 def prediction_of(spec: TaskSpec) -> TaskPrediction:

@@ -99,8 +99,13 @@ class Task:
     labels: Literal["classes", "numbers", "maps", "none"]
     target: Literal["class", "number", "input", "identity"]
     output: Literal[
-        *("logits", "numbers", "input", "class_map"),
-        *("logits_per_step", "vector", "any"),
+        "logits",
+        "numbers",
+        "input",
+        "class_map",
+        "logits_per_step",
+        "vector",
+        "any",
     ]
     losses: tuple[str, ...]
     default_loss: str

@@ -46,7 +46,7 @@ def distances(queries: Array, gallery: Array) -> Array:
         queries: vectors of length 1, `(n, size)`.
         gallery: vectors of length 1, `(m, size)`.
     """
-    return np.float32(1 - queries @ gallery.T)
+    return (1 - queries @ gallery.T).astype(np.float32)
 
 
 def nearest_hits(vectors: Array, y: Array) -> Array:
@@ -77,28 +77,36 @@ def one_shot(vectors: Array, y: Array) -> Array:
             third, ... one can be enrolled.
         y: class numbers, `(n,)`.
     """
-    step = -(-len(y) // GALLERY)
-    enrolled = np.arange(0, len(y), step)
-    classes, number, counts = np.unique(
-        y[enrolled], return_inverse=True, return_counts=True
-    )
-    begins = np.repeat(np.cumsum(counts) - counts, counts)
-    passed = np.arange(len(enrolled)) - begins  # examples of the class that are nearer
-    size = np.repeat(counts, counts)
-    with np.errstate(divide="ignore"):
-        loss = np.log((size - passed - 1) / (size - passed))
-    lost = np.maximum(loss, NEVER)  # by the passing of the next example of a class
+    enrolled = np.arange(0, len(y), -(-len(y) // GALLERY))
+    number, losses = _losses(y[enrolled])
     chances = np.empty(len(y))
     for rows, away, own in _chunks(vectors, y, enrolled):
         order = np.lexsort((own, away), axis=-1)  # equal distances: others first
         by_class = np.argsort(number[order], axis=1, kind="stable")
         steps = np.empty(order.shape)
-        np.put_along_axis(steps, by_class, np.broadcast_to(lost, order.shape), axis=1)
+        every = np.broadcast_to(losses, order.shape)
+        np.put_along_axis(steps, by_class, every, axis=1)
         same = y[enrolled][order] == y[rows, None]
         won = np.exp(np.cumsum(np.where(same, 0.0, steps), axis=1))
-        mine = np.take_along_axis(own, order, axis=1)
-        chances[rows] = _mean_where(won, mine)
+        chances[rows] = _mean_where(won, np.take_along_axis(own, order, axis=1))
     return chances
+
+
+def _losses(y: Array) -> tuple[Array, Array]:
+    """What the probability to win against a class loses when its next example passes.
+
+    Args:
+        y: class numbers of the enrolled examples, `(n,)`.
+
+    Returns:
+        The class of each example, from 0, and logarithms for the examples sorted by
+        class and then by distance, each `(n,)`.
+    """
+    _, number, counts = np.unique(y, return_inverse=True, return_counts=True)
+    begins, size = (np.repeat(n, counts) for n in (np.cumsum(counts) - counts, counts))
+    nearer = np.arange(len(y)) - begins
+    with np.errstate(divide="ignore"):
+        return number, np.maximum(np.log((size - nearer - 1) / (size - nearer)), NEVER)
 
 
 def neighbors(vectors: Array) -> Array:
@@ -151,7 +159,9 @@ def equal_error(counts: Array) -> tuple[Array, Array]:
     end = np.argmax(gap >= 0, axis=-1)[..., None]
 
     def between(values: Array) -> Array:
-        first, last = (np.take_along_axis(values, k, -1)[..., 0] for k in (end - 1, end))
+        first, last = (
+            np.take_along_axis(values, k, -1)[..., 0] for k in (end - 1, end)
+        )
         return first + fraction * (last - first)
 
     low, high = (np.take_along_axis(gap, k, -1)[..., 0] for k in (end - 1, end))

@@ -64,32 +64,34 @@ def write(
         after: queries of the chosen file.
         limit: threshold of the chosen file; None for none.
     """
-    rows = _choose(before, after)
-    y, classes = context.test.y, context.data.spec.classes
-    examples = [
-        {
-            "position": n,
-            "reason": reason,
-            "class": classes[y[n]],
-            "recall_at_1": float(after.chances[n]),
-            "nearest_before": classes[y[before.nearest[n]]],
-            "nearest_after": classes[y[after.nearest[n]]],
-        }
-        for reason, n in rows
-    ]
+    rows, spec = _choose(before, after), context.data.spec
     document = {
         "neighbors_changed": int((before.nearest != after.nearest).sum()),
         "became_wrong": int(((before.hits == 1) & (after.hits == 0)).sum()),
         "became_right": int(((before.hits == 0) & (after.hits == 1)).sum()),
-        "examples": examples,
+        "examples": [_example(n, why, context, before, after) for why, n in rows],
         "distances": {"edges": EDGES[::WIDER].tolist(), **_bars(before, after)},
     }
     write_json(out / "embedding.json", document)
     _draw_distances(out / "distances.png", before, after, limit)
-    if context.data.spec.modality in ("image", "audio"):
-        if len(context.data.spec.shape) == 3:
-            positions = [n for _, n in rows]
-            _draw_neighbors(out / "neighbors.png", context, before, after, positions)
+    if spec.modality in ("image", "audio") and len(spec.shape) == 3:
+        positions = [n for _, n in rows]
+        _draw_neighbors(out / "neighbors.png", context, before, after, positions)
+
+
+def _example(
+    query: int, reason: str, context: Context, before: Queries, after: Queries
+) -> dict[str, Any]:
+    y, classes = context.test.y, context.data.spec.classes
+    chance = float(after.chances[query])
+    return {
+        "position": query,
+        "reason": reason,
+        "class": classes[y[query]],
+        "recall_at_1": chance if np.isfinite(chance) else None,
+        "nearest_before": classes[y[before.nearest[query]]],
+        "nearest_after": classes[y[after.nearest[query]]],
+    }
 
 
 def _choose(before: Queries, after: Queries) -> list[tuple[str, int]]:
@@ -120,7 +122,9 @@ def _draw_distances(
         names, colors = ("two classes", "one class"), (OTHER, OWN)
         for fractions, name, color in zip(queries.histograms, names, colors):
             axis.stairs(fractions, EDGES[::WIDER], fill=True, alpha=0.6, color=color)
-            axis.stairs(fractions, EDGES[::WIDER], color=color, label=f"pairs of {name}")
+            axis.stairs(
+                fractions, EDGES[::WIDER], color=color, label=f"pairs of {name}"
+            )
         axis.set(xlabel="distance", title=title)
         axis.spines[["top", "right"]].set_visible(False)
     if limit is not None:

@@ -59,7 +59,9 @@ def _check_classes(
         return
     group = params.split.group
     count = f"{len(numbers)} class" + ("" if len(numbers) == 1 else "es")
-    names = f" ({_listed([labels.classes[k] for k in numbers])})" if len(numbers) else ""
+    names = (
+        f" ({_listed([labels.classes[k] for k in numbers])})" if len(numbers) else ""
+    )
     raise UserError(
         f"data.split: {name} has {count}{names}, and an embedding needs {MIN_CLASSES} "
         f"in each split, which no other split has; of {len(np.unique(labels.y))} "
@@ -67,7 +69,6 @@ def _check_classes(
         f"{MIN_CLASSES * len(labels.indices)} are needed: add some, or choose other "
         "fractions"
     )
-
 
 
 def _listed(names: list[str]) -> str:

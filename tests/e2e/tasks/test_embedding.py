@@ -19,13 +19,18 @@ TEXT = """\
 seed: 3
 data: {source: "images:people", task: embedding}
 augment: {policy: "brightness(0.1)"}
-tune: {trials: 1, epochs: 1, finalists: 1, fix: {filters: 8, embedding: 6}}
+tune:
+  trials: 1
+  epochs: 1
+  finalists: 1
+  values: {filters: 8, dense: 16, embedding_size: 6}
 train: {epochs: 2, loss: arcface, batch_size: 16}
 distill: {epochs: 1, replicates: 1, width: 0.5, batch_size: 16}
 compress:
   sources: [student]
   recipes: [int8, "prune(0.5) | pqat"]
   epochs: 1
+  batch_size: 16
   budget: {max_drop: {recall_at_1: 0.9, eer: 0.9}}
 evaluate: {resamples: 100, examples: 4}
 """

@@ -1,4 +1,4 @@
-"""Distances and what they decide, against brute force and numbers worked out by hand."""
+"""Distances and what they decide, against brute force and worked examples."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ DATA = {
         'data: {source: "sklearn:digits", task: anomaly_detection, normal: ["0"]}\n'
     ),
     "segmentation": 'data: {source: "scenes:digits", task: segmentation}\n',
+    "embedding": 'data: {source: "sklearn:digits", task: embedding}\n',
 }
 
 
@@ -44,6 +45,8 @@ REFUSED = [
     ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
     ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),
+    ("embedding", "compress: {loss: arcface}", "arcface trains a head of its own"),
+    ("embedding", "distill: {temperature: 2}", "distill.temperature: is for outputs"),
     ("regression", "train: {monitor: accuracy}", "train.monitor: the metric of"),
     (
         "anomaly_detection",
