@@ -346,11 +346,13 @@ def _check_groups(indices: SplitIndices, examples: Examples) -> None:
     groups = [np.unique(examples.groups[positions]) for positions in indices.values()]
     names, counts = np.unique(np.concatenate(groups), return_counts=True)
     if (counts > 1).any():
-        torn = ", ".join(names[counts > 1][:5])
+        torn, kind = ", ".join(names[counts > 1][:5]), "group"
+        if examples.unseen:
+            kind = "class"
         raise UserError(
             "data.split.group: more than one of the source's own splits holds the "
-            f"group {torn}; set data.split.use_source_splits to false to split anew "
-            "by group"
+            f"{kind} {torn}; set data.split.use_source_splits to false to split anew "
+            f"by {kind}"
         )
 
 

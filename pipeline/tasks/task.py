@@ -177,7 +177,7 @@ class Task:
     def output_name(self) -> str:
         """Name of a model's last layer."""
         if self.output == "vector":
-            return "embedding"
+            return self.output
         return "logits" if self.predicts_classes else "prediction"
 
     def expects(self, spec: Signature) -> str:

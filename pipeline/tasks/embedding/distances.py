@@ -21,6 +21,7 @@ Array = np.ndarray
 ROWS = 256  # queries whose distances are in memory
 GALLERY = 2000  # maximum number of examples that one-shot recall compares with
 BINS = 500  # of distances, each 0.004 wide
+LARGE = 4096  # numbers of a vector
 EDGES = np.linspace(0, 2, BINS + 1)  # of the bins
 NEVER = -1e9  # logarithm of a probability of 0
 
@@ -32,9 +33,10 @@ def normalized(outputs: Array) -> Array:
         outputs: of a model, `(n, ...)`; all axes but the first are one vector.
 
     Returns:
-        float64 `(n, size)`.
+        `(n, size)` float64; float32 for more than 4,096 numbers, as of raw images.
     """
-    vectors = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+    flat = np.asarray(outputs).reshape(len(outputs), -1)
+    vectors = flat.astype(np.float64 if flat.shape[1] <= LARGE else np.float32)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)
 
