@@ -73,7 +73,9 @@ class TestArcFace:
         (directions,) = (v.numpy() for v in loss.variables)
         assert directions.shape == (3, 3)
         y, outputs = np.array([7, 2]), OUTPUTS[:2]
-        unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in (outputs, directions)]
+        unit = [
+            v / np.linalg.norm(v, axis=1, keepdims=True) for v in (outputs, directions)
+        ]
         angles = np.arccos(unit[0] @ unit[1].T)
         angles[[0, 1], [1, 0]] += ANGLE
         logits = SCALE * np.cos(np.minimum(angles, np.pi))

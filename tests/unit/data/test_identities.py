@@ -19,9 +19,7 @@ EXAMPLES = Examples(np.zeros((40, 2)), Y, CLASSES)
 
 
 def params(**values) -> DataParams:
-    return DataParams.model_validate(
-        {"source": "wav:x", "task": "embedding", **values}
-    )
+    return DataParams.model_validate({"source": "wav:x", "task": "embedding", **values})
 
 
 def classes_of(examples: Examples, **values) -> dict[str, set[int]]:
