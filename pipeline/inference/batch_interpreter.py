@@ -43,7 +43,8 @@ class BatchModel:
         if not task.fits(self.output_shape, spec):
             raise UserError(
                 f"{path}: the output has shape {self.output_shape} per example, but "
-                f'data "{spec.name}" {task.expects(spec)}; run compress again on these data'
+                f'data "{spec.name}" {task.expects(spec)}; run compress again on these '
+                "data"
             )
         self.batched = _resized(path, spec, threads)
 

@@ -141,8 +141,8 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
         raise UserError(
             f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs "
             f"{expected} to {task.needs(spec)}{outputs}; choose the data that the "
-            "model was trained on, with all of its classes and preprocessing, or train the "
-            f"model on this data{_advice(shapes, spec)}"
+            "model was trained on, with all of its classes and preprocessing, or train "
+            f"the model on this data{_advice(shapes, spec)}"
         )
 
 
