@@ -20,9 +20,10 @@ from pipeline.metrics.bootstrap import Statistic
 Array = np.ndarray
 ROWS = 256  # queries whose distances are in memory
 GALLERY = 2000  # maximum number of examples that one-shot recall compares with
-BINS = 500  # of distances, each 0.004 wide
+BINS = 500  # of distances
 LARGE = 4096  # numbers of a vector
-EDGES = np.linspace(0, 2, BINS + 1)  # of the bins
+# Of the bins, narrower for small distances: all vectors of a model may be near.
+EDGES = 2 * np.linspace(0, 1, BINS + 1) ** 2
 NEVER = -1e9  # logarithm of a probability of 0
 
 
@@ -135,7 +136,8 @@ def pair_counts(vectors: Array, y: Array) -> Array:
     """
     counts = np.empty((len(y), 2, BINS), np.float32)
     for rows, away, own in _chunks(vectors, y):
-        bins = np.minimum(away * (BINS / 2), BINS - 1).clip(0).astype(np.int64)
+        steps = BINS * np.sqrt(away.clip(0, 2) / 2)
+        bins = np.minimum(steps, BINS - 1).astype(np.int64)
         cells = (np.arange(len(rows))[:, None] * 2 + own) * BINS + bins
         flat = np.bincount(cells[np.isfinite(away)], minlength=len(rows) * 2 * BINS)
         counts[rows] = flat.reshape(len(rows), 2, BINS)

@@ -22,6 +22,7 @@ from pipeline.tasks.evaluation import Context
 WORST, CHANGED = 6, 6  # rows of the picture
 MAX_NAME = 14  # characters
 WIDER = 10  # bins of a histogram in one bar
+SHOWN = 0.001  # of the pairs: the fewest of the last bar that is drawn
 OWN, OTHER = "#4477aa", "#ee7733"  # distinct for color-blind readers
 COLUMNS = ("query", "nearest, float baseline", "nearest, chosen file")
 # Position in `Queries.counts` -> name in embedding.json.
@@ -129,7 +130,10 @@ def _draw_distances(
         axis.spines[["top", "right"]].set_visible(False)
     if limit is not None:
         axes[1].axvline(limit, color="0.4", linestyle=":", label="threshold")
-    axes[0].set_ylabel("fraction of pairs")
+    filled = (before.histograms + after.histograms).sum(axis=0) > SHOWN
+    last = WIDER * (1 + int(np.flatnonzero(filled).max(initial=0)))
+    axes[0].set(ylabel="fraction of pairs", xlim=(0, EDGES[last]))
+    axes[1].set_xlim(0, EDGES[last])
     axes[1].legend(frameon=False)
     figure.savefig(path, dpi=100)
 
