@@ -75,7 +75,7 @@ def train(
         budget: processor time in seconds, without the evaluations.
     """
     classes, y = np.unique(split.y, return_inverse=True)
-    logits = keras.layers.Dense(len(classes))(model.outputs[0])
+    logits = keras.layers.Dense(len(classes), name="classes")(model.outputs[0])
     classifier = keras.Model(model.inputs, logits)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(keras.optimizers.Adam(2e-3), loss)

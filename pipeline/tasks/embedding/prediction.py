@@ -43,7 +43,8 @@ def _row(away: np.ndarray, enrolled: Enrolment, limit: float | None) -> Row:
 def _text(row: Row) -> str:
     if "embedding" in row:
         numbers = ", ".join(f"{value:.3f}" for value in row["embedding"][:SHOWN])
-        return f"{len(row['embedding'])} numbers: {numbers}, ...; --enrol FOLDER names"
+        count = len(row["embedding"])
+        return f"{count} numbers: {numbers}, ...; to compare: --enrol FOLDER"
     limit = "none" if row["threshold"] is None else f"{row['threshold']:.3f}"
     found = f"distance {row['distance']:.3f}, threshold {limit}"
     if row["identity"] is None:
