@@ -81,8 +81,8 @@ $(here)/experiment.yaml: ;
 # ---------------------------------------------------------------- looking
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
-benchmarks := augment compress debug device false-alarms few-labels forecast memory \
-    portable segmentation text-generation train tune
+benchmarks := augment compress debug device embedding false-alarms few-labels forecast \
+    memory portable segmentation text-generation train tune
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
     $(benchmarks:%=bench-%) constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
@@ -206,6 +206,9 @@ bench-memory: $(venv)/.ready  ## peak memory of data and augment, 20,000 and 200
 
 bench-tune: $(venv)/.ready  ## the search against plain Keras Tuner: time, memory, proposals
 	@$(venv_python) -m benchmarks.tune
+
+bench-embedding: $(venv)/.ready  ## recall of a plain Keras script on EXP's network and data
+	@$(venv_python) -m benchmarks.embedding --exp $(call quote,$(value EXP))
 
 bench-forecast: $(venv)/.ready  ## MASE of a plain Keras script on EXP's network and data
 	@$(venv_python) -m benchmarks.forecast --exp $(call quote,$(value EXP))

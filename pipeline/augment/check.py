@@ -48,14 +48,16 @@ def _check_data(step: Step, spec: TaskSpec, where: str) -> None:
         raise UserError(
             f"{where}: needs images of 3 channels; {spec.source} has {spec.shape[-1]}"
         )
-    if step.name in MIXING and task_of(spec).dense:
+    task = task_of(spec)
+    if step.name in MIXING and (task.dense or task.unseen_classes):
+        targets = "maps" if task.dense else "identities"
         raise UserError(
-            f"{where}: mixes labels, and {spec.source} is for {task_of(spec).title}, "
-            "whose targets are no labels of whole images; leave the step out"
+            f"{where}: mixes labels, and {spec.source} is for {task.title}, whose "
+            f"targets are {targets}; leave the step out"
         )
-    if task_of(spec).per_step:
+    if task.per_step:
         raise UserError(
-            f"{where}: changes tokens, and {spec.source} is for {task_of(spec).title}, "
+            f"{where}: changes tokens, and {spec.source} is for {task.title}, "
             "where every token is a target; leave the step out"
         )
     if step.name in ON_LOG_ENERGIES and _is_mfcc(spec):

@@ -28,7 +28,8 @@ from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.models.files import load_model
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.registry import task_of
-from pipeline.training.losses import example_losses
+from pipeline.tasks.training import training_of
+from pipeline.training.losses import Loss, example_losses
 from pipeline.training.params import FitSettings
 
 BATCH = 256  # examples whose outputs are in memory
@@ -190,14 +191,21 @@ class BuildContext:
             return None
         teacher = load_model(self.models["baseline"])
         teacher.trainable = False
-        spec = self.data.spec
-        classes = task_of(spec).predicts_classes
         return DistillationTerm(
             lambda x: model_outputs(teacher, x),
             self.distillation_weight,
             self.temperature,
-            None if classes else example_losses(self.settings, spec),
+            self._output_loss(),
         )
+
+    def _output_loss(self) -> Loss | None:
+        """`(teacher's outputs, student's)` -> losses; None for logits of classes."""
+        spec = self.data.spec
+        if compare := training_of(spec).distillation:
+            return lambda target, outputs: compare(outputs, target)
+        if task_of(spec).predicts_classes:
+            return None
+        return example_losses(self.settings, spec)
 
 
 def _titled(progress: Callable[..., None], title: str, text: str) -> None:

@@ -39,6 +39,8 @@ class Examples:
         extra_targets: name -> `(n,)` of str for classes, float64 for numbers.
         vocabulary: number of tokens where x holds token numbers; 0 for other data.
         categories: position of a table's column that holds categories -> their texts.
+        unseen: a class is in one split only, and `groups` are the classes; default
+            False.
         maps: targets of a task with dense targets: masks of class numbers, `(n,
             height, width)` uint8, or boxes, `(n, boxes, 5)` float32; `y` is 0 then.
             None for other tasks.
@@ -69,6 +71,7 @@ class Examples:
     times: np.ndarray | None = None
     splits: np.ndarray | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    unseen: bool = False
 
     def __len__(self) -> int:
         return len(self.y)

@@ -20,6 +20,7 @@ from pipeline.core.quoting import listing, shown
 from pipeline.data.corpus import check_corpus
 from pipeline.data.examples import Examples
 from pipeline.data.features import find_step
+from pipeline.data.identities import by_identity, with_all_classes
 from pipeline.data.image_steps import DecodeImage
 from pipeline.data.maps import check_maps, joined
 from pipeline.data.names import check_names
@@ -86,6 +87,8 @@ def read_sources(params: DataParams, scratch: Path, seed: int) -> MergedExamples
     keys += [f"data.split_sources.{name}" for name in params.split_sources or {}]
     names = params.every_source
     sources = [_read(source, key, context) for source, key in zip(names, keys)]
+    if get(params.task).unseen_classes:
+        sources = with_all_classes(sources)
     for number, (name, key) in enumerate(zip(names[1:], keys[1:]), 1):
         sources[number] = _align(sources[0], sources[number], params.source, name, key)
     merged = sources[0] if len(sources) == 1 else _concatenate(sources)
@@ -152,6 +155,8 @@ def _read(source: str, key: str, context: ReadContext) -> Examples:
         count = len(examples)
         examples = replace(examples, y=np.zeros(count, np.int64), classes=())
     check_names(examples, source, key)
+    if get(context.params.task).unseen_classes:
+        examples = by_identity(examples, context.params)
     _check(examples, source, key, context.params)
     if context.params.tokens:
         examples = _as_tokens(examples, source, key)

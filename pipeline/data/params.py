@@ -45,7 +45,8 @@ class SplitParams(Params):
             fraction. With `test: 0` there is no test split, and the test examples of
             the source validate; evaluate and report then have nothing to read.
         group: keep examples of one group in one split: a column of a CSV file, an
-            array of an .npz file, or a field of `data.file_name`.
+            array of an .npz file, or a field of `data.file_name`. For an embedding, it
+            is the identity that is recognized, in the place of the class.
         use_source_splits: use the source's own validation and test splits where it has
             them.
         rare_classes: `allow` also splits where a class has too few examples for every
@@ -119,9 +120,10 @@ class DataParams(Params):
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
             tells the others from them), `segmentation` (a class per pixel),
-            `detection` (boxes of objects), `forecasting` (the next numbers of a series
-            over time), `next_token` (predicts a text, token by token), or
-            `module:object` for a task of yours.
+            `detection` (boxes of objects), `embedding` (a vector that is compared by
+            distance; each class, or value of `split.group`, is in one split only),
+            `forecasting` (the next numbers of a series over time), `next_token`
+            (predicts a text, token by token), or `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.

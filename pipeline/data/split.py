@@ -21,6 +21,7 @@ from pipeline.data.examples import Examples
 from pipeline.data.params import SplitParams
 
 SPLITS = ("train", "validation", "test")
+MIN_UNSEEN = 2  # classes on each side of a split by class
 MAX_SHARED = 200  # examples without labels that are not worth dividing
 
 SplitIndices = dict[str, np.ndarray]  # split -> positions of its examples, int64
@@ -70,8 +71,9 @@ def split(
             rest, fixed[name] = _take(rest, examples, params, name, seed)
     indices = {"train": rest, **{name: fixed[name] for name in SPLITS[1:]}}
     _check_groups(indices, examples)
-    rare = params.rare_classes == "allow"
-    check_classes(indices["train"], examples.y, () if rare else examples.classes)
+    elsewhere_too = params.rare_classes == "allow" or examples.unseen
+    named = () if elsewhere_too else examples.classes
+    check_classes(indices["train"], examples.y, named)
     return indices
 
 
@@ -205,7 +207,9 @@ def _take(
     if name == "validation":
         fraction = params.validation / (params.train + params.validation)
     if examples.groups is not None:
-        return _cut_groups(positions, examples.groups[positions], fraction, seed)
+        least = MIN_UNSEEN if examples.unseen else 1
+        groups = examples.groups[positions]
+        return _cut_groups(positions, groups, fraction, seed, least)
     strata = examples.strata[positions]
     if params.rare_classes == "allow":
         return _cut_rare(positions, strata, fraction, seed)
@@ -289,18 +293,29 @@ def _reason(error: ValueError) -> str:
 
 
 def _cut_groups(
-    positions: np.ndarray, groups: np.ndarray, fraction: float, seed: int
+    positions: np.ndarray, groups: np.ndarray, fraction: float, seed: int, least: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw whole groups until the number of examples is nearest to the fraction."""
+    """Draw whole groups until the number of examples is nearest to the fraction.
+
+    At least `least` of them are drawn, and as many are left where there are enough.
+    """
     names, number, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(names) < 2 * least and least > 1:
+        raise UserError(
+            f"data.split: {len(names)} classes are left ({listing(names.tolist())}) to "
+            f"be divided, and {least} are needed on each side, as no class is in two "
+            f"splits; {len(SPLITS) * least} classes are enough for train, validation "
+            "and test"
+        )
     if len(names) < 2:
         raise UserError(
             f"data.split.group: {len(names)} group is left ({', '.join(names[:1])}) "
             "where two are needed; three are needed for train, validation and test"
         )
     order = np.random.default_rng(seed).permutation(len(names))
-    reached = np.cumsum(counts[order])[:-1]
-    drawn = order[: 1 + int(np.argmin(np.abs(reached - fraction * len(positions))))]
+    reached = np.cumsum(counts[order])[least - 1 : len(names) - least]
+    distance = np.abs(reached - fraction * len(positions))
+    drawn = order[: least + int(np.argmin(distance))]
     inside = np.isin(number, drawn)
     return positions[~inside], positions[inside]
 
@@ -311,6 +326,8 @@ def _fold(
     kind = StratifiedKFold if examples.groups is None else StratifiedGroupKFold
     groups = None if examples.groups is None else examples.groups[positions]
     labels = examples.strata[positions]
+    if examples.unseen:  # a class is a group, which folds divide
+        labels = np.zeros_like(labels)
     smallest = np.bincount(labels)[np.unique(labels)].min()
     units = len(positions) if groups is None else len(np.unique(groups))
     if smallest < count or units < count:
@@ -330,11 +347,13 @@ def _check_groups(indices: SplitIndices, examples: Examples) -> None:
     groups = [np.unique(examples.groups[positions]) for positions in indices.values()]
     names, counts = np.unique(np.concatenate(groups), return_counts=True)
     if (counts > 1).any():
-        torn = ", ".join(names[counts > 1][:5])
+        torn, kind = ", ".join(names[counts > 1][:5]), "group"
+        if examples.unseen:
+            kind = "class"
         raise UserError(
             "data.split.group: more than one of the source's own splits holds the "
-            f"group {torn}; set data.split.use_source_splits to false to split anew "
-            "by group"
+            f"{kind} {torn}; set data.split.use_source_splits to false to split anew "
+            f"by {kind}"
         )
 
 

@@ -105,7 +105,8 @@ def _without_duplicates(
     if params.duplicates == "drop":
         indices = without_shared(indices, hashes)
         advice = "data.duplicates: drop removed all of them; set it to report"
-        check_classes(indices["train"], examples.y, examples.classes, advice)
+        named = () if examples.unseen else examples.classes
+        check_classes(indices["train"], examples.y, named, advice)
     for name, positions in indices.items():
         counts[f"dropped_from_{name}"] = len(merged.indices[name]) - len(positions)
     return SplitPlan(merged, indices, examples.y, hashes, {"duplicates": counts})

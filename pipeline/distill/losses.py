@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from pipeline.tasks.relation import flat as _flat
+
 TINY = 1e-7
 DKD_BETA = 8.0  # weight of the other classes, as usual in the paper; its alpha is 1
-RKD_ANGLES = 2.0  # weight of the angles, the paper's; the weight of the distances is 1
 
 
 def kd(student: tf.Tensor, teacher: tf.Tensor, temperature: float) -> tf.Tensor:
@@ -105,24 +106,6 @@ def attention(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.square(difference), axis=-1)
 
 
-def relation(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
-    """Compare distances and angles between the examples of a batch.
-
-    Park et al., Relational Knowledge Distillation, 2019, equations 5 and 9.
-
-    Args:
-        student: features, `(batch, ...)`.
-        teacher: features, `(batch, ...)`, of any other shape.
-
-    Returns:
-        Losses, `(batch,)`.
-    """
-    student, teacher = _flat(student), _flat(teacher)
-    distances = _huber(_distances(student) - _distances(teacher))
-    angles = _huber(_angles(student) - _angles(teacher))
-    return tf.reduce_mean(distances, 1) + RKD_ANGLES * tf.reduce_mean(angles, (1, 2))
-
-
 def _divergence(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
     """Compute KL of the softmax of two logits, `(batch,)`."""
     log_teacher, log_student = map(tf.nn.log_softmax, (teacher, student))
@@ -143,28 +126,3 @@ def _true_or_other(logits: tf.Tensor, true: tf.Tensor) -> tf.Tensor:
 def _attention_map(features: tf.Tensor) -> tf.Tensor:
     energy = tf.reduce_mean(tf.square(features), axis=-1)
     return tf.math.l2_normalize(_flat(energy), axis=-1, epsilon=TINY)
-
-
-def _distances(x: tf.Tensor) -> tf.Tensor:
-    """Compute distances of all pairs, `(batch, batch)`, scaled to a mean of 1."""
-    squared = tf.reduce_sum(tf.square(x[:, None] - x[None]), axis=-1)
-    positive = tf.cast(squared > 0, x.dtype)
-    distances = tf.sqrt(tf.maximum(squared, TINY**2)) * positive
-    mean = tf.reduce_sum(distances) / tf.maximum(tf.reduce_sum(positive), 1.0)
-    return distances / (mean + TINY)
-
-
-def _angles(x: tf.Tensor) -> tf.Tensor:
-    """Compute cosines of the angle at each example between all pairs of others."""
-    directions = tf.math.l2_normalize(x[None] - x[:, None], axis=-1, epsilon=TINY**2)
-    return tf.matmul(directions, directions, transpose_b=True)
-
-
-def _huber(error: tf.Tensor) -> tf.Tensor:
-    size = tf.abs(error)
-    inside = tf.minimum(size, 1.0)
-    return inside * (size - inside / 2)
-
-
-def _flat(x: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(x, [tf.shape(x)[0], -1])

@@ -18,6 +18,7 @@ from pipeline.core.errors import UserError
 from pipeline.distill import losses
 from pipeline.distill.params import DistillParams, Hint
 from pipeline.distill.teacher import TeacherEnsemble, with_features
+from pipeline.tasks.relation import relation
 from pipeline.tasks.training import per_example
 from pipeline.training.batches import Batch
 from pipeline.training.losses import Loss
@@ -35,6 +36,8 @@ class DistillationObjective:
         seed: seed of the projectors' initial weights.
         classes: True if outputs are logits of classes; otherwise the distillation loss
             is `label_loss` with the teacher's outputs as targets. Default True.
+        output_loss: `(outputs, teacher's outputs)` -> loss per example, in the place of
+            either; default None.
     """
 
     def __init__(
@@ -45,9 +48,10 @@ class DistillationObjective:
         label_loss: Loss,
         seed: int,
         classes: bool = True,
+        output_loss: Loss | None = None,
     ):
         self.ensemble, self.params, self.label_loss = ensemble, params, label_loss
-        self.classes = classes
+        self.classes, self.output_loss = classes, output_loss
         layers = [hint.student for hint in params.hints]
         self.student = with_features(student, layers, "student")
         first = ensemble.models[0]
@@ -56,7 +60,8 @@ class DistillationObjective:
             for number, hint in enumerate(params.hints)
         ]
         self.variables: Sequence[keras.Variable] = [
-            variable for hint in self.hints for variable in hint.variables
+            *(variable for hint in self.hints for variable in hint.variables),
+            *getattr(label_loss, "variables", ()),
         ]
 
     def __call__(self, model: keras.Model, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -82,6 +87,8 @@ class DistillationObjective:
         self, outputs: tf.Tensor, teacher_outputs: list[tf.Tensor], batch: Batch
     ) -> tf.Tensor:
         loss = self._loss_of_logits if self.classes else self._loss_of_numbers
+        if self.output_loss:
+            loss = self._loss_of_vectors
         per_teacher = [loss(outputs, teacher, batch) for teacher in teacher_outputs]
         weighted = zip(self.ensemble.weights, per_teacher, strict=True)
         return tf.add_n([weight * value for weight, value in weighted])
@@ -104,6 +111,12 @@ class DistillationObjective:
     ) -> tf.Tensor:
         """With the squared error, as if targets were a weighted mean of both."""
         return per_example(self.label_loss(teacher, outputs))
+
+    def _loss_of_vectors(
+        self, outputs: tf.Tensor, teacher: tf.Tensor, batch: Batch
+    ) -> tf.Tensor:
+        assert self.output_loss is not None
+        return self.output_loss(outputs, teacher)
 
 
 class FeatureHint:
@@ -153,7 +166,7 @@ class FeatureHint:
             Losses, `(batch,)`, times the weight of the hint.
         """
         if self.hint.kind == "relation":
-            return self.hint.weight * losses.relation(student, teacher)
+            return self.hint.weight * relation(student, teacher)
         teacher = _resize_like(teacher, student)
         if self.hint.kind == "attention":
             return self.hint.weight * losses.attention(student, teacher)

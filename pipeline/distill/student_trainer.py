@@ -27,12 +27,13 @@ from pipeline.models import registry
 from pipeline.models.errors import error_prefix
 from pipeline.models.files import save_model
 from pipeline.tasks.registry import task_of
+from pipeline.tasks.training import training_of
 from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.floor_check import learned_nothing
 from pipeline.training.history import History
 from pipeline.training.loop import fit
-from pipeline.training.losses import example_losses
+from pipeline.training.losses import training_loss
 from pipeline.training.metrics import check_outputs
 from pipeline.training.objective import Objective
 from pipeline.training.replicates import replicate_seed
@@ -203,10 +204,12 @@ class StudentTrainer:
     def _distillation(
         self, student: keras.Model, ensemble: TeacherEnsemble, seed: int
     ) -> DistillationObjective:
-        label_loss = example_losses(self.params, self.data.spec)
-        classes = task_of(self.data.spec).predicts_classes
+        spec, y = self.data.spec, self.data.train().y
+        label_loss = training_loss(self.params, spec, student, y, seed)
+        classes = task_of(spec).predicts_classes
+        output_loss = training_of(spec).distillation
         return DistillationObjective(
-            student, ensemble, self.params, label_loss, seed, classes
+            student, ensemble, self.params, label_loss, seed, classes, output_loss
         )
 
     def _policy(self, seed: int) -> Policy:

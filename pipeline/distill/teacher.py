@@ -126,11 +126,10 @@ def check_teacher(model: keras.Model, name: str, spec: TaskSpec, x: np.ndarray) 
         input_shape, output_shape = input_output_shapes(model)
     task = task_of(spec)
     kind = "logits" if task.predicts_classes else "outputs"
-    expected = task.output_shape(spec)
     if input_shape != spec.shape or not task.accepts(output_shape, spec):
         raise UserError(
             f"{name} maps {input_shape} to {output_shape}; {spec.source} needs "
-            f"{spec.shape} to {expected} {kind}"
+            f"{spec.shape} to {task.needs(spec)} {kind}"
         )
     if task.predicts_classes:
         _check_logits(np.asarray(model(x, training=False)), name)

@@ -41,7 +41,8 @@ class Floor:
     Args:
         name: of the prediction, such as `always the most frequent class`.
         evidence: of the metric for each test example, `(n, ...)`.
-        learned: True for a model that was fitted to the training examples.
+        learned: True for a model that was fitted to the training examples, or that
+            compares inputs.
     """
 
     name: str

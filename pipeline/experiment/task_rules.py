@@ -55,9 +55,18 @@ def misfits(experiment: Any) -> Iterator[Misfit]:
     for name in FITS:
         for key, reason in _of_a_fit(getattr(experiment, name), task):
             yield (name, key), reason
+    yield from _of_fine_tuning(experiment, task)
     yield from _not_applicable(experiment, task)
     yield from _drops(experiment, task)
     yield from _heads(experiment)
+
+
+def _of_fine_tuning(experiment: Any, task: Task) -> Iterator[Misfit]:
+    """A loss that compress does not have."""
+    loss = experiment.compress.loss or task.default_loss
+    if why := task.training_only.get(loss):
+        others = [name for name in task.losses if name not in task.training_only]
+        yield ("compress", "loss"), f"{loss} {why}; it can be {', '.join(others)}"
 
 
 def _drops(experiment: Any, task: Task) -> Iterator[Misfit]:

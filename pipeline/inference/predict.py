@@ -3,8 +3,8 @@
 In: image files, WAV files, CSV rows, texts (one per line) or .npy arrays of raw
 examples, and the preprocessing in data/spec.json. Out: one row per example: a class
 and its probability; or a number in the unit of the data; or a reconstruction error,
-and whether it exceeds the file's threshold, which compress chose on validation.
-TensorFlow is not imported.
+and whether it exceeds the file's threshold, which compress chose on validation; or the
+nearest enrolled identity. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pipeline.data.artifact import Data, read_data
 from pipeline.data.features import apply_steps
 from pipeline.engine.published import published, published_json, recorded_hashes
 from pipeline.engine.terminal import quiet
+from pipeline.inference.enrolment import read_enrolment
 from pipeline.inference.input_readers import (
     check_range,
     raw_array,
@@ -66,6 +67,7 @@ def predict(
     inputs: Input | Sequence[str | Path | np.ndarray],
     *,
     variant: str | None = None,
+    enrol: str | Path | None = None,
     warn: Callable[[str], None] = _print_warning,
 ) -> list[Row]:
     """Predict with the chosen file of a finished experiment.
@@ -76,6 +78,8 @@ def predict(
             file is an image, a WAV file, a CSV file with a header, a text file with
             one text per line, or a .npy array.
         variant: id of another file in compress/pareto.json; default: the chosen one.
+        enrol: for an embedding, a folder with a folder of files per identity, the
+            nearest of which is the answer; default None: the vectors themselves.
         warn: called with a text where values are far outside of those in training;
             default: prints it to standard error.
 
@@ -84,7 +88,9 @@ def predict(
         `classes`, name -> probability, the three most probable first; or
         `number` in the unit of the data, and its `name`; or
         `score`, `threshold` and `anomaly` (whether the score exceeds it); or
-        `forecast`, name -> the next numbers of a series, and their `times`.
+        `forecast`, name -> the next numbers of a series, and their `times`; or
+        `identity` (None where the distance exceeds the threshold), `nearest`,
+        `distance`, `threshold` and `example`, the nearest enrolled one; or `embedding`.
 
     Raises:
         UserError: there is no such file or variant, a file is not the one that was
@@ -99,16 +105,22 @@ def predict(
     with quiet():  # the runtime prints a line about its delegate
         model = LiteModel(path, data.spec)
     check = RangeCheck(data)
-    rows = []
-    for examples in (_examples(entry, data) for entry in _listed(inputs)):
+
+    def run(examples: RawExamples) -> np.ndarray:
         stored = preprocess(examples, data)
         notes = (*examples.notes, check.problem(examples.raw, stored))
         for note in filter(None, notes):
             warn(f"{examples.source}: {note}")
+        return stored
+
+    to_rows = _row_maker(model, data, point, enrol, run)
+    rows = []
+    for examples in (_examples(entry, data) for entry in _listed(inputs)):
+        stored = run(examples)
         predicted = [
             row
             for begin in range(0, len(stored), CHUNK)
-            for row in _rows(model, stored[begin : begin + CHUNK], data, point)
+            for row in to_rows(stored[begin : begin + CHUNK])
         ]
         located = prediction_of(data.spec).located
         if located and examples.facts:
@@ -118,9 +130,27 @@ def predict(
     return rows
 
 
-def _rows(model: LiteModel, stored: np.ndarray, data: Data, point: Row) -> list[Row]:
-    outputs = model.logits(stored)
-    return prediction_of(data.spec).rows(outputs, stored, data.spec, point)
+def _row_maker(
+    model: LiteModel,
+    data: Data,
+    point: Row,
+    enrol: str | Path | None,
+    run: Callable[[RawExamples], np.ndarray],
+) -> Callable[[np.ndarray], list[Row]]:
+    """Return stored examples -> rows; enrolled examples are read once."""
+    task = prediction_of(data.spec)
+    if enrol is None:
+        return lambda stored: task.rows(model.logits(stored), stored, data.spec, point)
+    if task.nearest is None:
+        raise UserError(
+            f"--enrol {enrol}: is for an embedding, and {data.spec.source} is of task "
+            f"{data.spec.task}; leave it out"
+        )
+    nearest, path = task.nearest, Path(enrol)
+    enrolled = read_enrolment(
+        path, lambda file: read_raw(file, data), lambda raw: model.logits(run(raw))
+    )
+    return lambda stored: nearest(model.logits(stored), enrolled, point)
 
 
 def open_published(

@@ -45,6 +45,8 @@ class BuildingBlocks:
         dropout_rate: fraction of the features dropped before the output, 0 .. 0.95.
         l2: factor of the squared kernels added to the loss, 0 .. 1.
         bias: add a bias even where a normalization follows.
+        declare_size: declares `embedding_size`, the length of an embedding's vector,
+            with a default, and returns its value.
 
     Raises:
         ModelError: for a value outside these ranges; names what is allowed.
@@ -58,6 +60,7 @@ class BuildingBlocks:
     dropout_rate: float
     l2: float
     bias: bool
+    declare_size: Callable[[int], int] = lambda default: default
 
     def __post_init__(self) -> None:
         _check_choice("activation", self.activation, ACTIVATIONS)
@@ -249,6 +252,7 @@ def building_blocks(
         dropout_rate=hp.Float("dropout", 0.0, 0.4, step=0.1, default=dropout),
         l2=hp.Fixed("l2", l2),
         bias=hp.Fixed("bias", bias),
+        declare_size=lambda default: hp.Fixed("embedding_size", default),
     )
 
 

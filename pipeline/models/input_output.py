@@ -25,7 +25,7 @@ NAMES = {
     "table": "row",
     "series": "window",
 }
-VECTORS = ("logits", "numbers", "forecast")
+VECTORS = ("logits", "numbers", "vector", "forecast")
 
 
 def require_input(
@@ -116,14 +116,17 @@ def output_head(x: Any, spec: TaskSpec, blocks: BuildingBlocks) -> Any:
             step has an output.
         spec: signature of the data.
         blocks: supplies the regularizer. The initializer is Glorot's, because He's
-            assumes that a ReLU follows; only "zeros" is kept.
+            assumes that a ReLU follows; only "zeros" is kept. An embedding declares its
+            length, `embedding_size`, which `width` does not scale.
 
     Returns:
-        Logits `(batch, classes)`, or the numbers that the task predicts.
+        Logits `(batch, classes)`, the numbers that the task predicts, or a vector.
     """
     task = task_of(spec)
     shape = task.output_shape(spec)
     units = shape[-1] if task.per_step else math.prod(shape)
+    if task.output == "vector":
+        units = blocks.declare_size(units)
     options = blocks.kernel_options()
     if blocks.initializer != "zeros":
         options["kernel_initializer"] = "glorot_uniform"

@@ -72,7 +72,7 @@ def pretrained(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """
     needs = "images of at least 8x8 with one or three channels"
     fits = is_image(spec, 8) and spec.shape[2] in (1, 3)
-    require_input("pretrained", spec, needs, fits, ["logits"])
+    require_input("pretrained", spec, needs, fits, ["logits", "vector"])
     build = building_blocks(hp, normalization="none")
     freeze = hp.Choice("freeze", [1.0, 0.75, 0.5, 0.0], default=1.0)
     backbone, pixels = _backbone(hp, spec)

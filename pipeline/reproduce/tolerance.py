@@ -70,7 +70,8 @@ RULES = (
     Rule(r"\w+\.headline", "reported", "a sentence about the other metrics"),
     # ---- data and augment: no trained model takes part
     Rule(
-        r"data\.(examples|duplicates|class_balance|also|origins|forecast)\..+",
+        r"data\.(examples|duplicates|class_balance|classes_per_split|also|origins|"
+        r"forecast)\..+",
         "exact",
         "counted in the data set",
     ),
@@ -80,7 +81,7 @@ RULES = (
         "counted in the data set",
     ),
     Rule(
-        r"data\.(anomalies_left_out_of_train|label_noise)",
+        r"data\.(anomalies_left_out_of_train|single_examples_left_out|label_noise)",
         "exact",
         "counted in the data set and in draws of a seeded generator",
     ),

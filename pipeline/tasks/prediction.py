@@ -5,7 +5,7 @@ In: outputs of the chosen file. Out: a JSON object and a line of text per exampl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,21 @@ from pipeline.tasks.registry import task_of
 from pipeline.tasks.spec import TaskSpec
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """Examples of known identities, which others are compared with.
+
+    Args:
+        names: of the examples, such as their paths, `(n,)`.
+        identities: identity of each example, `(n,)`.
+        outputs: of the model, float32 `(n, *output)`.
+    """
+
+    names: Sequence[str]
+    identities: Sequence[str]
+    outputs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -28,12 +43,17 @@ class TaskPrediction:
         located: `(object, facts of the input)` -> the object with what was read beside
             the example, such as times; default None: unchanged.
         table: objects -> rows of a CSV file, header first; default None: there is none.
+        nearest: `(outputs, enrolled examples, row of pareto.json)` -> a JSON object per
+            example, for tasks that compare with enrolled examples; default None.
     """
 
     rows: Callable[[np.ndarray, np.ndarray, TaskSpec, Mapping[str, Any]], list[Row]]
     text: Callable[[Row], str]
     located: Callable[[Row, Mapping[str, Any]], Row] | None = None
     table: Callable[[list[Row]], list[list[Any]]] | None = None
+    nearest: Callable[[np.ndarray, Enrolment, Mapping[str, Any]], list[Row]] | None = (
+        None
+    )
 
 
 def prediction_of(spec: TaskSpec) -> TaskPrediction:

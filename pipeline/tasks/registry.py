@@ -29,9 +29,10 @@ TASKS = {
     "regression": "pipeline.tasks.regression.task:TASK",
     "anomaly_detection": "pipeline.tasks.anomaly_detection.task:TASK",
     "segmentation": "pipeline.tasks.segmentation.task:TASK",
+    "detection": "pipeline.tasks.detection.task:TASK",
+    "embedding": "pipeline.tasks.embedding.task:TASK",
     "forecasting": "pipeline.tasks.forecasting.task:TASK",
     "next_token": "pipeline.tasks.next_token.task:TASK",
-    "detection": "pipeline.tasks.detection.task:TASK",
 }
 # The task of examples without labels, which only compress-file has.
 UNLABELLED = "agreement"

@@ -73,12 +73,15 @@ class Task:
             `texts`, which are their own labels; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
             `(batch, 1)`, rows of numbers `(batch, columns)`, the model's own input,
-            `next`: the input one step later; or boxes, see `pipeline.tasks.boxes`.
+            `next`: the input one step later; boxes, see `pipeline.tasks.boxes`; or
+            `identity`: class numbers of which only equality counts, as the classes of
+            each split are in no other one.
         output: meaning of an output: one logit per class, `units` numbers, or the input
             reconstructed; `class_map`: one logit per class and pixel; `cells`: a logit
-            per class and four distances in each cell of a grid of any size; `forecast`:
-            the numbers of future steps, see `forecast_size`; `logits_per_step`: one
-            logit per token of the vocabulary and step; `any` is whatever an imported
+            per class and four distances in each cell of a grid of any size; `vector`:
+            any number of numbers, by default `units`; `forecast`: the numbers of future
+            steps, see `forecast_size`; `logits_per_step`: one logit per token of the
+            vocabulary and step; `any` is whatever an imported
             model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
@@ -102,19 +105,22 @@ class Task:
             part from the same evidence; default none.
         guard: name of one of `other_metrics`, which the default budget limits where
             classes are unbalanced; default None.
+        training_only: name of a loss that fine-tuning in compress does not have -> why;
+            default none.
     """
 
     name: str
     title: str
     metric: Metric
     labels: Literal["classes", "numbers", "maps", "boxes", "series", "texts", "none"]
-    target: Literal["class", "number", "numbers", "input", "next", "boxes"]
+    target: Literal["class", "number", "numbers", "input", "next", "boxes", "identity"]
     output: Literal[
         "logits",
         "numbers",
         "input",
         "class_map",
         "cells",
+        "vector",
         "logits_per_step",
         "forecast",
         "any",
@@ -132,6 +138,7 @@ class Task:
     other_metrics: tuple[Metric, ...] = ()
     guard: str | None = None
     builders: Mapping[str, str] = field(default_factory=dict)
+    training_only: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def predicts_classes(self) -> bool:
@@ -158,6 +165,11 @@ class Task:
         """True if outputs are logits of the next token, one row per step."""
         return self.target == "next"
 
+    @property
+    def unseen_classes(self) -> bool:
+        """True if a class is in one split only, so that others are recognized."""
+        return self.target == "identity"
+
     def builder_for(self, modality: str | None) -> str:
         """Return the builder unless the experiment names one.
 
@@ -177,6 +189,7 @@ class Task:
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),
+            "vector": (self.units,),
             "class_map": (*shape[:-1], classes),
             "cells": (*(-(-side // CELL) for side in shape[:-1]), classes + SIDES),
             "logits_per_step": (*shape, spec.vocabulary),
@@ -190,9 +203,11 @@ class Task:
             received: shape of the output for one example.
             spec: signature of the data.
         """
+        if self.output == "vector":
+            return len(received) == 1 and (received[0] or 0) > 1
         needed = self.output_shape(spec)
         if self.output != "cells" or len(received) != len(needed) or None in received:
-            return received == needed
+            return tuple(received) == needed
         sides = zip(received[:-1], spec.shape)
         fits = all(0 < (cells or 0) <= side for cells, side in sides)
         return fits and received[-1] == needed[-1]
@@ -200,13 +215,23 @@ class Task:
     @property
     def output_name(self) -> str:
         """Name of a model's last layer."""
+        if self.output == "vector":
+            return self.output
         return "logits" if self.predicts_classes else "prediction"
 
     def expects(self, spec: Signature) -> str:
         """Describe the expected output: the end of a sentence about the data."""
         if self.predicts_classes and not self.per_step:
             return f"has {len(spec.classes)} classes"
+        if self.output == "vector":
+            return f"needs {self.needs(spec)}, for {self.title}"
         return f"needs outputs of shape {self.output_shape(spec)}, for {self.title}"
+
+    def needs(self, spec: Signature) -> str:
+        """Describe the shapes that `accepts` allows, such as `(10,)`."""
+        if self.output == "vector":
+            return "a vector of at least two numbers"
+        return str(self.output_shape(spec))
 
     def other(self, key: str) -> Metric:
         """Return one of `other_metrics` by its key."""

@@ -7,9 +7,9 @@ one row of evidence per example, and the columns of the history.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -23,6 +23,15 @@ MAX_BATCH = 512  # examples that a model is run on at once
 MAX_NUMBERS = 2_000_000  # of their outputs, 8 MB
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Evidence = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+class TrainedLoss(Protocol):
+    """A loss with weights, which are trained with the model and no part of it."""
+
+    variables: Sequence[Any]
+
+    def __call__(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Compute the loss of each example, `(batch,)`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,13 @@ class TaskTraining:
             `model.compile`; default None: the metric of a batch is undefined.
         losses: name -> `(targets, outputs)` -> a loss per example, for names that are
             not in `pipeline.training.losses`; default none.
+        heads: name of a loss with weights -> `(size of the outputs, stored training
+            targets, seed)` -> that loss; `losses` has what validates it. Default none.
+        distillation: `(outputs, teacher's outputs)` -> a loss per example; default
+            None: the loss on the labels, with the teacher's outputs as targets.
+        per_class: examples of a class that are next to each other in a training batch,
+            for losses that compare them; such a batch of validation examples is drawn
+            from the whole split. Default 0: all orders are equally likely.
     """
 
     evidence: Evidence
@@ -61,6 +77,11 @@ class TaskTraining:
     learnable: Callable[[np.ndarray], np.ndarray] | None = None
     keras_metric: Callable[[Any, bool], Any] | None = None
     losses: Mapping[str, Loss] = field(default_factory=dict)
+    heads: Mapping[str, Callable[[int, np.ndarray, int], TrainedLoss]] = field(
+        default_factory=dict
+    )
+    distillation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+    per_class: int = 0
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from pipeline.tasks.training import (
     learnable,
     soft_target,
     target_of,
+    training_of,
 )
 
 MAX_STEPS_PER_EXECUTION = 64  # batches per call into TensorFlow, for Keras's own fit
@@ -110,8 +111,18 @@ class BatchSource:
             steps: batches to return; default all of the epoch.
         """
         steps = steps or self.steps
-        order = _shuffled(len(self.split), self.seed, epoch)[: steps * self.size]
-        return tf.reshape(order, [steps, self.size])
+        order = _shuffled(len(self.split), self.seed, epoch)
+        if per_class := training_of(self.spec).per_class:
+            order = self._by_class(order, per_class, epoch)
+        return tf.reshape(order[: steps * self.size], [steps, self.size])
+
+    def _by_class(self, order: tf.Tensor, count: int, epoch: tf.Tensor) -> tf.Tensor:
+        """Put `count` examples of a class next to each other, which are drawn anew."""
+        by_class = tf.gather(order, tf.argsort(tf.gather(self.y, order), stable=True))
+        whole = len(self.split) // count
+        groups = tf.reshape(by_class[: whole * count], [whole, count])
+        groups = tf.gather(groups, _shuffled(whole, self.seed, epoch))
+        return tf.concat([tf.reshape(groups, [-1]), by_class[whole * count :]], 0)
 
     def batch(
         self,
@@ -209,6 +220,10 @@ def validation_batches(
     """
     fetch = fetcher(split.x)
     positions = tf.data.Dataset.range(len(split))
+    size = min(size, inference_batch(spec))
+    if training_of(spec).per_class:
+        ordered = np.concatenate(validation_positions(len(split), size, spec))
+        positions = tf.data.Dataset.from_tensor_slices(ordered)
     if (mask := learnable(split.y, spec)) is not None:
         positions = tf.data.Dataset.from_tensor_slices(np.flatnonzero(mask))
 
@@ -216,10 +231,27 @@ def validation_batches(
         x = to_input(fetch(rows), spec)
         return x, target_of(tf.gather(split.y, rows), x, spec)
 
-    batches = positions.batch(min(size, inference_batch(spec))).map(load)
+    batches = positions.batch(size).map(load)
     if soft and task_of(spec).predicts_classes:
         batches = batches.map(lambda x, y: (x, tf.one_hot(y, len(spec.classes))))
     return batches if is_whole_file(split.x) else batches.cache()
+
+
+def validation_positions(count: int, size: int, spec: TaskSpec) -> list[np.ndarray]:
+    """Divide the positions of a split into validation batches, `(batch,)` int64.
+
+    Args:
+        count: number of examples of the split.
+        size: maximum number of examples per batch.
+        spec: signature of the data; where its losses compare the examples of a batch,
+            each batch is taken at equal steps from the whole split, whose classes may
+            be one after another.
+    """
+    positions = np.arange(count, dtype=np.int64)
+    batches = -(-count // size)
+    if training_of(spec).per_class:
+        return [positions[first::batches] for first in range(batches)]
+    return [positions[i : i + size] for i in range(0, count, size)]
 
 
 def to_input(x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:

@@ -23,8 +23,14 @@ from pipeline.tasks.training import (
     learnable,
     per_example,
     target_of,
+    training_of,
 )
-from pipeline.training.batches import BatchSource, fetcher, to_input
+from pipeline.training.batches import (
+    BatchSource,
+    fetcher,
+    to_input,
+    validation_positions,
+)
 from pipeline.training.losses import Loss
 from pipeline.training.objective import Objective, as_float, weighed_mean
 from pipeline.training.params import FitSettings
@@ -168,14 +174,15 @@ class Validator:
         self.split, self.mask = split, None if mask is None else np.float32(mask)
         self.count = len(split) if self.mask is None else float(self.mask.sum())
         self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
-        self.batches = position_batches(len(split), inference_batch(spec))
+        self.batches = position_batches(len(split), spec)
+        self.split_y = targets_in_order(split.y, self.batches, spec)
 
     def __call__(self) -> dict[str, float]:
         """Return `val_loss`, the mean over the examples, and `val_<metric>`."""
         results = [self._batch(positions) for positions in self.batches]
         loss = float(sum(float(total) for total, _ in results))
         evidence = [values for _, values in results]
-        value = self.metric.of_split(evidence, self.split.y)
+        value = self.metric.of_split(evidence, self.split_y)
         return {f"val_{self.metric.key}": value, "val_loss": loss / self.count}
 
     @tf.function(autograph=False)
@@ -189,15 +196,30 @@ class Validator:
         return tf.reduce_sum(losses), self.metric.evidence(y, logits)
 
 
-def position_batches(count: int, size: int) -> list[tf.Tensor]:
-    """Divide the positions of a split into validation batches, `(batch,)` int64.
+def position_batches(count: int, spec: TaskSpec) -> list[tf.Tensor]:
+    """Return the batches of `validation_positions`.
 
     Args:
         count: number of examples of the split.
-        size: examples per batch.
+        spec: signature of the data.
     """
-    positions = np.arange(count, dtype=np.int64)
-    return [tf.constant(positions[i : i + size]) for i in range(0, count, size)]
+    size = inference_batch(spec)
+    return [tf.constant(rows) for rows in validation_positions(count, size, spec)]
+
+
+def targets_in_order(
+    y: np.ndarray, batches: list[tf.Tensor], spec: TaskSpec
+) -> np.ndarray:
+    """Return the targets of a split in the order of its batches.
+
+    Args:
+        y: targets of the split as stored, `(n, ...)`.
+        batches: result of `position_batches`.
+        spec: signature of the data.
+    """
+    if not training_of(spec).per_class:
+        return y  # in their order
+    return y[np.concatenate([batch.numpy() for batch in batches])]
 
 
 def seed_generators(model: keras.Model, seed: int, epoch: int) -> None:

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from pipeline.data.artifact import Split
 from pipeline.data.spec import TaskSpec
-from pipeline.tasks.training import target_of
+from pipeline.tasks.training import target_of, training_of
 from pipeline.training.batches import to_input
 from pipeline.training.losses import make_loss
 from pipeline.training.params import FitSettings
@@ -40,7 +40,7 @@ def gradient_norms(
     Args:
         model: left unchanged.
         spec: signature of the data.
-        train: the first 256 examples are used.
+        train: the first 256 examples are used, or 256 of the whole split.
         settings: name the loss.
 
     Returns:
@@ -48,8 +48,11 @@ def gradient_norms(
     """
     loss = make_loss(settings, spec, keras)
     before = [variable.numpy() for variable in model.non_trainable_variables]
-    x = to_input(tf.constant(train.x[:EXAMPLES]), spec)
-    y = target_of(tf.constant(train.y[:EXAMPLES]), x, spec)
+    # Losses that compare examples need several classes, which may follow one another.
+    step = max(1, len(train) // EXAMPLES) if training_of(spec).per_class else 1
+    rows = slice(0, step * EXAMPLES, step)
+    x = to_input(tf.constant(train.x[rows]), spec)
+    y = target_of(tf.constant(train.y[rows]), x, spec)
     kernels = [weight for weight in model.trainable_weights if _is_kernel(weight)]
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(loss(y, model(x, training=True)))

@@ -18,7 +18,6 @@ from pipeline.core.errors import StageFailed, UserError
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.training import (
     TrainingMetric,
-    inference_batch,
     target_of,
     training_metric,
     training_of,
@@ -31,7 +30,7 @@ from pipeline.training.batches import (
     validation_batches,
 )
 from pipeline.training.context import FitContext, FitData
-from pipeline.training.epoch import position_batches
+from pipeline.training.epoch import position_batches, targets_in_order
 from pipeline.training.history import History
 from pipeline.training.losses import Loss, make_loss
 from pipeline.training.metrics import check_monitor
@@ -177,7 +176,8 @@ def _early_stopping(settings: FitSettings, metric: Metric, api: ModuleType) -> A
 def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
     """A callback that adds a metric which is not a mean over batches to the logs."""
     split, spec = data.validation, data.spec
-    fetch, size = fetcher(split.x), inference_batch(spec)
+    fetch, batches = fetcher(split.x), position_batches(len(split), spec)
+    split_y = targets_in_order(split.y, batches, spec)
     base: Any = api.callbacks.Callback
 
     class Evaluator(base):
@@ -191,10 +191,8 @@ def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
             return metric.evidence(y, logits)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-            evidence = [
-                self.batch(batch) for batch in position_batches(len(split), size)
-            ]
-            logs[f"val_{metric.key}"] = metric.of_split(evidence, split.y)
+            evidence = [self.batch(batch) for batch in batches]
+            logs[f"val_{metric.key}"] = metric.of_split(evidence, split_y)
 
     return Evaluator()
 

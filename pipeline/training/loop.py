@@ -23,7 +23,7 @@ from pipeline.training.context import FitContext, FitData
 from pipeline.training.early_stopping import EpochRecord
 from pipeline.training.epoch import FitSetup, Validator, seed_generators
 from pipeline.training.history import History
-from pipeline.training.losses import example_losses
+from pipeline.training.losses import example_losses, training_loss
 from pipeline.training.metrics import check_monitor, check_outputs
 from pipeline.training.objective import SupervisedObjective
 from pipeline.training.params import FitSettings, Phase
@@ -68,7 +68,10 @@ def _new_run(
 ) -> FitRun:
     loss = context.loss or example_losses(settings, data.spec)
     metric = training_metric(data.spec, data.train.y)
-    objective = context.objective or SupervisedObjective(loss)
+    objective = context.objective or SupervisedObjective(
+        context.loss
+        or training_loss(settings, data.spec, model, data.train.y, context.seed)
+    )
     source = BatchSource(
         data.train, data.spec, settings.batch_size, context.seed, data.policy
     )

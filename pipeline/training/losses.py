@@ -11,8 +11,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import keras
+import numpy as np
 import tensorflow as tf
 
+from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.registry import task_of
@@ -66,6 +69,27 @@ def example_losses(settings: FitSettings, spec: TaskSpec) -> Loss:
     if not _is_plain(settings, spec):
         return smooth
     return lambda y, logits: (smooth if _is_soft(y, logits) else _sparse)(y, logits)
+
+
+def training_loss(
+    settings: FitSettings, spec: TaskSpec, model: keras.Model, y: np.ndarray, seed: int
+) -> Loss:
+    """Return the loss that a model is trained with; it may have weights.
+
+    Args:
+        settings: `loss` and `label_smoothing`.
+        spec: signature of the data.
+        model: whose outputs the loss receives.
+        y: training targets as stored, `(n, ...)`.
+        seed: of the initial weights of the loss.
+
+    Returns:
+        `(targets, outputs)` -> losses, with `variables` where it has weights.
+    """
+    head = training_of(spec).heads.get(_name(settings, spec))
+    if head is None:
+        return example_losses(settings, spec)
+    return head(int(model.outputs[0].shape[-1]), y, derive_seed(seed, "head"))
 
 
 def _name(settings: FitSettings, spec: TaskSpec) -> str:

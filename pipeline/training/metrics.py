@@ -25,11 +25,11 @@ def check_outputs(model: Any, spec: TaskSpec) -> None:
     task = task_of(spec)
     if task.predicts_classes and not (task.dense or task.per_step):
         return
-    needed, received = task.output_shape(spec), tuple(model.output_shape[1:])
+    received = tuple(model.output_shape[1:])
     if not task.accepts(received, spec):
         raise ModelError(
             f"builder: the model's output has the shape {received}; {spec.source} is "
-            f"for {task.title}, which needs {needed}; choose another builder"
+            f"for {task.title}, which needs {task.needs(spec)}; choose another builder"
         )
 
 

@@ -35,13 +35,12 @@ class SupervisedObjective:
     """The loss on the targets.
 
     Args:
-        loss: `(targets, logits)` -> loss per example.
+        loss: `(targets, logits)` -> loss per example; it may have `variables`.
     """
-
-    variables: Sequence[keras.Variable] = ()
 
     def __init__(self, loss: Loss):
         self.loss = loss
+        self.variables: Sequence[keras.Variable] = getattr(loss, "variables", ())
 
     def __call__(self, model: keras.Model, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Compute losses, `(batch,)`, and logits of the model in training mode."""

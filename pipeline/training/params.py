@@ -63,7 +63,8 @@ class FitSettings(Params):
             it is adam.
         loss: `cross_entropy`, `focal`, `binary`, `mse`, `mae` or `huber`; null selects
             cross-entropy for classes and mse for numbers and reconstructed examples,
-            which also accept mae and huber.
+            which also accept mae and huber. Segmentation and embedding have losses of
+            their own.
         label_smoothing: fraction of each target that is spread over all classes.
         global_clipnorm: maximum norm of the gradient over all weights; null does not
             clip.

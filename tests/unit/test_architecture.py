@@ -147,10 +147,27 @@ def test_tasks_and_metrics_import_little(module):
     assert not [n for n in own if not n.startswith((*allowed,)) and n not in packages]
 
 
+def names_of_layers(tree: ast.AST) -> set[str]:
+    """Texts that only name layers and hyperparameters, one of which is `embedding`."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    declared = [c.args[0] for c in calls if c.args and is_of(c.func, "hp")]
+    named = [k.value for c in calls for k in c.keywords if k.arg == "name"]
+    free = [n for n in (*declared, *named) if isinstance(n, ast.Constant)]
+    others = [n for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+    elsewhere = {node.value for node in others if node not in free}
+    return {node.value for node in free} - elsewhere
+
+
+def is_of(function: ast.expr, name: str) -> bool:
+    owner = getattr(function, "value", None)
+    return isinstance(owner, ast.Name) and owner.id == name
+
+
 @pytest.mark.parametrize("module", [m for m in MODULES if m[1] != "tasks"])
 def test_no_module_outside_tasks_names_one(module):
     tree = ast.parse(ROOT.joinpath(*module).with_suffix(".py").read_bytes())
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    texts -= names_of_layers(tree) if module[1] == "models" else set()
     assert not texts & {*registry.TASKS, *registry.RENAMED}
 
 

@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write forecasts into a CSV file, a line per step",
     )
+    parser.add_argument(
+        "--enrol",
+        type=Path,
+        metavar="FOLDER",
+        help="for an embedding: a folder of files per identity; prints the nearest",
+    )
     options.add_json(parser)
 
 
@@ -51,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     task = prediction_of(read_spec(folder / "data"))
     if arguments.csv is not None and task.table is None:
         raise UserError("--csv: is for forecasts; use --json for this experiment")
-    rows = predict(folder, arguments.files, variant=arguments.variant)
+    rows = predict(
+        folder, arguments.files, variant=arguments.variant, enrol=arguments.enrol
+    )
     if arguments.csv is not None and task.table is not None:
         _write_csv(arguments.csv, task.table(rows))
         return ExitCode.DONE

@@ -48,6 +48,24 @@ def as_logits(model: keras.Model, spec: TaskSpec, path: str) -> keras.Model:
     return without_softmax(model)
 
 
+def refuse_softmax(model: keras.Model, path: str) -> None:
+    """Refuse a classifier in the place of a model that returns a vector.
+
+    Args:
+        model: functional or Sequential, with one output.
+        path: file of the model, for the error.
+
+    Raises:
+        UserError: for a model that ends in a softmax.
+    """
+    if _activation(_last(model)) == "softmax":
+        raise UserError(
+            f"{path}: ends in a softmax over {_units(model)} outputs, which is a "
+            "classifier; an embedding is the vector before its last layer: save "
+            "keras.Model(model.inputs, model.layers[-2].output), or leave data.task out"
+        )
+
+
 def _check_single_output(activation: str, path: str) -> None:
     """Refuse an activation of which the output is not a logit or its probability."""
     if activation not in ("", "linear", "sigmoid"):

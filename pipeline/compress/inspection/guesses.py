@@ -51,7 +51,7 @@ def task_of_model(
         return single if count == 1 else f"{count} labels per example (sigmoids)"
     if count == 1:
         return "regression, or 2 classes as one logit"
-    return f"classification, {count} classes (logits), or regression"
+    return f"classification, {count} classes (logits), regression, or an embedding"
 
 
 def _end(last: ConfigLayer) -> str:

@@ -36,7 +36,8 @@ class BuildVariables(tf_keras.callbacks.Callback):
         """Return the target of one example: a class, a number, or the example."""
         if self.task.reconstructs or self.task.target == "numbers":
             return outputs
-        if self.task.predicts_classes:  # an example, a pixel or a step has one
+        # An example, a pixel or a step has one.
+        if self.task.predicts_classes or self.task.target == "identity":
             return tf.zeros(outputs.shape[:-1], tf.int64)
         return tf.zeros((1,), tf.float32)
 

@@ -22,6 +22,7 @@ SPECS = {
     "regression": {"classes": (), "target": TARGET},
     "anomaly_detection": {"classes": ("normal", "odd")},
     "segmentation": {"classes": ("a", "b", "c")},
+    "embedding": {"classes": ("a", "b", "c")},
 }
 
 

@@ -21,6 +21,7 @@ DATA = {
     "forecasting": 'data: {source: "series:load", task: forecasting}\n',
     "next_token": 'data: {source: "docstrings:sklearn", task: next_token}\n',
     "detection": 'data: {source: "scenes:digits", task: detection}\n',
+    "embedding": 'data: {source: "sklearn:digits", task: embedding}\n',
 }
 
 
@@ -52,6 +53,8 @@ REFUSED = [
     ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
     ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),
+    ("embedding", "compress: {loss: arcface}", "arcface trains a head of its own"),
+    ("embedding", "distill: {temperature: 2}", "distill.temperature: is for outputs"),
     ("regression", "train: {monitor: accuracy}", "train.monitor: the metric of"),
     ("forecasting", "train: {monitor: r2}", "set monitor to loss or mase, not to r2"),
     ("forecasting", "train: {loss: focal}", "it can be quantile, huber, mse, mae"),

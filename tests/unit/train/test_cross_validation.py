@@ -45,6 +45,7 @@ Y = {
     "regression": RNG.normal(size=120).astype(np.float32),
     "anomaly_detection": np.repeat([0, 1], [100, 20]),
     "segmentation": RNG.integers(0, 2, (120, 2, 2)).astype(np.uint8),
+    "embedding": np.arange(120) % 2,
 }
 
 

@@ -21,7 +21,11 @@ from pipeline.compress.import_model.archive import (
     is_keras_2,
 )
 from pipeline.compress.import_model.inputs import with_input_of
-from pipeline.compress.import_model.logits import as_logits, with_flat_output
+from pipeline.compress.import_model.logits import (
+    as_logits,
+    refuse_softmax,
+    with_flat_output,
+)
 from pipeline.compress.import_model.misreading import find_doubts
 from pipeline.compress.import_model.onnx.supported import is_onnx
 from pipeline.compress.import_model.params import ImportParams
@@ -62,6 +66,8 @@ def run(params: ImportParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         model = as_logits(model, spec, params.model)
     elif task_of(spec).output == "forecast":
         model = with_flat_output(model)
+    elif task_of(spec).output == "vector":
+        refuse_softmax(model, params.model)
     labelled = task_of(spec).labels != "none"
     doubts = find_doubts(model, data, path.name, inputs.seed) if labelled else []
     _stop_or_warn(doubts, params)
@@ -134,21 +140,20 @@ def check_fits(model: keras.Model, spec: TaskSpec, path: str) -> None:
     if task.output == "any":
         _check_input(shapes[0], spec, path)
         return
-    required = (tuple(spec.shape), task.output_shape(spec))
-    if shapes[0] == required[0] and task.accepts(shapes[1], spec):
-        return
+    expected, required = tuple(spec.shape), task.output_shape(spec)
     single = task.predicts_classes and len(spec.classes) == 2
     if task.output == "forecast" and None not in shapes[1]:
         shapes = (shapes[0], (math.prod(shapes[1]),))  # in the order of the numbers
-    if shapes != required and not (
-        single and shapes == (required[0], (*required[1][:-1], 1))
-    ):
+    fits = task.accepts(shapes[1], spec) or (
+        single and shapes[1] == (*required[:-1], 1)
+    )
+    if shapes[0] != expected or not fits:
         outputs = " logits" if task.predicts_classes else ""
         raise UserError(
             f"{path} maps {shapes[0]} to {shapes[1]}; {spec.source} needs "
-            f"{required[0]} to {required[1]}{outputs}; choose the data that the model "
-            "was trained on, with all of its classes and preprocessing, or train the "
-            f"model on this data{_advice(shapes, spec)}"
+            f"{expected} to {task.needs(spec)}{outputs}; choose the data that the "
+            "model was trained on, with all of its classes and preprocessing, or train "
+            f"the model on this data{_advice(shapes, spec)}"
         )
 
 

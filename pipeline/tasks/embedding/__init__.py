@@ -1,0 +1,1 @@
+"""Embedding: vectors whose distances recognize things that training has never seen."""
