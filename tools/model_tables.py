@@ -20,6 +20,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES, PRESETS
 from pipeline.models.describe import describe
+from pipeline.tasks.registry import get
 
 # Family -> shape, modality, task and vocabulary of the input its sizes are given for.
 INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
@@ -32,6 +33,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "decoder": ((96, 96, 3), "image", "segmentation", 0),
     "ds_cnn": ((49, 10, 1), "audio", "classification", 0),
     "efficientnet_lite": ((96, 96, 3), "image", "classification", 0),
+    "fsrcnn": ((48, 48, 3), "image", "restoration", 0),
     "gru": ((49, 10), "audio", "classification", 0),
     "lstm": ((49, 10), "audio", "classification", 0),
     "mlp": ((28, 28, 1), "image", "classification", 0),
@@ -142,6 +144,9 @@ def signature(
         modality=modality,
         task=task,
         vocabulary=vocabulary,
+        target={"shape": [2 * size for size in (shape or default)[:2]] + [3]}
+        if get(task).degrades
+        else {},
     )
 
 

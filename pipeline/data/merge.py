@@ -15,8 +15,10 @@ from typing import cast
 
 import numpy as np
 
+from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
+from pipeline.data.degrade import degraded
 from pipeline.data.examples import Examples
 from pipeline.data.image_steps import DecodeImage
 from pipeline.data.maps import check_maps
@@ -82,7 +84,7 @@ def read_sources(params: DataParams, scratch: Path, seed: int) -> MergedExamples
     keys = ["data.source", *["data.extend"] * (len(params.sources) - 1)]
     keys += [f"data.split_sources.{name}" for name in params.split_sources or {}]
     names = params.every_source
-    sources = [_read(source, key, context) for source, key in zip(names, keys)]
+    sources = [_read(name, key, context, seed) for name, key in zip(names, keys)]
     for number, (name, key) in enumerate(zip(names[1:], keys[1:]), 1):
         sources[number] = _align(sources[0], sources[number], params.source, name, key)
     merged = sources[0] if len(sources) == 1 else _concatenate(sources)
@@ -138,7 +140,7 @@ def _check_classes_exist(examples: Examples, params: DataParams) -> None:
         )
 
 
-def _read(source: str, key: str, context: ReadContext) -> Examples:
+def _read(source: str, key: str, context: ReadContext, seed: int) -> Examples:
     reader = cast(SourceReader, importlib.import_module(reader_module(source)))
     # The copy shares the lists of skipped examples and of notes.
     context = replace(context, source=source, key=key)
@@ -146,6 +148,9 @@ def _read(source: str, key: str, context: ReadContext) -> Examples:
     if context.unlabelled:
         count = len(examples)
         examples = replace(examples, y=np.zeros(count, np.int64), classes=())
+    if context.params.degradation:
+        seed = derive_seed(seed, "degrade")
+        examples = degraded(examples, context, seed)
     check_names(examples, source, key)
     _check(examples, source, key, context.params)
     if context.params.tokens:

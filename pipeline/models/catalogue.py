@@ -28,6 +28,7 @@ BUILDER_MODULES = {
     "ds_cnn": "pipeline.models.ds_cnn",
     "efficientnet_lite": "pipeline.models.efficientnet_lite",
     "ensemble": "pipeline.models.ensemble",
+    "fsrcnn": "pipeline.models.fsrcnn",
     "gru": "pipeline.models.recurrent",
     "lstm": "pipeline.models.recurrent",
     "mlp": "pipeline.models.mlp",

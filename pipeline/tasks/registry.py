@@ -29,6 +29,7 @@ TASKS = {
     "regression": "pipeline.tasks.regression.task:TASK",
     "anomaly_detection": "pipeline.tasks.anomaly_detection.task:TASK",
     "segmentation": "pipeline.tasks.segmentation.task:TASK",
+    "restoration": "pipeline.tasks.restoration.task:TASK",
 }
 # Tasks of builders that no data source provides yet.
 MODEL_TASKS = {
@@ -121,7 +122,7 @@ def reading(labels: str) -> list[str]:
     """Return the names of the tasks with a kind of labels, the most common first.
 
     Args:
-        labels: `classes`, `numbers` or `maps`.
+        labels: `classes`, `numbers`, `maps` or `images`.
     """
     return [name for name in TASKS if get(name).labels == labels]
 

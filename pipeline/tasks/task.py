@@ -48,6 +48,10 @@ class Signature(Protocol):
     def classes(self) -> tuple[str, ...]:
         """Class names; empty for numbers."""
 
+    @property
+    def target(self) -> Mapping[str, Any]:
+        """Facts about targets, such as the `shape` of a clean image."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -59,13 +63,14 @@ class Task:
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
         labels: what readers take from a source: class names, numbers, or a map per
-            example, such as a mask; with `none`, they read no labels.
+            example, such as a mask; with `none`, they read no labels; with `images`,
+            they read clean images, of which the data stage makes degraded inputs.
         target: what outputs are compared with: class numbers `(batch,)`, numbers
-            `(batch, 1)`, or the model's own input.
+            `(batch, 1)`, an image of 0 .. 1, or the model's own input.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map`: one logit per class and pixel;
-            `logits_per_step` is used by builders only; `any` is whatever an imported
-            model returns.
+            reconstructed; `class_map`: one logit per class and pixel; `image`: an image
+            of the target's shape; `logits_per_step` is used by builders only; `any`
+            is whatever an imported model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -85,6 +90,8 @@ class Task:
         chain: a data source can have this task; False for tasks of builders only.
         other_metrics: further metrics that a budget can limit, computed by the metric
             part from the same evidence; default none.
+        max_drop: the budget's maximum drop unless the experiment names one; default
+            None: that of `compress.budget.max_drop`.
         guard: name of one of `other_metrics`, which the default budget limits where
             classes are unbalanced; default None.
     """
@@ -92,9 +99,11 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers", "maps", "none"]
-    target: Literal["class", "number", "input"]
-    output: Literal["logits", "numbers", "input", "class_map", "logits_per_step", "any"]
+    labels: Literal["classes", "numbers", "maps", "images", "none"]
+    target: Literal["class", "number", "image", "input"]
+    output: Literal[
+        "logits", "numbers", "input", "class_map", "image", "logits_per_step", "any"
+    ]
     losses: tuple[str, ...]
     default_loss: str
     builder: str
@@ -107,6 +116,7 @@ class Task:
     chain: bool = True
     other_metrics: tuple[Metric, ...] = ()
     guard: str | None = None
+    max_drop: float | None = None
     builders: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -117,7 +127,12 @@ class Task:
     @property
     def dense(self) -> bool:
         """True if a target is a map, such as a class per pixel, that moves with x."""
-        return self.labels == "maps"
+        return self.labels in ("maps", "images")
+
+    @property
+    def degrades(self) -> bool:
+        """True if inputs are degraded images, and targets the clean ones."""
+        return self.labels == "images"
 
     @property
     def reconstructs(self) -> bool:
@@ -135,6 +150,8 @@ class Task:
     def output_shape(self, spec: Signature) -> tuple[int, ...]:
         """Return the shape of the output for one example, without the batch."""
         shape, classes = tuple(spec.shape), len(spec.classes)
+        if self.output == "image":
+            return tuple(spec.target["shape"])
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),

@@ -49,6 +49,11 @@ SPECS = (
     spec((10,), "audio", "anomaly_detection"),
     spec((6,), "text", "next_token", 20),
     spec((8, 8, 3), task="segmentation"),
+    replace(
+        spec((8, 8, 3), task="restoration"),
+        classes=(),
+        target={"shape": [16, 16, 3], "degradation": "downscale(2)"},
+    ),
 )
 
 

@@ -33,8 +33,8 @@ class BuildVariables(tf_keras.callbacks.Callback):
         self.model.compiled_metrics.build(outputs, self._target(outputs))
 
     def _target(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Return the target of one example: a class, a number, or the example."""
-        if self.task.reconstructs:
+        """Return the target of one example: a class, a number, or an example."""
+        if self.task.reconstructs or self.task.target == "image":
             return outputs
         if self.task.target == "class":  # an example, or a pixel, has one
             return tf.zeros(outputs.shape[:-1], tf.int64)

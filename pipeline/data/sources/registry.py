@@ -21,6 +21,7 @@ SOURCES = {
     "images": "a folder with one folder of image files per class",
     "masks": "a folder with the folders images and masks, a PNG mask per image",
     "coco": "a COCO JSON file with segmentations, its images beside it",
+    "pairs": "a folder with the folders degraded and clean, files of equal names",
     "wav": "a folder with one folder of WAV files per class",
     "csv": "a CSV or TSV file of numbers with a label column, plain or .gz",
     "text": "a CSV or TSV file with a text column and a label column, plain or .gz",
@@ -29,13 +30,17 @@ SOURCES = {
     "npy": "a folder with the NumPy files x.npy and y.npy",
 }
 # Kinds that name a path.
-FILES = ("images", "masks", "coco", "wav", "csv", "text", "parquet", "npz", "npy")
+FILES = (
+    *("images", "masks", "coco", "pairs", "wav"),
+    *("csv", "text", "parquet", "npz", "npy"),
+)
 # Sources that hold several splits, of which `#` selects one.
 PART = re.compile(r"(npz:.+\.npz|tfds:[^#]+)#(.+)", re.DOTALL)
-FOLDERS = ("images", "masks", "wav", "npy")  # kinds that name a folder
+FOLDERS = ("images", "masks", "pairs", "wav", "npy")  # kinds that name a folder
 CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
 IMAGE_LISTS = ("coco",)  # kinds that name a file which lists image files
 MASK_FILES = ("masks", "coco")  # kinds that name images with masks
+PAIRED = ("pairs",)  # kinds that name degraded images with the clean ones
 MAPPED = ("scenes", *MASK_FILES)  # kinds with a mask per image
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
@@ -50,6 +55,7 @@ MODALITY = {
     "images": "image",
     "masks": "image",
     "coco": "image",
+    "pairs": "image",
     "scenes": "image",
     "wav": "audio",
     "text": "text",
@@ -132,8 +138,14 @@ def check_known(source: str, key: str) -> None:
 
 
 def known_labels(source: str) -> str | None:
-    """Return `classes`, `numbers` or `maps`; None where the labels are unknown."""
+    """Return what labels a source has; None where they are unknown.
+
+    Returns:
+        `classes`, `numbers`, `maps` or `images`, as `pipeline.tasks.task.Task` has it.
+    """
     kind, _, name = source.partition(":")
+    if kind in PAIRED:
+        return "images"
     return "maps" if kind in MAPPED else BUILT_IN.get(kind, {}).get(name)
 
 

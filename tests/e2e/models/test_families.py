@@ -41,13 +41,14 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
         "classification": lambda: rng.integers(0, len(spec.classes), BATCH),
         "segmentation": lambda: rng.integers(0, len(spec.classes), shape[:-1]),
         "anomaly_detection": lambda: x,
+        "restoration": lambda: rng.random((BATCH, *spec.target.get("shape", ()))),
         "next_token": lambda: np.roll(x, -1, axis=1),
     }
     return x, targets[spec.task]()
 
 
 def loss_for(spec: TaskSpec) -> keras.losses.Loss:
-    if spec.task == "anomaly_detection":
+    if spec.task in ("anomaly_detection", "restoration"):
         return keras.losses.MeanSquaredError()
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 

@@ -17,6 +17,7 @@ DATA = {
         'data: {source: "sklearn:digits", task: anomaly_detection, normal: ["0"]}\n'
     ),
     "segmentation": 'data: {source: "scenes:digits", task: segmentation}\n',
+    "restoration": 'data: {source: "scenes:digits", task: restoration}\n',
 }
 
 
@@ -40,7 +41,28 @@ def test_the_builder_is_that_of_the_task_unless_one_is_named(load, task):
     assert load(task, "tune: {builders: [mlp, cnn]}\n").tune.families == ("mlp", "cnn")
 
 
+@pytest.mark.parametrize("task", DATA)
+def test_the_maximum_drop_is_that_of_the_task_unless_one_is_set(load, task):
+    key, default = KEYS[task], get(task).max_drop or 0.01
+
+    def drop(text: str) -> float:
+        return load(task, text).compress.budget.drops(key)[key]
+
+    assert drop("") == drop("compress: {budget: {max_bytes: 20000}}\n") == default
+    assert drop("compress: {budget: {max_drop: 0.5}}\n") == 0.5
+    assert drop(f"compress: {{budget: {{max_drop: {{{key}: 0.5}}}}}}\n") == 0.5
+
+
+def test_a_limit_of_another_metric_keeps_the_maximum_drop_of_the_task(load):
+    text = "compress: {budget: {max_drop: {ssim: 0.01}}}\n"
+    drops = load("restoration", text).compress.budget.drops("psnr")
+    assert drops == {"psnr": 0.2, "ssim": 0.01}
+
+
 REFUSED = [
+    ("restoration", "train: {loss: dice}", "train.loss: dice is not a loss"),
+    ("restoration", "distill: {temperature: 2}", "distill.temperature: is for classif"),
+    ("restoration", "train: {monitor: ssim}", "set monitor to loss or psnr, not to"),
     ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
     ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),
