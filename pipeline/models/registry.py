@@ -179,10 +179,26 @@ def declared(name: str, spec: TaskSpec, values: Values) -> Values:
         UserError: if the builder cannot process the data, or the values.
     """
     try:
-        return _defaults(name, spec, {})
+        defaults = _defaults(name, spec, {})
     except UserError:
         first = {k: v[0] if isinstance(v, list) else v for k, v in values.items()}
         return _defaults(name, spec, first)
+    chosen = choices(values, defaults)
+    return _defaults(name, spec, chosen) if chosen else defaults
+
+
+def choices(values: Values, defaults: Values) -> Values:
+    """Return the values that may decide which other hyperparameters there are.
+
+    Args:
+        values: the user's, such as the `family` of a decoder's backbone.
+        defaults: hyperparameter -> default.
+
+    Returns:
+        The words among the values, of hyperparameters whose default is a word.
+    """
+    words = {key: value for key, value in values.items() if isinstance(value, str)}
+    return {k: v for k, v in words.items() if isinstance(defaults.get(k), str)}
 
 
 def _defaults(name: str, spec: TaskSpec, values: Values) -> Values:

@@ -47,7 +47,8 @@ def space_config(params: TuneParams, spec: TaskSpec, policy: str = "") -> Config
     Raises:
         UserError: for a name that nobody declares, or a value that does not fit.
     """
-    per_family = {name: declared_by(name, spec) for name in params.families}
+    values = {**params.values, **params.fix}
+    per_family = {name: declared_by(name, spec, values) for name in params.families}
     training = _training(params, policy)
     _check_names(params, {**training, **_merged(per_family)}, policy)
     hp = HyperParameters()
@@ -64,14 +65,26 @@ def space_config(params: TuneParams, spec: TaskSpec, policy: str = "") -> Config
     return {**hp.get_config(), "values": {}}
 
 
-def declared_by(builder: str, spec: TaskSpec) -> dict[str, Any]:
+def declared_by(
+    builder: str, spec: TaskSpec, values: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what a builder declares: name -> Keras Tuner's hyperparameter.
 
     Args:
         builder: name of a builder.
         spec: the task.
+        values: the user's; words among them, such as the `family` of a decoder's
+            backbone, decide what else is declared.
     """
+    items = _declared_with(builder, spec, {})
+    defaults = {name: item.default for name, item in items.items()}
+    chosen = registry.choices(dict(values), defaults)
+    return _declared_with(builder, spec, chosen) if chosen else items
+
+
+def _declared_with(builder: str, spec: TaskSpec, values: Values) -> dict[str, Any]:
     hp = HyperParameters()
+    hp.values = dict(values)
     registry.declare(builder, hp, spec)
     return {item.name: item for item in hp.space}
 

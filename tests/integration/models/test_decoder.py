@@ -8,6 +8,8 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.models import registry
 from pipeline.models.decoder import BACKBONES
+from pipeline.tune.params import TuneParams
+from pipeline.tune.space import space_config
 from tests.helpers.cases import chosen
 from tests.helpers.models_cases import spec
 
@@ -46,3 +48,23 @@ def test_an_unknown_family_and_odd_images_are_refused():
     odd = spec((15, 15, 3), task="segmentation")
     with pytest.raises(UserError, match="even height and width"):
         registry.build("decoder", {}, odd, 1)
+
+
+CHOSEN = {"family": "resnet", "stem_strides": 2, "channels": 8}
+
+
+@pytest.mark.parametrize("key", ["fix", "values"])
+def test_hyperparameters_of_the_chosen_family_can_be_set(key):
+    params = TuneParams(builder="decoder", **{key: CHOSEN})
+    items = {
+        item["config"]["name"]: item["config"]
+        for item in space_config(params, MASKS)["space"]
+    }
+    for name, value in CHOSEN.items():
+        assert items[name]["value"] == value
+
+
+def test_hyperparameters_of_another_family_are_refused():
+    params = TuneParams(builder="decoder", fix={"stem_strides": 2})
+    with pytest.raises(UserError, match='tune.fix: neither.*has "stem_strides"'):
+        space_config(params, MASKS)
