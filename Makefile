@@ -83,7 +83,7 @@ $(here)/experiment.yaml: ;
 for_users := help all status show lock verify reproduce tensorboard clean-exp
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
     bench-augment bench-compress bench-debug bench-device bench-false-alarms bench-memory bench-portable \
-    bench-segmentation bench-train bench-tune constraints clean-venv
+    bench-restoration bench-segmentation bench-train bench-tune constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
 targets = awk -F ':.*\#\#  *' -v names='$(strip $(1))' ' \
     /^[a-z-]+:.*\#\# / { text[$$1] = $$2 } \
@@ -157,7 +157,7 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 # ---------------------------------------------------------------- checking, cleaning
 
-.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-debug bench-device bench-memory bench-segmentation bench-tune bench-train clean-exp clean-venv constraints
+.PHONY: test test-all test-slow lint coverage docs bench-augment bench-compress bench-debug bench-device bench-memory bench-restoration bench-segmentation bench-tune bench-train clean-exp clean-venv constraints
 test: $(venv)/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
@@ -203,7 +203,10 @@ bench-tune: $(venv)/.ready  ## the search against plain Keras Tuner: time, memor
 	@$(venv_python) -m benchmarks.tune
 
 bench-segmentation: $(venv)/.ready  ## mIoU of a plain Keras script on EXP's network and data
-	@$(venv_python) -m benchmarks.segmentation --exp $(call quote,$(value EXP))
+	@$(venv_python) -m benchmarks.plain_keras --exp $(call quote,$(value EXP))
+
+bench-restoration: $(venv)/.ready  ## PSNR of a plain Keras script on EXP's network and data
+	@$(venv_python) -m benchmarks.plain_keras --exp $(call quote,$(value EXP))
 
 bench-train: $(venv)/.ready  ## examples a second of the training loop, plain fit and the limit
 	@$(venv_python) -m benchmarks.train
