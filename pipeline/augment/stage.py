@@ -165,7 +165,7 @@ def _draw_maps(
 
 
 def draw_preview(
-    path: Path, columns: Sequence[Sequence[np.ndarray]], note: str = ""
+    path: Path, columns: Sequence[Sequence[np.ndarray] | np.ndarray], note: str = ""
 ) -> None:
     """Draw the originals in the first column, and one version per epoch beside them.
 

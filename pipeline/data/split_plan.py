@@ -100,8 +100,8 @@ def _without_duplicates(
 ) -> SplitPlan:
     examples, indices = merged.examples, merged.indices
     # Noise hides copies of an image, so the clean ones are compared.
-    clean = get(params.task).degrades and examples.maps is not None
-    hashes = hash_examples(examples.maps if clean else examples.x)
+    clean = examples.maps if get(params.task).degrades else None
+    hashes = hash_examples(examples.x if clean is None else clean)
     counts = duplicates({name: hashes[p] for name, p in indices.items()})
     _write_duplicates(out / "duplicates.csv", merged, hashes)
     if params.duplicates == "drop":

@@ -16,6 +16,7 @@ from keras_tuner import HyperParameters
 from pipeline.data.spec import TaskSpec
 from pipeline.models.building_blocks import building_blocks
 from pipeline.models.input_output import (
+    difference_options,
     enlarge,
     input_layer,
     is_image,
@@ -52,8 +53,7 @@ def fsrcnn(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     for number in range(1, mapping + 1):
         x = build.conv(x, reduced, 3, f"map{number}")
     x = build.conv(x, features, 1, "expand")
-    # At first the model returns the enlarged input, and training improves on it.
-    options = {"padding": "same", "name": "difference", "kernel_initializer": "zeros"}
+    options = {"padding": "same", **difference_options()}
     if scale == 1:
         x = layers.Conv2D(output[-1], 5, **options)(x)
     else:

@@ -94,6 +94,16 @@ def enlarge(x: Any, spec: TaskSpec) -> Any:
     return layers.UpSampling2D(factors, interpolation="bilinear", name="enlarged")(x)
 
 
+def difference_options() -> dict[str, Any]:
+    """Return arguments of a layer whose output is added to the input.
+
+    With small weights a model begins near the enlarged input; with zeros no gradient
+    would reach the layers before it.
+    """
+    initializer = keras.initializers.TruncatedNormal(stddev=0.01)
+    return {"name": "difference", "kernel_initializer": initializer}
+
+
 def as_sequence(x: Any, spec: TaskSpec, features: int) -> Any:
     """Convert the input to a sequence.
 

@@ -15,6 +15,7 @@ from keras_tuner import HyperParameters
 from pipeline.data.spec import TaskSpec
 from pipeline.models.building_blocks import BuildingBlocks, building_blocks
 from pipeline.models.input_output import (
+    difference_options,
     enlarge,
     input_layer,
     is_image,
@@ -51,8 +52,7 @@ def unet(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     task, enlarged = task_of(spec), enlarge(image, spec)
     x = _decode(build, *_encode(build, enlarged, widths), widths)
     if task.degrades:
-        zeros = {"kernel_initializer": "zeros"}  # at first the enlarged input itself
-        x = layers.Conv2D(spec.shape[-1], 1, name="difference", **zeros)(x)
+        x = layers.Conv2D(spec.shape[-1], 1, **difference_options())(x)
         x = layers.Add(name=task.output_name)([enlarged, x])
     else:
         x = layers.Conv2D(len(spec.classes), 1, name=task.output_name)(x)

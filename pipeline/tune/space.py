@@ -82,7 +82,9 @@ def declared_by(
     return _declared_with(builder, spec, chosen) if chosen else items
 
 
-def _declared_with(builder: str, spec: TaskSpec, values: Values) -> dict[str, Any]:
+def _declared_with(
+    builder: str, spec: TaskSpec, values: Mapping[str, Any]
+) -> dict[str, Any]:
     hp = HyperParameters()
     hp.values = dict(values)
     registry.declare(builder, hp, spec)
