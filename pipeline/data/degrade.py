@@ -21,6 +21,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.pipe_language import Step
 from pipeline.data.degradation import scale_of
 from pipeline.data.examples import Examples
+from pipeline.data.image_arrays import image_rows
 from pipeline.data.image_steps import WHITE, DecodeImage
 from pipeline.data.rows import Rows, chunks
 from pipeline.data.sources.reader import ReadContext
@@ -41,7 +42,8 @@ def degraded(examples: Examples, context: ReadContext, seed: int) -> Examples:
         UserError: for data that are no images, or a size that the scale does not
             divide.
     """
-    steps = context.params.degradation
+    unprocessed, steps = _measured(examples, context), context.params.degradation
+    examples = unprocessed or examples
     where = f'{context.key} "{context.source}"'
     shape, scale = tuple(examples.x.shape[1:]), scale_of(steps)
     _check(examples, shape, scale, where)
@@ -68,13 +70,22 @@ def degraded(examples: Examples, context: ReadContext, seed: int) -> Examples:
         x=Rows(inputs.path),
         y=np.zeros(len(examples), np.int64),
         classes=(),
-        scale=1 / BRIGHTEST,
+        # Unprocessed inputs are the numbers that the source holds.
+        scale=1 / BRIGHTEST / (unprocessed.scale if unprocessed else 1.0),
         offset=0.0,
         # Inputs of predict are degraded already: only equal sizes can be resized.
         steps=(*decode, *resize) if scale == 1 else decode,
         learns="",
         maps=Rows(clean.path),
     )
+
+
+def _measured(examples: Examples, context: ReadContext) -> Examples | None:
+    """Return the examples with their white as the scale; None if they have a scale."""
+    if context.params.preprocessing != "none" or not isinstance(examples.x, Rows):
+        return None
+    rows, scale = image_rows(examples.x, context)
+    return replace(examples, x=rows, scale=scale, offset=0.0, learns="")
 
 
 def _check(examples: Examples, shape: tuple[int, ...], scale: int, where: str) -> None:

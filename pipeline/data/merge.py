@@ -155,7 +155,7 @@ def _read(source: str, key: str, context: ReadContext, seed: int) -> Examples:
     _check(examples, source, key, context.params)
     if context.params.tokens:
         examples = _as_tokens(examples, source, key)
-    elif context.params.preprocessing == "none":
+    elif context.params.preprocessing == "none" and not context.params.degradation:
         examples = _unprocessed(examples, source, context.params)
     return _scaled(examples, source, key, context.params)
 
