@@ -10,6 +10,7 @@ from pipeline.core.errors import UserError
 from pipeline.data import degradation
 from pipeline.data.degrade import STEPS, degrade
 from pipeline.data.params import DataParams
+from pipeline.experiment.source_shapes import example_shape
 
 RNG = np.random.default_rng(1)
 SMOOTH = np.indices((16, 16)).sum(axis=0)[..., None] * 8
@@ -107,6 +108,23 @@ class TestData:
         assert merged.examples.maps.dtype == np.uint8
         assert abs(int(merged.examples.maps[:][5, 0, 0, 0]) - expected) <= 1
 
+    @pytest.mark.parametrize("white", [1.0, 255, 65535])
+    def test_unprocessed_inputs_are_the_numbers_of_the_source(
+        self, tmp_path, read, white
+    ):
+        x = np.linspace(0, white, 20 * 48).reshape(20, 4, 4, 3).astype(np.float32)
+        np.savez(tmp_path / "clean.npz", x=np.round(x) if white > 1 else x)
+        merged = read(
+            source=f"npz:{tmp_path / 'clean.npz'}",
+            degrade="blur(0)",
+            preprocessing="none",
+            **TASK,
+        )
+        examples = merged.examples
+        inputs = examples.x[:] * examples.scale + examples.offset
+        assert np.abs(inputs - x).max() <= white / 255
+        assert np.abs(examples.maps[:] / 255 - x / white).max() <= 1 / 255
+
     def test_copies_are_found_behind_different_noise(self, tmp_path, make):
         images = RNG.integers(0, 255, (20, 8, 8, 3), dtype=np.uint8)
         images[10:] = images[:10]
@@ -142,6 +160,11 @@ class TestData:
         examples = read(source=f"images:{tmp_path}", **TASK).examples
         assert examples.maps[:][:, 0, 0, 0].tolist() == [0, 50, 100, 150]
         assert examples.learns == "" and examples.steps[0].bits == 8
+
+
+def test_the_shape_of_an_example_is_that_of_the_degraded_image():
+    data = DataParams(source="sklearn:digits", degrade="downscale(2)", **TASK)
+    assert example_shape(data) == (4, 4, 1)
 
 
 class TestRefused:
