@@ -82,7 +82,7 @@ $(here)/experiment.yaml: ;
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
 benchmarks := augment compress debug device embedding false-alarms few-labels forecast \
-    memory portable segmentation text-generation train tune
+    memory portable restoration segmentation text-generation train tune
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
     $(benchmarks:%=bench-%) constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
@@ -214,7 +214,10 @@ bench-forecast: $(venv)/.ready  ## MASE of a plain Keras script on EXP's network
 	@$(venv_python) -m benchmarks.forecast --exp $(call quote,$(value EXP))
 
 bench-segmentation: $(venv)/.ready  ## mIoU of a plain Keras script on EXP's network and data
-	@$(venv_python) -m benchmarks.segmentation --exp $(call quote,$(value EXP))
+	@$(venv_python) -m benchmarks.plain_keras --exp $(call quote,$(value EXP))
+
+bench-restoration: $(venv)/.ready  ## PSNR of a plain Keras script on EXP's network and data
+	@$(venv_python) -m benchmarks.plain_keras --exp $(call quote,$(value EXP))
 
 bench-text-generation: $(venv)/.ready  ## bits per character of a plain Keras script on EXP
 	@$(venv_python) -m benchmarks.text_generation --exp $(call quote,$(value EXP))

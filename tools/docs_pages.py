@@ -4,9 +4,9 @@
     python -m tools.docs_pages --check    # exit code 1, and their names, if out of date
 
 In: the schema of the experiment file, the command-line parser, the registry of model
-builders and the two grammars of steps. Out: docs/reference.md as a whole, and in
-cli.md, models.md, policies.md and recipes.md the text between the markers BEGIN and
-END; the text around them is written by hand.
+builders and the grammars of steps. Out: docs/reference.md as a whole, and in
+cli.md, models.md, policies.md, recipes.md and tasks.md the text between the markers
+BEGIN and END; the text around them is written by hand.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pipeline.cli.main import build_parser
 from pipeline.compress.adjust.steps import ADJUSTMENTS
 from pipeline.compress.grammar import EXPORTS, TECHNIQUES
 from pipeline.core.pipe_language import REQUIRED, Argument, Grammar
+from pipeline.data.degradation import GRAMMAR as DEGRADATIONS
 from pipeline.experiment.schema import Experiment
 from tools.model_tables import builders_section
 
@@ -41,6 +42,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "models.md": lambda: _between_markers("models.md", builders_section()),
         "policies.md": lambda: _between_markers("policies.md", policies_section()),
         "recipes.md": lambda: _between_markers("recipes.md", recipes_section()),
+        "tasks.md": lambda: _between_markers("tasks.md", degradations_section()),
     }
 
 
@@ -120,6 +122,15 @@ def policies_section() -> str:
         for name, signature in POLICY_STEPS.items()
     ]
     return table(("step", "arguments", "data", "effect"), rows)
+
+
+def degradations_section() -> str:
+    """A table of all steps of `data.degrade`."""
+    rows = [
+        (code(name), _arguments(signature.params), signature.summary)
+        for name, signature in DEGRADATIONS.items()
+    ]
+    return table(("step", "arguments", "effect"), rows)
 
 
 def _data_kinds(name: str) -> str:

@@ -20,6 +20,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.models import registry
 from pipeline.models.catalogue import BUILDER_MODULES, PRESETS
 from pipeline.models.describe import describe
+from pipeline.tasks.registry import get
 
 # Family -> shape, modality, task and vocabulary of the input its sizes are given for.
 INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
@@ -34,6 +35,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "decoder": ((96, 96, 3), "image", "segmentation", 0),
     "ds_cnn": ((49, 10, 1), "audio", "classification", 0),
     "efficientnet_lite": ((96, 96, 3), "image", "classification", 0),
+    "fsrcnn": ((48, 48, 3), "image", "restoration", 0),
     "gru": ((49, 10), "audio", "classification", 0),
     "linear_window": ((168, 4), "series", "forecasting", 0),
     "lstm": ((49, 10), "audio", "classification", 0),
@@ -146,8 +148,15 @@ def signature(
         modality=modality,
         task=task,
         vocabulary=vocabulary,
-        target=FORECAST if modality == "series" else {},
+        target=_target(task, modality, shape or default),
     )
+
+
+def _target(task: str, modality: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """The facts about targets that the shape of an output depends on."""
+    if get(task).degrades:
+        return {"shape": [2 * size for size in shape[:2]] + [3]}
+    return FORECAST if modality == "series" else {}
 
 
 def _section(family: Family) -> str:

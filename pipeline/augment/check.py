@@ -9,6 +9,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.tasks.registry import task_of
 
 RANKS = {"image": 3, "table": 1}  # axes of an example; other modalities have one rank
+PAIRED = ("flip",)  # steps that change a degraded image and the clean one alike
 ON_LOG_ENERGIES = ("gain", "background")
 
 
@@ -59,6 +60,12 @@ def _check_data(step: Step, spec: TaskSpec, where: str) -> None:
         raise UserError(
             f"{where}: changes tokens, and {spec.source} is for {task.title}, "
             "where every token is a target; leave the step out"
+        )
+    if task_of(spec).degrades and step.name not in PAIRED:
+        raise UserError(
+            f"{where}: changes the degraded image in another way than the clean one; "
+            f"{spec.source} is for {task_of(spec).title} (steps for it: "
+            f"{', '.join(PAIRED)})"
         )
     if step.name in ON_LOG_ENERGIES and _is_mfcc(spec):
         raise UserError(f"{where}: needs log_mel features; {spec.source} has mfcc")

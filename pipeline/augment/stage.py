@@ -7,7 +7,7 @@ Run: python -m pipeline run augment --exp digits
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,7 @@ def run(params: AugmentParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     columns = [examples, *augmented_versions(policy, examples)]
     overlay = overlay_of(data.spec)
     if overlay is not None:
-        boxes = task_of(data.spec).has_boxes
-        moved = moved_targets(policy, examples, train.y[:EXAMPLES], boxes)
+        moved = moved_targets(policy, examples, train.y[:EXAMPLES], data.spec)
         _draw_maps(out / "preview.png", columns, moved, overlay, data.spec)
     elif data.spec.modality == "text":
         _draw_texts(out / "preview.png", columns, text_reader(data))
@@ -110,20 +109,23 @@ def augmented_versions(policy: Policy, examples: np.ndarray) -> list[np.ndarray]
 
 
 def moved_targets(
-    policy: Policy, examples: np.ndarray, targets: np.ndarray, boxes: bool = False
+    policy: Policy, examples: np.ndarray, targets: np.ndarray, spec: TaskSpec
 ) -> list[np.ndarray]:
     """Return the original maps or boxes, and those of `augmented_versions`.
 
     Args:
         policy: to apply.
         examples: model inputs, `(n, height, width, channels)`.
-        targets: maps, `(n, height, width)`, or boxes, `(n, boxes, 5)`.
-        boxes: True for boxes; default False.
+        targets: maps, `(n, height, width)`, boxes, `(n, boxes, 5)`, or clean images.
+        spec: signature of the data.
     """
     index = tf.range(len(examples), dtype=tf.int64)
     x, y = tf.constant(examples), tf.constant(targets)
     epochs = [tf.constant(epoch) for epoch in range(VERSIONS)]
-    if boxes:
+    if task_of(spec).degrades:
+        clean = tf.cast(y, tf.float32)
+        moved = [policy(clean, epoch, index) for epoch in epochs]
+    elif task_of(spec).has_boxes:
         moved = [policy.with_boxes(x, y, epoch, index)[1] for epoch in epochs]
     else:
         moved = [policy.paired(x, y, epoch, index, IGNORED)[1] for epoch in epochs]
@@ -157,20 +159,22 @@ def _draw_maps(
 ) -> None:
     """Draw originals and versions, and below them the same images with targets."""
     ends, half = span(columns[0], spec), max(1, len(columns[0]) // 2)
-    images = []
+    images: list[Sequence[np.ndarray]] = []
     for column, targets in zip(columns, maps):
         shown = picture(column[:half], spec, ends)
         color = np.broadcast_to(shown, (*shown.shape[:3], 3))
-        images.append(np.concatenate([color, overlay(shown, targets[:half])]))
+        images.append([*color, *overlay(shown, targets[:half])])
     draw_preview(path, images, "lower half: the same images with their targets")
 
 
-def draw_preview(path: Path, columns: list[np.ndarray], note: str = "") -> None:
+def draw_preview(
+    path: Path, columns: Sequence[Sequence[np.ndarray] | np.ndarray], note: str = ""
+) -> None:
     """Draw the originals in the first column, and one version per epoch beside them.
 
     Args:
         path: of the PNG file.
-        columns: images of 0 .. 1, `(n, height, width, channels)` each.
+        columns: images of 0 .. 1, each a sequence of `(height, width, channels)`.
         note: text below the grid.
     """
     count = len(columns[0])

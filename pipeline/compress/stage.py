@@ -214,13 +214,13 @@ def _doubts(
     result = next((r for r in results if r.variant.id == chosen), None)
     if result is None or result.evidence is None:
         return {}
-    data = context.data
-    teaching, y = data.train().y, data.validation().y
+    data, validation = context.data, context.data.validation()
     warning = floor_warning(
         f"the chosen file ({result.variant.title})",
         data.spec,
-        teaching,
-        y,
+        data.train().y,
+        validation.x,
+        validation.y,
         result.evidence,
         derive_seed(context.seed, "floor"),
     )

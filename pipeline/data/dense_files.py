@@ -1,7 +1,7 @@
-"""Images and their masks from files: shared by `masks:` and `coco:`.
+"""Images and their masks or clean images from files: `masks:`, `coco:` and `pairs:`.
 
-An image keeps its size, or `data.image.size` resizes it and its mask alike. EXIF
-orientation turns the image before its mask is compared with it.
+An image keeps its size, or `data.image.size` resizes it and its target alike. EXIF
+orientation turns the image before its target is compared with it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
+from pipeline.data.features import Step
 from pipeline.data.folders import BadFileError, check_shape, name_fields
 from pipeline.data.image_files import channels_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
@@ -21,6 +23,8 @@ from pipeline.data.mask_files import resize_mask
 from pipeline.data.rows import Rows, RowWriter
 from pipeline.data.sources.images_dataset import resize_step
 from pipeline.data.sources.reader import ReadContext
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,16 +65,43 @@ def read_examples(
     channels = channels_of([e.image for e in examples], params.image.channels)
     resize = resize_step(params.image, channels)
     decode = DecodeImage(tuple(params.image.color))
-    reader = _Reader(channels, decode, resize, context)
-    images, masks, kept = _copy(examples, reader, root)
+    read = _Reader(channels, decode, resize, context).read
+    steps = (decode, resize) if resize else (decode,)
+    named = ((e.place, e.image, e) for e in examples)
+    return stored(named, read, classes, steps, root, context)
+
+
+def stored(
+    examples: Iterable[tuple[str, Path, T]],
+    read: Callable[[T], tuple[np.ndarray, np.ndarray]],
+    classes: tuple[str, ...],
+    steps: tuple[Step, ...],
+    root: Path,
+    context: ReadContext,
+) -> Examples:
+    """Store images and targets in scratch files; bad ones are an error or left out.
+
+    Args:
+        examples: place for errors, file that names the group, and what `read` takes.
+        read: returns an image and its target, uint8; it raises `BadFileError`.
+        classes: names of the classes.
+        steps: from a file to a stored image.
+        root: the file or folder of the source, for errors.
+        context: the settings, and the receiver of bad examples.
+
+    Raises:
+        UserError: when nothing could be read, or for a bad example.
+    """
+    images, masks, kept = _copy(examples, read, root, context)
+    group = context.params.split.group
     return Examples(
         x=Rows(images),
         y=np.zeros(len(kept), np.int64),
         classes=classes,
         scale=1 / 255,
-        steps=(decode, resize) if resize else (decode,),
+        steps=steps,
         names=np.array([place for place, _ in kept]),
-        groups=np.array([group for _, group in kept]) if params.split.group else None,
+        groups=np.array([group for _, group in kept]) if group else None,
         maps=Rows(masks),
     )
 
@@ -100,37 +131,41 @@ class _Reader:
             return image, mask
         return self.resize.apply(image[None])[0], resize_mask(mask, self.resize)
 
-    def group(self, image: Path) -> str:
-        """Return the group that a file name holds; empty without `data.split.group`."""
-        group = self.context.params.split.group
-        if group is None:
-            return ""
-        return name_fields(image, [group], self.context.params)[group]
+
+def _group(image: Path, context: ReadContext) -> str:
+    """Return the group that a file name holds; empty without `data.split.group`."""
+    group = context.params.split.group
+    if group is None:
+        return ""
+    return name_fields(image, [group], context.params)[group]
 
 
 def _copy(
-    examples: Iterable[DenseExample], reader: _Reader, root: Path
+    examples: Iterable[tuple[str, Path, T]],
+    read: Callable[[T], tuple[np.ndarray, np.ndarray]],
+    root: Path,
+    context: ReadContext,
 ) -> tuple[Path, Path, list[tuple[str, str]]]:
     """Return the scratch files, and place and group of the examples that they hold."""
-    context = reader.context
     writers: tuple[RowWriter, RowWriter] | None = None
     kept: list[tuple[str, str]] = []
-    for example in examples:
+    for place, file, example in examples:
         try:
-            image, mask = reader.read(example)
-            group = reader.group(example.image)
+            image, mask = read(example)
+            group = _group(file, context)
             if writers is None:
                 images = context.writer(image.shape, np.uint8)
                 writers = images, context.writer(mask.shape, np.uint8)
             check_shape(image, writers[0])
+            check_shape(mask, writers[1])
         except BadFileError as error:
-            context.bad(example.place, str(error), root)
+            context.bad(place, str(error), root)
             continue
         for writer, array in zip(writers, (image, mask)):
             writer.append(array[None])
-        kept.append((example.place, group))
+        kept.append((place, group))
     if writers is None:
-        raise UserError(f"{root}: no image with a mask could be read")
+        raise UserError(f"{root}: no image with its target could be read")
     for writer in writers:
         writer.close()
     return writers[0].path, writers[1].path, kept

@@ -40,8 +40,8 @@ def check_maps(examples: Examples, source: str, key: str, task: Task) -> None:
         )
     if not task.dense:
         raise UserError(
-            f'{key} "{source}": has masks, and data.task {task.name} takes '
-            f"{task.labels}; set data.task to a task with a target per pixel"
+            f'{key} "{source}": has masks or clean images, and data.task {task.name} '
+            f"takes {task.labels}; set data.task to a task with a target per pixel"
         )
 
 

@@ -15,9 +15,11 @@ from typing import cast
 
 import numpy as np
 
+from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
 from pipeline.data.corpus import check_corpus
+from pipeline.data.degrade import degraded
 from pipeline.data.examples import Examples
 from pipeline.data.features import find_step
 from pipeline.data.identities import by_identity, with_all_classes
@@ -86,7 +88,7 @@ def read_sources(params: DataParams, scratch: Path, seed: int) -> MergedExamples
     keys = ["data.source", *["data.extend"] * (len(params.sources) - 1)]
     keys += [f"data.split_sources.{name}" for name in params.split_sources or {}]
     names = params.every_source
-    sources = [_read(source, key, context) for source, key in zip(names, keys)]
+    sources = [_read(name, key, context, seed) for name, key in zip(names, keys)]
     if get(params.task).unseen_classes:
         sources = with_all_classes(sources)
     for number, (name, key) in enumerate(zip(names[1:], keys[1:]), 1):
@@ -146,7 +148,7 @@ def _check_classes_exist(examples: Examples, params: DataParams) -> None:
         )
 
 
-def _read(source: str, key: str, context: ReadContext) -> Examples:
+def _read(source: str, key: str, context: ReadContext, seed: int) -> Examples:
     reader = cast(SourceReader, importlib.import_module(reader_module(source)))
     # The copy shares the lists of skipped examples and of notes.
     context = replace(context, source=source, key=key)
@@ -154,13 +156,16 @@ def _read(source: str, key: str, context: ReadContext) -> Examples:
     if context.unlabelled:
         count = len(examples)
         examples = replace(examples, y=np.zeros(count, np.int64), classes=())
+    if context.params.degradation:
+        seed = derive_seed(seed, "degrade")
+        examples = degraded(examples, context, seed)
     check_names(examples, source, key)
     if get(context.params.task).unseen_classes:
         examples = by_identity(examples, context.params)
     _check(examples, source, key, context.params)
     if context.params.tokens:
         examples = _as_tokens(examples, source, key)
-    elif context.params.preprocessing == "none":
+    elif context.params.preprocessing == "none" and not context.params.degradation:
         examples = _unprocessed(examples, source, context.params)
     return _scaled(examples, source, key, context.params)
 

@@ -9,7 +9,9 @@ from typing import Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error
+from pipeline.core.pipe_language import Step, str_pipe
 from pipeline.core.wording import repeated
+from pipeline.data import degradation
 from pipeline.data.sources.params import (
     AudioParams,
     ColumnParams,
@@ -25,12 +27,13 @@ from pipeline.data.sources.registry import (
     CLASS_FOLDERS,
     FILES,
     MASK_FILES,
+    PAIRED,
     check_source,
     check_times,
     listed,
 )
 from pipeline.data.sources.series_params import SeriesParams
-from pipeline.tasks.registry import DEFAULT, for_chain
+from pipeline.tasks.registry import DEFAULT, for_chain, get
 
 # Keys that do not go with rows that are split by time.
 BY_TIME = ("extend", "split_sources", "split.group", "split.use_source_splits")
@@ -120,10 +123,11 @@ class DataParams(Params):
         task: `classification`, `regression` (predicts the number in the label column),
             `anomaly_detection` (trains on examples of the `normal` classes alone and
             tells the others from them), `segmentation` (a class per pixel),
-            `detection` (boxes of objects), `embedding` (a vector that is compared by
-            distance; each class, or value of `split.group`, is in one split only),
-            `forecasting` (the next numbers of a series over time), `next_token`
-            (predicts a text, token by token), or `module:object` for a task of yours.
+            `restoration` (a clean image from a degraded one), `detection` (boxes of
+            objects), `embedding` (a vector that is compared by distance; each class, or
+            value of `split.group`, is in one split only), `forecasting` (the next
+            numbers of a series over time), `next_token` (predicts a text, token by
+            token), or `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -131,6 +135,9 @@ class DataParams(Params):
             npz:fresh.npz, test: "npz:all.npz#test"}`: their examples add to it, and
             `source` is split into the others.
         data_dir: folder of TensorFlow Datasets; null is its default.
+        degrade: steps that make the inputs of a `restoration` from clean images, such
+            as `downscale(2) | noise(0.05)`; null is `downscale(2)`. Random steps depend
+            on the seed. The images of `pairs:` are degraded already.
         download: download a TFDS data set that is not on this machine.
         subsplits: of a TFDS data set, such as `{train: "train[:10%]", test: test}`.
         classes: the class list; null uses the classes of the source.
@@ -170,6 +177,7 @@ class DataParams(Params):
     normal: list[str] | None = Field(default=None, min_length=1)
     extend: str | list[str] | None = None
     split_sources: dict[Literal["validation", "test"], str] | None = None
+    degrade: str | None = None
     data_dir: str | None = None
     download: bool = True  # as TensorFlow Datasets itself
     subsplits: dict[Literal["train", "validation", "test"], str] | None = None
@@ -209,6 +217,12 @@ class DataParams(Params):
         with as_validation_error():
             task = for_chain(name)
         return task.name
+
+    @field_validator("degrade")
+    @classmethod
+    def _canonical(cls, pipe: str | None) -> str | None:
+        with as_validation_error():
+            return pipe if pipe is None else str_pipe(degradation.parse(pipe))
 
     @field_validator("source", "extend")
     @classmethod
@@ -277,6 +291,7 @@ class DataParams(Params):
             *CLASS_FOLDERS,
             *MASK_FILES,
             *BOX_FILES,
+            *PAIRED,
         )
         if files and group and pattern is None:
             raise ValueError(
@@ -306,6 +321,7 @@ class DataParams(Params):
         if task.labels == "series" or self.series.label:
             with as_validation_error():
                 check_times(self.source)
+        self._check_degrade(task.degrades)
         for key, is_set in self._of_some_tasks().items():
             reason = task.refuses(f"data.{key}")
             if is_set and self.series.label and key in BY_TIME:
@@ -336,6 +352,30 @@ class DataParams(Params):
                 continue
             raise ValueError(f'extra_targets "{name}": {reason}')
         return self
+
+    def _check_degrade(self, degrades: bool) -> None:
+        if self.degrade is not None and not degrades:
+            raise ValueError(
+                f"degrade is for task restoration; task is {self.task}: leave it out"
+            )
+        kinds = {source.partition(":")[0] for source in self.every_source}
+        if self.degrade is not None and kinds & {*PAIRED}:
+            raise ValueError(
+                "degrade is for clean images, and pairs: holds degraded ones too; "
+                "leave it out"
+            )
+        if kinds & {*PAIRED} and kinds - {*PAIRED}:
+            raise ValueError(
+                "sources of pairs: and of clean images exclude each other; name one "
+                "kind"
+            )
+
+    @property
+    def degradation(self) -> tuple[Step, ...]:
+        """Steps that make degraded inputs; none for pairs, or another task."""
+        if self.source.partition(":")[0] in PAIRED or not get(self.task).degrades:
+            return ()
+        return degradation.parse(self.degrade or degradation.DEFAULT)
 
     def _of_some_tasks(self) -> dict[str, bool]:
         """Keys that a task may refuse -> whether they are set."""

@@ -35,7 +35,7 @@ from pipeline.data.split import (
     check_classes,
 )
 from pipeline.data.table_steps import EncodeColumns, learn_columns
-from pipeline.tasks.registry import for_chain
+from pipeline.tasks.registry import for_chain, get
 from pipeline.tasks.targets import Labels, Scale, Targets
 
 
@@ -99,7 +99,9 @@ def _without_duplicates(
     merged: MergedExamples, params: DataParams, out: Path
 ) -> SplitPlan:
     examples, indices = merged.examples, merged.indices
-    hashes = hash_examples(examples.x)
+    # Noise hides copies of an image, so the clean ones are compared.
+    clean = examples.maps if get(params.task).degrades else None
+    hashes = hash_examples(examples.x if clean is None else clean)
     counts = duplicates({name: hashes[p] for name, p in indices.items()})
     _write_duplicates(out / "duplicates.csv", merged, hashes)
     if params.duplicates == "drop":

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.json_io import write_json
+from pipeline.core.pipe_language import str_pipe
 from pipeline.core.wording import quantity
 from pipeline.data import class_balance, extension, maps, preview
 from pipeline.data.artifact import Data, extra_target_path, write_balance
@@ -37,6 +38,7 @@ from pipeline.data.split_plan import (
     without_label_errors,
 )
 from pipeline.engine.stage import Inputs
+from pipeline.tasks.registry import get
 
 
 def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
@@ -166,11 +168,19 @@ def _write_signature(
         preprocess=write_steps(steps, out),
         inputs=input_names(steps) or examples.inputs,
         task=params.task,
-        target=plan.target.to_json() if plan.target else {},
+        target=_target(plan, params),
         also=tuple(target.to_json() for target in plan.extra_targets),
     )
     write_spec(out, spec)
     return spec
+
+
+def _target(plan: SplitPlan, params: DataParams) -> dict[str, Any]:
+    """Return facts about targets: the scale of numbers, or the form of images."""
+    if get(params.task).degrades and plan.examples.maps is not None:
+        shape = list(plan.examples.maps.shape[1:])
+        return {"shape": shape, "degradation": str_pipe(params.degradation)}
+    return plan.target.to_json() if plan.target else {}
 
 
 def _extension(plan: SplitPlan, params: DataParams) -> dict[str, Any]:

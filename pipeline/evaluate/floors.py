@@ -66,7 +66,7 @@ def floors_of(data: Data, test: Split, seed: int, reference: bool) -> list[Floor
     floor, floors = floor_of(data.spec), []
     if floor is not None:
         teaching = data.train().y
-        evidence = floor.evidence(teaching, test.y)
+        evidence = floor.of(teaching, test.x, test.y)
         floors.append(Floor(floor.name, evidence, learned=False))
         floors += _fitted(floor, data, test) if reference else []
     if reference and (learned := _reference(data, test, seed)):
@@ -133,7 +133,7 @@ def doubts_of(
     teaching, spec, doubts = data.train().y, data.spec, []
     for id, name in names.items():
         text = floor_warning(
-            name, spec, teaching, test.y, evidence[id], seed, split="test"
+            name, spec, teaching, test.x, test.y, evidence[id], seed, split="test"
         )
         if text:
             doubts.append(text)

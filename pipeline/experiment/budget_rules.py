@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.data import degradation
 from pipeline.data.sources.registry import modality_of
 
 Misfit = tuple[tuple[str, ...], str]
@@ -28,7 +29,8 @@ def misfits(experiment: Any) -> Iterator[Misfit]:
     data = experiment.data
     if data.image.size is None or modality_of(data.source) != "image":
         return
-    height, width = data.image.size
+    scale = degradation.scale_of(data.degradation)
+    height, width = (side // scale for side in data.image.size)
     channels = data.image.channels or 1  # the fewest that files can have
     count = height * width * channels
     for key in LIMITS:

@@ -23,6 +23,7 @@ from pipeline.compress.import_model.archive import check_archive
 from pipeline.compress.targets.registry import DEFAULT
 from pipeline.core.errors import UserError
 from pipeline.core.safe_path import SafeFolder
+from pipeline.data import degradation
 from pipeline.engine.stage import Job
 from pipeline.experiment import in_memory
 from pipeline.experiment.loader import FILE, MAX_NAME, read_experiment
@@ -39,6 +40,7 @@ from pipeline.experiment.session import Console, run_job
 from pipeline.experiment.single_model import FIRST_LINES, header, with_model
 from pipeline.experiment.source_look import check_shapes
 from pipeline.results import single_file
+from pipeline.tasks.registry import get
 
 # Sections and keys of the experiment file that have an effect here.
 USED = ("seed", "threads", "portability", "data", "augment", "compress")
@@ -190,9 +192,26 @@ def _check_used(overrides: list[Override]) -> None:
 
 def _compress_value(override: Override, key: str) -> Any:
     """The value that an override gives to `compress.KEY`, if any."""
-    if override.key == ("compress",) and isinstance(override.value, dict):
+    return _value(override, "compress", key)
+
+
+def _value(override: Override, section: str, key: str) -> Any:
+    """The value that an override gives to `SECTION.KEY`, if any."""
+    if override.key == (section,) and isinstance(override.value, dict):
         return override.value.get(key)
-    return override.value if override.key == ("compress", key) else None
+    return override.value if override.key == (section, key) else None
+
+
+def _degraded_by(overrides: list[Override]) -> int | None:
+    """The factor between inputs and outputs that are images; None for other tasks."""
+    values = {
+        key: next((v for o in reversed(overrides) if (v := _value(o, "data", key))), "")
+        for key in ("task", "degrade")
+    }
+    if not values["task"] or not get(str(values["task"])).degrades:
+        return None
+    pipe = str(values["degrade"] or degradation.DEFAULT)
+    return degradation.scale_of(degradation.parse(pipe))
 
 
 def _sections(
@@ -200,6 +219,10 @@ def _sections(
 ) -> dict[str, Any]:
     """The experiment file, without overrides."""
     compress: dict[str, Any] = {"sources": [SOURCE]}
+    scale = _degraded_by(overrides)
+    if scale is not None:
+        section = data.clean_images(model, scale)
+        return {"data": section, "compress": compress, "evaluate": UNATTACKED}
     if not data.labelled:
         values = [_compress_value(override, "target") for override in overrides]
         target = next((value for value in reversed(values) if value), DEFAULT)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.invocation import command
 from pipeline.data.params import DataParams
-from pipeline.data.sources.registry import check_known, known_labels
+from pipeline.data.sources.registry import check_known, known_labels, modality_of
 from pipeline.experiment import (
     budget_rules,
     builder_rules,
@@ -213,11 +213,24 @@ def _source_problems(data: DataParams) -> list[Problem]:
 def _check_task(source: str, key: str, task: str) -> None:
     """Refuse a source whose task is another one."""
     labels = known_labels(source)
+    if get(task).degrades:
+        _check_images(source, key, task)
+        return
     if labels and get(task).labels not in labels:
         tasks = [name for label in labels for name in reading(label)]
         raise UserError(
             f'{key} "{source}": is for data.task {" or ".join(tasks)}, not '
             f"{task}; set data.task, or name another source"
+        )
+
+
+def _check_images(source: str, key: str, task: str) -> None:
+    """Refuse a source without images."""
+    modality = modality_of(source)
+    if modality not in (None, "image"):
+        raise UserError(
+            f'{key} "{source}": holds {modality}, and data.task {task} needs images; '
+            "set data.task, or name another source"
         )
 
 

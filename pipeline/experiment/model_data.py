@@ -97,6 +97,24 @@ class ModelData:
             values["tokens"] = True
         return {**values, **_from_model(model, self._kind, self.labelled)}
 
+    def clean_images(self, model: Path, scale: int) -> dict[str, Any]:
+        """Return the section `data` of a model that restores images.
+
+        Args:
+            model: the file of the model.
+            scale: height of a clean image divided by that of the model's input.
+        """
+        values: dict[str, Any] = {"source": self.train, "split": dict(SPLIT)}
+        if others := self._splits():
+            values["split_sources"] = others
+        if self._kind in UNPROCESSED:
+            values["preprocessing"] = "none"
+        values |= _from_model(model, self._kind, labelled=False)
+        size = values.get("image", {}).get("size")
+        if size:
+            values["image"]["size"] = [side * scale for side in size]
+        return values
+
     @property
     def _kind(self) -> str:
         return self.train.partition(":")[0]

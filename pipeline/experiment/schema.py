@@ -60,7 +60,7 @@ class Experiment(Params):
     @model_validator(mode="before")
     @classmethod
     def _default_builder(cls, values: Any) -> Any:
-        return task_rules.with_builder(values)
+        return task_rules.with_max_drop(task_rules.with_builder(values))
 
     def job(self, folder: Path, overrides: Iterable[str] = ()) -> Job:
         """Describe the experiment to the engine.

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.core.errors import UserError
+from pipeline.data import degradation
 from pipeline.data.params import DataParams
 from pipeline.data.paths import locate
-from pipeline.data.sources.registry import CORPORA, part_of, whole_of
+from pipeline.data.sources.registry import CORPORA, PAIRED, part_of, whole_of
 from pipeline.tasks.registry import get
 
 Shape = tuple[int, ...]
@@ -42,6 +43,17 @@ def example_shape(params: DataParams) -> Shape | None:
     Args:
         params: the section `data`.
     """
+    shape = _source_shape(params)
+    if shape is None or not get(params.task).degrades:
+        return shape
+    if len(shape) != 3 or params.source.partition(":")[0] in PAIRED:
+        return None
+    scale = degradation.scale_of(params.degradation)
+    return (shape[0] // scale, shape[1] // scale, shape[2])
+
+
+def _source_shape(params: DataParams) -> Shape | None:
+    """Shape of an example as the source holds it."""
     kind, _, name = whole_of(params.source).partition(":")
     if params.series.label or get(params.task).labels == "series":
         return (params.series.window, len(params.series.inputs))

@@ -41,6 +41,25 @@ def with_builder(values: Any) -> Any:
     return {**values, "tune": {**tune, "builder": task.builder_for(modality)}}
 
 
+def with_max_drop(values: Any) -> Any:
+    """The values of an experiment file, with a maximum drop in the task's unit.
+
+    Values that are not an experiment are returned unchanged, for the schema to refuse.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    data, compress = values.get("data"), values.get("compress", {})
+    if not isinstance(data, Mapping) or not isinstance(compress, Mapping):
+        return values
+    task, budget = _named(data.get("task", DEFAULT)), compress.get("budget", {})
+    if task is None or task.max_drop is None or not isinstance(budget, Mapping):
+        return values
+    drop = budget.get("max_drop", task.max_drop)
+    if isinstance(drop, Mapping):
+        drop = {task.metric.key: task.max_drop, **drop}
+    return {**values, "compress": {**compress, "budget": {**budget, "max_drop": drop}}}
+
+
 def _named(name: Any) -> Task | None:
     """The task of that name; None where the schema will refuse it."""
     try:

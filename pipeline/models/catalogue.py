@@ -30,6 +30,7 @@ BUILDER_MODULES = {
     "ds_cnn": "pipeline.models.ds_cnn",
     "efficientnet_lite": "pipeline.models.efficientnet_lite",
     "ensemble": "pipeline.models.ensemble",
+    "fsrcnn": "pipeline.models.fsrcnn",
     "gru": "pipeline.models.recurrent",
     "linear_window": "pipeline.models.linear_window",
     "lstm": "pipeline.models.recurrent",

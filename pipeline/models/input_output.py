@@ -86,6 +86,30 @@ def input_layer(spec: TaskSpec) -> keras.KerasTensor:
     return keras.Input(spec.shape, dtype=dtype, name=name)
 
 
+def enlarge(x: Any, spec: TaskSpec) -> Any:
+    """Enlarge the input to the size of the output image, bilinearly.
+
+    Args:
+        x: the input layer's tensor, `(batch, height, width, channels)`.
+        spec: signature of the data; outputs of the same size leave `x` unchanged.
+    """
+    output = task_of(spec).output_shape(spec)
+    factors = tuple(large // small for large, small in zip(output[:2], spec.shape))
+    if factors == (1, 1):
+        return x
+    return layers.UpSampling2D(factors, interpolation="bilinear", name="enlarged")(x)
+
+
+def difference_options() -> dict[str, Any]:
+    """Return arguments of a layer whose output is added to the input.
+
+    With small weights a model begins near the enlarged input; with zeros no gradient
+    would reach the layers before it.
+    """
+    initializer = keras.initializers.TruncatedNormal(stddev=0.01)
+    return {"name": "difference", "kernel_initializer": initializer}
+
+
 def as_sequence(x: Any, spec: TaskSpec, features: int) -> Any:
     """Convert the input to a sequence.
 

@@ -14,15 +14,22 @@ from keras_tuner import HyperParameters
 
 from pipeline.data.spec import TaskSpec
 from pipeline.models.building_blocks import BuildingBlocks, building_blocks
-from pipeline.models.input_output import input_layer, is_image, require_input
+from pipeline.models.input_output import (
+    difference_options,
+    enlarge,
+    input_layer,
+    is_image,
+    require_input,
+)
 from pipeline.models.registry import builder
+from pipeline.tasks.registry import task_of
 
 MAX_LEVELS = 4
 
 
 @builder("unet")
 def unet(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
-    """U-Net for segmentation: encoder and decoder with skip connections.
+    """U-Net for segmentation and restoration: encoder and decoder with skips.
 
     Args:
         hp: declares `filters` of the first level (8 .. 32; they double per level)
@@ -31,18 +38,24 @@ def unet(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
 
     Returns:
         Images `(batch, height, width, channels)` to logits per pixel,
-        `(batch, height, width, classes)`.
+        `(batch, height, width, classes)`, or to the restored image: the input, enlarged
+        where the target is larger, plus a learned difference.
     """
     max_levels = _max_levels(spec)
     needs = "images of even height and width, at least 4x4"
-    require_input("unet", spec, needs, max_levels > 0, ["class_map"])
+    require_input("unet", spec, needs, max_levels > 0, ["class_map", "image"])
     build = building_blocks(hp, dropout=0.0)
     filters = hp.Int("filters", 8, 32, step=8, default=16)
     levels = min(hp.Int("levels", 1, MAX_LEVELS, default=3), max_levels)
     widths = [build.scale_width(filters * 2**level) for level in range(levels + 1)]
     image = input_layer(spec)
-    x = _decode(build, *_encode(build, image, widths), widths)
-    x = layers.Conv2D(len(spec.classes), 1, name="logits")(x)
+    task, enlarged = task_of(spec), enlarge(image, spec)
+    x = _decode(build, *_encode(build, enlarged, widths), widths)
+    if task.degrades:
+        x = layers.Conv2D(spec.shape[-1], 1, **difference_options())(x)
+        x = layers.Add(name=task.output_name)([enlarged, x])
+    else:
+        x = layers.Conv2D(len(spec.classes), 1, name=task.output_name)(x)
     return keras.Model(image, x, name="unet")
 
 

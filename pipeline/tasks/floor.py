@@ -1,7 +1,8 @@
 """The optional `floor` part of a task: the metric that no model is needed for.
 
 In: targets of training and validation examples. Out: evidence of the best prediction
-that does not look at the input, such as the most frequent class; a warning about a
+that does not look at the input, such as the most frequent class, or of the input itself
+where it is an image of the target's kind; a warning about a
 model that is not better than it; and other readings of the outputs of a model that was
 trained elsewhere.
 """
@@ -72,17 +73,31 @@ class Floor:
     Args:
         name: the trivial prediction, such as `always the most frequent class`.
         evidence: `(training targets, targets)` -> evidence of the trivial prediction
-            for each target, as `TaskMetric.evidence` returns it, `(n,)`.
+            for each target, as `TaskMetric.evidence` returns it, `(n, ...)`.
+            If `reads_inputs` is true, `(stored examples, targets)` -> the same.
         readings: `(spec, outputs, targets)` of training examples -> other meanings that
             the outputs may have; default: none.
         fitted: `(spec, training examples, examples, targets)` as stored -> predictions
             that `evaluate` compares the baseline with on test; default: none.
+        reads_inputs: the trivial prediction is computed from the examples; default
+            False: from the training targets.
     """
 
     name: str
     evidence: Callable[[Array, Array], Array]
     readings: Callable[[TaskSpec, Array, Array], Iterable[Reading]] = no_readings
     fitted: Callable[[TaskSpec, Array, Array, Array], Iterable[Fitted]] = no_fitted
+    reads_inputs: bool = False
+
+    def of(self, teaching: Array, x: Array, y: Array) -> Array:
+        """Return evidence of the trivial prediction for each example, `(n, ...)`.
+
+        Args:
+            teaching: targets of the training examples, as stored, `(m, ...)`.
+            x: examples as stored, `(n, ...)`.
+            y: their targets as stored, `(n, ...)`.
+        """
+        return self.evidence(x if self.reads_inputs else teaching, y)
 
 
 def floor_of(spec: TaskSpec) -> Floor | None:
@@ -105,6 +120,7 @@ def floor_warning(
     subject: str,
     spec: TaskSpec,
     teaching: Array,
+    x: Array,
     y: Array,
     evidence: Array,
     seed: int,
@@ -116,6 +132,7 @@ def floor_warning(
         subject: the model, such as `the trained model`.
         spec: signature of the data.
         teaching: targets of the training examples, as stored, `(m,)`.
+        x: the examples, as stored, `(n, ...)`.
         y: targets of the examples, as stored, `(n,)`.
         evidence: of the model on the examples, `(n,)`.
         seed: of the bootstrap.
@@ -127,7 +144,7 @@ def floor_warning(
     floor, metric = floor_of(spec), metric_of(spec)
     if floor is None:
         return None
-    trivial = metric.value(floor.evidence(teaching, y), y)
+    trivial = metric.value(floor.of(teaching, x, y), y)
     value = metric.value(evidence, y)
     # Its value twice where no interval is defined.
     low, high = metric.interval(evidence, y, RESAMPLES, seed) or (value, value)

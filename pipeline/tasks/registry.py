@@ -29,6 +29,7 @@ TASKS = {
     "regression": "pipeline.tasks.regression.task:TASK",
     "anomaly_detection": "pipeline.tasks.anomaly_detection.task:TASK",
     "segmentation": "pipeline.tasks.segmentation.task:TASK",
+    "restoration": "pipeline.tasks.restoration.task:TASK",
     "detection": "pipeline.tasks.detection.task:TASK",
     "embedding": "pipeline.tasks.embedding.task:TASK",
     "forecasting": "pipeline.tasks.forecasting.task:TASK",
@@ -121,7 +122,7 @@ def reading(labels: str) -> list[str]:
     """Return the names of the tasks with a kind of labels, the most common first.
 
     Args:
-        labels: `classes`, `numbers`, `maps`, `boxes`, `series` or `texts`.
+        labels: `classes`, `numbers`, `maps`, `images`, `boxes`, `series` or `texts`.
     """
     return [name for name in TASKS if get(name).labels == labels]
 

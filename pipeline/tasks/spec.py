@@ -60,7 +60,8 @@ class TaskSpec:
         vocabulary: number of token numbers of text; default 0 for other data.
         preprocess: steps from raw to stored, as JSON objects.
         target: scale of a number to predict: its name, mean and (standard) deviation;
-            the number is `output * deviation + mean`. Empty for other targets.
+            the number is `output * deviation + mean`. For clean images: their shape,
+            and the degradation of the inputs. Empty for other targets.
         inputs: names of a table's columns, in the order of the model's input.
         also: extra targets (see `pipeline.data.extra_targets`), as JSON values.
     """

@@ -52,11 +52,19 @@ class Signature(Protocol):
 
     @property
     def target(self) -> Mapping[str, Any]:
-        """Scale of the numbers to predict; empty for other targets."""
+        """Facts about targets: the scale of numbers, the `shape` of a clean image."""
 
     @property
     def vocabulary(self) -> int:
         """Number of token numbers of text; 0 for other data."""
+
+
+Labels = Literal[
+    "classes", "numbers", "maps", "images", "boxes", "series", "texts", "none"
+]
+Target = Literal[
+    "class", "number", "numbers", "image", "input", "next", "boxes", "identity"
+]
 
 
 @dataclass(frozen=True)
@@ -69,20 +77,21 @@ class Task:
         title: name in text, such as `anomaly detection`.
         metric: metric that models are compared by.
         labels: what readers take from a source: class names, numbers, a map per
-            example, such as a mask, or boxes; `series`: windows of numbers over time;
+            example, such as a mask, or boxes; `images`: clean images, of which the data
+            stage makes degraded inputs; `series`: windows of numbers over time;
             `texts`, which are their own labels; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
-            `(batch, 1)`, rows of numbers `(batch, columns)`, the model's own input,
-            `next`: the input one step later; boxes, see `pipeline.tasks.boxes`; or
-            `identity`: class numbers of which only equality counts, as the classes of
-            each split are in no other one.
+            `(batch, 1)`, rows of numbers `(batch, columns)`, an `image` of 0 .. 1, the
+            model's own input, `next`: the input one step later; boxes, see
+            `pipeline.tasks.boxes`; or `identity`: class numbers of which only equality
+            counts, as the classes of each split are in no other one.
         output: meaning of an output: one logit per class, `units` numbers, or the input
-            reconstructed; `class_map`: one logit per class and pixel; `cells`: a logit
-            per class and four distances in each cell of a grid of any size; `vector`:
-            any number of numbers, by default `units`; `forecast`: the numbers of future
-            steps, see `forecast_size`; `logits_per_step`: one logit per token of the
-            vocabulary and step; `any` is whatever an imported
-            model returns.
+            reconstructed; `class_map`: one logit per class and pixel; `image`: an image
+            of the target's shape; `cells`: a logit per class and four distances in each
+            cell of a grid of any size; `vector`: any number of numbers, by default
+            `units`; `forecast`: the numbers of future steps, see `forecast_size`;
+            `logits_per_step`: one logit per token of the vocabulary and step; `any` is
+            whatever an imported model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -103,6 +112,8 @@ class Task:
         chain: a data source can have this task; False for tasks of builders only.
         other_metrics: further metrics that a budget can limit, computed by the metric
             part from the same evidence; default none.
+        max_drop: the budget's maximum drop unless the experiment names one; default
+            None: that of `compress.budget.max_drop`.
         guard: name of one of `other_metrics`, which the default budget limits where
             classes are unbalanced; default None.
         training_only: name of a loss that fine-tuning in compress does not have -> why;
@@ -112,13 +123,14 @@ class Task:
     name: str
     title: str
     metric: Metric
-    labels: Literal["classes", "numbers", "maps", "boxes", "series", "texts", "none"]
-    target: Literal["class", "number", "numbers", "input", "next", "boxes", "identity"]
+    labels: Labels
+    target: Target
     output: Literal[
         "logits",
         "numbers",
         "input",
         "class_map",
+        "image",
         "cells",
         "vector",
         "logits_per_step",
@@ -137,6 +149,7 @@ class Task:
     chain: bool = True
     other_metrics: tuple[Metric, ...] = ()
     guard: str | None = None
+    max_drop: float | None = None
     builders: Mapping[str, str] = field(default_factory=dict)
     training_only: Mapping[str, str] = field(default_factory=dict)
 
@@ -147,13 +160,18 @@ class Task:
 
     @property
     def dense(self) -> bool:
-        """True if a target moves with x: a map, such as a class per pixel, or boxes."""
-        return self.labels in ("maps", "boxes")
+        """True if a target moves with x: a map, a clean image, or boxes."""
+        return self.labels in ("maps", "images", "boxes")
 
     @property
     def has_boxes(self) -> bool:
         """True if a target is a list of boxes, see `pipeline.tasks.boxes`."""
         return self.labels == "boxes"
+
+    @property
+    def degrades(self) -> bool:
+        """True if inputs are degraded images, and targets the clean ones."""
+        return self.labels == "images"
 
     @property
     def reconstructs(self) -> bool:
@@ -186,6 +204,8 @@ class Task:
         shape, classes = tuple(spec.shape), len(spec.classes)
         if self.output == "forecast":
             return (forecast_size(spec),)
+        if self.output == "image":
+            return tuple(spec.target["shape"])
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),

@@ -19,6 +19,7 @@ from pipeline.metrics.task_metrics import TaskMetric
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.spec import TaskSpec
 
+WHITE = 255.0  # of a stored clean image
 MAX_BATCH = 512  # examples that a model is run on at once
 MAX_NUMBERS = 2_000_000  # of their outputs, 8 MB
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -166,6 +167,8 @@ def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
         return x
     if task.per_step:  # nothing follows the last step: padding
         return tf.pad(x[:, 1:], [[0, 0], [0, 1]])
+    if task.target == "image":
+        return tf.cast(y, tf.float32) / WHITE
     return tf.reshape(y, [-1, 1]) if task.target == "number" else y
 
 

@@ -153,6 +153,9 @@ class BatchSource:
             return x, y
         if task_of(self.spec).has_boxes:
             return self.policy.with_boxes(x, y, epoch, positions)
+        if task_of(self.spec).degrades:  # of two sizes, with the same draws
+            moved = self.policy(tf.cast(y, tf.float32), epoch, positions)
+            return self.policy(x, epoch, positions), moved
         if task_of(self.spec).dense:
             return self.policy.paired(x, y, epoch, positions, IGNORED)
         return self.policy(x, epoch, positions), y

@@ -33,7 +33,8 @@ def learned_nothing(
     outputs = predict(model, validation.x, spec)
     inputs = spec.to_input(validation.x)
     evidence = metric_of(spec).evidence(outputs, inputs, validation.y)
-    text = floor_warning(subject, spec, train.y, validation.y, evidence, seed)
+    x, y = validation.x, validation.y
+    text = floor_warning(subject, spec, train.y, x, y, evidence, seed)
     if text is None:
         return []
     print(f"warning: {text}")

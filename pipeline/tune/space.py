@@ -76,17 +76,21 @@ def declared_by(
         values: the user's; a text can decide what else is declared, as the family of a
             backbone does.
     """
-    hp = HyperParameters()
-    registry.declare(builder, hp, spec)
-    items = {item.name: item for item in hp.space}
+    items = _declared_with(builder, spec, {})
     defaults = {name: item.default for name, item in items.items()}
-    if chosen := registry.choices(values, defaults):
-        hp = HyperParameters()
-        hp.values = dict(chosen)
-        try:
-            registry.declare(builder, hp, spec)
-        except UserError:  # named where the value is checked
-            return items
+    chosen = registry.choices(values, defaults)
+    try:
+        return _declared_with(builder, spec, chosen) if chosen else items
+    except UserError:  # named where the value is checked
+        return items
+
+
+def _declared_with(
+    builder: str, spec: TaskSpec, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    hp = HyperParameters()
+    hp.values = dict(values)
+    registry.declare(builder, hp, spec)
     return {item.name: item for item in hp.space}
 
 

@@ -54,6 +54,11 @@ SPECS = (
         target={"names": ["a", "b"], "horizon": 3, "quantiles": []},
     ),
     spec((8, 8, 3), task="detection"),
+    replace(
+        spec((8, 8, 3), task="restoration"),
+        classes=(),
+        target={"shape": [16, 16, 3], "degradation": "downscale(2)"},
+    ),
 )
 
 

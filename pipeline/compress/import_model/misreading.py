@@ -95,7 +95,8 @@ def find_doubts(model: keras.Model, data: Data, name: str, seed: int) -> list[st
     best = _best(_candidates(model, data, train, validation), in_use, metric)
     if best is not in_use and _is_better(best, in_use, metric, validation.y, seed):
         return [_misread(name, best, in_use, metric)]
-    warning = floor_warning(name, spec, train.y, validation.y, in_use.evidence, seed)
+    stored, y = validation.x, validation.y
+    warning = floor_warning(name, spec, train.y, stored, y, in_use.evidence, seed)
     return [warning] if warning else []
 
 

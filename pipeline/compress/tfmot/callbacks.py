@@ -33,8 +33,8 @@ class BuildVariables(tf_keras.callbacks.Callback):
         self.model.compiled_metrics.build(outputs, self._target(outputs))
 
     def _target(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Return the target of one example: a class, a number, or the example."""
-        if self.task.reconstructs or self.task.target == "numbers":
+        """Return the target of one example: a class, a number, or an example."""
+        if self.task.reconstructs or self.task.target in ("numbers", "image"):
             return outputs
         # An example, a pixel or a step has one.
         if self.task.predicts_classes or self.task.target == "identity":

@@ -108,7 +108,7 @@ class ReadContext:
     @property
     def unlabelled(self) -> bool:
         """Whether no labels are read."""
-        return get(self.params.task).labels == "none"
+        return get(self.params.task).labels in ("none", "images")
 
     def class_numbers(
         self, labels: Sequence[str]

@@ -24,6 +24,7 @@ SOURCES = {
     "yolo": "a folder with images and labels, a YOLO text file of boxes per image",
     "voc": "a folder with a Pascal VOC XML file of boxes per image",
     "boxes": "a CSV file with an image, a class and a box per row",
+    "pairs": "a folder with the folders degraded and clean, files of equal names",
     "wav": "a folder with one folder of WAV files per class",
     "csv": "a CSV or TSV file of numbers with a label column, plain or .gz",
     "text": "a CSV or TSV file with a text column and a label column, plain or .gz",
@@ -36,16 +37,18 @@ SOURCES = {
 }
 # Kinds that name a path.
 FILES = (
-    *("images", "masks", "coco", "yolo", "voc", "boxes", "wav"),
+    *("images", "masks", "coco", "yolo", "voc", "boxes", "pairs", "wav"),
     *("csv", "text", "parquet", "npz", "npy", "corpus"),
 )
 # Sources that hold several splits, of which `#` selects one.
 PART = re.compile(r"(npz:.+\.npz|tfds:[^#]+)#(.+)", re.DOTALL)
-FOLDERS = ("images", "masks", "yolo", "voc", "wav", "npy")  # kinds that name a folder
+# Kinds that name a folder.
+FOLDERS = ("images", "masks", "yolo", "voc", "pairs", "wav", "npy")
 FILES_OR_FOLDERS = ("corpus",)  # kinds that name either
 CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
 IMAGE_LISTS = ("coco", "boxes")  # kinds that name a file which lists image files
 MASK_FILES = ("masks", "coco")  # kinds that name images with masks
+PAIRED = ("pairs",)  # kinds that name degraded images with the clean ones
 MAPPED = ("scenes", *MASK_FILES)  # kinds with a mask per image
 CORPORA = ("corpus", "docstrings")  # kinds of texts without labels
 BOX_FILES = ("coco", "yolo", "voc", "boxes")  # kinds that name images with boxes
@@ -66,6 +69,7 @@ MODALITY = {
     "yolo": "image",
     "voc": "image",
     "boxes": "image",
+    "pairs": "image",
     "scenes": "image",
     "wav": "audio",
     "text": "text",
@@ -178,10 +182,12 @@ def check_known(source: str, key: str) -> None:
 def known_labels(source: str) -> tuple[str, ...]:
     """Return the kinds of labels that a source can have; none where they are unknown.
 
-    They are `classes`, `numbers`, `maps`, `boxes`, `series` and `texts`.
+    Returns:
+        `classes`, `numbers`, `maps`, `boxes`, `images`, `series` and `texts`, as
+        `pipeline.tasks.task.Task` has them.
     """
     kind, _, name = source.partition(":")
-    targets = {"maps": MAPPED, "boxes": BOXED, "texts": CORPORA}
+    targets = {"maps": MAPPED, "boxes": BOXED, "images": PAIRED, "texts": CORPORA}
     if labels := tuple(label for label, kinds in targets.items() if kind in kinds):
         return labels
     known = BUILT_IN.get(kind, {}).get(name)

@@ -18,11 +18,9 @@ from pipeline.tasks.evaluation import Context
 from pipeline.tasks.segmentation.counts import iou, pixel_counts
 from pipeline.tasks.segmentation.overlay import OVERLAY
 from pipeline.tasks.targets import IGNORED
+from pipeline.tasks.tiles import grid
 
 WORST, CHANGED = 6, 4  # rows of the picture
-TILE = 128  # minimum side of an image in the picture, in pixels
-GAP = 6  # pixels between tiles
-PAPER = 255
 WRONG, RIGHT = (0.80, 0.20, 0.10), (0.05, 0.45, 0.75)  # of changed pixels
 
 
@@ -102,7 +100,7 @@ def _draw(
         *(OVERLAY(images, masks) for masks in (truth, old, new)),
         _flips(images, truth, old, new),
     ]
-    Image.fromarray(_grid(np.stack(columns, axis=1))).save(path, optimize=True)
+    Image.fromarray(grid(np.stack(columns, axis=1))).save(path, optimize=True)
 
 
 def _flips(
@@ -115,15 +113,3 @@ def _flips(
     drawn[changed & (old == truth)] = WRONG
     drawn[changed & (new == truth)] = RIGHT
     return drawn
-
-
-def _grid(tiles: np.ndarray) -> np.ndarray:
-    """Join tiles, `(rows, columns, height, width, 3)` in 0 .. 1, to one picture."""
-    factor = max(1, -(-TILE // min(tiles.shape[2:4])))
-    tiles = tiles.repeat(factor, axis=2).repeat(factor, axis=3)
-    pixels = np.round(tiles.clip(0, 1) * 255).astype(np.uint8)
-    margin = ((0, 0), (0, 0), (0, GAP), (0, GAP), (0, 0))
-    padded = np.pad(pixels, margin, constant_values=PAPER)
-    rows, columns, height, width, _ = padded.shape
-    joined = padded.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
-    return joined[:-GAP, :-GAP]

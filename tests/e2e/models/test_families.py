@@ -43,6 +43,7 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
         "classification": lambda: rng.integers(0, len(spec.classes), BATCH),
         "segmentation": lambda: rng.integers(0, len(spec.classes), shape[:-1]),
         "anomaly_detection": lambda: x,
+        "restoration": lambda: rng.random((BATCH, *spec.target.get("shape", ()))),
         "next_token": lambda: np.roll(x, -1, axis=1),
         "forecasting": lambda: rng.normal(size=(BATCH, *model.output_shape[1:])),
         "detection": lambda: np.tile(np.float32(BOX), (BATCH, 1, 1)),
@@ -51,7 +52,7 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
 
 
 def loss_for(spec: TaskSpec) -> keras.losses.Loss:
-    if spec.task in ("anomaly_detection", "forecasting"):
+    if spec.task in ("anomaly_detection", "forecasting", "restoration"):
         return keras.losses.MeanSquaredError()
     if spec.task == "detection":
         return training_of(spec).losses["focal_giou"]

@@ -23,6 +23,7 @@ SPECS = {
     "anomaly_detection": {"classes": ("normal", "odd")},
     "segmentation": {"classes": ("a", "b", "c")},
     "embedding": {"classes": ("a", "b", "c")},
+    "restoration": {"classes": (), "target": {"shape": [8, 8, 1]}},
 }
 
 
@@ -71,5 +72,7 @@ def examples(task: str) -> tuple[np.ndarray, np.ndarray]:
     x = rng.integers(0, 256, (COUNT, 4, 4, 1), np.uint8)
     if task == "segmentation":
         return x, rng.integers(0, 3, (COUNT, 4, 4)).astype(np.uint8)
+    if task == "restoration":
+        return x, rng.integers(0, 256, (COUNT, 8, 8, 1)).astype(np.uint8)
     y = rng.integers(0, 2, COUNT)
     return x, y.astype(np.float32) if task == "regression" else y

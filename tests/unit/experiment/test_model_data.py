@@ -14,6 +14,7 @@ from PIL import Image
 from pipeline.cli.main import main
 from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
+from pipeline.experiment.compress_model import _degraded_by
 from pipeline.experiment.model_data import (
     SPLIT,
     ModelData,
@@ -22,6 +23,7 @@ from pipeline.experiment.model_data import (
     named_source,
     unlabelled_recipes,
 )
+from pipeline.experiment.overrides import parse_override
 
 
 def layer(kind: str, name: str, before: str = "", **config: Any) -> dict[str, Any]:
@@ -157,3 +159,22 @@ def test_sources_that_do_not_go_together_are_refused(
 
 def test_labelled_data_is_the_default():
     assert ModelData("sklearn:iris").labelled
+
+
+def test_a_model_that_restores_images_gets_clean_ones_of_the_scaled_size(model):
+    data = ModelData("images:photos", labelled=False)
+    section = data.clean_images(model, scale=2)
+    assert section["image"] == {"size": [18, 16], "channels": 1}
+    assert "task" not in section and "class_count" not in section
+    arrays = ModelData("npz:a.npz").clean_images(model, scale=1)
+    assert arrays["preprocessing"] == "none"
+    merged = {**section, "task": "restoration", "degrade": "downscale(2)"}
+    assert DataParams(**merged).degradation
+
+
+def test_the_factor_is_that_of_the_overrides():
+    typed = ("data.task=restoration", "data.degrade=downscale(3) | noise(0.1)")
+    overrides = [parse_override(text, f"--set {text}") for text in typed]
+    assert _degraded_by(overrides) == 3
+    assert _degraded_by(overrides[:1]) == 2
+    assert _degraded_by(overrides[1:]) is None

@@ -83,7 +83,9 @@ def test_evidence_made_in_parts_is_the_evidence(task):
     inputs, y = RNG.normal(size=(40, 3)), RNG.integers(0, 2, 40)
     outputs = inputs + RNG.normal(size=(40, 3))
     outputs = outputs[:, :1] if task == "regression" else outputs
-    if get(task).dense:
+    if get(task).degrades:
+        outputs, y = RNG.random((40, 2, 2, 3)), RNG.integers(0, 255, (40, 2, 2, 3))
+    elif get(task).dense:
         outputs, y = RNG.normal(size=(40, 2, 2, 3)), RNG.integers(0, 2, (40, 2, 2))
     if get(task).labels == "boxes":
         outputs, y = RNG.normal(size=(40, 2, 2, 7)), np.tile(BOX, (40, 1, 1))

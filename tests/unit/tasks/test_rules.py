@@ -22,6 +22,7 @@ DATA = {
     "next_token": 'data: {source: "docstrings:sklearn", task: next_token}\n',
     "detection": 'data: {source: "scenes:digits", task: detection}\n',
     "embedding": 'data: {source: "sklearn:digits", task: embedding}\n',
+    "restoration": 'data: {source: "scenes:digits", task: restoration}\n',
 }
 
 
@@ -45,11 +46,32 @@ def test_the_builder_is_that_of_the_task_unless_one_is_named(load, task):
     assert load(task, "tune: {builders: [mlp, cnn]}\n").tune.families == ("mlp", "cnn")
 
 
+@pytest.mark.parametrize("task", DATA)
+def test_the_maximum_drop_is_that_of_the_task_unless_one_is_set(load, task):
+    key, default = KEYS[task], get(task).max_drop or 0.01
+
+    def drop(text: str) -> float:
+        return load(task, text).compress.budget.drops(key)[key]
+
+    assert drop("") == drop("compress: {budget: {max_bytes: 20000}}\n") == default
+    assert drop("compress: {budget: {max_drop: 0.5}}\n") == 0.5
+    assert drop(f"compress: {{budget: {{max_drop: {{{key}: 0.5}}}}}}\n") == 0.5
+
+
+def test_a_limit_of_another_metric_keeps_the_maximum_drop_of_the_task(load):
+    text = "compress: {budget: {max_drop: {ssim: 0.01}}}\n"
+    drops = load("restoration", text).compress.budget.drops("psnr")
+    assert drops == {"psnr": 0.2, "ssim": 0.01}
+
+
 REFUSED = [
     ("next_token", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("next_token", "train: {monitor: accuracy}", "monitor to loss or bits_per_char"),
     ("detection", "train: {loss: focal}", "train.loss: focal is not a loss"),
     ("detection", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
+    ("restoration", "train: {loss: dice}", "train.loss: dice is not a loss"),
+    ("restoration", "distill: {temperature: 2}", "distill.temperature: is for classif"),
+    ("restoration", "train: {monitor: ssim}", "set monitor to loss or psnr, not to"),
     ("segmentation", "train: {loss: mse}", "train.loss: mse is not a loss"),
     ("segmentation", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("segmentation", "train: {monitor: accuracy}", "set monitor to loss or miou"),

@@ -1,0 +1,1 @@
+"""Restoration: from a degraded image to the clean one."""
