@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import colorsys
+
 import numpy as np
 
 from pipeline.tasks.boxes import EMPTY
-from pipeline.tasks.segmentation.overlay import color_of
 
 WHITE = (1.0, 1.0, 1.0)
+GOLDEN = 0.618034  # steps of this fraction of the color circle are far apart
+
+
+def color_of(number: int) -> tuple[float, ...]:
+    """Return the color of a class, red, green and blue in 0 .. 1.
+
+    Args:
+        number: class number from 0.
+    """
+    return colorsys.hsv_to_rgb(number * GOLDEN % 1, 0.75, 0.9)
 
 
 def _overlay(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     gray = images.mean(axis=-1, keepdims=True).repeat(3, axis=-1).astype(np.float32)
     for image, rows in zip(gray, boxes):
         for number, *ends in rows[rows[:, 0] != EMPTY]:
-            color = color_of(int(number) + 1) if number >= 0 else WHITE
+            color = color_of(int(number)) if number >= 0 else WHITE
             _outline(image, np.array(ends), color)
     return gray
 
