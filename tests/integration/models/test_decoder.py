@@ -50,7 +50,7 @@ def test_an_unknown_family_and_odd_images_are_refused():
         registry.build("decoder", {}, odd, 1)
 
 
-@pytest.mark.parametrize("name", ["fix", "values"])
+@pytest.mark.parametrize("name", chosen(["fix", "values"], ["fix"]))
 def test_the_family_of_the_backbone_decides_what_can_be_set(name):
     entry = {"family": "resnet", "stem_strides": 2}
     params = TuneParams(builder="decoder", **{name: entry})
