@@ -134,9 +134,9 @@ def _row_maker(
             f"--enrol {enrol}: is for an embedding, and {data.spec.source} is of task "
             f"{data.spec.task}; leave it out"
         )
-    nearest = task.nearest
+    compare = task.nearest
     enrolled = read_enrolment(Path(enrol), lambda path: read_raw(path, data), run)
-    return lambda outputs, stored: nearest(outputs, enrolled, point)
+    return lambda outputs, stored: compare(outputs, enrolled, point)
 
 
 def open_published(
