@@ -146,11 +146,11 @@ def _row_maker(
             f"--enrol {enrol}: is for an embedding, and {data.spec.source} is of task "
             f"{data.spec.task}; leave it out"
         )
-    nearest, path = task.nearest, Path(enrol)
+    compare, path = task.nearest, Path(enrol)
     enrolled = read_enrolment(
         path, lambda file: read_raw(file, data), lambda raw: model.logits(run(raw))
     )
-    return lambda stored: nearest(model.logits(stored), enrolled, point)
+    return lambda stored: compare(model.logits(stored), enrolled, point)
 
 
 def open_published(

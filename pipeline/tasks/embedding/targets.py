@@ -1,7 +1,7 @@
 """Targets of an embedding: class numbers, with each class in one split only.
 
 The data stage splits by class (`Task.unseen_classes`). A class with one example has
-nothing to be compared with, and a split with one class nothing to be told apart.
+nothing to be compared with, and a split with one class nothing to be distinguished.
 """
 
 from __future__ import annotations
