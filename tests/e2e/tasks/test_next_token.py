@@ -24,7 +24,7 @@ tune: {builder: char_lm, trials: 1, epochs: 1, fix: {units: 32, blocks: 1}}
 train: {epochs: 3, patience: 3, learning_rate: 0.01, batch_size: 16}
 distill: {epochs: 1, replicates: 1, width: 0.5, batch_size: 16}
 compress:
-  sources: [student]
+  sources: [baseline]
   recipes: [dynamic, "prune(0.5) | int8"]
   epochs: 1
   budget: {max_drop: 9}
