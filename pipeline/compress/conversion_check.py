@@ -28,6 +28,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.engine.stage import Inputs
 from pipeline.models import custom_builder
 from pipeline.models.files import load_model, save_model
+from pipeline.tasks.registry import DEFAULT
 
 TOLERANCE = 1e-5  # of outputs, relative to the largest one
 LAST_RESORT = "float"
@@ -51,7 +52,7 @@ class ConversionParams(Params):
     model: str | None = None
     shape: list[int] = Field(default_factory=list)
     modality: Literal["image", "audio", "text", "table"] = "image"
-    task: str = "classification"
+    task: str = DEFAULT
     classes: list[str] = Field(default_factory=list)
     vocabulary: int = 0
     exports: list[str] = Field(default_factory=list)
