@@ -204,9 +204,8 @@ class Session:
                     inside.remove(path.name)
                 inside.remove(stage.name)
                 drop_scratch(self.folder, stage.name)
-            extra = ("tensorboard", "debug", CODE_CACHE, HASHES, outside.NOTES)
-            extra = (*extra, CONVERSIONS)
-            for name in extra:
+            notes = (CODE_CACHE, HASHES, CONVERSIONS, outside.NOTES)
+            for name in ("tensorboard", "debug", *notes):
                 inside.remove(name)
         return [name for name in (FILE, EARLIER) if (self.folder / name).exists()]
 

@@ -151,7 +151,7 @@ READERS: dict[str, Reader] = {
 
 
 def check_range(stored: np.ndarray, data: Data, source: Any) -> None:
-    """Refuse values outside of 0 .. white where the data are stored as bytes.
+    """Refuse values outside of 0 .. white of bytes, and tokens with a fraction.
 
     Args:
         stored: examples after preprocessing, `(n, *spec.shape)`.
@@ -162,6 +162,11 @@ def check_range(stored: np.ndarray, data: Data, source: Any) -> None:
         UserError: names the first limit that is exceeded.
     """
     spec = data.spec
+    if spec.modality == "text" and (wrong := _no_token(stored)):
+        raise UserError(
+            f"{source}: holds {wrong}, but tokens are whole numbers from 0 to "
+            f"{spec.vocabulary - 1}"
+        )
     if spec.dtype != "uint8" or not spec.scale:
         return
     if outside := _outside(stored, spec.white):
@@ -169,6 +174,14 @@ def check_range(stored: np.ndarray, data: Data, source: Any) -> None:
             f'{source}: holds {outside}, but raw values of "{spec.name}" go from 0 to '
             f"{spec.white}; convert them to that range, as an image or a .npy array"
         )
+
+
+def _no_token(stored: np.ndarray) -> str:
+    """The first value that is no whole number from 0, in words; empty without."""
+    if stored.dtype.kind not in "fiu":
+        return f"values of the type {stored.dtype}"
+    wrong = stored[(stored < 0) | (stored != np.round(stored))]
+    return f"{wrong[0]:g}" if wrong.size else ""
 
 
 def _outside(stored: np.ndarray, maximum: int) -> str:

@@ -135,7 +135,8 @@ def quantize(values: np.ndarray, details: Mapping[str, Any]) -> np.ndarray:
     steps = values / np.float32(scale)
     rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps)) + zero_point
     limits = np.iinfo(details["dtype"])
-    return np.clip(rounded, limits.min, limits.max).astype(details["dtype"])
+    with np.errstate(invalid="ignore"):  # NaN, which `predict` warns about
+        return np.clip(rounded, limits.min, limits.max).astype(details["dtype"])
 
 
 def dequantize(values: np.ndarray, details: Mapping[str, Any]) -> np.ndarray:

@@ -43,6 +43,8 @@ class RangeCheck:
             stored: the same after the steps of spec.json, `(n, *spec.shape)`.
         """
         spec = self.data.spec
+        if spec.modality == "text":
+            return _rare_token(stored, spec.vocabulary)
         if spec.modality not in ACCEPTED or not stored.size:
             return ""
         if not np.isfinite(stored).all():
@@ -99,6 +101,17 @@ class RangeCheck:
         except (OSError, ValueError, EOFError):
             return None
         return np.maximum(x.max(axis=0, initial=0), -x.min(axis=0, initial=0))
+
+
+def _rare_token(stored: np.ndarray, vocabulary: int) -> str:
+    """A warning about a token that the data do not hold."""
+    largest = int(stored.max(initial=0))
+    if not vocabulary or largest < vocabulary:
+        return ""
+    return (
+        f"holds the token {largest}, but those of the data are 0 to {vocabulary - 1}: "
+        "check the vocabulary"
+    )
 
 
 def _fractions(raw: np.ndarray, data: Data) -> str:

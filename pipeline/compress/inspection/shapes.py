@@ -16,7 +16,10 @@ from pipeline.compress.inspection.keras_config import ConfigLayer
 Axis = int | None
 Shape = tuple[Axis, ...]
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
-MERGING = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
+MERGING = (
+    *("Add", "Average", "Divide", "Maximum", "Minimum", "Multiply", "Subtract"),
+    "TrueDivide",
+)
 
 
 def output_shape(layer: ConfigLayer, inputs: Sequence[Shape]) -> Shape | None:

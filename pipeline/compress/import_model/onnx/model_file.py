@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.compress.import_model.onnx.constants import remaining_nodes, wide
+from pipeline.compress.import_model.onnx.constants import LARGEST, remaining_nodes, wide
 from pipeline.compress.import_model.onnx.graph import (
     Dimension,
     Node,
@@ -61,6 +61,7 @@ def _read(path: Path, changed: int, size: int) -> OnnxGraph:
     source, batch, shape, tokens = _input(path, model, package)
     model = _inferred(model, package)
     nodes = remaining_nodes(path, model, opset, constants, source, shape, package)
+    _check_sizes(path, model.graph)
     target = _output(path, model.graph, source, nodes)
     return OnnxGraph(
         model.graph.name or path.stem,
@@ -159,7 +160,7 @@ def _input(
         )
     kind = inputs[0].type.tensor_type
     shape = tuple(dimension(axis) for axis in kind.shape.dim)
-    unknown = [k for k, axis in enumerate(shape) if k and axis is None]
+    unknown = [k for k, axis in enumerate(shape) if k and (axis is None or axis < 1)]
     if len(shape) < 2 or unknown:
         raise UserError(
             f'{path}: its input "{shown(inputs[0].name)}" has the shape '
@@ -189,6 +190,17 @@ def _inferred(model: Any, package: Any) -> Any:
         return infer(model, data_prop=True) if sum(sizes) < PROPAGATED else inferred
     except Exception:  # of a damaged graph: it is refused where it is rebuilt
         return model
+
+
+def _check_sizes(path: Path, graph: Any) -> None:
+    """Refuse values that do not fit into memory, on which the file would be run."""
+    for name, shape in shapes_of(graph).items():
+        numbers = math.prod(filter(None, shape))
+        if numbers > LARGEST:
+            raise UserError(
+                f'{path}: "{shown(name)}" has {numbers:,} numbers; {LARGEST:,} are '
+                "allowed"
+            )
 
 
 def _without_shapes(model: Any) -> Any:

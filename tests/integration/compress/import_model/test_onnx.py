@@ -289,11 +289,14 @@ def huge() -> Any:
     return net.add("Add", "image", net.last).model()
 
 
-def grown(kind: str, forged: bool = False, **constants: Any) -> Any:
-    """A small file, of which one node makes a constant that fills the memory."""
+def grown(
+    kind: str, forged: bool = False, source: bool = False, **constants: Any
+) -> Any:
+    """A small file, of which one node makes a value that fills the memory."""
     net = Net(2, 4, 4)
     net.weights |= constants
-    node = helper.make_node(kind, [*constants], ["root"], name="root")
+    inputs = [*(["image"] if source else []), *constants]
+    node = helper.make_node(kind, inputs, ["root"], name="root")
     net.nodes.append(node)
     model = net.add("Add", "image", "root").model()
     if forged:
@@ -316,9 +319,22 @@ def chain() -> Any:
     return net.add("Add", "image", "cast").model()
 
 
+def with_axis(place: int, size: int) -> Any:
+    """A file whose input has another axis."""
+    model = Net(2, 4, 4).add("Relu").model()
+    model.graph.input[0].type.tensor_type.shape.dim[place].dim_value = size
+    return model
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
+        (lambda: with_axis(1, -(2**63)), "every axis but the first needs a fixed size"),
+        (lambda: with_axis(0, 2**31), r'"image" has 68,719,476,736 numbers'),
+        (
+            lambda: grown("Pad", b=ints(0, 0, 10**6, 0, 0, 0, 0, 10**6), source=True),
+            "numbers; 100,000,000 are allowed",
+        ),
         (lambda: grown("MatMul", a=COLUMN, b=ROW), "4,900,000,000 numbers"),
         (lambda: grown("MatMul", True, a=COLUMN, b=ROW), "4,900,000,000 numbers"),
         (

@@ -65,7 +65,20 @@ def nested() -> keras.Model:
     )
 
 
-MODELS = {"residual": residual, "recurrent": recurrent, "nested": nested}
+def arithmetic() -> keras.Model:
+    """Arithmetic with constants before the first layer, as many models have it."""
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, name="conv")((image - 127.5) / 127.5)
+    x = layers.GlobalAveragePooling2D(name="pool")(keras.ops.relu(x))
+    return keras.Model(image, layers.Dense(2, name="logits")(x), name="arithmetic")
+
+
+MODELS = {
+    "residual": residual,
+    "recurrent": recurrent,
+    "nested": nested,
+    "arithmetic": arithmetic,
+}
 
 
 @pytest.mark.parametrize("name", MODELS)
