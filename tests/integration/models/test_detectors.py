@@ -19,7 +19,7 @@ SMALL = {"width": 0.25, "depth": 0.34, "channels": 16}
 class TestDetectors:
     @pytest.mark.parametrize("stride", chosen([4, 8], [8]))
     def test_it_returns_scores_and_distances_in_cells(self, name, stride):
-        values = {**SMALL, "family": "resnet", "stride": stride}
+        values = {**SMALL, "family": "resnet", "stem_strides": 2, "stride": stride}
         model = registry.build(name, values, BOXES, 1)
         assert model.output_shape == (None, 32 // stride, 48 // stride, 3 + 4)
         assert task_of(BOXES).accepts(model.output_shape[1:], BOXES)
