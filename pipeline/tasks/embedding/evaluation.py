@@ -56,7 +56,7 @@ class Vectors:
         return pair_counts(self.vectors, self.y)
 
     @cached_property
-    def nearest(self) -> np.ndarray:
+    def closest(self) -> np.ndarray:
         """Position of the nearest other example, `(n,)`."""
         return neighbors(self.vectors)
 
@@ -150,7 +150,7 @@ def compare(
         threshold=after.threshold,
         false_accepts=after.fraction(0, below=True),
         false_rejects=after.fraction(1, below=False),
-        changed_neighbors=float(np.mean(before.nearest != after.nearest)),
+        changed_neighbors=float(np.mean(before.closest != after.closest)),
         change=_changes(old, new, y, resamples, seed),
     )
 
@@ -185,7 +185,7 @@ def _write(
     chosen = predictions.get(pareto["chosen"], baseline)
     queries = [
         pictures.Queries(
-            one_shot(v.vectors, v.y), nearest_hits(v.vectors, v.y), v.nearest, v.counts
+            one_shot(v.vectors, v.y), nearest_hits(v.vectors, v.y), v.closest, v.counts
         )
         for v in (baseline, chosen)
     ]

@@ -119,13 +119,13 @@ class TestChain:
             (enrolled / person).mkdir(parents=True, exist_ok=True)
             shutil.copy(people / person / "0.png", enrolled / person)
         query = people / "person1" / "0.png"
-        typed = ("predict", "small", str(query), "--enrol", str(enrolled), "--json")
-        answer = project.cli(*typed)
+        typed = ("predict", "small", str(query), "--variant", "baseline-float")
+        answer = project.cli(*typed, "--enrol", str(enrolled), "--json")
         assert answer.code == 0, answer.err
         (row,) = json.loads(answer.out)
         assert row["identity"] == "person1"
         assert row["distance"] == pytest.approx(0, abs=1e-6)
-        answer = project.cli("predict", "small", str(query), "--json")
+        answer = project.cli(*typed, "--json")
         (row,) = json.loads(answer.out)
         assert np.linalg.norm(row["embedding"]) == pytest.approx(1)
 
