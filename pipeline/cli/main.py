@@ -48,6 +48,8 @@ COMMANDS = (
     "clean",
 )
 PACKAGE = "pipeline.cli.commands"
+# pydantic would look for plugins in all installed distributions, at each start.
+NO_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")
 RESUMED = "interrupted; the work of {stages} is kept, and the same command resumes it"
 
 
@@ -61,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code; see `ExitCode`.
     """
     collect_rarely()
+    os.environ.setdefault(*NO_PLUGINS)
     watch_written_files()
     try:
         with prompt_interrupts(), redirect_stdout(_named(sys.stdout)):

@@ -75,6 +75,7 @@ class CodeReader:
         self.names: dict[str, frozenset[str]] = {}
         self.edges: dict[str, tuple[str, ...]] = {}
         self.closures: dict[tuple[str, ...], dict[str, str]] = {}
+        self.wholes: dict[tuple[str, ...], dict[str, str]] = {}  # with package data
         self.data: dict[Path, dict[str, str]] = {}
 
     def has(self, name: str) -> bool:
@@ -100,10 +101,13 @@ class CodeReader:
         Raises:
             UserError: if one of `names` is no module below the roots.
         """
-        digests = dict(self._code(names))
-        for folder in {path.parent for path in self._paths(digests)}:
-            digests |= self._data(folder)
-        return dict(sorted(digests.items()))
+        key = tuple(names)
+        if key not in self.wholes:
+            digests = dict(self._code(key))
+            for folder in {path.parent for path in self._paths(digests)}:
+                digests |= self._data(folder)
+            self.wholes[key] = dict(sorted(digests.items()))
+        return dict(self.wholes[key])
 
     def files(self, names: Iterable[str]) -> list[Path]:
         """Paths of modules and data files; those that do not exist are left out.

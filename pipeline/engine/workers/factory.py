@@ -6,11 +6,13 @@ pool. No result depends on these keys, so none of them enters the fingerprint.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from pipeline.core.errors import UserError
 from pipeline.engine.time_limits import TimeLimit
-from pipeline.engine.workers.pool import Method, Pool, TaskPool
+
+if TYPE_CHECKING:
+    from pipeline.engine.workers.pool import Method, TaskPool
 
 Engine = Literal["local", "ray"]
 
@@ -72,6 +74,8 @@ def pool_of(
         UserError: when Ray is not installed, or no cluster answers.
     """
     if params.engine == "local":
+        from pipeline.engine.workers.pool import Pool  # `status` starts no process
+
         return Pool(params.workers, method, limit)
     from pipeline.engine.workers.ray import RayPool  # an optional dependency
 
