@@ -52,4 +52,4 @@ def _text(row: Row) -> str:
     return f"{row['identity']}  {found}"
 
 
-PREDICTION = TaskPrediction(_rows, _text, _nearest)
+PREDICTION = TaskPrediction(_rows, _text, nearest=_nearest)
