@@ -18,7 +18,7 @@ from tests.helpers.fuzzing import failures, failures_of, mutant
 from tests.helpers.project import ROOT
 
 FEW = 12
-MANY = 850
+MANY = 560
 # Mutants of readers that take long: they import TensorFlow, which a fork of a process
 # with it cannot.
 SLOW = {name: 150 for name, reader in READERS.items() if reader.threads}
