@@ -145,6 +145,10 @@ KEPT: dict[str, tuple[str, Change]] = {
         "keras 2",
         config_of_h5(replaced(b'"Dense"', b'"\\u001b[31m\\n"')),
     ),
+    "an input of the shape true": (
+        "keras 2",
+        config_of_h5(replaced(b"[null, 3]", b"true")),
+    ),
     "no configuration of the model": (
         "keras inspected",
         member("config.json", without("config")),

@@ -65,6 +65,7 @@ def check_archive(path: Path) -> None:
             return
         if is_keras_2(path):
             check_keras_2(path)
+            _old_shape(read_keras(path))
             return
         config = _config(path, checksums=True)
         _check_class(config, path)
@@ -142,6 +143,8 @@ def _old(path: Path) -> KerasConfig | None:
 def _old_shape(old: KerasConfig) -> tuple[int | None, ...]:
     first = next(x.config for x in old.layers if x.kind == "InputLayer")
     batch = first.get("batch_shape") or first.get("batch_input_shape") or [None]
+    if not isinstance(batch, list):
+        raise TypeError(f"the shape of its input is {batch!r}")
     return tuple(batch[1:])
 
 
