@@ -51,7 +51,7 @@ def _check_data(step: Step, spec: TaskSpec, where: str) -> None:
     if step.name in MIXING and task_of(spec).dense:
         raise UserError(
             f"{where}: mixes labels, and {spec.source} is for {task_of(spec).title}, "
-            "whose targets are no labels of whole images; leave the step out"
+            "whose targets are maps or boxes; leave the step out"
         )
     if step.name in ON_LOG_ENERGIES and _is_mfcc(spec):
         raise UserError(f"{where}: needs log_mel features; {spec.source} has mfcc")
