@@ -51,7 +51,7 @@ def _check_data(step: Step, spec: TaskSpec, where: str) -> None:
         )
     task = task_of(spec)
     if step.name in MIXING and (task.dense or task.unseen_classes):
-        targets = "maps" if task.dense else "identities"
+        targets = "maps or boxes" if task.dense else "identities"
         raise UserError(
             f"{where}: mixes labels, and {spec.source} is for {task.title}, whose "
             f"targets are {targets}; leave the step out"
@@ -61,11 +61,10 @@ def _check_data(step: Step, spec: TaskSpec, where: str) -> None:
             f"{where}: changes tokens, and {spec.source} is for {task.title}, "
             "where every token is a target; leave the step out"
         )
-    if task_of(spec).degrades and step.name not in PAIRED:
+    if task.degrades and step.name not in PAIRED:
         raise UserError(
             f"{where}: changes the degraded image in another way than the clean one; "
-            f"{spec.source} is for {task_of(spec).title} (steps for it: "
-            f"{', '.join(PAIRED)})"
+            f"{spec.source} is for {task.title} (steps for it: {', '.join(PAIRED)})"
         )
     if step.name in ON_LOG_ENERGIES and _is_mfcc(spec):
         raise UserError(f"{where}: needs log_mel features; {spec.source} has mfcc")

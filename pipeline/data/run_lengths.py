@@ -31,9 +31,10 @@ def decode(value: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
     Raises:
         ValueError: for another size, or counts that do not cover the image.
     """
-    if value.get("size") != list(size):
+    stated = value.get("size")
+    if not isinstance(stated, list | tuple) or tuple(stated) != size:
         raise ValueError(
-            f"its mask has the size {shown(value.get('size'))}, the image {list(size)}"
+            f"its mask has the size {shown(stated)}, the image {list(size)}"
         )
     stored = value.get("counts")
     counts = _numbers(stored) if isinstance(stored, str) else stored

@@ -110,9 +110,8 @@ def check_source(source: str) -> None:
     """
     kind, _, name = source.partition(":")
     if kind not in SOURCES or not name:
-        allowed = "; ".join(f"{kind}: {text}" for kind, text in SOURCES.items())
-        hint = did_you_mean(kind, SOURCES)
-        raise UserError(f'source "{source}" must be KIND:NAME{hint} ({allowed})')
+        hint, kinds = did_you_mean(kind, SOURCES), ", ".join(SOURCES)
+        raise UserError(f'source "{source}" must be KIND:NAME{hint} (kinds: {kinds})')
 
 
 def whole_of(source: str) -> str:

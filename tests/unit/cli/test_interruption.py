@@ -34,7 +34,8 @@ def run(arguments):
 class Command:
     HELP, run = "", run
     add_arguments = staticmethod(lambda parser: None)
-cli._commands = lambda: {{"wait": Command}}
+cli.COMMANDS = ("wait",)
+sys.modules[f"{{cli.PACKAGE}}.wait"] = Command
 sys.exit(cli.main(["wait"]))
 """
 

@@ -35,6 +35,9 @@ class InMemoryData(Data):
     def groups(self) -> np.ndarray | None:
         return self.arrays[1]
 
+    def times(self) -> None:
+        """These examples have no times."""
+
 
 def identities(split: Split) -> np.ndarray:
     return split.x[:, 0].astype(int)
