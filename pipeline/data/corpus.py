@@ -16,9 +16,10 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.core.wording import quantity
 from pipeline.data.examples import Examples
-from pipeline.data.params import DataParams, SplitParams
+from pipeline.data.params import DataParams
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.sources.registry import CORPORA
+from pipeline.data.split_params import SplitParams
 from pipeline.tasks.task import Task
 from pipeline.tasks.text_tokens import Tokens, learn_tokens
 

@@ -25,7 +25,7 @@ from scipy.fft import dct
 
 from pipeline.core.errors import UserError
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
-from pipeline.data.series_steps import Anchor
+from pipeline.data.series.steps import Anchor
 from pipeline.data.table_steps import EncodeColumns
 from pipeline.tasks.text_tokens import STEP, Tokens
 

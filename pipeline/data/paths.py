@@ -19,7 +19,7 @@ from pipeline.core.hashing import hash_file
 from pipeline.core.json_io import read_json
 from pipeline.core.quoting import shown
 from pipeline.core.regular_file import is_regular
-from pipeline.data.box_columns import read_rows
+from pipeline.data.boxes.columns import read_rows
 from pipeline.data.params import DataParams
 from pipeline.data.sources.registry import (
     FILES,

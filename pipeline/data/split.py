@@ -18,7 +18,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing
 from pipeline.core.wording import quantity
 from pipeline.data.examples import Examples
-from pipeline.data.params import SplitParams
+from pipeline.data.split_params import SplitParams
 
 SPLITS = ("train", "validation", "test")
 MIN_UNSEEN = 2  # classes on each side of a split by class

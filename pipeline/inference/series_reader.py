@@ -16,9 +16,9 @@ from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data
 from pipeline.data.delimited import open_rows
 from pipeline.data.features import find_step
-from pipeline.data.series_steps import Anchor
-from pipeline.data.series_table import SeriesTable, read_table
-from pipeline.data.series_windows import Windows, windows_at
+from pipeline.data.series.steps import Anchor
+from pipeline.data.series.table import SeriesTable, read_table
+from pipeline.data.series.windows import Windows, windows_at
 from pipeline.data.sources.series_params import SeriesParams
 from pipeline.inference.raw_examples import RawExamples, read_settings
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from pipeline.core.errors import UserError
 from pipeline.data.artifact import Data, Split
 from pipeline.data.examples import Examples
-from pipeline.data.time_split import rolling
+from pipeline.data.series.time_split import rolling
 from pipeline.tasks.training import learnable
 
 

@@ -32,7 +32,7 @@ from pipeline.data.features import (
     find_step,
 )
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
-from pipeline.data.series_steps import Anchor
+from pipeline.data.series.steps import Anchor
 from pipeline.data.spec import TaskSpec
 from pipeline.data.table_cells import GAPS
 from pipeline.data.table_steps import EncodeColumns

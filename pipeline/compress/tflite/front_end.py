@@ -23,7 +23,7 @@ from pipeline.data.features import (
     apply_steps,
 )
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
-from pipeline.data.series_steps import Anchor
+from pipeline.data.series.steps import Anchor
 from pipeline.data.table_steps import EncodeColumns, category_number
 from pipeline.inference.interpreter import quantize
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
-from pipeline.data.box_columns import read_rows
-from pipeline.data.box_files import (
+from pipeline.data.boxes.columns import read_rows
+from pipeline.data.boxes.files import (
     Box,
     BoxExample,
     Size,

@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 from pipeline.core.regular_file import is_regular
-from pipeline.data.box_files import Box, BoxExample, read_boxes
+from pipeline.data.boxes.files import Box, BoxExample, read_boxes
 from pipeline.data.dense_files import DenseExample, read_examples
 from pipeline.data.examples import Examples
 from pipeline.data.folders import BadFileError

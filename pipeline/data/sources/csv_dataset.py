@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pipeline.data.examples import Examples
 from pipeline.data.narrowing import narrowed
-from pipeline.data.series_source import read_series
+from pipeline.data.series.source import read_series
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.tables import open_table, read_numbers
 

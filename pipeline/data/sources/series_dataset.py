@@ -21,8 +21,8 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.data.delimited import open_rows
 from pipeline.data.examples import Examples
-from pipeline.data.series_examples import read_windows
-from pipeline.data.series_table import read_table
+from pipeline.data.series.examples import read_windows
+from pipeline.data.series.table import read_table
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.sources.registry import check_known
 

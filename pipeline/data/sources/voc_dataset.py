@@ -21,7 +21,7 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 from pipeline.core.regular_file import is_regular
-from pipeline.data.box_files import (
+from pipeline.data.boxes.files import (
     Box,
     BoxExample,
     Size,

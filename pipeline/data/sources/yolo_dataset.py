@@ -21,7 +21,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 from pipeline.core.regular_file import is_regular
 from pipeline.core.wording import quantity
-from pipeline.data.box_files import Box, BoxExample, Size, read_boxes
+from pipeline.data.boxes.files import Box, BoxExample, Size, read_boxes
 from pipeline.data.examples import Examples
 from pipeline.data.folders import BadFileError, files_below
 from pipeline.data.paths import printable_path, source_path

@@ -458,8 +458,8 @@ def test_settings_that_contradict_themselves(params, message):
 
 def test_a_group_on_both_sides_of_the_sources_own_splits_is_named():
     from pipeline.data.examples import Examples
-    from pipeline.data.params import SplitParams
     from pipeline.data.split import split
+    from pipeline.data.split_params import SplitParams
 
     result = Examples(
         np.arange(40)[:, None],

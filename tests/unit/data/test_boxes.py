@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from pipeline.core.errors import UserError
 from pipeline.data import maps
-from pipeline.data.box_files import resized
+from pipeline.data.boxes.files import resized
 from pipeline.data.image_steps import Resize
 from pipeline.data.params import DataParams
 from pipeline.data.paths import source_state

@@ -10,7 +10,8 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.identities import by_identity, with_all_classes
-from pipeline.data.params import DataParams, SplitParams
+from pipeline.data.params import DataParams
+from pipeline.data.split_params import SplitParams
 from pipeline.data.split import split
 
 CLASSES = tuple("abcdefgh")

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.data.params import DataParams, SplitParams
-from pipeline.data.series_steps import Anchor
-from pipeline.data.series_windows import filled
+from pipeline.data.params import DataParams
+from pipeline.data.split_params import SplitParams
+from pipeline.data.series.steps import Anchor
+from pipeline.data.series.time_split import cuts, rolling
+from pipeline.data.series.times import TimeError, TimeReader, grid_of
+from pipeline.data.series.windows import filled
 from pipeline.data.sources.series_dataset import best_error
-from pipeline.data.time_split import cuts, rolling
-from pipeline.data.times import TimeError, TimeReader, grid_of
 from pipeline.tasks.targets import SeriesColumns
 
 STEPS = 60

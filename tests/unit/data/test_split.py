@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.core.errors import UserError
 from pipeline.data.duplicates import hash_examples, repeated, shared_hashes
 from pipeline.data.examples import Examples
-from pipeline.data.params import SplitParams
+from pipeline.data.split_params import SplitParams
 from pipeline.data.split import (
     calibration,
     split,

@@ -32,6 +32,7 @@ OPSETS = (7, 26)  # of the operators' definitions that the rebuilding follows
 AGAIN = "export it again"
 EXPORT = "export it with one dynamic axis at most, the batch"
 PROPAGATED = 10_000_000  # numbers of vectors whose values give shapes
+MAX_BATCH = 1024  # examples that the rebuilt model is compared on
 MAX_BYTES = 2**31 - 1  # of a protobuf message
 
 
@@ -166,6 +167,11 @@ def _input(
             f'{path}: its input "{shown(inputs[0].name)}" has the shape '
             f"{_written(kind.shape.dim)}; every axis but the first needs a fixed size: "
             f"{EXPORT}"
+        )
+    if (shape[0] or 1) > MAX_BATCH:
+        raise UserError(
+            f'{path}: its input "{shown(inputs[0].name)}" holds {shape[0]:,} examples '
+            f"at once (at most {MAX_BATCH:,}): {EXPORT}"
         )
     integers = kind.elem_type in (package.TensorProto.INT32, package.TensorProto.INT64)
     return inputs[0].name, shape[0], (None, *shape[1:]), integers

@@ -19,7 +19,7 @@ from pipeline.data.features import (
     Vocabulary,
 )
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
-from pipeline.data.series_steps import Anchor
+from pipeline.data.series.steps import Anchor
 from pipeline.data.table_steps import EncodeColumns
 from tests.helpers.kit_fixtures import (
     ARM,

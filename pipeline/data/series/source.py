@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.data.examples import Examples
-from pipeline.data.series_examples import read_windows
-from pipeline.data.series_table import read_table
+from pipeline.data.series.examples import read_windows
+from pipeline.data.series.table import read_table
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.tables import open_table
 

@@ -14,9 +14,9 @@ import numpy as np
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import listing, shown
 from pipeline.data.delimited import RowFile
+from pipeline.data.series.times import TimeError, TimeGrid, TimeReader, grid_of
 from pipeline.data.sources.series_params import SeriesParams
 from pipeline.data.table_cells import is_gap
-from pipeline.data.times import TimeError, TimeGrid, TimeReader, grid_of
 
 Bad = Callable[[str, str], None]  # (place, reason); raises, or lists what is left out
 MAX_STEPS = 50_000_000  # of one series, missing ones included

@@ -14,12 +14,12 @@ from pipeline.core.errors import UserError
 from pipeline.core.wording import quantity
 from pipeline.data.examples import Examples
 from pipeline.data.rows import Rows
-from pipeline.data.series_steps import Anchor
-from pipeline.data.series_table import Series, SeriesTable
-from pipeline.data.series_windows import Array, Windows, windows_at
+from pipeline.data.series.steps import Anchor
+from pipeline.data.series.table import Series, SeriesTable
+from pipeline.data.series.time_split import TimeCuts, cuts
+from pipeline.data.series.windows import Array, Windows, windows_at
 from pipeline.data.sources.reader import ReadContext, label_name
 from pipeline.data.sources.series_params import SeriesParams
-from pipeline.data.time_split import TimeCuts, cuts
 from pipeline.tasks.targets import SeriesColumns
 
 CHUNK = 4_096  # windows that are in memory

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.data.series_table import Series
+from pipeline.data.series.table import Series
 from pipeline.data.sources.series_params import SeriesParams
 
 Array = np.ndarray

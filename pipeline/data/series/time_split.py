@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.data.params import SplitParams
 from pipeline.data.split import SPLITS
+from pipeline.data.split_params import SplitParams
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Images with boxes: annotations of several formats, as targets."""

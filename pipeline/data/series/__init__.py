@@ -1,0 +1,1 @@
+"""Numbers over time: tables with times, windows, and splits by time."""
