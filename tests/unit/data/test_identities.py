@@ -11,8 +11,8 @@ from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.identities import by_identity, with_all_classes
 from pipeline.data.params import DataParams
-from pipeline.data.split_params import SplitParams
 from pipeline.data.split import split
+from pipeline.data.split_params import SplitParams
 
 CLASSES = tuple("abcdefgh")
 Y = np.repeat(np.arange(8), 5)

@@ -228,8 +228,8 @@ def test_a_group_of_both_sources_stays_in_the_split_that_it_is_in(make, tmp_path
 
 def test_folds_of_a_source_that_brings_its_splits_are_refused():
     from pipeline.data.examples import Examples
-    from pipeline.data.split_params import SplitParams
     from pipeline.data.split import split
+    from pipeline.data.split_params import SplitParams
 
     y = np.arange(40) % 2
     masks = {"own_test": np.arange(40) < 8, "own_validation": np.arange(40) > 31}

@@ -11,12 +11,12 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.data.params import DataParams
-from pipeline.data.split_params import SplitParams
 from pipeline.data.series.steps import Anchor
 from pipeline.data.series.time_split import cuts, rolling
 from pipeline.data.series.times import TimeError, TimeReader, grid_of
 from pipeline.data.series.windows import filled
 from pipeline.data.sources.series_dataset import best_error
+from pipeline.data.split_params import SplitParams
 from pipeline.tasks.targets import SeriesColumns
 
 STEPS = 60

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from pipeline.core.errors import UserError
 from pipeline.data.duplicates import hash_examples, repeated, shared_hashes
 from pipeline.data.examples import Examples
-from pipeline.data.split_params import SplitParams
 from pipeline.data.split import (
     calibration,
     split,
     stratified,
 )
+from pipeline.data.split_params import SplitParams
 
 
 def examples(counts: list[int], own_test: np.ndarray | None = None) -> Examples:
