@@ -54,13 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.inference.predict import predict
     from pipeline.tasks.prediction import prediction_of
 
-    task = prediction_of(read_spec(folder / "data"))
-    if arguments.csv is not None and task.table is None:
-        raise UserError("--csv: is for forecasts; use --json for this experiment")
     rows = predict(
         folder, arguments.files, variant=arguments.variant, enrol=arguments.enrol
     )
-    if arguments.csv is not None and task.table is not None:
+    task = prediction_of(read_spec(folder / "data"))  # which predict has checked
+    if arguments.csv is not None:
+        if task.table is None:
+            raise UserError("--csv: is for forecasts; use --json for this experiment")
         _write_csv(arguments.csv, task.table(rows))
         return ExitCode.DONE
     if arguments.json:

@@ -70,7 +70,8 @@ NOTHING = [
 def kind(pipe: str) -> str:
     """A modality that takes every step of a pipe."""
     sets = [MODALITIES[step.name] for step in parse_pipe(pipe, GRAMMAR)]
-    return sorted(frozenset.intersection(*sets), key=list(DATA).index)[0]
+    shared = frozenset.intersection(*sets)
+    return next(name for name in DATA if name in shared)
 
 
 def apply(pipe, modality=None, epoch=0, index=None, seed=3):

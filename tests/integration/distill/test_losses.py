@@ -12,9 +12,9 @@ from pipeline.distill.losses import (
     dkd,
     fitnets,
     kd,
-    relation,
     standardized_kd,
 )
+from pipeline.tasks.relation import relation
 
 RNG = np.random.default_rng(3)
 STUDENT = tf.constant(RNG.normal(size=(6, 4)), tf.float32)

@@ -63,6 +63,11 @@ def _read(path: Path, changed: int, size: int) -> OnnxGraph:
     model = _inferred(model, package)
     nodes = remaining_nodes(path, model, opset, constants, source, shape, package)
     _check_sizes(path, model.graph)
+    if (batch or 1) > MAX_BATCH:
+        raise UserError(
+            f'{path}: its input "{shown(source)}" holds {batch:,} examples at once '
+            f"(at most {MAX_BATCH:,}): {EXPORT}"
+        )
     target = _output(path, model.graph, source, nodes)
     return OnnxGraph(
         model.graph.name or path.stem,
@@ -167,11 +172,6 @@ def _input(
             f'{path}: its input "{shown(inputs[0].name)}" has the shape '
             f"{_written(kind.shape.dim)}; every axis but the first needs a fixed size: "
             f"{EXPORT}"
-        )
-    if (shape[0] or 1) > MAX_BATCH:
-        raise UserError(
-            f'{path}: its input "{shown(inputs[0].name)}" holds {shape[0]:,} examples '
-            f"at once (at most {MAX_BATCH:,}): {EXPORT}"
         )
     integers = kind.elem_type in (package.TensorProto.INT32, package.TensorProto.INT64)
     return inputs[0].name, shape[0], (None, *shape[1:]), integers
