@@ -74,7 +74,16 @@ def test_all_is_drawn_fits_and_nothing_is_complained_of(browser, reported, mode)
     shown.close()
 
 
-def test_the_keyboard_reaches_the_verdict_and_the_sections(opened):
+@pytest.fixture
+def untouched(browser, reported):
+    """A page that no other test has clicked or scrolled."""
+    shown = _open(browser, reported.as_uri())
+    yield shown
+    shown.close()
+
+
+def test_the_keyboard_reaches_the_verdict_and_the_sections(untouched):
+    opened = untouched
     opened.keyboard.press("Tab")
     assert opened.evaluate("document.activeElement.textContent") == "Skip to the result"
     opened.keyboard.press("Tab")
@@ -160,8 +169,8 @@ EDGES = """selector => [...document.querySelectorAll(selector)].map(element => {
 })"""
 
 
-def test_every_point_has_its_interval_whole(opened):
-    chart = "#chart-frontier"
+def test_every_point_has_its_interval_whole(untouched):
+    opened, chart = untouched, "#chart-frontier"
     area, *bars = opened.evaluate(
         EDGES, f"{chart} .bglayer .bg, {chart} .errorbar path.yerror"
     )
