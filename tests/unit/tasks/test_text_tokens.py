@@ -72,7 +72,7 @@ def test_the_vocabulary_keeps_the_most_frequent_characters():
 def test_byte_pairs_are_learned_by_a_library():
     pytest.importorskip("tokenizers")
     tokens = learn_tokens(["the then the this " * 20], "byte_pairs", 8, 270)
-    assert tokens.size == 270
+    assert 258 < tokens.size <= 270  # fewer, where no pair is left
     assert len(tokens.encode("the then")) < len("the then")
     assert tokens.decode(tokens.encode(TEXT)) == TEXT
 
