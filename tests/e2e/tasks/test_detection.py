@@ -20,7 +20,12 @@ TEXT = """\
 seed: 3
 data: {source: "yolo:squares", task: detection}
 augment: {policy: "flip | pad(2) | random_crop(16) | rotate(5)"}
-tune: {trials: 1, epochs: 1, finalists: 1, fix: {family: cnn, stride: 4}, values: {filters: 8}}
+tune:
+  trials: 1
+  epochs: 1
+  finalists: 1
+  fix: {family: cnn, stride: 4}
+  values: {filters: 8}
 train: {epochs: 3, patience: 3, learning_rate: 0.01, batch_size: 8}
 distill: {epochs: 1, replicates: 1, width: 0.5, batch_size: 8}
 compress:
