@@ -53,7 +53,7 @@ STAGE_PARTS = {
     "import": ("metric", "floor"),
     "distill": ("metric", "training", "floor"),
     "compress": ("metric", "training", "export", "floor"),
-    "evaluate": ("metric", "evaluation"),
+    "evaluate": ("metric", "evaluation", "floor"),
     "report": ("report",),
 }
 

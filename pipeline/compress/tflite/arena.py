@@ -243,8 +243,12 @@ def _scratch(operator: Any, graph: Any, kind: str) -> Iterator[int]:
         yield from map(cost.tensor_bytes, inputs)
     elif kind == "UNIDIRECTIONAL_SEQUENCE_LSTM":
         yield from [output] * 4
-    elif kind in ("TRANSPOSE_CONV", "SVDF"):
-        yield 4 * output
+    elif kind == "SVDF" or (kind == "TRANSPOSE_CONV" and not _is_float(inputs)):
+        yield 4 * output  # sums of 32 bits, or of 64 bits for int16
+
+
+def _is_float(tensors: list[Any]) -> bool:
+    return DTYPES[tensors[-1].type] == "float32"
 
 
 def _kind(operator: Any, model: Any) -> str:
