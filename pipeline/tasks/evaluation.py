@@ -6,10 +6,10 @@ evaluation.json that compares them with the baseline's, and files of this task a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from pipeline.metrics import bootstrap
 from pipeline.tasks.registry import for_chain
 from pipeline.tasks.spec import TaskSpec
 
+BATCH = 64  # examples whose large outputs, such as maps, are in memory
+T = TypeVar("T")
 Row = dict[str, Any]
 Point = Mapping[str, Any]
 
@@ -101,6 +103,66 @@ def change_of(
     (interval,) = bootstrap.percentile_intervals(difference, weights)
     value = float(bootstrap.once(difference, count)[0])
     return Change(value, list(interval) if interval else None)
+
+
+def changes_of(
+    differences: Mapping[str, bootstrap.Statistic],
+    count: int,
+    resamples: int,
+    seed: int,
+) -> dict[str, Change]:
+    """Compute the change of several metrics, see `change_of`.
+
+    Args:
+        differences: metric -> file minus reference, one column.
+        count: number of examples.
+        resamples: number of bootstrap resamples.
+        seed: equal seeds draw equal examples.
+    """
+    return {
+        name: change_of(difference, count, resamples, seed)
+        for name, difference in differences.items()
+    }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One file compared with the reference; tasks add the values as fields."""
+
+    def to_json(self) -> Row:
+        """Return the task's entries of a row of evaluation.json."""
+        return asdict(self)
+
+
+def as_row(
+    compare: Callable[[T, T, int, int], Comparison],
+) -> Callable[[T, T, int, int], Row]:
+    """Return `Evaluator.compare` of a function that returns a `Comparison`."""
+    return lambda before, after, resamples, seed: compare(
+        before, after, resamples, seed
+    ).to_json()
+
+
+def baseline_and_chosen(predictions: Mapping[str, T], pareto: Point) -> tuple[T, T]:
+    """Return the predictions of the baseline and of the chosen file.
+
+    Args:
+        predictions: id of a file -> its predictions.
+        pareto: pareto.json; without a chosen file, the baseline takes its place.
+    """
+    baseline = predictions[pareto["baseline"]]
+    return baseline, predictions.get(pareto["chosen"], baseline)
+
+
+def outputs_in_batches(model: Model, x: np.ndarray) -> Iterator[np.ndarray]:
+    """Run a file on `BATCH` examples at a time.
+
+    Args:
+        model: the file.
+        x: stored examples, `(n, *shape)`.
+    """
+    for begin in range(0, len(x), BATCH):
+        yield model.logits(np.asarray(x[begin : begin + BATCH]))
 
 
 def no_files(

@@ -9,6 +9,26 @@ GAP = 6  # pixels between tiles
 PAPER = 255
 
 
+def worst_and_changed(
+    merit: np.ndarray, lost: np.ndarray, worst: int, changed: int
+) -> tuple[list[int], list[int]]:
+    """Choose the examples that are drawn.
+
+    Args:
+        merit: of each example with the chosen file, `(n,)`; lower is worse, NaN last.
+        lost: by compression, `(n,)`; at most 0 where nothing is.
+        worst: maximum number of the worst examples.
+        changed: maximum number of others that lost most.
+
+    Returns:
+        Positions of both.
+    """
+    first = np.argsort(merit, kind="stable")[:worst]
+    second = np.argsort(-lost, kind="stable")[:changed]
+    second = second[(lost[second] > 0) & ~np.isin(second, first)]
+    return first.tolist(), second.tolist()
+
+
 def grid(tiles: np.ndarray) -> np.ndarray:
     """Join tiles to a picture, `(height, width, 3)` uint8; small ones are enlarged.
 

@@ -6,12 +6,19 @@ evaluation.json.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.tasks.anomaly_detection.metric import METRIC
-from pipeline.tasks.evaluation import Context, Evaluator, Model, Point, Row
+from pipeline.tasks.evaluation import (
+    Comparison,
+    Context,
+    Evaluator,
+    Model,
+    Point,
+    as_row,
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class AnomalyComparison:
+class AnomalyComparison(Comparison):
     """One file compared with the reference.
 
     Args:
@@ -65,10 +72,6 @@ class AnomalyComparison:
     threshold: float | None
     found: float | None
     false_alarms: float | None
-
-    def to_json(self) -> Row:
-        """Return the task's entries of a row of evaluation.json."""
-        return asdict(self)
 
 
 def compare(
@@ -101,8 +104,4 @@ def _predict(context: Context, model: Model, point: Point) -> Errors:
     return Errors(y, error, point["threshold"])
 
 
-def _compare(before: Errors, after: Errors, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
-
-
-EVALUATION = Evaluator(_predict, _compare, evidence=lambda errors: errors.error)
+EVALUATION = Evaluator(_predict, as_row(compare), evidence=lambda errors: errors.error)

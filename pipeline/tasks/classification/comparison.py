@@ -7,7 +7,7 @@ file, and its differences from the reference with 95 % intervals.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.metrics import bootstrap, calibration
 from pipeline.metrics import classification as statistics
-from pipeline.tasks.evaluation import Change, Row
+from pipeline.tasks.evaluation import Change, Comparison, Row
 
 AUC_RESAMPLES = 500  # maximum: an area takes as long as all other metrics together
 
@@ -92,7 +92,7 @@ class ClassificationMetrics:
 
 
 @dataclass(frozen=True)
-class ClassificationComparison:
+class ClassificationComparison(Comparison):
     """One file compared with the reference.
 
     Args:
@@ -123,7 +123,7 @@ class ClassificationComparison:
 
     def to_json(self) -> Row:
         """Return the task's entries of a row of evaluation.json."""
-        row = asdict(self)
+        row = super().to_json()
         return {**row.pop("metrics"), **row}
 
 

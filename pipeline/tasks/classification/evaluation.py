@@ -13,7 +13,14 @@ from pipeline.core.json_io import write_json
 from pipeline.metrics import calibration
 from pipeline.tasks.classification import confusion, flips
 from pipeline.tasks.classification.comparison import Predictions, compare
-from pipeline.tasks.evaluation import Context, Evaluator, Model, Point, Row
+from pipeline.tasks.evaluation import (
+    Context,
+    Evaluator,
+    Model,
+    Point,
+    as_row,
+    baseline_and_chosen,
+)
 
 
 def _predict(context: Context, model: Model, point: Point) -> Predictions:
@@ -24,16 +31,11 @@ def _predict(context: Context, model: Model, point: Point) -> Predictions:
     return Predictions(context.test.y, model.logits(context.test.x), temperature)
 
 
-def _compare(before: Predictions, after: Predictions, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
-
-
 def _write(
     out: Path, context: Context, predictions: Mapping[str, Predictions], pareto: Point
 ) -> None:
     _write_calibration(out, predictions)
-    baseline = predictions[pareto["baseline"]]
-    chosen = predictions.get(pareto["chosen"], baseline)
+    baseline, chosen = baseline_and_chosen(predictions, pareto)
     flips.write(out, context.data, context.test, baseline, chosen)
     names = dict.fromkeys(filter(None, (pareto["baseline"], pareto["chosen"])))
     panels = {name: predictions[name].predicted for name in names}
@@ -53,4 +55,4 @@ def _write_calibration(out: Path, predictions: Mapping[str, Predictions]) -> Non
     write_json(out / "calibration.json", document)
 
 
-EVALUATION = Evaluator(_predict, _compare, _write)
+EVALUATION = Evaluator(_predict, as_row(compare), _write)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from pipeline.tasks.detection.matching import (
 from pipeline.tasks.detection.metric import METRIC, OTHERS, precision50
 from pipeline.tasks.detection.precision import LEVELS, rankings
 from pipeline.tasks.detection.sizes import by_size
-from pipeline.tasks.evaluation import Change, Row, change_of
+from pipeline.tasks.evaluation import Change, Comparison, changes_of
 
 DEFAULT_THRESHOLD = 0.5  # where validation had no object to choose one by
 
@@ -82,7 +82,7 @@ class Boxes:
 
 
 @dataclass(frozen=True)
-class DetectionComparison:
+class DetectionComparison(Comparison):
     """One file compared with the reference.
 
     Args:
@@ -122,10 +122,6 @@ class DetectionComparison:
     lost: int
     gained: int
     change: Mapping[str, Change]
-
-    def to_json(self) -> Row:
-        """Return the task's entries of a row of evaluation.json."""
-        return asdict(self)
 
 
 def compare(
@@ -174,11 +170,11 @@ def _worst(per_class: list[float | None]) -> int:
 def _changes(
     before: Boxes, after: Boxes, resamples: int, seed: int
 ) -> dict[str, Change]:
-    statistics = {
-        "map50": [precision50(boxes.found, boxes.y) for boxes in (before, after)],
-        "center_f1": [f1_at(b.found, b.y, b.threshold) for b in (before, after)],
+    files = (before, after)
+    precisions = [precision50(boxes.found, boxes.y) for boxes in files]
+    centers = [f1_at(b.found, b.y, b.threshold) for b in files]
+    differences = {
+        "map50": bootstrap.difference(*precisions),
+        "center_f1": bootstrap.difference(*centers),
     }
-    return {
-        name: change_of(bootstrap.difference(*pair), len(after.y), resamples, seed)
-        for name, pair in statistics.items()
-    }
+    return changes_of(differences, len(after.y), resamples, seed)

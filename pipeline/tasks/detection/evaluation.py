@@ -15,31 +15,31 @@ import numpy as np
 from pipeline.tasks.detection import pictures
 from pipeline.tasks.detection.comparison import DEFAULT_THRESHOLD, Boxes, compare
 from pipeline.tasks.detection.decoding import decode
-from pipeline.tasks.evaluation import Context, Evaluator, Model, Point, Row
-
-BATCH = 64  # images whose outputs are in memory
+from pipeline.tasks.evaluation import (
+    Context,
+    Evaluator,
+    Model,
+    Point,
+    as_row,
+    baseline_and_chosen,
+    outputs_in_batches,
+)
 
 
 def _predict(context: Context, model: Model, point: Point) -> Boxes:
-    x, spec = context.test.x, context.data.spec
-    begins = range(0, len(x), BATCH)
-    outputs = (model.logits(np.asarray(x[begin : begin + BATCH])) for begin in begins)
+    spec = context.data.spec
+    outputs = outputs_in_batches(model, context.test.x)
     found = np.concatenate([decode(output) for output in outputs])
     threshold = point.get("threshold") or DEFAULT_THRESHOLD
     size = (spec.shape[0], spec.shape[1])
     return Boxes(context.test.y, found, threshold, len(spec.classes), size)
 
 
-def _compare(before: Boxes, after: Boxes, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
-
-
 def _write(
     out: Path, context: Context, predictions: Mapping[str, Boxes], pareto: Point
 ) -> None:
-    baseline = predictions[pareto["baseline"]]
-    chosen = predictions.get(pareto["chosen"], baseline)
+    baseline, chosen = baseline_and_chosen(predictions, pareto)
     pictures.write(out, context, baseline, chosen)
 
 
-EVALUATION = Evaluator(_predict, _compare, _write, lambda boxes: boxes.found)
+EVALUATION = Evaluator(_predict, as_row(compare), _write, lambda boxes: boxes.found)

@@ -18,6 +18,7 @@ from pipeline.tasks.detection.comparison import Boxes
 from pipeline.tasks.detection.matching import counted
 from pipeline.tasks.detection.precision import LEVELS, RECALLS, rankings
 from pipeline.tasks.evaluation import Context
+from pipeline.tasks.tiles import worst_and_changed
 
 WORST, CHANGED = 6, 4  # rows of the picture
 TILE = 192  # minimum side of an image in the picture, in pixels
@@ -39,10 +40,8 @@ def write(out: Path, context: Context, before: Boxes, after: Boxes) -> None:
     """
     lost = (before.hit & ~after.hit).sum(axis=1)
     errors = (counted(after.y) & ~after.hit).sum(axis=1) + after.false.sum(axis=1)
-    worst = np.argsort(-errors, kind="stable")[:WORST]
-    changed = np.argsort(-lost, kind="stable")[:CHANGED]
-    changed = changed[(lost[changed] > 0) & ~np.isin(changed, worst)]
-    rows = [("worst", int(n)) for n in worst] + [("lost", int(n)) for n in changed]
+    worst, losing = worst_and_changed(-errors, lost, WORST, CHANGED)
+    rows = [("worst", n) for n in worst] + [("lost", n) for n in losing]
     document = {
         "lost": int(lost.sum()),
         "gained": int((after.hit & ~before.hit).sum()),

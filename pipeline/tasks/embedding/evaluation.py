@@ -8,7 +8,7 @@ class and of two; neighbors.png with nearest neighbors, where examples can be dr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -26,12 +26,14 @@ from pipeline.tasks.embedding.distances import (
 from pipeline.tasks.embedding.metric import METRIC, OTHERS
 from pipeline.tasks.evaluation import (
     Change,
+    Comparison,
     Context,
     Evaluator,
     Model,
     Point,
-    Row,
-    change_of,
+    as_row,
+    baseline_and_chosen,
+    changes_of,
 )
 
 
@@ -78,7 +80,7 @@ class Vectors:
 
 
 @dataclass(frozen=True)
-class EmbeddingComparison:
+class EmbeddingComparison(Comparison):
     """One file compared with the reference.
 
     Args:
@@ -118,10 +120,6 @@ class EmbeddingComparison:
     changed_neighbors: float
     change: Mapping[str, Change]
 
-    def to_json(self) -> Row:
-        """Return the task's entries of a row of evaluation.json."""
-        return asdict(self)
-
 
 def compare(
     before: Vectors, after: Vectors, resamples: int, seed: int
@@ -158,14 +156,12 @@ def compare(
 def _changes(
     old: np.ndarray, new: np.ndarray, y: np.ndarray, resamples: int, seed: int
 ) -> dict[str, Change]:
-    changes = {}
+    differences = {}
     for name, metric in OTHERS.items():
         assert metric.resampled is not None
-        difference = bootstrap.difference(
-            metric.resampled(old, y), metric.resampled(new, y)
-        )
-        changes[name] = change_of(difference, len(y), resamples, seed)
-    return changes
+        statistics = (metric.resampled(vectors, y) for vectors in (old, new))
+        differences[name] = bootstrap.difference(*statistics)
+    return changes_of(differences, len(y), resamples, seed)
 
 
 def _predict(context: Context, model: Model, point: Point) -> Vectors:
@@ -174,15 +170,10 @@ def _predict(context: Context, model: Model, point: Point) -> Vectors:
     return Vectors(y, vectors, point["threshold"])
 
 
-def _compare(before: Vectors, after: Vectors, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
-
-
 def _write(
     out: Path, context: Context, predictions: Mapping[str, Vectors], pareto: Point
 ) -> None:
-    baseline = predictions[pareto["baseline"]]
-    chosen = predictions.get(pareto["chosen"], baseline)
+    baseline, chosen = baseline_and_chosen(predictions, pareto)
     queries = [
         pictures.Queries(
             one_shot(v.vectors, v.y), nearest_hits(v.vectors, v.y), v.closest, v.counts
@@ -192,4 +183,6 @@ def _write(
     pictures.write(out, context, queries[0], queries[1], chosen.threshold)
 
 
-EVALUATION = Evaluator(_predict, _compare, _write, lambda vectors: vectors.vectors)
+EVALUATION = Evaluator(
+    _predict, as_row(compare), _write, lambda vectors: vectors.vectors
+)

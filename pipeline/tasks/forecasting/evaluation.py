@@ -8,14 +8,23 @@ file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.metrics.task_metrics import TaskMetric
-from pipeline.tasks.evaluation import Change, Context, Evaluator, Model, Point, Row
+from pipeline.tasks.evaluation import (
+    Change,
+    Comparison,
+    Context,
+    Evaluator,
+    Model,
+    Point,
+    as_row,
+    baseline_and_chosen,
+)
 from pipeline.tasks.forecasting import pictures
 from pipeline.tasks.forecasting.errors import COVERED, MASE, Layout, step_errors
 from pipeline.tasks.forecasting.metric import METRIC
@@ -53,7 +62,7 @@ class Forecasts:
 
 
 @dataclass(frozen=True)
-class ForecastComparison:
+class ForecastComparison(Comparison):
     """One file compared with the reference.
 
     Args:
@@ -83,10 +92,6 @@ class ForecastComparison:
     series: list[float]
     changed: float
     change: Mapping[str, Change]
-
-    def to_json(self) -> Row:
-        """Return the task's entries of a row of evaluation.json."""
-        return asdict(self)
 
 
 def compare(
@@ -147,15 +152,10 @@ def _predict(context: Context, model: Model, point: Point) -> Forecasts:
     return Forecasts(context.data.spec, outputs, context.test.y)
 
 
-def _compare(before: Forecasts, after: Forecasts, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
-
-
 def _write(
     out: Path, context: Context, predictions: Mapping[str, Forecasts], pareto: Point
 ) -> None:
-    baseline = predictions[pareto["baseline"]]
-    chosen = predictions.get(pareto["chosen"], baseline)
+    baseline, chosen = baseline_and_chosen(predictions, pareto)
     examples = pictures.choose(baseline.errors[:, MASE], chosen.errors[:, MASE])
     drawing = pictures.Drawing(
         context, baseline.layout, chosen.y, baseline.outputs, chosen.outputs
@@ -163,4 +163,6 @@ def _write(
     pictures.write(out, drawing, examples)
 
 
-EVALUATION = Evaluator(_predict, _compare, _write, lambda forecasts: forecasts.errors)
+EVALUATION = Evaluator(
+    _predict, as_row(compare), _write, lambda forecasts: forecasts.errors
+)

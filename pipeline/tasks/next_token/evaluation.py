@@ -5,11 +5,18 @@ In: logits of every window of the test split. Out: a row of evaluation.json.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.tasks.evaluation import Context, Evaluator, Model, Point, Row
+from pipeline.tasks.evaluation import (
+    Comparison,
+    Context,
+    Evaluator,
+    Model,
+    Point,
+    as_row,
+)
 from pipeline.tasks.next_token.bits import token_bits
 from pipeline.tasks.next_token.metric import METRIC
 from pipeline.tasks.targets import PADDING
@@ -35,7 +42,7 @@ class Likelihood:
 
 
 @dataclass(frozen=True)
-class TextComparison:
+class TextComparison(Comparison):
     """One file compared with the reference.
 
     Args:
@@ -56,10 +63,6 @@ class TextComparison:
     token_accuracy: float
     changed_tokens: float
     perplexity: float
-
-    def to_json(self) -> Row:
-        """Return the task's entries of a row of evaluation.json."""
-        return asdict(self)
 
 
 def compare(
@@ -102,8 +105,6 @@ def _predict(context: Context, model: Model, point: Point) -> Likelihood:
     )
 
 
-def _compare(before: Likelihood, after: Likelihood, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
-
-
-EVALUATION = Evaluator(_predict, _compare, evidence=lambda likelihood: likelihood.bits)
+EVALUATION = Evaluator(
+    _predict, as_row(compare), evidence=lambda likelihood: likelihood.bits
+)

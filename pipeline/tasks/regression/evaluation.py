@@ -7,19 +7,20 @@ evaluation.json.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.metrics import bootstrap
 from pipeline.tasks.evaluation import (
     Change,
+    Comparison,
     Context,
     Evaluator,
     Model,
     Point,
-    Row,
-    change_of,
+    as_row,
+    changes_of,
 )
 from pipeline.tasks.regression.metric import METRIC
 from pipeline.tasks.spec import TaskSpec
@@ -44,7 +45,7 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class RegressionComparison:
+class RegressionComparison(Comparison):
     """One file compared with the reference.
 
     Args:
@@ -64,10 +65,6 @@ class RegressionComparison:
     mae: float
     rmse: float
     change: Mapping[str, Change]
-
-    def to_json(self) -> Row:
-        """Return the task's entries of a row of evaluation.json."""
-        return asdict(self)
 
 
 def read_numbers(y: np.ndarray, outputs: np.ndarray, spec: TaskSpec) -> Numbers:
@@ -125,10 +122,7 @@ def _changes(
         "mae": bootstrap.mean(np.abs(after) - np.abs(before)),
         "rmse": _root_change(before**2, after**2),
     }
-    return {
-        name: change_of(statistic, len(after), resamples, seed)
-        for name, statistic in statistics.items()
-    }
+    return changes_of(statistics, len(after), resamples, seed)
 
 
 def _root_change(before: np.ndarray, after: np.ndarray) -> bootstrap.Statistic:
@@ -147,8 +141,4 @@ def _predict(context: Context, model: Model, point: Point) -> Numbers:
     return read_numbers(context.test.y, outputs, context.data.spec)
 
 
-def _compare(before: Numbers, after: Numbers, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
-
-
-EVALUATION = Evaluator(_predict, _compare)
+EVALUATION = Evaluator(_predict, as_row(compare))

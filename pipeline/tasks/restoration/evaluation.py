@@ -7,7 +7,7 @@ worst and the most changed images; restored.png, which draws both.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,15 @@ import numpy as np
 from pipeline.metrics import bootstrap
 from pipeline.tasks.evaluation import (
     Change,
+    Comparison,
     Context,
     Evaluator,
     Model,
     Point,
-    Row,
+    as_row,
+    baseline_and_chosen,
     change_of,
+    outputs_in_batches,
 )
 from pipeline.tasks.restoration import pictures
 from pipeline.tasks.restoration.floor import FLOOR
@@ -28,11 +31,9 @@ from pipeline.tasks.restoration.metric import METRIC, PSNR, SSIM, quality
 from pipeline.tasks.restoration.pictures import Restored
 from pipeline.tasks.restoration.quality import pixels
 
-BATCH = 64  # images whose outputs are in memory
-
 
 @dataclass(frozen=True)
-class RestorationComparison:
+class RestorationComparison(Comparison):
     """One file compared with the reference, and with the enlarged input.
 
     Args:
@@ -60,10 +61,6 @@ class RestorationComparison:
     gain: float
     gain_interval: list[float] | None
     change: Mapping[str, Change]
-
-    def to_json(self) -> Row:
-        """Return the task's entries of a row of evaluation.json."""
-        return asdict(self)
 
 
 def compare(
@@ -106,24 +103,19 @@ def _interval(values: np.ndarray, resamples: int, seed: int) -> list[float] | No
 
 
 def _predict(context: Context, model: Model, point: Point) -> Restored:
-    x, y = context.test.x, context.test.y
-    begins = range(0, len(x), BATCH)
-    parts = [pixels(model.logits(np.asarray(x[n : n + BATCH]))) for n in begins]
-    images = np.concatenate(parts)
-    clean = np.asarray(y)
+    x, clean = context.test.x, np.asarray(context.test.y)
+    outputs = outputs_in_batches(model, x)
+    images = np.concatenate([pixels(output) for output in outputs])
     return Restored(images, quality(images, clean), FLOOR.evidence(x, clean))
-
-
-def _compare(before: Restored, after: Restored, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
 
 
 def _write(
     out: Path, context: Context, predictions: Mapping[str, Restored], pareto: Point
 ) -> None:
-    baseline = predictions[pareto["baseline"]]
-    chosen = predictions.get(pareto["chosen"], baseline)
+    baseline, chosen = baseline_and_chosen(predictions, pareto)
     pictures.write(out, context, baseline, chosen)
 
 
-EVALUATION = Evaluator(_predict, _compare, _write, lambda restored: restored.quality)
+EVALUATION = Evaluator(
+    _predict, as_row(compare), _write, lambda restored: restored.quality
+)

@@ -17,7 +17,7 @@ from pipeline.core.json_io import write_json
 from pipeline.tasks.evaluation import Context
 from pipeline.tasks.restoration.metric import PSNR
 from pipeline.tasks.restoration.quality import WHITE, enlarged
-from pipeline.tasks.tiles import grid
+from pipeline.tasks.tiles import grid, worst_and_changed
 
 WORST, CHANGED = 6, 4  # rows of the picture
 AMPLIFIED = 8  # factor of the differences, which would be invisible
@@ -49,9 +49,7 @@ def write(out: Path, context: Context, before: Restored, after: Restored) -> Non
     """
     gain = (after.quality - after.floor)[:, PSNR]
     drop = (before.quality - after.quality)[:, PSNR]
-    worst = np.argsort(gain, kind="stable")[:WORST]
-    changed = np.argsort(-drop, kind="stable")[:CHANGED]
-    changed = changed[(drop[changed] > 0) & ~np.isin(changed, worst)]
+    worst, changed = worst_and_changed(gain, drop, WORST, CHANGED)
     rows = [("worst", n) for n in worst] + [("changed", n) for n in changed]
     examples = [
         {

@@ -8,7 +8,7 @@ both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,15 @@ import numpy as np
 from pipeline.metrics import bootstrap
 from pipeline.tasks.evaluation import (
     Change,
+    Comparison,
     Context,
     Evaluator,
     Model,
     Point,
-    Row,
-    change_of,
+    as_row,
+    baseline_and_chosen,
+    changes_of,
+    outputs_in_batches,
 )
 from pipeline.tasks.segmentation import pictures
 from pipeline.tasks.segmentation.boundary import boundary_counts, f1
@@ -30,11 +33,9 @@ from pipeline.tasks.segmentation.metric import METRIC, OTHERS
 from pipeline.tasks.segmentation.pictures import Masks
 from pipeline.tasks.targets import IGNORED
 
-BATCH = 64  # images whose logits are in memory
-
 
 @dataclass(frozen=True)
-class SegmentationComparison:
+class SegmentationComparison(Comparison):
     """One file compared with the reference.
 
     Args:
@@ -64,10 +65,6 @@ class SegmentationComparison:
     pixel_accuracy: float
     changed_pixels: float
     change: Mapping[str, Change]
-
-    def to_json(self) -> Row:
-        """Return the task's entries of a row of evaluation.json."""
-        return asdict(self)
 
 
 def compare(
@@ -110,14 +107,11 @@ def _changes(
 ) -> dict[str, Change]:
     resampled = OTHERS["dice"].resampled
     assert resampled is not None
-    statistics = {
-        "dice": (resampled(counts[0], y), resampled(counts[1], y)),
-        "boundary_f1": (f1(edges[0]), f1(edges[1])),
+    differences = {
+        "dice": bootstrap.difference(resampled(counts[0], y), resampled(counts[1], y)),
+        "boundary_f1": bootstrap.difference(f1(edges[0]), f1(edges[1])),
     }
-    return {
-        name: change_of(bootstrap.difference(*pair), len(y), resamples, seed)
-        for name, pair in statistics.items()
-    }
+    return changes_of(differences, len(y), resamples, seed)
 
 
 def _fraction(mask: np.ndarray) -> float:
@@ -125,23 +119,16 @@ def _fraction(mask: np.ndarray) -> float:
 
 
 def _predict(context: Context, model: Model, point: Point) -> Masks:
-    x, spec = context.test.x, context.data.spec
-    begins = range(0, len(x), BATCH)
-    logits = (model.logits(np.asarray(x[begin : begin + BATCH])) for begin in begins)
+    logits = outputs_in_batches(model, context.test.x)
     predicted = np.concatenate([z.argmax(axis=-1).astype(np.uint8) for z in logits])
-    return Masks(context.test.y, predicted, len(spec.classes))
-
-
-def _compare(before: Masks, after: Masks, resamples: int, seed: int) -> Row:
-    return compare(before, after, resamples, seed).to_json()
+    return Masks(context.test.y, predicted, len(context.data.spec.classes))
 
 
 def _write(
     out: Path, context: Context, predictions: Mapping[str, Masks], pareto: Point
 ) -> None:
-    baseline = predictions[pareto["baseline"]]
-    chosen = predictions.get(pareto["chosen"], baseline)
+    baseline, chosen = baseline_and_chosen(predictions, pareto)
     pictures.write(out, context, baseline, chosen)
 
 
-EVALUATION = Evaluator(_predict, _compare, _write, lambda masks: masks.counts)
+EVALUATION = Evaluator(_predict, as_row(compare), _write, lambda masks: masks.counts)

@@ -18,7 +18,7 @@ from pipeline.tasks.evaluation import Context
 from pipeline.tasks.segmentation.counts import iou, pixel_counts
 from pipeline.tasks.segmentation.overlay import OVERLAY
 from pipeline.tasks.targets import IGNORED
-from pipeline.tasks.tiles import grid
+from pipeline.tasks.tiles import grid, worst_and_changed
 
 WORST, CHANGED = 6, 4  # rows of the picture
 WRONG, RIGHT = (0.80, 0.20, 0.10), (0.05, 0.45, 0.75)  # of changed pixels
@@ -66,9 +66,7 @@ def write(out: Path, context: Context, before: Masks, after: Masks) -> None:
         after: masks of the chosen file.
     """
     values, pixels = after.per_image, after.changed(before).sum(axis=(1, 2))
-    worst = np.argsort(values, kind="stable")[:WORST]  # NaN last
-    changed = np.argsort(-pixels, kind="stable")[:CHANGED]
-    changed = changed[(pixels[changed] > 0) & ~np.isin(changed, worst)]
+    worst, changed = worst_and_changed(values, pixels, WORST, CHANGED)
     rows = [("worst", n) for n in worst] + [("changed", n) for n in changed]
     examples = [
         {
