@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.data.examples import Examples
 from pipeline.data.features import Step
-from pipeline.data.folders import BadFileError, check_shape, name_fields
+from pipeline.data.folders import BadFileError, check_shape, group_of
 from pipeline.data.image_files import channels_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.mask_files import resize_mask
@@ -132,14 +132,6 @@ class _Reader:
         return self.resize.apply(image[None])[0], resize_mask(mask, self.resize)
 
 
-def _group(image: Path, context: ReadContext) -> str:
-    """Return the group that a file name holds; empty without `data.split.group`."""
-    group = context.params.split.group
-    if group is None:
-        return ""
-    return name_fields(image, [group], context.params)[group]
-
-
 def _copy(
     examples: Iterable[tuple[str, Path, T]],
     read: Callable[[T], tuple[np.ndarray, np.ndarray]],
@@ -152,7 +144,7 @@ def _copy(
     for place, file, example in examples:
         try:
             image, mask = read(example)
-            group = _group(file, context)
+            group = group_of(file, context.params)
             if writers is None:
                 images = context.writer(image.shape, np.uint8)
                 writers = images, context.writer(mask.shape, np.uint8)

@@ -197,6 +197,46 @@ def _add_file(
     files.labels.append(label)
 
 
+def files_by_stem(
+    root: Path, name: str, both: tuple[str, str], suffixes: Collection[str]
+) -> dict[str, list[Path]]:
+    """Return the files of one of two folders by their names without extension.
+
+    Args:
+        root: holds both folders.
+        name: of the folder.
+        both: names of both, for the error.
+        suffixes: file extensions, in lower case.
+
+    Raises:
+        UserError: if the folder is missing.
+    """
+    folder = root / name
+    if not folder.is_dir():
+        raise UserError(
+            f"{root}: must hold the folders {both[0]} and {both[1]}; {name} is missing"
+        )
+    files: dict[str, list[Path]] = {}
+    for path in files_below(folder, suffixes):
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        files.setdefault(stem, []).append(path)
+    return files
+
+
+def group_of(path: Path, params: DataParams) -> str:
+    """Return the group that a file name holds; empty without `data.split.group`.
+
+    Args:
+        path: of the file.
+        params: the settings.
+
+    Raises:
+        BadFileError: for a name without it.
+    """
+    group = params.split.group
+    return "" if group is None else name_fields(path, [group], params)[group]
+
+
 def name_fields(path: Path, names: Iterable[str], params: DataParams) -> dict[str, str]:
     """Read fields of a file name by `data.file_name`: name -> its text.
 

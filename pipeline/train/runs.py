@@ -173,10 +173,12 @@ class TrainingRuns:
     def _fit_with_pool(self, model: keras.Model, seed: int, name: str) -> RunResult:
         """Fit on the training split, and with pseudo-labels on the pool as well."""
         speed: dict[str, Any] = {}
-        train, validation = self._labelled(), self.data.validation()
-        pretraining = self._pretrain(model, seed, name, self.data.train(), validation)
-        start, labelled, plain = model.get_weights(), len(train), None
+        whole, validation = self.data.train(), self.data.validation()
+        pretraining = self._pretrain(model, seed, name, whole, validation)
+        train = self._labelled(whole)
+        labelled, plain = len(train), None
         if pseudo := self.params.pseudo_labels:
+            start = model.get_weights()
             train, labelled, plain = self._label_pool(model, seed, name, pseudo)
             model = self.model(seed)
             model.set_weights(start)
@@ -192,10 +194,10 @@ class TrainingRuns:
             "speed": speed,
         }
 
-    def _labelled(self) -> Split:
+    def _labelled(self, train: Split) -> Split:
         """Return the training examples whose labels are used."""
         seed = derive_seed(self.inputs.seed, "labelled")
-        return few_labels(self.data.train(), self.params.labelled, seed)
+        return few_labels(train, self.params.labelled, seed)
 
     def _fit_data(self, seed: int, train: Split, validation: Split) -> FitData:
         return FitData(self.data.spec, train, validation, self._policy(seed))

@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 from pipeline.data.examples import Examples
-from pipeline.data.folders import BadFileError, check_shape, name_fields
+from pipeline.data.folders import BadFileError, check_shape, group_of
 from pipeline.data.image_files import channels_of, orientation_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.rows import Rows, RowWriter
@@ -90,8 +90,7 @@ def read_boxes(
     resize = resize_step(params.image, channels)
     decode = DecodeImage(tuple(params.image.color))
     reader = _Reader(channels, decode, resize, context)
-    images, boxes, kept = _copy(examples, reader, root)
-    groups = [reader.group(examples[k].image) for k in kept]
+    images, boxes, groups, kept = _copy(examples, reader, root)
     validation, test = (None if mask is None else mask[kept] for mask in own)
     return Examples(
         x=Rows(images),
@@ -134,13 +133,6 @@ class _Reader:
             return image, rows
         return self.resize.apply(image[None])[0], resized(rows, size, self.resize)
 
-    def group(self, image: Path) -> str:
-        """Return the group that a file name holds; empty without `data.split.group`."""
-        group = self.context.params.split.group
-        if group is None:
-            return ""
-        return name_fields(image, [group], self.context.params)[group]
-
 
 def _frame(example: BoxExample, size: Size) -> tuple[Size, int]:
     """Return the size that boxes refer to, and how they turn to the upright image."""
@@ -162,14 +154,14 @@ def _disagreement(size: Size, stated: Size | None) -> str:
 
 def _copy(
     examples: Sequence[BoxExample], reader: _Reader, root: Path
-) -> tuple[Path, list[np.ndarray], np.ndarray]:
-    """Return the scratch file of images, their boxes, and positions of both."""
+) -> tuple[Path, list[np.ndarray], list[str], np.ndarray]:
+    """Return the scratch file of images, their boxes, groups and positions."""
     writer: RowWriter | None = None
-    boxes, kept = [], []
+    boxes, groups, kept = [], [], []
     for position, example in enumerate(examples):
         try:
             image, rows = reader.read(example)
-            reader.group(example.image)
+            group = group_of(example.image, reader.context.params)
             writer = writer or reader.context.writer(image.shape, np.uint8)
             check_shape(image, writer)
         except BadFileError as error:
@@ -177,11 +169,12 @@ def _copy(
             continue
         writer.append(image[None])
         boxes.append(rows)
+        groups.append(group)
         kept.append(position)
     if writer is None:
         raise UserError(f"{root}: no image with boxes could be read")
     writer.close()
-    return writer.path, boxes, np.array(kept)
+    return writer.path, boxes, groups, np.array(kept)
 
 
 def checked(box: Box, size: Size) -> tuple[float, float, float, float]:

@@ -7,7 +7,7 @@ An image and a mask without the other are bad examples.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from PIL import Image
 from pipeline.core.errors import UserError
 from pipeline.data.dense_files import DenseExample, read_examples
 from pipeline.data.examples import Examples
-from pipeline.data.folders import files_below
+from pipeline.data.folders import files_by_stem
 from pipeline.data.image_files import check_pixels
 from pipeline.data.mask_files import MAX_CLASSES, MaskReader
 from pipeline.data.params import DataParams
@@ -25,7 +25,7 @@ from pipeline.data.sources.images_dataset import SUFFIXES
 from pipeline.data.sources.reader import ReadContext
 from pipeline.tasks.targets import IGNORED
 
-IMAGES, MASKS = "images", "masks"
+BOTH = IMAGES, MASKS = "images", "masks"
 
 
 def read(context: ReadContext) -> Examples:
@@ -47,7 +47,10 @@ def read(context: ReadContext) -> Examples:
 
 def _pairs(root: Path, context: ReadContext) -> Iterator[tuple[Path, Path]]:
     """Yield an image and its mask, in alphabetical order."""
-    images, masks = _files(root, IMAGES, SUFFIXES), _files(root, MASKS, {".png"})
+    images, masks = (
+        files_by_stem(root, IMAGES, BOTH, SUFFIXES),
+        files_by_stem(root, MASKS, BOTH, {".png"}),
+    )
     for stem in sorted({*images, *masks}):
         image, mask = images.get(stem, []), masks.get(stem, [])
         place = printable_path((image or mask)[0].relative_to(root))
@@ -60,20 +63,6 @@ def _pairs(root: Path, context: ReadContext) -> Iterator[tuple[Path, Path]]:
             context.bad(place, f"is the mask of no image in {IMAGES}", root)
         else:
             yield image[0], mask[0]
-
-
-def _files(root: Path, name: str, suffixes: Collection[str]) -> dict[str, list[Path]]:
-    """Return the files of a folder by their names without extension."""
-    folder = root / name
-    if not folder.is_dir():
-        raise UserError(
-            f"{root}: must hold the folders {IMAGES} and {MASKS}; {name} is missing"
-        )
-    files: dict[str, list[Path]] = {}
-    for path in files_below(folder, suffixes):
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        files.setdefault(stem, []).append(path)
-    return files
 
 
 def _classes(masks: Sequence[Path], context: ReadContext) -> tuple[str, ...]:

@@ -16,14 +16,14 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.data.dense_files import stored
 from pipeline.data.examples import Examples
-from pipeline.data.folders import BadFileError, files_below
+from pipeline.data.folders import BadFileError, files_by_stem
 from pipeline.data.image_files import channels_of, read_image, size_of
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.paths import printable_path, source_path
 from pipeline.data.sources.images_dataset import SUFFIXES, resize_step
 from pipeline.data.sources.reader import ReadContext
 
-DEGRADED, CLEAN = "degraded", "clean"
+BOTH = DEGRADED, CLEAN = "degraded", "clean"
 SCALES = (1, 2, 3, 4)
 Pair = tuple[Path, Path]
 
@@ -49,7 +49,10 @@ def read(context: ReadContext) -> Examples:
 
 def _pairs(root: Path, context: ReadContext) -> Iterator[Pair]:
     """Yield a degraded image and its clean one, in alphabetical order."""
-    degraded, clean = _files(root, DEGRADED), _files(root, CLEAN)
+    degraded, clean = (
+        files_by_stem(root, DEGRADED, BOTH, SUFFIXES),
+        files_by_stem(root, CLEAN, BOTH, SUFFIXES),
+    )
     for stem in sorted({*degraded, *clean}):
         first, second = degraded.get(stem, []), clean.get(stem, [])
         place = printable_path((first or second)[0].relative_to(root))
@@ -63,20 +66,6 @@ def _pairs(root: Path, context: ReadContext) -> Iterator[Pair]:
             context.bad(place, f"has no degraded image {DEGRADED}/{stem}.*", root)
         else:
             yield first[0], second[0]
-
-
-def _files(root: Path, name: str) -> dict[str, list[Path]]:
-    """Return the files of a folder by their names without extension."""
-    folder = root / name
-    if not folder.is_dir():
-        raise UserError(
-            f"{root}: must hold the folders {DEGRADED} and {CLEAN}; {name} is missing"
-        )
-    files: dict[str, list[Path]] = {}
-    for path in files_below(folder, SUFFIXES):
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        files.setdefault(stem, []).append(path)
-    return files
 
 
 def _scale(pairs: list[Pair]) -> int:
