@@ -8,19 +8,17 @@ augmentation. Also those of the train stage's model, of its raw inputs, and of t
 of its compress stage.
 Run: make bench-embedding
 (python -m benchmarks.embedding --exp speakers --cpu-seconds 120)
-
-The budget is processor time, so that other load on the machine does not count.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from benchmarks.plain_script import SEED, train_within
 from pipeline.core.json_io import read_json
 from pipeline.data.artifact import Split, read_data
 from pipeline.data.spec import TaskSpec
@@ -32,7 +30,7 @@ from pipeline.tasks.metric import metric_of
 from pipeline.train.artifact import read_architecture
 from pipeline.training.floor_check import predict
 
-SEED, BATCH, REPORTS = 1, 64, 4
+BATCH, REPORTS = 64, 4
 
 
 def main() -> None:
@@ -80,15 +78,12 @@ def train(
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(keras.optimizers.Adam(2e-3), loss)
     x = spec.to_input(np.asarray(split.x))
-    used, epoch, reported = 0.0, 0, 0
-    while used < budget:
-        begin = time.process_time()
-        classifier.fit(x, y, BATCH, verbose=0)
-        used, epoch = used + time.process_time() - begin, epoch + 1
-        if used * REPORTS / budget >= reported + 1:
-            reported = int(used * REPORTS / budget)
-            outputs = predict(model, test.x, spec)
-            report(f"{used:.0f} s, epoch {epoch}", outputs, spec, test)
+
+    def line(used: float, epoch: int) -> None:
+        outputs = predict(model, test.x, spec)
+        report(f"{used:.0f} s, epoch {epoch}", outputs, spec, test)
+
+    train_within(budget, lambda: classifier.fit(x, y, BATCH, verbose=0), line, REPORTS)
 
 
 def report(name: str, outputs: np.ndarray, spec: TaskSpec, test: Split) -> None:
