@@ -11,10 +11,9 @@ from PIL import Image
 
 from pipeline.data.spec import read_spec
 from pipeline.inference.interpreter import LiteModel
-from pipeline.reproduce.tolerance import flat_metrics, rule_of
 from pipeline.tasks.detection.decoding import decode
-from pipeline.tasks.metric import metric_of
 from tests.conftest import Answer, Project
+from tests.helpers.finished_chain import chosen_file, metrics_without_a_rule, read
 
 TEXT = """\
 seed: 3
@@ -64,10 +63,6 @@ def finished(tmp_path_factory) -> tuple[Project, Answer]:
     return project, project.run("run")
 
 
-def read(project: Project, name: str):
-    return json.loads((project.small / name).read_text())
-
-
 @pytest.mark.slow
 class TestChain:
     def test_it_ends_with_a_verdict_in_its_metric(self, finished):
@@ -78,15 +73,10 @@ class TestChain:
 
     def test_the_metric_is_that_of_the_chosen_file(self, finished):
         project, _ = finished
-        spec = read_spec(project.small / "data")
-        model = LiteModel(project.small / "compress/best.tflite", spec)
-        x, y = (np.load(project.small / f"data/test_{end}.npy") for end in "xy")
-        evaluation = read(project, "evaluate/evaluation.json")
-        rows = {row["id"]: row for row in evaluation["variants"]}
-        row = rows[evaluation["chosen"]]
-        expected = metric_of(spec).of(model.logits(x), spec.to_input(x), y)
-        assert row["map50"] == pytest.approx(expected, abs=1e-9)
-        assert row["objects"] == int((y[..., 0] >= 0).sum())
+        chosen = chosen_file(project)
+        row = chosen.row
+        assert row["map50"] == pytest.approx(chosen.metric(), abs=1e-9)
+        assert row["objects"] == int((chosen.y[..., 0] >= 0).sum())
         pareto = read(project, "compress/pareto.json")
         points = [point for point in pareto["points"] if point["file"]]
         assert all("center_f1" in json.dumps(point) for point in points)
@@ -137,6 +127,4 @@ class TestChain:
 
     def test_a_tolerance_rule_names_every_metric(self, finished):
         project, _ = finished
-        for path in sorted(project.small.glob("*/metrics.json")):
-            names = flat_metrics(json.loads(path.read_text()), path.parent.name)
-            assert [name for name in names if rule_of(name) is None] == []
+        assert metrics_without_a_rule(project) == []

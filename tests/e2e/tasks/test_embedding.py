@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.data.spec import read_spec
-from pipeline.inference.interpreter import LiteModel
-from pipeline.reproduce.tolerance import flat_metrics, rule_of
-from pipeline.tasks.metric import metric_of
 from tests.conftest import Answer, Project
+from tests.helpers.finished_chain import chosen_file, metrics_without_a_rule, read
 
 TEXT = """\
 seed: 3
@@ -53,10 +50,6 @@ def finished(tmp_path_factory) -> tuple[Project, Answer]:
     return project, project.run("run")
 
 
-def read(project: Project, name: str):
-    return json.loads((project.small / name).read_text())
-
-
 @pytest.mark.slow
 class TestChain:
     def test_it_ends_with_a_verdict_in_its_metric(self, finished):
@@ -75,22 +68,17 @@ class TestChain:
 
     def test_the_metric_is_that_of_the_chosen_file(self, finished):
         project, _ = finished
-        spec = read_spec(project.small / "data")
-        model = LiteModel(project.small / "compress/best.tflite", spec)
-        x, y = (np.load(project.small / f"data/test_{end}.npy") for end in "xy")
-        assert model.logits(x).shape == (len(y), 6)
-        evaluation = read(project, "evaluate/evaluation.json")
-        rows = {row["id"]: row for row in evaluation["variants"]}
-        row = rows[evaluation["chosen"]]
-        expected = metric_of(spec).of(model.logits(x), spec.to_input(x), y)
-        assert row["recall_at_1"] == pytest.approx(expected, abs=1e-9)
-        names = [floor["name"] for floor in evaluation["floors"]]
+        chosen = chosen_file(project)
+        row = chosen.row
+        assert chosen.model.logits(chosen.x).shape == (len(chosen.y), 6)
+        assert row["recall_at_1"] == pytest.approx(chosen.metric(), abs=1e-9)
+        names = [floor["name"] for floor in chosen.evaluation["floors"]]
         assert names == [
             "vectors drawn at random",
             "nearest neighbors of the raw inputs",
         ]
         # Noise hides a third of a face at most, so raw inputs recognize it.
-        assert evaluation["floors"][1]["recall_at_1"] > 0.9
+        assert chosen.evaluation["floors"][1]["recall_at_1"] > 0.9
 
     def test_the_head_of_arcface_is_in_no_file(self, finished):
         project, _ = finished
@@ -131,6 +119,4 @@ class TestChain:
 
     def test_a_tolerance_rule_names_every_metric(self, finished):
         project, _ = finished
-        for path in sorted(project.small.glob("*/metrics.json")):
-            names = flat_metrics(json.loads(path.read_text()), path.parent.name)
-            assert [name for name in names if rule_of(name) is None] == []
+        assert metrics_without_a_rule(project) == []

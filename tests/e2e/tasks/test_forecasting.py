@@ -9,11 +9,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from pipeline.data.spec import read_spec
-from pipeline.inference.interpreter import LiteModel
-from pipeline.reproduce.tolerance import flat_metrics, rule_of
-from pipeline.tasks.metric import metric_of
 from tests.conftest import Answer, Project
+from tests.helpers.finished_chain import chosen_file, metrics_without_a_rule, read
 
 TEXT = """\
 seed: 3
@@ -71,10 +68,6 @@ def write(path, lines):
     return path
 
 
-def read(project: Project, name: str):
-    return json.loads((project.small / name).read_text())
-
-
 @pytest.mark.slow
 class TestChain:
     def test_it_ends_with_a_verdict_in_its_metric(self, finished):
@@ -84,16 +77,11 @@ class TestChain:
 
     def test_the_metric_is_that_of_the_chosen_file(self, finished):
         project, _ = finished
-        spec = read_spec(project.small / "data")
-        model = LiteModel(project.small / "compress/best.tflite", spec)
-        x, y = (np.load(project.small / f"data/test_{end}.npy") for end in "xy")
-        evaluation = read(project, "evaluate/evaluation.json")
-        rows = {row["id"]: row for row in evaluation["variants"]}
-        row = rows[evaluation["chosen"]]
-        expected = metric_of(spec).of(model.logits(x), spec.to_input(x), y)
-        assert row["mase"] == pytest.approx(expected, abs=1e-9)
+        chosen = chosen_file(project)
+        row = chosen.row
+        assert row["mase"] == pytest.approx(chosen.metric(), abs=1e-9)
         assert 0 <= row["coverage"] <= 1 and len(row["steps"]) == HORIZON
-        (floor,) = evaluation["floors"]
+        (floor,) = chosen.evaluation["floors"]
         assert "7 steps earlier" in floor["name"]
 
     def test_page_card_and_metadata_say_how_to_read_the_output(self, finished):
@@ -129,9 +117,7 @@ class TestChain:
 
     def test_a_tolerance_rule_names_every_metric(self, finished):
         project, _ = finished
-        for path in sorted(project.small.glob("*/metrics.json")):
-            names = flat_metrics(json.loads(path.read_text()), path.parent.name)
-            assert [name for name in names if rule_of(name) is None] == []
+        assert metrics_without_a_rule(project) == []
 
 
 def with_plan(lines: list[list]) -> list[list]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Answer, Project
+from tests.helpers.finished_chain import read
 from tests.helpers.project import ROOT
 
 TEXT = """\
@@ -34,10 +34,6 @@ def finished(tmp_path_factory) -> tuple[Project, Answer]:
     shutil.copytree(FILES, project.folder, dirs_exist_ok=True)
     project.write(TEXT)
     return project, project.run("run")
-
-
-def read(project: Project, name: str):
-    return json.loads((project.small / name).read_text())
 
 
 def test_the_chain_ends_with_a_verdict_in_its_metric(finished):

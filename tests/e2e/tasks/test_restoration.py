@@ -12,9 +12,8 @@ from PIL import Image
 
 from pipeline.data.spec import read_spec
 from pipeline.inference.interpreter import LiteModel
-from pipeline.reproduce.tolerance import flat_metrics, rule_of
-from pipeline.tasks.metric import metric_of
 from tests.conftest import Answer, Project
+from tests.helpers.finished_chain import chosen_file, metrics_without_a_rule, read
 
 TEXT = """\
 seed: 3
@@ -47,10 +46,6 @@ def finished(tmp_path_factory) -> tuple[Project, Answer]:
     return project, project.run("run")
 
 
-def read(project: Project, name: str):
-    return json.loads((project.small / name).read_text())
-
-
 @pytest.mark.slow
 class TestChain:
     def test_it_ends_with_a_verdict_in_decibels(self, finished):
@@ -60,17 +55,13 @@ class TestChain:
 
     def test_the_metric_is_that_of_the_chosen_file(self, finished):
         project, _ = finished
-        spec = read_spec(project.small / "data")
+        chosen = chosen_file(project)
+        row = chosen.row
+        spec = chosen.spec
         assert spec.shape == (8, 8, 3) and spec.target["shape"] == [16, 16, 3]
-        model = LiteModel(project.small / "compress/best.tflite", spec)
-        x, y = (np.load(project.small / f"data/test_{end}.npy") for end in "xy")
-        evaluation = read(project, "evaluate/evaluation.json")
-        rows = {row["id"]: row for row in evaluation["variants"]}
-        row = rows[evaluation["chosen"]]
-        expected = metric_of(spec).of(model.logits(x), spec.to_input(x), y)
-        assert row["psnr"] == pytest.approx(expected, abs=1e-9)
+        assert row["psnr"] == pytest.approx(chosen.metric(), abs=1e-9)
         assert row["gain"] == pytest.approx(row["psnr"] - row["floor_psnr"])
-        floors = {floor["name"]: floor["psnr"] for floor in evaluation["floors"]}
+        floors = {floor["name"]: floor["psnr"] for floor in chosen.evaluation["floors"]}
         assert list(floors.values()) == [pytest.approx(row["floor_psnr"])]
 
     def test_page_card_and_metadata_say_how_to_read_the_output(self, finished):
@@ -100,6 +91,4 @@ class TestChain:
 
     def test_a_tolerance_rule_names_every_metric(self, finished):
         project, _ = finished
-        for path in sorted(project.small.glob("*/metrics.json")):
-            names = flat_metrics(json.loads(path.read_text()), path.parent.name)
-            assert [name for name in names if rule_of(name) is None] == []
+        assert metrics_without_a_rule(project) == []

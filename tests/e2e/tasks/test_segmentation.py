@@ -10,9 +10,8 @@ from PIL import Image
 
 from pipeline.data.spec import read_spec
 from pipeline.inference.interpreter import LiteModel
-from pipeline.reproduce.tolerance import flat_metrics, rule_of
-from pipeline.tasks.metric import metric_of
 from tests.conftest import Answer, Project
+from tests.helpers.finished_chain import chosen_file, metrics_without_a_rule, read
 
 TEXT = """\
 seed: 3
@@ -53,10 +52,6 @@ def finished(tmp_path_factory) -> tuple[Project, Answer]:
     return project, project.run("run")
 
 
-def read(project: Project, name: str):
-    return json.loads((project.small / name).read_text())
-
-
 @pytest.mark.slow
 class TestChain:
     def test_it_ends_with_a_verdict_in_its_metric(self, finished):
@@ -67,14 +62,9 @@ class TestChain:
 
     def test_the_metric_is_that_of_the_chosen_file(self, finished):
         project, _ = finished
-        spec = read_spec(project.small / "data")
-        model = LiteModel(project.small / "compress/best.tflite", spec)
-        x, y = (np.load(project.small / f"data/test_{end}.npy") for end in "xy")
-        evaluation = read(project, "evaluate/evaluation.json")
-        rows = {row["id"]: row for row in evaluation["variants"]}
-        row = rows[evaluation["chosen"]]
-        expected = metric_of(spec).of(model.logits(x), spec.to_input(x), y)
-        assert row["miou"] == pytest.approx(expected, abs=1e-9)
+        chosen = chosen_file(project)
+        row = chosen.row
+        assert row["miou"] == pytest.approx(chosen.metric(), abs=1e-9)
         low, high = row["drop_interval"]
         assert low <= row["drop"] + 1e-6 and row["drop"] - 1e-6 <= high
         pareto = read(project, "compress/pareto.json")
@@ -106,6 +96,4 @@ class TestChain:
 
     def test_a_tolerance_rule_names_every_metric(self, finished):
         project, _ = finished
-        for path in sorted(project.small.glob("*/metrics.json")):
-            names = flat_metrics(json.loads(path.read_text()), path.parent.name)
-            assert [name for name in names if rule_of(name) is None] == []
+        assert metrics_without_a_rule(project) == []
