@@ -28,13 +28,10 @@ def with_builder(values: Any) -> Any:
 
     Values that are not an experiment are returned unchanged, for the schema to refuse.
     """
-    if not isinstance(values, Mapping):
+    if (parts := _parts(values, "tune")) is None:
         return values
-    data, tune = values.get("data"), values.get("tune", {})
-    if not isinstance(data, Mapping) or not isinstance(tune, Mapping):
-        return values
-    task = _named(data.get("task", DEFAULT))
-    if task is None or "builder" in tune or "builders" in tune:
+    data, tune, task = parts
+    if "builder" in tune or "builders" in tune:
         return values
     source = data.get("source")
     modality = modality_of(source) if isinstance(source, str) else None
@@ -46,18 +43,29 @@ def with_max_drop(values: Any) -> Any:
 
     Values that are not an experiment are returned unchanged, for the schema to refuse.
     """
-    if not isinstance(values, Mapping):
+    if (parts := _parts(values, "compress")) is None:
         return values
-    data, compress = values.get("data"), values.get("compress", {})
-    if not isinstance(data, Mapping) or not isinstance(compress, Mapping):
-        return values
-    task, budget = _named(data.get("task", DEFAULT)), compress.get("budget", {})
-    if task is None or task.max_drop is None or not isinstance(budget, Mapping):
+    _, compress, task = parts
+    budget = compress.get("budget", {})
+    if task.max_drop is None or not isinstance(budget, Mapping):
         return values
     drop = budget.get("max_drop", task.max_drop)
     if isinstance(drop, Mapping):
         drop = {task.metric.key: task.max_drop, **drop}
     return {**values, "compress": {**compress, "budget": {**budget, "max_drop": drop}}}
+
+
+def _parts(
+    values: Any, section: str
+) -> tuple[Mapping[str, Any], Mapping[str, Any], Task] | None:
+    """The section `data`, another one, and the task; None where they are not there."""
+    if not isinstance(values, Mapping):
+        return None
+    data, other = values.get("data"), values.get(section, {})
+    if not isinstance(data, Mapping) or not isinstance(other, Mapping):
+        return None
+    task = _named(data.get("task", DEFAULT))
+    return None if task is None else (data, other, task)
 
 
 def _named(name: Any) -> Task | None:
