@@ -7,7 +7,7 @@ that models that have them can be read and copied, also where they are not regis
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import isfunction
+from inspect import isclass, isfunction
 from types import ModuleType
 from typing import Any
 
@@ -33,15 +33,20 @@ def register(module: ModuleType) -> None:
     """Let Keras find the layers and functions of a module by their names.
 
     Args:
-        module: of the user; all layers that exist since its import are registered.
+        module: of the user; all layers that exist since its import are registered. What
+            the module itself defines goes before a class of another module with the
+            same name.
     """
     names = keras.saving.get_custom_objects()
     for name, value in vars(module).items():
-        if isfunction(value) and is_of_user(value):
+        if not _is_object(value):
+            continue
+        if value.__module__ == module.__name__:
+            names[name] = value
+        elif is_of_user(value):
             names.setdefault(name, value)
-    for kind in _subclasses(keras.layers.Layer):
-        if not hasattr(keras.layers, kind.__name__):  # such a one needs the decorator
-            names.setdefault(kind.__name__, kind)
+    for kind in filter(_is_object, _subclasses(keras.layers.Layer)):
+        names.setdefault(kind.__name__, kind)
 
 
 def is_of_user(item: Any) -> bool:
@@ -51,6 +56,13 @@ def is_of_user(item: Any) -> bool:
         item: a class or function; its module decides.
     """
     return str(item.__module__).partition(".")[0] not in OTHERS
+
+
+def _is_object(item: Any) -> bool:
+    if isclass(item) and issubclass(item, keras.layers.Layer):
+        # One with the name of a layer of Keras needs the decorator.
+        return not hasattr(keras.layers, item.__name__)
+    return isfunction(item)
 
 
 def _subclasses(kind: type) -> Iterator[type]:

@@ -20,6 +20,9 @@ class Twice(keras.layers.Layer):
     def call(self, x):
         return 2 * x
 
+class Dense(keras.layers.Layer):
+    pass
+
 def halved(x):
     return x / 2
 """
@@ -57,3 +60,14 @@ def test_without_their_module_the_layer_is_named(saved):
     announce([])
     with pytest.raises(ModelError, match=rf"\(Twice\) is of a class from {NAME}"):
         load_model(Path("model.keras"))
+
+
+def test_a_module_goes_before_a_namesake_of_another_module(saved, monkeypatch):
+    class Twice(keras.layers.Layer):
+        def __init__(self, missing, **options):
+            super().__init__(**options)
+
+    monkeypatch.setitem(keras.saving.get_custom_objects(), "Twice", Twice)
+    x = np.ones((1, 3), np.float32)
+    loaded = load_model(Path("model.keras"))
+    assert np.array_equal(np.asarray(saved(x)), np.asarray(loaded(x)))
