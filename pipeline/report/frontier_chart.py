@@ -154,7 +154,9 @@ def _intervals(row: Row, score: Metric, baseline: Row) -> dict[str, list[float]]
     validation = f"validation_{score.key}"
     drops, on_test = row["validation_drop_interval"], row[f"{score.key}_interval"]
     ends = sorted(score.bound(baseline[validation], drop) for drop in drops or [])
-    intervals = {validation: ends, score.key: on_test}
+    # The drop's interval may reach past a perfect value, which no model can have.
+    possible = [min(max(end, score.lowest), score.highest) for end in ends]
+    intervals = {validation: possible, score.key: on_test}
     return {key: pair for key, pair in intervals.items() if pair}
 
 
