@@ -1,12 +1,14 @@
 """Checks before a run: every file that a stage will read must exist.
 
 In: a job, and the plan of its stages. A stage that is up to date needs no file: its
-result may have been made on another machine.
+result may have been made on another machine. A table must have the columns that the
+experiment names, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
@@ -17,6 +19,7 @@ from pipeline.tasks.registry import get
 
 # The data stage checks its own sources, which are not plain paths; it runs first.
 CHECKS_ITSELF = "data"
+TABLES = ("csv", "text")
 
 
 def check_files(job: Job, decisions: Sequence[Decision]) -> None:
@@ -58,6 +61,40 @@ def check_splits(job: Job, decisions: Sequence[Decision]) -> None:
             "data.split.test is 0, and evaluate and report read the test split; set "
             "train, validation and test, or stop before them: run compress"
         )
+
+
+def check_columns(job: Job, decisions: Sequence[Decision]) -> None:
+    """Refuse to start a run whose data stage would miss a column of its table.
+
+    Args:
+        job: the experiment.
+        decisions: the plan of the requested stages and of all that they depend on.
+
+    Raises:
+        UserError: names the key, the column and those that there are, as the data
+            stage does.
+    """
+    data: Any = job.params["data"]
+    kind = data.source.partition(":")[0]
+    to_run = {decision.stage for decision in decisions if not decision.cached}
+    if kind in TABLES and "data" in to_run:
+        _check_header(data, kind)
+
+
+def _check_header(data: Any, kind: str) -> None:
+    from pipeline.data.series import table as series
+    from pipeline.data.sources.reader import ReadContext
+    from pipeline.data.table_roles import column, roles_of
+    from pipeline.data.tables import open_table
+
+    context = ReadContext(data, Path(), source=data.source)
+    file = open_table(context)
+    if context.wants_series:
+        series.roles_of(file, data.series, data.columns.ignore)
+        return
+    if kind == "text":
+        column(file, data.columns.text, "data.columns.text", context.key)
+    roles_of(file, [], context)
 
 
 def _key(job: Job, stage: Stage, path: str) -> str:

@@ -41,7 +41,7 @@ from pipeline.experiment.conversion import NOTES as CONVERSIONS
 from pipeline.experiment.conversion import check_conversion
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
-from pipeline.experiment.preflight import check_files, check_splits
+from pipeline.experiment.preflight import check_columns, check_files, check_splits
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.stages import STAGES
 
@@ -112,14 +112,16 @@ class Session:
             stages: as for `plan`.
 
         Raises:
-            UserError: a file that a stage will read does not exist, a builder does not
-                suit distill or compress, or training cannot continue from the result
-                before `data.extend`.
+            UserError: a file that a stage will read does not exist, a table lacks a
+                column that the experiment names, a builder does not suit distill or
+                compress, or training cannot continue from the result before
+                `data.extend`.
         """
         self.check_continuation()
         decisions = self.plan(*stages)
         check_files(self.job, decisions)
         check_splits(self.job, decisions)
+        check_columns(self.job, decisions)
         if self.experiment is not None:
             to_run = [d.stage for d in decisions if not d.cached]
             check_students(self.experiment, to_run)

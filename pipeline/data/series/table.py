@@ -89,7 +89,7 @@ def read_table(
     Raises:
         UserError: when the file is malformed, or has no usable row.
     """
-    roles = _roles(file, params, ignored)
+    roles = roles_of(file, params, ignored)
     rows, reader = _by_series(file, roles, params, bad)
     parts = [part for part in rows if part.times]
     if not parts or reader is None:
@@ -100,10 +100,19 @@ def read_table(
     return SeriesTable(grid, tuple(series))
 
 
-def _roles(
+def roles_of(
     file: RowFile, params: SeriesParams, ignored: list[str] | None
 ) -> dict[str, int]:
-    """Return name -> position of the columns that are read."""
+    """Return name -> position of the columns that are read.
+
+    Args:
+        file: of rows.
+        params: roles of the columns.
+        ignored: columns that have no role; None accepts any other column.
+
+    Raises:
+        UserError: when a column is missing, or has no role.
+    """
     wanted = {
         "data.series.time": [params.time],
         "data.series.id": [params.id or ""],

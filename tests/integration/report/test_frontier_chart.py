@@ -9,9 +9,7 @@ from pipeline.report.summary import summarize
 
 def test_no_bar_reaches_past_a_perfect_value(published):
     experiment = read_experiment(published.folders)
-    rows = [
-        row | {"validation_drop_interval": [-0.5, 0.25]} for row in experiment.rows
-    ]
+    rows = [row | {"validation_drop_interval": [-0.5, 0.25]} for row in experiment.rows]
     experiment = dataclasses.replace(experiment, rows=rows)
     summary = summarize(experiment)
     start = summary["baseline"]["validation_accuracy"]
