@@ -16,12 +16,8 @@ import numpy as np
 
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Data, Split
-from pipeline.evaluate.corruptions import (
-    SEVERITIES,
-    Corruption,
-    corruptions_for,
-    missing_corruptions,
-)
+from pipeline.evaluate.corruptions.choice import corruptions_for, missing_corruptions
+from pipeline.evaluate.corruptions.corruption import SEVERITIES, Corruption
 from pipeline.evaluate.evaluation import RobustnessSummary
 from pipeline.evaluate.params import EvaluateParams
 from pipeline.inference.batch_interpreter import BatchModel

@@ -5,12 +5,9 @@ import pytest
 
 from pipeline.data.features import FixedLength, LogMel, Mfcc, Standardise, Vocabulary
 from pipeline.data.spec import TaskSpec
-from pipeline.evaluate.corruptions import (
-    SEVERITIES,
-    corruptions_for,
-    missing_corruptions,
-    misspell,
-)
+from pipeline.evaluate.corruptions.choice import corruptions_for, missing_corruptions
+from pipeline.evaluate.corruptions.corruption import SEVERITIES
+from pipeline.evaluate.corruptions.texts import misspell
 
 DRAW = np.random.default_rng(5)
 MEL = LogMel(8000, 32.0, 16.0, 20)

@@ -1,0 +1,1 @@
+"""Common corruptions of inputs at five severities, all seeded."""
