@@ -41,12 +41,12 @@ from pipeline.compress.tfmot.build import (
     exports_of,
     first_written,
     fit_count,
-    prepared,
     with_fallback,
     with_stateful,
 )
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.compress.tfmot.layers import check_precision
+from pipeline.compress.tfmot.preparation import prepared
 from pipeline.compress.tfmot.weight_quantization import max_level
 from pipeline.core.determinism import derive_seed
 from pipeline.core.pipe_language import Step
