@@ -13,7 +13,7 @@ from typing import Any
 from tests.helpers import warm
 
 ROOT = next(path for path in Path(__file__).parents if (path / "setup.cfg").is_file())
-TIMEOUT = 600  # seconds that a command may take
+TIMEOUT = 1800  # seconds after which a command hangs, also on a busy machine
 
 # The whole chain on scikit-learn's digits, at the smallest size that still learns.
 SMALL = """\

@@ -209,7 +209,7 @@ def test_ctrl_c_leaves_what_was_published(copied):
     )
     wait_until(lambda: (copied.small / ".train.partial").exists())
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "interrupted" in err and "Traceback" not in err
     assert outputs(copied) == before

@@ -174,7 +174,7 @@ def with_an_error(folder: Path, name: str) -> Path:
 
 
 def answer(command: list[str | Path]) -> tuple[int, str]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout
 
 
