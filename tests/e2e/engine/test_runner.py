@@ -134,7 +134,7 @@ def test_the_log_of_a_failure_is_kept_until_the_stage_succeeds(toy):
     assert not log.exists()
 
 
-def wait_for(path, seconds: float = 20) -> None:
+def wait_for(path, seconds: float = 200) -> None:
     end = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < end, f"{path} did not appear"
