@@ -195,7 +195,7 @@ def test_kill_9_in_the_middle_of_a_stage_and_a_run_after_it(copied, finished):
     assert not partial.exists()
 
 
-def wait_until(true, seconds: float = 60) -> None:
+def wait_until(true, seconds: float = 600) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

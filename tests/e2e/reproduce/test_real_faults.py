@@ -73,7 +73,7 @@ def kill_in(project, stage: str, seconds: float) -> None:
     wait_for_workers(project)
 
 
-def wait_for_workers(project, seconds: float = 60) -> None:
+def wait_for_workers(project, seconds: float = 600) -> None:
     """Until the last worker of a killed run has let go of the lock."""
     end = time.monotonic() + seconds
     while True:
