@@ -45,6 +45,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "pretrained": ((96, 96, 3), "image", "classification", 0),
     "resnet": ((28, 28, 1), "image", "classification", 0),
     "rnn": ((49, 10), "audio", "classification", 0),
+    "seq2seq": ((44,), "text", "seq2seq", 60),
     "text_cnn": ((40,), "text", "classification", 4000),
     "two_tower": ((2,), "table", "classification", 4000),
     "unet": ((96, 96, 3), "image", "segmentation", 0),
@@ -60,6 +61,7 @@ PRESET_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
 }
 CLASSES = 10
 FORECAST = {"names": ["load"], "horizon": 24, "quantiles": []}
+PAIR = {"length": 32, "steps": 11}
 UNBUILT = "ensemble"  # needs trained files
 SHARED = (
     *("width", "depth", "activation", "initializer", "normalization"),
@@ -156,6 +158,8 @@ def _target(task: str, modality: str, shape: tuple[int, ...]) -> dict[str, Any]:
     """The facts about targets that the shape of an output depends on."""
     if get(task).degrades:
         return {"shape": [2 * size for size in shape[:2]] + [3]}
+    if task == "seq2seq":
+        return PAIR
     return FORECAST if modality == "series" else {}
 
 
