@@ -150,12 +150,7 @@ def _read_inputs(path: Path, tokens: PairTokens) -> RawExamples:
     if not texts:
         raise UserError(f"{path}: holds no text; must hold one text per line")
     for number, text in texts.items():
-        if len(text) > tokens.length or SEPARATOR in text:
-            raise UserError(
-                f"{path}: line {number} has {len(text)} characters, and the model reads "
-                f"at most {tokens.length} (data.pairs.length), none of them U+001F; "
-                "shorten it"
-            )
+        _check_input(text, f"{path}: line {number}", tokens)
     notes = [
         f"line {number}: characters that the model has not read: "
         f"{shown(''.join(unknown))}"
@@ -165,6 +160,17 @@ def _read_inputs(path: Path, tokens: PairTokens) -> RawExamples:
     names = [f"{path}:{number}" for number in texts]
     raw = np.array([*texts.values()], object)
     return RawExamples(str(path), names, raw, tuple(notes))
+
+
+def _check_input(text: str, place: str, tokens: PairTokens) -> None:
+    """Refuse a text that no row of characters holds."""
+    if len(text) > tokens.length:
+        raise UserError(
+            f"{place} has {len(text)} characters, and the model reads at most "
+            f"{tokens.length} (data.pairs.length); shorten it"
+        )
+    if SEPARATOR in text:
+        raise UserError(f"{place} holds the control character U+001F; remove it")
 
 
 Reader = Callable[[Path, Data], RawExamples]

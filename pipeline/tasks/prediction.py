@@ -59,9 +59,7 @@ class TaskPrediction:
     )
     decode: Callable[[Outputs, np.ndarray, TaskSpec], np.ndarray] | None = None
 
-    def outputs(
-        self, model: Outputs, stored: np.ndarray, spec: TaskSpec
-    ) -> np.ndarray:
+    def outputs(self, model: Outputs, stored: np.ndarray, spec: TaskSpec) -> np.ndarray:
         """Return what `rows` reads as outputs, `(n, *output)`.
 
         Args:

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.core.json_io import write_json
 from pipeline.metrics import bootstrap
+from pipeline.metrics.intervals import binomial
 from pipeline.tasks.evaluation import (
     Comparison,
     Context,
@@ -55,8 +56,10 @@ class Written:
     def edits(self) -> np.ndarray:
         """Edits from each text to its target, float64 `(n,)`."""
         edits = np.zeros(len(self.numbers))
-        for row in np.flatnonzero(self.exact == 0):
-            edits[row] = edit_distance(*map(_text, (self.numbers[row], self.target(row))))
+        for row in np.flatnonzero(self.exact == 0).tolist():
+            edits[row] = edit_distance(
+                *map(_text, (self.numbers[row], self.target(row)))
+            )
         return edits
 
     @property
@@ -76,7 +79,8 @@ class PairComparison(Comparison):
 
     Args:
         exact_match: fraction of inputs whose target is written without an error.
-        exact_match_interval: bootstrap interval over pairs.
+        exact_match_interval: Clopper and Pearson's interval of that fraction, which is
+            not empty where no text is wrong.
         drop: exact match lost against the reference.
         drop_interval: paired interval of the drop.
         character_error_rate: edits per character of the targets.
@@ -86,7 +90,7 @@ class PairComparison(Comparison):
     """
 
     exact_match: float
-    exact_match_interval: list[float] | None
+    exact_match_interval: list[float]
     drop: float
     drop_interval: list[float] | None
     character_error_rate: float
@@ -112,7 +116,7 @@ def compare(
     value = METRIC.value(exact[1], y)
     return PairComparison(
         exact_match=value,
-        exact_match_interval=METRIC.interval(exact[1], y, resamples, seed),
+        exact_match_interval=list(binomial(int(exact[1].sum()), len(y))),
         drop=METRIC.value(exact[0], y) - value,
         drop_interval=METRIC.drop_interval(*exact, y, seed, resamples),
         character_error_rate=error_rate(edits, y),

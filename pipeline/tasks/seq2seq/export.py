@@ -11,9 +11,9 @@ from pipeline.tasks.spec import TaskSpec
 from pipeline.tasks.targets import PADDING
 
 MEANING = (
-    "logits of the character after each step of the target, (steps, tokens); to write a "
-    "text, run the file once per character: put the likeliest one of step k into the "
-    "row at length + 1 + k, until it is the end"
+    "logits of each character of the target, (steps, tokens); to write a text, run the "
+    "file once per character: put the likeliest one of step k into the row at length + "
+    "1 + k, until it is the end"
 )
 
 
@@ -33,8 +33,8 @@ def _metadata(spec: TaskSpec, point: Mapping[str, Any]) -> Metadata:
 
 def _defines(metadata: Metadata) -> str:
     return (
-        "// logits of the character after step k of a target: MODEL_DATA_TOKENS values\n"
-        "// from output[k * MODEL_DATA_TOKENS]\n"
+        "// logits of character k of a target: MODEL_DATA_TOKENS values from\n"
+        "// output[k * MODEL_DATA_TOKENS]\n"
         f"#define MODEL_DATA_TOKENS {metadata['tokens']}\n"
         f"#define MODEL_DATA_INPUT_LENGTH {metadata['input_length']}\n"
         f"#define MODEL_DATA_STEPS {metadata['steps']}\n"

@@ -23,7 +23,7 @@ TASK = Task(
     output="logits_per_target",
     losses=("cross_entropy",),
     default_loss="cross_entropy",
-    builder="seq2seq",
+    builder="conv_seq2seq",
     parts=parts_in("pipeline.tasks.seq2seq", "floor"),
     not_applicable={
         "data.labels.noise": UNLABELLED,

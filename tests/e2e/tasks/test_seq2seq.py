@@ -30,7 +30,7 @@ compress:
   recipes: [dynamic, "prune(0.5) | int8"]
   epochs: 1
   batch_size: 16
-  budget: {max_drop: 0.9}
+  budget: {max_drop: 0.6}
 evaluate: {resamples: 100}
 """
 SHIFT = str.maketrans("abcd", "BCDA")

@@ -59,7 +59,10 @@ class TestFiles:
             ("input,target\nox,\n", "row 2: its target is empty"),
             ("input,target\n  ,oxen\n", "row 2: its input is empty"),
             ("input,target\nox,oxen\nox\n", "row 3: has 1 values, the header 2"),
-            ("input,target\nox," + "n" * 33 + "\n", "has 33 characters, more than data."),
+            (
+                "input,target\nox," + "n" * 33 + "\n",
+                "has 33 characters, more than data.",
+            ),
             ("input,target\n" + "o" * 49 + ",x\n", "data.pairs.length (48)"),
             ("input,target\no\x1fx,oxen\n", "its input holds the control character"),
             ("input,target\n", "no row can be used"),
@@ -128,7 +131,7 @@ class TestDates:
 
     def test_ordinals(self):
         days = (1, 2, 3, 4, 11, 12, 13, 21, 22, 23, 31)
-        endings = "st nd rd th th th th st nd rd st".split()
+        endings = ("st", "nd", "rd", *["th"] * 4, "st", "nd", "rd", "st")
         assert list(map(dates_dataset.ordinal, days)) == [
             f"{day}{ending}" for day, ending in zip(days, endings)
         ]

@@ -173,6 +173,9 @@ class TestEvaluation:
         assert row["exact_match"] == pytest.approx(2 / 3)
         assert row["drop"] == pytest.approx(1 / 3) == row["changed_texts"]
         assert row["character_error_rate"] == pytest.approx(1 / 6)
+        low, high = row["exact_match_interval"]
+        assert 0 < low < 2 / 3 < high < 1
+        assert compare(before, before, 50, 1).exact_match_interval[0] < 1
         low, high = row["character_error_rate_interval"]
         assert 0 <= low <= 1 / 6 <= high
         assert chosen_rows(before, after)[0] == ("changed", 2)

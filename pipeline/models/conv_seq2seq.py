@@ -25,8 +25,8 @@ from pipeline.tasks.registry import task_of
 KERNEL = 5  # steps that a convolution reads
 
 
-@builder("seq2seq")
-def seq2seq(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
+@builder("conv_seq2seq")
+def conv_seq2seq(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """Convolutional encoder and causal convolutional decoder, joined by attention.
 
     Args:
@@ -39,7 +39,7 @@ def seq2seq(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         Rows `(batch, length + steps + 1)` to logits `(batch, steps, vocabulary)`.
     """
     needs = "pairs of texts"
-    require_input("seq2seq", spec, needs, is_tokens(spec), ["logits_per_target"])
+    require_input("conv_seq2seq", spec, needs, is_tokens(spec), ["logits_per_target"])
     build = building_blocks(hp, normalization="batch", dropout=0.0)
     heads = hp.Choice("heads", [1, 2, 4], default=2)
     units = build.scale_width(hp.Int("units", 16, 128, step=16, default=64))
@@ -60,7 +60,7 @@ def seq2seq(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     x = build.dense(x, 2 * units, "wide")
     x = build.dropout(x)
     x = layers.Dense(vocabulary, name="logits")(x)
-    return keras.Model(rows, x, name="seq2seq")
+    return keras.Model(rows, x, name="conv_seq2seq")
 
 
 def _convolve(build: BuildingBlocks, x: Any, name: str, padding: str) -> Any:
