@@ -4,7 +4,7 @@ In: a finished data stage of an experiment on images with a target per pixel
 (segmentation, restoration), or on text pairs. Out: the task's metric on the test split
 after each tenth of the processor time, of the same network, trained by `model.fit` with
 Adam, without augmentation; where the floor is computed from the input, also the floor.
-Run: make bench-segmentation, make bench-restoration, make bench-seq2seq
+Run: make bench-segmentation, make bench-restoration, make bench-text-pairs
 (python -m benchmarks.plain_keras --exp scenes_segmentation --cpu-seconds 120)
 """
 
