@@ -109,7 +109,8 @@ Group = tuple[str, np.ndarray]  # a title, and positions in the training split
 def _by_class(y: np.ndarray, data: Data) -> list[Group]:
     """Group by class; classes without training examples are left out."""
     if not data.spec.classes:
-        return [("without labels", np.arange(len(y)))]
+        pairs = task_of(data.spec).labels == "pairs"
+        return [("pair" if pairs else "without labels", np.arange(len(y)))]
     groups = [
         (name, np.flatnonzero(y == k)) for k, name in enumerate(data.spec.classes)
     ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.data.spec import read_spec
 from pipeline.inference.interpreter import LiteModel
-from pipeline.tasks.pair_tokens import greedy, pair_tokens_of
+from pipeline.tasks.pair_tokens import END, greedy, pair_tokens_of
 from pipeline.tasks.seq2seq.metric import METRIC, is_exact
 from tests.conftest import Answer, Project
 from tests.helpers.finished_chain import chosen_file, metrics_without_a_rule, read
@@ -114,6 +116,23 @@ class TestChain:
         pairs = read(project, "evaluate/pairs.json")["pairs"]
         assert pairs and pairs[0]["input"] in page
         assert "def write(raw)" in card and "character numbers below" in card
+
+    def test_the_code_of_the_card_writes_what_predict_writes(
+        self, finished, monkeypatch
+    ):
+        project, _ = finished
+        card = (project.small / "report/model_card.md").read_text()
+        code = re.findall(r"```python\n(.*?)```", card, re.DOTALL)[0]
+        monkeypatch.chdir(project.small)
+        names: dict[str, Any] = {}
+        exec(code, names)
+        spec = read_spec(project.small / "data")
+        model = LiteModel(project.small / "compress" / "best.tflite", spec)
+        x = np.load(project.small / "data" / "test_x.npy")[:8]
+        x[:, -spec.target["steps"] :] = 0
+        written = greedy(model.logits, x, spec.target["steps"])
+        for row, numbers in zip(x, written):
+            assert names["write"](row) == [n for n in numbers.tolist() if n > END]
 
     def test_a_tolerance_rule_names_every_metric(self, finished):
         project, _ = finished
