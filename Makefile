@@ -222,6 +222,9 @@ bench-restoration: $(venv)/.ready  ## PSNR of a plain Keras script on EXP's netw
 bench-text-generation: $(venv)/.ready  ## bits per character of a plain Keras script on EXP
 	@$(venv_python) -m benchmarks.text_generation --exp $(call quote,$(value EXP))
 
+bench-text-pairs: $(venv)/.ready  ## exact match of a plain Keras script on EXP
+	@$(venv_python) -m benchmarks.plain_keras --exp $(call quote,$(value EXP))
+
 bench-train: $(venv)/.ready  ## examples a second of the training loop, plain fit and the limit
 	@$(venv_python) -m benchmarks.train
 

@@ -1,10 +1,10 @@
 """A network trained by a plain Keras script, against the train stage.
 
 In: a finished data stage of an experiment on images with a target per pixel
-(segmentation, restoration). Out: the task's metric on the test split after each tenth
-of the processor time, of the same network, trained by `model.fit` with Adam, without
-augmentation; for a restoration also the metric of the enlarged input.
-Run: make bench-segmentation, make bench-restoration
+(segmentation, restoration), or on text pairs. Out: the task's metric on the test split
+after each tenth of the processor time, of the same network, trained by `model.fit` with
+Adam, without augmentation; where the floor is computed from the input, also the floor.
+Run: make bench-segmentation, make bench-restoration, make bench-text-pairs
 (python -m benchmarks.plain_keras --exp scenes_segmentation --cpu-seconds 120)
 """
 
@@ -52,9 +52,10 @@ def train(task: Task) -> None:
 def loss_of(spec: TaskSpec) -> keras.losses.Loss:
     """Return the loss that a script would take."""
     task = task_of(spec)
-    if not task.dense:
+    if not (task.dense or task.target == "pair"):
         raise UserError(
-            f"{spec.source}: is for {task.title}, without a target per pixel"
+            f"{spec.source}: is for {task.title}, without a target per pixel "
+            "or character"
         )
     if task.predicts_classes:
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -32,6 +32,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "char_lm": ((64,), "text", "next_token", 96),
     "cnn": ((28, 28, 1), "image", "classification", 0),
     "cnn1d": ((49, 10), "audio", "classification", 0),
+    "conv_seq2seq": ((44,), "text", "seq2seq", 60),
     "decoder": ((96, 96, 3), "image", "segmentation", 0),
     "ds_cnn": ((49, 10, 1), "audio", "classification", 0),
     "efficientnet_lite": ((96, 96, 3), "image", "classification", 0),
@@ -60,6 +61,7 @@ PRESET_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
 }
 CLASSES = 10
 FORECAST = {"names": ["load"], "horizon": 24, "quantiles": []}
+PAIR = {"length": 32, "steps": 11}
 UNBUILT = "ensemble"  # needs trained files
 SHARED = (
     *("width", "depth", "activation", "initializer", "normalization"),
@@ -156,6 +158,8 @@ def _target(task: str, modality: str, shape: tuple[int, ...]) -> dict[str, Any]:
     """The facts about targets that the shape of an output depends on."""
     if get(task).degrades:
         return {"shape": [2 * size for size in shape[:2]] + [3]}
+    if task == "seq2seq":
+        return PAIR
     return FORECAST if modality == "series" else {}
 
 

@@ -87,7 +87,7 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     write_json(out / "ledger.json", {"variants": ledger.document(results)})
     pareto_plot.draw(out / "pareto.png", document, context.data.spec.name, limits)
     _write_chosen(points, document["chosen"], context, params.c_symbol, out)
-    if task_of(context.data.spec).per_step:
+    if task_of(context.data.spec).generates:
         generation.write(results, document["chosen"], context, out)
     metrics = pareto_table.metrics(points, limits)
     if "guard" in metrics:

@@ -28,7 +28,7 @@ class Examples:
         modality: image, audio, text, table or series.
         steps: preprocessing of raw examples before they are stored.
         learns: the step that is fitted on the training split and added to `steps`:
-            `standardise`, `vocabulary`, `pixel_range` or an empty text.
+            `standardise`, `vocabulary`, `pixel_range`, `pair_tokens` or an empty text.
         own_test: True for the examples of the source's own test split, `(n,)` bool;
             None where the source has none.
         own_validation: likewise for validation.

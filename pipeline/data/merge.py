@@ -26,6 +26,7 @@ from pipeline.data.identities import by_identity, with_all_classes
 from pipeline.data.image_steps import DecodeImage
 from pipeline.data.maps import check_maps, joined
 from pipeline.data.names import check_names
+from pipeline.data.pairs import check_pairs
 from pipeline.data.params import DataParams
 from pipeline.data.rows import ConcatenatedRows, chunks
 from pipeline.data.sources.reader import ReadContext, SourceReader
@@ -232,6 +233,8 @@ def _check(examples: Examples, source: str, key: str, params: DataParams) -> Non
         pass  # the reader has checked the series
     elif task.labels == "texts" or find_step(examples.steps, Tokens):
         check_corpus(examples, source, key, task)
+    elif task.labels == "pairs" or examples.learns == "pair_tokens":
+        check_pairs(examples, source, key, task)
     elif task.dense or examples.maps is not None:
         check_maps(examples, source, key, task)
     elif task.labels == "numbers":

@@ -19,6 +19,7 @@ from pipeline.data.sources.params import (
     ImageParams,
     LimitParams,
     MaskParams,
+    PairParams,
     SceneParams,
     TextParams,
 )
@@ -55,7 +56,8 @@ class DataParams(Params):
             objects), `embedding` (a vector that is compared by distance; each class, or
             value of `split.group`, is in one split only), `forecasting` (the next
             numbers of a series over time), `next_token` (predicts a text, token by
-            token), or `module:object` for a task of yours.
+            token), `seq2seq` (a text from a text, such as a date in ISO 8601), or
+            `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -121,6 +123,7 @@ class DataParams(Params):
     text: TextParams = TextParams()
     series: SeriesParams = SeriesParams()
     corpus: CorpusParams = CorpusParams()
+    pairs: PairParams = PairParams()
     limits: LimitParams = LimitParams()
     # Examples that vanish unseen are worse than a run that stops.
     on_bad_example: Literal["error", "skip"] = "error"

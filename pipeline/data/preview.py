@@ -20,6 +20,7 @@ from pipeline.data.features import Vocabulary, find_step
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.overlay import overlay_of
+from pipeline.tasks.pair_tokens import PairTokens
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.text_tokens import Tokens
 
@@ -48,7 +49,8 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
         _draw_series(path, data)
         return
     stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
-    groups = _by_number(y, rows, data.spec) if data.spec.target else _by_class(y, data)
+    is_number = "deviation" in data.spec.target
+    groups = _by_number(y, rows, data.spec) if is_number else _by_class(y, data)
     titles = [title for title, _ in groups[:rows]]
     examples = [stored[positions[:COLUMNS]] for _, positions in groups[:rows]]
     if data.spec.modality == "text":
@@ -107,7 +109,8 @@ Group = tuple[str, np.ndarray]  # a title, and positions in the training split
 def _by_class(y: np.ndarray, data: Data) -> list[Group]:
     """Group by class; classes without training examples are left out."""
     if not data.spec.classes:
-        return [("without labels", np.arange(len(y)))]
+        pairs = task_of(data.spec).labels == "pairs"
+        return [("pair" if pairs else "without labels", np.arange(len(y)))]
     groups = [
         (name, np.flatnonzero(y == k)) for k, name in enumerate(data.spec.classes)
     ]
@@ -207,6 +210,9 @@ def text_reader(data: Data) -> TextReader:
     tokens = find_step(data.steps(), Tokens)
     if tokens is not None:
         return lambda numbers: " ".join(tokens.decode(numbers).split())[:MAX_LETTERS]
+    pairs = find_step(data.steps(), PairTokens)
+    if pairs is not None:
+        return lambda numbers: pairs.line(numbers)[:MAX_LETTERS]
     step = find_step(data.steps(), Vocabulary)
     words = step.words if step else tuple(map(str, range(data.spec.vocabulary)))
     return lambda numbers: words_of(numbers, words)

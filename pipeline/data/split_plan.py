@@ -28,6 +28,7 @@ from pipeline.data.features import Step, Vocabulary, apply_steps, find_step
 from pipeline.data.image_steps import learn_pixel_range
 from pipeline.data.learned_steps import learn_standardise, learn_vocabulary
 from pipeline.data.merge import MergedExamples
+from pipeline.data.pairs import learn_pairs
 from pipeline.data.params import DataParams
 from pipeline.data.rows import chunks
 from pipeline.data.split import (
@@ -35,6 +36,7 @@ from pipeline.data.split import (
     check_classes,
 )
 from pipeline.data.table_steps import EncodeColumns, learn_columns
+from pipeline.tasks.pair_tokens import PairTokens
 from pipeline.tasks.registry import for_chain, get
 from pipeline.tasks.targets import Labels, Scale, Targets
 
@@ -193,6 +195,9 @@ def learn_steps(plan: SplitPlan, params: DataParams) -> tuple[Step, ...]:
         texts = (text for part in _train_chunks(plan) for text in part)
         words = learn_vocabulary(texts, params.text.vocabulary, params.text.length)
         return (*examples.steps, words)
+    if examples.learns == "pair_tokens":
+        texts = (text for part in _train_chunks(plan) for text in part)
+        return (*examples.steps, learn_pairs(texts, params.pairs))
     if examples.learns == "standardise":
         return _learn_scale(plan, params)
     if examples.learns == "pixel_range":
@@ -225,7 +230,9 @@ def input_names(steps: tuple[Step, ...]) -> tuple[str, ...]:
 
 
 def vocabulary_size(steps: tuple[Step, ...]) -> int:
-    """Return the number of word numbers; 0 without a vocabulary."""
+    """Return the number of word or character numbers; 0 without a vocabulary."""
+    if pairs := find_step(steps, PairTokens):
+        return pairs.size
     vocabulary = find_step(steps, Vocabulary)
     return len(vocabulary.words) if vocabulary else 0
 

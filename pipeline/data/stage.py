@@ -176,7 +176,10 @@ def _write_signature(
 
 
 def _target(plan: SplitPlan, params: DataParams) -> dict[str, Any]:
-    """Return facts about targets: the scale of numbers, or the form of images."""
+    """Return facts about targets: scale of numbers, form of images, or of texts."""
+    if get(params.task).labels == "pairs":
+        pairs = params.pairs
+        return {"length": pairs.length, "steps": pairs.target_length + 1}
     if get(params.task).degrades and plan.examples.maps is not None:
         shape = list(plan.examples.maps.shape[1:])
         return {"shape": shape, "degradation": str_pipe(params.degradation)}

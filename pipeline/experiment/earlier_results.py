@@ -39,6 +39,8 @@ PREPROCESSING = {
     "images": ("image",),
     "wav": ("audio",),
     "text": ("text",),
+    "text_pairs": ("pairs",),
+    "dates": ("pairs",),
     "tfds": ("audio", "text"),
 }
 NEEDED = ("data", "augment", "tune", "train")

@@ -122,7 +122,7 @@ def require_tokens(data: Data) -> Tokens:
         UserError: for another task.
     """
     tokens = tokens_of(data.spec)
-    if tokens is None or not task_of(data.spec).per_step:
+    if tokens is None or not task_of(data.spec).generates:
         raise UserError(
             f"{data.folder.parent}: is an experiment of {task_of(data.spec).title}, "
             "whose model writes no text; name one of text generation"

@@ -27,6 +27,7 @@ from pipeline.data.wav_files import samples
 from pipeline.inference.raw_examples import RawExamples, read_settings
 from pipeline.inference.row_reader import read_rows
 from pipeline.inference.series_reader import levels_of, read_history
+from pipeline.tasks.pair_tokens import SEPARATOR, PairTokens
 from pipeline.tasks.text_tokens import Tokens
 
 # For experiments from before the background was recorded, and for arrays.
@@ -104,6 +105,8 @@ def _read_texts(path: Path, data: Data) -> RawExamples:
     """Read one text per line; empty lines are skipped."""
     if tokens := find_step(data.steps(), Tokens):
         return _read_windows(path, tokens)
+    if pairs := find_step(data.steps(), PairTokens):
+        return _read_inputs(path, pairs)
     if find_step(data.steps(), Vocabulary) is None:
         raise UserError(
             f"{path}: the data hold word indices, not texts; give a .npy array"
@@ -138,6 +141,36 @@ def _read_windows(path: Path, tokens: Tokens) -> RawExamples:
         letters = shown("".join(sorted(ignored)))
         notes = (f"characters that the model has not read: {letters}",)
     return RawExamples(str(path), names, np.concatenate(rows), notes)
+
+
+def _read_inputs(path: Path, tokens: PairTokens) -> RawExamples:
+    """Read one input per line, without blanks around it; empty lines are skipped."""
+    lines = path.read_text("utf-8-sig").splitlines()
+    texts = {n: text for n, line in enumerate(lines, 1) if (text := line.strip())}
+    if not texts:
+        raise UserError(f"{path}: holds no text; must hold one text per line")
+    for number, text in texts.items():
+        _check_input(text, f"{path}: line {number}", tokens)
+    notes = [
+        f"line {number}: characters that the model has not read: "
+        f"{shown(''.join(unknown))}"
+        for number, text in texts.items()
+        if (unknown := tokens.unknown(text))
+    ]
+    names = [f"{path}:{number}" for number in texts]
+    raw = np.array([*texts.values()], object)
+    return RawExamples(str(path), names, raw, tuple(notes))
+
+
+def _check_input(text: str, place: str, tokens: PairTokens) -> None:
+    """Refuse a text that no row of characters holds."""
+    if len(text) > tokens.length:
+        raise UserError(
+            f"{place} has {len(text)} characters, and the model reads at most "
+            f"{tokens.length} (data.pairs.length); shorten it"
+        )
+    if SEPARATOR in text:
+        raise UserError(f"{place} holds the control character U+001F; remove it")
 
 
 Reader = Callable[[Path, Data], RawExamples]

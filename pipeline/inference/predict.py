@@ -4,7 +4,7 @@ In: image files, WAV files, CSV rows, texts (one per line) or .npy arrays of raw
 examples, and the preprocessing in data/spec.json. Out: one row per example: a class
 and its probability; or a number in the unit of the data; or a reconstruction error,
 and whether it exceeds the file's threshold, which compress chose on validation; or the
-nearest enrolled identity. TensorFlow is not imported.
+nearest enrolled identity; or the text that a text becomes. TensorFlow is not imported.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def predict(
         `score`, `threshold` and `anomaly` (whether the score exceeds it); or
         `forecast`, name -> the next numbers of a series, and their `times`; or
         `identity` (None where the distance exceeds the threshold), `nearest`,
-        `distance`, `threshold` and `example`, the nearest enrolled one; or `embedding`.
+        `distance`, `threshold` and `example`, the nearest enrolled one; or `embedding`;
+        or `text`, and `complete`: whether it ended within the maximum length.
 
     Raises:
         UserError: there is no such file or variant, a file is not the one that was
@@ -140,7 +141,9 @@ def _row_maker(
     """Return stored examples -> rows; enrolled examples are read once."""
     task = prediction_of(data.spec)
     if enrol is None:
-        return lambda stored: task.rows(model.logits(stored), stored, data.spec, point)
+        return lambda stored: task.rows(
+            task.outputs(model.logits, stored, data.spec), stored, data.spec, point
+        )
     if task.nearest is None:
         raise UserError(
             f"--enrol {enrol}: is for an embedding, and {data.spec.source} is of task "

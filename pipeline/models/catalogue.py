@@ -26,6 +26,7 @@ BUILDER_MODULES = {
     "char_lm": "pipeline.models.char_lm",
     "cnn": "pipeline.models.cnn",
     "cnn1d": "pipeline.models.cnn1d",
+    "conv_seq2seq": "pipeline.models.conv_seq2seq",
     "decoder": "pipeline.models.decoder",
     "ds_cnn": "pipeline.models.ds_cnn",
     "efficientnet_lite": "pipeline.models.efficientnet_lite",

@@ -12,7 +12,7 @@ ReLU after a convolution or dense layer, ReLU after an addition) cost no memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,6 +231,8 @@ def _layer_cost(step: Call, before: list[Call]) -> LayerCost:
 
 
 def _macs(step: Call) -> int:
+    if step.kind == "MultiHeadAttention":
+        return _attention_macs(step.operation, step.input_shapes)
     count = MACS.get(step.kind)
     if count is None:
         return 0
@@ -266,11 +268,19 @@ def _recurrent_macs(layer: Any, inputs: Shape, outputs: Shape) -> int:
     return inputs[0] * sum(math.prod(kernel.shape) for kernel in kernels)
 
 
-def _attention_macs(layer: Any, inputs: Shape, outputs: Shape) -> int:
-    """Self-attention: four projections, the scores and the weighted values."""
-    kernels = [w for w in layer.weights if w.name == "kernel"]
-    projections = inputs[0] * sum(math.prod(kernel.shape) for kernel in kernels)
-    return projections + 2 * inputs[0] ** 2 * layer.num_heads * layer.key_dim
+def _attention_macs(layer: Any, shapes: Sequence[Shape]) -> int:
+    """Four projections, the scores and the weighted values.
+
+    The first shape is that of the steps that attend, the second one, which
+    self-attention repeats, that of the steps that they attend to.
+    """
+    reading, read = shapes[0][0], shapes[min(1, len(shapes) - 1)][0]
+    projections = 0
+    for weight in layer.weights:
+        if weight.name == "kernel":
+            of_read = weight.path.split("/")[-2] in ("key", "value")
+            projections += (read if of_read else reading) * math.prod(weight.shape)
+    return projections + 2 * reading * read * layer.num_heads * layer.key_dim
 
 
 MACS: dict[str, Callable[[Any, Shape, Shape], int]] = {
@@ -280,7 +290,6 @@ MACS: dict[str, Callable[[Any, Shape, Shape], int]] = {
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable_macs),
     **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "Bidirectional"), _recurrent_macs),
     "Dense": _dense_macs,
-    "MultiHeadAttention": _attention_macs,
 }
 
 

@@ -15,6 +15,7 @@ from pipeline.tasks.registry import task_of
 from pipeline.tasks.spec import TaskSpec
 
 Row = dict[str, Any]
+Outputs = Callable[[np.ndarray], np.ndarray]  # stored examples -> outputs of a file
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class TaskPrediction:
         table: objects -> rows of a CSV file, header first; default None: there is none.
         nearest: `(outputs, enrolled examples, row of pareto.json)` -> a JSON object per
             example, for tasks that compare with enrolled examples; default None.
+        decode: `(file, stored examples, spec)` -> what `rows` reads as outputs, where a
+            file is run several times per example; default None: it is run once.
     """
 
     rows: Callable[[np.ndarray, np.ndarray, TaskSpec, Mapping[str, Any]], list[Row]]
@@ -54,6 +57,17 @@ class TaskPrediction:
     nearest: Callable[[np.ndarray, Enrolment, Mapping[str, Any]], list[Row]] | None = (
         None
     )
+    decode: Callable[[Outputs, np.ndarray, TaskSpec], np.ndarray] | None = None
+
+    def outputs(self, model: Outputs, stored: np.ndarray, spec: TaskSpec) -> np.ndarray:
+        """Return what `rows` reads as outputs, `(n, *output)`.
+
+        Args:
+            model: runs a file on stored examples.
+            stored: examples, `(n, *shape)`.
+            spec: signature of the data.
+        """
+        return self.decode(model, stored, spec) if self.decode else model(stored)
 
 
 def prediction_of(spec: TaskSpec) -> TaskPrediction:

@@ -60,10 +60,26 @@ class Signature(Protocol):
 
 
 Labels = Literal[
-    "classes", "numbers", "maps", "images", "boxes", "series", "texts", "none"
+    "classes",
+    "numbers",
+    "maps",
+    "images",
+    "boxes",
+    "series",
+    "texts",
+    "pairs",
+    "none",
 ]
 Target = Literal[
-    "class", "number", "numbers", "image", "input", "next", "boxes", "identity"
+    "class",
+    "number",
+    "numbers",
+    "image",
+    "input",
+    "next",
+    "pair",
+    "boxes",
+    "identity",
 ]
 
 
@@ -79,10 +95,12 @@ class Task:
         labels: what readers take from a source: class names, numbers, a map per
             example, such as a mask, or boxes; `images`: clean images, of which the data
             stage makes degraded inputs; `series`: windows of numbers over time;
-            `texts`, which are their own labels; with `none`, they read no labels.
+            `texts`, which are their own labels; `pairs`: a text and the text that it
+            becomes; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
             `(batch, 1)`, rows of numbers `(batch, columns)`, an `image` of 0 .. 1, the
-            model's own input, `next`: the input one step later; boxes, see
+            model's own input, `next`: the input one step later; `pair`: the last tokens
+            of the input, of which the model reads the ones before; boxes, see
             `pipeline.tasks.boxes`; or `identity`: class numbers of which only equality
             counts, as the classes of each split are in no other one.
         output: meaning of an output: one logit per class, `units` numbers, or the input
@@ -90,8 +108,9 @@ class Task:
             of the target's shape; `cells`: a logit per class and four distances in each
             cell of a grid of any size; `vector`: any number of numbers, by default
             `units`; `forecast`: the numbers of future steps, see `forecast_size`;
-            `logits_per_step`: one logit per token of the vocabulary and step; `any` is
-            whatever an imported model returns.
+            `logits_per_step`: one logit per token of the vocabulary and step;
+            `logits_per_target`: the same for the steps of the text that an input
+            becomes; `any` is whatever an imported model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -134,6 +153,7 @@ class Task:
         "cells",
         "vector",
         "logits_per_step",
+        "logits_per_target",
         "forecast",
         "any",
     ]
@@ -156,7 +176,7 @@ class Task:
     @property
     def predicts_classes(self) -> bool:
         """True if outputs are logits, and targets class numbers or probabilities."""
-        return self.target in ("class", "next")
+        return self.target in ("class", "next", "pair")
 
     @property
     def dense(self) -> bool:
@@ -181,6 +201,11 @@ class Task:
     @property
     def per_step(self) -> bool:
         """True if outputs are logits of the next token, one row per step."""
+        return self.target in ("next", "pair")
+
+    @property
+    def generates(self) -> bool:
+        """True if a text is continued, token by token, from any beginning."""
         return self.target == "next"
 
     @property
@@ -206,6 +231,8 @@ class Task:
             return (forecast_size(spec),)
         if self.output == "image":
             return tuple(spec.target["shape"])
+        if self.output == "logits_per_target":
+            return (int(spec.target["steps"]), spec.vocabulary)
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),

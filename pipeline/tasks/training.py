@@ -165,6 +165,8 @@ def target_of(y: tf.Tensor, x: tf.Tensor, spec: TaskSpec) -> tf.Tensor:
     task = task_of(spec)
     if task.reconstructs:
         return x
+    if task.target == "pair":
+        return x[:, -task.output_shape(spec)[0] :]
     if task.per_step:  # nothing follows the last step: padding
         return tf.pad(x[:, 1:], [[0, 0], [0, 1]])
     if task.target == "image":

@@ -55,6 +55,11 @@ SPECS = (
     ),
     spec((8, 8, 3), task="detection"),
     replace(
+        spec((12,), "text", "seq2seq", 8),
+        classes=(),
+        target={"length": 6, "steps": 5},
+    ),
+    replace(
         spec((8, 8, 3), task="restoration"),
         classes=(),
         target={"shape": [16, 16, 3], "degradation": "downscale(2)"},

@@ -100,7 +100,7 @@ def build(
     kind, (content, _) = first_written(kinds, recipe.export, write)
     built = with_fallback(built, recipe.export, kind)
     built = replace(built, content=content, outputs=outputs, export=kind)
-    if not task_of(tuning.spec).per_step:
+    if not task_of(tuning.spec).generates:
         return built
     copy = tf_keras_copy(model, seed)
     return built if copy is None else with_stateful(built, copy, tuning, calibration)

@@ -172,7 +172,7 @@ def with_stateful(
         tuning: names the task.
         calibration: model inputs `(n, steps)`.
     """
-    if tuning is None or not task_of(tuning.spec).per_step:
+    if tuning is None or not task_of(tuning.spec).generates:
         return built
     try:
         content = export_stateful(model, built.export, calibration)

@@ -203,6 +203,24 @@ class CorpusParams(Params):
     split_by: Literal["document", "position"] | None = None
 
 
+class PairParams(Params):
+    """Texts of `text_pairs:` and `dates:`, and the texts that they become.
+
+    Args:
+        input, target: columns of the two texts; null is the column of this name, or the
+            first and the second of a file with two columns.
+        length, target_length: maximum number of characters of an input and of a target;
+            the model reads, and computes, as many steps for each.
+        count: number of pairs of `dates:`.
+    """
+
+    input: str | None = None
+    target: str | None = None
+    length: int = Field(default=48, ge=1, le=1024)  # a date, a name, an amount
+    target_length: int = Field(default=32, ge=1, le=1024)
+    count: int = Field(default=15_000, ge=100, le=70_000)  # of 73,049 days
+
+
 class LimitParams(Params):
     """Bounds on what is decompressed: a small file must not fill memory or disk.
 

@@ -31,6 +31,8 @@ SOURCES = {
     "parquet": "a Parquet file with a label column",
     "corpus": "a text file in UTF-8, or a folder of text files",
     "docstrings": "texts inside an installed package: docstrings:sklearn",
+    "text_pairs": "a CSV or TSV file with a text and the text that it becomes per row",
+    "dates": "dates in many formats and in ISO 8601: dates:iso is embedded",
     "npz": "a NumPy .npz file with the arrays x and y; npz:FILE#test is x_test, y_test",
     "npy": "a folder with the NumPy files x.npy and y.npy",
     "series": "numbers over time: series:load is embedded, series:co2 in statsmodels",
@@ -38,7 +40,7 @@ SOURCES = {
 # Kinds that name a path.
 FILES = (
     *("images", "masks", "coco", "yolo", "voc", "boxes", "pairs", "wav"),
-    *("csv", "text", "parquet", "npz", "npy", "corpus"),
+    *("csv", "text", "parquet", "npz", "npy", "corpus", "text_pairs"),
 )
 # Sources that hold several splits, of which `#` selects one.
 PART = re.compile(r"(npz:.+\.npz|tfds:[^#]+)#(.+)", re.DOTALL)
@@ -51,6 +53,7 @@ MASK_FILES = ("masks", "coco")  # kinds that name images with masks
 PAIRED = ("pairs",)  # kinds that name degraded images with the clean ones
 MAPPED = ("scenes", *MASK_FILES)  # kinds with a mask per image
 CORPORA = ("corpus", "docstrings")  # kinds of texts without labels
+TEXT_PAIRS = ("text_pairs", "dates")  # kinds of texts with the texts they become
 BOX_FILES = ("coco", "yolo", "voc", "boxes")  # kinds that name images with boxes
 BOXED = ("scenes", *BOX_FILES)  # kinds with boxes of objects
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
@@ -75,6 +78,8 @@ MODALITY = {
     "text": "text",
     "corpus": "text",
     "docstrings": "text",
+    "text_pairs": "text",
+    "dates": "text",
     "csv": "table",
     "parquet": "table",
     "series": "series",
@@ -84,12 +89,14 @@ SCENES = {"digits": "maps"}  # sets of `scenes:`
 SERIES = {"load": "series", "co2": "series"}  # sets of `series:`
 WITH_TIMES = ("csv", "parquet", "series")  # kinds whose rows can have times
 DOCSTRINGS = {"sklearn": "texts"}  # sets of `docstrings:`
+DATES = {"iso": "pairs"}  # sets of `dates:`
 # Kinds whose sets are all listed.
 BUILT_IN = {
     "sklearn": SKLEARN,
     "scenes": SCENES,
     "series": SERIES,
     "docstrings": DOCSTRINGS,
+    "dates": DATES,
 }
 
 
@@ -182,11 +189,12 @@ def known_labels(source: str) -> tuple[str, ...]:
     """Return the kinds of labels that a source can have; none where they are unknown.
 
     Returns:
-        `classes`, `numbers`, `maps`, `boxes`, `images`, `series` and `texts`, as
-        `pipeline.tasks.task.Task` has them.
+        `classes`, `numbers`, `maps`, `boxes`, `images`, `series`, `texts` and `pairs`,
+        as `pipeline.tasks.task.Task` has them.
     """
     kind, _, name = source.partition(":")
     targets = {"maps": MAPPED, "boxes": BOXED, "images": PAIRED, "texts": CORPORA}
+    targets["pairs"] = TEXT_PAIRS
     if labels := tuple(label for label, kinds in targets.items() if kind in kinds):
         return labels
     known = BUILT_IN.get(kind, {}).get(name)

@@ -17,6 +17,7 @@ from pipeline.data.sources.registry import (
     CORPORA,
     FILES,
     MASK_FILES,
+    TEXT_PAIRS,
     known_labels,
     modality_of,
 )
@@ -58,6 +59,10 @@ def _look(kind: str) -> Callable[[Path, DataParams, Summary], None]:
         from pipeline.experiment.summary import texts
 
         return texts.corpus
+    if kind in TEXT_PAIRS:
+        from pipeline.experiment.summary import texts
+
+        return texts.pairs
     from pipeline.experiment.summary import tables
 
     return tables.texts if kind == "text" else tables.numbers

@@ -45,6 +45,7 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
         "anomaly_detection": lambda: x,
         "restoration": lambda: rng.random((BATCH, *spec.target.get("shape", ()))),
         "next_token": lambda: np.roll(x, -1, axis=1),
+        "seq2seq": lambda: x[:, -model.output_shape[1] :],
         "forecasting": lambda: rng.normal(size=(BATCH, *model.output_shape[1:])),
         "detection": lambda: np.tile(np.float32(BOX), (BATCH, 1, 1)),
     }
@@ -124,7 +125,8 @@ def test_a_family_names_its_layers_and_ends_in_logits(name, monkeypatch):
         models = [first, cases.build(name, spec)]
     names = [[layer.name for layer in model.layers] for model in models]
     assert names[0] == names[1]
-    classifies = spec.task in ("classification", "next_token", "segmentation")
+    logits = ("classification", "next_token", "seq2seq", "segmentation")
+    classifies = spec.task in logits
     assert (names[0][-1] == "logits") == classifies
 
 

@@ -49,6 +49,14 @@ def test_macs_of_attention():
     assert describe(keras.Model(inputs, outputs)).macs == projections + 2 * 7 * 7 * 8
 
 
+def test_macs_of_attention_to_another_sequence():
+    inputs, others = keras.Input((7, 8)), keras.Input((5, 8))
+    outputs = layers.MultiHeadAttention(2, 4)(inputs, others)
+    projections = 2 * 7 * 8 * 8 + 2 * 5 * 8 * 8
+    model = keras.Model([inputs, others], outputs)
+    assert describe(model).macs == projections + 2 * 7 * 5 * 8
+
+
 def test_the_peak_counts_what_is_alive_at_once():
     """While the addition runs, the first convolution, its branch and the sum live."""
     image = keras.Input((4, 4, 1))

@@ -220,6 +220,24 @@ def test_a_folder_of_texts_is_text_generation(made):
     assert read_experiment(Path("experiments/mine")).tune.builder == "char_lm"
 
 
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("input,target\nmouse,mice\nox,oxen\n", {}),
+        ("word,plural\nmouse,mice\nox,oxen\n", {}),
+        ("word;plural;n\nmouse;mice;1\nox;oxen;2\n", ("word", "plural")),
+    ],
+)
+def test_a_table_of_pairs_is_read_with_its_longest_texts(made, content, named):
+    Path("words.csv").write_text(content)
+    values, text = made("text_pairs:words.csv")
+    roles = dict(zip(("input", "target"), named))
+    expected = {"length": 5, "target_length": 4, **roles}
+    assert values["data"]["task"] == "seq2seq" and values["data"]["pairs"] == expected
+    assert "# at most 5 characters of input and 4 of target" in text
+    assert read_experiment(Path("experiments/mine")).data.pairs.length == 5
+
+
 def test_masks_are_a_segmentation(made):
     image(Path("street/images/1.png"), (8, 8))
     image(Path("street/masks/1.png"), (8, 8), "L")

@@ -23,6 +23,7 @@ DATA = {
     "detection": 'data: {source: "scenes:digits", task: detection}\n',
     "embedding": 'data: {source: "sklearn:digits", task: embedding}\n',
     "restoration": 'data: {source: "scenes:digits", task: restoration}\n',
+    "seq2seq": 'data: {source: "dates:iso", task: seq2seq}\n',
 }
 
 
@@ -67,6 +68,8 @@ def test_a_limit_of_another_metric_keeps_the_maximum_drop_of_the_task(load):
 REFUSED = [
     ("next_token", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("next_token", "train: {monitor: accuracy}", "monitor to loss or bits_per_char"),
+    ("seq2seq", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
+    ("seq2seq", "train: {loss: focal}", "train.loss: focal is not a loss"),
     ("detection", "train: {loss: focal}", "train.loss: focal is not a loss"),
     ("detection", "train: {label_smoothing: 0.1}", "train.label_smoothing: is for"),
     ("restoration", "train: {loss: dice}", "train.loss: dice is not a loss"),

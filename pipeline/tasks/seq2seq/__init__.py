@@ -1,0 +1,1 @@
+"""Text pairs: a text from a text."""
