@@ -39,6 +39,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "gru": ((49, 10), "audio", "classification", 0),
     "linear_window": ((168, 4), "series", "forecasting", 0),
     "lstm": ((49, 10), "audio", "classification", 0),
+    "matrix_factorization": ((20,), "text", "ranking", 402),
     "mlp": ((28, 28, 1), "image", "classification", 0),
     "mobilenet_v1": ((96, 96, 3), "image", "classification", 0),
     "mobilenet_v2": ((96, 96, 3), "image", "classification", 0),
@@ -60,6 +61,7 @@ PRESET_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
 }
 CLASSES = 10
 FORECAST = {"names": ["load"], "horizon": 24, "quantiles": []}
+ITEMS = 400
 UNBUILT = "ensemble"  # needs trained files
 SHARED = (
     *("width", "depth", "activation", "initializer", "normalization"),
@@ -156,6 +158,8 @@ def _target(task: str, modality: str, shape: tuple[int, ...]) -> dict[str, Any]:
     """The facts about targets that the shape of an output depends on."""
     if get(task).degrades:
         return {"shape": [2 * size for size in shape[:2]] + [3]}
+    if get(task).ranks:
+        return {"items": ITEMS}
     return FORECAST if modality == "series" else {}
 
 

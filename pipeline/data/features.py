@@ -27,6 +27,8 @@ from pipeline.core.errors import UserError
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
 from pipeline.data.series.steps import Anchor
 from pipeline.data.table_steps import EncodeColumns
+from pipeline.tasks import ranking_rows
+from pipeline.tasks.ranking_rows import RankingRows
 from pipeline.tasks.text_tokens import STEP, Tokens
 
 VOCABULARY = "vocabulary.txt"
@@ -220,6 +222,7 @@ Step = (
     | Vocabulary
     | Anchor
     | Tokens
+    | RankingRows
 )
 
 StepKind = TypeVar("StepKind", bound=Step)
@@ -237,6 +240,7 @@ STEPS: dict[str, type[Step]] = {
     "vocabulary": Vocabulary,
     "anchor": Anchor,
     STEP: Tokens,
+    ranking_rows.STEP: RankingRows,
 }
 
 

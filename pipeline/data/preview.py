@@ -20,6 +20,7 @@ from pipeline.data.features import Vocabulary, find_step
 from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.overlay import overlay_of
+from pipeline.tasks.ranking_rows import RankingRows
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.text_tokens import Tokens
 
@@ -47,6 +48,9 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
     if data.spec.modality == "series":
         _draw_series(path, data)
         return
+    if task_of(data.spec).ranks:
+        draw_lines(path, _ranked(data, rows))
+        return
     stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
     groups = _by_number(y, rows, data.spec) if data.spec.target else _by_class(y, data)
     titles = [title for title, _ in groups[:rows]]
@@ -55,6 +59,18 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
         _draw_texts(path, titles, examples, text_reader(data))
     else:
         _draw_pictures(path, titles, examples, data.spec)
+
+
+def _ranked(data: Data, rows: int) -> list[str]:
+    """Return lines of training examples at equal distances, with their targets."""
+    step = find_step(data.steps(), RankingRows)
+    assert step is not None
+    train = data.train()
+    positions = np.unique(np.linspace(0, len(train) - 1, COLUMNS * rows).astype(int))
+    return [
+        f"{step.describe(train.x[k])[:MAX_LETTERS]}  ->  {step.items[train.y[k, 0]]}"
+        for k in positions
+    ]
 
 
 def _draw_maps(path: Path, data: Data, rows: int) -> None:

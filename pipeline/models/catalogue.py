@@ -34,6 +34,7 @@ BUILDER_MODULES = {
     "gru": "pipeline.models.recurrent",
     "linear_window": "pipeline.models.linear_window",
     "lstm": "pipeline.models.recurrent",
+    "matrix_factorization": "pipeline.models.matrix_factorization",
     "mlp": "pipeline.models.mlp",
     "mobilenet_v1": "pipeline.models.mobilenet_v1",
     "mobilenet_v2": "pipeline.models.mobilenet_v2",

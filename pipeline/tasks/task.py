@@ -60,10 +60,26 @@ class Signature(Protocol):
 
 
 Labels = Literal[
-    "classes", "numbers", "maps", "images", "boxes", "series", "texts", "none"
+    "classes",
+    "numbers",
+    "maps",
+    "images",
+    "boxes",
+    "series",
+    "texts",
+    "interactions",
+    "none",
 ]
 Target = Literal[
-    "class", "number", "numbers", "image", "input", "next", "boxes", "identity"
+    "class",
+    "number",
+    "numbers",
+    "image",
+    "input",
+    "next",
+    "boxes",
+    "identity",
+    "item",
 ]
 
 
@@ -79,18 +95,21 @@ class Task:
         labels: what readers take from a source: class names, numbers, a map per
             example, such as a mask, or boxes; `images`: clean images, of which the data
             stage makes degraded inputs; `series`: windows of numbers over time;
-            `texts`, which are their own labels; with `none`, they read no labels.
+            `texts`, which are their own labels; `interactions` of users with items, or
+            triples; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
             `(batch, 1)`, rows of numbers `(batch, columns)`, an `image` of 0 .. 1, the
             model's own input, `next`: the input one step later; boxes, see
-            `pipeline.tasks.boxes`; or `identity`: class numbers of which only equality
-            counts, as the classes of each split are in no other one.
+            `pipeline.tasks.boxes`; `identity`: class numbers of which only equality
+            counts, as the classes of each split are in no other one; or `item`: rows of
+            the item to be ranked first and items that are not ranked.
         output: meaning of an output: one logit per class, `units` numbers, or the input
             reconstructed; `class_map`: one logit per class and pixel; `image`: an image
             of the target's shape; `cells`: a logit per class and four distances in each
             cell of a grid of any size; `vector`: any number of numbers, by default
             `units`; `forecast`: the numbers of future steps, see `forecast_size`;
-            `logits_per_step`: one logit per token of the vocabulary and step; `any` is
+            `logits_per_step`: one logit per token of the vocabulary and step; `scores`:
+            one per item of the target; `any` is
             whatever an imported model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
@@ -135,6 +154,7 @@ class Task:
         "vector",
         "logits_per_step",
         "forecast",
+        "scores",
         "any",
     ]
     losses: tuple[str, ...]
@@ -184,6 +204,11 @@ class Task:
         return self.target == "next"
 
     @property
+    def ranks(self) -> bool:
+        """True if outputs are scores of items, of which one is to be the highest."""
+        return self.target == "item"
+
+    @property
     def unseen_classes(self) -> bool:
         """True if a class is in one split only, so that others are recognized."""
         return self.target == "identity"
@@ -206,6 +231,8 @@ class Task:
             return (forecast_size(spec),)
         if self.output == "image":
             return tuple(spec.target["shape"])
+        if self.output == "scores":
+            return (int(spec.target["items"]),)
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),

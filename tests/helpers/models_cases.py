@@ -55,6 +55,10 @@ SPECS = (
     ),
     spec((8, 8, 3), task="detection"),
     replace(
+        spec((4,), "text", "ranking", 9, ()),
+        target={"items": 7, "reads": "history"},
+    ),
+    replace(
         spec((8, 8, 3), task="restoration"),
         classes=(),
         target={"shape": [16, 16, 3], "degradation": "downscale(2)"},
