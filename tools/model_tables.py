@@ -33,6 +33,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "cnn": ((28, 28, 1), "image", "classification", 0),
     "cnn1d": ((49, 10), "audio", "classification", 0),
     "decoder": ((96, 96, 3), "image", "segmentation", 0),
+    "distmult": ((2,), "text", "ranking", 402),
     "ds_cnn": ((49, 10, 1), "audio", "classification", 0),
     "efficientnet_lite": ((96, 96, 3), "image", "classification", 0),
     "fsrcnn": ((48, 48, 3), "image", "restoration", 0),
@@ -47,6 +48,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "resnet": ((28, 28, 1), "image", "classification", 0),
     "rnn": ((49, 10), "audio", "classification", 0),
     "text_cnn": ((40,), "text", "classification", 4000),
+    "transe": ((2,), "text", "ranking", 402),
     "two_tower": ((2,), "table", "classification", 4000),
     "unet": ((96, 96, 3), "image", "segmentation", 0),
 }

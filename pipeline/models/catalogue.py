@@ -27,6 +27,7 @@ BUILDER_MODULES = {
     "cnn": "pipeline.models.cnn",
     "cnn1d": "pipeline.models.cnn1d",
     "decoder": "pipeline.models.decoder",
+    "distmult": "pipeline.models.distmult",
     "ds_cnn": "pipeline.models.ds_cnn",
     "efficientnet_lite": "pipeline.models.efficientnet_lite",
     "ensemble": "pipeline.models.ensemble",
@@ -42,6 +43,7 @@ BUILDER_MODULES = {
     "resnet": "pipeline.models.resnet",
     "rnn": "pipeline.models.recurrent",
     "text_cnn": "pipeline.models.text_cnn",
+    "transe": "pipeline.models.transe",
     "two_tower": "pipeline.models.two_tower",
     "unet": "pipeline.models.unet",
 }

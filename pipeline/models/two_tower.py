@@ -65,7 +65,11 @@ def two_tower(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
 def _user(build: BuildingBlocks, vectors: Any, units: int) -> Any:
     """The user's tower of a ranking, from vectors `(batch, length, features)`."""
     length = vectors.shape[1]
-    x = layers.Cropping1D((length - 1, 0), name="last")(vectors) if length > 1 else vectors
+    x = (
+        layers.Cropping1D((length - 1, 0), name="last")(vectors)
+        if length > 1
+        else vectors
+    )
     x = layers.Flatten(name="last_features")(x)
     if length > 1:
         mean = layers.GlobalAveragePooling1D(name="mean")(vectors)

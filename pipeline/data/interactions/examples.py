@@ -175,7 +175,9 @@ def _examples(
             if not split.usable(user, position):
                 continue
             part = split.split_of(user, position)
-            others = items[: max(trained, position)] if params.repeats == "first" else []
+            others = (
+                items[: max(trained, position)] if params.repeats == "first" else []
+            )
             x = step.row(number, items[:position])
             examples.add(x, items[position], others, part, taken.row)
             if part == TEST:

@@ -132,15 +132,16 @@ def _usable(
     usable = []
     for names, row in triples.items():
         head, relation, tail = names
-        unknown = [f'entity "{shown(name)}"' for name in (head, tail) if name not in item]
+        unknown = [
+            f'entity "{shown(name)}"' for name in (head, tail) if name not in item
+        ]
         if relation not in relation_number:
             unknown.append(f'relation "{shown(relation)}"')
         if not unknown:
             usable.append(names)
             continue
-        reason = (
-            f"{unknown[0]} is in no training triple; left out of {SPLITS[splits[names]]}"
-        )
+        split = SPLITS[splits[names]]
+        reason = f"{unknown[0]} is in no training triple; left out of {split}"
         context.skipped.append((context.source, f"row {row}", reason))
     if left_out := len(triples) - len(usable):
         context.note(

@@ -145,7 +145,10 @@ def _write(
         {
             "input": step.describe(context.test.x[k]),
             "true": step.items[int(chosen.y[k, 0])],
-            "rank": {"baseline": float(baseline.rank[k]), "chosen": float(chosen.rank[k])},
+            "rank": {
+                "baseline": float(baseline.rank[k]),
+                "chosen": float(chosen.rank[k]),
+            },
             "baseline": names(baseline.items[k][:5]),
             "chosen": names(chosen.items[k][:5]),
         }

@@ -34,7 +34,7 @@ def _metadata(spec: TaskSpec, point: Mapping[str, Any]) -> Metadata:
 
 def _defines(metadata: Metadata) -> str:
     return (
-        "// one score per item; token MODEL_DATA_FIRST_TOKEN + k is item k of a history\n"
+        "// one score per item; token MODEL_DATA_FIRST_TOKEN + k is name k, from 0\n"
         f"#define MODEL_DATA_ITEMS {metadata['items']}\n"
         f"#define MODEL_DATA_FIRST_TOKEN {metadata['first_token']}\n"
         f"#define MODEL_DATA_UNKNOWN {metadata['unknown']}"

@@ -46,7 +46,9 @@ def _located(row: Row, facts: Mapping[str, Any]) -> Row:
 def _text(row: Row) -> str:
     names = [*row["items"]][:SHOWN]
     scores = "  ".join(f"{name} {row['items'][name]:.3f}" for name in names)
-    new = f"  (not in training: {', '.join(row['unknown'])})" if "unknown" in row else ""
+    new = (
+        f"  (not in training: {', '.join(row['unknown'])})" if "unknown" in row else ""
+    )
     return f"{scores}{new}"
 
 
