@@ -222,6 +222,9 @@ bench-restoration: $(venv)/.ready  ## PSNR of a plain Keras script on EXP's netw
 bench-text-generation: $(venv)/.ready  ## bits per character of a plain Keras script on EXP
 	@$(venv_python) -m benchmarks.text_generation --exp $(call quote,$(value EXP))
 
+bench-ranking: $(venv)/.ready  ## NDCG@10 of a plain Keras script on EXP's network and data
+	@$(venv_python) -m benchmarks.ranking --exp $(call quote,$(value EXP))
+
 bench-train: $(venv)/.ready  ## examples a second of the training loop, plain fit and the limit
 	@$(venv_python) -m benchmarks.train
 

@@ -223,6 +223,9 @@ def text_reader(data: Data) -> TextReader:
     tokens = find_step(data.steps(), Tokens)
     if tokens is not None:
         return lambda numbers: " ".join(tokens.decode(numbers).split())[:MAX_LETTERS]
+    ranking = find_step(data.steps(), RankingRows)
+    if ranking is not None:
+        return lambda numbers: ranking.describe(numbers)[:MAX_LETTERS]
     step = find_step(data.steps(), Vocabulary)
     words = step.words if step else tuple(map(str, range(data.spec.vocabulary)))
     return lambda numbers: words_of(numbers, words)
