@@ -82,7 +82,7 @@ $(here)/experiment.yaml: ;
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
 benchmarks := augment compress debug device embedding false-alarms few-labels forecast \
-    memory portable restoration segmentation text-generation train tune
+    memory portable ranking restoration segmentation text-generation text-pairs train tune
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
     $(benchmarks:%=bench-%) constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
@@ -224,6 +224,9 @@ bench-text-generation: $(venv)/.ready  ## bits per character of a plain Keras sc
 
 bench-text-pairs: $(venv)/.ready  ## exact match of a plain Keras script on EXP
 	@$(venv_python) -m benchmarks.plain_keras --exp $(call quote,$(value EXP))
+
+bench-ranking: $(venv)/.ready  ## NDCG@10 of a plain Keras script on EXP's network and data
+	@$(venv_python) -m benchmarks.ranking --exp $(call quote,$(value EXP))
 
 bench-train: $(venv)/.ready  ## examples a second of the training loop, plain fit and the limit
 	@$(venv_python) -m benchmarks.train

@@ -34,12 +34,14 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "cnn1d": ((49, 10), "audio", "classification", 0),
     "conv_seq2seq": ((44,), "text", "seq2seq", 60),
     "decoder": ((96, 96, 3), "image", "segmentation", 0),
+    "distmult": ((2,), "text", "ranking", 402),
     "ds_cnn": ((49, 10, 1), "audio", "classification", 0),
     "efficientnet_lite": ((96, 96, 3), "image", "classification", 0),
     "fsrcnn": ((48, 48, 3), "image", "restoration", 0),
     "gru": ((49, 10), "audio", "classification", 0),
     "linear_window": ((168, 4), "series", "forecasting", 0),
     "lstm": ((49, 10), "audio", "classification", 0),
+    "matrix_factorization": ((20,), "text", "ranking", 402),
     "mlp": ((28, 28, 1), "image", "classification", 0),
     "mobilenet_v1": ((96, 96, 3), "image", "classification", 0),
     "mobilenet_v2": ((96, 96, 3), "image", "classification", 0),
@@ -47,6 +49,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "resnet": ((28, 28, 1), "image", "classification", 0),
     "rnn": ((49, 10), "audio", "classification", 0),
     "text_cnn": ((40,), "text", "classification", 4000),
+    "transe": ((2,), "text", "ranking", 402),
     "two_tower": ((2,), "table", "classification", 4000),
     "unet": ((96, 96, 3), "image", "segmentation", 0),
 }
@@ -62,6 +65,7 @@ PRESET_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
 CLASSES = 10
 FORECAST = {"names": ["load"], "horizon": 24, "quantiles": []}
 PAIR = {"length": 32, "steps": 11}
+ITEMS = 400
 UNBUILT = "ensemble"  # needs trained files
 SHARED = (
     *("width", "depth", "activation", "initializer", "normalization"),
@@ -160,6 +164,8 @@ def _target(task: str, modality: str, shape: tuple[int, ...]) -> dict[str, Any]:
         return {"shape": [2 * size for size in shape[:2]] + [3]}
     if task == "seq2seq":
         return PAIR
+    if get(task).ranks:
+        return {"items": ITEMS}
     return FORECAST if modality == "series" else {}
 
 

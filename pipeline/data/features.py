@@ -27,8 +27,9 @@ from pipeline.core.errors import UserError
 from pipeline.data.image_steps import DecodeImage, PixelRange, Resize
 from pipeline.data.series.steps import Anchor
 from pipeline.data.table_steps import EncodeColumns
-from pipeline.tasks import pair_tokens
+from pipeline.tasks import pair_tokens, ranking_rows
 from pipeline.tasks.pair_tokens import PairTokens
+from pipeline.tasks.ranking_rows import RankingRows
 from pipeline.tasks.text_tokens import STEP, Tokens
 
 VOCABULARY = "vocabulary.txt"
@@ -223,6 +224,7 @@ Step = (
     | Anchor
     | Tokens
     | PairTokens
+    | RankingRows
 )
 
 StepKind = TypeVar("StepKind", bound=Step)
@@ -241,6 +243,7 @@ STEPS: dict[str, type[Step]] = {
     "anchor": Anchor,
     STEP: Tokens,
     pair_tokens.STEP: PairTokens,
+    ranking_rows.STEP: RankingRows,
 }
 
 

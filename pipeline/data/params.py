@@ -12,6 +12,7 @@ from pipeline.core.params import Params, as_validation_error
 from pipeline.core.pipe_language import Step, str_pipe
 from pipeline.core.wording import repeated
 from pipeline.data import degradation
+from pipeline.data.sources.interaction_params import InteractionParams, TripleParams
 from pipeline.data.sources.params import (
     AudioParams,
     ColumnParams,
@@ -29,6 +30,7 @@ from pipeline.data.sources.registry import (
     FILES,
     MASK_FILES,
     PAIRED,
+    check_names,
     check_source,
     check_times,
     listed,
@@ -56,8 +58,9 @@ class DataParams(Params):
             objects), `embedding` (a vector that is compared by distance; each class, or
             value of `split.group`, is in one split only), `forecasting` (the next
             numbers of a series over time), `next_token` (predicts a text, token by
-            token), `seq2seq` (a text from a text, such as a date in ISO 8601), or
-            `module:object` for a task of yours.
+            token), `seq2seq` (a text from a text, such as a date in ISO 8601),
+            `ranking` (the next item of a user, or the tail of a head and a relation),
+            or `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -122,6 +125,8 @@ class DataParams(Params):
     audio: AudioParams = AudioParams()
     text: TextParams = TextParams()
     series: SeriesParams = SeriesParams()
+    interactions: InteractionParams = InteractionParams()
+    triples: TripleParams | None = None  # a ranking is of interactions
     corpus: CorpusParams = CorpusParams()
     pairs: PairParams = PairParams()
     limits: LimitParams = LimitParams()
@@ -252,6 +257,9 @@ class DataParams(Params):
         if task.labels == "series" or self.series.label:
             with as_validation_error():
                 check_times(self.source)
+        if task.ranks:
+            with as_validation_error():
+                check_names(self.source)
         self._check_degrade(task.degrades)
         for key, is_set in self._of_some_tasks().items():
             reason = task.refuses(f"data.{key}")

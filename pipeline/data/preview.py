@@ -21,6 +21,7 @@ from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.overlay import overlay_of
 from pipeline.tasks.pair_tokens import PairTokens
+from pipeline.tasks.ranking_rows import RankingRows
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.text_tokens import Tokens
 
@@ -48,6 +49,9 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
     if data.spec.modality == "series":
         _draw_series(path, data)
         return
+    if task_of(data.spec).ranks:
+        draw_lines(path, _ranked(data, rows))
+        return
     stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
     is_number = "deviation" in data.spec.target
     groups = _by_number(y, rows, data.spec) if is_number else _by_class(y, data)
@@ -57,6 +61,18 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
         _draw_texts(path, titles, examples, text_reader(data))
     else:
         _draw_pictures(path, titles, examples, data.spec)
+
+
+def _ranked(data: Data, rows: int) -> list[str]:
+    """Return lines of training examples at equal distances, with their targets."""
+    step = find_step(data.steps(), RankingRows)
+    assert step is not None
+    train = data.train()
+    positions = np.unique(np.linspace(0, len(train) - 1, COLUMNS * rows).astype(int))
+    return [
+        f"{step.describe(train.x[k])[:MAX_LETTERS]}  ->  {step.items[train.y[k, 0]]}"
+        for k in positions
+    ]
 
 
 def _draw_maps(path: Path, data: Data, rows: int) -> None:
@@ -213,6 +229,9 @@ def text_reader(data: Data) -> TextReader:
     pairs = find_step(data.steps(), PairTokens)
     if pairs is not None:
         return lambda numbers: pairs.line(numbers)[:MAX_LETTERS]
+    ranking = find_step(data.steps(), RankingRows)
+    if ranking is not None:
+        return lambda numbers: ranking.describe(numbers)[:MAX_LETTERS]
     step = find_step(data.steps(), Vocabulary)
     words = step.words if step else tuple(map(str, range(data.spec.vocabulary)))
     return lambda numbers: words_of(numbers, words)

@@ -57,6 +57,9 @@ def _source_shape(params: DataParams) -> Shape | None:
     kind, _, name = whole_of(params.source).partition(":")
     if params.series.label or get(params.task).labels == "series":
         return (params.series.window, len(params.series.inputs))
+    if get(params.task).ranks:
+        users = params.triples is None and params.interactions.input == "user"
+        return (2 if params.triples else 1 if users else params.interactions.length,)
     if part_of(params.source):
         return None
     if kind == "sklearn":

@@ -25,9 +25,11 @@ from pipeline.data.image_files import read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.wav_files import samples
 from pipeline.inference.raw_examples import RawExamples, read_settings
+from pipeline.inference.request_reader import read_requests
 from pipeline.inference.row_reader import read_rows
 from pipeline.inference.series_reader import levels_of, read_history
 from pipeline.tasks.pair_tokens import SEPARATOR, PairTokens
+from pipeline.tasks.ranking_rows import RankingRows
 from pipeline.tasks.text_tokens import Tokens
 
 # For experiments from before the background was recorded, and for arrays.
@@ -107,6 +109,8 @@ def _read_texts(path: Path, data: Data) -> RawExamples:
         return _read_windows(path, tokens)
     if pairs := find_step(data.steps(), PairTokens):
         return _read_inputs(path, pairs)
+    if ranking := find_step(data.steps(), RankingRows):
+        return read_requests(path, ranking)
     if find_step(data.steps(), Vocabulary) is None:
         raise UserError(
             f"{path}: the data hold word indices, not texts; give a .npy array"

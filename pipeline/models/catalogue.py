@@ -28,6 +28,7 @@ BUILDER_MODULES = {
     "cnn1d": "pipeline.models.cnn1d",
     "conv_seq2seq": "pipeline.models.conv_seq2seq",
     "decoder": "pipeline.models.decoder",
+    "distmult": "pipeline.models.distmult",
     "ds_cnn": "pipeline.models.ds_cnn",
     "efficientnet_lite": "pipeline.models.efficientnet_lite",
     "ensemble": "pipeline.models.ensemble",
@@ -35,6 +36,7 @@ BUILDER_MODULES = {
     "gru": "pipeline.models.recurrent",
     "linear_window": "pipeline.models.linear_window",
     "lstm": "pipeline.models.recurrent",
+    "matrix_factorization": "pipeline.models.matrix_factorization",
     "mlp": "pipeline.models.mlp",
     "mobilenet_v1": "pipeline.models.mobilenet_v1",
     "mobilenet_v2": "pipeline.models.mobilenet_v2",
@@ -42,6 +44,7 @@ BUILDER_MODULES = {
     "resnet": "pipeline.models.resnet",
     "rnn": "pipeline.models.recurrent",
     "text_cnn": "pipeline.models.text_cnn",
+    "transe": "pipeline.models.transe",
     "two_tower": "pipeline.models.two_tower",
     "unet": "pipeline.models.unet",
 }

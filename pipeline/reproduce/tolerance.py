@@ -91,6 +91,11 @@ RULES = (
         "quantiles of the targets, interpolated in floating point",
     ),
     Rule(
+        r"data\.ranking\..+",
+        "rounding",
+        "counted in the data set; the best possible metric is a mean",
+    ),
+    Rule(
         r"data\.suspected_label_errors",
         "reported",
         "a threshold on the probabilities of a fitted model",

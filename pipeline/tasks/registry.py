@@ -35,6 +35,7 @@ TASKS = {
     "forecasting": "pipeline.tasks.forecasting.task:TASK",
     "next_token": "pipeline.tasks.next_token.task:TASK",
     "seq2seq": "pipeline.tasks.seq2seq.task:TASK",
+    "ranking": "pipeline.tasks.ranking.task:TASK",
 }
 # The task of examples without labels, which only compress-file has.
 UNLABELLED = "agreement"
@@ -123,8 +124,8 @@ def reading(labels: str) -> list[str]:
     """Return the names of the tasks with a kind of labels, the most common first.
 
     Args:
-        labels: `classes`, `numbers`, `maps`, `images`, `boxes`, `series`, `texts` or
-            `pairs`.
+        labels: `classes`, `numbers`, `maps`, `images`, `boxes`, `series`, `texts`,
+            `pairs` or `interactions`.
     """
     return [name for name in TASKS if get(name).labels == labels]
 

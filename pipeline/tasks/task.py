@@ -68,6 +68,7 @@ Labels = Literal[
     "series",
     "texts",
     "pairs",
+    "interactions",
     "none",
 ]
 Target = Literal[
@@ -80,6 +81,7 @@ Target = Literal[
     "pair",
     "boxes",
     "identity",
+    "item",
 ]
 
 
@@ -96,13 +98,15 @@ class Task:
             example, such as a mask, or boxes; `images`: clean images, of which the data
             stage makes degraded inputs; `series`: windows of numbers over time;
             `texts`, which are their own labels; `pairs`: a text and the text that it
-            becomes; with `none`, they read no labels.
+            becomes; `interactions` of users with items, or triples; with `none`, they
+            read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
             `(batch, 1)`, rows of numbers `(batch, columns)`, an `image` of 0 .. 1, the
             model's own input, `next`: the input one step later; `pair`: the last tokens
             of the input, of which the model reads the ones before; boxes, see
-            `pipeline.tasks.boxes`; or `identity`: class numbers of which only equality
-            counts, as the classes of each split are in no other one.
+            `pipeline.tasks.boxes`; `identity`: class numbers of which only equality
+            counts, as the classes of each split are in no other one; or `item`: rows of
+            the item to be ranked first and items that are not ranked.
         output: meaning of an output: one logit per class, `units` numbers, or the input
             reconstructed; `class_map`: one logit per class and pixel; `image`: an image
             of the target's shape; `cells`: a logit per class and four distances in each
@@ -110,7 +114,8 @@ class Task:
             `units`; `forecast`: the numbers of future steps, see `forecast_size`;
             `logits_per_step`: one logit per token of the vocabulary and step;
             `logits_per_target`: the same for the steps of the text that an input
-            becomes; `any` is whatever an imported model returns.
+            becomes; `scores`: one per item of the target; `any` is whatever an imported
+            model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -155,6 +160,7 @@ class Task:
         "logits_per_step",
         "logits_per_target",
         "forecast",
+        "scores",
         "any",
     ]
     losses: tuple[str, ...]
@@ -209,6 +215,11 @@ class Task:
         return self.target == "next"
 
     @property
+    def ranks(self) -> bool:
+        """True if outputs are scores of items, of which one is to be the highest."""
+        return self.target == "item"
+
+    @property
     def unseen_classes(self) -> bool:
         """True if a class is in one split only, so that others are recognized."""
         return self.target == "identity"
@@ -233,6 +244,8 @@ class Task:
             return tuple(spec.target["shape"])
         if self.output == "logits_per_target":
             return (int(spec.target["steps"]), spec.vocabulary)
+        if self.output == "scores":
+            return (int(spec.target["items"]),)
         shapes = {
             "logits": (classes,),
             "numbers": (self.units,),

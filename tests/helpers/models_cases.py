@@ -60,6 +60,14 @@ SPECS = (
         target={"length": 6, "steps": 5},
     ),
     replace(
+        spec((4,), "text", "ranking", 9, ()),
+        target={"items": 7, "reads": "history"},
+    ),
+    replace(
+        spec((2,), "text", "ranking", 12, ()),
+        target={"items": 7, "reads": "triple"},
+    ),
+    replace(
         spec((8, 8, 3), task="restoration"),
         classes=(),
         target={"shape": [16, 16, 3], "degradation": "downscale(2)"},

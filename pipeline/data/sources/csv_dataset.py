@@ -8,6 +8,7 @@ except the label, the group, those of `data.extra_targets` and those of
 from __future__ import annotations
 
 from pipeline.data.examples import Examples
+from pipeline.data.interactions.source import read_ranking
 from pipeline.data.narrowing import narrowed
 from pipeline.data.series.source import read_series
 from pipeline.data.sources.reader import ReadContext
@@ -21,6 +22,8 @@ def read(context: ReadContext) -> Examples:
     """
     if context.wants_series:
         return read_series(context)
+    if context.wants_rankings:
+        return read_ranking(context)
     table, x, cells = read_numbers(open_table(context), context)
     fields, categories = table.fields(context), cells.categories()
     return Examples(

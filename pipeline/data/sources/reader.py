@@ -106,6 +106,11 @@ class ReadContext:
         return labeled or get(self.params.task).labels == "series"
 
     @property
+    def wants_rankings(self) -> bool:
+        """Whether rows are interactions of users with items, or triples of a graph."""
+        return get(self.params.task).labels == "interactions"
+
+    @property
     def unlabelled(self) -> bool:
         """Whether no labels are read."""
         return get(self.params.task).labels in ("none", "images")

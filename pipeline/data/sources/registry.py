@@ -36,6 +36,7 @@ SOURCES = {
     "npz": "a NumPy .npz file with the arrays x and y; npz:FILE#test is x_test, y_test",
     "npy": "a folder with the NumPy files x.npy and y.npy",
     "series": "numbers over time: series:load is embedded, series:co2 in statsmodels",
+    "interactions": "users and the items they took: interactions:catalog is embedded",
 }
 # Kinds that name a path.
 FILES = (
@@ -83,6 +84,7 @@ MODALITY = {
     "csv": "table",
     "parquet": "table",
     "series": "series",
+    "interactions": "text",
 }
 IMAGES_OF_SKLEARN = ("digits",)
 SCENES = {"digits": "maps"}  # sets of `scenes:`
@@ -90,6 +92,8 @@ SERIES = {"load": "series", "co2": "series"}  # sets of `series:`
 WITH_TIMES = ("csv", "parquet", "series")  # kinds whose rows can have times
 DOCSTRINGS = {"sklearn": "texts"}  # sets of `docstrings:`
 DATES = {"iso": "pairs"}  # sets of `dates:`
+INTERACTIONS = {"catalog": "interactions"}  # sets of `interactions:`
+WITH_NAMES = ("csv", "parquet", "interactions")  # kinds whose rows can be ranked
 # Kinds whose sets are all listed.
 BUILT_IN = {
     "sklearn": SKLEARN,
@@ -97,6 +101,7 @@ BUILT_IN = {
     "series": SERIES,
     "docstrings": DOCSTRINGS,
     "dates": DATES,
+    "interactions": INTERACTIONS,
 }
 
 
@@ -165,6 +170,22 @@ def check_times(source: str) -> None:
         raise UserError(
             f"source {source} has no rows with times, which series need; it can be of "
             f"{', '.join(f'{kind}:' for kind in WITH_TIMES)}"
+        )
+
+
+def check_names(source: str) -> None:
+    """Refuse a source whose rows hold no names of users and items, or of a graph.
+
+    Args:
+        source: `kind:name`.
+
+    Raises:
+        UserError: it lists the kinds that can have them.
+    """
+    if source.partition(":")[0] not in WITH_NAMES:
+        raise UserError(
+            f"source {source} has no rows of users and items, or of triples; it can be "
+            f"of {', '.join(f'{kind}:' for kind in WITH_NAMES)}"
         )
 
 

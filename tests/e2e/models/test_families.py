@@ -47,6 +47,7 @@ def examples(spec: TaskSpec, model: keras.Model) -> tuple[np.ndarray, np.ndarray
         "next_token": lambda: np.roll(x, -1, axis=1),
         "seq2seq": lambda: x[:, -model.output_shape[1] :],
         "forecasting": lambda: rng.normal(size=(BATCH, *model.output_shape[1:])),
+        "ranking": lambda: rng.integers(0, spec.target["items"], (BATCH, 1)),
         "detection": lambda: np.tile(np.float32(BOX), (BATCH, 1, 1)),
     }
     return x, targets[spec.task]()
@@ -57,6 +58,8 @@ def loss_for(spec: TaskSpec) -> keras.losses.Loss:
         return keras.losses.MeanSquaredError()
     if spec.task == "detection":
         return training_of(spec).losses["focal_giou"]
+    if spec.task == "ranking":
+        return training_of(spec).losses["cross_entropy"]
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 

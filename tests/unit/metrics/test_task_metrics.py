@@ -94,6 +94,8 @@ def test_evidence_made_in_parts_is_the_evidence(task):
         scale = {"mean": [0.0], "deviation": [1.0], "anchor": "none"}
         target = {"names": ["a"], "horizon": 3, "quantiles": [], **scale}
         spec, y = replace(spec, target=target), RNG.normal(size=(40, 9))
+    if get(task).ranks:
+        y = y[:, None]
     if get(task).per_step:
         inputs, outputs = RNG.integers(2, 5, (40, 3)), RNG.normal(size=(40, 3, 5))
     measure = metric_of(spec)

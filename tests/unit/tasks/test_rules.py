@@ -24,6 +24,7 @@ DATA = {
     "embedding": 'data: {source: "sklearn:digits", task: embedding}\n',
     "restoration": 'data: {source: "scenes:digits", task: restoration}\n',
     "seq2seq": 'data: {source: "dates:iso", task: seq2seq}\n',
+    "ranking": 'data: {source: "interactions:catalog", task: ranking}\n',
 }
 
 

@@ -1,0 +1,1 @@
+"""Interactions of users with items, and triples of a graph, as examples of ranking."""
