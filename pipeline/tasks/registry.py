@@ -34,6 +34,7 @@ TASKS = {
     "embedding": "pipeline.tasks.embedding.task:TASK",
     "forecasting": "pipeline.tasks.forecasting.task:TASK",
     "next_token": "pipeline.tasks.next_token.task:TASK",
+    "policy": "pipeline.tasks.policy.task:TASK",
 }
 # The task of examples without labels, which only compress-file has.
 UNLABELLED = "agreement"
@@ -122,7 +123,8 @@ def reading(labels: str) -> list[str]:
     """Return the names of the tasks with a kind of labels, the most common first.
 
     Args:
-        labels: `classes`, `numbers`, `maps`, `images`, `boxes`, `series` or `texts`.
+        labels: `classes`, `numbers`, `maps`, `images`, `boxes`, `series`, `texts` or
+            `experience`.
     """
     return [name for name in TASKS if get(name).labels == labels]
 

@@ -60,7 +60,15 @@ class Signature(Protocol):
 
 
 Labels = Literal[
-    "classes", "numbers", "maps", "images", "boxes", "series", "texts", "none"
+    "classes",
+    "numbers",
+    "maps",
+    "images",
+    "boxes",
+    "series",
+    "texts",
+    "experience",
+    "none",
 ]
 Target = Literal[
     "class", "number", "numbers", "image", "input", "next", "boxes", "identity"
@@ -79,7 +87,8 @@ class Task:
         labels: what readers take from a source: class names, numbers, a map per
             example, such as a mask, or boxes; `images`: clean images, of which the data
             stage makes degraded inputs; `series`: windows of numbers over time;
-            `texts`, which are their own labels; with `none`, they read no labels.
+            `texts`, which are their own labels; `experience`: what an agent did in an
+            environment; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
             `(batch, 1)`, rows of numbers `(batch, columns)`, an `image` of 0 .. 1, the
             model's own input, `next`: the input one step later; boxes, see
@@ -90,7 +99,8 @@ class Task:
             of the target's shape; `cells`: a logit per class and four distances in each
             cell of a grid of any size; `vector`: any number of numbers, by default
             `units`; `forecast`: the numbers of future steps, see `forecast_size`;
-            `logits_per_step`: one logit per token of the vocabulary and step; `any` is
+            `logits_per_step`: one logit per token of the vocabulary and step;
+            `action_values`: one number per action of an environment; `any` is
             whatever an imported model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
@@ -116,6 +126,9 @@ class Task:
             None: that of `compress.budget.max_drop`.
         guard: name of one of `other_metrics`, which the default budget limits where
             classes are unbalanced; default None.
+        interactive: a model is trained and evaluated in an environment, where its
+            outputs decide its next inputs; the data hold an example per episode for
+            validation and test. Default False.
         training_only: name of a loss that fine-tuning in compress does not have -> why;
             default none.
     """
@@ -135,6 +148,7 @@ class Task:
         "vector",
         "logits_per_step",
         "forecast",
+        "action_values",
         "any",
     ]
     losses: tuple[str, ...]
@@ -152,6 +166,7 @@ class Task:
     max_drop: float | None = None
     builders: Mapping[str, str] = field(default_factory=dict)
     training_only: Mapping[str, str] = field(default_factory=dict)
+    interactive: bool = False
 
     @property
     def predicts_classes(self) -> bool:
@@ -204,6 +219,8 @@ class Task:
         shape, classes = tuple(spec.shape), len(spec.classes)
         if self.output == "forecast":
             return (forecast_size(spec),)
+        if self.output == "action_values":
+            return (len(spec.target["actions"]),)
         if self.output == "image":
             return tuple(spec.target["shape"])
         shapes = {

@@ -34,6 +34,7 @@ SOURCES = {
     "npz": "a NumPy .npz file with the arrays x and y; npz:FILE#test is x_test, y_test",
     "npy": "a folder with the NumPy files x.npy and y.npy",
     "series": "numbers over time: series:load is embedded, series:co2 in statsmodels",
+    "gym": "an environment of Gymnasium, to learn a policy in: gym:CartPole-v1",
 }
 # Kinds that name a path.
 FILES = (
@@ -53,6 +54,7 @@ MAPPED = ("scenes", *MASK_FILES)  # kinds with a mask per image
 CORPORA = ("corpus", "docstrings")  # kinds of texts without labels
 BOX_FILES = ("coco", "yolo", "voc", "boxes")  # kinds that name images with boxes
 BOXED = ("scenes", *BOX_FILES)  # kinds with boxes of objects
+ENVIRONMENTS = ("gym",)  # kinds in which an agent acts
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
     "digits": "classes",
@@ -78,6 +80,7 @@ MODALITY = {
     "csv": "table",
     "parquet": "table",
     "series": "series",
+    "gym": "table",
 }
 IMAGES_OF_SKLEARN = ("digits",)
 SCENES = {"digits": "maps"}  # sets of `scenes:`
@@ -182,11 +185,17 @@ def known_labels(source: str) -> tuple[str, ...]:
     """Return the kinds of labels that a source can have; none where they are unknown.
 
     Returns:
-        `classes`, `numbers`, `maps`, `boxes`, `images`, `series` and `texts`, as
-        `pipeline.tasks.task.Task` has them.
+        `classes`, `numbers`, `maps`, `boxes`, `images`, `series`, `texts` and
+        `experience`, as `pipeline.tasks.task.Task` has them.
     """
     kind, _, name = source.partition(":")
-    targets = {"maps": MAPPED, "boxes": BOXED, "images": PAIRED, "texts": CORPORA}
+    targets = {
+        "maps": MAPPED,
+        "boxes": BOXED,
+        "images": PAIRED,
+        "texts": CORPORA,
+        "experience": ENVIRONMENTS,
+    }
     if labels := tuple(label for label, kinds in targets.items() if kind in kinds):
         return labels
     known = BUILT_IN.get(kind, {}).get(name)

@@ -1,0 +1,84 @@
+"""`gym:NAME`: experience in an environment of Gymnasium, such as `gym:CartPole-v1`.
+
+Training examples are the steps of random actions; they set the scale of observations.
+Validation and test have an example per episode: its first observation and its seed.
+The seeds of these episodes are the same in every experiment, so that results can be
+compared; the random actions depend on the seed of the experiment.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.core.determinism import derive_seed
+from pipeline.data.examples import Examples
+from pipeline.data.sources.reader import ReadContext
+from pipeline.tasks.policy.episodes import EnvironmentFacts, Renumbered, create, inspect
+
+VALIDATION, TEST, BEHAVIOR = 1_000_000, 2_000_000, 3_000_000  # first seeds of episodes
+MAX_OFFSET = 10_000_000  # float32 holds every whole number up to 2**24
+TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT = range(3)
+
+
+def read(context: ReadContext) -> Examples:
+    """Collect experience in an environment; see `SourceReader`."""
+    params = context.params.environment
+    facts = inspect(context.name, params.max_steps)
+    x, y = collect(facts, params.steps, context.seed)
+    episodes = [
+        _beginnings(facts, first, count)
+        for first, count in ((VALIDATION, params.validation), (TEST, params.test))
+    ]
+    counts = (len(x), params.validation, params.test)
+    return Examples(
+        x=np.concatenate([x, *(first for first, _ in episodes)]),
+        y=np.concatenate([y, *(rows for _, rows in episodes)]),
+        classes=(),
+        modality="table",
+        learns="standardise",
+        inputs=tuple(f"observation_{k}" for k in range(facts.size)),
+        splits=np.repeat([TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT], counts),
+        facts=facts.to_json(),
+    )
+
+
+def collect(
+    facts: EnvironmentFacts, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Act at random.
+
+    Args:
+        facts: of the environment.
+        count: number of steps.
+        seed: of the experiment.
+
+    Returns:
+        Observations `(count, size)` float32, and rows of seed, action, reward, end and
+        next observation, `(count, 4 + size)` float64.
+    """
+    rng = np.random.default_rng(derive_seed(seed, "behavior"))
+    episode = BEHAVIOR + derive_seed(seed, "episodes") % MAX_OFFSET
+    environment, x, y = create(facts), [], []
+    observation = environment.reset(seed=episode)[0]
+    while len(x) < count:
+        action = int(rng.integers(facts.actions))
+        following, reward, terminated, truncated, _ = environment.step(action)
+        x.append(observation)
+        y.append([episode, action, reward, terminated, *following])
+        observation = following
+        if terminated or truncated:
+            episode += 1
+            observation = environment.reset(seed=episode)[0]
+    return np.stack(x), np.array(y, np.float64)
+
+
+def _beginnings(
+    facts: EnvironmentFacts, first: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first observation of each episode, and rows with its seed."""
+    environment: Renumbered = create(facts)
+    seeds = range(first, first + count)
+    x = np.stack([environment.reset(seed=seed)[0] for seed in seeds])
+    rows = np.zeros((count, 4 + facts.size))
+    rows[:, 0] = seeds
+    return x, rows
