@@ -159,7 +159,6 @@ class Data:
             positions = positions % len(train)
         return Split(train.x[positions], train.y[positions])
 
-
     def _states(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         with np.load(self.experience or "") as arrays:
             return arrays[f"{split}_x"], arrays[f"{split}_y"]
@@ -188,8 +187,13 @@ def write_experience(
             the action values, `(n, 1 + actions)`, float32.
         validation: likewise, the first states of the validation episodes.
     """
-    names = ("train_x", "train_y", "validation_x", "validation_y")
-    np.savez(folder / EXPERIENCE, **dict(zip(names, (*train, *validation))))
+    np.savez(
+        folder / EXPERIENCE,
+        train_x=train[0],
+        train_y=train[1],
+        validation_x=validation[0],
+        validation_y=validation[1],
+    )
 
 
 def read_data(folder: Path) -> Data:

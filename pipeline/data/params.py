@@ -57,7 +57,8 @@ class DataParams(Params):
             objects), `embedding` (a vector that is compared by distance; each class, or
             value of `split.group`, is in one split only), `forecasting` (the next
             numbers of a series over time), `next_token` (predicts a text, token by
-            token), `policy` (acts in an environment), or `module:object` for a task of yours.
+            token), `policy` (acts in an environment), or `module:object` for a task
+            of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.

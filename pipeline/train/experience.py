@@ -33,7 +33,10 @@ def publish_experience(model: keras.Model, data: Data, seed: int, out: Path) -> 
     act, validation = acting(model), data.validation()
     states = collect(model, data, len(data.train()), seed)
     pairs = []
-    for x, seeds in ((states, np.zeros(len(states))), (validation.x, validation.y[:, 0])):
+    for x, seeds in (
+        (states, np.zeros(len(states))),
+        (validation.x, validation.y[:, 0]),
+    ):
         values = act(data.spec.to_input(x))
         rows = np.concatenate([seeds[:, None], values], axis=1)
         pairs.append((x, rows.astype(np.float32)))

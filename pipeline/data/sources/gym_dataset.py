@@ -58,7 +58,9 @@ def collect(
     """
     rng = np.random.default_rng(derive_seed(seed, "behavior"))
     episode = BEHAVIOR + derive_seed(seed, "episodes") % MAX_OFFSET
-    environment, x, y = create(facts), [], []
+    environment = create(facts)
+    x: list[np.ndarray] = []
+    y: list[list[float]] = []
     observation = environment.reset(seed=episode)[0]
     while len(x) < count:
         action = int(rng.integers(facts.actions))

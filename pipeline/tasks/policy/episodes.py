@@ -135,9 +135,7 @@ class World:
     def make(self) -> Renumbered:
         """Create an environment with actions from 0."""
         target = self.spec.target
-        return _renumbered(
-            target["name"], target["max_steps"], target["first_action"]
-        )
+        return _renumbered(target["name"], target["max_steps"], target["first_action"])
 
     def stored(self, observations: np.ndarray) -> np.ndarray:
         """Preprocess observations, `(n, size)`, as the data stage stores them."""

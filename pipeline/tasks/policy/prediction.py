@@ -22,7 +22,9 @@ def _rows(
 
 
 def _text(row: Row) -> str:
-    outputs = ", ".join(f"{name}: {value:.4g}" for name, value in row["outputs"].items())
+    outputs = ", ".join(
+        f"{name}: {value:.4g}" for name, value in row["outputs"].items()
+    )
     return f"action {row['action']} ({outputs})"
 
 

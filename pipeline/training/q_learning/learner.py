@@ -45,30 +45,18 @@ class Learner:
             for variables in (model.trainable_variables, model.non_trainable_variables)
         ]
 
-    def update(
-        self,
-        states: np.ndarray,
-        actions: np.ndarray,
-        rewards: np.ndarray,
-        ended: np.ndarray,
-        following: np.ndarray,
-        rate: float,
-    ) -> float:
+    def update(self, batches: tuple[np.ndarray, ...], rate: float) -> float:
         """Run one optimizer step per batch.
 
         Args:
-            states: model inputs, `(count, batch, size)`.
-            actions: `(count, batch)` int32.
-            rewards: `(count, batch)` float32.
-            ended: 1 where nothing follows, `(count, batch)` float32.
-            following: model inputs of the next states, like `states`.
+            batches: states as model inputs, `(count, batch, size)`; actions, rewards,
+                and 1 where nothing follows, `(count, batch)`; the next states.
             rate: learning rate.
 
         Returns:
             Mean loss of the batches.
         """
-        arrays = (states, actions, rewards, ended, following)
-        tensors = tuple(tf.constant(array) for array in arrays)
+        tensors = tuple(tf.constant(array) for array in batches)
         return float(self._steps(tensors, tf.constant(rate, tf.float32)))
 
     @tf.function(autograph=False, reduce_retracing=True)
@@ -169,4 +157,6 @@ def centered(model: keras.Model) -> None:
         keras.activations.linear,
     )
     if linear:
-        last.set_weights([w - w.mean(axis=-1, keepdims=True) for w in last.get_weights()])
+        last.set_weights(
+            [w - w.mean(axis=-1, keepdims=True) for w in last.get_weights()]
+        )

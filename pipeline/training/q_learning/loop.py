@@ -168,8 +168,8 @@ class Run:
         states, *rest, following = self.memory.draw(
             rng.integers(len(self.memory), size=shape)
         )
-        inputs = [self._inputs(values) for values in (states, following)]
-        return self.learner.update(inputs[0], *rest, inputs[1], rate)
+        batches = (self._inputs(states), *rest, self._inputs(following))
+        return self.learner.update(batches, rate)
 
     def _inputs(self, observations: np.ndarray) -> np.ndarray:
         flat = observations.reshape(-1, observations.shape[-1])
