@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.data.sources.registry import ENVIRONMENTS
 from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job, Stage
 from pipeline.models.referenced_files import find_file
@@ -17,6 +18,8 @@ from pipeline.tasks.registry import get
 
 # The data stage checks its own sources, which are not plain paths; it runs first.
 CHECKS_ITSELF = "data"
+# Stages that act in the environment.
+ACTING = {"data", "tune", "train", "distill", "compress", "evaluate"}
 
 
 def check_files(job: Job, decisions: Sequence[Decision]) -> None:
@@ -58,6 +61,25 @@ def check_splits(job: Job, decisions: Sequence[Decision]) -> None:
             "data.split.test is 0, and evaluate and report read the test split; set "
             "train, validation and test, or stop before them: run compress"
         )
+
+
+def check_environment(job: Job, decisions: Sequence[Decision]) -> None:
+    """Refuse to start a run in an environment that is missing or unsuitable.
+
+    Args:
+        job: the experiment.
+        decisions: the plan of the requested stages and of all that they depend on.
+
+    Raises:
+        UserError: names the environment, and what is needed.
+    """
+    data: Any = job.params["data"]
+    to_run = {decision.stage for decision in decisions if not decision.cached}
+    kind, _, name = data.source.partition(":")
+    if kind in ENVIRONMENTS and to_run & ACTING:
+        from pipeline.tasks.policy.episodes import inspect
+
+        inspect(name, data.environment.max_steps)
 
 
 def _key(job: Job, stage: Stage, path: str) -> str:

@@ -1,6 +1,8 @@
 """`gym:NAME`: experience in an environment of Gymnasium, such as `gym:CartPole-v1`.
 
-Training examples are the steps of random actions; they set the scale of observations.
+Training examples are the steps of random actions. They set the scale of observations
+without bounds; a bounded one is scaled by its bounds, since random actions stay near
+the beginning, and a policy that is learned goes further.
 Validation and test have an example per episode: its first observation and its seed.
 The seeds of these episodes are the same in every experiment, so that results can be
 compared; the random actions depend on the seed of the experiment.
@@ -12,10 +14,12 @@ import numpy as np
 
 from pipeline.core.determinism import derive_seed
 from pipeline.data.examples import Examples
+from pipeline.data.features import Standardise
 from pipeline.data.sources.reader import ReadContext
 from pipeline.tasks.policy.episodes import EnvironmentFacts, Renumbered, create, inspect
 
 VALIDATION, TEST, BEHAVIOR = 1_000_000, 2_000_000, 3_000_000  # first seeds of episodes
+UNBOUNDED = 1e6  # environments write the largest float for "no bound"
 MAX_OFFSET = 10_000_000  # float32 holds every whole number up to 2**24
 TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT = range(3)
 
@@ -35,7 +39,7 @@ def read(context: ReadContext) -> Examples:
         y=np.concatenate([y, *(rows for _, rows in episodes)]),
         classes=(),
         modality="table",
-        learns="standardise",
+        steps=() if context.params.preprocessing == "none" else (scale(facts, x),),
         inputs=tuple(f"observation_{k}" for k in range(facts.size)),
         splits=np.repeat([TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT], counts),
         facts=facts.to_json(),
@@ -72,6 +76,23 @@ def collect(
             episode += 1
             observation = environment.reset(seed=episode)[0]
     return np.stack(x), np.array(y, np.float64)
+
+
+def scale(facts: EnvironmentFacts, x: np.ndarray) -> Standardise:
+    """Return the scale of observations: a quarter of the bounds, or what was seen.
+
+    Args:
+        facts: of the environment.
+        x: observations of random actions, `(n, size)`.
+    """
+    low, high = np.array(facts.low), np.array(facts.high)
+    bounded = np.maximum(np.abs(low), np.abs(high)) < UNBOUNDED
+    low, high = (np.where(bounded, ends, 0.0) for ends in (low, high))
+    seen, spread = (f(x.astype(np.float64), axis=0) for f in (np.mean, np.std))
+    mean = np.where(bounded, (low + high) / 2, seen)
+    deviation = np.where(bounded, (high - low) / 4, spread)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    return Standardise(tuple(mean.tolist()), tuple(deviation.tolist()))
 
 
 def _beginnings(

@@ -34,6 +34,7 @@ class EnvironmentFacts:
         actions: number of actions.
         first: Gymnasium's number of the first action.
         max_steps: after which an episode is cut off.
+        low, high: bounds of each number of an observation; infinite where it has none.
         threshold: mean return from which the environment counts as solved; None where
             Gymnasium names none.
     """
@@ -43,6 +44,8 @@ class EnvironmentFacts:
     actions: int
     first: int
     max_steps: int
+    low: tuple[float, ...]
+    high: tuple[float, ...]
     threshold: float | None
 
     def to_json(self) -> dict[str, Any]:
@@ -91,7 +94,9 @@ def inspect(name: str, max_steps: int | None = None) -> EnvironmentFacts:
     threshold = with_limit.spec.reward_threshold
     with_limit.close()
     first, count = int(actions.start), int(actions.n)
-    return EnvironmentFacts(name, states.shape[0], count, first, limit, threshold)
+    bounds = (tuple(map(float, ends)) for ends in (states.low, states.high))
+    size = states.shape[0]
+    return EnvironmentFacts(name, size, count, first, limit, *bounds, threshold)
 
 
 def _library(name: str) -> Any:

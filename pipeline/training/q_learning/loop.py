@@ -26,6 +26,7 @@ from pipeline.training.checkpoint import Arrays, State
 from pipeline.training.checkpointing import CheckpointManager
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.early_stopping import EpochRecord
+from pipeline.training.epoch import seed_generators
 from pipeline.training.history import History
 from pipeline.training.params import FitSettings
 from pipeline.training.q_learning.actors import Actors, Memory
@@ -115,6 +116,7 @@ class Run:
     def _epoch(self) -> None:
         epoch, began = len(self.state.history), time.monotonic()
         self.callbacks.on_epoch_begin(epoch)
+        seed_generators(self.model, self.context.seed, epoch)
         record: EpochRecord = {"epoch": epoch + 1, **self._train(epoch)}
         self._measure(time.monotonic() - began)
         record |= self.metric.of_rollouts(self.act, self.data.validation.y)
