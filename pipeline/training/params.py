@@ -58,7 +58,7 @@ class QLearning(Params):
     warmup: int = Field(default=1000, ge=0)  # more than a batch
     exploration: int = Field(default=10_000, ge=1)  # a fifth of the memory
     final_exploration: float = Field(default=0.05, ge=0, le=1)  # as van Hasselt, 2016
-    target_period: int = Field(default=128, ge=1)  # small nets learn fast
+    target_period: int = Field(default=256, ge=1)  # a quarter of an epoch
 
     def exploration_at(self, steps: int) -> float:
         """Return the probability of a random action after a number of steps."""

@@ -23,6 +23,7 @@ DATA = {
     "detection": 'data: {source: "scenes:digits", task: detection}\n',
     "embedding": 'data: {source: "sklearn:digits", task: embedding}\n',
     "restoration": 'data: {source: "scenes:digits", task: restoration}\n',
+    "policy": 'data: {source: "gym:CartPole-v1", task: policy}\n',
 }
 
 
