@@ -47,6 +47,8 @@ class QLearning(Params):
         warmup: steps before the first update.
         exploration: steps during which the probability of a random action falls from 1.
         final_exploration: that probability afterwards.
+        average: momentum of the moving average of the weights, which is validated and
+            kept in their place.
         target_period: updates after which the copy of the weights that values the next
             state is renewed.
     """
@@ -58,6 +60,7 @@ class QLearning(Params):
     warmup: int = Field(default=1000, ge=0)  # more than a batch
     exploration: int = Field(default=10_000, ge=1)  # a fifth of the memory
     final_exploration: float = Field(default=0.05, ge=0, le=1)  # as van Hasselt, 2016
+    average: float = Field(default=0.998, ge=0, lt=1)  # half an epoch
     target_period: int = Field(default=256, ge=1)  # a quarter of an epoch
 
     def exploration_at(self, steps: int) -> float:

@@ -23,7 +23,10 @@ OfError = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Learner:
-    """A model, a copy of its weights of some updates ago, and an optimizer.
+    """A model, a copy of its weights of some updates ago, their average, an optimizer.
+
+    The policy of one update is often much worse than that of the next; the moving
+    average of the weights is steadier (Polyak, Juditsky, 1992), and is published.
 
     Args:
         model: changed in place.
@@ -44,6 +47,7 @@ class Learner:
             [tf.Variable(v.value, trainable=False) for v in variables]
             for variables in (model.trainable_variables, model.non_trainable_variables)
         ]
+        self.average = [tf.Variable(w.value, trainable=False) for w in model.weights]
 
     def update(self, batches: tuple[np.ndarray, ...], rate: float) -> float:
         """Run one optimizer step per batch.
@@ -88,6 +92,8 @@ class Learner:
         gradients = tape.gradient(loss, [weight.value for weight in self.weights])
         self.optimizer.apply(gradients, self.weights)
         self._copy()
+        for average, weight in zip(self.average, self.model.weights):
+            average.assign_add((1 - self.options.average) * (weight.value - average))
         return loss
 
     def _value(self, following: tf.Tensor) -> tf.Tensor:
@@ -111,7 +117,12 @@ class Learner:
         return {
             "optimizer": [variable.numpy() for variable in self.optimizer.variables],
             "earlier": [copy.numpy() for copy in tf.nest.flatten(self.earlier)],
+            "average": self.averaged(),
         }
+
+    def averaged(self) -> Arrays:
+        """Return the averages of the model's weights, in their order."""
+        return [average.numpy() for average in self.average]
 
     def restore(self, groups: dict[str, Arrays]) -> None:
         """Restore the groups of `state`."""
@@ -119,6 +130,8 @@ class Learner:
             variable.assign(value)
         for copy, value in zip(tf.nest.flatten(self.earlier), groups["earlier"]):
             copy.assign(value)
+        for average, value in zip(self.average, groups["average"]):
+            average.assign(value)
 
 
 def error_loss(settings: FitSettings) -> OfError:

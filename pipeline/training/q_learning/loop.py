@@ -119,17 +119,25 @@ class Run:
         seed_generators(self.model, self.context.seed, epoch)
         record: EpochRecord = {"epoch": epoch + 1, **self._train(epoch)}
         self._measure(time.monotonic() - began)
-        record |= self.metric.of_rollouts(self.act, self.data.validation.y)
+        record |= self._validate(record)
         self.state.history.append(record)
-        metric = self.metric.metric
-        if early_stopping.is_best(self.state.history, self.settings, metric):
-            self.state.groups["best"] = self.model.get_weights()
         self.callbacks.on_epoch_end(epoch, record)
         if self.checkpoints.is_due(self._is_over()):
             self.checkpoints.save(self.state, self._groups())
         total, value = self.settings.epochs, record[f"val_{self.metric.key}"]
         text = f"epoch {epoch + 1}/{total}  validation {value:.1f}"
         self.context.progress(text, done=epoch + 1, total=total)
+
+    def _validate(self, record: EpochRecord) -> EpochRecord:
+        """Play with the averaged weights; keep them if the epoch is the best."""
+        weights, averaged = self.model.get_weights(), self.learner.averaged()
+        self.model.set_weights(averaged)
+        columns = self.metric.of_rollouts(self.act, self.data.validation.y)
+        self.model.set_weights(weights)
+        history = [*self.state.history, {**record, **columns}]
+        if early_stopping.is_best(history, self.settings, self.metric.metric):
+            self.state.groups["best"] = averaged
+        return columns
 
     def _train(self, epoch: int) -> EpochRecord:
         """Act and learn; the draws of an epoch are a function of seed and epoch."""

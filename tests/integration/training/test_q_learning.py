@@ -87,7 +87,7 @@ def test_the_update_is_that_of_double_q_learning():
     )
     learner = Learner(model, settings, 1)
     earlier = [w + 0.1 for w in model.get_weights()]
-    learner.restore({"optimizer": [], "earlier": earlier})
+    learner.restore({"optimizer": [], "earlier": earlier, "average": []})
     rng = np.random.default_rng(1)
     x, following = rng.normal(size=(2, 6, 4)).astype(np.float32)
     actions, ended = rng.integers(2, size=6), np.float32([0, 0, 1, 0, 1, 0])
