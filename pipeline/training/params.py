@@ -58,7 +58,7 @@ class QLearning(Params):
     memory: int = Field(default=50_000, ge=100, le=10_000_000)  # fits into 10 MB
     discount: float = Field(default=0.99, ge=0, lt=1)  # as Mnih et al., 2015
     warmup: int = Field(default=1000, ge=0)  # more than a batch
-    exploration: int = Field(default=30_000, ge=1)  # states beside the usual ones
+    exploration: int = Field(default=10_000, ge=1)  # a fifth of the memory
     final_exploration: float = Field(default=0.1, ge=0, le=1)  # as Mnih et al., 2015
     average: float = Field(default=0.998, ge=0, lt=1)  # half an epoch
     target_period: int = Field(default=256, ge=1)  # a quarter of an epoch

@@ -1,7 +1,7 @@
 """Updates of action values from batches of transitions, as one graph.
 
 In: batches of transitions. Out: a model whose outputs approach the sum of discounted
-rewards. The model chooses the next action, a copy of its earlier weights values it, so
+rewards, times 1 - discount: a mean of the rewards, so that outputs have their size. The model chooses the next action, a copy of its earlier weights values it, so
 that errors of one are not the other's (van Hasselt, Guez, Silver, 2016).
 """
 
@@ -84,7 +84,9 @@ class Learner:
         ended: tf.Tensor,
         following: tf.Tensor,
     ) -> tf.Tensor:
-        goal = rewards + self.options.discount * (1 - ended) * self._value(following)
+        discount = self.options.discount
+        goal = (1 - discount) * rewards
+        goal += discount * (1 - ended) * self._value(following)
         with tf.GradientTape() as tape:
             values = as_float(self.model(x, training=True))
             taken = tf.gather(values, actions, batch_dims=1)

@@ -96,7 +96,7 @@ def test_the_update_is_that_of_double_q_learning():
     copy.set_weights(earlier)
     best = np.asarray(model(following)).argmax(axis=1)
     value = np.asarray(copy(following))[np.arange(6), best]
-    goal = rewards + OPTIONS.discount * (1 - ended) * value
+    goal = (1 - OPTIONS.discount) * rewards + OPTIONS.discount * (1 - ended) * value
     taken = np.asarray(model(x))[np.arange(6), actions]
     batch = (x, actions.astype(np.int32), rewards, ended, following)
     loss = learner.update(tuple(array[None] for array in batch), 0.0)
