@@ -38,7 +38,7 @@ from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.json_io import write_json
 from pipeline.core.wording import quantity
-from pipeline.data.artifact import read_data
+from pipeline.data.artifact import read_data, with_experience
 from pipeline.engine.stage import Inputs, silent
 from pipeline.inference.interpreter import LiteModel
 from pipeline.tasks.export import export_of
@@ -126,7 +126,9 @@ def build_context(params: CompressParams, inputs: Inputs) -> BuildContext:
         strength = read_architecture(inputs["train"]).strength
     return BuildContext(
         models=models,
-        data=with_reference(read_data(inputs["data"]), inputs["train"]),
+        data=with_experience(
+            with_reference(read_data(inputs["data"]), inputs["train"]), inputs["train"]
+        ),
         policy=read_policy(inputs["augment"], inputs.seed, strength),
         settings=params.fine_tuning(),
         distilled_sources=tuple(params.distilled_sources),

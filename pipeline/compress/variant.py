@@ -142,6 +142,8 @@ class BuildContext:
             One value per example, `(n,)`, see `TaskMetric`.
         """
         spec, validation = self.data.spec, self.data.validation()
+        if self.metric.rollout:
+            return self.metric.rollout(model.predict, validation.y)
 
         def of_batch(begin: int) -> np.ndarray:
             rows = slice(begin, begin + BATCH)

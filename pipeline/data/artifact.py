@@ -25,6 +25,7 @@ from pipeline.data.arrays import load_arrays
 from pipeline.data.features import Step, read_steps
 from pipeline.data.spec import TaskSpec, read_spec
 
+EXPERIENCE = "experience.npz"
 # Size of a file in bytes; the examples of a larger one are memory-mapped.
 MAPPED_ABOVE = 64_000_000
 
@@ -71,18 +72,25 @@ class Data:
         spec: the contents of its spec.json.
         reference: file of outputs that replace the validation labels, `(n, ...)`, where
             files are compared with a model; default None.
+        experience: file of states and action values of a trained policy, which take
+            the place of the training examples; default None.
     """
 
     folder: Path
     spec: TaskSpec
     reference: Path | None = None
+    experience: Path | None = None
 
     def train(self) -> Split:
         """Load the split that weights are fitted on."""
+        if self.experience is not None:
+            return Split(*self._states("train"))
         return replace(load_split(self.folder, "train"), class_weights=self.weights())
 
     def validation(self) -> Split:
         """Load the split that decisions are made on."""
+        if self.experience is not None:
+            return Split(*self._states("validation"))
         split = load_split(self.folder, "validation")
         if self.reference is None:
             return split
@@ -147,7 +155,45 @@ class Data:
         with np.load(self.folder / "splits.npz") as splits:
             positions = splits["calibration"]
         train = self.train()
+        if self.experience is not None:  # it has as many states as there were steps
+            positions = positions % len(train)
         return Split(train.x[positions], train.y[positions])
+
+    def _states(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        with np.load(self.experience or "") as arrays:
+            return arrays[f"{split}_x"], arrays[f"{split}_y"]
+
+
+def with_experience(data: Data, train: Path) -> Data:
+    """Return data whose training examples are states of the trained policy.
+
+    Args:
+        data: published data.
+        train: published folder of the train stage; without the file, examples are those
+            of the data stage.
+    """
+    path = train / EXPERIENCE
+    return replace(data, experience=path) if path.is_file() else data
+
+
+def write_experience(
+    folder: Path, train: tuple[np.ndarray, ...], validation: tuple[np.ndarray, ...]
+) -> None:
+    """Write the file that `with_experience` reads.
+
+    Args:
+        folder: of the train stage.
+        train: states as stored, `(n, *shape)`, and rows of the seed of an episode and
+            the action values, `(n, 1 + actions)`, float32.
+        validation: likewise, the first states of the validation episodes.
+    """
+    np.savez(
+        folder / EXPERIENCE,
+        train_x=train[0],
+        train_y=train[1],
+        validation_x=validation[0],
+        validation_y=validation[1],
+    )
 
 
 def read_data(folder: Path) -> Data:

@@ -16,6 +16,7 @@ from pipeline.data.artifact import Data
 from pipeline.data.duplicates import hash_numbers
 from pipeline.data.rows import Rows
 from pipeline.data.split_plan import SplitPlan
+from pipeline.tasks.registry import task_of
 
 MOST = 0.5  # of the examples
 MAX_EXAMPLES, MAX_COLUMNS = 5_000, 500  # that are looked at
@@ -71,7 +72,7 @@ def _telling_inputs(data: Data) -> tuple[str, ...]:
     spec = data.spec
     if spec.modality != "table" or len(spec.shape) != 1 or spec.shape[0] < 2:
         return ()
-    if not (spec.classes or spec.target):
+    if not (spec.classes or spec.target) or task_of(spec).interactive:
         return ()
     x, y = zip(*(_some(data, split) for split in ("train", "validation")))
     if min(map(len, y)) < MIN_EXAMPLES:

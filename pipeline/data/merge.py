@@ -85,7 +85,7 @@ def read_sources(params: DataParams, scratch: Path, seed: int) -> MergedExamples
         UserError: when a source cannot be read, does not serve the task, or does not
             fit to the first one.
     """
-    context = ReadContext(params, scratch)
+    context = ReadContext(params, scratch, seed=seed)
     keys = ["data.source", *["data.extend"] * (len(params.sources) - 1)]
     keys += [f"data.split_sources.{name}" for name in params.split_sources or {}]
     names = params.every_source

@@ -17,6 +17,7 @@ from pipeline.data.sources.params import (
     AudioParams,
     ColumnParams,
     CorpusParams,
+    EnvironmentParams,
     ImageParams,
     LimitParams,
     MaskParams,
@@ -27,6 +28,7 @@ from pipeline.data.sources.params import (
 from pipeline.data.sources.registry import (
     BOX_FILES,
     CLASS_FOLDERS,
+    ENVIRONMENTS,
     FILES,
     MASK_FILES,
     PAIRED,
@@ -60,7 +62,7 @@ class DataParams(Params):
             numbers of a series over time), `next_token` (predicts a text, token by
             token), `seq2seq` (a text from a text, such as a date in ISO 8601),
             `ranking` (the next item of a user, or the tail of a head and a relation),
-            or `module:object` for a task of yours.
+            `policy` (acts in an environment), or `module:object` for a task of yours.
         normal: the classes that are not anomalies, for `anomaly_detection`.
         extend: a source, or a list of them, whose examples are added to a finished
             experiment, split by split; train continues from its weights.
@@ -129,6 +131,7 @@ class DataParams(Params):
     triples: TripleParams | None = None  # a ranking is of interactions
     corpus: CorpusParams = CorpusParams()
     pairs: PairParams = PairParams()
+    environment: EnvironmentParams = EnvironmentParams()
     limits: LimitParams = LimitParams()
     # Examples that vanish unseen are worse than a run that stops.
     on_bad_example: Literal["error", "skip"] = "error"
@@ -260,6 +263,7 @@ class DataParams(Params):
         if task.ranks:
             with as_validation_error():
                 check_names(self.source)
+        self._check_environment(task.labels == "experience")
         self._check_degrade(task.degrades)
         for key, is_set in self._of_some_tasks().items():
             reason = task.refuses(f"data.{key}")
@@ -291,6 +295,19 @@ class DataParams(Params):
                 continue
             raise ValueError(f'extra_targets "{name}": {reason}')
         return self
+
+    def _check_environment(self, acts: bool) -> None:
+        kind, names = self.source.partition(":")[0], " or ".join(ENVIRONMENTS)
+        if acts and kind not in ENVIRONMENTS:
+            raise ValueError(
+                f"task {self.task} learns in an environment, and source {self.source} "
+                f"is of kind {kind}; use {names}:NAME, such as gym:CartPole-v1"
+            )
+        if not acts and kind in ENVIRONMENTS:
+            raise ValueError(
+                f"source {self.source} is an environment, and task is {self.task}; "
+                "set task to policy"
+            )
 
     def _check_degrade(self, degrades: bool) -> None:
         if self.degrade is not None and not degrades:
@@ -324,6 +341,7 @@ class DataParams(Params):
             "labels.label_errors": self.labels.label_errors != "off",
             "balance": self.balance != "none",
             "balance: resample": self.balance == "resample",
+            "duplicates": self.duplicates != "report",
             "class_order": self.class_order != "numeric",
             "extend": self.extend is not None,
             "split_sources": self.split_sources is not None,

@@ -53,8 +53,12 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
         draw_lines(path, _ranked(data, rows))
         return
     stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
-    is_number = "deviation" in data.spec.target
-    groups = _by_number(y, rows, data.spec) if is_number else _by_class(y, data)
+    if task_of(data.spec).interactive:
+        groups = [("states", np.arange(len(y)))]
+    elif "deviation" in data.spec.target:
+        groups = _by_number(y, rows, data.spec)
+    else:
+        groups = _by_class(y, data)
     titles = [title for title, _ in groups[:rows]]
     examples = [stored[positions[:COLUMNS]] for _, positions in groups[:rows]]
     if data.spec.modality == "text":

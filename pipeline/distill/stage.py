@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.json_io import write_json
-from pipeline.data.artifact import read_data
+from pipeline.data.artifact import read_data, with_experience
 from pipeline.distill.params import DistillParams
 from pipeline.distill.student_trainer import DISTILLED, PLAIN, Fitted, StudentTrainer
 from pipeline.engine.stage import Inputs
@@ -39,7 +39,8 @@ def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     Raises:
         UserError: when the student or a teacher does not fit the task.
     """
-    trainer = StudentTrainer(params, inputs, read_data(inputs["data"]), out)
+    data = with_experience(read_data(inputs["data"]), inputs["train"])
+    trainer = StudentTrainer(params, inputs, data, out)
     metric = for_chain(trainer.data.spec.task).metric
     check_first(trainer.check)
     fits = run_all(trainer.tasks(), params.workers, inputs.progress)

@@ -184,7 +184,7 @@ def subset_of(split: Split, positions: np.ndarray) -> Split:
 
 def tasks(study: RobustnessStudy) -> list[tuple[str, Task]]:
     """Return the name and function of every task of a study, the longest first."""
-    if not study.params.robustness:
+    if not study.params.robustness or task_of(study.data.spec).interactive:
         return []
     attacks = [] if attacks_missing(study) else [(ATTACKS, _attack_all)]
     corruptions = corruptions_for(study.data.spec, study.data.steps())

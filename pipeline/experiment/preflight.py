@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.data.sources.registry import ENVIRONMENTS
 from pipeline.engine.plan import Decision
 from pipeline.engine.stage import Job, Stage
 from pipeline.models.referenced_files import find_file
@@ -20,6 +21,8 @@ from pipeline.tasks.registry import get
 # The data stage checks its own sources, which are not plain paths; it runs first.
 CHECKS_ITSELF = "data"
 TABLES = ("csv", "text")
+# Stages that act in the environment.
+ACTING = {"data", "tune", "train", "distill", "compress", "evaluate"}
 
 
 def check_files(job: Job, decisions: Sequence[Decision]) -> None:
@@ -89,12 +92,33 @@ def _check_header(data: Any, kind: str) -> None:
 
     context = ReadContext(data, Path(), source=data.source)
     file = open_table(context)
+    if context.wants_rankings:  # whose reader knows its columns
+        return
     if context.wants_series:
         series.roles_of(file, data.series, data.columns.ignore)
         return
     if kind == "text":
         column(file, data.columns.text, "data.columns.text", context.key)
     roles_of(file, [], context)
+
+
+def check_environment(job: Job, decisions: Sequence[Decision]) -> None:
+    """Refuse to start a run in an environment that is missing or unsuitable.
+
+    Args:
+        job: the experiment.
+        decisions: the plan of the requested stages and of all that they depend on.
+
+    Raises:
+        UserError: names the environment, and what is needed.
+    """
+    data: Any = job.params["data"]
+    to_run = {decision.stage for decision in decisions if not decision.cached}
+    kind, _, name = data.source.partition(":")
+    if kind in ENVIRONMENTS and to_run & ACTING:
+        from pipeline.tasks.policy.episodes import inspect
+
+        inspect(name, data.environment.max_steps)
 
 
 def _key(job: Job, stage: Stage, path: str) -> str:

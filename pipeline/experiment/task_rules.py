@@ -15,7 +15,7 @@ from pipeline.data.sources.registry import modality_of
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import DEFAULT, get
 from pipeline.tasks.task import Task
-from pipeline.training.params import FitSettings
+from pipeline.training.params import FitSettings, QLearning
 
 FITS = ("train", "distill", "compress")  # sections with the settings of a fit
 IN_DATA = "data."  # keys that `pipeline.data.params` checks itself
@@ -83,6 +83,7 @@ def misfits(experiment: Any) -> Iterator[Misfit]:
         for key, reason in _of_a_fit(getattr(experiment, name), task):
             yield (name, key), reason
     yield from _of_fine_tuning(experiment, task)
+    yield from _acting(experiment, task)
     yield from _not_applicable(experiment, task)
     yield from _drops(experiment, task)
     yield from _heads(experiment)
@@ -152,6 +153,15 @@ def _of_a_fit(settings: FitSettings, task: Task) -> Iterator[tuple[str, str]]:
             f"{did_you_mean(settings.loss, task.losses)}; it can be "
             f"{', '.join(task.losses)}",
         )
+
+
+def _acting(experiment: Any, task: Task) -> Iterator[Misfit]:
+    """Settings of learning by acting, and of tasks without an environment."""
+    for name in ("tune", *FITS):
+        settings = getattr(getattr(experiment, name), "q_learning", None)
+        if settings not in (None, QLearning()) and not task.interactive:
+            why = f"is for a policy, and data.task is {task.name}; leave it out"
+            yield (name, "q_learning"), why
 
 
 def _not_applicable(experiment: Any, task: Task) -> Iterator[Misfit]:

@@ -59,7 +59,18 @@ class LiteModel:
             float32 logits `(n, classes)`, predicted numbers `(n, 1)` or reconstructed
             inputs `(n, *shape)`; dequantized where the file's output is integer.
         """
-        examples = quantize(self.spec.to_input(raw), self.input)
+        return self.predict(self.spec.to_input(raw))
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Run model inputs.
+
+        Args:
+            inputs: real-valued model inputs, `(n, *spec.shape)`.
+
+        Returns:
+            float32 outputs, as `logits` returns them.
+        """
+        examples = quantize(inputs, self.input)
         return dequantize(self.outputs(examples), self.output)
 
     def outputs(self, examples: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ from pipeline.metrics import bootstrap, intervals
 from pipeline.metrics.metric import Metric
 
 Array = np.ndarray
+Predict = Callable[[Array], Array]  # model inputs -> outputs
+Rollout = Callable[[Predict, Array], Array]
 BATCH = 256  # examples whose outputs are in memory
 
 
@@ -63,6 +65,9 @@ class TaskMetric:
             for examples that depend on each other (Künsch, The Jackknife and the
             Bootstrap for General Stationary Observations, 1989). Default None: examples
             are drawn. With fewer than two blocks no interval is defined.
+        rollout: `(predict, y)` -> evidence, where outputs decide the next inputs, so
+            that a model has to be run; `predict` maps model inputs `(n, *shape)` to
+            outputs, y are targets as stored. Default None: `evidence` of the outputs.
     """
 
     metric: Metric
@@ -77,6 +82,7 @@ class TaskMetric:
     )
     others: Mapping[str, TaskMetric] = field(default_factory=dict)
     blocks: Callable[[Array], Array] | None = None
+    rollout: Rollout | None = None
 
     @property
     def key(self) -> str:

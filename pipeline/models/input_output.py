@@ -25,7 +25,7 @@ NAMES = {
     "table": "row",
     "series": "window",
 }
-VECTORS = ("logits", "numbers", "vector", "forecast")
+VECTORS = ("logits", "numbers", "vector", "forecast", "action_values")
 
 
 def require_input(

@@ -14,6 +14,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.models.building_blocks import building_blocks
 from pipeline.models.input_output import input_layer, output_head, require_input
 from pipeline.models.registry import builder
+from pipeline.tasks.registry import task_of
 
 
 @builder("mlp")
@@ -28,7 +29,9 @@ def mlp(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
         Inputs `(batch, *spec.shape)` to logits `(batch, classes)`, or numbers.
     """
     require_input("mlp", spec, "numbers of any shape, no tokens", not spec.vocabulary)
-    build = building_blocks(hp, normalization="none")
+    # Action values that depend on dropout's draws are no targets for each other.
+    options = {"dropout": 0.0} if task_of(spec).interactive else {}
+    build = building_blocks(hp, normalization="none", **options)
     units = hp.Int("units", 32, 128, step=32, default=64)
     count = hp.Int("layers", 1, 4, default=2)
     x = features = input_layer(spec)

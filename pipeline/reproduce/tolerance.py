@@ -71,7 +71,7 @@ RULES = (
     # ---- data and augment: no trained model takes part
     Rule(
         r"data\.(examples|duplicates|class_balance|classes_per_split|also|origins|"
-        r"forecast)\..+",
+        r"forecast|environment)\..+",
         "exact",
         "counted in the data set",
     ),

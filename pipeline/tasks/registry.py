@@ -36,6 +36,7 @@ TASKS = {
     "next_token": "pipeline.tasks.next_token.task:TASK",
     "seq2seq": "pipeline.tasks.seq2seq.task:TASK",
     "ranking": "pipeline.tasks.ranking.task:TASK",
+    "policy": "pipeline.tasks.policy.task:TASK",
 }
 # The task of examples without labels, which only compress-file has.
 UNLABELLED = "agreement"
@@ -125,7 +126,7 @@ def reading(labels: str) -> list[str]:
 
     Args:
         labels: `classes`, `numbers`, `maps`, `images`, `boxes`, `series`, `texts`,
-            `pairs` or `interactions`.
+            `pairs`, `interactions` or `experience`.
     """
     return [name for name in TASKS if get(name).labels == labels]
 

@@ -69,6 +69,7 @@ Labels = Literal[
     "texts",
     "pairs",
     "interactions",
+    "experience",
     "none",
 ]
 Target = Literal[
@@ -98,8 +99,8 @@ class Task:
             example, such as a mask, or boxes; `images`: clean images, of which the data
             stage makes degraded inputs; `series`: windows of numbers over time;
             `texts`, which are their own labels; `pairs`: a text and the text that it
-            becomes; `interactions` of users with items, or triples; with `none`, they
-            read no labels.
+            becomes; `interactions` of users with items, or triples; `experience`: what
+            an agent did in an environment; with `none`, they read no labels.
         target: what outputs are compared with: class numbers `(batch,)`, a number
             `(batch, 1)`, rows of numbers `(batch, columns)`, an `image` of 0 .. 1, the
             model's own input, `next`: the input one step later; `pair`: the last tokens
@@ -114,8 +115,8 @@ class Task:
             `units`; `forecast`: the numbers of future steps, see `forecast_size`;
             `logits_per_step`: one logit per token of the vocabulary and step;
             `logits_per_target`: the same for the steps of the text that an input
-            becomes; `scores`: one per item of the target; `any` is whatever an imported
-            model returns.
+            becomes; `scores`: one per item of the target; `action_values`: one number
+            per action of an environment; `any` is whatever an imported model returns.
         losses: allowed names of `loss`; names that are not in
             `pipeline.training.losses` are defined by the training part.
         default_loss: the loss unless the experiment names one.
@@ -140,6 +141,9 @@ class Task:
             None: that of `compress.budget.max_drop`.
         guard: name of one of `other_metrics`, which the default budget limits where
             classes are unbalanced; default None.
+        interactive: a model is trained and evaluated in an environment, where its
+            outputs decide its next inputs; the data hold an example per episode for
+            validation and test. Default False.
         training_only: name of a loss that fine-tuning in compress does not have -> why;
             default none.
     """
@@ -161,6 +165,7 @@ class Task:
         "logits_per_target",
         "forecast",
         "scores",
+        "action_values",
         "any",
     ]
     losses: tuple[str, ...]
@@ -178,6 +183,7 @@ class Task:
     max_drop: float | None = None
     builders: Mapping[str, str] = field(default_factory=dict)
     training_only: Mapping[str, str] = field(default_factory=dict)
+    interactive: bool = False
 
     @property
     def predicts_classes(self) -> bool:
@@ -240,6 +246,8 @@ class Task:
         shape, classes = tuple(spec.shape), len(spec.classes)
         if self.output == "forecast":
             return (forecast_size(spec),)
+        if self.output == "action_values":
+            return (len(spec.target["actions"]),)
         if self.output == "image":
             return tuple(spec.target["shape"])
         if self.output == "logits_per_target":

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.metrics.metric import Metric
-from pipeline.metrics.task_metrics import TaskMetric
+from pipeline.metrics.task_metrics import Predict, Rollout, TaskMetric
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.spec import TaskSpec
 
@@ -33,6 +33,26 @@ class TrainedLoss(Protocol):
 
     def __call__(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Compute the loss of each example, `(batch,)`."""
+
+
+class Episode(Protocol):
+    """An environment that plays one episode after another."""
+
+    def reset(self, *, seed: int) -> tuple[Any, Any]:
+        """Begin an episode; the first observation, and further facts."""
+
+    def step(self, action: int) -> tuple[Any, Any, bool, bool, Any]:
+        """Act; observation, reward, end by the rules, end by the limit, facts."""
+
+
+class Environment(Protocol):
+    """The environment of an interactive task."""
+
+    def make(self) -> Episode:
+        """Create it; its actions are numbers from 0."""
+
+    def stored(self, observations: np.ndarray) -> np.ndarray:
+        """Preprocess observations, `(n, *shape)`, as the data stage stores them."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,7 @@ class TaskTraining:
             targets, seed)` -> that loss; `losses` has what validates it. Default none.
         distillation: `(outputs, teacher's outputs)` -> a loss per example; default
             None: the loss on the labels, with the teacher's outputs as targets.
+        environment: where a model of an interactive task acts; default None.
         per_class: examples of a class that are next to each other in a training batch,
             for losses that compare them; such a batch of validation examples is drawn
             from the whole split. Default 0: all orders are equally likely.
@@ -83,6 +104,7 @@ class TaskTraining:
     )
     distillation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
     per_class: int = 0
+    environment: Environment | None = None
 
 
 @dataclass(frozen=True)
@@ -94,12 +116,14 @@ class TrainingMetric:
         evidence: `(targets, outputs)` -> one row per example, `(batch, ...)`.
         value: `(evidence of a split, its targets as stored)` -> the metric.
         epoch: metric of the training examples; None where it is undefined.
+        rollout: see `TaskMetric.rollout`; default None.
     """
 
     metric: Metric
     evidence: Evidence
     value: Callable[[np.ndarray, np.ndarray], float]
     epoch: EpochMetric | None
+    rollout: Rollout | None = None
 
     @property
     def key(self) -> str:
@@ -115,6 +139,21 @@ class TrainingMetric:
     def of_epoch(self, mean: float) -> dict[str, float]:
         """Return the column of the training examples; empty where it is undefined."""
         return {} if self.epoch is None else {self.key: self.epoch.value(mean)}
+
+    def of_rollouts(self, predict: Predict, y: np.ndarray) -> dict[str, float]:
+        """Compute the validation columns of a model that acts in an environment.
+
+        No loss is defined there: `val_loss` is the metric with the sign that makes
+        lower better.
+
+        Args:
+            predict: model inputs `(n, *shape)` -> outputs.
+            y: targets of the split as stored, `(n, ...)`.
+        """
+        assert self.rollout is not None
+        value = self.value(self.rollout(predict, y), y)
+        loss = -self.metric.merit(value)
+        return {f"val_{self.metric.key}": value, "val_loss": loss}
 
     def of_split(self, batches: list[Any], y: np.ndarray) -> float:
         """Compute the metric of a split.
@@ -150,7 +189,11 @@ def training_metric(spec: TaskSpec, y: np.ndarray) -> TrainingMetric:
     training, computed = training_of(spec), task.part_for("metric", spec)
     assert isinstance(computed, TaskMetric)
     return TrainingMetric(
-        task.metric, training.evidence, computed.value, training.epoch_metric(y)
+        task.metric,
+        training.evidence,
+        computed.value,
+        training.epoch_metric(y),
+        computed.rollout,
     )
 
 

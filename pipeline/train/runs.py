@@ -24,9 +24,11 @@ from pipeline.engine.stage import Inputs
 from pipeline.models import registry
 from pipeline.models.errors import error_prefix
 from pipeline.models.files import load_model, save_model
+from pipeline.tasks.registry import task_of
 from pipeline.train import warm_start
 from pipeline.train.auxiliary_heads import AuxiliaryHeads, read_heads
 from pipeline.train.cross_validation import folds
+from pipeline.train.experience import publish_experience
 from pipeline.train.params import PseudoLabels, TrainParams
 from pipeline.train.pretraining import check_pretraining, few_labels, pretrain_model
 from pipeline.train.pseudo_labels import labelled_and_pool, with_pseudo_labels
@@ -104,6 +106,8 @@ class TrainingRuns:
         after, late_warnings = self._norms(model, "after training")
         write_norms(self.out / "gradients.csv", before, after)
         save_model(model, self.out / "model.keras")
+        if task_of(self.data.spec).interactive:
+            publish_experience(model, self.data, seed, self.out)
         previous = warm_start.previous_weights(self.params, self.inputs)
         gain = warm_start.gain_over(previous, model, self.data) if previous else {}
         return {
@@ -277,6 +281,8 @@ class TrainingRuns:
         self, model: keras.Model, when: str
     ) -> tuple[dict[str, float], list[str]]:
         """Return the gradient norm of each kernel, and warnings about them."""
+        if task_of(self.data.spec).interactive:
+            return {}, []  # a loss is defined on transitions only
         norms = gradient_norms(model, self.data.spec, self.data.train(), self.settings)
         diagnosis = diagnose(norms)
         warnings = [f"{when}, {diagnosis}"] if diagnosis else []

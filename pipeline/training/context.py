@@ -42,7 +42,8 @@ class FitContext:
             that the settings name. Targets are probabilities with a policy that mixes
             examples. It is also the validation loss.
         objective: training objective in the place of `loss` on the targets, see
-            `pipeline.training.objective`; None is `loss`.
+            `pipeline.training.objective`; None is `loss`, or, for an interactive task,
+            learning by acting (`pipeline.training.q_learning`).
         found_rate: receives the learning rate that a search from the model's own state
             has found; default None: no search. For `keras_fit` only.
         progress: called as `progress("epoch 3/60", done=3, total=60)`.

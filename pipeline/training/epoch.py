@@ -25,6 +25,7 @@ from pipeline.tasks.training import (
     target_of,
     training_of,
 )
+from pipeline.training.acting import acting
 from pipeline.training.batches import (
     BatchSource,
     fetcher,
@@ -176,9 +177,12 @@ class Validator:
         self.fetch, self.y = fetcher(split.x), tf.constant(split.y)
         self.batches = position_batches(len(split), spec)
         self.split_y = targets_in_order(split.y, self.batches, spec)
+        self.acting = acting(model)
 
     def __call__(self) -> dict[str, float]:
         """Return `val_loss`, the mean over the examples, and `val_<metric>`."""
+        if self.metric.rollout:
+            return self.metric.of_rollouts(self.acting, self.split.y)
         results = [self._batch(positions) for positions in self.batches]
         loss = float(sum(float(total) for total, _ in results))
         evidence = [values for _, values in results]

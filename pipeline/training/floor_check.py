@@ -13,6 +13,7 @@ from pipeline.data.spec import TaskSpec
 from pipeline.tasks.floor import floor_warning
 from pipeline.tasks.metric import metric_of
 from pipeline.tasks.training import inference_batch
+from pipeline.training.acting import acting
 
 
 def learned_nothing(
@@ -30,10 +31,12 @@ def learned_nothing(
         At most one sentence, which is also printed.
     """
     spec, train, validation = data.spec, data.train(), data.validation()
-    outputs = predict(model, validation.x, spec)
-    inputs = spec.to_input(validation.x)
-    evidence = metric_of(spec).evidence(outputs, inputs, validation.y)
-    x, y = validation.x, validation.y
+    x, y, metric = validation.x, validation.y, metric_of(spec)
+    if metric.rollout:
+        evidence = metric.rollout(acting(model), y)
+    else:
+        outputs = predict(model, x, spec)
+        evidence = metric.evidence(outputs, spec.to_input(x), y)
     text = floor_warning(subject, spec, train.y, x, y, evidence, seed)
     if text is None:
         return []

@@ -22,6 +22,7 @@ from pipeline.tasks.training import (
     training_metric,
     training_of,
 )
+from pipeline.training.acting import acting
 from pipeline.training.batches import (
     fetcher,
     plan_steps,
@@ -183,6 +184,7 @@ def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
     class Evaluator(base):
         def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
             self.batch = tf.function(self._batch)
+            self.acting = acting(self.model)
 
         def _batch(self, positions: tf.Tensor) -> tf.Tensor:
             x = to_input(fetch(positions), spec)
@@ -191,6 +193,9 @@ def _evaluator(data: FitData, metric: TrainingMetric, api: ModuleType) -> Any:
             return metric.evidence(y, logits)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+            if metric.rollout:
+                logs |= metric.of_rollouts(self.acting, split.y)
+                return
             evidence = [self.batch(batch) for batch in batches]
             logs[f"val_{metric.key}"] = metric.of_split(evidence, split_y)
 

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from pipeline.core.errors import StageFailed
+from pipeline.tasks.registry import task_of
 from pipeline.tasks.training import training_metric
 from pipeline.training import early_stopping
 from pipeline.training.batches import BatchSource
@@ -28,6 +29,7 @@ from pipeline.training.metrics import check_monitor, check_outputs
 from pipeline.training.objective import SupervisedObjective
 from pipeline.training.params import FitSettings, Phase
 from pipeline.training.phase import PhaseTrainer, main_output_model
+from pipeline.training.q_learning.loop import q_learning
 from pipeline.training.throughput import ThroughputMeter
 
 
@@ -60,6 +62,8 @@ def fit(
     if not isinstance(model, keras.Model):
         raise TypeError(f"fit: expected a Keras 3 model, received {type(model)}")
     check_outputs(main_output_model(model), data.spec)
+    if task_of(data.spec).interactive and context.objective is None:
+        return q_learning(model, data, settings, context)
     return _new_run(model, data, settings, context).run()
 
 

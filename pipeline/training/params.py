@@ -17,6 +17,7 @@ LOOP_ONLY = (
     "swa",
     "phases",
     "jit_compile",
+    "q_learning",
 )
 
 
@@ -33,6 +34,39 @@ class Phase(Params):
     epochs: int = Field(ge=1, le=100_000)
     unfreeze: float = Field(default=1.0, ge=0, le=1)  # all layers
     rate: float = Field(default=1.0, gt=0, le=100)  # the learning rate itself
+
+
+class QLearning(Params):
+    """Double deep Q-learning, by which models of an environment are trained.
+
+    Args:
+        steps: in the environment per epoch; each is followed by one update.
+        actors: environments that are played side by side.
+        memory: transitions that updates are drawn from.
+        discount: factor of the reward one step later.
+        warmup: steps before the first update.
+        exploration: steps during which the probability of a random action falls from 1.
+        final_exploration: that probability afterwards.
+        average: momentum of the moving average of the weights, which is validated and
+            kept in their place.
+        target_period: updates after which the copy of the weights that values the next
+            state is renewed.
+    """
+
+    steps: int = Field(default=1000, ge=1, le=10_000_000)  # between two validations
+    actors: int = Field(default=8, ge=1, le=1024)  # one call of the model for all
+    memory: int = Field(default=50_000, ge=100, le=10_000_000)  # fits into 10 MB
+    discount: float = Field(default=0.99, ge=0, lt=1)  # as Mnih et al., 2015
+    warmup: int = Field(default=1000, ge=0)  # more than a batch
+    exploration: int = Field(default=10_000, ge=1)  # a fifth of the memory
+    final_exploration: float = Field(default=0.1, ge=0, le=1)  # as Mnih et al., 2015
+    average: float = Field(default=0.998, ge=0, lt=1)  # half an epoch
+    target_period: int = Field(default=256, ge=1)  # a quarter of an epoch
+
+    def exploration_at(self, steps: int) -> float:
+        """Return the probability of a random action after a number of steps."""
+        progress = min(1.0, steps / self.exploration)
+        return 1 + (self.final_exploration - 1) * progress
 
 
 class FitSettings(Params):
@@ -77,6 +111,7 @@ class FitSettings(Params):
             averaged, with newly measured batch statistics; null disables it.
         phases: fine-tuning in several phases, each with its own `epochs`; empty is one
             phase that trains all layers.
+        q_learning: how a policy is trained in its environment.
         steps_per_execution: batches per call into TensorFlow; null is the whole epoch.
         jit_compile: compile the training step with XLA.
         checkpoint_seconds: minimum time between two checkpoints, in seconds.
@@ -104,6 +139,7 @@ class FitSettings(Params):
     ema_momentum: float | None = Field(default=None, gt=0, lt=1)  # off
     swa: float | None = Field(default=None, ge=0, lt=1)  # off
     phases: list[Phase] = []  # one phase
+    q_learning: QLearning = QLearning()
     steps_per_execution: int | None = unhashed(None, ge=1)  # fewest calls
     jit_compile: bool = False  # slower on a CPU at most sizes
     checkpoint_seconds: float = unhashed(15.0, ge=0)  # little lost, little written

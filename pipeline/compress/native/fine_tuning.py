@@ -16,12 +16,13 @@ import tensorflow as tf
 from pipeline.compress.tfmot.distillation import DistillationTerm
 from pipeline.compress.tfmot.fine_tuning import FineTuning
 from pipeline.core.determinism import derive_seed
+from pipeline.tasks.registry import task_of
 from pipeline.tasks.training import per_example
 from pipeline.training.batches import Batch
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.loop import fit
 from pipeline.training.losses import Loss, example_losses
-from pipeline.training.objective import Objective, as_float
+from pipeline.training.objective import Objective, SupervisedObjective, as_float
 
 Fit = Callable[[keras.Model], None]  # fits a model in place
 
@@ -87,5 +88,9 @@ class Fits:
     def _objective(self) -> Objective | None:
         term = self.tuning.distillation
         if term is None or not term.weight:
-            return None
+            if not task_of(self.tuning.spec).interactive:
+                return None
+            # Compression keeps what was learned; it does not act again.
+            loss = example_losses(self.settings, self.tuning.spec)
+            return SupervisedObjective(loss)
         return DistilledObjective(example_losses(self.settings, self.tuning.spec), term)

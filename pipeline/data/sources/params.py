@@ -37,6 +37,25 @@ class ColumnParams(Params):
     decimal: Literal[".", ","] | None = None
 
 
+class EnvironmentParams(Params):
+    """Experience in an environment, `gym:NAME`.
+
+    Args:
+        steps: of random actions; they set the scale of the observations, and as many
+            states of the trained policy teach a student.
+        validation: episodes that decisions are made on; their seeds are 1000000,
+            1000001 and so on.
+        test: episodes that files are evaluated on; their seeds begin at 2000000.
+        max_steps: after which an episode is cut off; null is the environment's own.
+    """
+
+    steps: int = Field(default=10_000, ge=100, le=10_000_000)  # some hundred episodes
+    # The standard error of a mean return is then a seventh of its spread.
+    validation: int = Field(default=50, ge=2, le=10_000)
+    test: int = Field(default=100, ge=2, le=10_000)  # as results are usually reported
+    max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
+
+
 class ImageParams(Params):
     """Conversion of image files to arrays.
 

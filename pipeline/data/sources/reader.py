@@ -44,6 +44,7 @@ class ReadContext:
         source: `kind:name`, as the experiment file names it.
         key: dotted key that names the source, for errors: data.source or data.extend.
         notes: sentences about the source that the user should read.
+        seed: of the experiment, for sources that are made here.
     """
 
     params: DataParams
@@ -52,6 +53,7 @@ class ReadContext:
     source: str = ""
     key: str = "data.source"
     notes: list[str] = field(default_factory=list)
+    seed: int = 0
 
     @property
     def name(self) -> str:

@@ -37,6 +37,7 @@ SOURCES = {
     "npy": "a folder with the NumPy files x.npy and y.npy",
     "series": "numbers over time: series:load is embedded, series:co2 in statsmodels",
     "interactions": "users and the items they took: interactions:catalog is embedded",
+    "gym": "an environment of Gymnasium, to learn a policy in: gym:CartPole-v1",
 }
 # Kinds that name a path.
 FILES = (
@@ -57,6 +58,7 @@ CORPORA = ("corpus", "docstrings")  # kinds of texts without labels
 TEXT_PAIRS = ("text_pairs", "dates")  # kinds of texts with the texts they become
 BOX_FILES = ("coco", "yolo", "voc", "boxes")  # kinds that name images with boxes
 BOXED = ("scenes", *BOX_FILES)  # kinds with boxes of objects
+ENVIRONMENTS = ("gym",)  # kinds in which an agent acts
 # Sets of `sklearn:` -> what their labels are, see `pipeline.tasks.task.Task`.
 SKLEARN = {
     "digits": "classes",
@@ -85,6 +87,7 @@ MODALITY = {
     "parquet": "table",
     "series": "series",
     "interactions": "text",
+    "gym": "table",
 }
 IMAGES_OF_SKLEARN = ("digits",)
 SCENES = {"digits": "maps"}  # sets of `scenes:`
@@ -210,12 +213,18 @@ def known_labels(source: str) -> tuple[str, ...]:
     """Return the kinds of labels that a source can have; none where they are unknown.
 
     Returns:
-        `classes`, `numbers`, `maps`, `boxes`, `images`, `series`, `texts` and `pairs`,
-        as `pipeline.tasks.task.Task` has them.
+        `classes`, `numbers`, `maps`, `boxes`, `images`, `series`, `texts`, `pairs` and
+        `experience`, as `pipeline.tasks.task.Task` has them.
     """
     kind, _, name = source.partition(":")
-    targets = {"maps": MAPPED, "boxes": BOXED, "images": PAIRED, "texts": CORPORA}
-    targets["pairs"] = TEXT_PAIRS
+    targets = {
+        "maps": MAPPED,
+        "boxes": BOXED,
+        "images": PAIRED,
+        "texts": CORPORA,
+        "pairs": TEXT_PAIRS,
+        "experience": ENVIRONMENTS,
+    }
     if labels := tuple(label for label, kinds in targets.items() if kind in kinds):
         return labels
     known = BUILT_IN.get(kind, {}).get(name)

@@ -78,7 +78,8 @@ def test_a_task_without_a_measure_is_refused(own_modules):
 BOX = np.float32([1, 0.1, 0.1, 0.6, 0.6])  # a class and the ends of a box
 
 
-@pytest.mark.parametrize("task", TASKS)
+# The evidence of an agent needs its model, see tests/unit/tasks/test_policy.py.
+@pytest.mark.parametrize("task", [t for t in TASKS if not get(t).interactive])
 def test_evidence_made_in_parts_is_the_evidence(task):
     inputs, y = RNG.normal(size=(40, 3)), RNG.integers(0, 2, 40)
     outputs = inputs + RNG.normal(size=(40, 3))

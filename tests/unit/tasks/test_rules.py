@@ -25,6 +25,7 @@ DATA = {
     "restoration": 'data: {source: "scenes:digits", task: restoration}\n',
     "seq2seq": 'data: {source: "dates:iso", task: seq2seq}\n',
     "ranking": 'data: {source: "interactions:catalog", task: ranking}\n',
+    "policy": 'data: {source: "gym:CartPole-v1", task: policy}\n',
 }
 
 

@@ -1,0 +1,1 @@
+"""Policies: the action of an agent from the state of its environment."""

@@ -1,0 +1,1 @@
+"""Q-learning: fit a model by acting in an environment."""
