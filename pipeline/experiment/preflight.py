@@ -7,6 +7,7 @@ result may have been made on another machine.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from pipeline.core.errors import UserError
@@ -17,6 +18,7 @@ from pipeline.tasks.registry import get
 
 # The data stage checks its own sources, which are not plain paths; it runs first.
 CHECKS_ITSELF = "data"
+EXTRAS = {"jax": "jax==0.10.*", "ray": "ray==2.60.*"}
 
 
 def check_files(job: Job, decisions: Sequence[Decision]) -> None:
@@ -58,6 +60,31 @@ def check_splits(job: Job, decisions: Sequence[Decision]) -> None:
             "data.split.test is 0, and evaluate and report read the test split; set "
             "train, validation and test, or stop before them: run compress"
         )
+
+
+def check_engine(job: Job, decisions: Sequence[Decision]) -> None:
+    """Refuse to start a run whose training needs a library that is not installed.
+
+    Args:
+        job: the experiment.
+        decisions: the plan of the requested stages and of all that they depend on.
+
+    Raises:
+        UserError: names the key, the package and how to install it.
+    """
+    params: Any = job.params["train"]
+    will_train = any(d.stage == "train" and not d.cached for d in decisions)
+    if not will_train or params.engine != "jax":
+        return
+    needed = {"jax": "engine jax"}
+    if isinstance(params.hosts, str):
+        needed["ray"] = f"hosts {params.hosts}"
+    for package, key in needed.items():
+        if find_spec(package) is None:
+            raise UserError(
+                f"train.{key}: {package} is not installed; install the extra (pip "
+                f'install "{EXTRAS[package]}"), or remove train.engine and train.hosts'
+            )
 
 
 def _key(job: Job, stage: Stage, path: str) -> str:

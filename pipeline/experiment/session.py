@@ -41,7 +41,7 @@ from pipeline.experiment.conversion import NOTES as CONVERSIONS
 from pipeline.experiment.conversion import check_conversion
 from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
-from pipeline.experiment.preflight import check_files, check_splits
+from pipeline.experiment.preflight import check_engine, check_files, check_splits
 from pipeline.experiment.schema import Experiment
 from pipeline.experiment.stages import STAGES
 
@@ -120,6 +120,7 @@ class Session:
         decisions = self.plan(*stages)
         check_files(self.job, decisions)
         check_splits(self.job, decisions)
+        check_engine(self.job, decisions)
         if self.experiment is not None:
             to_run = [d.stage for d in decisions if not d.cached]
             check_students(self.experiment, to_run)
