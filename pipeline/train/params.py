@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +12,7 @@ from pipeline.core.params import Params, unhashed
 from pipeline.training.params import FitSettings, Optimizer, Schedule
 
 SCRATCH = "scratch"
+ADDRESS = re.compile(r"auto|\S+:\d+")  # of a Ray cluster
 # All but the first pair number the training examples anew, which targets of heads and
 # folds refer to.
 EXCLUSIVE = (
@@ -139,6 +141,16 @@ class TrainParams(FitSettings):
                 f"devices; a `batch_size` times {steps} is the same update"
             )
         return self
+
+    @field_validator("hosts")
+    @classmethod
+    def _number_or_address(cls, value: int | str) -> int | str:
+        if isinstance(value, str) and not ADDRESS.fullmatch(value):
+            raise ValueError(
+                f"{value!r} must be a number of processes, HOST:PORT of a Ray cluster, "
+                "or auto for the one of this machine"
+            )
+        return value
 
     @model_validator(mode="after")
     def _suits_the_engine(self) -> Self:

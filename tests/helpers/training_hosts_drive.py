@@ -42,7 +42,7 @@ SETTINGS = FitSettings(
     weight_decay=0.01,
     schedule="cosine",
     learning_rate=0.01,
-    ema_momentum=0.9,
+    ema_momentum=0.5,
     checkpoint_seconds=0,
 )
 # Name of a fit -> number of hosts, and the epoch after which the last one is killed.
@@ -52,7 +52,7 @@ FITS = {"one": (1, 0), "two": (2, 0), "killed": (2, 2), "four": (4, 0)}
 def split(count: int, seed: int) -> Split:
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, count)
-    x = rng.integers(0, 200, (count, 8, 8, 1)) + 30 * y[:, None, None, None]
+    x = rng.integers(0, 150, (count, 8, 8, 1)) + 90 * y[:, None, None, None]
     return Split(x.astype(np.uint8), y, class_weights=(1.0, 2.0))
 
 
@@ -63,7 +63,7 @@ def small_net() -> keras.Model:
     keras.utils.set_random_seed(3)
     x = image = keras.Input((8, 8, 1))
     x = keras.layers.Conv2D(8, 3, use_bias=False, name="conv")(x)
-    x = keras.layers.BatchNormalization(momentum=0.9, name="norm")(x)
+    x = keras.layers.BatchNormalization(momentum=0.5, name="norm")(x)
     x = keras.layers.Activation("relu", name="relu")(x)
     x = keras.layers.Dropout(0.3, seed=1, name="dropout")(x)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
