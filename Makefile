@@ -82,7 +82,8 @@ $(here)/experiment.yaml: ;
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
 benchmarks := augment compress debug device embedding false-alarms few-labels forecast \
-    memory portable ranking restoration segmentation text-generation text-pairs train tune
+    hosts memory portable ranking restoration segmentation text-generation text-pairs train \
+    tune
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
     $(benchmarks:%=bench-%) constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
@@ -212,6 +213,9 @@ bench-embedding: $(venv)/.ready  ## recall of a plain Keras script on EXP's netw
 
 bench-forecast: $(venv)/.ready  ## MASE of a plain Keras script on EXP's network and data
 	@$(venv_python) -m benchmarks.forecast --exp $(call quote,$(value EXP))
+
+bench-hosts: $(venv)/.ready  ## 1 to 64 hosts, simulated from a measured step (extra jax)
+	@$(venv_python) -m benchmarks.hosts
 
 bench-segmentation: $(venv)/.ready  ## mIoU of a plain Keras script on EXP's network and data
 	@$(venv_python) -m benchmarks.plain_keras --exp $(call quote,$(value EXP))

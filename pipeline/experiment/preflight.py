@@ -8,6 +8,7 @@ experiment names, too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ CHECKS_ITSELF = "data"
 TABLES = ("csv", "text")
 # Stages that act in the environment.
 ACTING = {"data", "tune", "train", "distill", "compress", "evaluate"}
+EXTRAS = {"jax": "jax==0.10.*", "ray": "ray==2.60.*"}
 
 
 def check_files(job: Job, decisions: Sequence[Decision]) -> None:
@@ -119,6 +121,31 @@ def check_environment(job: Job, decisions: Sequence[Decision]) -> None:
         from pipeline.tasks.policy.episodes import inspect
 
         inspect(name, data.environment.max_steps)
+
+
+def check_engine(job: Job, decisions: Sequence[Decision]) -> None:
+    """Refuse to start a run whose training needs a library that is not installed.
+
+    Args:
+        job: the experiment.
+        decisions: the plan of the requested stages and of all that they depend on.
+
+    Raises:
+        UserError: names the key, the package and how to install it.
+    """
+    params: Any = job.params["train"]
+    will_train = any(d.stage == "train" and not d.cached for d in decisions)
+    if not will_train or params.engine != "jax":
+        return
+    needed = {"jax": "engine jax"}
+    if isinstance(params.hosts, str):
+        needed["ray"] = f"hosts {params.hosts}"
+    for package, key in needed.items():
+        if find_spec(package) is None:
+            raise UserError(
+                f"train.{key}: {package} is not installed; install the extra (pip "
+                f'install "{EXTRAS[package]}"), or remove train.engine and train.hosts'
+            )
 
 
 def _key(job: Job, stage: Stage, path: str) -> str:

@@ -43,6 +43,7 @@ from pipeline.experiment.loader import FILE, experiment_folder, read_experiment
 from pipeline.experiment.overrides import override_texts
 from pipeline.experiment.preflight import (
     check_columns,
+    check_engine,
     check_environment,
     check_files,
     check_splits,
@@ -128,6 +129,7 @@ class Session:
         check_splits(self.job, decisions)
         check_columns(self.job, decisions)
         check_environment(self.job, decisions)
+        check_engine(self.job, decisions)
         if self.experiment is not None:
             to_run = [d.stage for d in decisions if not d.cached]
             check_students(self.experiment, to_run)

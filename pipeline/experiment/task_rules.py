@@ -15,7 +15,7 @@ from pipeline.data.sources.registry import modality_of
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import DEFAULT, get
 from pipeline.tasks.task import Task
-from pipeline.training.params import FitSettings, QLearning
+from pipeline.training.params import ON_JAX, FitSettings, QLearning
 
 FITS = ("train", "distill", "compress")  # sections with the settings of a fit
 IN_DATA = "data."  # keys that `pipeline.data.params` checks itself
@@ -84,6 +84,7 @@ def misfits(experiment: Any) -> Iterator[Misfit]:
             yield (name, key), reason
     yield from _of_fine_tuning(experiment, task)
     yield from _acting(experiment, task)
+    yield from _of_engine(experiment, task)
     yield from _not_applicable(experiment, task)
     yield from _drops(experiment, task)
     yield from _heads(experiment)
@@ -95,6 +96,16 @@ def _of_fine_tuning(experiment: Any, task: Task) -> Iterator[Misfit]:
     if why := task.training_only.get(loss):
         others = [name for name in task.losses if name not in task.training_only]
         yield ("compress", "loss"), f"{loss} {why}; it can be {', '.join(others)}"
+
+
+def _of_engine(experiment: Any, task: Task) -> Iterator[Misfit]:
+    """An engine that does not compute the losses of the task."""
+    if experiment.train.engine == "jax" and task.name not in ON_JAX:
+        yield (
+            ("train", "engine"),
+            f"jax computes the losses of {', '.join(ON_JAX)}, and data.task is "
+            f"{task.name}; leave it out",
+        )
 
 
 def _drops(experiment: Any, task: Task) -> Iterator[Misfit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +12,7 @@ from pipeline.core.params import Params, unhashed
 from pipeline.training.params import FitSettings, Optimizer, Schedule
 
 SCRATCH = "scratch"
+ADDRESS = re.compile(r"auto|\S+:\d+")  # of a Ray cluster
 # All but the first pair number the training examples anew, which targets of heads and
 # folds refer to.
 EXCLUSIVE = (
@@ -93,6 +95,13 @@ class TrainParams(FitSettings):
         precision: `mixed` computes in bfloat16 where the hardware supports it.
         devices: devices of this machine that share each batch; not together with
             `gradient_accumulation_steps`.
+        engine: `tensorflow`, or `jax`, which trains on several hosts, too; for
+            classification, regression and anomaly detection. See `docs/scale.md`.
+        hosts: processes of this machine, or the address of a Ray cluster,
+            `HOST:6379`, each of whose machines is a host; with `engine: jax`. Hosts
+            share each batch, so `batch_size` must be a multiple of their number.
+        lost_hosts: whether training goes on with `fewer` hosts when a machine of the
+            cluster is gone, or is to `stop`.
         workers: number of parallel fits; no result depends on it.
     """
 
@@ -117,6 +126,9 @@ class TrainParams(FitSettings):
     pseudo_labels: PseudoLabels | None = None  # data sets are usually labeled
     precision: Literal["float32", "mixed"] = "float32"  # the same on every machine
     devices: int = Field(default=1, ge=1, le=64)  # small models gain nothing
+    engine: Literal["tensorflow", "jax"] = "tensorflow"  # faster on one host
+    hosts: Annotated[int, Field(ge=1, le=1024)] | str = 1  # this process
+    lost_hosts: Literal["fewer", "stop"] = unhashed("fewer")  # the work is not lost
     workers: int = unhashed(2, ge=1, le=256)  # the cores of a small machine
 
     @model_validator(mode="after")
@@ -129,6 +141,47 @@ class TrainParams(FitSettings):
                 f"devices; a `batch_size` times {steps} is the same update"
             )
         return self
+
+    @field_validator("hosts")
+    @classmethod
+    def _number_or_address(cls, value: int | str) -> int | str:
+        if isinstance(value, str) and not ADDRESS.fullmatch(value):
+            raise ValueError(
+                f"{value!r} must be a number of processes, HOST:PORT of a Ray cluster, "
+                "or auto for the one of this machine"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _suits_the_engine(self) -> Self:
+        if self.engine == "tensorflow" and self.hosts != 1:
+            raise ValueError(
+                f"`hosts` ({self.hosts}) needs `engine` jax: with TensorFlow, Keras 3 "
+                "trains on one host; set `engine` to jax, or remove `hosts`"
+            )
+        if self.engine == "jax":
+            self._check_jax()
+        return self
+
+    def _check_jax(self) -> None:
+        unsupported = {
+            "devices": self.devices > 1,
+            "heads": bool(self.heads),
+            "precision": self.precision != "float32",
+        }
+        for name, is_set in unsupported.items():
+            if is_set:
+                hint = "use `hosts`" if name == "devices" else "remove it"
+                raise ValueError(
+                    f"`{name}` is not supported with `engine` jax; {hint}, or set "
+                    "`engine` to tensorflow"
+                )
+        size, hosts = self.batch_size, self.hosts
+        if size and isinstance(hosts, int) and size % hosts:
+            raise ValueError(
+                f"`batch_size` ({size}) must be a multiple of `hosts` ({hosts}), which "
+                f"share each batch; the next one is {size + -size % hosts}"
+            )
 
     @field_validator("pretrain", mode="before")
     @classmethod

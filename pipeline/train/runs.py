@@ -38,6 +38,8 @@ from pipeline.training.devices import prepare, shared
 from pipeline.training.floor_check import learned_nothing
 from pipeline.training.gradients import diagnose, gradient_norms, write_norms
 from pipeline.training.history import History
+from pipeline.training.hosts.factory import group_of
+from pipeline.training.hosts.launch import check_batch, check_fit, fit_on_hosts
 from pipeline.training.loop import fit
 from pipeline.training.metrics import check_outputs
 from pipeline.training.params import FitSettings
@@ -93,6 +95,10 @@ class TrainingRuns:
             data = self._fit_data(seed, train, self.data.validation())
             check_pretraining(model, data, self.params.pretrain)
         self._heads(seed)
+        if self.params.engine == "jax":
+            data = self._fit_data(seed, train, self.data.validation())
+            check_fit(model, data, self.settings, FitContext(seed))
+            check_batch(self.settings.batch_size, len(train), self.params.hosts)
         if self.params.pseudo_labels:
             labelled_and_pool(train, self.data.spec, self.params.pseudo_labels, seed)
 
@@ -253,6 +259,14 @@ class TrainingRuns:
             checkpoint_folder=self.inputs.scratch / name,
             speed=speed,
         )
+        if self.params.engine == "jax":
+            hosts = partial(
+                group_of,
+                self.params.hosts,
+                self.params.lost_hosts,
+                self.settings.batch_size,
+            )
+            return fit_on_hosts(model, data, self.settings, context, hosts)
         heads = self._heads(seed)
         complete = heads.add_to(model, seed)
         with shared(complete, self.params.devices) as copy:

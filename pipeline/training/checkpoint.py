@@ -95,6 +95,19 @@ def load(folder: Path, identity: Mapping[str, Any]) -> State | None:
     return State(meta["history"], meta["phase"], groups)
 
 
+def finished_epochs(folder: Path) -> int:
+    """Return how many epochs the checkpoint in `folder` has behind it.
+
+    Args:
+        folder: where `save` wrote it; without a readable checkpoint the result is 0.
+    """
+    try:
+        with np.load(folder / FILE, allow_pickle=False) as arrays:
+            return len(json.loads(str(arrays[META]))["history"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return 0
+
+
 def describe(weights: Sequence[Any]) -> list[list[Any]]:
     """Describe weights by path, shape and dtype, which identifies their model."""
     return [[w.path, list(w.shape), str(w.dtype)] for w in weights]

@@ -192,8 +192,14 @@ class Validator:
     @tf.function(autograph=False)
     def _batch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x = to_input(self.fetch(positions), self.spec)
+        return self._compare(positions, x, self.model(x, training=False))
+
+    def _compare(
+        self, positions: tf.Tensor, x: tf.Tensor, outputs: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the sum of the losses of a batch, and the evidence of its metric."""
         y = target_of(tf.gather(self.y, positions), x, self.spec)
-        logits = as_float(self.model(x, training=False))
+        logits = as_float(outputs)
         losses = per_example(self.loss(y, logits))
         if self.mask is not None:
             losses *= tf.gather(tf.constant(self.mask), positions)

@@ -104,6 +104,8 @@ class FitRun:
         callbacks: called at the ends of epochs and validations.
         checkpoints: saves and restores `state`.
         meter: times the calls.
+        new_trainer: `(setup, phase, meter, last_good)` -> the trainer of a phase;
+            default: one that runs in TensorFlow.
         state: history, current phase and arrays.
     """
 
@@ -113,6 +115,7 @@ class FitRun:
     callbacks: keras.callbacks.CallbackList
     checkpoints: CheckpointManager
     meter: ThroughputMeter
+    new_trainer: Callable[..., PhaseTrainer] = PhaseTrainer
     state: State = field(default_factory=State)
 
     def __post_init__(self) -> None:
@@ -137,7 +140,7 @@ class FitRun:
     def _phase(self, number: int, resumed: bool) -> None:
         phase = self.settings.effective_phases[number]
         last_good = self.checkpoints.last_good
-        trainer = PhaseTrainer(self.setup, phase, self.meter, last_good)
+        trainer = self.new_trainer(self.setup, phase, self.meter, last_good)
         self.state.phase = number
         if resumed:
             self.model.set_weights(self.state.groups["weights"])

@@ -46,7 +46,8 @@ def _clipping(settings: FitSettings) -> dict[str, float | None]:
 
 
 def _class(name: str, api: ModuleType) -> Any:
-    if api is keras and name in ("adam", "adamw"):
+    fused = api is keras and keras.backend.backend() == "tensorflow"
+    if fused and name in ("adam", "adamw"):
         return FusedAdam
     names = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
     return getattr(api.optimizers, names.get(name, "Lion"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ from pipeline.training.checkpoint import Arrays
 from pipeline.training.early_stopping import EpochRecord
 from pipeline.training.epoch import FitSetup, Trainer
 from pipeline.training.optimizers import make_optimizer
-from pipeline.training.params import Phase
+from pipeline.training.params import FitSettings, Phase
 from pipeline.training.schedules import rate_factor
 from pipeline.training.throughput import ThroughputMeter
 from pipeline.training.unfreezing import unfreeze
@@ -56,10 +57,21 @@ class PhaseTrainer:
         settings = setup.settings.model_copy(update={"epochs": phase.epochs})
         total = setup.source.steps * phase.epochs
         self.factor = rate_factor(settings, total)
-        self.averages = WeightAverages(setup.model, settings)
+        self.averages = self._new_averages(settings)
         self.rate = settings.learning_rate * phase.rate
         self.optimizer = make_optimizer(settings, self.rate)
-        self.trainer = Trainer(setup, self.optimizer, self.averages, total)
+        self.trainer = self._new_trainer(total)
+
+    def _new_averages(self, settings: FitSettings) -> WeightAverages:
+        return WeightAverages(self.setup.model, settings)
+
+    def _new_trainer(self, total: int) -> Any:
+        """Return what `_run` runs the steps with.
+
+        Args:
+            total: steps of the phase.
+        """
+        return Trainer(self.setup, self.optimizer, self.averages, total)
 
     def train(self, epoch: int, history: Sequence[EpochRecord]) -> EpochRecord:
         """Train one epoch.
@@ -83,7 +95,7 @@ class PhaseTrainer:
         columns = self.setup.metric.of_epoch(mean)
         return {**columns, "learning_rate": float(rates[-1]), "loss": loss}
 
-    def _run(self, epoch: int, rates: tf.Tensor) -> Sequence[tf.Tensor]:
+    def _run(self, epoch: int, rates: tf.Tensor) -> Sequence[Any]:
         """Run all steps of an epoch; the sums of losses and of the metric."""
         sums = [tf.constant(0.0), tf.constant(0.0)]
         for begin, end in self.meter.calls():
@@ -99,7 +111,7 @@ class PhaseTrainer:
         """Return what a checkpoint stores beside the weights."""
         objective = self.setup.objective.variables
         return {
-            "optimizer": [variable.numpy() for variable in self.optimizer.variables],
+            "optimizer": [np.asarray(v) for v in self.optimizer.variables],
             "objective": [variable.numpy() for variable in objective],
             "averages": self.averages.state(),
         }

@@ -37,7 +37,8 @@ class WeightAverages:
         self.momentum, self.swa = settings.ema_momentum, settings.swa
         self.first_epoch = round((settings.swa or 0) * settings.epochs)
         active = self.momentum is not None or self.swa is not None
-        self.means = [tf.Variable(w.value) for w in model.weights] if active else []
+        weights = model.weights if active else []
+        self.means = [tf.Variable(_tensor(weight)) for weight in weights]
         self.count = 0
 
     def after_step(self, steps: tf.Tensor) -> None:
@@ -59,7 +60,7 @@ class WeightAverages:
             return
         self.count += 1
         for mean, weight in zip(self.means, self.model.weights):
-            mean.assign_add((weight.value - mean) / self.count)
+            mean.assign_add((_tensor(weight) - mean) / self.count)
 
     @contextmanager
     def applied(self, source: BatchSource, epoch: int) -> Iterator[None]:
@@ -75,9 +76,12 @@ class WeightAverages:
         weights = self.model.get_weights()
         self.model.set_weights([mean.numpy() for mean in self.means])
         if self.swa is not None:
-            measure_statistics(self.model, source, epoch)
+            self._measure(source, epoch)
         yield
         self.model.set_weights(weights)
+
+    def _measure(self, source: BatchSource, epoch: int) -> None:
+        measure_statistics(self.model, source, epoch)
 
     def state(self) -> Arrays:
         """Return the arrays that a checkpoint stores."""
@@ -98,18 +102,26 @@ def measure_statistics(model: keras.Model, source: BatchSource, epoch: int) -> N
         source: batches of the training split.
         epoch: number of the epoch whose batches are used, from 0.
     """
-    norms = [
+    norms = trained_norms(model)
+    if norms:
+        means = _statistics(model, norms, source, tf.constant(epoch, tf.int64))
+        for variable, value in zip(moving_statistics(norms), means):
+            variable.assign(value)
+
+
+def trained_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """Return the batch normalizations whose statistics follow the batches."""
+    return [
         layer
         for layer in model._flatten_layers(include_self=False)
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
     ]
-    if norms:
-        means = _statistics(model, norms, source, tf.constant(epoch, tf.int64))
-        for variable, value in zip(_moving(norms), means):
-            variable.assign(value)
 
 
-def _moving(norms: list[keras.layers.BatchNormalization]) -> list[keras.Variable]:
+def moving_statistics(
+    norms: list[keras.layers.BatchNormalization],
+) -> list[keras.Variable]:
+    """Return moving mean and moving variance of each layer, in turns."""
     return [v for norm in norms for v in (norm.moving_mean, norm.moving_variance)]
 
 
@@ -122,10 +134,15 @@ def _statistics(
 
     @tf.function(autograph=False)
     def of_batch(positions: tf.Tensor) -> list[tf.Tensor]:
-        for variable in _moving(norms):
+        for variable in moving_statistics(norms):
             variable.assign(tf.zeros_like(variable.value))
         model(source.batch(epoch, positions).x, training=True)
-        return [v.value / rate for v, rate in zip(_moving(norms), rates)]
+        return [v.value / rate for v, rate in zip(moving_statistics(norms), rates)]
 
     batches = [of_batch(positions) for positions in order]
     return [tf.add_n(list(values)) / len(batches) for values in zip(*batches)]
+
+
+def _tensor(weight: keras.Variable) -> tf.Tensor:
+    """Return the value of a weight as a tensor, whatever the backend of Keras."""
+    return tf.convert_to_tensor(weight.value)

@@ -13,7 +13,7 @@ from pipeline.cli import parser as options
 from pipeline.core.errors import UserError
 from pipeline.core.exit_codes import ExitCode
 from pipeline.engine.terminal import decision_line
-from pipeline.experiment.preflight import check_files
+from pipeline.experiment.preflight import check_engine, check_files
 from pipeline.experiment.stages import STAGES
 
 HELP = "for make: print the names of the stages that are not up to date"
@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         session.require_runnable()
         decisions = session.plan(*arguments.stages)
         check_files(session.job, decisions)
+        check_engine(session.job, decisions)
     except UserError:
         print("!", flush=True)
         raise
