@@ -86,6 +86,11 @@ class DataParams(Params):
         preprocessing: `none` gives a model the numbers as the source holds them:
             neither scaled nor standardized, and arrays of an .npz file keep any shape.
             Amounts of augmentation and attacks are then in the data's own unit.
+        cache: how examples are stored between stages: `arrays`, NumPy files that are
+            read by position, or `shards`, examples that are compressed one by one, a
+            half to a quarter of the size, for sets that do not fit on the disk twice.
+            Image and WAV files are decoded into them once, and a run that was killed
+            resumes. Batches, and so weights, are equal.
         tokens: the rows of x of an .npz file are token numbers, `(n, length)`: whole
             numbers that an Embedding reads, which no scale may change.
         scale, offset: model input = stored number * scale + offset; null is the
@@ -132,6 +137,7 @@ class DataParams(Params):
     calibration: int = Field(default=200, ge=1, le=100_000)
     # Networks train best on inputs of about unit scale; models from elsewhere may not.
     preprocessing: Literal["auto", "none"] = "auto"
+    cache: Literal["arrays", "shards"] = "arrays"  # the fastest to read
     tokens: bool = False
     scale: float | None = None
     offset: float | None = None

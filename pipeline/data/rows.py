@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.core.errors import naming
+from pipeline.data.shards import ShardRows
 
 CHUNK_BYTES = 2_000_000
 Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, Fortran order, dtype
@@ -65,6 +66,10 @@ class Rows:
                 _read_into(file, piece, offset)
         return out
 
+    def remove(self) -> None:
+        """Delete the file."""
+        self.path.unlink()
+
 
 class ConcatenatedRows:
     """The examples of several sources, one source after another.
@@ -92,7 +97,7 @@ class ConcatenatedRows:
         return out
 
 
-AnyRows = np.ndarray | Rows | ConcatenatedRows
+AnyRows = np.ndarray | Rows | ShardRows | ConcatenatedRows
 
 
 class RowWriter:
@@ -121,6 +126,10 @@ class RowWriter:
         with naming(self.path):
             self.file.write(np.ascontiguousarray(batch).data)
         self.count += len(batch)
+
+    def rows(self) -> Rows:
+        """Return what was written, after `close`."""
+        return Rows(self.path)
 
     def _write_header(self) -> None:
         # NumPy leaves room for the first number to grow: the length stays the same.
