@@ -40,7 +40,7 @@ SPLITS = frozenset(
     }
 )
 
-ReadFile = Callable[[Path], np.ndarray]
+ReadFile = Callable[[Any], np.ndarray]
 
 
 class BadFileError(Exception):
@@ -53,14 +53,14 @@ class LabelledFiles:
 
     Args:
         root: the folder of the class folders.
-        paths: one per file.
+        paths: one per file, in whatever form the reader takes it.
         labels: name of the class folder of each file.
         groups: group of each file, by its name; None without `data.split.group`.
         extra_targets: name of a target -> its text for each file.
     """
 
     root: Path
-    paths: list[Path]
+    paths: list[Any]
     labels: list[str]
     groups: list[str] | None
     extra_targets: dict[str, list[str]]
@@ -299,7 +299,8 @@ def read_files(
         dtype: of the examples.
 
     Returns:
-        The fields of `Examples` that do not depend on the kind of file.
+        The fields of `Examples` that do not depend on the kind of file, and the
+        `positions` of the files that were read.
 
     Raises:
         UserError: when no file could be read, or for a bad example.
@@ -318,6 +319,7 @@ def read_files(
             name: as_values(files.extra_targets[name], kind)[kept]
             for name, kind in kinds.items()
         },
+        "positions": kept,
         "names": _select([files.place(file) for file in files.paths], kept),
     }
 

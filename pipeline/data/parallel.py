@@ -42,7 +42,7 @@ class BlockPlan:
         compressed: True stores shards, which a later run finds again.
     """
 
-    read: Callable[[Path], np.ndarray]
+    read: Callable[[Any], np.ndarray]
     error: type[Exception]
     shape: tuple[int, ...]
     mismatch: Callable[[tuple[int, ...]], str]
@@ -79,7 +79,7 @@ def cores() -> int:
 
 
 def decoded_blocks(
-    files: Sequence[Path], plan: BlockPlan, progress: Callable[..., None]
+    files: Sequence[Any], plan: BlockPlan, progress: Callable[..., None]
 ) -> Iterator[Block]:
     """Decode files, and yield their blocks in order.
 
@@ -173,7 +173,7 @@ def time_left(seconds: float, done: int, remaining: int) -> str:
     return f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
 
 
-def _decode(files: Sequence[Path], plan: BlockPlan, number: int) -> None:
+def _decode(files: Sequence[Any], plan: BlockPlan, number: int) -> None:
     """Decode a block, and write what it holds and misses."""
     kept: list[int] = []
     bad: dict[int, str] = {}

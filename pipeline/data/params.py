@@ -27,6 +27,7 @@ from pipeline.data.sources.registry import (
     CLASS_FOLDERS,
     FILES,
     MASK_FILES,
+    PACKED,
     PAIRED,
     check_source,
     check_times,
@@ -269,9 +270,10 @@ class DataParams(Params):
     @model_validator(mode="after")
     def _extra_targets_exist(self) -> Self:
         kind, pattern = self.source.partition(":")[0], self.file_name or ""
+        targeted = [kind for kind in FILES if kind not in PACKED]
         for name in self.extra_targets:
-            if kind not in FILES:
-                reason = f"a source of kind {kind} has none; use {', '.join(FILES)}"
+            if kind not in targeted:
+                reason = f"a source of kind {kind} has none; use {', '.join(targeted)}"
             elif kind in CLASS_FOLDERS and f"{{{name}}}" not in pattern:
                 reason = (
                     f'not a field of file_name "{pattern}"; name it there in braces'

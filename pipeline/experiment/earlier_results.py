@@ -37,6 +37,8 @@ ANY_KIND = (
 # Kind of source -> the sections of `data` that define its preprocessing.
 PREPROCESSING = {
     "images": ("image",),
+    "webdataset": ("image",),
+    "tfrecord": ("image",),
     "wav": ("audio",),
     "text": ("text",),
     "tfds": ("audio", "text"),
