@@ -97,7 +97,7 @@ def _first(content: mmap.mmap, feature: Span) -> Span:
 def _text(content: mmap.mmap, feature: Span) -> str:
     """Return the first value of a feature as text.
 
-    The list of a feature is field 1 of bytes or 3 of whole numbers, which may be packed.
+    A feature is field 1, a list of bytes, or field 3, of whole numbers.
     """
     kind, _ = next(_fields(content, feature))
     begin, end = _first(content, feature)

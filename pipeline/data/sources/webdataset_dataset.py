@@ -69,7 +69,7 @@ def open_tar(path: Path, context: ReadContext) -> Pack:
 def _members(path: Path) -> Iterator[Member]:
     with tarfile.open(path, "r:") as archive:
         for info in archive:
-            archive.members = []  # it would keep every one
+            archive.members = []  # type: ignore[attr-defined]  # it keeps every one
             folder, _, name = info.name.rpartition("/")
             stem, _, extension = name.partition(".")
             if info.isreg() and stem:

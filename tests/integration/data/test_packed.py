@@ -80,18 +80,16 @@ def test_examples_are_those_of_the_files(packed, cache, images, make):
     for split in ("train", "validation", "test"):
         rows = [stored_rows(r.folder, split)[:] for r in (plain, result)]
         assert np.array_equal(rows[0], rows[1])
-    with np.load(plain.folder / "splits.npz") as expected:
-        with np.load(result.folder / "splits.npz") as splits:
-            assert all(np.array_equal(splits[n], expected[n]) for n in expected)
+    paths = (r.folder / "splits.npz" for r in (plain, result))
+    expected, splits = (dict(np.load(path)) for path in paths)
+    assert all(np.array_equal(splits[n], expected[n]) for n in expected)
 
 
-def test_names_of_files_are_the_splits_of_the_source(tars, make):
+def test_names_of_files_are_the_splits_of_the_source(tars, images, make):
     (tars / "set-001.tar").rename(tars / "test-000.tar")
     with tarfile.open(tars / "set-000.tar", "a") as archive:
-        for k in range(2):
-            image = tarfile.open(tars / "test-000.tar")
-            content = image.extractfile(image.getmembers()[2 * k]).read()
-            add(archive, f"more{k}.png", content)
+        for k, (path, _) in enumerate(files_of(images)[-2:]):
+            add(archive, f"more{k}.png", path.read_bytes())
             add(archive, f"more{k}.cls", b"red")
     result = make(source=f"webdataset:{tars}")
     assert result.metrics["examples"]["test"] == 10
