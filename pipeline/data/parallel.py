@@ -24,7 +24,8 @@ from pipeline.data.rows import Rows, RowWriter
 from pipeline.data.shards import ShardRows, ShardWriter
 from pipeline.engine.workers.pool import Pool
 
-BLOCK = 2_048  # files that one process decodes
+BLOCK, MIN_BLOCK = 2_048, 256  # files that one process decodes
+BLOCKS = 16  # into which a small number of files is divided
 AHEAD = 2  # blocks per core that may wait for an earlier one
 
 
@@ -78,6 +79,15 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def block_size(count: int) -> int:
+    """Return the files per block, which depends on their number alone.
+
+    Args:
+        count: number of all files.
+    """
+    return min(BLOCK, max(MIN_BLOCK, count // BLOCKS))
+
+
 def decoded_blocks(
     files: Sequence[Any], plan: BlockPlan, progress: Callable[..., None]
 ) -> Iterator[Block]:
@@ -92,7 +102,8 @@ def decoded_blocks(
     Raises:
         StageFailed: when the process of a block fails.
     """
-    numbers = range(-(-len(files) // BLOCK))
+    size = block_size(len(files))
+    numbers = range(-(-len(files) // size))
     clock = _Clock(len(files), progress)
     done = {k for k in numbers if plan.compressed and _facts(plan.path(k)).exists()}
     waiting = deque(k for k in numbers if k not in done)
@@ -104,7 +115,7 @@ def decoded_blocks(
                 team.finish(number)
             elif number not in done:
                 decode(number)
-            clock.show(min(len(files), (number + 1) * BLOCK), number in done)
+            clock.show(min(len(files), (number + 1) * size), number in done)
             yield _load(plan, number)
     finally:
         if team:
@@ -180,8 +191,8 @@ def _decode(files: Sequence[Any], plan: BlockPlan, number: int) -> None:
     path = plan.path(number)
     kind: Any = ShardWriter if plan.compressed else RowWriter
     with kind(path, plan.shape, plan.dtype) as writer:
-        begin = number * BLOCK
-        for position in range(begin, min(begin + BLOCK, len(files))):
+        size = block_size(len(files))
+        for position in range(number * size, min((number + 1) * size, len(files))):
             try:
                 example = plan.read(files[position])
                 if example.shape != plan.shape:

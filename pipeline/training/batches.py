@@ -31,6 +31,7 @@ from pipeline.tasks.training import (
     target_of,
     training_of,
 )
+from pipeline.training.gpu_memory import fits_on_device
 
 MAX_STEPS_PER_EXECUTION = 64  # batches per call into TensorFlow, for Keras's own fit
 
@@ -270,10 +271,10 @@ def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
 
     Args:
         x: stored examples, `(n, *shape)`; a memory map of a whole file stays there,
-            and so do compressed shards.
+            and so do compressed shards, unless a GPU has room for them.
     """
-    if not is_on_disk(x):
-        in_memory = tf.constant(x)
+    if not is_on_disk(x) or fits_on_device(x.nbytes):
+        in_memory = tf.constant(np.asarray(x))
         return lambda positions: tf.gather(in_memory, positions)
     rows = Rows(Path(str(x.filename))) if is_whole_file(x) else x
 
