@@ -81,9 +81,9 @@ $(here)/experiment.yaml: ;
 # ---------------------------------------------------------------- looking
 
 for_users := help all status show lock verify reproduce tensorboard clean-exp
-benchmarks := augment compress debug device embedding false-alarms few-labels forecast \
-    hosts memory portable ranking restoration segmentation text-generation text-pairs train \
-    tune
+benchmarks := augment compress debug device embedding false-alarms few-labels forecast gpu \
+    hosts memory portable ranking restoration scale segmentation text-generation text-pairs \
+    train tune
 for_developers := test test-all test-slow lint docs coverage ci reference figures screenshot \
     $(benchmarks:%=bench-%) constraints clean-venv
 # Prints the `##` comment of each target, in the given order.
@@ -201,6 +201,12 @@ bench-device: $(venv)/.ready  ## flash, arena and parity of EXP's files per targ
 
 bench-few-labels: $(venv)/.ready  ## EXP with 1, 5, 10 and 100 % of its labels, pretrained or not
 	@$(venv_python) -m benchmarks.few_labels $(call quote,$(value EXP))
+
+bench-gpu: $(venv)/.ready  ## speed on a GPU against plain fit; a line where none is
+	@$(venv_python) -m benchmarks.gpu
+
+bench-scale: $(venv)/.ready  ## growth with 10 times the data; SCALE=full is a million images
+	@$(venv_python) -m benchmarks.scale $(if $(value SCALE),$(call quote,$(value SCALE)))
 
 bench-memory: $(venv)/.ready  ## peak memory of data and augment, 20,000 and 200,000 images
 	@$(venv_python) -m benchmarks.memory

@@ -29,6 +29,7 @@ from pipeline.engine.time_limits import EXCEEDED, time_limit
 from pipeline.engine.workers.factory import pool_of
 from pipeline.engine.workers.pool import TaskPool
 from pipeline.training.devices import start_method
+from pipeline.training.gpu_memory import check_workers
 
 CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE")  # ends of `pool.ending`
 KEPT_FRACTION = 0.5  # of the variants of a rung
@@ -59,6 +60,8 @@ def search(
         UserError: when Ray is configured and not available.
     """
     limit = time_limit(inputs.minutes, "variant")
+    if params.engine == "local":
+        check_workers(params.workers, "compress.workers")
     pool = pool_of(params, "compress", start_method(), limit)
     reasons = refusals(variants, context, params.target, pool, inputs.progress)
     results = {

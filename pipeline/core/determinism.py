@@ -14,17 +14,20 @@ import os
 from pipeline.core import cache_sizes
 
 NATIVE = {
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # of GPUs: sums in one order on all streams
     "KERAS_BACKEND": "tensorflow",
     "MATPLOTLIBRC": os.devnull,  # ignore the user's settings
     "MPLBACKEND": "Agg",
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": "315532800",  # 1980-01-01, the first date a zip can hold
     "TF_CUDNN_DETERMINISTIC": "1",
+    "TF_CUDNN_USE_AUTOTUNE": "0",  # or a race of kernels decides which one computes
     "TF_DETERMINISTIC_OPS": "1",
     "TF_XLA_FLAGS": "--tf_xla_auto_jit=0",
 }
 PORTABLE = {
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",  # functions such as exp
+    "NVIDIA_TF32_OVERRIDE": "0",  # no 10-bit products on newer GPUs
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # above AVX2
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",

@@ -13,17 +13,16 @@ from pipeline.data.array_files import ArrayStore
 from pipeline.data.rows import (
     CHUNK_BYTES,
     Header,
-    Rows,
-    RowWriter,
     chunks,
     read_header,
 )
 from pipeline.data.sources.reader import ReadContext
+from pipeline.data.stored import Stored, Writer
 
 
 def copy_arrays(
     store: ArrayStore, names: Sequence[str], context: ReadContext
-) -> tuple[Rows, list[int]]:
+) -> tuple[Stored, list[int]]:
     """Copy arrays of examples one after another; grey images get a channel axis.
 
     Args:
@@ -51,7 +50,7 @@ def copy_arrays(
     with context.writer((*inner, *grey), stored) as writer:
         for name in names:
             _copy(store, name, writer, context)
-    return Rows(writer.path), [header[0][0] for header in headers]
+    return writer.rows(), [header[0][0] for header in headers]
 
 
 def _header(store: ArrayStore, name: str) -> Header:
@@ -83,9 +82,7 @@ def _stored_dtype(
     return np.dtype(np.float64 if wide and table else np.float32)
 
 
-def _copy(
-    store: ArrayStore, name: str, writer: RowWriter, context: ReadContext
-) -> None:
+def _copy(store: ArrayStore, name: str, writer: Writer, context: ReadContext) -> None:
     with store.open(name) as file:
         shape, fortran, dtype = read_header(file)
         parts = (

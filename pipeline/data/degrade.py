@@ -23,8 +23,9 @@ from pipeline.data.degradation import scale_of
 from pipeline.data.examples import Examples
 from pipeline.data.image_arrays import image_rows
 from pipeline.data.image_steps import WHITE, DecodeImage
-from pipeline.data.rows import Rows, chunks
+from pipeline.data.rows import chunks
 from pipeline.data.sources.reader import ReadContext
+from pipeline.data.stored import Stored
 
 BLACK, BRIGHTEST = 0, 255
 NEGATIVE = -1e-3  # below it, a number is not a rounding error of black
@@ -67,7 +68,7 @@ def degraded(examples: Examples, context: ReadContext, seed: int) -> Examples:
     resize = tuple(s for s in examples.steps if not isinstance(s, DecodeImage))
     return replace(
         examples,
-        x=Rows(inputs.path),
+        x=inputs.rows(),
         y=np.zeros(len(examples), np.int64),
         classes=(),
         # Unprocessed inputs are the numbers that the source holds.
@@ -76,13 +77,13 @@ def degraded(examples: Examples, context: ReadContext, seed: int) -> Examples:
         # Inputs of predict are degraded already: only equal sizes can be resized.
         steps=(*decode, *resize) if scale == 1 else decode,
         learns="",
-        maps=Rows(clean.path),
+        maps=clean.rows(),
     )
 
 
 def _measured(examples: Examples, context: ReadContext) -> Examples | None:
     """Return the examples with their white as the scale; None if they have a scale."""
-    if context.params.preprocessing != "none" or not isinstance(examples.x, Rows):
+    if context.params.preprocessing != "none" or not isinstance(examples.x, Stored):
         return None
     rows, scale = image_rows(examples.x, context)
     return replace(examples, x=rows, scale=scale, offset=0.0, learns="")

@@ -20,9 +20,9 @@ from pipeline.data.folders import BadFileError, check_shape, group_of
 from pipeline.data.image_files import channels_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.mask_files import resize_mask
-from pipeline.data.rows import Rows, RowWriter
 from pipeline.data.sources.images_dataset import resize_step
 from pipeline.data.sources.reader import ReadContext
+from pipeline.data.stored import Stored, Writer
 
 T = TypeVar("T")
 
@@ -95,14 +95,14 @@ def stored(
     images, masks, kept = _copy(examples, read, root, context)
     group = context.params.split.group
     return Examples(
-        x=Rows(images),
+        x=images,
         y=np.zeros(len(kept), np.int64),
         classes=classes,
         scale=1 / 255,
         steps=steps,
         names=np.array([place for place, _ in kept]),
         groups=np.array([group for _, group in kept]) if group else None,
-        maps=Rows(masks),
+        maps=masks,
     )
 
 
@@ -137,9 +137,9 @@ def _copy(
     read: Callable[[T], tuple[np.ndarray, np.ndarray]],
     root: Path,
     context: ReadContext,
-) -> tuple[Path, Path, list[tuple[str, str]]]:
+) -> tuple[Stored, Stored, list[tuple[str, str]]]:
     """Return the scratch files, and place and group of the examples that they hold."""
-    writers: tuple[RowWriter, RowWriter] | None = None
+    writers: tuple[Writer, Writer] | None = None
     kept: list[tuple[str, str]] = []
     for place, file, example in examples:
         try:
@@ -160,4 +160,4 @@ def _copy(
         raise UserError(f"{root}: no image with its target could be read")
     for writer in writers:
         writer.close()
-    return writers[0].path, writers[1].path, kept
+    return writers[0].rows(), writers[1].rows(), kept

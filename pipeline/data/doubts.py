@@ -14,8 +14,8 @@ from sklearn.tree import DecisionTreeClassifier
 from pipeline.core.quoting import shown
 from pipeline.data.artifact import Data
 from pipeline.data.duplicates import hash_numbers
-from pipeline.data.rows import Rows
 from pipeline.data.split_plan import SplitPlan
+from pipeline.data.stored import Stored, stored_rows
 from pipeline.tasks.registry import task_of
 
 MOST = 0.5  # of the examples
@@ -36,7 +36,7 @@ def doubts(plan: SplitPlan, data: Data) -> tuple[str, ...]:
     train = plan.indices["train"]
     _, counts = np.unique(hash_numbers(plan.hashes[train]), return_counts=True)
     equal = int(counts.max(initial=0))
-    constant = _constant(Rows(data.folder / "train_x.npy"), data)
+    constant = _constant(stored_rows(data.folder, "train"), data)
     sentences = []
     if equal > 1 and equal > MOST * len(train):
         sentences.append(_sentence(equal, len(train), "are equal"))
@@ -52,7 +52,7 @@ def _sentence(count: int, total: int, what: str) -> str:
     )
 
 
-def _constant(x: Rows, data: Data) -> int:
+def _constant(x: Stored, data: Data) -> int:
     """Estimate how many examples have the same value everywhere."""
     if data.spec.modality == "text" or np.prod(data.spec.shape) < 2:
         return 0
@@ -90,7 +90,7 @@ def _telling_inputs(data: Data) -> tuple[str, ...]:
 
 
 def _some(data: Data, split: str) -> tuple[np.ndarray, np.ndarray]:
-    x = Rows(data.folder / f"{split}_x.npy")
+    x = stored_rows(data.folder, split)
     positions = _sample(len(x))
     return x[positions], np.load(data.folder / f"{split}_y.npy")[positions]
 

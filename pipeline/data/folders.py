@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.core.errors import UserError
+from pipeline.core.hashing import hash_value
 from pipeline.core.quoting import listing, shown
 from pipeline.data.extra_targets import as_values
+from pipeline.data.parallel import BlockPlan, decoded_blocks
 from pipeline.data.params import DataParams
 from pipeline.data.paths import printable_path
-from pipeline.data.rows import Rows, RowWriter
+from pipeline.data.shards import MIN_EXAMPLE, ShardRows, example_bytes
 from pipeline.data.sources.reader import ReadContext, file_name_field, finite
+from pipeline.data.stored import Stored, Writer, write_rows
 
 # Folders that operating systems and network drives add.
 SYSTEM_NAMES = frozenset(
@@ -36,7 +40,7 @@ SPLITS = frozenset(
     }
 )
 
-ReadFile = Callable[[Path], np.ndarray]
+ReadFile = Callable[[Any], np.ndarray]
 
 
 class BadFileError(Exception):
@@ -49,14 +53,14 @@ class LabelledFiles:
 
     Args:
         root: the folder of the class folders.
-        paths: one per file.
+        paths: one per file, in whatever form the reader takes it.
         labels: name of the class folder of each file.
         groups: group of each file, by its name; None without `data.split.group`.
         extra_targets: name of a target -> its text for each file.
     """
 
     root: Path
-    paths: list[Path]
+    paths: list[Any]
     labels: list[str]
     groups: list[str] | None
     extra_targets: dict[str, list[str]]
@@ -262,7 +266,7 @@ def name_fields(path: Path, names: Iterable[str], params: DataParams) -> dict[st
     return fields
 
 
-def check_shape(example: np.ndarray, writer: RowWriter) -> None:
+def check_shape(example: np.ndarray, writer: Writer) -> None:
     """Check that an example has the shape of those before it.
 
     Args:
@@ -273,16 +277,20 @@ def check_shape(example: np.ndarray, writer: RowWriter) -> None:
         BadFileError: for another shape.
     """
     if example.shape != writer.shape:
-        raise BadFileError(
-            f"has shape {example.shape}, the files before it {writer.shape}; set "
-            "data.image.size to resize"
-        )
+        raise BadFileError(_mismatch(example.shape, writer.shape))
+
+
+def _mismatch(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    return (
+        f"has shape {shape}, the files before it {expected}; set data.image.size to "
+        "resize"
+    )
 
 
 def read_files(
     files: LabelledFiles, read: ReadFile, context: ReadContext, dtype: np.dtype
 ) -> dict[str, Any]:
-    """Read every file into one scratch file; bad ones are an error or left out.
+    """Read every file, on all cores; bad ones are an error or left out.
 
     Args:
         files: what to read.
@@ -291,18 +299,19 @@ def read_files(
         dtype: of the examples.
 
     Returns:
-        The fields of `Examples` that do not depend on the kind of file.
+        The fields of `Examples` that do not depend on the kind of file, and the
+        `positions` of the files that were read.
 
     Raises:
         UserError: when no file could be read, or for a bad example.
     """
-    path, kept = _copy(files, read, context, dtype)
+    rows, kept = _copy(files, read, context, dtype)
     # A class of which no file could be read is none.
     labels = [files.labels[position] for position in kept]
     y, classes = context.class_numbers(labels)
     kinds = context.params.extra_targets
     return {
-        "x": Rows(path),
+        "x": rows,
         "y": y,
         "classes": classes,
         "groups": None if files.groups is None else _select(files.groups, kept),
@@ -310,30 +319,68 @@ def read_files(
             name: as_values(files.extra_targets[name], kind)[kept]
             for name, kind in kinds.items()
         },
+        "positions": kept,
         "names": _select([files.place(file) for file in files.paths], kept),
     }
 
 
 def _copy(
     files: LabelledFiles, read: ReadFile, context: ReadContext, dtype: np.dtype
-) -> tuple[Path, np.ndarray]:
-    """Return the scratch file, and the positions in `files` of what it holds."""
+) -> tuple[Stored, np.ndarray]:
+    """Return the examples, and the positions in `files` of those that were read."""
+    shape = _first_shape(files, read, context)
+    small = example_bytes(shape, dtype) < MIN_EXAMPLE
+    compressed = context.compressed and not small
+    plan = BlockPlan(
+        read=read,
+        error=BadFileError,
+        shape=shape,
+        mismatch=partial(_mismatch, expected=shape),
+        dtype=dtype,
+        folder=_block_folder(context, compressed),
+        compressed=compressed,
+    )
+    writer = None if compressed else context.writer(shape, dtype)
     kept: list[int] = []
-    writer: RowWriter | None = None
-    for position, file in enumerate(files.paths):
+    shards: list[Path] = []
+    for block in decoded_blocks(files.paths, plan, context.progress):
+        for position, reason in block.bad.items():
+            context.bad(files.place(files.paths[position]), reason, files.root)
+        kept += block.kept
+        if isinstance(block.rows, ShardRows):
+            shards += block.rows.paths
+        elif writer is not None and block.rows is not None:
+            write_rows(block.rows, np.arange(len(block.rows)), writer)
+            block.rows.remove()
+    if writer is not None:
+        writer.close()
+    rows = ShardRows(*shards) if writer is None else writer.rows()
+    return rows, np.array(kept)
+
+
+def _first_shape(
+    files: LabelledFiles, read: ReadFile, context: ReadContext
+) -> tuple[int, ...]:
+    """Return the shape of the first file that can be read, which all must have."""
+    reasons = {}
+    for file in files.paths:
         try:
-            array = read(file)
-            writer = writer or context.writer(array.shape, dtype)
-            check_shape(array, writer)
+            return read(file).shape
         except BadFileError as error:
-            context.bad(files.place(file), str(error), files.root)
-            continue
-        writer.append(array[None])
-        kept.append(position)
-    if writer is None:
-        raise UserError(f"{files.root}: no file could be read")
-    writer.close()
-    return writer.path, np.array(kept)
+            reasons[file] = str(error)
+            if context.params.on_bad_example == "error":
+                break
+    for file, reason in reasons.items():
+        context.bad(files.place(file), reason, files.root)
+    raise UserError(f"{files.root}: no file could be read")
+
+
+def _block_folder(context: ReadContext, compressed: bool) -> Path:
+    """Return the folder of the blocks of a source, which shards keep after a crash."""
+    root = context.resumable if compressed and context.resumable else context.scratch
+    folder = root / f"decoded-{hash_value(context.source)[:12]}"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _select(values: list[str], kept: np.ndarray) -> np.ndarray:

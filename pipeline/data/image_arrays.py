@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.data.image_steps import USED, WHITE
-from pipeline.data.rows import Rows, chunks
+from pipeline.data.rows import chunks
 from pipeline.data.sources.reader import ReadContext
+from pipeline.data.stored import Stored
 
 WHITES = tuple(WHITE.values())
 UNIT = 2.0  # interpolation goes a little beyond 1
 STANDARDIZED = 8.0  # standard deviations that pixels stay within
 
 
-def image_rows(rows: Rows, context: ReadContext) -> tuple[Rows, float]:
+def image_rows(rows: Stored, context: ReadContext) -> tuple[Stored, float]:
     """Return stored images, and the scale that makes them about 0 .. 1 or -1 .. 1.
 
     Whole numbers of 0 .. 255 are stored as bytes, in whatever dtype they came.
@@ -34,7 +35,7 @@ def image_rows(rows: Rows, context: ReadContext) -> tuple[Rows, float]:
     return rows, 1 / white
 
 
-def _range(rows: Rows) -> tuple[float, float, bool]:
+def _range(rows: Stored) -> tuple[float, float, bool]:
     """Return the smallest and largest finite value, and whether all are whole."""
     low, high, whole = np.inf, -np.inf, True
     for part in chunks(rows):
@@ -58,8 +59,8 @@ def _white(low: float, high: float, whole: bool) -> float:
     return float(fitting[0]) if fitting else high
 
 
-def _as_bytes(rows: Rows, context: ReadContext) -> Rows:
+def _as_bytes(rows: Stored, context: ReadContext) -> Stored:
     with context.writer(rows.shape[1:], np.uint8) as writer:
         for part in chunks(rows):
             writer.append(np.where(np.isfinite(part), part, 0).astype(np.uint8))
-    return Rows(writer.path)
+    return writer.rows()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,13 +18,32 @@ from pipeline.core.regular_file import is_regular
 from pipeline.data.folders import BadFileError
 from pipeline.data.image_steps import WHITE, DecodeImage, Resize
 
+OBJECT = re.compile(r" <_io\.BytesIO object at \w+>")  # in messages of Pillow
 MEGAPIXEL = 1_000_000
 ORIENTATION = 0x0112  # EXIF
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """The content of an image file that is inside another file.
+
+    Args:
+        content: in any format of Pillow.
+    """
+
+    content: bytes
+
+
+ImageFile = Path | Encoded
+
+
 def read_image(
-    file: Path, channels: int, decode: DecodeImage, resize: Resize | None, limit: float
+    file: ImageFile,
+    channels: int,
+    decode: DecodeImage,
+    resize: Resize | None,
+    limit: float,
 ) -> np.ndarray:
     """Read one image, uint8 or uint16 `(height, width, channels)`.
 
@@ -36,10 +58,10 @@ def read_image(
     Raises:
         BadFileError: when it is not a complete image, or a larger one.
     """
-    if not is_regular(file):
+    if isinstance(file, Path) and not is_regular(file):
         raise BadFileError("is not a regular file")
     try:
-        with warnings.catch_warnings(), Image.open(file) as image:
+        with warnings.catch_warnings(), Image.open(_source(file)) as image:
             warnings.simplefilter("ignore")  # about damaged metadata, or many pixels
             check_pixels(image, limit)
             pixels = _pixels(ImageOps.exif_transpose(image), channels, decode)
@@ -48,21 +70,21 @@ def read_image(
         raise
     except Exception as error:  # a decoder raises whatever its parsing meets
         lines = str(error).splitlines() or [type(error).__name__]
-        reason = shown(lines[0].replace(f" '{file}'", ""))
+        reason = shown(OBJECT.sub("", lines[0].replace(f" '{file}'", "")))
         raise BadFileError(f"not a complete image ({reason})") from None
 
 
-def bits_of(file: Path) -> int:
+def bits_of(file: ImageFile) -> int:
     """Return the bits per channel of a file, 8 or 16, from its header."""
     return 16 if _mode(file).startswith("I") else 8
 
 
-def is_grey(file: Path) -> bool:
+def is_grey(file: ImageFile) -> bool:
     """Return whether a file holds no colors, from its header; also if unreadable."""
     return _holds_no_colors(_mode(file))
 
 
-def channels_of(files: Iterable[Path], wanted: int | None) -> int:
+def channels_of(files: Iterable[ImageFile], wanted: int | None) -> int:
     """Return the channels of a set of images: 1 where all of them are grey, else 3.
 
     Args:
@@ -100,7 +122,7 @@ def orientation_of(file: Path) -> int:
     return turned if isinstance(turned, int) and 1 <= turned <= 8 else 1
 
 
-def _mode(file: Path) -> str:
+def _mode(file: ImageFile) -> str:
     """Pillow's mode, such as `RGB`; empty for a file that is no image."""
     return _of_header(file, lambda image: str(image.mode)) or ""
 
@@ -109,12 +131,16 @@ def _holds_no_colors(mode: str) -> bool:
     return mode in ("", "1", "L", "LA", "La") or mode.startswith("I")
 
 
-def _of_header(file: Path, look: Callable[[Image.Image], T]) -> T | None:
+def _source(file: ImageFile) -> Path | io.BytesIO:
+    return io.BytesIO(file.content) if isinstance(file, Encoded) else file
+
+
+def _of_header(file: ImageFile, look: Callable[[Image.Image], T]) -> T | None:
     """Look at an image that is opened, not decoded; None for what is no image."""
-    if not is_regular(file):
+    if isinstance(file, Path) and not is_regular(file):
         return None
     try:
-        with warnings.catch_warnings(), Image.open(file) as image:
+        with warnings.catch_warnings(), Image.open(_source(file)) as image:
             warnings.simplefilter("ignore")
             return look(image)
     except Exception:  # `read_image` says what is wrong with it

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -73,19 +72,18 @@ class MergedExamples:
         return self.counts[0]
 
 
-def read_sources(params: DataParams, scratch: Path, seed: int) -> MergedExamples:
+def read_sources(params: DataParams, context: ReadContext, seed: int) -> MergedExamples:
     """Read, check and split every source.
 
     Args:
         params: the data section.
-        scratch: a folder for files that are deleted when the stage ends.
+        context: opens scratch files, and receives bad examples and notes.
         seed: of the splits.
 
     Raises:
         UserError: when a source cannot be read, does not serve the task, or does not
             fit to the first one.
     """
-    context = ReadContext(params, scratch, seed=seed)
     keys = ["data.source", *["data.extend"] * (len(params.sources) - 1)]
     keys += [f"data.split_sources.{name}" for name in params.split_sources or {}]
     names = params.every_source

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.data.rows import Rows, chunks
+from pipeline.data.rows import chunks
 from pipeline.data.sources.reader import ReadContext
+from pipeline.data.stored import Stored
 
 SINGLE = 2.0**-24  # largest relative rounding error of float32
 HIDDEN = 1e-3  # of a standard deviation: an error that is not accepted
 
 
-def narrowed(x: Rows, context: ReadContext, keep: bool = False) -> Rows:
+def narrowed(x: Stored, context: ReadContext, keep: bool = False) -> Stored:
     """Return a table as float32 where that is precise enough.
 
     Args:
@@ -29,11 +30,11 @@ def narrowed(x: Rows, context: ReadContext, keep: bool = False) -> Rows:
     with context.writer(x.shape[1:], np.float32) as writer:
         for part in chunks(x):
             writer.append(part.astype(np.float32))
-    x.path.unlink()
-    return Rows(writer.path)
+    x.remove()
+    return writer.rows()
 
 
-def needs_double(x: Rows) -> bool:
+def needs_double(x: Stored) -> bool:
     """Return whether float32 rounds away differences between the values of a column.
 
     Args:

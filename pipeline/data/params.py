@@ -31,6 +31,7 @@ from pipeline.data.sources.registry import (
     ENVIRONMENTS,
     FILES,
     MASK_FILES,
+    PACKED,
     PAIRED,
     check_names,
     check_source,
@@ -93,6 +94,11 @@ class DataParams(Params):
         preprocessing: `none` gives a model the numbers as the source holds them:
             neither scaled nor standardized, and arrays of an .npz file keep any shape.
             Amounts of augmentation and attacks are then in the data's own unit.
+        cache: how examples are stored between stages: `arrays`, NumPy files that are
+            read by position, or `shards`, examples that are compressed one by one, a
+            half to a quarter of the size, for sets that do not fit on the disk twice.
+            Image and WAV files are decoded into them once, and a run that was killed
+            resumes. Batches, and so weights, are equal.
         tokens: the rows of x of an .npz file are token numbers, `(n, length)`: whole
             numbers that an Embedding reads, which no scale may change.
         scale, offset: model input = stored number * scale + offset; null is the
@@ -143,6 +149,7 @@ class DataParams(Params):
     calibration: int = Field(default=200, ge=1, le=100_000)
     # Networks train best on inputs of about unit scale; models from elsewhere may not.
     preprocessing: Literal["auto", "none"] = "auto"
+    cache: Literal["arrays", "shards"] = "arrays"  # the fastest to read
     tokens: bool = False
     scale: float | None = None
     offset: float | None = None
@@ -278,9 +285,10 @@ class DataParams(Params):
     @model_validator(mode="after")
     def _extra_targets_exist(self) -> Self:
         kind, pattern = self.source.partition(":")[0], self.file_name or ""
+        targeted = [kind for kind in FILES if kind not in PACKED]
         for name in self.extra_targets:
-            if kind not in FILES:
-                reason = f"a source of kind {kind} has none; use {', '.join(FILES)}"
+            if kind not in targeted:
+                reason = f"a source of kind {kind} has none; use {', '.join(targeted)}"
             elif kind in CLASS_FOLDERS and f"{{{name}}}" not in pattern:
                 reason = (
                     f'not a field of file_name "{pattern}"; name it there in braces'

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 
 from pipeline.data.artifact import Data
 from pipeline.data.features import Vocabulary, find_step
-from pipeline.data.rows import Rows
 from pipeline.data.spec import TaskSpec
+from pipeline.data.stored import stored_rows
 from pipeline.tasks.overlay import overlay_of
 from pipeline.tasks.pair_tokens import PairTokens
 from pipeline.tasks.ranking_rows import RankingRows
@@ -52,7 +52,7 @@ def draw(path: Path, data: Data, rows: int = 10) -> None:
     if task_of(data.spec).ranks:
         draw_lines(path, _ranked(data, rows))
         return
-    stored, y = Rows(data.folder / "train_x.npy"), np.load(data.folder / "train_y.npy")
+    stored, y = stored_rows(data.folder, "train"), np.load(data.folder / "train_y.npy")
     if task_of(data.spec).interactive:
         groups = [("states", np.arange(len(y)))]
     elif "deviation" in data.spec.target:
@@ -100,7 +100,7 @@ def _draw_maps(path: Path, data: Data, rows: int) -> None:
 
 def _draw_series(path: Path, data: Data) -> None:
     """Draw windows at equal distances, a line per column in standard deviations."""
-    x = Rows(data.folder / "train_x.npy")
+    x = stored_rows(data.folder, "train")
     positions = np.unique(np.linspace(0, len(x) - 1, WINDOWS).astype(int))
     figure = Figure(figsize=(9, 1.2 * len(positions)))
     grid = figure.subplots(len(positions), 1, squeeze=False)[:, 0]

@@ -21,8 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.core.errors import naming
+from pipeline.data.shards import ShardRows
 
 CHUNK_BYTES = 2_000_000
+DENSE = 8  # times the examples that are wanted may be read to get them in one piece
 Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, Fortran order, dtype
 # Version of the .npy format -> the function that reads its header.
 HEADERS = {
@@ -56,6 +58,12 @@ class Rows:
     def __getitem__(self, positions: np.ndarray | slice) -> np.ndarray:
         """Read the examples at positions, in their order; neighbours in one read."""
         positions = _as_array(positions, len(self))
+        if _is_dense(positions):
+            first = int(positions[0])
+            return self._read(np.arange(first, positions[-1] + 1))[positions - first]
+        return self._read(positions)
+
+    def _read(self, positions: np.ndarray) -> np.ndarray:
         out = np.empty((len(positions), *self.shape[1:]), self.dtype)
         view = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
         with self.path.open("rb", buffering=0) as file:
@@ -64,6 +72,10 @@ class Rows:
                 offset = self.start + int(positions[begin]) * self.stride
                 _read_into(file, piece, offset)
         return out
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.path.unlink()
 
 
 class ConcatenatedRows:
@@ -92,7 +104,7 @@ class ConcatenatedRows:
         return out
 
 
-AnyRows = np.ndarray | Rows | ConcatenatedRows
+AnyRows = np.ndarray | Rows | ShardRows | ConcatenatedRows
 
 
 class RowWriter:
@@ -121,6 +133,10 @@ class RowWriter:
         with naming(self.path):
             self.file.write(np.ascontiguousarray(batch).data)
         self.count += len(batch)
+
+    def rows(self) -> Rows:
+        """Return what was written, after `close`."""
+        return Rows(self.path)
 
     def _write_header(self) -> None:
         # NumPy leaves room for the first number to grow: the length stays the same.
@@ -176,6 +192,17 @@ def _as_array(positions: np.ndarray | slice, count: int) -> np.ndarray:
     if isinstance(positions, slice):
         return np.arange(count)[positions]
     return np.asarray(positions)
+
+
+def _is_dense(positions: np.ndarray) -> bool:
+    """Return whether all examples between the first and the last are read faster."""
+    if len(positions) < 2 or positions.dtype.kind not in "iu" or positions[0] < 0:
+        return False
+    span = int(positions[-1]) - int(positions[0]) + 1
+    steps = np.diff(positions)
+    return span <= DENSE * len(positions) and bool(
+        (steps > 0).all() and span > len(positions)
+    )
 
 
 def _row_bytes(x: AnyRows) -> int:

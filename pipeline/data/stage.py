@@ -23,9 +23,10 @@ from pipeline.data.doubts import doubts
 from pipeline.data.duplicates import shared_hashes
 from pipeline.data.features import Step, apply_steps, write_steps
 from pipeline.data.merge import read_sources
+from pipeline.data.parallel import cores
 from pipeline.data.params import DataParams
-from pipeline.data.rows import Rows, RowWriter, chunks
-from pipeline.data.sources.reader import write_skipped
+from pipeline.data.rows import AnyRows, Rows, chunks
+from pipeline.data.sources.reader import ReadContext, write_skipped
 from pipeline.data.sources.registry import dataset_name
 from pipeline.data.spec import TaskSpec, write_spec
 from pipeline.data.split import calibration
@@ -37,6 +38,7 @@ from pipeline.data.split_plan import (
     vocabulary_size,
     without_label_errors,
 )
+from pipeline.data.stored import rows_writer, stored_rows, write_rows
 from pipeline.engine.stage import Inputs
 from pipeline.tasks.registry import get
 
@@ -58,7 +60,14 @@ def run(params: DataParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     """
     inputs.progress(f"reading {' and '.join(params.every_source)}")
     with tempfile.TemporaryDirectory(prefix=".scratch", dir=out) as scratch:
-        merged = read_sources(params, Path(scratch), inputs.seed)
+        context = ReadContext(
+            params,
+            Path(scratch),
+            progress=inputs.progress,
+            resumable=inputs.scratch,
+            seed=inputs.seed,
+        )
+        merged = read_sources(params, context, inputs.seed)
         plan = plan_splits(merged, params, inputs.seed, out)
         steps = learn_steps(plan, params)
         searching = params.labels.label_errors != "off"
@@ -85,7 +94,7 @@ def _write(
         train = np.concatenate([train, train[added]])
     _write_index(plan, params, train, seed, out)
     for name, positions in {**plan.indices, "train": train}.items():
-        _write_split(plan, steps, name, positions, out)
+        _write_split(plan, steps, name, positions, out, params.cache)
     if params.balance != "none":
         classes = len(plan.examples.classes)
         if plan.examples.maps is None:
@@ -130,6 +139,7 @@ def _write_split(
     name: str,
     positions: np.ndarray,
     out: Path,
+    cache: str,
 ) -> None:
     y = plan.y[positions]
     if plan.examples.maps is None:
@@ -139,22 +149,37 @@ def _write_split(
     for number, target in enumerate(plan.extra_targets):
         values = plan.examples.extra_targets[target.name][positions]
         np.save(extra_target_path(out, name, number), target.stored(values))
-    writer: RowWriter | None = None
-    for part in chunks(plan.examples.x, positions):
-        stored = apply_steps(steps, part)
-        if writer is None:
-            writer = RowWriter(out / f"{name}_x.npy", stored.shape[1:], stored.dtype)
-        writer.append(stored)
-    if writer is None:  # an empty split has the shape of the others
-        train = Rows(out / "train_x.npy")
-        writer = RowWriter(out / f"{name}_x.npy", train.shape[1:], train.dtype)
-    writer.close()
+    _write_examples(plan.examples.x, steps, name, positions, out, cache)
+
+
+def _write_examples(
+    x: AnyRows,
+    steps: tuple[Step, ...],
+    name: str,
+    positions: np.ndarray,
+    out: Path,
+    cache: str,
+) -> None:
+    first = next(chunks(x, positions), None)
+    if first is None:  # an empty split has the shape of the others
+        train = stored_rows(out, "train")
+        shape, dtype, unchanged = train.shape[1:], train.dtype, True
+    else:
+        example = apply_steps(steps, first)
+        shape, dtype, unchanged = example.shape[1:], example.dtype, example is first
+    compressed = cache == "shards"
+    with rows_writer(out / f"{name}_x", shape, dtype, compressed, cores()) as writer:
+        if unchanged:
+            write_rows(x, positions, writer)
+            return
+        for part in chunks(x, positions):
+            writer.append(apply_steps(steps, part))
 
 
 def _write_signature(
     plan: SplitPlan, steps: tuple[Step, ...], params: DataParams, out: Path
 ) -> TaskSpec:
-    stored, examples = Rows(out / "train_x.npy"), plan.examples
+    stored, examples = stored_rows(out, "train"), plan.examples
     spec = TaskSpec(
         name=dataset_name(params.source),
         source=params.source,
@@ -224,7 +249,7 @@ def _metrics(
         **_balance(plan, out),
         "shared_between_splits": shared,
         "skipped": skipped,
-        "stored_train": len(Rows(out / "train_x.npy")),
+        "stored_train": len(stored_rows(out, "train")),
         **plan.facts,
     }
 

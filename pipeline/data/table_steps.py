@@ -7,10 +7,11 @@ Out: float64 `(n, outputs)`. Everything is learned from the training split.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -107,16 +108,43 @@ def learn_columns(
         names: of the columns; empty for an array, whose columns have numbers.
         categories: position -> texts of the source's categories.
     """
-    rows = np.concatenate(list(batches))
-    names = names or tuple(f"column {k}" for k in range(rows.shape[1]))
-    return EncodeColumns(
-        tuple(
-            _category(name, rows[:, k], categories[k])
-            if k in categories
-            else _number(name, rows[:, k])
-            for k, name in enumerate(names)
+    with tempfile.TemporaryFile() as file:  # medians need all rows, a column at a time
+        columns = _Columns(file, batches)
+        names = names or tuple(f"column {k}" for k in range(columns.count))
+        return EncodeColumns(
+            tuple(
+                _category(name, columns.read(k), categories[k])
+                if k in categories
+                else _number(name, columns.read(k))
+                for k, name in enumerate(names)
+            )
         )
-    )
+
+
+class _Columns:
+    """Rows in a file, each batch column by column.
+
+    Args:
+        file: an empty file, open for writing and reading.
+        batches: rows, `(n, columns)`.
+    """
+
+    def __init__(self, file: IO[bytes], batches: Iterable[np.ndarray]):
+        self.file, self.count, self.sizes = file, 0, list[int]()
+        self.dtype = np.dtype(np.float64)
+        for batch in batches:
+            self.count, self.dtype = batch.shape[1], batch.dtype
+            self.sizes.append(len(batch))
+            file.write(np.ascontiguousarray(batch.T).data)
+
+    def read(self, column: int) -> np.ndarray:
+        """Return the values of a column, `(n,)`."""
+        values, begin, done = np.empty(sum(self.sizes), self.dtype), 0, 0
+        for size in self.sizes:
+            self.file.seek((begin + column * size) * self.dtype.itemsize)
+            self.file.readinto(values[done : done + size].data)  # type: ignore[attr-defined]
+            begin, done = begin + size * self.count, done + size
+        return values
 
 
 def _category(name: str, values: np.ndarray, texts: tuple[str, ...]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.data.delimited import RowFile, open_rows
 from pipeline.data.paths import source_path
-from pipeline.data.rows import Rows
 from pipeline.data.sources.reader import ReadContext
+from pipeline.data.stored import Stored
 from pipeline.data.table_cells import CellReader
 from pipeline.data.table_labels import BlockLabels, LabelTable
 from pipeline.data.table_roles import column, roles_of
@@ -28,7 +28,7 @@ Block = list[tuple[int, list[str]]]  # (row number, fields)
 
 def read_numbers(
     file: RowFile, context: ReadContext
-) -> tuple[LabelTable, Rows, CellReader]:
+) -> tuple[LabelTable, Stored, CellReader]:
     """Read a table whose inputs are numbers and categories.
 
     Args:
@@ -51,7 +51,7 @@ def read_numbers(
             kept = _keep(table, block, reasons, context)
             writer.append(values[kept])
     _require_rows(table)
-    return table, Rows(writer.path), cells
+    return table, writer.rows(), cells
 
 
 def read_texts(file: RowFile, context: ReadContext) -> tuple[LabelTable, np.ndarray]:

@@ -42,8 +42,8 @@ def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     data = with_experience(read_data(inputs["data"]), inputs["train"])
     trainer = StudentTrainer(params, inputs, data, out)
     metric = for_chain(trainer.data.spec.task).metric
-    check_first(trainer.check)
-    fits = run_all(trainer.tasks(), params.workers, inputs.progress)
+    needed, workers = check_first(trainer.check), params.workers
+    fits = run_all(trainer.tasks(), workers, inputs.progress, "distill.workers", needed)
     published = fits[f"{DISTILLED} 1"]
     gains = _gain(params, inputs, fits, metric)
     history = _write(published, gains, metric, out)

@@ -31,6 +31,7 @@ from pipeline.tasks.training import training_of
 from pipeline.train.artifact import Architecture, read_architecture
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.floor_check import learned_nothing
+from pipeline.training.gpu_memory import fit_bytes
 from pipeline.training.history import History
 from pipeline.training.loop import fit
 from pipeline.training.losses import training_loss
@@ -73,8 +74,11 @@ class StudentTrainer:
             for kind in (DISTILLED, PLAIN)
         }
 
-    def check(self) -> None:
+    def check(self) -> int:
         """Build everything that a fit starts with, to fail before the first fit.
+
+        Returns:
+            The bytes that a fit needs on a GPU, without those of the teachers.
 
         Raises:
             UserError: names the key.
@@ -84,6 +88,7 @@ class StudentTrainer:
             check_outputs(student, self.data.spec)
         ensemble = self._ensemble(self._teachers())
         self._distillation(student, ensemble, self.inputs.seed)
+        return fit_bytes(student, self.params.batch_size)
 
     def fit(self, kind: str, number: int) -> Fitted:
         """Fit one student; save the first one with a teacher.

@@ -21,6 +21,7 @@ STABLE = {
     ".npy": "header and bytes of one array",
     ".npz": "stored with the earliest date of the zip format",
     ".png": "written by matplotlib or Pillow without a date",
+    ".shard": "examples compressed by zlib, which writes no date",
     ".tflite": "every layer is named, one conversion per process",
     ".txt": "text",
     ".wav": "a header of fixed length and 16-bit samples",

@@ -17,8 +17,10 @@ SCRUBBED = (
     *("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_"),
     *("TENSORFLOW_", "PIPELINE_CACHE_SIZES"),
     *("NPY_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_"),
-    *("GLIBC_TUNABLES", "MPL", "MATPLOTLIBRC"),
+    *("GLIBC_TUNABLES", "MPL", "MATPLOTLIBRC", "CUBLAS_", "NVIDIA_TF32_OVERRIDE"),
 )
+# A process takes memory of a GPU as it needs it, so that several run at once.
+GPU_MEMORY = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 KEPT = ("TF_FORCE_GPU_ALLOW_GROWTH", "KERAS_HOME", "MPLCONFIGDIR")
 
 
@@ -38,6 +40,7 @@ def process_environment(settings: Mapping[str, Any]) -> dict[str, str]:
         if name in KEPT or not name.startswith(SCRUBBED)
     }
     return {
+        **GPU_MEMORY,
         **inherited,
         **pins(settings["threads"], settings["portability"]),
         "PYTHONPATH": python_path(inherited),

@@ -28,7 +28,7 @@ from pipeline.engine.stage_record import content, read_record
 from pipeline.tune import reuse_search
 
 # Files that are not copied: they can be rebuilt from the sources.
-EXAMPLES = ("*_x.npy", "*_y.npy", "*_also*.npy")
+EXAMPLES = ("*_x.npy", "*_x.json", "*.shard", "*_y.npy", "*_also*.npy")
 # Keys of `data` that define inputs and targets of every kind of source.
 ANY_KIND = (
     *("task", "preprocessing", "scale", "offset"),
@@ -37,6 +37,8 @@ ANY_KIND = (
 # Kind of source -> the sections of `data` that define its preprocessing.
 PREPROCESSING = {
     "images": ("image",),
+    "webdataset": ("image",),
+    "tfrecord": ("image",),
     "wav": ("audio",),
     "text": ("text",),
     "text_pairs": ("pairs",),

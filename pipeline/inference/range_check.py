@@ -12,9 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
+from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 from pipeline.data.artifact import Data
 from pipeline.data.features import Standardise
+from pipeline.data.stored import stored_rows
 from pipeline.data.table_steps import EncodeColumns
 
 # Modality -> the largest magnitude that is accepted without comparing it with training
@@ -97,8 +99,8 @@ class RangeCheck:
     def _trained(self) -> np.ndarray | None:
         """Largest training magnitudes, `spec.shape`; None if not on this disk."""
         try:
-            x = np.load(self.data.folder / "train_x.npy", mmap_mode="r")[:MAX_TRAINING]
-        except (OSError, ValueError, EOFError):
+            x = stored_rows(self.data.folder, "train")[:MAX_TRAINING]
+        except (OSError, ValueError, EOFError, UserError):
             return None
         return np.maximum(x.max(axis=0, initial=0), -x.min(axis=0, initial=0))
 

@@ -95,6 +95,7 @@ class TaskSpec:
         Args:
             raw: stored examples, `(n, *shape)`.
         """
+        raw = np.asarray(raw)  # examples in a file are read
         if self.modality == "text":
             return raw.astype(np.int32)
         scaled = raw.astype(np.float32) * np.float32(self.scale)

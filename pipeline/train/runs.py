@@ -36,6 +36,7 @@ from pipeline.training.checkpoint import describe
 from pipeline.training.context import FitContext, FitData
 from pipeline.training.devices import prepare, shared
 from pipeline.training.floor_check import learned_nothing
+from pipeline.training.gpu_memory import fit_bytes
 from pipeline.training.gradients import diagnose, gradient_norms, write_norms
 from pipeline.training.history import History
 from pipeline.training.hosts.factory import group_of
@@ -83,8 +84,11 @@ class TrainingRuns:
             **{f"fold {number}": partial(self.fold, number) for number in numbers},
         }
 
-    def check(self) -> None:
+    def check(self) -> int:
         """Build everything a fit starts from, to report errors before any fit.
+
+        Returns:
+            The bytes that a fit needs on a GPU.
 
         Raises:
             UserError: names the key.
@@ -101,6 +105,7 @@ class TrainingRuns:
             check_batch(self.settings.batch_size, len(train), self.params.hosts)
         if self.params.pseudo_labels:
             labelled_and_pool(train, self.data.spec, self.params.pseudo_labels, seed)
+        return fit_bytes(model, self.settings.batch_size)
 
     def main(self) -> RunResult:
         """Fit and save the model, with gradient norms before and after."""

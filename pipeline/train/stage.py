@@ -47,8 +47,8 @@ def run(params: TrainParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         warm_start.start_record(params, inputs),
     )
     runs = TrainingRuns(params, inputs, data, best, out)
-    check_first(runs.check)
-    results = run_all(runs.tasks(), params.workers, inputs.progress)
+    needed, workers = check_first(runs.check), params.workers
+    results = run_all(runs.tasks(), workers, inputs.progress, "train.workers", needed)
     first = results["seed 1"]
     architecture = Architecture(best.builder, best.values, first["weights"])
     history = _write(first, architecture, measure, out)

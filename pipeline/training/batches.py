@@ -20,6 +20,7 @@ from pipeline.augment.policy import Policy
 from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Split
 from pipeline.data.rows import Rows
+from pipeline.data.shards import ShardRows
 from pipeline.data.spec import TaskSpec
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.targets import IGNORED
@@ -30,6 +31,7 @@ from pipeline.tasks.training import (
     target_of,
     training_of,
 )
+from pipeline.training.gpu_memory import fits_on_device
 
 MAX_STEPS_PER_EXECUTION = 64  # batches per call into TensorFlow, for Keras's own fit
 
@@ -237,7 +239,7 @@ def validation_batches(
     batches = positions.batch(size).map(load)
     if soft and task_of(spec).predicts_classes:
         batches = batches.map(lambda x, y: (x, tf.one_hot(y, len(spec.classes))))
-    return batches if is_whole_file(split.x) else batches.cache()
+    return batches if is_on_disk(split.x) else batches.cache()
 
 
 def validation_positions(count: int, size: int, spec: TaskSpec) -> list[np.ndarray]:
@@ -268,12 +270,13 @@ def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return `fetch(positions)`, which reads examples from memory or from their file.
 
     Args:
-        x: stored examples, `(n, *shape)`; a memory map of a whole file stays there.
+        x: stored examples, `(n, *shape)`; a memory map of a whole file stays there,
+            and so do compressed shards, unless a GPU has room for them.
     """
-    if not is_whole_file(x):
-        in_memory = tf.constant(x)
+    if not is_on_disk(x) or fits_on_device(x.nbytes):
+        in_memory = tf.constant(np.asarray(x))
         return lambda positions: tf.gather(in_memory, positions)
-    rows = Rows(Path(str(x.filename)))
+    rows = Rows(Path(str(x.filename))) if is_whole_file(x) else x
 
     def fetch(positions: tf.Tensor) -> tf.Tensor:
         read = rows.__getitem__
@@ -281,6 +284,11 @@ def fetcher(x: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
         return tf.ensure_shape(examples, [positions.shape[0], *rows.shape[1:]])
 
     return fetch
+
+
+def is_on_disk(x: np.ndarray) -> bool:
+    """Return True for examples that batches read from files."""
+    return isinstance(x, ShardRows) or is_whole_file(x)
 
 
 def is_whole_file(x: np.ndarray) -> TypeGuard[np.memmap]:

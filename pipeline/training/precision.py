@@ -8,6 +8,7 @@ processors without bfloat16 instructions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -53,10 +54,22 @@ def in_precision(model: keras.Model, precision: str) -> keras.Model:
 def has_bfloat16() -> bool:
     """Return True if the GPUs, or without any the processor, compute in bfloat16."""
     gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        details = map(tf.config.experimental.get_device_details, gpus)
-        capabilities = [gpu.get("compute_capability", (0, 0)) for gpu in details]
-        return all(capability >= GPU_CAPABILITY for capability in capabilities)
+    details = map(tf.config.experimental.get_device_details, gpus)
+    capabilities = [gpu.get("compute_capability", (0, 0)) for gpu in details]
     path = Path("/proc/cpuinfo")
     flags = path.read_text().split() if path.is_file() else []
+    return computes_bfloat16(capabilities, flags)
+
+
+def computes_bfloat16(
+    capabilities: Sequence[tuple[int, int]], flags: Sequence[str]
+) -> bool:
+    """Return whether all GPUs, or without any the processor, compute in bfloat16.
+
+    Args:
+        capabilities: compute capability of each GPU.
+        flags: of the processor.
+    """
+    if capabilities:
+        return all(capability >= GPU_CAPABILITY for capability in capabilities)
     return any(flag in flags for flag in CPU_FLAGS)

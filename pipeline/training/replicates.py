@@ -20,6 +20,7 @@ from pipeline.core.errors import (
 )
 from pipeline.engine.workers.pool import Outcome, Pool
 from pipeline.training.devices import start_method
+from pipeline.training.gpu_memory import CONTEXT, check_workers
 
 
 def replicate_seed(seed: int, number: int) -> int:
@@ -31,6 +32,8 @@ def run_all(
     tasks: Mapping[str, Callable[[], Any]],
     workers: int,
     progress: Callable[..., None],
+    key: str = "workers",
+    needed: int = CONTEXT,
 ) -> dict[str, Any]:
     """Run all tasks, each in its own process.
 
@@ -38,13 +41,17 @@ def run_all(
         tasks: name -> function without arguments.
         workers: maximum number of processes at the same time.
         progress: called with a line of text after each task, if there are several.
+        key: dotted key of `workers`, for the error.
+        needed: bytes on a GPU of each task; default: what every process takes.
 
     Returns:
         Name -> result, in the order of `tasks`.
 
     Raises:
-        UserError: the reason of the first task that fails, with its exit code.
+        UserError: the reason of the first task that fails, with its exit code; or more
+            workers than fit on the GPU.
     """
+    check_workers(min(workers, len(tasks)), key, needed)
     pool, results = Pool(workers, start_method()), {}
     for name, task in tasks.items():
         pool.submit(name, _guarded, task)
@@ -56,23 +63,28 @@ def run_all(
     return {name: results[name] for name in tasks}
 
 
-def check_first(check: Callable[[], Any]) -> None:
+def check_first(check: Callable[[], Any]) -> int:
     """Run a check that all tasks have in common, once, in its own process.
 
     Args:
-        check: function without arguments; its result is discarded.
+        check: function without arguments; it may return the bytes that a task needs on
+            a GPU.
+
+    Returns:
+        These bytes; without them, those that every process takes.
 
     Raises:
         UserError: its reason, without the name of a task.
     """
     pool = Pool(1, start_method())
-    pool.submit("check", _guarded, partial(_discard_result, check))
-    _value(pool.wait(), "")
+    pool.submit("check", _guarded, partial(_bytes_needed, check))
+    return int(_value(pool.wait(), ""))
 
 
-def _discard_result(check: Callable[[], Any]) -> None:
-    """Results such as models need not be picklable."""
-    check()
+def _bytes_needed(check: Callable[[], Any]) -> int:
+    """Other results, such as models, need not be picklable."""
+    value = check()
+    return value if isinstance(value, int) else CONTEXT
 
 
 def _value(outcome: Outcome, prefix: str) -> Any:

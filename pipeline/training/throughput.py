@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.training.batches import BatchSource, is_whole_file
+from pipeline.training.batches import BatchSource, is_on_disk
 from pipeline.training.epoch import PREFETCHED
 from pipeline.training.params import FitSettings
 
@@ -61,7 +61,7 @@ class ThroughputMeter:
 
     def _execution(self) -> dict[str, Any]:
         """Return the execution settings in effect."""
-        stored = "file" if is_whole_file(self.source.split.x) else "memory"
+        stored = "file" if is_on_disk(self.source.split.x) else "memory"
         return {
             "steps_per_execution": self.settings.steps_per_execution
             or self.source.steps,

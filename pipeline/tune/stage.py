@@ -27,6 +27,7 @@ from pipeline.engine.workers.server import Helper
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import for_chain
 from pipeline.training.devices import start_method
+from pipeline.training.gpu_memory import check_workers
 from pipeline.training.history import format_parameters
 from pipeline.tune import plots, reuse_search, space
 from pipeline.tune.artifact import (
@@ -140,6 +141,8 @@ def _search(
     oracle = Oracle(
         params.algorithm, config, inputs.seed, initial, params.trials, params.epochs
     )
+    if params.engine == "local":
+        check_workers(params.workers, "tune.workers")
     identity = [params.hashed(), inputs.seed, config, inputs.threads]
     return Search(
         params,

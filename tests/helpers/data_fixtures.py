@@ -16,6 +16,7 @@ from scipy.io import wavfile
 from pipeline.data.artifact import Data, read_data
 from pipeline.data.merge import MergedExamples, read_sources
 from pipeline.data.params import DataParams
+from pipeline.data.sources.reader import ReadContext
 from pipeline.data.stage import run
 from pipeline.engine.stage import Inputs
 
@@ -58,7 +59,8 @@ def read(tmp_path):
     def read_all(seed: int = 5, **params: Any) -> MergedExamples:
         scratch = tmp_path / f"scratch{next(count)}"
         scratch.mkdir()
-        return read_sources(DataParams(**params), scratch, seed)
+        settings = DataParams(**params)
+        return read_sources(settings, ReadContext(settings, scratch, seed=seed), seed)
 
     return read_all
 

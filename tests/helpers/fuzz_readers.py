@@ -122,13 +122,14 @@ def read_source(path: Path, kind: str, **settings: Any) -> None:
     """Read and split a source as the data stage does."""
     from pipeline.data.merge import read_sources
     from pipeline.data.params import DataParams
+    from pipeline.data.sources.reader import ReadContext
 
     scratch = path.parent / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     limits: Any = {"decompressed_megabytes": LARGEST // 1_000_000}
     params = DataParams(source=f"{kind}:{path}", limits=limits, **settings)
-    read_sources(params, scratch, 5)
+    read_sources(params, ReadContext(params, scratch), 5)
 
 
 # ---------------------------------------------------------------- experiments

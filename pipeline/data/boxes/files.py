@@ -21,9 +21,9 @@ from pipeline.data.examples import Examples
 from pipeline.data.folders import BadFileError, check_shape, group_of
 from pipeline.data.image_files import channels_of, orientation_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
-from pipeline.data.rows import Rows, RowWriter
 from pipeline.data.sources.images_dataset import resize_step
 from pipeline.data.sources.reader import ReadContext
+from pipeline.data.stored import Stored, Writer
 from pipeline.tasks.boxes import FIELDS, ignored, stacked
 
 Size = tuple[int, int]  # height, width
@@ -93,7 +93,7 @@ def read_boxes(
     images, boxes, groups, kept = _copy(examples, reader, root)
     validation, test = (None if mask is None else mask[kept] for mask in own)
     return Examples(
-        x=Rows(images),
+        x=images,
         y=np.zeros(len(kept), np.int64),
         classes=classes,
         scale=1 / 255,
@@ -154,9 +154,9 @@ def _disagreement(size: Size, stated: Size | None) -> str:
 
 def _copy(
     examples: Sequence[BoxExample], reader: _Reader, root: Path
-) -> tuple[Path, list[np.ndarray], list[str], np.ndarray]:
+) -> tuple[Stored, list[np.ndarray], list[str], np.ndarray]:
     """Return the scratch file of images, their boxes, groups and positions."""
-    writer: RowWriter | None = None
+    writer: Writer | None = None
     boxes, groups, kept = [], [], []
     for position, example in enumerate(examples):
         try:
@@ -174,7 +174,7 @@ def _copy(
     if writer is None:
         raise UserError(f"{root}: no image with boxes could be read")
     writer.close()
-    return writer.path, boxes, groups, np.array(kept)
+    return writer.rows(), boxes, groups, np.array(kept)
 
 
 def checked(box: Box, size: Size) -> tuple[float, float, float, float]:

@@ -13,7 +13,6 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.core.wording import quantity
 from pipeline.data.examples import Examples
-from pipeline.data.rows import Rows
 from pipeline.data.series.steps import Anchor
 from pipeline.data.series.table import Series, SeriesTable
 from pipeline.data.series.time_split import TimeCuts, cuts
@@ -177,7 +176,7 @@ def _examples(
     targets = np.concatenate(y)
     _note_range(targets, splits, context)
     return Examples(
-        x=Rows(writer.path),
+        x=writer.rows(),
         y=targets,
         classes=(),
         modality="series",
@@ -221,7 +220,7 @@ def _labeled(
         reason = context.outside(labels[unknown])
         raise UserError(f"{context.name}: {names[unknown]}: {reason}")
     return Examples(
-        x=Rows(writer.path),
+        x=writer.rows(),
         y=y,
         classes=classes,
         modality="series",

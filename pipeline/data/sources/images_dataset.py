@@ -41,6 +41,7 @@ def read(context: ReadContext) -> Examples:
         context,
         np.dtype(np.uint16 if deep else np.uint8),
     )
+    del fields["positions"]
     steps = (decode, resize) if resize else (decode,)
     return Examples(
         **fields,

@@ -23,9 +23,10 @@ from pipeline.data.examples import Examples
 from pipeline.data.image_arrays import image_rows
 from pipeline.data.narrowing import narrowed
 from pipeline.data.paths import source_path
-from pipeline.data.rows import Rows, chunks
+from pipeline.data.rows import chunks
 from pipeline.data.sources.reader import ReadContext, is_missing_label
 from pipeline.data.sources.registry import part_of
+from pipeline.data.stored import Stored
 
 LARGEST = float(np.finfo(np.float32).max)
 # Split -> endings of the names of its arrays.
@@ -135,14 +136,14 @@ class _ArrayReader:
         ]
         return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
-    def _x(self, endings: dict[str, str]) -> tuple[Rows, np.ndarray]:
+    def _x(self, endings: dict[str, str]) -> tuple[Stored, np.ndarray]:
         """Return all examples, and the split of each; empty without own splits."""
         example = self.part.partition(",")[0].strip() if "," in self.part else "x"
         names = [f"{example}{ending}" for ending in endings.values()]
         rows, counts = copy_arrays(self.store, names, self.context)
         return rows, np.repeat(np.array(list(endings), str), counts)
 
-    def _groups(self, rows: Rows) -> np.ndarray | None:
+    def _groups(self, rows: Stored) -> np.ndarray | None:
         name = self.context.params.split.group
         if not name:
             return None
@@ -150,7 +151,7 @@ class _ArrayReader:
         check_length(self.path, name, groups, len(rows))
         return groups.astype(str)
 
-    def _extra_targets(self, rows: Rows) -> dict[str, np.ndarray]:
+    def _extra_targets(self, rows: Stored) -> dict[str, np.ndarray]:
         targets = {}
         for name, kind in self.context.params.extra_targets.items():
             values = column_of(read_array(self.store, name), name, self.path)
@@ -171,7 +172,7 @@ class _ArrayReader:
                 f"{self.context.params.task}, not {labels.dtype}"
             )
 
-    def _kind(self, rows: Rows) -> tuple[Rows, dict[str, Any]]:
+    def _kind(self, rows: Stored) -> tuple[Stored, dict[str, Any]]:
         """Return the stored rows, and the fields of `Examples` that `x` decides."""
         unprocessed = self.context.params.preprocessing == "none"
         if len(rows.shape) == 2:
@@ -189,7 +190,7 @@ class _ArrayReader:
             "takes arrays of any shape"
         )
 
-    def _usable(self, rows: Rows, labels: np.ndarray) -> np.ndarray:
+    def _usable(self, rows: Stored, labels: np.ndarray) -> np.ndarray:
         """Return positions of the examples that are finite and of an allowed class."""
         gaps = self.context.params.columns.gaps == "median" and len(rows.shape) == 2
         finite = np.concatenate([_finite(part, gaps) for part in chunks(rows)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,9 +21,11 @@ import numpy.typing as npt
 from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import shown
 from pipeline.data.examples import Examples
+from pipeline.data.parallel import cores
 from pipeline.data.params import DataParams
-from pipeline.data.rows import RowWriter
 from pipeline.data.sources.registry import whole_of
+from pipeline.data.stored import Writer, rows_writer
+from pipeline.engine.stage import silent
 from pipeline.tasks.registry import get
 
 # Different labels with a fraction that a classification takes without a question.
@@ -44,7 +46,11 @@ class ReadContext:
         source: `kind:name`, as the experiment file names it.
         key: dotted key that names the source, for errors: data.source or data.extend.
         notes: sentences about the source that the user should read.
-        seed: of the experiment, for sources that are made here.
+        progress: called as `progress("decoding files", done=3, total=60)`; default
+            silent.
+        resumable: a folder for what a later run of the stage finds again after a crash;
+            default None: `scratch`.
+        seed: of the experiment, for sources that are made here; default 0.
     """
 
     params: DataParams
@@ -53,6 +59,8 @@ class ReadContext:
     source: str = ""
     key: str = "data.source"
     notes: list[str] = field(default_factory=list)
+    progress: Callable[..., None] = silent
+    resumable: Path | None = None
     seed: int = 0
 
     @property
@@ -84,7 +92,12 @@ class ReadContext:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def writer(self, shape: Sequence[int], dtype: npt.DTypeLike) -> RowWriter:
+    @property
+    def compressed(self) -> bool:
+        """Whether examples are stored in compressed shards."""
+        return self.params.cache == "shards"
+
+    def writer(self, shape: Sequence[int], dtype: npt.DTypeLike) -> Writer:
         """Open a scratch file for examples that may not fit into memory.
 
         Args:
@@ -92,9 +105,10 @@ class ReadContext:
             dtype: of its numbers.
         """
         number = len(list(self.scratch.iterdir()))
-        while (self.scratch / f"{number}.npy").exists():
+        while any(self.scratch.glob(f"{number}[.-]*")):
             number += 1  # an earlier file was deleted
-        return RowWriter(self.scratch / f"{number}.npy", shape, dtype)
+        path = self.scratch / str(number)
+        return rows_writer(path, shape, dtype, self.compressed, cores())
 
     @property
     def wants_numbers(self) -> bool:

@@ -25,6 +25,8 @@ SOURCES = {
     "voc": "a folder with a Pascal VOC XML file of boxes per image",
     "boxes": "a CSV file with an image, a class and a box per row",
     "pairs": "a folder with the folders degraded and clean, files of equal names",
+    "webdataset": "a .tar file, or a folder of them, with an image and a .cls each",
+    "tfrecord": "a TFRecord file, or a folder of them, of encoded images with labels",
     "wav": "a folder with one folder of WAV files per class",
     "csv": "a CSV or TSV file of numbers with a label column, plain or .gz",
     "text": "a CSV or TSV file with a text column and a label column, plain or .gz",
@@ -43,12 +45,14 @@ SOURCES = {
 FILES = (
     *("images", "masks", "coco", "yolo", "voc", "boxes", "pairs", "wav"),
     *("csv", "text", "parquet", "npz", "npy", "corpus", "text_pairs"),
+    *("webdataset", "tfrecord"),
 )
 # Sources that hold several splits, of which `#` selects one.
 PART = re.compile(r"(npz:.+\.npz|tfds:[^#]+)#(.+)", re.DOTALL)
 # Kinds that name a folder.
 FOLDERS = ("images", "masks", "yolo", "voc", "pairs", "wav", "npy")
-FILES_OR_FOLDERS = ("corpus",)  # kinds that name either
+PACKED = ("webdataset", "tfrecord")  # kinds of images inside few files
+FILES_OR_FOLDERS = ("corpus", *PACKED)  # kinds that name either
 CLASS_FOLDERS = ("images", "wav")  # kinds that name a folder of class folders
 IMAGE_LISTS = ("coco", "boxes")  # kinds that name a file which lists image files
 MASK_FILES = ("masks", "coco")  # kinds that name images with masks
@@ -77,6 +81,8 @@ MODALITY = {
     "boxes": "image",
     "pairs": "image",
     "scenes": "image",
+    "webdataset": "image",
+    "tfrecord": "image",
     "wav": "audio",
     "text": "text",
     "corpus": "text",

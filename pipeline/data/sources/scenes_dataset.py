@@ -18,7 +18,6 @@ from sklearn import datasets
 
 from pipeline.core.determinism import derive_seed
 from pipeline.data.examples import Examples
-from pipeline.data.rows import Rows
 from pipeline.data.sources.params import SceneParams
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.sources.registry import check_known
@@ -82,13 +81,13 @@ def read(context: ReadContext) -> Examples:
     pool = np.array([_pool(number, count) for number in range(count)])
     boxed = get(context.params.task).has_boxes
     return Examples(
-        x=Rows(images.path),
+        x=images.rows(),
         y=np.zeros(count, np.int64),
         classes=CLASSES[1:] if boxed else CLASSES,
         scale=1 / 255,
         own_validation=pool == 1,
         own_test=pool == 2,
-        maps=stacked(boxes) if boxed else Rows(masks.path),
+        maps=stacked(boxes) if boxed else masks.rows(),
     )
 
 

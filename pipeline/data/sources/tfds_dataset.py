@@ -21,9 +21,10 @@ from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
 from pipeline.data.network import reachable
 from pipeline.data.paths import expand, locate
-from pipeline.data.rows import AnyRows, Rows, RowWriter
+from pipeline.data.rows import AnyRows
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.sources.registry import part_of
+from pipeline.data.stored import Stored, Writer
 
 BATCH = 256  # examples per read
 ClassLabel = tfds.features.ClassLabel
@@ -76,7 +77,7 @@ class ImageCollector:
         """Append images, `(n, height, width, channels)`."""
         self.writer.append(batch)
 
-    def examples(self) -> Rows:
+    def examples(self) -> Stored:
         """Return all images."""
         return _close(self.writer)
 
@@ -116,7 +117,7 @@ class AudioCollector:
         clips = (batch * scale).astype(np.float32)
         self.writer.append(self.length.apply(clips))
 
-    def examples(self) -> Rows:
+    def examples(self) -> Stored:
         """Return all clips, float32 in -1 .. 1."""
         return _close(self.writer)
 
@@ -153,9 +154,9 @@ COLLECTORS: dict[type, Callable[[tfds.core.DatasetBuilder, ReadContext], Collect
 }
 
 
-def _close(writer: RowWriter) -> Rows:
+def _close(writer: Writer) -> Stored:
     writer.close()
-    return Rows(writer.path)
+    return writer.rows()
 
 
 def _builder(context: ReadContext) -> tfds.core.DatasetBuilder:

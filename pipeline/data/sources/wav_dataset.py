@@ -29,6 +29,7 @@ def read(context: ReadContext) -> Examples:
     files = list_files(root, {".wav"}, context)
     clips = ClipReader(context, files.paths)
     fields = read_files(files, clips.read, context, np.dtype(np.float32))
+    del fields["positions"]
     return Examples(
         **fields,
         modality="audio",

@@ -187,6 +187,16 @@ class Pool(TaskPool):
         super().__init__(workers, limit)
         self.context: Any = multiprocessing.get_context(method)
 
+    def close(self) -> None:
+        """End the running tasks, and forget those that wait."""
+        self.waiting.clear()
+        for receiver, (_, process) in self.running.items():
+            process.kill()
+            process.join()
+            receiver.close()
+        self.running.clear()
+        self.deadlines.clear()
+
     def _start(self, task: Task) -> None:
         receiver, sender = self.context.Pipe(duplex=False)
         args = (sender, task, os.getpid())

@@ -92,7 +92,7 @@ class TestFiles:
         path = tmp_path / "pairs.csv"
         path.write_text("\n".join(["input,target", *rows]))
         params = DataParams(source=f"text_pairs:{path}", task="seq2seq")
-        merged = read_sources(params, tmp_path, 1)
+        merged = read_sources(params, ReadContext(params, tmp_path, seed=1), 1)
         inputs = [
             {pair.split(SEPARATOR)[0] for pair in merged.examples.x[positions]}
             for positions in merged.indices.values()
@@ -109,7 +109,8 @@ class TestTasks:
             (f"text_pairs:{path}", "classification", "set data.task to seq2seq"),
         ):
             with pytest.raises(UserError, match=reason):
-                read_sources(DataParams(source=source, task=task), tmp_path, 1)
+                params = DataParams(source=source, task=task)
+                read_sources(params, ReadContext(params, tmp_path), 1)
 
 
 class TestDates:
