@@ -100,6 +100,12 @@ class TestFiles:
         assert sum(map(len, inputs)) == 20 and all(inputs)
 
 
+def read_all(source, task, scratch):
+    """Check the settings, and read the source."""
+    params = DataParams(source=source, task=task)
+    return read_sources(params, ReadContext(params, scratch), 1)
+
+
 class TestTasks:
     def test_pairs_are_for_one_task_and_it_for_pairs(self, tmp_path):
         path = tmp_path / "pairs.csv"
@@ -109,8 +115,7 @@ class TestTasks:
             (f"text_pairs:{path}", "classification", "set data.task to seq2seq"),
         ):
             with pytest.raises(UserError, match=reason):
-                params = DataParams(source=source, task=task)
-                read_sources(params, ReadContext(params, tmp_path), 1)
+                read_all(source, task, tmp_path)
 
 
 class TestDates:
