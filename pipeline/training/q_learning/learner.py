@@ -1,8 +1,9 @@
 """Updates of action values from batches of transitions, as one graph.
 
 In: batches of transitions. Out: a model whose outputs approach the sum of discounted
-rewards, times 1 - discount: a mean of the rewards, so that outputs have their size. The model chooses the next action, a copy of its earlier weights values it, so
-that errors of one are not the other's (van Hasselt, Guez, Silver, 2016).
+rewards, times 1 - discount: a mean of the rewards, so that outputs have their size. The
+model chooses the next action, a copy of its earlier weights values it, so that errors
+of one are not the other's (van Hasselt, Guez, Silver, 2016).
 """
 
 from __future__ import annotations
