@@ -24,7 +24,7 @@ CHECKS_ITSELF = "data"
 TABLES = ("csv", "text")
 # Stages that act in the environment.
 ACTING = {"data", "tune", "train", "distill", "compress", "evaluate"}
-EXTRAS = {"jax": "jax==0.10.*", "ray": "ray==2.60.*"}
+JAX = "jax==0.10.*"  # the extra
 
 
 def check_files(job: Job, decisions: Sequence[Decision]) -> None:
@@ -137,15 +137,11 @@ def check_engine(job: Job, decisions: Sequence[Decision]) -> None:
     will_train = any(d.stage == "train" and not d.cached for d in decisions)
     if not will_train or params.engine != "jax":
         return
-    needed = {"jax": "engine jax"}
-    if isinstance(params.hosts, str):
-        needed["ray"] = f"hosts {params.hosts}"
-    for package, key in needed.items():
-        if find_spec(package) is None:
-            raise UserError(
-                f"train.{key}: {package} is not installed; install the extra (pip "
-                f'install "{EXTRAS[package]}"), or remove train.engine and train.hosts'
-            )
+    if find_spec("jax") is None:
+        raise UserError(
+            "train.engine jax: jax is not installed; install the extra (pip install "
+            f'"{JAX}"), or remove train.engine and train.hosts'
+        )
 
 
 def _key(job: Job, stage: Stage, path: str) -> str:

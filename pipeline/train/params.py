@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +11,6 @@ from pipeline.core.params import Params, unhashed
 from pipeline.training.params import FitSettings, Optimizer, Schedule
 
 SCRATCH = "scratch"
-ADDRESS = re.compile(r"auto|\S+:\d+")  # of a Ray cluster
 # All but the first pair number the training examples anew, which targets of heads and
 # folds refer to.
 EXCLUSIVE = (
@@ -95,13 +93,10 @@ class TrainParams(FitSettings):
         precision: `mixed` computes in bfloat16 where the hardware supports it.
         devices: devices of this machine that share each batch; not together with
             `gradient_accumulation_steps`.
-        engine: `tensorflow`, or `jax`, which trains on several hosts, too; for
+        engine: `tensorflow`, or `jax`, which trains in several processes, too; for
             classification, regression and anomaly detection. See `docs/scale.md`.
-        hosts: processes of this machine, or the address of a Ray cluster,
-            `HOST:6379`, each of whose machines is a host; with `engine: jax`. Hosts
-            share each batch, so `batch_size` must be a multiple of their number.
-        lost_hosts: whether training goes on with `fewer` hosts when a machine of the
-            cluster is gone, or is to `stop`.
+        hosts: processes of this machine that share each batch, with `engine: jax`;
+            `batch_size` must be a multiple of it.
         workers: number of parallel fits; no result depends on it.
     """
 
@@ -127,8 +122,7 @@ class TrainParams(FitSettings):
     precision: Literal["float32", "mixed"] = "float32"  # the same on every machine
     devices: int = Field(default=1, ge=1, le=64)  # small models gain nothing
     engine: Literal["tensorflow", "jax"] = "tensorflow"  # faster on one host
-    hosts: Annotated[int, Field(ge=1, le=1024)] | str = 1  # this process
-    lost_hosts: Literal["fewer", "stop"] = unhashed("fewer")  # the work is not lost
+    hosts: int = Field(default=1, ge=1, le=1024)  # one process
     workers: int = unhashed(2, ge=1, le=256)  # the cores of a small machine
 
     @model_validator(mode="after")
@@ -141,16 +135,6 @@ class TrainParams(FitSettings):
                 f"devices; a `batch_size` times {steps} is the same update"
             )
         return self
-
-    @field_validator("hosts")
-    @classmethod
-    def _number_or_address(cls, value: int | str) -> int | str:
-        if isinstance(value, str) and not ADDRESS.fullmatch(value):
-            raise ValueError(
-                f"{value!r} must be a number of processes, HOST:PORT of a Ray cluster, "
-                "or auto for the one of this machine"
-            )
-        return value
 
     @model_validator(mode="after")
     def _suits_the_engine(self) -> Self:
@@ -177,7 +161,7 @@ class TrainParams(FitSettings):
                     "`engine` to tensorflow"
                 )
         size, hosts = self.batch_size, self.hosts
-        if size and isinstance(hosts, int) and size % hosts:
+        if size and size % hosts:
             raise ValueError(
                 f"`batch_size` ({size}) must be a multiple of `hosts` ({hosts}), which "
                 f"share each batch; the next one is {size + -size % hosts}"

@@ -39,8 +39,8 @@ from pipeline.training.floor_check import learned_nothing
 from pipeline.training.gpu_memory import fit_bytes
 from pipeline.training.gradients import diagnose, gradient_norms, write_norms
 from pipeline.training.history import History
-from pipeline.training.hosts.factory import group_of
 from pipeline.training.hosts.launch import check_batch, check_fit, fit_on_hosts
+from pipeline.training.hosts.local import LocalHosts
 from pipeline.training.loop import fit
 from pipeline.training.metrics import check_outputs
 from pipeline.training.params import FitSettings
@@ -265,12 +265,7 @@ class TrainingRuns:
             speed=speed,
         )
         if self.params.engine == "jax":
-            hosts = partial(
-                group_of,
-                self.params.hosts,
-                self.params.lost_hosts,
-                self.settings.batch_size,
-            )
+            hosts = partial(LocalHosts, count=self.params.hosts)
             return fit_on_hosts(model, data, self.settings, context, hosts)
         heads = self._heads(seed)
         complete = heads.add_to(model, seed)

@@ -1,9 +1,7 @@
 """The same fit on one host, on two, on four, and on two of which one is killed.
 
     python -m tests.helpers.training_hosts_drive FOLDER
-    python -m tests.helpers.training_hosts_drive FOLDER ray
 
-The second form runs on a Ray cluster of two machines, one of which is lost for good.
 Prints, as JSON, for each fit: history, weights, hashes of all processes, how many
 processes were started, and the validation loss of the weights in TensorFlow. Dropout,
 batch normalization, augmentation, AdamW and cosine take part.
@@ -30,7 +28,6 @@ from pipeline.training.context import FitContext, FitData
 from pipeline.training.epoch import Validator
 from pipeline.training.hosts.launch import fit_on_hosts
 from pipeline.training.hosts.local import LocalHosts
-from pipeline.training.hosts.ray import RayHosts
 from pipeline.training.losses import example_losses
 from pipeline.training.params import FitSettings
 
@@ -72,16 +69,6 @@ def small_net() -> keras.Model:
 
 class Counted(LocalHosts):
     """Processes that are counted."""
-
-    started = 0
-
-    def start(self) -> None:
-        super().start()
-        self.started += self.count
-
-
-class CountedOnRay(RayHosts):
-    """Machines that are counted."""
 
     started = 0
 
@@ -132,35 +119,9 @@ def loss_in_tensorflow(model: keras.Model) -> float:
     return Validator(model, DATA.validation, SPEC, loss, metric)()["val_loss"]
 
 
-def on_ray(folder: Path) -> dict[str, Any]:
-    """Fits on two machines, and on two of which one is gone after the first epoch."""
-    from ray.cluster_utils import Cluster
-
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-    cluster.wait_for_nodes()
-
-    def hosts(job: Path) -> CountedOnRay:
-        return CountedOnRay(job, cluster.address, SETTINGS.batch_size, "fewer")
-
-    def lose(group: Any) -> None:
-        cluster.remove_node(nodes[1], allow_graceful=False)
-
-    return {
-        "ray": one_fit(folder / "ray", hosts, 0, lose),
-        "lost": one_fit(folder / "lost", hosts, 1, lose),
-    }
-
-
 def main() -> None:
     folder = Path(sys.argv[1])
-    if sys.argv[2:] == ["ray"]:
-        fits = {"two": local_fit(folder / "two", *FITS["two"]), **on_ray(folder)}
-    else:
-        fits = {
-            name: local_fit(folder / name, *values) for name, values in FITS.items()
-        }
+    fits = {name: local_fit(folder / name, *values) for name, values in FITS.items()}
     print(json.dumps(fits))
 
 

@@ -48,7 +48,7 @@ class RayPool(TaskPool):
         limit: TimeLimit | None = None,
     ):
         super().__init__(workers, limit)
-        self.ray = connect(workers, address)
+        self.ray = _connect(workers, address)
         self.run = self.ray.remote(num_cpus=1, max_calls=1, max_retries=0)(attempt)
 
     def _start(self, task: Task) -> None:
@@ -74,16 +74,7 @@ class RayPool(TaskPool):
         return Outcome(task.key, value, error), lost
 
 
-def connect(workers: int, address: str | None) -> Any:
-    """Connect to a cluster, and return the module `ray`.
-
-    Args:
-        workers: processors of a cluster that is started here.
-        address: HOST:PORT of a running cluster; None starts one here.
-
-    Raises:
-        UserError: when Ray is not installed, or no cluster answers.
-    """
+def _connect(workers: int, address: str | None) -> Any:
     try:  # by name, so that it enters no fingerprint: it changes no result
         ray = importlib.import_module("ray")
     except ImportError:

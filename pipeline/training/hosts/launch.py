@@ -47,9 +47,6 @@ class HostGroup(Protocol):
     def stop(self) -> None:
         """Kill the processes that still run, and wait for all."""
 
-    def fewer(self) -> None:
-        """Go on without hosts that are gone, before the next start."""
-
 
 def fit_on_hosts(
     model: keras.Model,
@@ -118,19 +115,19 @@ def check_fit(
             )
 
 
-def check_batch(batch_size: int, examples: int, hosts: int | str) -> None:
-    """Check that hosts of this machine can share each batch.
+def check_batch(batch_size: int, examples: int, hosts: int) -> None:
+    """Check that the hosts can share each batch.
 
     Args:
         batch_size: examples per step; limited to the number of examples.
         examples: size of the training split.
-        hosts: number of processes; the machines of a cluster are counted later.
+        hosts: number of processes.
 
     Raises:
         UserError: if a batch cannot be divided evenly.
     """
     size = min(batch_size, examples)
-    if isinstance(hosts, int) and size % hosts:
+    if size % hosts:
         limited = f" of {examples} examples" if size < batch_size else ""
         raise UserError(
             f"train.hosts {hosts}: {size} examples per step{limited} cannot be divided "
@@ -158,7 +155,6 @@ def _run(folder: Path, hosts: HostGroup, progress: Callable[..., None]) -> None:
                 f"checkpoint; {_last_line(folder, rank)}"
             )
         print(f"{what}; training goes on after epoch {done}", flush=True)
-        hosts.fewer()
 
 
 def _run_once(

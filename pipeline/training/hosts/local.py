@@ -62,9 +62,6 @@ class LocalHosts:
             process.kill()
             process.join()
 
-    def fewer(self) -> None:
-        """Return at once: a process that was lost is started again here."""
-
 
 def _ending(code: int | None) -> str | None:
     return ending(code) if code else None if code is None else ""

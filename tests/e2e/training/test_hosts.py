@@ -15,11 +15,6 @@ needs_jax = pytest.mark.skipif(
 )
 
 
-needs_ray = pytest.mark.skipif(
-    find_spec("ray") is None, reason="needs the optional extra `ray`"
-)
-
-
 def driven(*arguments: str) -> dict:
     done = warm.run("-m", "tests.helpers.training_hosts_drive", *arguments)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -63,15 +58,3 @@ class TestSeveralProcesses:
     def test_weights_have_the_same_loss_in_tensorflow(self, fits):
         for fit in fits.values():
             assert fit["val_loss"] == pytest.approx(fit["best"]["val_loss"], abs=1e-5)
-
-
-@pytest.mark.slow
-@needs_jax
-@needs_ray
-def test_machines_of_a_cluster_are_hosts_and_one_may_be_lost(tmp_path):
-    fits = driven(str(tmp_path), "ray")
-    two, ray, lost = fits["two"], fits["ray"], fits["lost"]
-    assert (ray["rows"], ray["hashes"]) == (two["rows"], two["hashes"])
-    assert (ray["started"], lost["started"]) == (2, 3)
-    assert len(lost["hashes"]) == 1
-    assert_close(lost, two)
