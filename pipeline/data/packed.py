@@ -17,8 +17,9 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.core.regular_file import is_regular
+from pipeline.data.decoded_files import read_files
 from pipeline.data.examples import Examples
-from pipeline.data.folders import LabelledFiles, files_below, read_files
+from pipeline.data.folders import LabelledFiles, files_below
 from pipeline.data.image_files import Encoded, bits_of, channels_of, read_image
 from pipeline.data.image_steps import DecodeImage
 from pipeline.data.paths import printable_path, source_path

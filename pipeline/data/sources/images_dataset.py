@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.data.decoded_files import read_files
 from pipeline.data.examples import Examples
-from pipeline.data.folders import list_files, read_files
+from pipeline.data.folders import list_files
 from pipeline.data.image_files import bits_of, channels_of, read_image
 from pipeline.data.image_steps import DecodeImage, Resize
 from pipeline.data.params import ImageParams

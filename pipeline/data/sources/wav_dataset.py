@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data.audio import front_end
+from pipeline.data.decoded_files import read_files
 from pipeline.data.examples import Examples
 from pipeline.data.features import FixedLength
-from pipeline.data.folders import BadFileError, list_files, read_files
+from pipeline.data.folders import BadFileError, list_files
 from pipeline.data.paths import source_path
 from pipeline.data.sources.reader import ReadContext
 from pipeline.data.wav_files import rate_of, samples

@@ -20,6 +20,7 @@ from pipeline.data.features import (
     write_steps,
 )
 from pipeline.data.learned_steps import learn_standardise, learn_vocabulary
+from pipeline.data.table_steps import learn_columns
 
 RATE = 8000
 TIME = np.arange(RATE) / RATE
@@ -112,3 +113,15 @@ def test_an_unknown_step_or_a_lost_vocabulary_is_an_error(tmp_path):
     values = {"step": "vocabulary", "file": "vocabulary.txt", "length": 2}
     with pytest.raises(UserError, match=r"vocabulary\.txt: the vocabulary is missing"):
         read_steps([values], tmp_path)
+
+
+def test_columns_are_learned_from_batches_of_any_size():
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=(50, 3))
+    values[rng.random((50, 3)) < 0.2] = np.nan
+    names = ("a", "b", "c")
+    whole = learn_columns([values], names, {})
+    parts = learn_columns(np.array_split(values, 7), names, {})
+    assert parts == whole
+    medians = [column["median"] for column in whole.columns]
+    assert np.array_equal(medians, np.nanmedian(values, axis=0))

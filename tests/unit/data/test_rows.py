@@ -41,6 +41,21 @@ def test_any_positions_in_any_order(stored, at):
     assert np.array_equal(joined[at + 20], whole[at + 20])
 
 
+def test_rows_in_reach_are_read_in_one_piece(stored, monkeypatch):
+    """A split of a table takes many short runs, which would be a read each."""
+    reads = []
+    original = rows._read_into
+    monkeypatch.setattr(
+        rows, "_read_into", lambda *args: (reads.append(1), original(*args))
+    )
+    for positions in ([3, 5, 6, 9], [0, 7], [49, 3], [4, 4, 5], [0, 49]):
+        reads.clear()
+        positions = np.array(positions)
+        assert np.array_equal(Rows(stored)[positions], VALUES[positions])
+        in_reach = positions.tolist() in ([3, 5, 6, 9], [0, 7])
+        assert (len(reads) == 1) == in_reach
+
+
 def test_chunks_are_small_and_together_are_the_whole(stored, monkeypatch):
     monkeypatch.setattr(rows, "CHUNK_BYTES", 100)
     parts = list(chunks(Rows(stored), np.arange(5, 40)))
