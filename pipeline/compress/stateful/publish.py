@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def publish(
         file.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, file)
         name, inputs = sequences
-        arrays = {name: inputs, "logits": golden(model, inputs)}
+        arrays: dict[str, Any] = {name: inputs, "logits": golden(model, inputs)}
         np.savez(file.with_suffix(".npz"), **arrays)
     best = out / FOLDER / f"{chosen}.tflite"
     if chosen and best.is_file():
