@@ -48,6 +48,7 @@ INPUTS: dict[str, tuple[tuple[int, ...], str, str, int]] = {
     "pretrained": ((96, 96, 3), "image", "classification", 0),
     "resnet": ((28, 28, 1), "image", "classification", 0),
     "rnn": ((49, 10), "audio", "classification", 0),
+    "tcn": ((49, 10, 1), "audio", "classification", 0),
     "text_cnn": ((40,), "text", "classification", 4000),
     "transe": ((2,), "text", "ranking", 402),
     "two_tower": ((2,), "table", "classification", 4000),

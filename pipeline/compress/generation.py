@@ -11,7 +11,6 @@ of whole windows; both round differently in int8.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.compress.build_variant import STATEFUL as FILE
 from pipeline.compress.selection.pareto_table import BASELINE
+from pipeline.compress.stateful.publish import publish
 from pipeline.compress.variant import BuildContext, VariantResult
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import write_json
@@ -30,7 +29,7 @@ from pipeline.inference.step_models import STATEFUL as FOLDER
 from pipeline.inference.step_models import StatefulModel, StepModel, WindowModel
 from pipeline.tasks.text_tokens import Tokens, tokens_of
 
-BEST, SAMPLES = "best_stateful.tflite", "samples.json"
+SAMPLES = "samples.json"
 COMPARED = 8  # validation windows on which both files are compared
 TOLERANCE = 0.02  # of the bits
 SEQUENCES = 2  # of golden vectors
@@ -52,14 +51,12 @@ def write(
         context: working folders and data.
         out: the folder that is published.
     """
-    (out / FOLDER).mkdir()
-    for result in results:
-        path = context.folder_of(result.variant) / FILE
-        if result.row.file and path.is_file():
-            _publish(result, path, context, out)
-    best = out / FOLDER / f"{chosen}.tflite"
-    if chosen and best.is_file():
-        shutil.copyfile(best, out / BEST)
+    windows = np.asarray(context.data.calibration().x[:SEQUENCES])
+
+    def check(model: StatefulModel, whole: Path) -> str | None:
+        return _difference(model, whole, context)
+
+    publish(results, chosen, context, out, check, ("tokens", windows))
     tokens = tokens_of(context.data.spec)
     if tokens is not None:
         names = dict.fromkeys([BASELINE, *([chosen] if chosen else [])])
@@ -109,39 +106,21 @@ def sequence_bits(model: StepModel, window: np.ndarray) -> float:
     return bits
 
 
-def _publish(
-    result: VariantResult, path: Path, context: BuildContext, out: Path
-) -> None:
-    """Copy a stateful file that predicts as its file of whole windows does."""
-    model = StatefulModel(path, context.threads)
+def _difference(
+    model: StatefulModel, whole_file: Path, context: BuildContext
+) -> str | None:
+    """Return a note if a stateful file predicts otherwise than that of windows."""
     x = context.data.validation().x[:COMPARED]
-    whole = LiteModel(path.with_name("model.tflite"), context.data.spec)
+    whole = LiteModel(whole_file, context.data.spec)
     evidence = context.metric.evidence(whole.logits(x), x, np.zeros(len(x)))
     bits = sum(sequence_bits(model, window) for window in x)
     difference = abs(bits - evidence.sum()) / max(float(evidence.sum()), 1e-9)
-    if not difference <= TOLERANCE:
-        print(
-            f"note: {result.variant.title}: its file that reads token by token differs "
-            f"by {100 * difference:.1f} % in bits from that of whole windows and is "
-            "left out; generate reads whole windows"
-        )
-        return
-    name = result.variant.id
-    shutil.copyfile(path, out / FOLDER / f"{name}.tflite")
-    tokens, logits = _golden(model, context)
-    np.savez(out / FOLDER / f"{name}.npz", tokens=tokens, logits=logits)
-
-
-def _golden(
-    model: StatefulModel, context: BuildContext
-) -> tuple[np.ndarray, np.ndarray]:
-    """Token numbers, and the stored logits after each of them."""
-    windows = context.data.calibration().x[:SEQUENCES]
-    outputs = []
-    for window in windows:
-        model.reset()
-        outputs.append([model.stored(int(number)) for number in window])
-    return np.asarray(windows), np.array(outputs)
+    if difference <= TOLERANCE:
+        return None
+    return (
+        f"its file that reads token by token differs by {100 * difference:.1f} % in "
+        "bits from that of whole windows and is left out; generate reads whole windows"
+    )
 
 
 def _model(

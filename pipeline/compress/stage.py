@@ -4,7 +4,8 @@ In: data, augment, train, distill. Out: variants/*.tflite, golden/*.npz, best.tf
 kit/* (C source), front_end.npz (and .wav or .png), labels.txt, metadata.json,
 pareto.json, pareto.csv, pareto.png, ledger.json; device/*.tflite and best_device.tflite
 where the target stores another file;
-for text generation stateful/*.tflite, best_stateful.tflite and samples.json.
+for text generation, and causal models of sound, stateful/*.tflite (.npz) and
+best_stateful.tflite; for text generation samples.json.
 Run: python -m pipeline run compress --exp digits
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.augment.artifact import read_policy
-from pipeline.compress import device, generation
+from pipeline.compress import device, generation, sound_stream
 from pipeline.compress.grammar import parse_recipe
 from pipeline.compress.import_model.reference import with_reference
 from pipeline.compress.kit import write as kit
@@ -32,6 +33,7 @@ from pipeline.compress.selection import (
 )
 from pipeline.compress.selection.budget import Limits
 from pipeline.compress.selection.point import Interval, OtherDrops, Point
+from pipeline.compress.stateful.streams import is_stream
 from pipeline.compress.tflite import front_end
 from pipeline.compress.variant import BuildContext, Variant, VariantResult
 from pipeline.core.determinism import derive_seed
@@ -87,8 +89,9 @@ def run(params: CompressParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     write_json(out / "ledger.json", {"variants": ledger.document(results)})
     pareto_plot.draw(out / "pareto.png", document, context.data.spec.name, limits)
     _write_chosen(points, document["chosen"], context, params.c_symbol, out)
-    if task_of(context.data.spec).generates:
-        generation.write(results, document["chosen"], context, out)
+    if is_stream(spec := context.data.spec):
+        module = generation if task_of(spec).generates else sound_stream
+        module.write(results, document["chosen"], context, out)
     metrics = pareto_table.metrics(points, limits)
     if "guard" in metrics:
         print(f"note: {metrics['guard']}")

@@ -4,11 +4,38 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.core.params import Params, unhashed
 
+GapSeconds = Annotated[float, Field(ge=0, le=600)]
 Epsilon = Annotated[float, Field(gt=0, le=10)]
+
+
+class StreamParams(Params):
+    """Section `evaluate.stream`: keywords in long streams, for sound.
+
+    Args:
+        hours: length of each stream, one of validation clips and one of test clips; 0
+            for none.
+        gap_seconds: shortest and longest time between two clips.
+        level: highest level of the noise under clips and gaps, in standard deviations
+            from the mean of each frequency bin; the lowest is -4.
+        false_accepts_per_hour: maximum on the validation stream, for the threshold.
+    """
+
+    # One false accept in a quarter of an hour is a rate of 4 per hour.
+    hours: float = Field(0.0, ge=0, le=24)
+    gap_seconds: list[GapSeconds] = Field([1.0, 4.0], min_length=2, max_length=2)
+    level: float = Field(-1.0, ge=-4, le=4)
+    false_accepts_per_hour: float = Field(1.0, ge=0, le=3600)
+
+    @field_validator("gap_seconds")
+    @classmethod
+    def _in_order(cls, value: list[float]) -> list[float]:
+        if value[0] > value[1]:
+            raise ValueError("must be [shortest, longest]")
+        return value
 
 
 class EvaluateParams(Params):
@@ -24,6 +51,7 @@ class EvaluateParams(Params):
         epsilons: maximum change of each number by FGSM and PGD: a fraction of the range
             of images, standard deviations of audio and tables.
         attack_steps: number of PGD steps.
+        stream: also evaluate keywords in long streams, for causal models of sound.
         workers: number of files evaluated in parallel; does not change results.
     """
 
@@ -37,4 +65,5 @@ class EvaluateParams(Params):
     epsilons: list[Epsilon] = Field([0.01, 0.03, 0.1], min_length=1, max_length=10)
     # Madry et al., 2018, attack with 7 steps in training and 20 in evaluation.
     attack_steps: int = Field(10, ge=1, le=1000)
+    stream: StreamParams = StreamParams()
     workers: int = unhashed(2, ge=1, le=64)

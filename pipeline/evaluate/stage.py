@@ -1,7 +1,7 @@
 """evaluate: every exported file on the test split, against the float baseline.
 
 In: the folders of data, train and compress. Out: evaluation.json, with the floors that
-a model must be better than; robustness.json;
+a model must be better than; robustness.json; stream.json, where asked for;
 files of the task, such as calibration.json, flips.json, flips.png, confusion.png.
 Nothing is decided here: files are chosen, temperatures fitted and thresholds set on
 validation.
@@ -24,7 +24,7 @@ from pipeline.data.artifact import read_data
 from pipeline.data.test_split import held_out_split
 from pipeline.engine.stage import Inputs
 from pipeline.engine.workers.pool import Pool
-from pipeline.evaluate import floors, robustness
+from pipeline.evaluate import floors, robustness, sound_stream
 from pipeline.evaluate.context import EvaluatedFile, EvaluationContext
 from pipeline.evaluate.evaluation import Evaluation, EvaluationTable
 from pipeline.evaluate.params import EvaluateParams
@@ -68,6 +68,10 @@ def run(params: EvaluateParams, inputs: Inputs, out: Path) -> Row:
     write_json(out / "evaluation.json", table.to_json())
     write_json(out / "robustness.json", robust.to_json())
     context.evaluator.write(out, context, predictions, pareto)
+    if params.stream.hours:
+        sound_stream.evaluate(
+            context.data, context.test, pareto, params.stream, inputs, out
+        )
     return {**_metrics(table, study.key), **({"doubts": doubts} if doubts else {})}
 
 

@@ -33,6 +33,7 @@ from pipeline.inference.input_readers import (
 from pipeline.inference.interpreter import LiteModel
 from pipeline.inference.range_check import RangeCheck
 from pipeline.inference.raw_examples import RawExamples
+from pipeline.inference.timeline import open_timeline
 from pipeline.tasks.prediction import prediction_of
 
 CHUNK = 256  # examples whose outputs are in memory
@@ -91,7 +92,9 @@ def predict(
         `forecast`, name -> the next numbers of a series, and their `times`; or
         `identity` (None where the distance exceeds the threshold), `nearest`,
         `distance`, `threshold` and `example`, the nearest enrolled one; or `embedding`;
-        or `text`, and `complete`: whether it ended within the maximum length.
+        or `text`, and `complete`: whether it ended within the maximum length. For a
+        recording longer than a clip, where evaluate chose a threshold on streams:
+        `keywords`, each with `time` in seconds, `keyword` and `score`.
 
     Raises:
         UserError: there is no such file or variant, a file is not the one that was
@@ -115,8 +118,14 @@ def predict(
         return stored
 
     to_rows = _row_maker(model, data, point, enrol, run)
-    rows = []
-    for examples in (_examples(entry, data) for entry in _listed(inputs)):
+    with quiet():
+        timeline = open_timeline(Path(folder), point["id"], data)
+    rows: list[Row] = []
+    for entry in _listed(inputs):
+        if timeline is not None and timeline.covers(entry):
+            rows.append(timeline.row(Path(str(entry))))
+            continue
+        examples = _examples(entry, data)
         stored = run(examples)
         predicted = [
             row

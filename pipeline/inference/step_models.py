@@ -1,10 +1,11 @@
-"""Models that read a text token by token: with states, or with a sliding window.
+"""Models that read token by token or frame by frame: with states, or with a window.
 
-In: a .tflite file. Out: logits of the next token after each token. TensorFlow is not
-imported.
+In: a .tflite file. Out: logits of the next token after each token, or of the classes
+after each frame of sound. TensorFlow is not imported.
 
     model = step_model(folder)          # best_stateful.tflite, else best.tflite
     logits = model.read(17)             # after token 17, (vocabulary,)
+    logits = model.read(frame)          # after a frame, (bins, 1) to (classes,)
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pipeline.inference.model_check import check_model
 from pipeline.tasks.spec import TaskSpec
 
 STATEFUL = "stateful"  # folder of the files that read step by step
-TOKEN, LOGITS, STATE, NEXT = "token", "logits", "state_", "next_"
+TOKEN, FRAME, LOGITS, STATE, NEXT = "token", "frame", "logits", "state_", "next_"
 
 
 class StepModel(Protocol):
@@ -48,6 +49,7 @@ class StatefulModel:
 
     def __init__(self, path: Path, threads: int = 1):
         self.interpreter, self.inputs, self.outputs = _open(path, threads)
+        self.input = self.inputs[TOKEN if TOKEN in self.inputs else FRAME]
         count = len(self.inputs) - 1
         self.states = [
             (self.inputs[f"{STATE}{k}"], self.outputs[f"{NEXT}{k}"])
@@ -56,19 +58,25 @@ class StatefulModel:
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new text: states are zero."""
+        """Begin a new text or recording: states are zero."""
         for state, _ in self.states:
             zeros = np.zeros(state["shape"], np.float32)
             self.interpreter.set_tensor(state["index"], quantize(zeros, state))
 
-    def read(self, token: int) -> np.ndarray:
-        """Read a token; return float32 logits of the next one, `(vocabulary,)`."""
-        return dequantize(self.stored(token), self.outputs[LOGITS])
+    def read(self, step: int | np.ndarray) -> np.ndarray:
+        """Read a token, or a frame as the model's input has it, `(bins, 1)`.
 
-    def stored(self, token: int) -> np.ndarray:
-        """Read a token; return logits as the file stores them, `(vocabulary,)`."""
+        Returns:
+            float32 logits: of the next token, `(vocabulary,)`, or of the classes,
+            `(classes,)`.
+        """
+        return dequantize(self.stored(step), self.outputs[LOGITS])
+
+    def stored(self, step: int | np.ndarray) -> np.ndarray:
+        """Read a token or a frame; return logits as the file stores them."""
         run = self.interpreter
-        run.set_tensor(self.inputs[TOKEN]["index"], np.array([[token]], np.int32))
+        value = np.asarray(step)[None, None]
+        run.set_tensor(self.input["index"], quantize(value, self.input))
         run.invoke()
         logits = run.get_tensor(self.outputs[LOGITS]["index"])[0, 0]
         following = [_carried(run, state, after) for state, after in self.states]
@@ -119,12 +127,12 @@ def _open(path: Path, threads: int) -> tuple[Interpreter, Any, Any]:
         (names,) = interpreter.get_signature_list().values()
         runner = interpreter.get_signature_runner()
         inputs, outputs = runner.get_input_details(), runner.get_output_details()
-        if TOKEN not in names["inputs"] or LOGITS not in names["outputs"]:
-            raise ValueError("it has no input called token")
+        if not {TOKEN, FRAME} & {*names["inputs"]} or LOGITS not in names["outputs"]:
+            raise ValueError("it has no input called token or frame")
     except Exception as error:  # a damaged file leads to errors of any kind
         reason = str(error).strip().splitlines() or ["no reason given"]
         raise UserError(
-            f"{path}: not a file that reads token by token ({shown(reason[0], 200)}); "
+            f"{path}: not a file that reads step by step ({shown(reason[0], 200)}); "
             "run compress again"
         ) from error
     return interpreter, inputs, outputs

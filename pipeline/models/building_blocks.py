@@ -108,7 +108,14 @@ class BuildingBlocks:
         return self._unit(x, create, name, activate)
 
     def conv1d(
-        self, x: Any, filters: int, size: int, name: str, padding: str = "same"
+        self,
+        x: Any,
+        filters: int,
+        size: int,
+        name: str,
+        padding: str = "same",
+        dilation: int = 1,
+        activate: bool = True,
     ) -> Any:
         """Apply a 1D convolution unit along the steps of a sequence.
 
@@ -118,15 +125,19 @@ class BuildingBlocks:
             size: kernel size in steps.
             name: of the convolution.
             padding: as in `keras.layers.Conv1D`.
+            dilation: distance of the steps that the kernel reads; default 1.
+            activate: end with the activation.
 
         Returns:
             `(batch, steps, filters)`; fewer steps with padding "valid".
         """
 
         def create(**options: Any) -> layers.Layer:
-            return layers.Conv1D(filters, size, padding=padding, **options)
+            spacing = {"dilation_rate": dilation} if dilation > 1 else {}
+            options |= {"padding": padding, **spacing}
+            return layers.Conv1D(filters, size, **options)
 
-        return self._unit(x, create, name)
+        return self._unit(x, create, name, activate)
 
     def depthwise(self, x: Any, size: int, name: str, strides: int = 1) -> Any:
         """Apply a unit that convolves each channel separately, with padding "same".

@@ -43,6 +43,7 @@ BUILDER_MODULES = {
     "pretrained": "pipeline.models.pretrained",
     "resnet": "pipeline.models.resnet",
     "rnn": "pipeline.models.recurrent",
+    "tcn": "pipeline.models.tcn",
     "text_cnn": "pipeline.models.text_cnn",
     "transe": "pipeline.models.transe",
     "two_tower": "pipeline.models.two_tower",

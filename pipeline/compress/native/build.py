@@ -33,6 +33,7 @@ from pipeline.compress.native.ranges import (
 from pipeline.compress.native.techniques import apply, selected_kernels
 from pipeline.compress.rewrite.fold import fold_batch_norms
 from pipeline.compress.rewrite.rebuild import model_outputs, rebuild_with_weights
+from pipeline.compress.stateful.streams import is_stream
 from pipeline.compress.tflite.verify import INTEGER_IO, DistinctWeights
 from pipeline.compress.tfmot.build import (
     CHECKED,
@@ -50,7 +51,6 @@ from pipeline.compress.tfmot.preparation import prepared
 from pipeline.compress.tfmot.weight_quantization import max_level
 from pipeline.core.determinism import derive_seed
 from pipeline.core.pipe_language import Step
-from pipeline.tasks.registry import task_of
 
 INNER = ("quantize_weights", "binary")
 
@@ -100,7 +100,7 @@ def build(
     kind, (content, _) = first_written(kinds, recipe.export, write)
     built = with_fallback(built, recipe.export, kind)
     built = replace(built, content=content, outputs=outputs, export=kind)
-    if not task_of(tuning.spec).generates:
+    if not is_stream(tuning.spec):
         return built
     copy = tf_keras_copy(model, seed)
     return built if copy is None else with_stateful(built, copy, tuning, calibration)

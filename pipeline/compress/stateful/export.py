@@ -1,12 +1,14 @@
 """Export a model of sequences as a file that reads one step at a time.
 
-In: a tf_keras model of tokens, `(1, steps)` to `(1, steps, outputs)`, and calibration
-windows. Out: the bytes of a file with the inputs `token`, `(1, 1)`, and `state_0`, ...,
-and the outputs `logits`, `(1, 1, outputs)`, and `next_0`, ... A caller gives each
-`next` back as the `state` of the next step; states begin with zeros.
+In: a tf_keras model of tokens, `(1, steps)` to `(1, steps, outputs)`, or of frames,
+`(1, steps, ...)` to `(1, outputs)`, and calibration windows. Out: the bytes of a file
+with the inputs `token`, `(1, 1)`, or `frame`, `(1, 1, ...)`, and `state_0`, ..., and
+the outputs `logits`, `(1, 1, outputs)`, and `next_0`, ... A caller gives each `next`
+back as the `state` of the next step; states begin with zeros.
 
-From the first step to the last of a window, its outputs are those of the model. After
-that, a cache of attention forgets the earliest step, while recurrent layers do not.
+From the first step to the last of a window, its outputs are those of the model; those
+of a model of frames after the last. After that, a cache of attention and a running mean
+forget the earliest step, while recurrent layers do not.
 """
 
 from __future__ import annotations
@@ -23,17 +25,19 @@ from pipeline.compress.tflite.int4 import to_int4
 from pipeline.compress.tflite.verify import INTEGER_IO
 from pipeline.core.errors import UserError
 
-TOKEN, LOGITS = "token", "logits"
-CALIBRATED = 8  # windows, each of as many examples as it has steps
+TOKEN, FRAME, LOGITS = "token", "frame", "logits"
+CALIBRATED = 8  # windows of tokens, each of as many examples as it has steps
+RANK = 3  # of `(batch, steps, outputs)`
 
 
 def export_stateful(model: Any, kind: str, calibration: np.ndarray) -> bytes:
     """Convert a model.
 
     Args:
-        model: tokens `(batch, steps)` to `(batch, steps, outputs)`.
+        model: tokens `(batch, steps)` to `(batch, steps, outputs)`, or frames
+            `(batch, steps, ...)` to `(batch, outputs)`.
         kind: an export step of the recipe grammar.
-        calibration: windows of tokens, `(n, steps)`.
+        calibration: windows of tokens or frames, `(n, steps, ...)`.
 
     Returns:
         The content of the file.
@@ -48,18 +52,22 @@ def export_stateful(model: Any, kind: str, calibration: np.ndarray) -> bytes:
 
 
 class Stepper:
-    """One step of a model as a function of a token and states.
+    """One step of a model as a function of a token or frame and states.
 
     Args:
-        model: tokens `(batch, steps)` to `(batch, steps, outputs)`.
+        model: see `export_stateful`.
 
     Attributes:
+        input: name, shape and dtype of the input.
         shapes: of the states; the last one, of the steps that were read, is there only
             where a layer has a cache.
     """
 
     def __init__(self, model: Any):
-        self.model, self.steps = model, int(model.inputs[0].shape[1])
+        tensor = model.inputs[0]
+        self.model, self.steps = model, int(tensor.shape[1])
+        name = TOKEN if tensor.dtype.is_integer else FRAME
+        self.input = tf.TensorSpec((1, 1, *tensor.shape[2:]), tensor.dtype, name)
         self.nodes = [
             node
             for depth in sorted(model._nodes_by_depth, reverse=True)
@@ -77,7 +85,7 @@ class Stepper:
         """Return logits `(1, 1, outputs)` and the next states.
 
         Args:
-            token: int32 `(1, 1)`.
+            token: int32 `(1, 1)`, or a frame, float32 `(1, 1, ...)`.
             states: tensors of `shapes`.
         """
         present = None
@@ -93,7 +101,8 @@ class Stepper:
             following += new
         if present is not None:
             following.append(present[:, 1:])
-        return values[id(self.model.outputs[0])], following
+        logits = values[id(self.model.outputs[0])]
+        return logits if len(logits.shape) == RANK else logits[:, None], following
 
     def zeros(self) -> list[np.ndarray]:
         """Return the states before the first step."""
@@ -116,7 +125,7 @@ def _arguments(node: Any, values: dict[int, Any]) -> tuple[list[Any], dict[str, 
 
 
 def _converted(stepper: Stepper, kind: str, calibration: np.ndarray) -> bytes:
-    specs = [tf.TensorSpec((1, 1), tf.int32, TOKEN)]
+    specs = [stepper.input]
     specs += [
         tf.TensorSpec(shape, tf.float32, f"state_{number}")
         for number, shape in enumerate(stepper.shapes)
@@ -148,15 +157,38 @@ def _examples(
 
     By their names, because a signature sorts its inputs.
     """
-    count = len(stepper.shapes)
-    for window in calibration[:CALIBRATED]:
+    count, dtype = len(stepper.shapes), stepper.input.dtype.as_numpy_dtype
+    for window in _calibrating(stepper, calibration):
         states = stepper.zeros()
         for token in window:
-            inputs = [np.array([[token]], np.int32), *states]
+            inputs = [np.array(token, dtype)[None, None], *states]
             named = {f"state_{number}": state for number, state in enumerate(states)}
-            yield {TOKEN: inputs[0], **named}
+            yield {stepper.input.name: inputs[0], **named}
             result = function(*map(tf.constant, inputs))
             states = [result[f"next_{number}"].numpy() for number in range(count)]
+
+
+def _calibrating(stepper: Stepper, calibration: np.ndarray) -> np.ndarray:
+    """Choose windows: of frames those in which a layer's output is most extreme.
+
+    Ranges are then those of all windows, and the file rounds as that of whole windows.
+    """
+    if stepper.input.name == TOKEN:
+        return calibration[:CALIBRATED]
+    model = stepper.model
+    tensors = [model.inputs[0], *(node.outputs for node in stepper.nodes)]
+    extremes = type(model)(model.inputs, [_ends(tensor) for tensor in tensors])
+    chosen = set()
+    for ends in extremes.predict(calibration, verbose=0):
+        chosen |= {int(ends[:, 0].argmin()), int(ends[:, 1].argmax())}
+    return calibration[sorted(chosen)]
+
+
+def _ends(tensor: Any) -> Any:
+    """Minimum and maximum per example, `(batch, 2)`."""
+    axes = tuple(range(1, len(tensor.shape)))
+    ends = (tf.reduce_min(tensor, axes), tf.reduce_max(tensor, axes))
+    return tf.stack(ends, axis=-1)
 
 
 def unsupported(model: Any) -> str | None:

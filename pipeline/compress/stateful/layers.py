@@ -9,6 +9,10 @@ the layer itself assumes before the first step.
     Conv1D, causal          the steps before this one that its kernel reads
     MultiHeadAttention,     keys and values of the steps before this one: at most those
     causal                  of a window
+    GlobalAveragePooling1D  the steps before this one of a window: a running mean, which
+                            equals that of the layer at the last step of a first window
+
+These tables decide which models are causal; a builder declares nothing.
 """
 
 from __future__ import annotations
@@ -46,9 +50,24 @@ def state_shapes(layer: Any, node: Any, steps: int) -> list[Shape]:
     Raises:
         UserError: for a layer that mixes steps in a way that no state stands for.
     """
-    layer = getattr(layer, "layer", layer)  # in a wrapper of tfmot
+    wrapped = hasattr(layer, "layer")  # in a wrapper of tfmot
+    layer = getattr(layer, "layer", layer)
     kind = type(layer).__name__
-    if kind in RECURRENT and layer.return_sequences and not layer.go_backwards:
+    if kind in PER_STEP or _keeps_steps(layer, node, steps):
+        return []
+    shapes = _shapes(layer, node, steps)
+    if shapes is None or (wrapped and shapes):
+        raise UserError(
+            f'layer "{layer.name}" ({kind}) reads steps that come later, or has no '
+            "state"
+        )
+    return shapes
+
+
+def _shapes(layer: Any, node: Any, steps: int) -> list[Shape] | None:
+    """Shapes of the state of a layer that mixes steps; None for one without."""
+    kind = type(layer).__name__
+    if kind in RECURRENT and not layer.go_backwards:
         sizes = layer.cell.state_size
         return [(1, size) for size in (sizes if isinstance(sizes, list) else [sizes])]
     if kind == "Conv1D" and (layer.padding == "causal" or layer.kernel_size == (1,)):
@@ -59,11 +78,22 @@ def state_shapes(layer: Any, node: Any, steps: int) -> list[Shape]:
     if kind == "MultiHeadAttention" and node.call_kwargs.get("use_causal_mask"):
         shape = (1, steps - 1, layer._num_heads)
         return [(*shape, layer._key_dim), (*shape, layer._value_dim or layer._key_dim)]
-    if kind in PER_STEP:
-        return []
-    raise UserError(
-        f'layer "{layer.name}" ({kind}) reads steps that come later, or has no state'
-    )
+    if kind == "GlobalAveragePooling1D" and _read(node)[1] == steps > 1:
+        return [(1, steps - 1, _read(node)[-1])]
+    return None
+
+
+def _read(node: Any) -> Shape:
+    """Shape of the only input of a call, with the batch first."""
+    return tuple(node.keras_inputs[0].shape)
+
+
+def _keeps_steps(layer: Any, node: Any, steps: int) -> bool:
+    """True for a Reshape of the features of each step."""
+    if type(layer).__name__ != "Reshape":
+        return False
+    shape = _read(node)
+    return len(shape) > 2 and shape[1] == steps == layer.target_shape[0]
 
 
 def apply(
@@ -73,7 +103,8 @@ def apply(
 
     Args:
         layer: of tf_keras.
-        inputs: positional arguments; tensors `(1, 1, ...)`.
+        inputs: positional arguments; tensors `(1, 1, ...)`, or `(1, features)` after
+            a layer that ends the sequence.
         state: tensors of the shapes of `state_shapes`.
         present: 1 for each step of a window that was read, 0 before the first,
             `(1, steps)`; the last is this step.
@@ -82,14 +113,20 @@ def apply(
     Returns:
         The output, and the next state.
     """
+    kind = type(layer).__name__
+    if kind == "Reshape":
+        return tf.reshape(inputs[0], (1, 1, *layer.target_shape[1:])), []
     if not state:
         return layer(*inputs, **named), []
-    kind = type(layer).__name__
     if kind in RECURRENT:
         output, following = layer.cell(inputs[0][:, 0], list(state))
-        return output[:, None], tf.nest.flatten(following)
+        output = output[:, None] if layer.return_sequences else output
+        return output, tf.nest.flatten(following)
     if kind == "Conv1D":
         return _convolve(layer, inputs[0], state[0])
+    if kind == "GlobalAveragePooling1D":
+        window = tf.concat([state[0], inputs[0]], axis=1)
+        return tf.reduce_mean(window, axis=1), [window[:, 1:]]
     return _attend(layer, inputs[0], state, present)
 
 

@@ -16,7 +16,8 @@ import tf_keras
 
 from pipeline.compress.adjust.options import Options, check_layers, options_of
 from pipeline.compress.grammar import AWARE, TIES, Recipe, seed_text
-from pipeline.compress.stateful.export import export_stateful
+from pipeline.compress.stateful.export import export_stateful, unsupported
+from pipeline.compress.stateful.streams import is_stream
 from pipeline.compress.tflite.converter import ConverterError
 from pipeline.compress.tflite.inspect import read_facts
 from pipeline.compress.tflite.oracle import fallback_text, fallbacks
@@ -164,15 +165,19 @@ def _exported(
 def with_stateful(
     built: Built, model: tf_keras.Model, tuning: FineTuning | None, calibration: Any
 ) -> Built:
-    """Add a file that reads a sequence step by step, for tasks that need one.
+    """Add a file that reads a sequence step by step, for data that are streams.
+
+    A classifier of sound whose layers read later steps has none, and needs none.
 
     Args:
         built: with the export that was written.
         model: that was exported.
-        tuning: names the task.
-        calibration: model inputs `(n, steps)`.
+        tuning: has the signature of the data.
+        calibration: model inputs `(n, steps, ...)`.
     """
-    if tuning is None or not task_of(tuning.spec).generates:
+    if tuning is None or not is_stream(tuning.spec):
+        return built
+    if not task_of(tuning.spec).generates and unsupported(model):
         return built
     try:
         content = export_stateful(model, built.export, calibration)

@@ -26,8 +26,19 @@ def _most_probable(logits: np.ndarray, spec: TaskSpec) -> dict[str, float]:
 
 
 def _text(row: Row) -> str:
+    if "keywords" in row:
+        return _timeline(row["keywords"])
     first, *others = (f"{name} {p:.3f}" for name, p in row["classes"].items())
     return first + (f"   then {', '.join(others)}" if others else "")
+
+
+def _timeline(keywords: list[Row]) -> str:
+    """A line per keyword of a recording: its time, name and score."""
+    if not keywords:
+        return "no keyword"
+    lines = [f"{row['time']:9.2f} s  {row['keyword']}" for row in keywords]
+    scores = [f"   score {row['score']:.2f}" for row in keywords]
+    return "".join(f"\n{line}{score}" for line, score in zip(lines, scores))
 
 
 PREDICTION = TaskPrediction(_rows, _text)

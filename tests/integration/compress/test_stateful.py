@@ -1,13 +1,16 @@
-"""Files that read token by token, against the same model on whole windows."""
+"""Files that read step by step, against the same model on whole windows."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from pipeline.compress.sound_stream import difference
 from pipeline.compress.stateful.export import export_stateful, unsupported
+from pipeline.compress.stateful.publish import golden
 from pipeline.compress.tfmot.bridge import to_tf_keras
 from pipeline.compress.tfmot.export import export
+from pipeline.inference.interpreter import LiteModel
 from pipeline.inference.step_models import StatefulModel, WindowModel
 from pipeline.models import registry
 from tests.helpers.models_cases import spec
@@ -71,3 +74,61 @@ def test_a_layer_that_reads_ahead_has_no_stateful_file():
     labelled = spec((STEPS,), "text", vocabulary=VOCABULARY)
     model = registry.build("text_cnn", {"dropout": 0.0}, labelled, 1)
     assert "reads steps that come later" in (unsupported(to_tf_keras(model)) or "")
+
+
+FRAMES, BINS = 9, 4
+SOUND = spec((FRAMES, BINS, 1), "audio")
+CLIPS = np.random.default_rng(3).normal(size=(12, FRAMES, BINS, 1)).astype(np.float32)
+REACH = 3 + 2 * 2 * (1 + 2)  # frames that the last step of two blocks of TCN reads
+
+
+def sound_network(name: str = "tcn"):
+    """A small model of frames, with normalizations that do something."""
+    values = {**SMALL, "filters": 8, "size": 3}
+    if name != "tcn":
+        values = {"units": 8, "layers": 2, "dropout": 0.0}
+    model = registry.build(name, values, SOUND, 1)
+    rng = np.random.default_rng(1)
+    model.set_weights([w + rng.uniform(0, 0.2, w.shape) for w in model.get_weights()])
+    return model
+
+
+def stream_file(path, kind: str, name: str = "tcn") -> StatefulModel:
+    path.write_bytes(export_stateful(to_tf_keras(sound_network(name)), kind, CLIPS))
+    return StatefulModel(path)
+
+
+class TestSound:
+    @pytest.mark.parametrize("name", ["tcn", "gru"])
+    def test_the_last_frame_of_a_clip_has_the_output_of_the_clip(self, name, tmp_path):
+        expected = np.asarray(sound_network(name)(CLIPS, training=False))
+        model = stream_file(tmp_path / "stream.tflite", "float", name)
+        assert np.allclose(golden(model, CLIPS)[:, -1], expected, atol=1e-4)
+        assert difference(model, expected, CLIPS) is None
+        note = difference(model, expected[::-1], CLIPS)
+        assert note is not None and "differs by" in note
+
+    def test_in_int8_it_is_within_one_quantization_step(self, tmp_path):
+        path = tmp_path / "clip.tflite"
+        path.write_bytes(export(to_tf_keras(sound_network()), "int8", CLIPS))
+        whole = LiteModel(path, SOUND)
+        model = stream_file(tmp_path / "stream.tflite", "int8")
+        details = model.outputs["logits"]
+        assert details["quantization"] == pytest.approx(whole.output["quantization"])
+        stored = golden(model, CLIPS)[:, -1].astype(int)
+        expected = whole.logits(CLIPS) / whole.output["quantization"][0]
+        expected = np.round(expected) + whole.output["quantization"][1]
+        assert np.abs(stored - expected).max() <= 1
+        assert len(np.unique(stored)) > 3
+
+    def test_a_stream_forgets_what_is_before_the_window(self, tmp_path):
+        model = stream_file(tmp_path / "stream.tflite", "float")
+        rest = np.concatenate([CLIPS[2], CLIPS[3], CLIPS[4]])[: REACH + FRAMES - 1]
+        streams = np.stack([np.r_[first, rest] for first in CLIPS[:2]])
+        outputs = golden(model, streams)
+        assert np.allclose(outputs[0, -1], outputs[1, -1], atol=1e-5)
+        assert not np.allclose(outputs[0, -2], outputs[1, -2], atol=1e-5)
+
+    def test_a_model_that_reads_ahead_has_no_stateful_file(self):
+        model = registry.build("cnn1d", {"dropout": 0.0}, SOUND, 1)
+        assert "reads steps that come later" in (unsupported(to_tf_keras(model)) or "")

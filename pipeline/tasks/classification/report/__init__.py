@@ -33,4 +33,5 @@ REPORT = TaskReport(
         "when attacked": "attacked_accuracy",
     },
     perturbations="Corruptions and attacks",
+    documents={"stream": ("evaluate", "stream.json")},
 )

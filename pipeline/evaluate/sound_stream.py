@@ -1,0 +1,209 @@
+"""Keywords in long streams: false accepts per hour and false rejects, for stream.json.
+
+In: the files that read frame by frame, and the clips of validation and test. Out: per
+file a threshold, chosen on a stream of validation clips, and what it accepts on a
+stream of test clips.
+
+Streams are made in the units of the features, as the augmentation step `background`
+does: clips in random order, with gaps, and noise under both, whose level is drawn anew
+for each clip. The gaps hold noise, not other speech.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.determinism import derive_seed
+from pipeline.core.json_io import write_json
+from pipeline.data.artifact import Data, Split
+from pipeline.data.features import LogMel, find_step
+from pipeline.engine.stage import Inputs
+from pipeline.evaluate.params import StreamParams
+from pipeline.inference.step_models import STATEFUL, StatefulModel
+from pipeline.metrics.stream_detection import (
+    Keyword,
+    accepted,
+    choose_threshold,
+    count,
+)
+
+FILE = "stream.json"
+QUIET = -4.0  # the lowest level of noise, in standard deviations of each bin
+LATE_SECONDS = 0.5  # after the end of its clip, a keyword is still accepted in time
+BACKGROUND = frozenset(
+    [
+        *("background", "_background_noise_", "noise", "silence", "_silence_"),
+        *("unknown", "_unknown_"),
+    ]
+)
+Row = dict[str, Any]
+
+
+def evaluate(
+    data: Data,
+    test: Split,
+    pareto: Mapping[str, Any],
+    params: StreamParams,
+    inputs: Inputs,
+    out: Path,
+) -> None:
+    """Evaluate the baseline and the chosen file on streams, and write stream.json.
+
+    Args:
+        data: the published data.
+        test: the test clips.
+        pareto: pareto.json.
+        params: section `evaluate.stream`.
+        inputs: folder of compress, seed and threads.
+        out: folder for the result.
+    """
+    names = dict.fromkeys(filter(None, (pareto["baseline"], pareto["chosen"])))
+    folder = inputs["compress"] / STATEFUL
+    files = {name: folder / f"{name}.tflite" for name in names}
+    files = {name: path for name, path in files.items() if path.is_file()}
+    mel = find_step(data.steps(), LogMel)
+    if not files or mel is None or not data.spec.classes:
+        print(
+            "warning: evaluate.stream: no file reads frame by frame; classify sound "
+            "with a causal builder, such as tune.builder: tcn, or remove it"
+        )
+        return
+    study = Study(data, test, params, mel.hop_ms / 1000, inputs.seed)
+    rows = {}
+    for name, path in files.items():
+        rows[name] = study.row(StatefulModel(path, inputs.threads))
+        line = f"{len(rows)}/{len(files)}  stream of {name}"
+        inputs.progress(line, done=len(rows), total=len(files))
+    write_json(out / FILE, {**study.facts(), "variants": rows})
+
+
+class Study:
+    """Two streams, and files that run on them.
+
+    Args:
+        data: the published data.
+        test: the test clips.
+        params: section `evaluate.stream`.
+        hop: seconds from one frame to the next.
+        seed: of the experiment.
+    """
+
+    def __init__(
+        self, data: Data, test: Split, params: StreamParams, hop: float, seed: int
+    ):
+        self.params, self.hop, self.spec = params, hop, data.spec
+        self.pause = data.spec.shape[0]
+        self.ignored = [
+            number
+            for number, name in enumerate(data.spec.classes)
+            if name.lower() in BACKGROUND
+        ]
+        splits = {"validation": data.validation(), "test": test}
+        self.streams = {
+            name: make_stream(
+                data.spec.to_input(np.asarray(split.x)),
+                split.y,
+                params,
+                hop,
+                derive_seed(seed, "stream", name),
+                self.ignored,
+            )
+            for name, split in splits.items()
+        }
+
+    def facts(self) -> Row:
+        """Return what all files have in common."""
+        return {
+            "hop_seconds": self.hop,
+            "pause_frames": self.pause,
+            "max_false_accepts_per_hour": self.params.false_accepts_per_hour,
+            "ignored": self.ignored,
+        }
+
+    def row(self, model: StatefulModel) -> Row:
+        """Return the threshold of a file, and its counts on both streams."""
+        scores = {
+            name: outputs(model, frames) for name, (frames, _) in self.streams.items()
+        }
+        seconds = len(scores["validation"]) * self.hop
+        threshold = choose_threshold(
+            scores["validation"],
+            self.streams["validation"][1],
+            seconds,
+            self.pause,
+            self.params.false_accepts_per_hour,
+            self.ignored,
+        )
+        row: Row = {"threshold": threshold}
+        for name, values in scores.items():
+            events = accepted(values, threshold, self.pause, self.ignored)
+            keywords, seconds = self.streams[name][1], len(values) * self.hop
+            row[name] = count(events, keywords, seconds).to_json()
+        return row
+
+
+def outputs(model: StatefulModel, frames: np.ndarray) -> np.ndarray:
+    """Return the logits after each frame, float32 `(frames, classes)`."""
+    model.reset()
+    return np.stack([model.read(frame) for frame in frames])
+
+
+def make_stream(
+    clips: np.ndarray,
+    labels: np.ndarray,
+    params: StreamParams,
+    hop: float,
+    seed: int,
+    ignored: list[int] | None = None,
+) -> tuple[np.ndarray, list[Keyword]]:
+    """Make a stream of clips with gaps of noise.
+
+    Args:
+        clips: model inputs, log energies in standard deviations,
+            `(n, frames, bins, 1)`.
+        labels: class numbers, `(n,)`.
+        params: length, gaps and noise.
+        hop: seconds from one frame to the next.
+        seed: of order, gaps and noise.
+        ignored: classes that are no keywords; default none.
+
+    Returns:
+        Frames `(frames, bins, 1)` float32, and the keywords in them.
+    """
+    rng, late = np.random.default_rng(seed), round(LATE_SECONDS / hop)
+    length, steps = round(params.hours * 3600 / hop), clips.shape[1]
+    frames, keywords, total = [], [], 0
+    for position in _positions(len(clips), rng):
+        gap = round(rng.uniform(*params.gap_seconds) / hop)
+        if total + gap + steps + late > length and keywords:
+            break
+        begin = total + gap
+        silence = np.full((gap, *clips.shape[2:]), -np.inf)
+        sound = np.concatenate([silence, clips[position]])
+        frames.append(_with_noise(sound, params.level, rng))
+        total += len(sound)
+        if labels[position] not in (ignored or ()):
+            end = begin + steps + late
+            keywords.append(Keyword(int(labels[position]), begin, end))
+    rest = np.full((max(length - total, late), *clips.shape[2:]), -np.inf)
+    frames.append(_with_noise(rest, params.level, rng))
+    return np.concatenate(frames).astype(np.float32), keywords
+
+
+def _positions(count: int, rng: np.random.Generator) -> Iterator[int]:
+    """Yield positions of clips without end: all of them before one is repeated."""
+    while True:
+        yield from map(int, rng.permutation(count))
+
+
+def _with_noise(
+    sound: np.ndarray, level: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Add the energies of noise, exponentially distributed, at one drawn level."""
+    height = rng.uniform(QUIET, max(level, QUIET))
+    noise = np.log(rng.exponential(size=sound.shape) + 1e-6) + height
+    return np.logaddexp(sound, noise)
