@@ -1,154 +1,98 @@
-"""Pairs of texts from tables and from the embedded dates; rows that are none."""
+"""`pairs:`: degraded and clean images of equal names, and one error per bad pair."""
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.core.errors import UserError
-from pipeline.data.merge import read_sources
 from pipeline.data.params import DataParams
-from pipeline.data.sources import dates_dataset, text_pairs_dataset
-from pipeline.data.sources.reader import ReadContext
-from pipeline.tasks.pair_tokens import SEPARATOR
 
-
-def context(source: str, **data) -> ReadContext:
-    params = DataParams(source=source, task="seq2seq", **data)
-    return ReadContext(params, Path("unused"), source=source)
+COUNT = 6
+RNG = np.random.default_rng(3)
+CLEAN = RNG.integers(0, 255, (COUNT, 8, 12, 3), np.uint8)
+TASK = {"task": "restoration"}
 
 
 @pytest.fixture
-def read(tmp_path):
-    """Read a file with this content."""
-
-    def examples(content: str, name: str = "pairs.csv", **data):
-        path = tmp_path / name
-        path.write_text(content, encoding="utf-8")
-        settings = context(f"text_pairs:{path}", **data)
-        return text_pairs_dataset.read(settings), settings
-
-    return examples
-
-
-def pairs(examples) -> list[tuple[str, ...]]:
-    return [tuple(pair.split(SEPARATOR)) for pair in examples.x]
+def folder(tmp_path) -> Path:
+    """Six clean images, and degraded ones of half the size."""
+    root = tmp_path / "photos"
+    for name in ("degraded", "clean"):
+        (root / name).mkdir(parents=True)
+    for number, image in enumerate(CLEAN):
+        Image.fromarray(image[::2, ::2]).save(root / "degraded" / f"{number}.png")
+        Image.fromarray(image).save(root / "clean" / f"{number}.png")
+    return root
 
 
-class TestFiles:
-    def test_the_two_columns_of_a_file_are_input_and_target(self, read):
-        examples, _ = read("word,plural\n mouse ,mice\nox,oxen\n")
-        assert pairs(examples) == [("mouse", "mice"), ("ox", "oxen")]
-        assert examples.y.tolist() == [4, 4] and examples.name(0) == "row 2"
-
-    def test_columns_are_found_by_name_in_any_order(self, read):
-        examples, _ = read("target\tinput\nmice\tmouse\n", "pairs.tsv")
-        assert pairs(examples) == [("mouse", "mice")]
-        named = {"input": "b", "target": "c"}
-        examples, _ = read("a;b;c\n1;mouse;mice\n", pairs=named)
-        assert pairs(examples) == [("mouse", "mice")]
-
-    @pytest.mark.parametrize(
-        ("content", "reason"),
-        [
-            ("input\nox\n", "has one column (input), and pairs need two"),
-            ("a,b,c\n1,2,3\n", 'no column "input" (there are: a, b, c)'),
-            ("input,target\nox,\n", "row 2: its target is empty"),
-            ("input,target\n  ,oxen\n", "row 2: its input is empty"),
-            ("input,target\nox,oxen\nox\n", "row 3: has 1 values, the header 2"),
-            (
-                "input,target\nox," + "n" * 33 + "\n",
-                "has 33 characters, more than data.",
-            ),
-            ("input,target\n" + "o" * 49 + ",x\n", "data.pairs.length (48)"),
-            ("input,target\no\x1fx,oxen\n", "its input holds the control character"),
-            ("input,target\n", "no row can be used"),
-        ],
-    )
-    def test_what_is_no_pair_is_one_error(self, read, content, reason):
-        with pytest.raises(UserError) as error:
-            read(content)
-        assert reason in str(error.value) and "\n" not in str(error.value)
-
-    def test_one_column_for_both_is_an_error(self, read):
-        with pytest.raises(UserError, match=r"are one column \(a\)"):
-            read("a,b\n1,2\n", pairs={"input": "a", "target": "a"})
-
-    def test_bad_rows_can_be_skipped(self, read):
-        content = "input,target\nox,oxen\nfox,\nmouse," + "m" * 40 + "\n"
-        examples, settings = read(content, on_bad_example="skip")
-        assert len(examples) == 1
-        assert [place for _, place, _ in settings.skipped] == ["row 3", "row 4"]
-
-    def test_an_input_with_several_targets_is_noted(self, read):
-        _, settings = read("input,target\nox,oxen\nox,oxes\n")
-        assert "1 input of" in settings.notes[0] and "several" in settings.notes[0]
-
-    def test_equal_inputs_are_in_one_split(self, tmp_path):
-        rows = [f"w{k % 20},t{k}" for k in range(100)]
-        path = tmp_path / "pairs.csv"
-        path.write_text("\n".join(["input,target", *rows]))
-        params = DataParams(source=f"text_pairs:{path}", task="seq2seq")
-        merged = read_sources(params, ReadContext(params, tmp_path, seed=1), 1)
-        inputs = [
-            {pair.split(SEPARATOR)[0] for pair in merged.examples.x[positions]}
-            for positions in merged.indices.values()
-        ]
-        assert sum(map(len, inputs)) == 20 and all(inputs)
+def test_pairs_are_read_unchanged(folder, read):
+    examples = read(source=f"pairs:{folder}", **TASK).examples
+    assert np.array_equal(examples.maps[:], CLEAN)
+    assert np.array_equal(examples.x[:], CLEAN[:, ::2, ::2])
+    assert examples.name(3) == "degraded/3.png" and examples.classes == ()
 
 
-def read_all(source, task, scratch):
-    """Check the settings, and read the source."""
-    params = DataParams(source=source, task=task)
-    return read_sources(params, ReadContext(params, scratch), 1)
+def test_both_images_are_resized_and_keep_their_factor(folder, read):
+    image = {"size": [4, 8], "fit": "crop"}
+    examples = read(source=f"pairs:{folder}", image=image, **TASK).examples
+    assert examples.maps.shape[1:] == (4, 8, 3) and examples.x.shape[1:] == (2, 4, 3)
 
 
-class TestTasks:
-    def test_pairs_are_for_one_task_and_it_for_pairs(self, tmp_path):
-        path = tmp_path / "pairs.csv"
-        path.write_text("text,label\nox,oxen\n" + "fox,foxes\n" * 9)
-        for source, task, reason in (
-            (f"text:{path}", "seq2seq", "use a source of text_pairs:, dates:"),
-            (f"text_pairs:{path}", "classification", "set data.task to seq2seq"),
-        ):
-            with pytest.raises(UserError, match=reason):
-                read_all(source, task, tmp_path)
+def test_a_size_that_the_factor_does_not_divide_is_refused(folder, read):
+    with pytest.raises(UserError, match=r"2 times.*size \[5, 8\].*multiples of 2"):
+        read(source=f"pairs:{folder}", image={"size": [5, 8]}, **TASK)
 
 
-class TestDates:
-    def test_each_format_is_the_date_of_its_target(self):
-        day = date(2024, 3, 7)
-        written = [of_format(day) for of_format in dates_dataset.FORMATS]
-        assert len(set(written)) == len(written)
-        assert "Thursday, 7 March 2024" in written and "3/7/2024" in written
-        assert "2024-03-07" in written and "the 7th of March 2024" in written
+def bad_size(root: Path) -> None:
+    Image.fromarray(CLEAN[0][:6]).save(root / "clean" / "3.png")
 
-    def test_no_input_and_no_target_occurs_twice(self):
-        drawn = dates_dataset.dates(70_000)
-        inputs, targets = map(set, zip(*drawn))
-        assert len(inputs) == len(targets) == len(drawn)
-        assert max(map(len, inputs)) <= 32 and set(map(len, targets)) == {10}
 
-    def test_a_smaller_count_is_the_beginning_of_a_larger_one(self):
-        assert dates_dataset.dates(100) == dates_dataset.dates(200)[:100]
+def no_clean(root: Path) -> None:
+    (root / "clean" / "3.png").unlink()
 
-    def test_ordinals(self):
-        days = (1, 2, 3, 4, 11, 12, 13, 21, 22, 23, 31)
-        endings = ("st", "nd", "rd", *["th"] * 4, "st", "nd", "rd", "st")
-        assert list(map(dates_dataset.ordinal, days)) == [
-            f"{day}{ending}" for day, ending in zip(days, endings)
-        ]
 
-    def test_the_source_is_read_in_its_order(self):
-        examples = dates_dataset.read(context("dates:iso", pairs={"count": 150}))
-        assert pairs(examples) == dates_dataset.dates(150)
-        assert np.array_equal(examples.names, np.arange(1, 151))
+def no_degraded(root: Path) -> None:
+    (root / "degraded" / "3.png").unlink()
 
-    def test_a_limit_below_a_date_and_an_unknown_set_are_errors(self):
-        with pytest.raises(UserError, match="target_length \\(8\\)"):
-            dates_dataset.read(context("dates:iso", pairs={"target_length": 8}))
-        with pytest.raises(UserError, match=r"unknown.*known: iso"):
-            dates_dataset.read(context("dates:us"))
+
+def two_names(root: Path) -> None:
+    Image.fromarray(CLEAN[0]).save(root / "clean" / "3.jpg")
+
+
+def damaged(root: Path) -> None:
+    (root / "clean" / "3.png").write_bytes(b"\x89PNG\r\n")
+
+
+BAD = [
+    (bad_size, "6 x 4 pixels, and its clean image 12 x 6 in the place of 12 x 8"),
+    (no_clean, r"has no clean image clean/3\.\*"),
+    (no_degraded, r"has no degraded image degraded/3\.\*"),
+    (two_names, "3.jpg and 3.png have the same name"),
+    (damaged, "not a complete image"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "reason"), BAD, ids=lambda case: str(case)[:20])
+def test_a_bad_pair_is_one_error_or_a_listed_skip(folder, read, spoil, reason):
+    spoil(folder)
+    with pytest.raises(UserError, match=f"3.png.*{reason}|3.jpg.*{reason}"):
+        read(source=f"pairs:{folder}", **TASK)
+    merged = read(source=f"pairs:{folder}", on_bad_example="skip", **TASK)
+    assert len(merged.examples) == COUNT - 1 and len(merged.skipped) == 1
+
+
+def test_a_missing_folder_is_named(tmp_path, read):
+    (tmp_path / "clean").mkdir()
+    with pytest.raises(UserError, match="degraded and clean; degraded is missing"):
+        read(source=f"pairs:{tmp_path}", **TASK)
+
+
+def test_pairs_have_no_degradation_and_no_other_sources():
+    with pytest.raises(ValueError, match="degrade is for clean images"):
+        DataParams(source="pairs:a", degrade="blur(1)", **TASK)
+    with pytest.raises(ValueError, match="pairs: and of clean images exclude"):
+        DataParams(source="pairs:a", extend="images:b", **TASK)
