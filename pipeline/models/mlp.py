@@ -30,8 +30,8 @@ def mlp(hp: HyperParameters, spec: TaskSpec) -> keras.Model:
     """
     require_input("mlp", spec, "numbers of any shape, no tokens", not spec.vocabulary)
     # Action values that depend on dropout's draws are no targets for each other.
-    options = {"dropout": 0.0} if task_of(spec).interactive else {}
-    build = building_blocks(hp, normalization="none", **options)
+    dropout = 0.0 if task_of(spec).interactive else 0.2
+    build = building_blocks(hp, normalization="none", dropout=dropout)
     units = hp.Int("units", 32, 128, step=32, default=64)
     count = hp.Int("layers", 1, 4, default=2)
     x = features = input_layer(spec)

@@ -94,9 +94,9 @@ def inspect(name: str, max_steps: int | None = None) -> EnvironmentFacts:
     threshold = with_limit.spec.reward_threshold
     with_limit.close()
     first, count = int(actions.start), int(actions.n)
-    bounds = (tuple(map(float, ends)) for ends in (states.low, states.high))
+    low, high = (tuple(map(float, ends)) for ends in (states.low, states.high))
     size = states.shape[0]
-    return EnvironmentFacts(name, size, count, first, limit, *bounds, threshold)
+    return EnvironmentFacts(name, size, count, first, limit, low, high, threshold)
 
 
 def _library(name: str) -> Any:
