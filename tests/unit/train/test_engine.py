@@ -45,7 +45,7 @@ def test_tasks_whose_losses_jax_does_not_have_are_named():
     }
     ((key, reason),) = misfits(Experiment.model_validate(values))
     assert key == ("train", "engine")
-    assert reason.startswith("jax computes the losses of classification, regression")
+    assert reason.startswith("jax trains for classification only, and data.task is seg")
 
 
 def decided(stage: str, cached: bool) -> list:
