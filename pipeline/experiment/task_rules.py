@@ -99,12 +99,12 @@ def _of_fine_tuning(experiment: Any, task: Task) -> Iterator[Misfit]:
 
 
 def _of_engine(experiment: Any, task: Task) -> Iterator[Misfit]:
-    """An engine that does not compute the losses of the task."""
+    """An engine that does not train for the task."""
     if experiment.train.engine == "jax" and task.name not in ON_JAX:
         yield (
             ("train", "engine"),
-            f"jax computes the losses of {', '.join(ON_JAX)}, and data.task is "
-            f"{task.name}; leave it out",
+            f"jax trains for {', '.join(ON_JAX)} only, and data.task is {task.name}; "
+            "leave it out",
         )
 
 

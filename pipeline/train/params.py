@@ -94,7 +94,7 @@ class TrainParams(FitSettings):
         devices: devices of this machine that share each batch; not together with
             `gradient_accumulation_steps`.
         engine: `tensorflow`, or `jax`, which trains in several processes, too; for
-            classification, regression and anomaly detection. See `docs/scale.md`.
+            classification. See `docs/scale.md`.
         hosts: processes of this machine that share each batch, with `engine: jax`;
             `batch_size` must be a multiple of it.
         workers: number of parallel fits; no result depends on it.
