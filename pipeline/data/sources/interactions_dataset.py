@@ -79,13 +79,14 @@ def catalog() -> Iterator[Row]:
     made, rng = catalog_of(SEED), np.random.default_rng([SEED, 1])
     rows: list[Row] = []
     for user in range(USERS):
-        time, taken = rng.integers(0, 300), []
+        time = int(rng.integers(0, 300))
+        taken: list[int] = []
         for _ in range(rng.integers(SHORTEST, LONGEST + 1)):
             scores = made.scores(user, taken)
             noise = rng.gumbel(size=ITEMS)  # the maximum is a draw from the softmax
             taken.append(int(np.argmax(scores + noise)))
-            time += rng.integers(1, 20)
-            rows.append((f"u{user}", f"i{taken[-1]}", int(time)))
+            time += int(rng.integers(1, 20))
+            rows.append((f"u{user}", f"i{taken[-1]}", time))
     yield ("user", "item", "time")
     yield from sorted(rows, key=lambda row: row[2])
 
