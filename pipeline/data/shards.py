@@ -28,6 +28,7 @@ import numpy.typing as npt
 from pipeline.core.errors import naming
 from pipeline.core.json_io import read_json, write_json
 
+COPIED_BYTES = 4_000_000  # of uncompressed examples that are copied at once
 LEVEL = 1  # of zlib; higher ones take several times as long for a few percent
 SHARD_BYTES = 256_000_000  # of uncompressed examples per file
 MIN_EXAMPLE = 1_024  # bytes; smaller examples are not compressed one by one
@@ -208,7 +209,7 @@ def copy_records(x: ShardRows, positions: np.ndarray, writer: ShardWriter) -> No
         positions: of those to copy, in the order in which they are written.
         writer: of shards of the same shape and dtype.
     """
-    step = max(1, SHARD_BYTES // 16 // example_bytes(x.shape[1:], x.dtype))
+    step = max(1, COPIED_BYTES // example_bytes(x.shape[1:], x.dtype))
     for begin in range(0, len(positions), step):
         part = positions[begin : begin + step]
         records = dict(x.records(part))

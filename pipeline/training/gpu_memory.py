@@ -80,11 +80,19 @@ def fit_bytes(model: keras.Model, batch_size: int) -> int:
     outputs = [
         np.prod(tensor.shape[1:], dtype=np.int64)
         for layer in model.layers
-        for tensor in keras.tree.flatten(layer.output)
+        for tensor in _outputs(layer)
         if None not in tensor.shape[1:]
     ]
     numbers = weights + int(sum(outputs)) * batch_size * ACTIVATIONS
     return CONTEXT + numbers * np.dtype(np.float32).itemsize
+
+
+def _outputs(layer: keras.layers.Layer) -> list[keras.KerasTensor]:
+    """Return the outputs of a layer; none of one inside a subclassed model."""
+    try:
+        return list(keras.tree.flatten(layer.output))
+    except (AttributeError, ValueError):
+        return []
 
 
 def check_workers(

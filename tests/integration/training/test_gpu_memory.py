@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
@@ -80,6 +81,20 @@ def test_larger_batches_and_models_need_more():
     assert CONTEXT < fit_bytes(small, 8) < fit_bytes(small, 64) < fit_bytes(large, 64)
     added = fit_bytes(small, 9) - fit_bytes(small, 8)
     assert added > 8 * 8 * 2 * 4  # the input alone
+
+
+def test_a_subclassed_model_counts_its_weights():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Own()
+    model(np.zeros((1, 5), np.float32))
+    assert fit_bytes(model, 8) >= CONTEXT + 18 * 4
 
 
 def test_a_file_is_read_into_the_gpu_where_it_fits(tmp_path, monkeypatch):
