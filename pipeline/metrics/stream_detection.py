@@ -75,8 +75,8 @@ class Counts:
         k, n, r = self.false_accepts, self.keywords, self.rejected
         low = chi2.ppf(tail, 2 * k) / 2 if k else 0.0
         accepts = [low / hours, chi2.ppf(1 - tail, 2 * k + 2) / 2 / hours]
-        least = beta.ppf(tail, r, n - r + 1) if r else 0.0
-        most = beta.ppf(1 - tail, r + 1, n - r) if r < n else 1.0
+        low_rate = beta.ppf(tail, r, n - r + 1) if r else 0.0
+        high_rate = beta.ppf(1 - tail, r + 1, n - r) if r < n else 1.0
         return {
             "keywords": n,
             "seconds": self.seconds,
@@ -85,7 +85,7 @@ class Counts:
             "false_accepts_per_hour_interval": [float(value) for value in accepts],
             "false_rejects": r,
             "false_reject_rate": self.reject_rate,
-            "false_reject_rate_interval": [float(least), float(most)],
+            "false_reject_rate_interval": [float(low_rate), float(high_rate)],
         }
 
 
@@ -103,9 +103,9 @@ def accepted(
     classes, best = scores.argmax(axis=1), scores.max(axis=1)
     above = (best >= threshold) & ~np.isin(classes, list(ignored))
     events, free = [], 0
-    for frame in np.flatnonzero(above):
+    for frame in map(int, np.flatnonzero(above)):
         if frame >= free:
-            events.append((int(frame), int(classes[frame])))
+            events.append((frame, int(classes[frame])))
             free = frame + 1 + pause
     return events
 
