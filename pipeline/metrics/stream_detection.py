@@ -149,17 +149,17 @@ def choose_threshold(
         keywords: in the stream.
         seconds: its length.
         pause: see `accepted`.
-        per_hour: maximum false accepts per hour; where no threshold meets it, the one
-            with the fewest false accepts is returned.
+        per_hour: maximum false accepts per hour. A threshold above all scores, which
+            rejects every keyword, always meets it.
         ignored: see `accepted`.
     """
-    levels = np.linspace(0, 1, THRESHOLDS)
-    candidates = np.unique(np.quantile(scores.max(axis=1), levels, method="lower"))
+    best, levels = scores.max(axis=1), np.linspace(0, 1, THRESHOLDS)
+    candidates = np.unique(np.quantile(best, levels, method="lower"))
+    candidates = np.append(candidates, np.nextafter(candidates[-1], np.inf))
 
-    def cost(threshold: float) -> tuple[float, float, float]:
+    def cost(threshold: float) -> tuple[bool, float, float]:
         events = accepted(scores, threshold, pause, ignored)
         counts = count(events, keywords, seconds)
-        excess = max(counts.per_hour - per_hour, 0.0)
-        return (excess, counts.reject_rate, -threshold)
+        return (counts.per_hour > per_hour, counts.reject_rate, -threshold)
 
     return float(min(candidates, key=cost))
