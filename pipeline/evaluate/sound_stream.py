@@ -72,16 +72,16 @@ def evaluate(
             "with a causal builder, such as tune.builder: tcn, or remove it"
         )
         return
-    study = Study(data, test, params, mel.hop_ms / 1000, inputs.seed)
+    streams = StreamEvaluation(data, test, params, mel.hop_ms / 1000, inputs.seed)
     rows = {}
     for name, path in files.items():
-        rows[name] = study.row(StatefulModel(path, inputs.threads))
+        rows[name] = streams.row(StatefulModel(path, inputs.threads))
         line = f"{len(rows)}/{len(files)}  stream of {name}"
         inputs.progress(line, done=len(rows), total=len(files))
-    write_json(out / FILE, {**study.facts(), "variants": rows})
+    write_json(out / FILE, {**streams.facts(), "variants": rows})
 
 
-class Study:
+class StreamEvaluation:
     """Two streams, and files that run on them.
 
     Args:
@@ -176,9 +176,12 @@ def make_stream(
     """
     rng, late = np.random.default_rng(seed), round(LATE_SECONDS / hop)
     length, steps = round(params.hours * 3600 / hop), clips.shape[1]
-    frames, keywords, total = [], [], 0
+    shortest, longest = params.gap_seconds
+    frames: list[np.ndarray] = []
+    keywords: list[Keyword] = []
+    total = 0
     for position in _positions(len(clips), rng):
-        gap = round(rng.uniform(*params.gap_seconds) / hop)
+        gap = round(rng.uniform(shortest, longest) / hop)
         if total + gap + steps + late > length and keywords:
             break
         begin = total + gap
@@ -196,7 +199,7 @@ def make_stream(
 
 def _positions(count: int, rng: np.random.Generator) -> Iterator[int]:
     """Yield positions of clips without end: all of them before one is repeated."""
-    while True:
+    while count:
         yield from map(int, rng.permutation(count))
 
 

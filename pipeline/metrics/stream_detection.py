@@ -75,8 +75,8 @@ class Counts:
         k, n, r = self.false_accepts, self.keywords, self.rejected
         low = chi2.ppf(tail, 2 * k) / 2 if k else 0.0
         accepts = [low / hours, chi2.ppf(1 - tail, 2 * k + 2) / 2 / hours]
-        least = beta.ppf(tail, r, n - r + 1) if r else 0.0
-        most = beta.ppf(1 - tail, r + 1, n - r) if r < n else 1.0
+        low_rate = beta.ppf(tail, r, n - r + 1) if r else 0.0
+        high_rate = beta.ppf(1 - tail, r + 1, n - r) if r < n else 1.0
         return {
             "keywords": n,
             "seconds": self.seconds,
@@ -85,7 +85,7 @@ class Counts:
             "false_accepts_per_hour_interval": [float(value) for value in accepts],
             "false_rejects": r,
             "false_reject_rate": self.reject_rate,
-            "false_reject_rate_interval": [float(least), float(most)],
+            "false_reject_rate_interval": [float(low_rate), float(high_rate)],
         }
 
 
@@ -103,9 +103,9 @@ def accepted(
     classes, best = scores.argmax(axis=1), scores.max(axis=1)
     above = (best >= threshold) & ~np.isin(classes, list(ignored))
     events, free = [], 0
-    for frame in np.flatnonzero(above):
+    for frame in map(int, np.flatnonzero(above)):
         if frame >= free:
-            events.append((int(frame), int(classes[frame])))
+            events.append((frame, int(classes[frame])))
             free = frame + 1 + pause
     return events
 
@@ -149,17 +149,17 @@ def choose_threshold(
         keywords: in the stream.
         seconds: its length.
         pause: see `accepted`.
-        per_hour: maximum false accepts per hour; where no threshold meets it, the one
-            with the fewest false accepts is returned.
+        per_hour: maximum false accepts per hour. A threshold above all scores, which
+            rejects every keyword, always meets it.
         ignored: see `accepted`.
     """
-    levels = np.linspace(0, 1, THRESHOLDS)
-    candidates = np.unique(np.quantile(scores.max(axis=1), levels, method="lower"))
+    best, levels = scores.max(axis=1), np.linspace(0, 1, THRESHOLDS)
+    candidates = np.unique(np.quantile(best, levels, method="lower"))
+    candidates = np.append(candidates, np.nextafter(candidates[-1], np.inf))
 
-    def cost(threshold: float) -> tuple[float, float, float]:
+    def cost(threshold: float) -> tuple[bool, float, float]:
         events = accepted(scores, threshold, pause, ignored)
         counts = count(events, keywords, seconds)
-        excess = max(counts.per_hour - per_hour, 0.0)
-        return (excess, counts.reject_rate, -threshold)
+        return (counts.per_hour > per_hour, counts.reject_rate, -threshold)
 
     return float(min(candidates, key=cost))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.compress.kit.operators import operators_of
 from pipeline.compress.sound_stream import difference
 from pipeline.compress.stateful.export import export_stateful, unsupported
 from pipeline.compress.stateful.publish import golden
@@ -115,6 +116,10 @@ class TestSound:
         model = stream_file(tmp_path / "stream.tflite", "int8")
         details = model.outputs["logits"]
         assert details["quantization"] == pytest.approx(whole.output["quantization"])
+        for state, following in model.states:  # so that a device copies bytes
+            assert state["quantization"] == following["quantization"]
+        content = (tmp_path / "stream.tflite").read_bytes()
+        assert operators_of(content).missing == ()
         stored = golden(model, CLIPS)[:, -1].astype(int)
         expected = whole.logits(CLIPS) / whole.output["quantization"][0]
         expected = np.round(expected) + whole.output["quantization"][1]

@@ -67,7 +67,9 @@ def test_the_threshold_rejects_fewest_at_the_rate_of_false_accepts():
     assert accepted(stream, more, 0) == [(3, 0), (9, 1), (14, 2)]
 
 
-def test_where_no_threshold_meets_the_rate_false_accepts_are_fewest():
+def test_where_only_wrong_scores_are_highest_nothing_is_accepted():
     stream = scores((1, 2, 9), (3, 0, 5), (14, 2, 6))
     threshold = choose_threshold(stream, KEYWORDS, 3600, 0, per_hour=0)
-    assert accepted(stream, threshold, 0) == [(1, 2)]
+    assert threshold > 9 and accepted(stream, threshold, 0) == []
+    ignored = choose_threshold(stream, KEYWORDS, 3600, 0, per_hour=0, ignored=[2])
+    assert accepted(stream, ignored, 0, ignored=[2]) == [(3, 0)]
