@@ -118,16 +118,14 @@ class Session:
             stages: as for `plan`.
 
         Raises:
-            UserError: a file that a stage will read does not exist, a table lacks a
-                column that the experiment names, a builder does not suit distill or
-                compress, or training cannot continue from the result before
-                `data.extend`.
+            UserError: a file that a stage will read does not exist, a builder does not
+                suit distill or compress, or training cannot continue from the result
+                before `data.extend`.
         """
         self.check_continuation()
         decisions = self.plan(*stages)
         check_files(self.job, decisions)
         check_splits(self.job, decisions)
-        check_columns(self.job, decisions)
         check_environment(self.job, decisions)
         check_engine(self.job, decisions)
         if self.experiment is not None:
@@ -172,6 +170,7 @@ class Session:
         reporter = reporter or Console()
         decisions = self.check(stage)
         outside.announce_job(self.job, experiment.tracking.mlflow, reporter.warn)
+        check_columns(self.job, decisions)
         to_run = [d.stage for d in decisions if not d.cached]
         check_conversion(experiment, self.job, self.code, to_run, reporter.note)
         self._keep_earlier(reporter)
