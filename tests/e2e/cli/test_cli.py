@@ -19,7 +19,7 @@ BAD_CONFIGS = {
     "unknown step": ("augment: {policy: flpi}\n", ["step 1", 'did you mean "flip"']),
     "bad argument": ("augment: {policy: shift(-1)}\n", ["pixels=-1", "from 0 to 64"]),
     "unknown recipe": ("compress: {recipes: [int9]}\n", ['did you mean "int8"']),
-    "unknown builder": ("tune: {builder: cmn}\n", ['did you mean "cnn"']),
+    "unknown builder": ("tune: {builder: cnnn}\n", ['did you mean "cnn"']),
     "impossible budget": ("compress: {budget: {max_drop: 3}}\n", ["max_drop"]),
     "not a mapping": ("- 1\n", ["experiment.yaml"]),
 }

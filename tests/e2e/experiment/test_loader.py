@@ -65,7 +65,7 @@ BAD_FILES = [
     ("augment: {policy: flpi}", ["augment.policy", "step 1", 'mean "flip"']),
     ("compress: {recipes: [int9]}", ["compress.recipes", "step 1", 'mean "int8"']),
     ("compress: {budget: {max_drop: 2}}", ["compress.budget.max_drop", "less than 1"]),
-    ("tune: {builder: cmn}", ["tune.builder", 'no builder "cmn"', 'mean "cnn"']),
+    ("tune: {builder: cnnn}", ["tune.builder", 'no builder "cnnn"', 'mean "cnn"']),
     ("compress: {recipes: []}", ["recipes: must hold at least 1 value; received []"]),
     (f"report: {{title: {'x' * 121}}}", ["title: must hold at most 120 characters"]),
     ("- 1", ["line"]),

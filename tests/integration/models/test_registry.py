@@ -37,8 +37,8 @@ def test_a_builder_declares_its_own_search_space():
 
 
 def test_an_unknown_builder_names_the_nearest():
-    with pytest.raises(UserError, match='no builder "cmn"; did you mean "cnn"'):
-        registry.get("cmn")
+    with pytest.raises(UserError, match='no builder "cnnn"; did you mean "cnn"'):
+        registry.get("cnnn")
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 1), (16,), (8, 8)])

@@ -122,7 +122,7 @@ MALFORMED = [
         "also in tune.fix or tune.values",
     ),
     ({"builders": ["cnn", "cnn"]}, "duplicate builder: cnn"),
-    ({"builders": ["cnn", "cmn"]}, 'did you mean "cnn"'),
+    ({"builders": ["cnn", "cnnn"]}, 'did you mean "cnn"'),
     ({"seeds": 1}, "greater than or equal to 2"),
     ({"fix": {"lr": -1.0}}, "fix.learning_rate: .* greater than 0; received -1.0"),
     ({"space": {"schedule": ["cosine", "linear"]}}, "space.schedule: .*'constant'"),
