@@ -15,9 +15,10 @@ from pipeline.data.sources.registry import modality_of
 from pipeline.metrics.metric import Metric
 from pipeline.tasks.registry import DEFAULT, get
 from pipeline.tasks.task import Task
-from pipeline.training.params import ON_JAX, FitSettings, QLearning
+from pipeline.training.params import FitSettings, QLearning
 
 FITS = ("train", "distill", "compress")  # sections with the settings of a fit
+ON_JAX = (DEFAULT,)  # tasks that `pipeline.training.hosts` was tested with
 IN_DATA = "data."  # keys that `pipeline.data.params` checks itself
 
 Misfit = tuple[tuple[str, ...], str]

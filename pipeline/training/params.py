@@ -10,8 +10,6 @@ from pipeline.core.params import Params, unhashed
 
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one_cycle", "plateau"]
-# Tasks that `pipeline.training.hosts` was tested with.
-ON_JAX = ("classification",)
 # Supported by the loop of train and distill, but not by Keras's own fit of tf_keras.
 LOOP_ONLY = (
     "gradient_accumulation_steps",

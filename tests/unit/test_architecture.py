@@ -152,6 +152,7 @@ AUGMENTATION = {
     ("pipeline", "augment", "params"),
     ("pipeline", "augment", "artifact"),
     ("pipeline", "experiment", "builder_rules"),
+    ("pipeline", "training", "hosts", "job"),
 }
 
 
