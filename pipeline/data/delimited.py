@@ -21,7 +21,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from pipeline.core.decoding import decoding
-from pipeline.core.errors import UserError
+from pipeline.core.errors import UserError, did_you_mean
 from pipeline.core.quoting import listing, shown
 from pipeline.core.regular_file import is_regular
 from pipeline.data.bounded import BoundedFile
@@ -80,6 +80,24 @@ class RowFile:
                 "every column a name of its own"
             )
         return names
+
+    def position(self, name: str, advice: str) -> int:
+        """Return the position of a column.
+
+        Args:
+            name: of the column.
+            advice: the end of the error, such as `set data.columns.label`.
+
+        Raises:
+            UserError: when the file has no such column.
+        """
+        if name in self.header:
+            return self.header.index(name)
+        near = did_you_mean(name, self.header)
+        raise UserError(
+            f'{self.path}: no column "{shown(name)}"{near} (there are: '
+            f"{listing(self.header)}); {advice}"
+        )
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield `(number, fields)` of every row that is not blank; the header is 1.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.core.errors import UserError, did_you_mean
-from pipeline.core.quoting import listing, shown
+from pipeline.core.errors import UserError
+from pipeline.core.quoting import listing
 from pipeline.data.delimited import RowFile
 from pipeline.data.sources.reader import ReadContext
 
@@ -90,15 +90,10 @@ def column(file: RowFile, name: str, key: str, source_key: str) -> int:
     Raises:
         UserError: when the file has no such column.
     """
-    if name in file.header:
-        return file.header.index(name)
     advice = f"set {key}"
     if source_key != "data.source":  # the name fits the first source
         advice = f"name the columns of {source_key} as those of data.source"
-    raise UserError(
-        f'{file.path}: no column "{shown(name)}"{did_you_mean(name, file.header)} '
-        f"(there are: {listing(file.header)}); {advice}"
-    )
+    return file.position(name, advice)
 
 
 def _row_numbers(

@@ -23,7 +23,7 @@ from pipeline.data.artifact import Data, Split
 from pipeline.data.features import LogMel, find_step
 from pipeline.engine.stage import Inputs
 from pipeline.evaluate.params import StreamParams
-from pipeline.inference.step_models import STATEFUL, StatefulModel
+from pipeline.inference.step_models import STATEFUL, StatefulModel, read_all
 from pipeline.metrics.stream_detection import (
     Keyword,
     accepted,
@@ -127,7 +127,7 @@ class StreamEvaluation:
     def row(self, model: StatefulModel) -> Row:
         """Return the threshold of a file, and its counts on both streams."""
         scores = {
-            name: outputs(model, frames) for name, (frames, _) in self.streams.items()
+            name: read_all(model, frames) for name, (frames, _) in self.streams.items()
         }
         seconds = len(scores["validation"]) * self.hop
         threshold = choose_threshold(
@@ -144,12 +144,6 @@ class StreamEvaluation:
             keywords, seconds = self.streams[name][1], len(values) * self.hop
             row[name] = count(events, keywords, seconds).to_json()
         return row
-
-
-def outputs(model: StatefulModel, frames: np.ndarray) -> np.ndarray:
-    """Return the logits after each frame, float32 `(frames, classes)`."""
-    model.reset()
-    return np.stack([model.read(frame) for frame in frames])
 
 
 def make_stream(

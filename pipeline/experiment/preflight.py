@@ -37,7 +37,7 @@ def check_files(job: Job, decisions: Sequence[Decision]) -> None:
     Raises:
         UserError: names the key and the absolute path.
     """
-    to_run = [decision.stage for decision in decisions if not decision.cached]
+    to_run = _to_run(decisions)
     for stage in (job.stage(name) for name in to_run if name != CHECKS_ITSELF):
         for path, digest in stage.sources(job.params).items():
             if digest is None:
@@ -81,8 +81,7 @@ def check_columns(job: Job, decisions: Sequence[Decision]) -> None:
     """
     data: Any = job.params["data"]
     kind = data.source.partition(":")[0]
-    to_run = {decision.stage for decision in decisions if not decision.cached}
-    if kind in TABLES and "data" in to_run:
+    if kind in TABLES and "data" in _to_run(decisions):
         _check_header(data, kind)
 
 
@@ -115,9 +114,8 @@ def check_environment(job: Job, decisions: Sequence[Decision]) -> None:
         UserError: names the environment, and what is needed.
     """
     data: Any = job.params["data"]
-    to_run = {decision.stage for decision in decisions if not decision.cached}
     kind, _, name = data.source.partition(":")
-    if kind in ENVIRONMENTS and to_run & ACTING:
+    if kind in ENVIRONMENTS and ACTING & {*_to_run(decisions)}:
         from pipeline.tasks.policy.episodes import inspect
 
         inspect(name, data.environment.max_steps)
@@ -134,14 +132,17 @@ def check_engine(job: Job, decisions: Sequence[Decision]) -> None:
         UserError: names the key, the package and how to install it.
     """
     params: Any = job.params["train"]
-    will_train = any(d.stage == "train" and not d.cached for d in decisions)
-    if not will_train or params.engine != "jax":
+    if "train" not in _to_run(decisions) or params.engine != "jax":
         return
     if find_spec("jax") is None:
         raise UserError(
             "train.engine jax: jax is not installed; install the extra (pip install "
             f'"{JAX}"), or remove train.engine and train.hosts'
         )
+
+
+def _to_run(decisions: Sequence[Decision]) -> list[str]:
+    return [decision.stage for decision in decisions if not decision.cached]
 
 
 def _key(job: Job, stage: Stage, path: str) -> str:

@@ -10,6 +10,7 @@ after each frame of sound. TensorFlow is not imported.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -83,6 +84,17 @@ class StatefulModel:
         for (state, _), value in zip(self.states, following):
             run.set_tensor(state["index"], value)
         return logits
+
+
+def read_all(model: StatefulModel, frames: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the logits after each frame of a recording, float32 `(frames, classes)`.
+
+    Args:
+        model: reads from the beginning.
+        frames: as the model's input has them, `(bins, 1)`.
+    """
+    model.reset()
+    return np.stack([model.read(frame) for frame in frames])
 
 
 class WindowModel:

@@ -19,7 +19,7 @@ from pipeline.data.features import FixedLength, LogMel, apply_steps, find_step
 from pipeline.data.wav_files import length_of
 from pipeline.engine.published import published, published_json, recorded_hashes
 from pipeline.inference.input_readers import read_raw
-from pipeline.inference.step_models import STATEFUL, StatefulModel
+from pipeline.inference.step_models import STATEFUL, StatefulModel, read_all
 from pipeline.metrics.stream_detection import accepted
 
 BLOCK = 1000  # frames whose spectra are in memory
@@ -85,8 +85,7 @@ class Timeline:
             UserError: the file is unreadable, or has another rate than the data.
         """
         sound = read_raw(path, self.data).raw[0]
-        self.model.reset()
-        scores = np.stack([self.model.read(f) for f in self._frames(sound)])
+        scores = read_all(self.model, self._frames(sound))
         events = accepted(scores, self.threshold, self.pause, self.ignored)
         keywords = [
             {

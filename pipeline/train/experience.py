@@ -15,7 +15,7 @@ from pipeline.core.determinism import derive_seed
 from pipeline.data.artifact import Data, write_experience
 from pipeline.tasks.training import training_of
 from pipeline.training.acting import acting
-from pipeline.training.q_learning.actors import Actors
+from pipeline.training.q_learning.actors import Actors, explored
 
 ACTORS = 8
 EXPLORATION = 0.1  # probability of a random action
@@ -61,7 +61,5 @@ def collect(model: keras.Model, data: Data, count: int, seed: int) -> np.ndarray
         stored = environment.stored(actors.observations)
         states.append(stored)
         outputs = act(data.spec.to_input(stored))
-        random = rng.integers(outputs.shape[1], size=ACTORS)
-        explored = rng.random(ACTORS) < EXPLORATION
-        actors.step(np.where(explored, random, outputs.argmax(axis=1)))
+        actors.step(explored(outputs, EXPLORATION, rng))
     return np.concatenate(states)[:count]

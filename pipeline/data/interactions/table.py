@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.core.errors import UserError, did_you_mean
-from pipeline.core.quoting import listing, shown
+from pipeline.core.errors import UserError
+from pipeline.core.quoting import shown
 from pipeline.data.delimited import RowFile
 from pipeline.data.series.times import TimeError, TimeReader
 
@@ -59,29 +59,20 @@ def read_rows(
     """
     roles = {**columns, "time": time, "value": value}
     place = {
-        role: _column(file, name, f"data.{section}.{role}")
+        role: file.position(name, f"set data.{section}.{role}")
         for role, name in roles.items()
         if name is not None
     }
-    rows, reader = NamedRows(), None
+    rows, times = NamedRows(), _Times(place.get("time"))
     for number, cells in file.rows():
         if len(cells) != len(file.header):
-            bad(
-                f"row {number}",
-                f"has {len(cells)} values, the header {len(file.header)}",
-            )
+            reason = f"has {len(cells)} values, the header {len(file.header)}"
+            bad(f"row {number}", reason)
             continue
         names = tuple(cells[place[role]].strip() for role in columns)
-        moment, rating, reason = 0.0, float("nan"), _missing(names, columns)
-        if "time" in place:
-            reader = reader or TimeReader(cells[place["time"]], None, None)
-            moment, reason = _time(reader, cells[place["time"]], reason)
-        if "value" in place:
-            rating = float(file.numbers([cells[place["value"]]])[0])
-            if np.isnan(rating):
-                cell = shown(cells[place["value"]])
-                reason = reason or f'its {value} "{cell}" is not a number'
-        if reason:
+        moment, late = times.read(cells)
+        rating, odd = _rating(file, cells, place.get("value"))
+        if reason := _missing(names, columns) or late or odd:
             bad(f"row {number}", reason)
             continue
         rows.numbers.append(number)
@@ -93,13 +84,36 @@ def read_rows(
     return rows
 
 
-def _column(file: RowFile, name: str, key: str) -> int:
-    if name not in file.header:
-        raise UserError(
-            f'{file.path}: no column "{shown(name)}"{did_you_mean(name, file.header)} '
-            f"(there are: {listing(file.header)}); set {key}"
-        )
-    return file.header.index(name)
+class _Times:
+    """Reads the column of times, if there is one; the first cell decides the form."""
+
+    def __init__(self, position: int | None):
+        self.position = position
+        self.reader: TimeReader | None = None
+
+    def read(self, cells: Sequence[str]) -> tuple[float, str]:
+        """Return the time of a row, and why it cannot be read."""
+        if self.position is None:
+            return 0.0, ""
+        cell = cells[self.position]
+        self.reader = self.reader or TimeReader(cell, None, None)
+        try:
+            return self.reader.read(cell, None), ""
+        except TimeError as error:
+            return 0.0, str(error)
+
+
+def _rating(
+    file: RowFile, cells: Sequence[str], position: int | None
+) -> tuple[float, str]:
+    """Return the rating of a row, NaN without one, and why it cannot be read."""
+    if position is None:
+        return float("nan"), ""
+    rating = float(file.numbers([cells[position]])[0])
+    if not np.isnan(rating):
+        return rating, ""
+    cell = shown(cells[position])
+    return rating, f'its {file.header[position]} "{cell}" is not a number'
 
 
 def _missing(names: Sequence[str], columns: Mapping[str, str]) -> str:
@@ -108,10 +122,3 @@ def _missing(names: Sequence[str], columns: Mapping[str, str]) -> str:
         return f"its {empty[0]} is empty"
     tabbed = [name for name in names if "\t" in name or "\n" in name]
     return f'"{shown(tabbed[0])}" holds a tab or a line break' if tabbed else ""
-
-
-def _time(reader: TimeReader, cell: str, reason: str) -> tuple[float, str]:
-    try:
-        return reader.read(cell, None), reason
-    except TimeError as error:
-        return 0.0, reason or str(error)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.core.errors import UserError, did_you_mean
+from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
 from pipeline.data.delimited import RowFile
 from pipeline.data.series.times import TimeError, TimeGrid, TimeReader, grid_of
@@ -125,13 +125,7 @@ def roles_of(
     names: dict[str, int] = {}
     for key, columns in wanted.items():
         for name in filter(None, columns):
-            if name not in file.header:
-                raise UserError(
-                    f'{file.path}: no column "{shown(name)}"'
-                    f"{did_you_mean(name, file.header)} (there are: "
-                    f"{listing(file.header)}); set {key}"
-                )
-            names[name] = file.header.index(name)
+            names[name] = file.position(name, f"set {key}")
     rest = [n for n in file.header if n not in names and n not in (ignored or ())]
     if ignored is not None and rest:
         raise UserError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.tasks.export import CResult, Metadata, TaskExport
+from pipeline.tasks.likeliest_token import DEFINE, USE
 from pipeline.tasks.spec import TaskSpec
 from pipeline.tasks.targets import PADDING
 from pipeline.tasks.text_tokens import FIRST, UNKNOWN, tokens_of
@@ -47,19 +48,7 @@ RESULT = CResult(
 // token (1) are left out.
 int model_data_next(const model_data_output* output, int step);
 """,
-    define="""\
-int model_data_next(const model_data_output* output, int step) {
-  const model_data_output* logits = output + step * MODEL_DATA_TOKENS;
-  int best = 2;
-  for (int k = 3; k < MODEL_DATA_TOKENS; ++k) {
-    if (logits[k] > logits[best]) best = k;
-  }
-  return best;
-}
-""",
-    use="""\
-    for (int step = 0; step < MODEL_DATA_STEPS; ++step) {
-      printf("%d\\n", model_data_next(output, step));
-    }""",
+    define=DEFINE,
+    use=USE,
 )
 EXPORT = TaskExport(_metadata, _defines, result=lambda metadata: RESULT)

@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras import ops
 
 from pipeline.training.batches import BatchSource
-from pipeline.training.hosts.mesh import Mesh, jax_module, on_host
+from pipeline.training.hosts.mesh import Mesh, jax_module, on_host, place_of
 from pipeline.training.params import FitSettings
 from pipeline.training.weight_averaging import (
     STATISTICS_BATCHES,
@@ -79,7 +79,7 @@ class HostAverages(WeightAverages):
         """Yield what one step of a moving mean, starting at 0, makes of each batch."""
         model, mesh = self.model, self.mesh
         others = model.non_trainable_variables
-        places = [_place(variable, others) for variable in variables]
+        places = [place_of(variable, others) for variable in variables]
 
         def of_batch(trained: list[Any], rest: list[Any], x: Any) -> list[Any]:
             for place in places:
@@ -95,7 +95,3 @@ class HostAverages(WeightAverages):
             x = source.batch(number, positions).x
             rest = step(trained, rest, mesh.divide(np.asarray(x)))
             yield [on_host(rest[place]) for place in places]
-
-
-def _place(variable: keras.Variable, variables: Sequence[keras.Variable]) -> int:
-    return next(i for i, other in enumerate(variables) if other is variable)

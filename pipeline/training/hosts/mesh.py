@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import keras
 import numpy as np
 
 AXIS = "examples"
@@ -115,3 +116,13 @@ def on_host(array: Any) -> np.ndarray:
         array: of JAX.
     """
     return np.asarray(array.addressable_data(0))
+
+
+def place_of(variable: keras.Variable, variables: Sequence[keras.Variable]) -> int:
+    """Return the position of a variable among others, by identity.
+
+    Args:
+        variable: one of the others.
+        variables: of a model or an optimizer.
+    """
+    return next(i for i, other in enumerate(variables) if other is variable)

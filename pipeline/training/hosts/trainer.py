@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -20,7 +19,7 @@ from pipeline.training.batches import to_input
 from pipeline.training.epoch import Validator
 from pipeline.training.hosts.averages import HostAverages
 from pipeline.training.hosts.losses import mean_loss
-from pipeline.training.hosts.mesh import Mesh, jax_module, on_host
+from pipeline.training.hosts.mesh import Mesh, jax_module, on_host, place_of
 from pipeline.training.params import FitSettings
 from pipeline.training.phase import PhaseTrainer
 from pipeline.training.throughput import FIRST
@@ -72,13 +71,15 @@ class HostTrainer(PhaseTrainer):
         gradient = jax_module().value_and_grad(loss, has_aux=True)
         (value, (outputs, rest)), gradients = gradient(trained)
         optimizer = list(optimizer)
-        optimizer[_place(self.optimizer._learning_rate, self.optimizer.variables)] = (
+        optimizer[place_of(self.optimizer._learning_rate, self.optimizer.variables)] = (
             rate
         )
         trained, optimizer = self.optimizer.stateless_apply(
             optimizer, gradients, trained
         )
-        steps = optimizer[_place(self.optimizer._iterations, self.optimizer.variables)]
+        steps = optimizer[
+            place_of(self.optimizer._iterations, self.optimizer.variables)
+        ]
         steps = steps // self.setup.settings.gradient_accumulation_steps
         means = self.averages.moved(means, self._weights(trained, rest), steps)
         return (list(trained), list(rest), list(optimizer), means), value, outputs
@@ -88,7 +89,7 @@ class HostTrainer(PhaseTrainer):
         model = self.setup.model
         variables = [*model.trainable_variables, *model.non_trainable_variables]
         values = [*trained, *others]
-        return [values[_place(weight, variables)] for weight in model.weights]
+        return [values[place_of(weight, variables)] for weight in model.weights]
 
     def _run(self, epoch: int, rates: tf.Tensor) -> Sequence[Any]:
         state, factors = self._state(), np.asarray(rates, np.float32)
@@ -203,7 +204,3 @@ class HostValidator(Validator):
         rows = padded[self.mesh.rows(len(padded))]
         outputs = on_host(self.outputs(*self.state, self.mesh.divide(rows)))
         return self._compare(positions, tf.constant(x), tf.constant(outputs[:count]))
-
-
-def _place(variable: keras.Variable, variables: Sequence[keras.Variable]) -> int:
-    return next(i for i, other in enumerate(variables) if other is variable)

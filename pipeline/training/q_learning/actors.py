@@ -6,7 +6,7 @@ the seed and the actions of their present episodes, which a resumed fit plays ag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -33,6 +33,24 @@ class Transitions:
     rewards: np.ndarray
     ended: np.ndarray
     following: np.ndarray
+
+
+COLUMNS = tuple(column.name for column in fields(Transitions))
+
+
+def explored(
+    outputs: np.ndarray, probability: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the actions with the largest outputs, some of them replaced at random.
+
+    Args:
+        outputs: of the model, `(n, actions)`.
+        probability: of a random action.
+        rng: source of the draws.
+    """
+    random = rng.integers(outputs.shape[1], size=len(outputs))
+    replaced = rng.random(len(outputs)) < probability
+    return np.where(replaced, random, outputs.argmax(axis=1))
 
 
 class Actors:
@@ -118,19 +136,13 @@ class Memory:
         """Store transitions in the place of the oldest ones."""
         count = len(transitions.actions)
         places = (self.added + np.arange(count)) % self.size
-        for name in ("states", "actions", "rewards", "ended", "following"):
+        for name in COLUMNS:
             getattr(self, name)[places] = getattr(transitions, name)
         self.added += count
 
     def draw(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return states, actions, rewards, ends and next states at some positions."""
-        return (
-            self.states[positions],
-            self.actions[positions],
-            self.rewards[positions],
-            self.ended[positions],
-            self.following[positions],
-        )
+        return tuple(getattr(self, name)[positions] for name in COLUMNS)
 
     def state(self) -> Arrays:
         """Return what `restore` needs."""
@@ -140,6 +152,5 @@ class Memory:
         """Restore the transitions of `state`."""
         added, *columns = state
         self.added = int(added)
-        names = ("states", "actions", "rewards", "ended", "following")
-        for name, values in zip(names, columns, strict=True):
+        for name, values in zip(COLUMNS, columns, strict=True):
             getattr(self, name)[: len(values)] = values

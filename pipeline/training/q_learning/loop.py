@@ -29,7 +29,7 @@ from pipeline.training.early_stopping import EpochRecord
 from pipeline.training.epoch import seed_generators
 from pipeline.training.history import History
 from pipeline.training.params import FitSettings
-from pipeline.training.q_learning.actors import Actors, Memory
+from pipeline.training.q_learning.actors import Actors, Memory, explored
 from pipeline.training.q_learning.learner import Learner, centered
 from pipeline.training.schedules import rate_factor
 
@@ -166,12 +166,9 @@ class Run:
 
     def _actions(self, steps: int, rng: np.random.Generator) -> np.ndarray:
         """Act greedily, or at random with a probability that falls linearly."""
-        options, actors = self.options, self.options.actors
         stored = self.environment.stored(self.actors.observations)
         outputs = self.act(self.data.spec.to_input(stored))
-        random = rng.integers(outputs.shape[1], size=actors)
-        explored = rng.random(actors) < options.exploration_at(steps)
-        return np.where(explored, random, outputs.argmax(axis=1))
+        return explored(outputs, self.options.exploration_at(steps), rng)
 
     def _learn(self, rng: np.random.Generator, rate: float) -> float:
         shape = (self.options.actors, self.settings.batch_size)
