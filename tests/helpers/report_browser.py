@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,3 +29,15 @@ def open_browser() -> Iterator[Any]:
         )
         yield browser
         browser.close()
+
+
+def wait_until(page: Any, expression: str, seconds: float = 120) -> None:
+    """Until `expression` is true in `page`.
+
+    Playwright's own `wait_for_function` evaluates a text inside the page, which a page
+    that forbids `unsafe-eval` refuses whenever it is not true at the first look.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"still not true: {expression}"
+        page.wait_for_timeout(50)

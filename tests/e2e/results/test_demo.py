@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.helpers.litert_js import runtime_folder
 from tests.helpers.project import Project
-from tests.helpers.report_browser import open_browser
+from tests.helpers.report_browser import open_browser, wait_until
 
 PATIENCE = 120_000  # milliseconds, on a machine with other work
 VARIANT = "baseline | int8"
@@ -54,10 +54,6 @@ def opened(written):
         yield page
 
 
-def _wait_for(page, count):
-    page.wait_for_function(f"{COUNT} >= {count}")
-
-
 def test_the_file_has_the_golden_outputs_in_the_browser(opened):
     assert opened.inner_text("#check") == "8 of 8 golden outputs are equal here."
     assert opened.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -77,17 +73,15 @@ def test_a_picture_has_the_prediction_of_predict(opened, written, tmp_path):
     name, share = next(iter(classes.items()))
     count = opened.evaluate(COUNT)
     opened.set_input_files("#file", tmp_path / "digit.png")
-    _wait_for(opened, count + 1)
+    wait_until(opened, f"{COUNT} >= {count + 1}")
     assert opened.inner_text("#answer").split() == [name, f"({share:.3f})"]
 
 
 def test_a_file_that_is_no_picture_is_a_sentence(opened, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     opened.set_input_files("#file", tmp_path / "text.png")
-    opened.wait_for_function(
-        "document.getElementById('note').textContent"
-        ".startsWith('text.png: not a picture')"
-    )
+    note = "document.getElementById('note').textContent"
+    wait_until(opened, f"{note}.startsWith('text.png: not a picture')")
 
 
 def test_a_drawing_is_predicted_and_cleared(opened):
@@ -98,7 +92,7 @@ def test_a_drawing_is_predicted_and_cleared(opened):
     opened.mouse.down()
     opened.mouse.move(middle, box["y"] + box["height"] - 20, steps=5)
     opened.mouse.up()
-    _wait_for(opened, count + 1)
+    wait_until(opened, f"{COUNT} >= {count + 1}")
     ink = "document.getElementById('draw').getContext('2d').getImageData(%s).data[0]"
     place = "224, 224, 1, 1"
     assert opened.evaluate(ink % place) == 255

@@ -13,6 +13,7 @@ from pipeline.report.params import ReportParams
 from pipeline.report.plotly_script import copy_plotly
 from pipeline.report.summary import summarize
 from tests.helpers.project import ROOT
+from tests.helpers.report_browser import wait_until
 
 SPEC = importlib.util.spec_from_file_location(
     "browser", ROOT / "tests" / "helpers" / "report_browser.py"
@@ -103,7 +104,7 @@ def test_a_point_tells_its_recipe_and_leads_to_its_row(opened):
     told = opened.locator("#chart-frontier .hovertext").text_content()
     assert "student | int8" in told and "3.0 kB gzip" in told
     opened.mouse.click(*middle)
-    opened.wait_for_function("location.hash === '#variant-student-int8'")
+    wait_until(opened, "location.hash === '#variant-student-int8'")
     assert opened.locator("#detail-student-int8").get_attribute("open") is not None
     assert opened.complaints == []
 
@@ -133,7 +134,7 @@ def test_tab_reaches_every_point_and_enter_leads_to_its_row(opened):
     assert "3.0 kB gzip" in told[-1]
     opened.evaluate("location.hash = ''")
     opened.keyboard.press("Enter")
-    opened.wait_for_function("location.hash === '#variant-student-int8'")
+    wait_until(opened, "location.hash === '#variant-student-int8'")
     assert opened.locator("#chart-frontier").get_attribute("role") == "group"
     assert opened.complaints == []
 
