@@ -161,6 +161,9 @@ ci:  ## what a change must pass: lint, docs, test, and reproduce smoke
 
 .PHONY: test test-all test-slow lint coverage docs clean-exp clean-venv constraints
 .PHONY: $(benchmarks:%=bench-%)
+# Tests start hundreds of processes: modules are compiled once, also where the variable
+# of containers forbids it.
+test test-all test-slow: export PYTHONDONTWRITEBYTECODE =
 test: $(venv)/.ready  ## the tests
 	@$(venv_python) -m pytest -q $(PARALLEL) $(PYTEST_ARGS)
 
@@ -168,7 +171,8 @@ test-all: $(venv)/.ready  ## the tests with every case
 	@$(venv_python) -m pytest -q $(PARALLEL) -m "not processors" $(PYTEST_ARGS)
 
 test-slow: $(venv)/.ready  ## what test-all runs and test leaves out
-	@$(venv_python) -m pytest -q $(PARALLEL) -m "slow and not processors" $(PYTEST_ARGS)
+	@$(venv_python) -m pytest -q $(PARALLEL) -m "slow and not processors" \
+	    $(PYTEST_ARGS) $$(grep -rlE --include='test_*.py' 'slow|chosen\(' tests)
 
 lint: $(venv)/.ready  ## formatting, ruff, codespell and mypy, as pyproject.toml says
 	@$(venv_python) -m ruff format --check .

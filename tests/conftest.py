@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -78,20 +80,30 @@ def project(tmp_path: Path) -> Project:
     return fresh
 
 
+def _finish_small(folder: Path) -> list[str | int]:
+    whole = Project(folder)
+    whole.write(SMALL)
+    answer = whole.run("run")
+    return [answer.code, answer.out, answer.err]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def finished_ahead(request: pytest.FixtureRequest) -> None:
+    """Begin the chain of `finished` while tests run that do not need it."""
+    needed = any("finished" in item.fixturenames for item in request.session.items)
+    if needed and "PYTEST_XDIST_WORKER" in os.environ:
+        factory = request.getfixturevalue("tmp_path_factory")
+        arguments = (factory, "finished", _finish_small)
+        Thread(target=made_once, args=arguments, daemon=True).start()
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Answer]:
     """The experiment `small` after one run of the whole chain: read only.
 
-    The first worker that needs it makes it for all of them.
+    One worker makes it for all of them.
     """
-
-    def make(folder: Path) -> list[str | int]:
-        whole = Project(folder)
-        whole.write(SMALL)
-        answer = whole.run("run")
-        return [answer.code, answer.out, answer.err]
-
-    folder, answer = made_once(tmp_path_factory, "finished", make)
+    folder, answer = made_once(tmp_path_factory, "finished", _finish_small)
     return Project(folder), Answer(*answer)
 
 
@@ -102,9 +114,23 @@ def copied(finished: tuple[Project, Answer], tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+# Files of the first tier need no finished chain, those of the last are short: workers
+# neither wait for a chain in the beginning nor for each other's last file at the end.
+TIERS = ("integration", "e2e", "unit")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier: the folder below `tests` that it lies in."""
+    """Mark each test with its tier, the folder below `tests`, and order by tiers."""
     folder = Path(__file__).parent
-    for item in items:
-        tier = item.path.relative_to(folder).parts[0]
+    tiers = {item: item.path.relative_to(folder).parts[0] for item in items}
+    for item, tier in tiers.items():
         item.add_marker(getattr(pytest.mark, tier))
+    items.sort(key=lambda item: TIERS.index(tiers[item]))
+    _check_slow_is_told(items)
+
+
+def _check_slow_is_told(items: list[pytest.Item]) -> None:
+    """`make test-slow` only reads files that say `slow` or `chosen(`."""
+    for path in {item.path for item in items if item.get_closest_marker("slow")}:
+        if not re.search(r"slow|chosen\(", path.read_text()):
+            raise pytest.UsageError(f"{path}: has slow tests without that word")

@@ -191,8 +191,11 @@ def install(root: Path) -> None:
     what = ["-c", "constraints.txt", "-e", CHECKOUT]
     if uv := shutil.which("uv"):
         with contextlib.suppress(SetupError):
-            python = ["--python", f"{VENV}/bin/python"]
-            run_logged(root, [uv, "pip", "install", *python, *what])
+            options = ["--python", f"{VENV}/bin/python"]
+            # Otherwise every start of Python would compile TensorFlow: 12 seconds.
+            if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+                options.append("--compile-bytecode")
+            run_logged(root, [uv, "pip", "install", *options, *what])
             return
         report("uv failed (see install.log): installing with pip")
     quiet = ["--disable-pip-version-check", "--progress-bar", "off"]

@@ -240,9 +240,14 @@ def put_uv(root: Path, monkeypatch, script: str) -> None:
     monkeypatch.setenv("PATH", path)
 
 
+@pytest.mark.parametrize(
+    ("forbidden", "option"), [("", ""), ("1", "--compile-bytecode ")]
+)
 def test_a_changed_declaration_updates_what_is_there(
-    project: Path, monkeypatch, capsys
+    project: Path, monkeypatch, capsys, forbidden: str, option: str
 ):
+    """Where Python may not write bytecode later, all of it is made at once."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", forbidden)
     new = f"{PACKAGES}/more-1.0.dist-info"
     put_uv(
         project, monkeypatch, f'echo "$*" >> uv.txt; mkdir {new}; touch {new}/RECORD'
@@ -253,8 +258,8 @@ def test_a_changed_declaration_updates_what_is_there(
     assert capsys.readouterr().out == (
         "set-up    setup.cfg has changed: updating .venv\n"
     )
-    install = "pip install --python .venv/bin/python -c constraints.txt"
-    assert (project / "uv.txt").read_text() == f"{install} -e .[docs,lint,test]\n"
+    words = f"pip install --python .venv/bin/python {option}-c constraints.txt"
+    assert (project / "uv.txt").read_text() == f"{words} -e .[docs,lint,test]\n"
     assert (project / PACKAGES / "by_hand-1.0.dist-info").exists()
     stamp = environment.read_stamp(project / ".venv/.ready")
     assert stamp["distributions"] == ["more-1.0.dist-info", "toy-1.0.dist-info"]
