@@ -17,6 +17,7 @@ import numpy as np
 from pipeline.core.determinism import derive_seed
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import listing, shown
+from pipeline.data.background import with_background
 from pipeline.data.corpus import check_corpus
 from pipeline.data.degrade import degraded
 from pipeline.data.examples import Examples
@@ -24,6 +25,7 @@ from pipeline.data.features import find_step
 from pipeline.data.identities import by_identity, with_all_classes
 from pipeline.data.image_steps import DecodeImage
 from pipeline.data.maps import check_maps, joined
+from pipeline.data.merged_classes import with_merged_classes
 from pipeline.data.names import check_names
 from pipeline.data.pairs import check_pairs
 from pipeline.data.params import DataParams
@@ -156,12 +158,16 @@ def _read(source: str, key: str, context: ReadContext, seed: int) -> Examples:
         count = len(examples)
         examples = replace(examples, y=np.zeros(count, np.int64), classes=())
     if context.params.degradation:
-        seed = derive_seed(seed, "degrade")
-        examples = degraded(examples, context, seed)
+        examples = degraded(examples, context, derive_seed(seed, "degrade"))
     check_names(examples, source, key)
     if get(context.params.task).unseen_classes:
         examples = by_identity(examples, context.params)
     _check(examples, source, key, context.params)
+    if context.params.audio.background and examples.modality == "audio":
+        drawing = derive_seed(seed, "background", key)
+        examples = with_background(examples, context.params.audio.background, drawing)
+    if merged := context.params.merge_classes:
+        examples = with_merged_classes(examples, merged, source, key)
     if context.params.tokens:
         examples = _as_tokens(examples, source, key)
     elif context.params.preprocessing == "none" and not context.params.degradation:

@@ -77,6 +77,8 @@ class DataParams(Params):
         download: download a TFDS data set that is not on this machine.
         subsplits: of a TFDS data set, such as `{train: "train[:10%]", test: test}`.
         classes: the class list; null uses the classes of the source.
+        merge_classes: new class -> the classes of the source that become it, such as
+            `{unknown: [five, six]}`; new classes are the last ones.
         class_count: number of outputs of a model that was trained elsewhere: labels
             that are whole numbers below it are class numbers, and classes without an
             example count; null is the labels that there are.
@@ -123,6 +125,7 @@ class DataParams(Params):
     download: bool = True  # as TensorFlow Datasets itself
     subsplits: dict[Literal["train", "validation", "test"], str] | None = None
     classes: list[str] | None = Field(default=None, min_length=2)
+    merge_classes: dict[str, list[str]] = {}
     class_count: int | None = Field(default=None, ge=2, le=1_000_000)
     extra_targets: dict[str, Literal["class", "number"]] = {}
     file_name: str | None = None
@@ -156,6 +159,17 @@ class DataParams(Params):
     class_order: Literal["numeric", "text"] = "numeric"  # as people count
     # Networks train best on targets of about unit scale; models from elsewhere may not.
     target_unit: Literal["standardized", "labels"] = "standardized"
+
+    @model_validator(mode="after")
+    def _merged_once(self) -> Self:
+        old = [name for names in self.merge_classes.values() for name in names]
+        if duplicates := repeated(old):
+            raise ValueError(f"merge_classes: {duplicates[0]} is in it twice")
+        if empty := [new for new, names in self.merge_classes.items() if not names]:
+            raise ValueError(f"merge_classes: {empty[0]} needs a list of classes")
+        if old and self.classes:
+            raise ValueError("classes and merge_classes exclude each other")
+        return self
 
     @field_validator("task")
     @classmethod
@@ -345,6 +359,8 @@ class DataParams(Params):
         """Keys that a task may refuse -> whether they are set."""
         return {
             "classes": self.classes is not None,
+            "merge_classes": bool(self.merge_classes),
+            "audio.background": self.audio.background > 0,
             "labels.noise": self.labels.noise > 0,
             "labels.label_errors": self.labels.label_errors != "off",
             "balance": self.balance != "none",

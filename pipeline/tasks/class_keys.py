@@ -4,6 +4,7 @@ ONLY_CLASSES = "is for classification"
 CLASS_KEYS = dict.fromkeys(
     (
         *("data.labels.noise", "data.labels.label_errors", "data.balance"),
+        *("data.merge_classes", "data.audio.background"),
         *("train.label_smoothing", "train.pseudo_labels"),
         *("distill.label_smoothing", "distill.distillation_loss"),
         *("distill.temperature", "distill.temperature_end"),

@@ -166,6 +166,8 @@ class AudioParams(Params):
             milliseconds.
         bins: mel bands per frame.
         coefficients: cosine coefficients per frame, for `mfcc`.
+        background: made clips per clip of the source, in a class `background`: noise,
+            half of them with less than a third of a word. For keywords in a stream.
     """
 
     rate: int | None = Field(default=None, ge=1000, le=192_000)
@@ -177,6 +179,7 @@ class AudioParams(Params):
     hop_ms: float = Field(default=16.0, gt=0, le=1000)  # frames overlap by half
     bins: int = Field(default=40, ge=2, le=256)  # usual in keyword spotting
     coefficients: int = Field(default=13, ge=1, le=256)  # usual in speech recognition
+    background: float = Field(default=0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

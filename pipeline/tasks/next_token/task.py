@@ -29,6 +29,8 @@ TASK = Task(
         "data.labels.label_errors": UNLABELLED,
         "data.balance": UNLABELLED,
         "data.classes": UNLABELLED,
+        "data.merge_classes": UNLABELLED,
+        "data.audio.background": UNLABELLED,
         "data.class_order": UNLABELLED,
         "data.extra_targets": NO_HEADS,
         "train.heads": NO_HEADS,

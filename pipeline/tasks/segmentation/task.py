@@ -27,6 +27,8 @@ TASK = Task(
         "data.labels.noise": PER_PIXEL,
         "data.labels.label_errors": PER_PIXEL,
         "data.balance: resample": PER_PIXEL,
+        "data.merge_classes": PER_PIXEL,
+        "data.audio.background": PER_PIXEL,
         "data.class_order": "is for class names, and masks hold numbers",
         "data.extra_targets": NO_HEADS,
         "train.heads": NO_HEADS,

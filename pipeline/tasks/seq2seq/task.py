@@ -30,6 +30,8 @@ TASK = Task(
         "data.labels.label_errors": UNLABELLED,
         "data.balance": UNLABELLED,
         "data.classes": UNLABELLED,
+        "data.merge_classes": UNLABELLED,
+        "data.audio.background": UNLABELLED,
         "data.class_order": UNLABELLED,
         "data.split.group": "is for other sources: pairs of equal inputs are together",
         "data.extra_targets": NO_HEADS,
