@@ -19,7 +19,7 @@ from pipeline.data.examples import Examples
 from pipeline.data.rows import AnyRows, ConcatenatedRows
 
 NAME = "background"
-LONGEST = 0.3  # of a clip: less than a keyword can be told by
+LONGEST = 0.3  # of a clip: too little to recognize a keyword
 EXPONENTS = (0.0, 1.0, 2.0)  # of 1/f in the power of white, pink and brown noise
 DECIBELS = (-60.0, -10.0)  # root mean square of the noise, relative to full scale
 

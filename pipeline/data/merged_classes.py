@@ -34,8 +34,8 @@ def with_merged_classes(
     new_name = {old: new for new, names in merged.items() for old in names}
     if unknown := sorted(set(new_name) - set(examples.classes)):
         raise UserError(
-            f"data.merge_classes: {listing(unknown)} is no class of {key} "
-            f'"{source}", which has {listing([*examples.classes])}'
+            f'data.merge_classes: {key} "{source}" has no class {listing(unknown)}; '
+            f"it has {listing([*examples.classes])}"
         )
     names = [new_name.get(name, name) for name in examples.classes]
     kept = [name for name in dict.fromkeys(names) if name not in merged]

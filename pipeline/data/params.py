@@ -12,6 +12,7 @@ from pipeline.core.params import Params, as_validation_error
 from pipeline.core.pipe_language import Step, str_pipe
 from pipeline.core.wording import repeated
 from pipeline.data import degradation
+from pipeline.data.key_checks import check_keys
 from pipeline.data.sources.interaction_params import InteractionParams, TripleParams
 from pipeline.data.sources.params import (
     AudioParams,
@@ -25,25 +26,10 @@ from pipeline.data.sources.params import (
     SceneParams,
     TextParams,
 )
-from pipeline.data.sources.registry import (
-    BOX_FILES,
-    CLASS_FOLDERS,
-    ENVIRONMENTS,
-    FILES,
-    MASK_FILES,
-    PACKED,
-    PAIRED,
-    check_names,
-    check_source,
-    check_times,
-    listed,
-)
+from pipeline.data.sources.registry import PAIRED, check_source, listed
 from pipeline.data.sources.series_params import SeriesParams
 from pipeline.data.split_params import LabelParams, SplitParams
 from pipeline.tasks.registry import DEFAULT, for_chain, get
-
-# Keys that do not go with rows that are split by time.
-BY_TIME = ("extend", "split_sources", "split.group", "split.use_source_splits")
 
 
 class DataParams(Params):
@@ -245,108 +231,9 @@ class DataParams(Params):
         return file_name
 
     @model_validator(mode="after")
-    def _group_is_named(self) -> Self:
-        group, pattern = self.split.group, self.file_name
-        files = self.source.partition(":")[0] in (
-            *CLASS_FOLDERS,
-            *MASK_FILES,
-            *BOX_FILES,
-            *PAIRED,
-        )
-        if files and group and pattern is None:
-            raise ValueError(
-                f'split.group "{group}" needs file_name, such as '
-                f'"{{{group}}}_{{index}}", which says where a file name holds it'
-            )
-        if pattern and group and f"{{{group}}}" not in pattern:
-            raise ValueError(
-                f'split.group "{group}" is not a field of file_name "{pattern}"; name '
-                "it there in braces"
-            )
+    def _go_together(self) -> Self:
+        check_keys(self)
         return self
-
-    @model_validator(mode="after")
-    def _one_task(self) -> Self:
-        task = for_chain(self.task)
-        if task.normal_classes and self.normal is None:
-            raise ValueError(
-                f"task {self.task} needs normal, the list of the classes that are not "
-                "anomalies"
-            )
-        if self.normal is not None and not task.normal_classes:
-            raise ValueError(
-                f"normal is for task anomaly_detection; task is {self.task}: "
-                "leave it out"
-            )
-        if task.labels == "series" or self.series.label:
-            with as_validation_error():
-                check_times(self.source)
-        if task.ranks:
-            with as_validation_error():
-                check_names(self.source)
-        self._check_environment(task.labels == "experience")
-        self._check_degrade(task.degrades)
-        for key, is_set in self._of_some_tasks().items():
-            reason = task.refuses(f"data.{key}")
-            if is_set and self.series.label and key in BY_TIME:
-                raise ValueError(f"{key} is not for series.label: leave it out")
-            if is_set and reason:
-                raise ValueError(f"{key} {reason}; task is {self.task}: leave it out")
-        if self.series.label and task.labels != "classes":
-            raise ValueError(f"series.label is for classes; task is {self.task}")
-        return self
-
-    @model_validator(mode="after")
-    def _extra_targets_exist(self) -> Self:
-        kind, pattern = self.source.partition(":")[0], self.file_name or ""
-        targeted = [kind for kind in FILES if kind not in PACKED]
-        for name in self.extra_targets:
-            if kind not in targeted:
-                reason = f"a source of kind {kind} has none; use {', '.join(targeted)}"
-            elif kind in CLASS_FOLDERS and f"{{{name}}}" not in pattern:
-                reason = (
-                    f'not a field of file_name "{pattern}"; name it there in braces'
-                )
-            elif name == self.split.group:
-                reason = "is split.group, whose classes differ from split to split"
-            elif name == self.columns.label:
-                reason = "is the label column itself"
-            elif why := for_chain(self.task).refuses("data.extra_targets"):
-                reason = f"task {self.task} {why}"
-            else:
-                continue
-            raise ValueError(f'extra_targets "{name}": {reason}')
-        return self
-
-    def _check_environment(self, acts: bool) -> None:
-        kind, names = self.source.partition(":")[0], " or ".join(ENVIRONMENTS)
-        if acts and kind not in ENVIRONMENTS:
-            raise ValueError(
-                f"task {self.task} learns in an environment, and source {self.source} "
-                f"is of kind {kind}; use {names}:NAME, such as gym:CartPole-v1"
-            )
-        if not acts and kind in ENVIRONMENTS:
-            raise ValueError(
-                f"source {self.source} is an environment, and task is {self.task}; "
-                "set task to policy"
-            )
-
-    def _check_degrade(self, degrades: bool) -> None:
-        if self.degrade is not None and not degrades:
-            raise ValueError(
-                f"degrade is for task restoration; task is {self.task}: leave it out"
-            )
-        kinds = {source.partition(":")[0] for source in self.every_source}
-        if self.degrade is not None and kinds & {*PAIRED}:
-            raise ValueError(
-                "degrade is for clean images, and pairs: holds degraded ones too; "
-                "leave it out"
-            )
-        if kinds & {*PAIRED} and kinds - {*PAIRED}:
-            raise ValueError(
-                "sources of pairs: and of clean images exclude each other; name one "
-                "kind"
-            )
 
     @property
     def degradation(self) -> tuple[Step, ...]:
@@ -354,25 +241,6 @@ class DataParams(Params):
         if self.source.partition(":")[0] in PAIRED or not get(self.task).degrades:
             return ()
         return degradation.parse(self.degrade or degradation.DEFAULT)
-
-    def _of_some_tasks(self) -> dict[str, bool]:
-        """Keys that a task may refuse -> whether they are set."""
-        return {
-            "classes": self.classes is not None,
-            "merge_classes": bool(self.merge_classes),
-            "audio.background": self.audio.background > 0,
-            "labels.noise": self.labels.noise > 0,
-            "labels.label_errors": self.labels.label_errors != "off",
-            "balance": self.balance != "none",
-            "balance: resample": self.balance == "resample",
-            "duplicates": self.duplicates != "report",
-            "class_order": self.class_order != "numeric",
-            "extend": self.extend is not None,
-            "split_sources": self.split_sources is not None,
-            "split.group": self.split.group is not None,
-            "split.use_source_splits": not self.split.use_source_splits,
-            "tokens": self.tokens,
-        }
 
     @property
     def sources(self) -> tuple[str, ...]:

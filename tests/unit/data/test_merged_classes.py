@@ -45,7 +45,7 @@ def test_a_class_can_take_others_and_keep_its_name():
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        ({"unknown": ["five"]}, 'five is no class of data.source "wav:x"'),
+        ({"unknown": ["five"]}, 'data.source "wav:x" has no class five; it has one'),
         ({"all": ["one", "two", "three", "four"]}, "only all remains"),
     ],
 )
