@@ -22,6 +22,7 @@ from pipeline.core.errors import Busy, UserError
 from pipeline.engine.publish import publish
 from pipeline.engine.stage_record import read_record
 from tests.helpers.cases import chosen
+from tests.helpers.waiting import wait_until
 
 CASES: Counter[str] = Counter()
 KILLS = 30
@@ -268,9 +269,7 @@ def test_two_runs_at_once_one_is_refused_and_the_result_is_right(toy, number):
 def test_two_runs_one_in_the_middle_of_a_stage(toy):
     toy.one["trouble"] = "sleep"
     process = toy.start()
-    end = time.monotonic() + 200
-    while not (toy.folder / "asleep").exists() and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_until((toy.folder / "asleep").exists)
     with pytest.raises(Busy):
         toy.run()
     process.kill()

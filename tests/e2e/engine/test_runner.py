@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from dataclasses import replace
 
 import pytest
@@ -19,6 +18,7 @@ from pipeline.engine.plan import plan
 from pipeline.engine.run_record import read_run, write_run
 from pipeline.engine.runner import Runner
 from pipeline.engine.terminal import Terminal
+from tests.helpers.waiting import wait_until
 
 
 def test_a_stage_is_published_with_its_common_files(toy):
@@ -134,19 +134,12 @@ def test_the_log_of_a_failure_is_kept_until_the_stage_succeeds(toy):
     assert not log.exists()
 
 
-def wait_for(path, seconds: float = 200) -> None:
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not appear"
-        time.sleep(0.02)
-
-
 def test_kill_9_during_a_stage_loses_nothing(toy):
     toy.run()
     before = toy.read("one", "stage.json")
     toy.one["trouble"] = "sleep"
     process = toy.start()
-    wait_for(toy.folder / "asleep")
+    wait_until((toy.folder / "asleep").exists)
     process.kill()
     process.communicate()
     assert toy.read("one", "stage.json") == before
@@ -159,15 +152,12 @@ def test_kill_9_during_a_stage_loses_nothing(toy):
 def test_kill_9_ends_the_process_of_the_stage(toy):
     toy.one["trouble"] = "sleep"
     process = toy.start()
-    wait_for(toy.folder / "asleep")
+    wait_until((toy.folder / "asleep").exists)
     child = int((toy.folder / "pid").read_text())
     assert is_alive(child)
     process.kill()
     process.communicate()
-    end = time.monotonic() + 100
-    while is_alive(child) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not is_alive(child)
+    wait_until(lambda: not is_alive(child))
 
 
 def is_alive(pid: int) -> bool:
@@ -181,7 +171,7 @@ def is_alive(pid: int) -> bool:
 def test_a_run_after_kill_9_waits_for_the_end_of_the_first(toy):
     toy.one["trouble"] = "sleep"
     process = toy.start()
-    wait_for(toy.folder / "asleep")
+    wait_until((toy.folder / "asleep").exists)
     process.kill()
     process.communicate()
     child = int((toy.folder / "pid").read_text())
@@ -216,7 +206,7 @@ def test_an_interrupt_removes_unfinished_folders(toy, number):
     if signal.getsignal(number) is signal.SIG_IGN:
         pytest.skip("the signal is ignored here, as under nohup")
     process = toy.start()
-    wait_for(toy.folder / "asleep")
+    wait_until((toy.folder / "asleep").exists)
     process.send_signal(number)
     process.communicate(timeout=20)
     assert process.returncode != 0
@@ -232,7 +222,7 @@ def test_temporary_files_of_a_killed_run_are_removed_by_the_next(toy, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", str(system))
     toy.one["trouble"] = "sleep"
     process = toy.start()
-    wait_for(toy.folder / "asleep")
+    wait_until((toy.folder / "asleep").exists)
     process.kill()
     process.communicate(timeout=20)
     assert list(system.iterdir()) or list(toy.folder.glob(".scratch/tmp-*"))

@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.experiment.stages import STAGES
 from tests.helpers.cases import chosen
+from tests.helpers.waiting import wait_until
 
 
 def outputs(project) -> dict[str, dict[str, str]]:
@@ -193,13 +194,6 @@ def test_kill_9_in_the_middle_of_a_stage_and_a_run_after_it(copied, finished):
     assert answer.code == 0, answer.err
     assert outputs(copied) == outputs(finished[0])
     assert not partial.exists()
-
-
-def wait_until(true, seconds: float = 600) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_ctrl_c_leaves_what_was_published(copied):

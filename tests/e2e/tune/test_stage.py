@@ -6,7 +6,6 @@ import csv
 import json
 import shutil
 import signal
-import time
 
 import pytest
 from PIL import Image
@@ -16,6 +15,7 @@ from pipeline.engine.stage import Inputs
 from pipeline.tune.params import TuneParams
 from pipeline.tune.reuse_search import publish_again
 from tests.conftest import Project
+from tests.helpers.waiting import wait_until
 
 SEARCH = """\
 seed: 3
@@ -108,7 +108,7 @@ def test_killed_and_begun_again_it_publishes_the_same_bytes(searched, project):
     for stage in ("data", "augment"):
         shutil.copytree(searched.small / stage, project.small / stage)
     process = project.start("run", "tune", "--exp", "small")
-    wait_for(lambda: recorded(project) >= 2)
+    wait_until(lambda: recorded(project) >= 2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (project.small / "tune").exists()
@@ -126,13 +126,6 @@ def recorded(project: Project) -> int:
 
 def published(project: Project) -> dict[str, str]:
     return read(project, "stage.json")["outputs"]
-
-
-def wait_for(condition) -> None:
-    end = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.mark.slow
