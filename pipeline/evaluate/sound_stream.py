@@ -29,6 +29,7 @@ from pipeline.metrics.stream_detection import (
     accepted,
     choose_threshold,
     count,
+    scores_of,
 )
 
 FILE = "stream.json"
@@ -127,7 +128,8 @@ class StreamEvaluation:
     def row(self, model: StatefulModel) -> Row:
         """Return the threshold of a file, and its counts on both streams."""
         scores = {
-            name: read_all(model, frames) for name, (frames, _) in self.streams.items()
+            name: scores_of(read_all(model, frames), self.ignored)
+            for name, (frames, _) in self.streams.items()
         }
         seconds = len(scores["validation"]) * self.hop
         threshold = choose_threshold(

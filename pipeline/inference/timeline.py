@@ -20,7 +20,7 @@ from pipeline.data.wav_files import length_of
 from pipeline.engine.published import published, published_json, recorded_hashes
 from pipeline.inference.input_readers import read_raw
 from pipeline.inference.step_models import STATEFUL, StatefulModel, read_all
-from pipeline.metrics.stream_detection import accepted
+from pipeline.metrics.stream_detection import accepted, scores_of
 
 BLOCK = 1000  # frames whose spectra are in memory
 FILE = "stream.json"
@@ -85,7 +85,7 @@ class Timeline:
             UserError: the file is unreadable, or has another rate than the data.
         """
         sound = read_raw(path, self.data).raw[0]
-        scores = read_all(self.model, self._frames(sound))
+        scores = scores_of(read_all(self.model, self._frames(sound)), self.ignored)
         events = accepted(scores, self.threshold, self.pause, self.ignored)
         keywords = [
             {

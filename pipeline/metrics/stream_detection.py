@@ -4,10 +4,11 @@ In: a score per frame and class, and where the keywords are. Out: the frames at 
 keyword is accepted, how many of them are wrong, and a threshold.
 
 A keyword is accepted at the first frame whose largest score is at least the threshold;
-then nothing is accepted for a while. The score is the largest logit, which is lower on
-sounds that are no keyword than a probability is, because that is relative to the other
-keywords: Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World
-Settings, 2022.
+then nothing is accepted for a while. With a class of background or unknown words the
+score is the probability: Chen et al., Small-Footprint Keyword Spotting Using Deep
+Neural Networks, 2014. Without one it is the logit, which is lower on sounds that are no
+keyword, where a probability only compares keywords: Hendrycks et al., Scaling
+Out-of-Distribution Detection for Real-World Settings, 2022.
 """
 
 from __future__ import annotations
@@ -87,6 +88,19 @@ class Counts:
             "false_reject_rate": self.reject_rate,
             "false_reject_rate_interval": [float(low_rate), float(high_rate)],
         }
+
+
+def scores_of(logits: np.ndarray, ignored: Sequence[int] = ()) -> np.ndarray:
+    """Return the score of each class at each frame, `(frames, classes)`.
+
+    Args:
+        logits: outputs of the file, `(frames, classes)`.
+        ignored: classes that are no keywords; with one of them, probabilities.
+    """
+    if not ignored:
+        return logits
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def accepted(

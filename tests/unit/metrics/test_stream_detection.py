@@ -11,6 +11,7 @@ from pipeline.metrics.stream_detection import (
     accepted,
     choose_threshold,
     count,
+    scores_of,
 )
 
 KEYWORDS = [Keyword(0, 2, 5), Keyword(1, 8, 11)]
@@ -73,3 +74,15 @@ def test_where_only_wrong_scores_are_highest_nothing_is_accepted():
     assert threshold > 9 and accepted(stream, threshold, 0) == []
     ignored = choose_threshold(stream, KEYWORDS, 3600, 0, per_hour=0, ignored=[2])
     assert accepted(stream, ignored, 0, ignored=[2]) == [(3, 0)]
+
+
+class TestScores:
+    LOGITS = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 800.0]])
+
+    def test_with_a_class_of_background_they_are_probabilities(self):
+        scores = scores_of(self.LOGITS, [2])
+        np.testing.assert_allclose(scores.sum(axis=1), 1)
+        assert scores[0, 0] == pytest.approx(np.exp(2) / (np.exp(2) + 2))
+
+    def test_without_one_they_are_the_logits(self):
+        np.testing.assert_array_equal(scores_of(self.LOGITS), self.LOGITS)
