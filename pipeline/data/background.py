@@ -21,7 +21,7 @@ from pipeline.data.rows import AnyRows, ConcatenatedRows
 NAME = "background"
 LONGEST = 0.3  # of a clip: too little to recognize a keyword
 EXPONENTS = (0.0, 1.0, 2.0)  # of 1/f in the power of white, pink and brown noise
-# Root mean square of the noise, relative to full scale: from the rounding of 16 bits on.
+# Root mean square of the noise, relative to full scale: from that of 16-bit rounding.
 DECIBELS = (-100.0, -10.0)
 
 

@@ -38,6 +38,26 @@ class StreamParams(Params):
         return value
 
 
+class ClusterParams(Params):
+    """Section `evaluate.clusters`: k-means on the features of the baseline.
+
+    Args:
+        count: number of clusters, such as that of the classes; 0 for none.
+        examples: maximum number of test examples, drawn at random.
+    """
+
+    count: int = Field(0, ge=0, le=1000)
+    # k-means and its bootstrap then take seconds.
+    examples: int = Field(2000, ge=10, le=100_000)
+
+    @field_validator("count")
+    @classmethod
+    def _several(cls, count: int) -> int:
+        if count == 1:
+            raise ValueError("must be 0, for none, or at least 2")
+        return count
+
+
 class EvaluateParams(Params):
     """Section `evaluate` of an experiment.
 
@@ -52,6 +72,7 @@ class EvaluateParams(Params):
             of images, standard deviations of audio and tables.
         attack_steps: number of PGD steps.
         stream: also evaluate keywords in long streams, for causal models of sound.
+        clusters: also compare clusters of the learned features with the classes.
         workers: number of files evaluated in parallel; does not change results.
     """
 
@@ -66,4 +87,5 @@ class EvaluateParams(Params):
     # Madry et al., 2018, attack with 7 steps in training and 20 in evaluation.
     attack_steps: int = Field(10, ge=1, le=1000)
     stream: StreamParams = StreamParams()
+    clusters: ClusterParams = ClusterParams()
     workers: int = unhashed(2, ge=1, le=64)

@@ -4,14 +4,15 @@ In: the files that read frame by frame, and the clips of validation and test. Ou
 file a threshold, chosen on a stream of validation clips, and what it accepts on a
 stream of test clips.
 
-Streams are made in the units of the features, as the augmentation step `background`
-does: clips in random order, with gaps, and noise under both, whose level is drawn anew
-for each clip. The gaps hold noise, not other speech.
+Streams are made of energies, as a microphone would add them: clips in random order,
+with gaps, and noise under both, whose level is drawn anew for each clip. The gaps hold
+noise of the mean spectrum of the training clips, not other speech.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy as np
 from pipeline.core.determinism import derive_seed
 from pipeline.core.json_io import write_json
 from pipeline.data.artifact import Data, Split
-from pipeline.data.features import LogMel, find_step
+from pipeline.data.features import FLOOR, LogMel, Standardise, find_step
 from pipeline.engine.stage import Inputs
 from pipeline.evaluate.params import StreamParams
 from pipeline.inference.step_models import STATEFUL, StatefulModel, read_all
@@ -42,6 +43,27 @@ BACKGROUND = frozenset(
     ]
 )
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of the log energies of each frequency bin.
+
+    Args:
+        mean: `(bins, 1)`.
+        deviation: `(bins, 1)`.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    def energies(self, features: np.ndarray) -> np.ndarray:
+        """Return the energies of standardized log energies, `(..., bins, 1)`."""
+        return np.exp(features * self.deviation + self.mean)
+
+    def features(self, energies: np.ndarray) -> np.ndarray:
+        """Return standardized log energies."""
+        return (np.log(energies) - self.mean) / self.deviation
 
 
 def evaluate(
@@ -104,6 +126,7 @@ class StreamEvaluation:
             if name.lower() in BACKGROUND
         ]
         splits = {"validation": data.validation(), "test": test}
+        scale = scale_of(data)
         self.streams = {
             name: make_stream(
                 data.spec.to_input(np.asarray(split.x)),
@@ -112,6 +135,7 @@ class StreamEvaluation:
                 hop,
                 derive_seed(seed, "stream", name),
                 self.ignored,
+                scale,
             )
             for name, split in splits.items()
         }
@@ -148,6 +172,15 @@ class StreamEvaluation:
         return row
 
 
+def scale_of(data: Data) -> Scale:
+    """Return the scale of the features; 0 and 1 where they are not standardized."""
+    step = find_step(data.steps(), Standardise)
+    if step is None:
+        bins = np.zeros((data.spec.shape[1], 1))
+        return Scale(bins, bins + 1)
+    return Scale(np.array(step.mean)[:, None], np.array(step.deviation)[:, None])
+
+
 def make_stream(
     clips: np.ndarray,
     labels: np.ndarray,
@@ -155,6 +188,7 @@ def make_stream(
     hop: float,
     seed: int,
     ignored: list[int] | None = None,
+    scale: Scale | None = None,
 ) -> tuple[np.ndarray, list[Keyword]]:
     """Make a stream of clips with gaps of noise.
 
@@ -166,6 +200,7 @@ def make_stream(
         hop: seconds from one frame to the next.
         seed: of order, gaps and noise.
         ignored: classes that are no keywords; default none.
+        scale: of the log energies; default mean 0 and standard deviation 1.
 
     Returns:
         Frames `(frames, bins, 1)` float32, and the keywords in them.
@@ -173,6 +208,8 @@ def make_stream(
     rng, late = np.random.default_rng(seed), round(LATE_SECONDS / hop)
     length, steps = round(params.hours * 3600 / hop), clips.shape[1]
     shortest, longest = params.gap_seconds
+    one = np.ones((clips.shape[2], 1))
+    scale = scale or Scale(0 * one, one)
     frames: list[np.ndarray] = []
     keywords: list[Keyword] = []
     total = 0
@@ -181,15 +218,15 @@ def make_stream(
         if total + gap + steps + late > length and keywords:
             break
         begin = total + gap
-        silence = np.full((gap, *clips.shape[2:]), -np.inf)
-        sound = np.concatenate([silence, clips[position]])
-        frames.append(_with_noise(sound, params.level, rng))
+        silence = np.full((gap, *clips.shape[2:]), FLOOR)
+        sound = np.concatenate([silence, scale.energies(clips[position])])
+        frames.append(_with_noise(sound, params.level, scale, rng))
         total += len(sound)
         if labels[position] not in (ignored or ()):
             end = begin + steps + late
             keywords.append(Keyword(int(labels[position]), begin, end))
-    rest = np.full((max(length - total, late), *clips.shape[2:]), -np.inf)
-    frames.append(_with_noise(rest, params.level, rng))
+    rest = np.full((max(length - total, late), *clips.shape[2:]), FLOOR)
+    frames.append(_with_noise(rest, params.level, scale, rng))
     return np.concatenate(frames).astype(np.float32), keywords
 
 
@@ -200,9 +237,9 @@ def _positions(count: int, rng: np.random.Generator) -> Iterator[int]:
 
 
 def _with_noise(
-    sound: np.ndarray, level: float, rng: np.random.Generator
+    energies: np.ndarray, level: float, scale: Scale, rng: np.random.Generator
 ) -> np.ndarray:
-    """Add the energies of noise, exponentially distributed, at one drawn level."""
+    """Add noise, exponentially distributed in energy, and return features."""
     height = rng.uniform(QUIET, max(level, QUIET))
-    noise = np.log(rng.exponential(size=sound.shape) + 1e-6) + height
-    return np.logaddexp(sound, noise)
+    noise = rng.exponential(size=energies.shape) * scale.energies(np.array(height))
+    return scale.features(energies + noise)

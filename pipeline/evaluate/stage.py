@@ -33,6 +33,7 @@ from pipeline.tasks.metric import metric_of
 
 MAX_FITTING = 5000  # validation examples that a temperature is fitted on
 FILE, STUDY = "file", "study"
+CLUSTERS = "clusters.json"
 Row = dict[str, Any]
 
 
@@ -68,11 +69,40 @@ def run(params: EvaluateParams, inputs: Inputs, out: Path) -> Row:
     write_json(out / "evaluation.json", table.to_json())
     write_json(out / "robustness.json", robust.to_json())
     context.evaluator.write(out, context, predictions, pareto)
+    if params.clusters.count:
+        _write_clusters(context, params, inputs, out)
     if params.stream.hours:
         sound_stream.evaluate(
             context.data, context.test, pareto, params.stream, inputs, out
         )
     return {**_metrics(table, study.key), **({"doubts": doubts} if doubts else {})}
+
+
+def _write_clusters(
+    context: EvaluationContext, params: EvaluateParams, inputs: Inputs, out: Path
+) -> None:
+    """Write clusters.json, computed in a process that may import TensorFlow."""
+    count = params.clusters.count
+    examples = min(len(context.test), params.clusters.examples)
+    if count > examples:
+        raise UserError(
+            f"evaluate.clusters.count {count}: there are {examples} examples; use fewer"
+        )
+    seed = derive_seed(inputs.seed, "clusters")
+    model = inputs["train"] / "model.keras"
+    task = (CLUSTERS, _clusters, context, model, params, seed)
+    found = _drain([task], 1, inputs, lambda name: "clusters of the features")
+    write_json(out / CLUSTERS, found[CLUSTERS])
+
+
+def _clusters(
+    context: EvaluationContext, model: Path, params: EvaluateParams, seed: int
+) -> Row:
+    from pipeline.evaluate import clusters
+
+    return clusters.evaluate(
+        context.data, context.test, model, params.clusters, params.resamples, seed
+    )
 
 
 def _floors(

@@ -87,6 +87,7 @@ def misfits(experiment: Any) -> Iterator[Misfit]:
     yield from _acting(experiment, task)
     yield from _of_engine(experiment, task)
     yield from _not_applicable(experiment, task)
+    yield from _clusters(experiment, task)
     yield from _drops(experiment, task)
     yield from _heads(experiment)
 
@@ -174,6 +175,14 @@ def _acting(experiment: Any, task: Task) -> Iterator[Misfit]:
         if settings not in (None, QLearning()) and not task.interactive:
             why = f"is for a policy, and data.task is {task.name}; leave it out"
             yield (name, "q_learning"), why
+
+
+def _clusters(experiment: Any, task: Task) -> Iterator[Misfit]:
+    """Clusters are compared with classes, which an anomaly detector does not learn."""
+    compared = task.labels == "classes" and not task.normal_classes
+    if experiment.evaluate.clusters.count and not compared:
+        why = f"compares with classes, and data.task is {task.name}; leave it out"
+        yield ("evaluate", "clusters"), why
 
 
 def _not_applicable(experiment: Any, task: Task) -> Iterator[Misfit]:

@@ -33,5 +33,8 @@ REPORT = TaskReport(
         "when attacked": "attacked_accuracy",
     },
     perturbations="Corruptions and attacks",
-    documents={"stream": ("evaluate", "stream.json")},
+    documents={
+        "stream": ("evaluate", "stream.json"),
+        "clusters": ("evaluate", "clusters.json"),
+    },
 )

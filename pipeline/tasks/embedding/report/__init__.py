@@ -27,4 +27,5 @@ REPORT = TaskReport(
         "recall@1 when corrupted": "corrupted_recall_at_1",
     },
     pictures={"neighbors": "neighbors.png", "distances": "distances.png"},
+    documents={"clusters": ("evaluate", "clusters.json")},
 )
