@@ -12,6 +12,7 @@ Imports no numeric library.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ from pipeline.experiment.schema import Experiment
 from pipeline.experiment.session import Console, run_job
 from pipeline.experiment.single_model import FIRST_LINES, header, with_model
 from pipeline.experiment.source_look import check_shapes
-from pipeline.results import single_file
+from pipeline.results import notebook, single_file
 from pipeline.tasks.registry import get
 
 # Sections and keys of the experiment file that have an effect here.
@@ -49,8 +50,47 @@ UNATTACKED = {"robustness": False}  # the test split is only for the metric
 
 
 @dataclass(frozen=True)
+class BestFile:
+    """The chosen .tflite file.
+
+    Args:
+        path: of the file.
+        row: its row in pareto.json.
+    """
+
+    path: Path
+    row: dict[str, Any]
+
+    @property
+    def recipe(self) -> str:
+        """The recipe that made it, such as `int8`."""
+        return str(self.row["recipe"])
+
+    @property
+    def bytes_flash(self) -> int:
+        """Its size in the flash of the target, in bytes."""
+        return int(self.row["bytes_flash"])
+
+    def save(self, path: str | Path) -> Path:
+        """Copy the file.
+
+        Args:
+            path: of the copy, which is overwritten; its folder must exist.
+
+        Raises:
+            UserError: the folder does not exist, or `path` is a folder.
+        """
+        copy = Path(path)
+        if copy.is_dir() or not copy.parent.is_dir():
+            raise UserError(
+                f"{copy}: must be a file in a folder that exists, such as best.tflite"
+            )
+        return Path(shutil.copyfile(self.path, copy))
+
+
+@dataclass(frozen=True)
 class CompressionResult:
-    """What compress_model found.
+    """What compress_model found; a notebook draws it.
 
     Args:
         folder: with all files, in `compress/`.
@@ -70,6 +110,28 @@ class CompressionResult:
     def file(self) -> Path | None:
         """The .tflite file of the chosen variant, or None."""
         return self.folder / "compress" / "best.tflite" if self.chosen else None
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per variant, the smallest first, those without a file last."""
+        limits = single_file.limits_of(self.pareto)
+        return single_file.sorted_rows(self.pareto, limits)
+
+    @property
+    def best(self) -> BestFile:
+        """The smallest file within the budget.
+
+        Raises:
+            UserError: no file meets the budget; it names the nearest one.
+        """
+        row, file = self.chosen, self.file
+        if row is None or file is None:
+            raise UserError(f"{self.folder}: {single_file.missed(self.pareto)}")
+        return BestFile(file, row)
+
+    def _repr_html_(self) -> str:
+        """The frontier and the table, as a notebook shows them."""
+        return notebook.html(self.pareto)
 
 
 def compress_model(
@@ -91,11 +153,14 @@ def compress_model(
         model: path of a .keras file, or a `keras.Model`, which is saved in `out`.
         data: a source such as `npz:mine.npz` or `sklearn:digits`, or a pair of arrays
             `(x, y)`, which is saved in `out`: x as the model takes it, `(n, ...)`, and
-            y the class or number of each example, `(n,)`. An array x alone, or a
-            source without labels, is for recipes that do not train; files are then
-            compared with the float model.
+            y the class or number of each example, `(n,)`. A `tf.data.Dataset` (batched
+            or not) or an object with `__len__` and `__getitem__`, such as a PyTorch
+            Dataset, of such pairs is read whole into memory. An array x alone, or a
+            source or data set without labels, is for recipes that do not train; files
+            are then compared with the float model.
         budget: keys of `compress.budget`, such as `{"max_drop": 0.01, "max_bytes":
-            20000}`; max_drop is a fraction, and bytes are those in flash.
+            20000}`; max_drop is a fraction, and bytes are those in flash. `flash` is
+            another name of `max_bytes`.
         out: folder of the results; default: MODEL-compressed beside the model, or in
             the working directory.
         overrides: other values of data, augment, compress, seed, threads or
@@ -124,14 +189,28 @@ def compress_model(
         >>> result.file                                         # doctest: +SKIP
         PosixPath('net-compressed/compress/best.tflite')
     """
+    limits = _limits(budget or {})
     folder = Path(out) if out is not None else default_folder(in_memory.name_of(model))
     path = in_memory.saved_model(model, folder)
     given = {"data": data, "validation": validation, "test": test}
-    names = in_memory.saved_splits(given, folder)
-    limits = {f"compress.budget.{key}": limit for key, limit in (budget or {}).items()}
+    names = in_memory.saved_splits(given, folder, path)
     texts = override_texts({**limits, **(overrides or {})}) + override_texts(sections)
     typed = {text: f"override {text}" for text in texts}
     return compress_with(path, model_data(**names), folder, typed, reporter, anyway)
+
+
+def _limits(budget: Mapping[str, Any]) -> dict[str, Any]:
+    """The budget as overrides; `flash` limits the size that is the default."""
+    sized = {"max_bytes", "size_metric"} & set(budget)
+    if "flash" in budget and sized:
+        raise UserError(
+            f"budget: flash and {', '.join(sorted(sized))} limit the same size; give "
+            "flash alone, or max_bytes with size_metric"
+        )
+    return {
+        f"compress.budget.{'max_bytes' if key == 'flash' else key}": limit
+        for key, limit in budget.items()
+    }
 
 
 def compress_with(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.safe_path import SafeFolder
+from pipeline.experiment.memory_sets import arrays_of, is_data_set
 
 MODEL = "model.keras"
 DATED = "metadata.json"  # member of a .keras file that holds the time of saving
@@ -36,25 +37,33 @@ def saved_model(model: Any, folder: Path) -> Path:
     return _save(folder / MODEL, model.save)
 
 
-def saved_splits(splits: Mapping[str, Any], folder: Path) -> dict[str, str | None]:
+def saved_splits(
+    splits: Mapping[str, Any], folder: Path, model: Path
+) -> dict[str, str | None]:
     """Data sources; arrays are saved in `folder` first.
 
     Args:
         splits: name -> a source such as `npz:mine.npz`, a pair of arrays `(x, y)`, an
-            array x without labels, or None.
+            array x without labels, a data set of either that `memory_sets` describes,
+            or None.
         folder: is created if needed.
+        model: the file of the model, whose input tells whether a data set is batched.
 
     Returns:
         Name -> the source, or None.
     """
-    return {name: _source_of(data, folder, name) for name, data in splits.items()}
+    return {
+        name: _source_of(data, folder, name, model) for name, data in splits.items()
+    }
 
 
-def _source_of(data: Any, folder: Path, name: str) -> str | None:
+def _source_of(data: Any, folder: Path, name: str, model: Path) -> str | None:
     if data is None or isinstance(data, str | Path):
         return None if data is None else str(data)
     import numpy as np
 
+    if is_data_set(data):
+        data = arrays_of(data, name, model)
     labelled = isinstance(data, tuple | list) and len(data) == 2
     arrays = dict(zip(("x", "y"), data)) if labelled else {"x": data}
     path = _save(folder / f"{name}.npz", lambda aside: np.savez(aside, **arrays))

@@ -99,8 +99,7 @@ def text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
 
 
 def _text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
-    task = of_document(pareto)
-    limits = read_limits(pareto["budget"], task.metric, pareto["latency"], task.name)
+    limits = limits_of(pareto)
     lines = [f"input     {pareto['input']}", *table(pareto, limits), ""]
     lines += doubts.lines(pareto.get("doubts", []))
     lines += [f"note      {caution}" for caution in pareto.get("cautions", [])]
@@ -113,23 +112,43 @@ def _text(folder: Path, pareto: dict[str, Any], usage: str) -> str:
     return "\n".join(lines)
 
 
+def limits_of(pareto: dict[str, Any]) -> Limits:
+    """The limits of the budget, with the metric of the task.
+
+    Args:
+        pareto: as `read` returns it.
+    """
+    task = of_document(pareto)
+    return read_limits(pareto["budget"], task.metric, pareto["latency"], task.name)
+
+
+def sorted_rows(pareto: dict[str, Any], limits: Limits) -> list[Row]:
+    """The variants, the smallest first, those without a file last.
+
+    Args:
+        pareto: as `read` returns it.
+        limits: as `limits_of` returns them.
+    """
+    key, size = limits.metric.key, limits.size_key
+    return sorted(
+        pareto["points"], key=lambda row: NO_SIZE if row[key] is None else row[size]
+    )
+
+
 def table(pareto: dict[str, Any], limits: Limits) -> list[str]:
     """One line per variant, the smallest first, those without a file last.
 
     The change is that on validation. The worst case is the upper end of its interval,
     which the budget is compared with.
     """
-    key, size, unit = limits.metric.key, limits.size_key, limits.metric.unit
-    rows = sorted(
-        pareto["points"], key=lambda row: NO_SIZE if row[key] is None else row[size]
-    )
+    key, unit = limits.metric.key, limits.metric.unit
     sizes = (f"{'flash':>9}", f"{'raw':>9}", f"{'download':>9}")
     return columns(
         ("recipe", *sizes, "valid.", f"{unit:>6}", "at worst"),
-        rows,
+        sorted_rows(pareto, limits),
         title=lambda row: row["recipe"],
         key=key,
-        cells=lambda row: _cells(row, limits.metric, _mark(row, pareto, limits)),
+        cells=lambda row: _cells(row, limits.metric, mark(row, pareto, limits)),
     )
 
 
@@ -147,19 +166,39 @@ def _input(folder: Path) -> str:
     return f"{done} (data.preprocessing=none: without this)"
 
 
-def _cells(row: Row, score: Metric, mark: str) -> list[str]:
+def scores(row: Row, score: Metric) -> list[str]:
+    """The metric of a variant with a file, its change, and the change at worst.
+
+    Args:
+        row: of pareto.json.
+        score: metric of the task.
+    """
+    worst = Point.from_json(row).upper_drop
+    changes = (score.number(score.difference(drop)) for drop in (row["drop"], worst))
+    return [f"{row[score.key]:.3f}", *changes]
+
+
+def _cells(row: Row, score: Metric, end: str) -> list[str]:
+    value, change, worst = scores(row, score)
     return [
         f"{row['bytes_flash']:>9,}",
         f"{row['bytes_raw']:>9,}",
         f"{row['bytes_gzip']:>9,}",
-        f"{row[score.key]:>6.3f}",
-        f"{score.number(score.difference(row['drop'])):>6}",
-        f"{score.number(score.difference(Point.from_json(row).upper_drop)):>8}",
-        mark,
+        f"{value:>6}",
+        f"{change:>6}",
+        f"{worst:>8}",
+        end,
     ]
 
 
-def _mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
+def mark(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
+    """Whether a variant is chosen, within the budget, or failed, and what it lacks.
+
+    Args:
+        row: of `pareto["points"]`.
+        pareto: as `read` returns it.
+        limits: as `limits_of` returns them.
+    """
     lines = pareto.get("ledger", {}).get(row["id"], [])
     parts = [_status(row, pareto, limits), *phrases(lines, limits.metric)]
     return "; ".join(parts if row["status"] != "ok" else [*parts, *remarks(row)])
@@ -173,6 +212,24 @@ def _status(row: Row, pareto: dict[str, Any], limits: Limits) -> str:
     return "over budget" if limits.excess(Point.from_json(row)) > 0 else "ok"
 
 
+def missed(pareto: dict[str, Any]) -> str:
+    """Say that no file meets the budget, and what the nearest one exceeds.
+
+    Args:
+        pareto: as `read` returns it.
+    """
+    limits = limits_of(pareto)
+    text = f"no file meets the budget: {limits.describe()}"
+    nearest = nearest_miss(points_of(pareto), limits)
+    if nearest is None:
+        return text
+    return f"{text}; nearest: {nearest.recipe}: {_excess(nearest, limits)}"
+
+
+def _excess(point: Point, limits: Limits) -> str:
+    return "; ".join(limits.violations(point))
+
+
 def _none_chosen(folder: Path, pareto: dict[str, Any], limits: Limits) -> list[str]:
     lines = [
         f"chosen    none meets the budget: {limits.describe()}",
@@ -181,5 +238,4 @@ def _none_chosen(folder: Path, pareto: dict[str, Any], limits: Limits) -> list[s
     nearest = nearest_miss(points_of(pareto), limits)
     if nearest is None:
         return lines
-    violations = "; ".join(limits.violations(nearest))
-    return [*lines, f"nearest   {nearest.recipe}: {violations}"]
+    return [*lines, f"nearest   {nearest.recipe}: {_excess(nearest, limits)}"]

@@ -21,7 +21,11 @@ from pipeline.compress.import_model.train.stage import check_fits
 from pipeline.core.errors import StageFailed, UserError
 from pipeline.data.params import DataParams
 from pipeline.data.spec import TaskSpec, write_spec
-from pipeline.experiment.compress_model import compress_model, default_folder
+from pipeline.experiment.compress_model import (
+    CompressionResult,
+    compress_model,
+    default_folder,
+)
 from pipeline.experiment.loader import check_name
 from pipeline.experiment.model_data import ModelData
 from pipeline.experiment.previous_state import (
@@ -359,10 +363,27 @@ def test_a_budget_that_nothing_meets_ends_with_3_and_the_frontier(project, tmp_p
     assert not (out / "compress" / "best.tflite").exists()
 
 
+def check_best(result: CompressionResult, folder: Path) -> None:
+    """The chosen file can be copied, and a notebook shows every variant."""
+    copy = result.best.save(folder / "best.tflite")
+    assert copy.read_bytes() == result.file.read_bytes()
+    assert result.best.bytes_flash == result.chosen["bytes_flash"]
+    assert {row["recipe"] for row in result.rows} == {"int8", "float"}
+    sizes = [row["bytes_flash"] for row in result.rows]
+    assert sizes == sorted(sizes)
+    html = result._repr_html_()
+    assert "<svg" in html and "int8</td>" in html and "float</td>" in html
+    with pytest.raises(UserError, match="must be a file in a folder that exists"):
+        result.best.save(folder / "no" / "best.tflite")
+    none = CompressionResult(result.folder, {**result.pareto, "chosen": None})
+    with pytest.raises(UserError, match="no file meets the budget: .*; nearest: "):
+        none.best.save(folder / "best.tflite")
+
+
 def test_a_model_and_arrays_of_a_program_are_compressed(tmp_path, capsys):
     x, y = load_iris(return_X_y=True)
     options = {
-        "budget": {"max_drop": 0.9},
+        "budget": {"max_drop": 0.9, "flash": 50_000},
         "out": tmp_path / "out",
         "compress": {"recipes": ["int8"]},
         "anyway": True,  # the model is untrained
@@ -370,6 +391,8 @@ def test_a_model_and_arrays_of_a_program_are_compressed(tmp_path, capsys):
     result = compress_model(flowers(), (x.astype("float32"), y), **options)
     assert result.file == tmp_path / "out" / "compress" / "best.tflite"
     assert result.file.stat().st_size == result.chosen["bytes_raw"]
+    assert result.pareto["budget"]["max_bytes"] == 50_000
+    check_best(result, tmp_path)
     assert "train     done" in capsys.readouterr().out
     # Chance decides whether its outputs look useless, or in another order.
     assert re.search(
