@@ -4,8 +4,9 @@ In: the stage's trainer. Out: the builder and the values of the student, and sea
 and search.csv: every candidate.
 
 The costs of a candidate are computed from its graph; one above a limit is not trained.
-The others are proposed by a Gaussian process that learns from each trial and spreads
-them along the front of score and size (Knowles, ParEGO, 2006), are trained for few
+Half of the trials are drawn at random within the limits, from small to large; the
+others are proposed by a Gaussian process that learns from each trial and spreads them
+along the front of score and size (Knowles, ParEGO, 2006). All are trained for few
 epochs, and terminated by successive halving (Jamieson, Talwalkar, 2016). The finalists
 are trained with all epochs over new seeds. It is the search of `tune` with a student's
 training in the place of a trial's.
@@ -22,6 +23,7 @@ from typing import Any
 from pipeline.core.errors import StageFailed, UserError
 from pipeline.core.json_io import write_json
 from pipeline.data.spec import TaskSpec
+from pipeline.distill.candidate_screening import model_text, screened
 from pipeline.distill.params import DistillParams
 from pipeline.distill.search_params import StudentSearch
 from pipeline.distill.student_trainer import StudentTrainer
@@ -45,7 +47,6 @@ from pipeline.tune.search import Search, Trial
 from pipeline.tune.trial import COSTS
 
 WIDTHS = [0.125, 0.25, 0.375, 0.5, 0.75, 1.0]  # where the user names none
-NEAREST = 3  # candidates in the error about limits that none meets
 
 
 @dataclass(frozen=True)
@@ -180,10 +181,11 @@ def _search(
 ) -> Search:
     inputs, params = trainer.inputs, trainer.params
     check_workers(params.workers, "distill.workers")
-    first = [space.defaults(config)]
+    first = screened(tune, config, inputs.seed, helper)
     oracle = Oracle(
         tune.algorithm, config, inputs.seed, first, tune.trials, tune.epochs
     )
+    oracle.inner.num_initial_points = max(3, len(first))
     identity = [params.hashed(), inputs.seed, config, inputs.threads]
     limit = time_limit(inputs.minutes, "trial")
     record = Record(inputs.scratch / "search.jsonl", identity)
@@ -202,7 +204,7 @@ def _search(
 
 
 def _check_any(search: Search) -> None:
-    """Check that a candidate was trained to its end, and name the nearest if none."""
+    """Check that a candidate was trained to its end."""
     statuses = {trial.status for trial in search.trials}
     if "ok" in statuses:
         return
@@ -210,16 +212,9 @@ def _check_any(search: Search) -> None:
     if failed:
         reason = failed[0].result["reason"]
         raise StageFailed(f"every student of the search failed; the first: {reason}")
-    over = [trial for trial in search.trials if trial.status == "infeasible"]
-    over.sort(key=lambda trial: (trial.result["over"], trial.number))
-    nearest = "; ".join(
-        f"{_text(model_values(trial.values, search.params))}: {trial.result['reason']}"
-        for trial in over[:NEAREST]
-    )
-    raise UserError(
-        f"distill.search.limits: no candidate of {len(over)} is within the limits, and "
-        f"none was trained; the nearest: {nearest}; raise the limit, or search smaller "
-        "models (distill.search.space, distill.search.builders)"
+    raise StageFailed(
+        f"no student of the search was trained to its end: {search.stop_reason}; raise "
+        "distill.search.minutes or distill.search.trials"
     )
 
 
@@ -245,8 +240,8 @@ def _row(
         "trial": trial.number,
         "status": result["status"],
         "score": result.get("score"),
-        "final_score": None if final is None else final.score,
-        "final_spread": None if final is None else final.spread,
+        "final_score": final.score if final and final.spread is not None else None,
+        "final_spread": final.spread if final else None,
         "chosen": trial is winner.trial,
         **{name: result.get(name) for name in COSTS},
         "epochs": result.get("epochs", 0),
@@ -257,22 +252,17 @@ def _row(
 
 
 def _print(rows: list[dict[str, Any]], ended: str, metric: Metric) -> None:
-    """Print a line per finalist, the smallest first."""
+    """Print a line per finalist, the smallest first; a single one has its score."""
     over = sum(row["status"] == "infeasible" for row in rows)
     print(f"search: {len(rows)} candidates, {over} above a limit and not trained")
     if ended:
         print(f"the search ended early: {ended}")
-    finals = [row for row in rows if row["final_score"] is not None]
+    finals = [row for row in rows if row["chosen"] or row["final_score"] is not None]
     for row in sorted(finals, key=lambda row: row[SIZE]):
+        score = row["score"] if row["final_score"] is None else row["final_score"]
         print(
-            f"  {metric.name} {row['final_score']:.3f}  {row[SIZE]:,} B int8  "
+            f"  {metric.name} {score:.3f}  {row[SIZE]:,} B int8  "
             f"{row['activation_bytes']:,} B activations  {row['macs']:,} MACs  "
-            f"{_text((row['builder'], row['values']))}"
+            f"{model_text((row['builder'], row['values']))}"
             f"{'  chosen' if row['chosen'] else ''}"
         )
-
-
-def _text(model: tuple[str, dict[str, Any]]) -> str:
-    builder, values = model
-    sizes = {k: v for k, v in values.items() if type(v) in (int, float)}
-    return " ".join([builder, *(f"{name}={value:g}" for name, value in sizes.items())])
