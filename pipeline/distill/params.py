@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.params import Params, as_validation_error, unhashed
+from pipeline.distill.search_params import StudentSearch
 from pipeline.models import catalogue
 from pipeline.training.params import FitSettings
 
@@ -66,6 +67,8 @@ class DistillParams(FitSettings):
             this much below the best (0.02 is two points), instead of `builder`,
             `values` and `width`. Useful with `tune.objective: accuracy_and_size`, or
             with sizes in `tune.space`.
+        search: find the student by a search within limits of cost, instead of
+            `builder`, `values`, `width` and `smallest`; null for no search.
         teachers: models whose outputs are distilled; several are weighted.
         distillation_loss: loss on the teacher's logits: `kd`, `standardized_kd` or
             `dkd`. For classification only; regression and anomaly detection use the
@@ -91,6 +94,7 @@ class DistillParams(FitSettings):
     values: dict[str, Value] = Field(default_factory=dict)
     width: float = Field(default=WIDTH, gt=0, le=4)
     smallest: float | None = Field(default=None, ge=0)
+    search: StudentSearch | None = None
     teachers: list[Teacher] = Field(default=[Teacher()], min_length=1)
     distillation_loss: Literal["kd", "standardized_kd", "dkd"] = "kd"
     temperature: float = Field(default=4.0, gt=0, le=100)  # usual in the literature
@@ -101,6 +105,12 @@ class DistillParams(FitSettings):
     generations: int = Field(default=1, ge=1, le=10)
     replicates: int = Field(default=3, ge=1, le=100)  # fewer have a useless interval
     workers: int = unhashed(2, ge=1, le=256)
+
+    @property
+    def named_builders(self) -> tuple[str, ...]:
+        """Builders of the student that the section names; empty for the teacher's."""
+        searched = self.search.builders if self.search else []
+        return (*([self.builder] if self.builder else []), *searched)
 
     @field_validator("distillation_loss", mode="before")
     @classmethod
@@ -128,6 +138,24 @@ class DistillParams(FitSettings):
             raise ValueError(
                 f"smallest {self.smallest:g} takes the student from tune's Pareto "
                 f"front and excludes {', '.join(excluded)}; remove one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _search_alone(self) -> Self:
+        others = {
+            "builder": self.builder,
+            "values": self.values,
+            "smallest": self.smallest is not None,
+            "width": self.width != WIDTH,
+            "hints": self.hints,
+        }
+        excluded = [name for name, value in others.items() if value]
+        if self.search is not None and excluded:
+            raise ValueError(
+                f"search finds the student and excludes {', '.join(excluded)}; remove "
+                "one of them (what the search may choose is in distill.search.values "
+                "and distill.search.space)"
             )
         return self
 

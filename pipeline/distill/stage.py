@@ -1,7 +1,8 @@
 """distill: train a smaller student on the outputs of the trained model.
 
 In: data, augment, tune, train. Out: student.keras, model.json, history.csv, curves.png,
-gain.json: the gain of a teacher for the same student, over several seeds.
+gain.json: the gain of a teacher for the same student, over several seeds. With
+`distill.search` also search.json and search.csv.
 Run: python -m pipeline run distill --exp digits
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 from pipeline.core.json_io import write_json
 from pipeline.data.artifact import read_data, with_experience
 from pipeline.distill.params import DistillParams
+from pipeline.distill.student_search import find_student
 from pipeline.distill.student_trainer import DISTILLED, PLAIN, Fitted, StudentTrainer
 from pipeline.engine.stage import Inputs
 from pipeline.metrics.intervals import gain
@@ -37,10 +39,15 @@ def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
         Metrics of the published student, its size and its gain.
 
     Raises:
-        UserError: when the student or a teacher does not fit the task.
+        UserError: when the student or a teacher does not fit the task, or no candidate
+            of a search is within its limits.
     """
     data = with_experience(read_data(inputs["data"]), inputs["train"])
     trainer = StudentTrainer(params, inputs, data, out)
+    if params.search is not None:
+        found = find_student(trainer, out)
+        student = {"builder": found.builder, "values": found.values, "search": None}
+        trainer = trainer.with_params(params.model_copy(update=student))
     metric = for_chain(trainer.data.spec.task).metric
     needed, workers = check_first(trainer.check), params.workers
     fits = run_all(trainer.tasks(), workers, inputs.progress, "distill.workers", needed)

@@ -22,7 +22,7 @@ from pipeline.distill.objective import DistillationObjective
 from pipeline.distill.params import WIDTH, DistillParams
 from pipeline.distill.smallest_student import smallest_student
 from pipeline.distill.teacher import TeacherEnsemble, read_teachers
-from pipeline.engine.stage import Inputs
+from pipeline.engine.stage import Inputs, silent
 from pipeline.models import registry
 from pipeline.models.errors import error_prefix
 from pipeline.models.files import save_model
@@ -122,6 +122,34 @@ class StudentTrainer:
             "teacher_weights": self.trained.weights,
             "speed": speed,
         }
+
+    def with_params(self, params: DistillParams) -> StudentTrainer:
+        """Return a trainer of another student of the same teachers.
+
+        Args:
+            params: section `distill` of that student.
+        """
+        return replace(self, params=params)
+
+    def fit_once(
+        self, name: str, seed: int, callback: keras.callbacks.Callback
+    ) -> tuple[keras.Model, History]:
+        """Fit one student with the teachers, in one generation; save nothing.
+
+        Args:
+            name: of the folder of its checkpoint, from which it resumes.
+            seed: of the weights and of the order of examples.
+            callback: called at the ends of epochs.
+
+        Returns:
+            The student with its best weights, and the history.
+        """
+        student, _ = self.student(seed)
+        objective = self._objective(student, self._teachers(), 0, seed)
+        context = replace(
+            self._context(name, seed, 0, {}), callbacks=[callback], progress=silent
+        )
+        return student, self._fit(student, context, objective)
 
     def student(self, seed: int) -> tuple[keras.Model, Architecture]:
         """Build an untrained student.

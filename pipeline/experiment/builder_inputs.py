@@ -60,8 +60,8 @@ def check_inputs(experiment: Any) -> None:
     """
     data, distill = experiment.data, experiment.distill
     named = [("tune.builder", name) for name in experiment.tune.families]
-    if distill.builder:
-        named.append(("distill.builder", distill.builder))
+    key = "distill.search.builders" if distill.search else "distill.builder"
+    named += [(key, name) for name in distill.named_builders]
     modality, shape = _examples(data)
     for key, name in named:
         needs = needs_of(name)

@@ -61,9 +61,9 @@ def check_students(experiment: Any, stages: Any) -> None:
     """
     families, distill = experiment.tune.families, experiment.distill
     if {"distill", "compress"} & set(stages):
-        for name in (*families, *([distill.builder] if distill.builder else [])):
+        for name in (*families, *distill.named_builders):
             check_layers(name)
-    chosen = distill.builder or distill.smallest is not None
+    chosen = distill.builder or distill.smallest is not None or distill.search
     if "distill" not in stages or chosen or "width" in distill.values:
         return
     for name in families if distill.width != 1 else ():

@@ -66,9 +66,9 @@ def _tune_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
 
 
 def _student_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
-    student = params["distill"].builder
-    builder = [catalogue.parse(student).module] if student else []
-    return (*_builder_modules(params), *builder)
+    students = params["distill"].named_builders
+    modules = [catalogue.parse(student).module for student in students]
+    return (*_builder_modules(params), *modules)
 
 
 def _train_files(params: Mapping[str, Any]) -> Mapping[str, str | None]:
@@ -87,8 +87,8 @@ def _user_modules(params: Mapping[str, Any]) -> tuple[str, ...]:
     """Modules of the user's builders, whose layers the models may have."""
     if "distill" not in params or "tune" not in params:
         return ()
-    names = (*params["tune"].families, params["distill"].builder)
-    choices = [catalogue.parse(name) for name in filter(None, names)]
+    names = (*params["tune"].families, *params["distill"].named_builders)
+    choices = [catalogue.parse(name) for name in names]
     return tuple(dict.fromkeys(c.module for c in choices if c.is_custom))
 
 
