@@ -53,7 +53,7 @@ def read_onnx(path: Path) -> OnnxGraph:
 
 @lru_cache(maxsize=1)
 def _read(path: Path, changed: int, size: int) -> OnnxGraph:
-    package = _package(path)
+    package = onnx_package(path)
     model = _parsed(path, package)
     opset = _opset(path, model)
     _check_operators(path, model.graph)
@@ -84,7 +84,15 @@ def _read(path: Path, changed: int, size: int) -> OnnxGraph:
     )
 
 
-def _package(path: Path) -> Any:
+def onnx_package(path: Path) -> Any:
+    """Import the package `onnx`, which is an extra.
+
+    Args:
+        path: of the file that needs it, for the error.
+
+    Raises:
+        UserError: when it is not installed; says how to install it.
+    """
     try:
         import onnx
         import onnx.reference
