@@ -78,7 +78,9 @@ def write_weights(folder: Path) -> None:
     torch.save({"epoch": 3, "state_dict": state}, folder / "checkpoint.pth")
     torch.save({f"module.{k}": v for k, v in state.items()}, folder / "parallel.pt")
     write_safetensors(folder / "good.safetensors", state)
-    short = {k: v for k, v in state.items() if k != "0.weight"} | {"9.w": state["0.bias"]}
+    short = {k: v for k, v in state.items() if k != "0.weight"} | {
+        "9.w": state["0.bias"]
+    }
     torch.save(short | {"9.weight": torch.zeros(3, 2)}, folder / "other.pt")
     torch.save({**state, "x": Evil(folder / "evil")}, folder / "code.pt")
     (folder / "broken.safetensors").write_bytes(b"not a file")

@@ -109,12 +109,12 @@ def softmax(build: NodeBuilder) -> Value:
     axis = build.attribute("axis", -1 if newer else 1) % value.rank
     if not newer and axis != value.rank - 1:
         build.refuse("before opset 13, only a softmax over the last axis is supported")
-    if axis == 0:
+    if axis == 0 and not value.is_whole:
         build.refuse("it is over the batch")
     if value.flattened:
         value = plain(value, build.name)
     layer = keras.layers.Softmax(axis=value.axis(axis), name=build.name)
-    if value.axis(axis) == value.rank - 1:
+    if value.axis(axis) == len(value.order) - 1:
         layer = keras.layers.Activation("softmax", name=build.name)
     return value.with_tensor(layer(value.tensor), positive=True)
 

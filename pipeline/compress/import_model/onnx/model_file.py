@@ -32,6 +32,7 @@ OPSETS = (7, 26)  # of the operators' definitions that the rebuilding follows
 AGAIN = "export it again"
 EXPORT = "export it with one dynamic axis at most, the batch"
 PROPAGATED = 10_000_000  # numbers of vectors whose values give shapes
+ONE = 1  # example, where the batch of a file is open
 MAX_BATCH = 1024  # examples that the rebuilt model is compared on
 MAX_BYTES = 2**31 - 1  # of a protobuf message
 
@@ -60,8 +61,9 @@ def _read(path: Path, changed: int, size: int) -> OnnxGraph:
     _check_complete(path, model, package)
     constants = _initializers(model, package)
     source, batch, shape, tokens = _input(path, model, package)
-    model = _inferred(model, package)
-    nodes = remaining_nodes(path, model, opset, constants, source, shape, package)
+    fixed = (batch or ONE, *shape[1:])
+    model = _inferred(_for_one_example(model, source), package)
+    nodes = remaining_nodes(path, model, opset, constants, source, fixed, package)
     _check_sizes(path, model.graph)
     if (batch or 1) > MAX_BATCH:
         raise UserError(
@@ -188,6 +190,15 @@ def _input(
 def _written(axes: Any) -> str:
     sizes = [str(dimension(axis) or axis.dim_param or "?") for axis in axes]
     return f"({', '.join(sizes)})"
+
+
+def _for_one_example(model: Any, source: str) -> Any:
+    """Fix an open batch, so that all shapes are known."""
+    entry = next(entry for entry in model.graph.input if entry.name == source)
+    axis = entry.type.tensor_type.shape.dim[0]
+    if not dimension(axis):
+        axis.dim_value = ONE
+    return model
 
 
 def _inferred(model: Any, package: Any) -> Any:

@@ -102,7 +102,8 @@ def _built(torch: Any, source: str) -> Any:
         return found
     if not callable(found):
         raise Refused(
-            f"{name} is of the class {type(found).__name__}; name a function or a Module"
+            f"{name} is of the class {type(found).__name__}; name a function that "
+            "returns a torch.nn.Module"
         )
     return _called(torch, found, name)
 
