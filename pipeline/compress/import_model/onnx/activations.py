@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ POSITIVE = ("sigmoid",)
 CLOSE = 1e-4  # exporters write 1/6 with few digits
 
 
-def named(activation: str) -> Rebuild:
+def named(activation: str) -> Callable[[NodeBuilder], Value]:
     """Return the rebuilding of an activation that Keras has.
 
     Args:

@@ -71,8 +71,8 @@ def remaining_nodes(
         inputs, outputs = tuple(entry.input), tuple(entry.output)
         node = Node(node_name(entry), entry.op_type, inputs, outputs, attributes)
         if node.kind == "Shape" and _is_fixed(known := shapes.get(inputs[0], ())):
-            sizes = known if shape[0] == 1 else (BATCH, *known[1:])
-            constants[outputs[0]] = _shape_of(node, sizes)
+            axes = known if shape[0] == 1 else (BATCH, *known[1:])
+            constants[outputs[0]] = _shape_of(node, axes)
         elif all(name in constants for name in inputs if name):
             graph = _alone(entry, node, constants, package)
             sizes = [v.size for name, v in constants.items() if name not in stored]

@@ -79,10 +79,10 @@ def _run(model: TorchModel, python: str, folder: Path) -> list[str]:
             f"{shown(model.source)}: {python} ended without an answer (exit code "
             f"{done.returncode}): {_last_line(done.stderr)}"
         )
-    told: dict[str, Any] = json.loads(answer.read_text())
-    if "error" in told:
-        raise UserError(f"{shown(model.source)}: {told['error']}")
-    return [str(note) for note in told["notes"]]
+    answered: dict[str, Any] = json.loads(answer.read_text())
+    if "error" in answered:
+        raise UserError(f"{shown(model.source)}: {answered['error']}")
+    return [str(note) for note in answered["notes"]]
 
 
 def _last_line(output: bytes) -> str:
