@@ -24,6 +24,7 @@ _MODULES = {
     "CompressionResult": "pipeline.experiment.compress_model",
     "Session": "pipeline.experiment.session",
     "StageFailed": "pipeline.core.errors",
+    "TorchModel": "pipeline.compress.import_model.pytorch.torch_model",
     "UserError": "pipeline.core.errors",
     "compress_model": "pipeline.experiment.compress_model",
     "load_experiment": "pipeline.experiment.session",

@@ -150,7 +150,8 @@ def compress_model(
     """Find the smallest .tflite file of a trained model within a budget.
 
     Args:
-        model: path of a .keras file, or a `keras.Model`, which is saved in `out`.
+        model: path of a .keras, .h5 or .onnx file, a `keras.Model`, which is saved in
+            `out`, or a `TorchModel`, which is traced to an .onnx file there.
         data: a source such as `npz:mine.npz` or `sklearn:digits`, or a pair of arrays
             `(x, y)`, which is saved in `out`: x as the model takes it, `(n, ...)`, and
             y the class or number of each example, `(n,)`. A `tf.data.Dataset` (batched

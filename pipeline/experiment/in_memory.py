@@ -1,7 +1,8 @@
 """Models and arrays of a program, saved for stages, which read files.
 
-In: a `keras.Model`, or a pair of arrays. Out: files in the folder of the results. A
-file whose content is the same is left alone, so that nothing becomes stale.
+In: a `keras.Model`, a model of PyTorch, or a pair of arrays. Out: files in the folder
+of the results. A file whose content is the same is left alone, so that nothing becomes
+stale.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.compress.import_model.pytorch.torch_model import TorchModel
+from pipeline.compress.import_model.pytorch.tracing import traced
 from pipeline.core.safe_path import SafeFolder
 from pipeline.experiment.memory_sets import arrays_of, is_data_set
 
@@ -22,18 +25,22 @@ def name_of(model: Any) -> Path:
     """A path that names the model: its file, or its own name in this folder."""
     if isinstance(model, str | Path):
         return Path(model)
+    if isinstance(model, TorchModel):
+        return model.path
     return Path(f"{getattr(model, 'name', 'model')}.keras")
 
 
 def saved_model(model: Any, folder: Path) -> Path:
-    """The path of a model; an object is saved in `folder` first.
+    """The path of a model; an object is saved, or traced, in `folder` first.
 
     Args:
-        model: a path, or a `keras.Model`.
+        model: a path, a `keras.Model`, or a `TorchModel`.
         folder: is created if needed.
     """
     if isinstance(model, str | Path):
         return Path(model)
+    if isinstance(model, TorchModel):
+        return traced(model, folder)
     return _save(folder / MODEL, model.save)
 
 

@@ -6,9 +6,11 @@ import argparse
 from pathlib import Path
 
 from pipeline.cli import parser as options
+from pipeline.cli import torch_options
 from pipeline.cli.commands.show import usage_of
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import printable
+from pipeline.experiment import in_memory
 from pipeline.experiment.compress_model import compress_with, default_folder
 from pipeline.experiment.model_data import model_data
 from pipeline.experiment.session import Console
@@ -29,8 +31,13 @@ SOURCES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help="a .keras, .h5 or .onnx file"
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help="a .keras, .h5 or .onnx file; of PyTorch: script.py:build, "
+        "package.module:build, or a .pt2 file",
     )
+    torch_options.add(parser)
     for option, text in SOURCES.items():
         parser.add_argument(f"--{option}", metavar="SOURCE", help=text)
     parser.add_argument(
@@ -62,13 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compress, then print the table of variants."""
-    folder = arguments.out or default_folder(arguments.model)
+    model = torch_options.model_of(arguments)
+    folder = arguments.out or default_folder(in_memory.name_of(model))
     reporter = Console(verbose=arguments.verbose)
     typed = _typed(arguments)
     data = model_data(**{name: getattr(arguments, name) for name in SOURCES})
-    result = compress_with(
-        arguments.model, data, folder, typed, reporter, arguments.anyway
-    )
+    path = in_memory.saved_model(model, folder)
+    result = compress_with(path, data, folder, typed, reporter, arguments.anyway)
     print(printable(single_file.text(folder, result.pareto, usage_of(folder))))
     return single_file.exit_code(result.pareto)
 

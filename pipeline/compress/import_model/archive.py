@@ -161,7 +161,7 @@ def takes_tokens(path: Path) -> bool:
         path: a file that `check_archive` accepts.
     """
     if is_onnx(path):
-        return False
+        return _onnx().takes_tokens(path)  # type: ignore[no-any-return]
     if old := _old(path):
         one_axis = len(_old_shape(old)) == 1
         return one_axis and any(layer.kind == "Embedding" for layer in old.layers)

@@ -5,11 +5,14 @@ In: a path. Out: a JSON object, and its text for the terminal.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.compress.import_model.onnx.supported import is_onnx
+from pipeline.compress.import_model.pytorch.torch_model import TorchModel
+from pipeline.compress.import_model.pytorch.tracing import traced
 from pipeline.compress.inspection.keras_config import HDF5
 from pipeline.compress.inspection.support import TECHNIQUES
 from pipeline.core.decoding import decoding
@@ -18,6 +21,7 @@ from pipeline.core.regular_file import is_regular
 from pipeline.core.text_table import aligned
 
 FORMATS = ".keras, .h5 (Keras 2 or 3), .onnx, .tflite"
+TORCH = "or of PyTorch: script.py:build, package.module:build, or a .pt2 file"
 COLUMNS = ("layer", "class", "output", "parameters", "MACs")
 
 
@@ -42,6 +46,23 @@ def inspect_file(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such file; give a file of {FORMATS}")
     with decoding(path, "a complete model"):
         return _inspected(path)
+
+
+def inspect_torch(model: TorchModel) -> dict[str, Any]:
+    """Describe a model of PyTorch, which is traced to ONNX first.
+
+    Args:
+        model: what to build or read.
+
+    Returns:
+        As `inspect_file` of the .onnx file.
+
+    Raises:
+        UserError: when it cannot be traced, or an operator is not known.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        facts = inspect_file(traced(model, Path(folder)))
+    return {**facts, "file": model.source}
 
 
 def _inspected(path: Path) -> dict[str, Any]:

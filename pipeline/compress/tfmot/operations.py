@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from pipeline.core.errors import UserError
@@ -44,6 +45,14 @@ ACTIVATIONS = {
 }
 # Operations that compute masks in a Keras 3 graph; tf_keras propagates masks itself.
 MASKING = ("NotEqual", "Any")
+
+
+class MatrixProduct(tf_keras.layers.Layer):
+    """The product of two tensors, over their last two axes, as in attention."""
+
+    def call(self, inputs: Any) -> Any:
+        """Multiply `(..., n, k)` by `(..., k, m)`."""
+        return tf.matmul(*inputs)
 
 
 class Channel:
@@ -234,8 +243,13 @@ def _permuted(x: Any, order: list[int], name: str) -> Any:
     return y
 
 
+def _matrix_product(operation: Any, name: str) -> Function:
+    return lambda x1, x2: MatrixProduct(name=name)([x1, x2])
+
+
 _MAKERS: dict[str, Callable[[Any, str], Function]] = {
     **dict.fromkeys((*MERGES, "Divide", "TrueDivide"), _arithmetic),
+    "Matmul": _matrix_product,
     "Negative": _negative,
     "Square": _square,
     "Power": _power,

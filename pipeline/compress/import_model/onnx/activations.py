@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ POSITIVE = ("sigmoid",)
 CLOSE = 1e-4  # exporters write 1/6 with few digits
 
 
-def named(activation: str) -> Rebuild:
+def named(activation: str) -> Callable[[NodeBuilder], Value]:
     """Return the rebuilding of an activation that Keras has.
 
     Args:
@@ -109,12 +110,12 @@ def softmax(build: NodeBuilder) -> Value:
     axis = build.attribute("axis", -1 if newer else 1) % value.rank
     if not newer and axis != value.rank - 1:
         build.refuse("before opset 13, only a softmax over the last axis is supported")
-    if axis == 0:
+    if axis == 0 and not value.is_whole:
         build.refuse("it is over the batch")
     if value.flattened:
         value = plain(value, build.name)
     layer = keras.layers.Softmax(axis=value.axis(axis), name=build.name)
-    if value.axis(axis) == value.rank - 1:
+    if value.axis(axis) == len(value.order) - 1:
         layer = keras.layers.Activation("softmax", name=build.name)
     return value.with_tensor(layer(value.tensor), positive=True)
 

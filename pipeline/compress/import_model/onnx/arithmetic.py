@@ -54,7 +54,8 @@ def _with_constant(build: NodeBuilder, first: bool) -> Value:
         return value
     if (kind, first) not in AFFINE:
         build.refuse("only a division by a constant is supported")
-    if array.ndim > value.rank or (array.ndim == value.rank and len(array) > 1):
+    over_batch = array.ndim == value.rank and len(array) > 1 and not value.is_whole
+    if array.ndim > value.rank or over_batch:
         build.refuse(f"its constant has the shape {array.shape}")
     constant = constant_in_order(array.astype(np.float64), value)
     grows = any(c > s for c, s in zip(constant.shape, value.shape))
@@ -72,6 +73,8 @@ def _is_bias(build: NodeBuilder, array: np.ndarray, position: int) -> bool:
     if build.node.kind != "Add" or not makers or makers[0].kind != "MatMul":
         return False
     product = replace(build, node=makers[0])
+    if not product.is_constant(1):
+        return False
     return added_bias(product, product.kernel(1).shape[-1]) is not None
 
 
@@ -97,6 +100,8 @@ def _merged(build: NodeBuilder) -> Value:
 def _aligned(build: NodeBuilder) -> list[Value]:
     """The inputs, with equal numbers and orders of axes."""
     values = [build.value(k) for k in range(len(build.node.inputs))]
+    if any(value.is_whole for value in values):
+        values = [build.whole(k) for k in range(len(values))]
     layouts = {(value.order, value.flattened) for value in values}
     if len(layouts) == 1:
         return values
@@ -112,19 +117,45 @@ def _aligned(build: NodeBuilder) -> list[Value]:
 
 def concatenation(build: NodeBuilder) -> Value:
     """Concat of values along an axis that is not the batch."""
+    if any(build.is_constant(k) for k in range(len(build.node.inputs))):
+        return _with_constant_steps(build)
     values = _aligned(build)
     axis = build.attribute("axis") % values[0].rank
-    if axis == 0:
+    if axis == 0 and not values[0].is_whole:
         build.refuse("it is over the batch")
-    if values[0].rank == 2:
+    if values[0].rank == 2 and not values[0].is_whole:
         values = [
             plain(value, f"{build.name}_{number}")
             for number, value in enumerate(values)
         ]
     layer = keras.layers.Concatenate(axis=values[0].axis(axis), name=build.name)
     tensor = build.apply(layer, [value.tensor for value in values])
-    order = values[0].order if values[0].rank > 2 else plain_order(2)
+    keeps = values[0].rank > 2 or values[0].is_whole
+    order = values[0].order if keeps else plain_order(2)
     return Value(tensor, order, positive=all(value.positive for value in values))
+
+
+def _with_constant_steps(build: NodeBuilder) -> Value:
+    """Constant steps around those of a sequence: zeros, which get an offset."""
+    count = len(build.node.inputs)
+    places = [k for k in range(count) if not build.is_constant(k)]
+    value = build.plain(places[0])
+    axis = build.attribute("axis") % value.rank
+    if len(places) != 1 or (value.rank, axis) != (3, 1) or value.is_whole:
+        build.refuse("constants can be joined to the steps of one sequence only")
+    steps, width = value.shape
+    arrays = [build.kernel(k) for k in range(count) if k != places[0]]
+    if any(array.shape != (1, array.shape[1], width) for array in arrays):
+        build.refuse("its constants have another shape than its sequence")
+    before = sum(len(array[0]) for array in arrays[: places[0]])
+    after = sum(len(array[0]) for array in arrays[places[0] :])
+    parts = [array[0] for array in arrays]
+    parts.insert(places[0], np.zeros((steps, width), np.float32))
+    padding = keras.layers.ZeroPadding1D((before, after), name=f"{build.name}_steps")
+    offset = keras.layers.Rescaling(
+        1.0, np.concatenate(parts).tolist(), name=build.name
+    )
+    return value.with_tensor(offset(padding(value.tensor)), positive=False)
 
 
 ARITHMETIC: dict[str, Rebuild] = {

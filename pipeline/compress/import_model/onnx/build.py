@@ -16,19 +16,22 @@ import numpy as np
 
 from pipeline.compress.import_model.onnx.activations import ACTIVATIONS
 from pipeline.compress.import_model.onnx.arithmetic import ARITHMETIC
+from pipeline.compress.import_model.onnx.attention import ATTENTION
 from pipeline.compress.import_model.onnx.builder import (
     NodeBuilder,
     Rebuild,
     Weights,
     plain_name,
 )
-from pipeline.compress.import_model.onnx.facts import input_order
+from pipeline.compress.import_model.onnx.facts import input_order, vocabulary
 from pipeline.compress.import_model.onnx.graph import Node, OnnxGraph
 from pipeline.compress.import_model.onnx.kernels import KERNELS
 from pipeline.compress.import_model.onnx.model_file import read_onnx
 from pipeline.compress.import_model.onnx.pooling import POOLING
+from pipeline.compress.import_model.onnx.recurrent import RECURRENT
 from pipeline.compress.import_model.onnx.shapes import SHAPES
-from pipeline.compress.import_model.onnx.values import Axes, Value, plain
+from pipeline.compress.import_model.onnx.slices import SLICES
+from pipeline.compress.import_model.onnx.values import Axes, Value, batched, plain
 from pipeline.core.decoding import reason_of
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
@@ -39,6 +42,9 @@ OPERATORS: dict[str, Rebuild] = {
     **ACTIVATIONS,
     **ARITHMETIC,
     **SHAPES,
+    **SLICES,
+    **RECURRENT,
+    **ATTENTION,
 }
 TOLERANCE = 1e-4  # of outputs, relative to the largest one
 
@@ -77,13 +83,19 @@ def rebuilt(graph: OnnxGraph, path: Path) -> tuple[keras.Model, Axes]:
     order = input_order(graph)
     shape = [graph.shape[axis] for axis in order[1:]]
     names = _names(graph)
-    tensor = keras.Input(shape, name=next(names))
+    dtype = "int32" if graph.token_input else "float32"
+    tensor = keras.Input(shape, dtype=dtype, name=next(names))
     values = {graph.source: Value(tensor, order)}
     weights: Weights = []
     for node in graph.nodes:
         build = NodeBuilder(path, graph, node, values, next(names), weights)
-        values[node.outputs[0]] = _rebuilt_node(build)
+        values |= _rebuilt_node(build)
     output = values[graph.target]
+    if output.is_whole:
+        raise UserError(
+            f'{path}: the first axis of its output "{graph.target}" is not the batch; '
+            "export it again with the batch first"
+        )
     if output.flattened:
         output = plain(output, "output")
     model = keras.Model(tensor, output.tensor, name=plain_name(graph.name))
@@ -92,9 +104,16 @@ def rebuilt(graph: OnnxGraph, path: Path) -> tuple[keras.Model, Axes]:
     return model, output.order
 
 
-def _rebuilt_node(build: NodeBuilder) -> Value:
+def _rebuilt_node(build: NodeBuilder) -> dict[str, Value]:
+    """Name -> value of the outputs of a node."""
     try:
-        return OPERATORS[build.node.kind](build)
+        made = OPERATORS[build.node.kind](build)
+        several = made if isinstance(made, tuple) else (made,)
+        return {
+            name: batched(value, build.name)
+            for name, value in zip(build.node.outputs, several)
+            if name and value is not None
+        }
     except UserError:
         raise
     except Exception as error:  # of settings that are missing or do not fit
@@ -123,7 +142,7 @@ def check_equal(model: keras.Model, order: Axes, graph: OnnxGraph, path: Path) -
         UserError: when an output differs.
     """
     shape = [graph.batch or 1, *(size or 1 for size in graph.shape[1:])]
-    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    x = _random_input(graph, shape)
     expected = run_onnx(path, {graph.source: x}).transpose(order)
     outputs = np.asarray(model(x.transpose(input_order(graph)), training=False))
     scale = max(float(np.abs(expected).max()), 1.0)
@@ -137,6 +156,14 @@ def check_equal(model: keras.Model, order: Axes, graph: OnnxGraph, path: Path) -
             f"{difference:.2g} of the largest (allowed: {TOLERANCE:g})"
             f"{_first(graph.nodes)}"
         )
+
+
+def _random_input(graph: OnnxGraph, shape: list[int]) -> np.ndarray:
+    """Normal numbers, or for tokens, numbers of rows of the smallest table."""
+    rng = np.random.default_rng(0)
+    if not graph.token_input:
+        return rng.normal(size=shape).astype(np.float32)
+    return rng.integers(0, vocabulary(graph), shape)
 
 
 def _first(nodes: tuple[Node, ...]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pipeline.compress.import_model.onnx.graph import Node, OnnxGraph
-from pipeline.compress.import_model.onnx.values import Value, plain
+from pipeline.compress.import_model.onnx.values import Value, plain, whole
 from pipeline.core.errors import UserError
 from pipeline.core.quoting import shown
 
@@ -141,6 +141,22 @@ class NodeBuilder:
         """
         return plain(self.value(position), self.name)
 
+    def whole(self, position: int = 0) -> Value:
+        """Return an input whose first axis is not the batch.
+
+        Args:
+            position: among the inputs of the operator.
+
+        Raises:
+            UserError: when the file was made for several examples at once.
+        """
+        if (self.graph.batch or 1) != 1:
+            self.refuse(
+                f"it moves the batch, and the file was made for {self.graph.batch} "
+                "examples at once; export it with one, or with an open batch"
+            )
+        return whole(self.value(position), self.name)
+
     def refuse(self, reason: str) -> NoReturn:
         """Raise the error of a node that cannot be rebuilt.
 
@@ -157,7 +173,8 @@ class NodeBuilder:
         return inputs[position] if position < len(inputs) else ""
 
 
-Rebuild = Callable[[NodeBuilder], Value]
+# The value of the first output, or those of all outputs; None for one that is not made.
+Rebuild = Callable[[NodeBuilder], Value | tuple[Value | None, ...]]
 
 
 def plain_name(text: str) -> str:

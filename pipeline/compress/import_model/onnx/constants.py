@@ -25,7 +25,7 @@ from pipeline.core.quoting import shown
 
 LARGEST = 100_000_000  # numbers of a constant that is calculated
 SMALL = 1_000  # numbers of an input whose values tell the shape of an output
-BATCH = 0  # in a shape that is calculated: Reshape copies this axis
+BATCH = 0  # of several examples, in a shape that is calculated: Reshape copies it
 
 
 def wide(array: np.ndarray) -> np.ndarray:
@@ -70,8 +70,9 @@ def remaining_nodes(
         }
         inputs, outputs = tuple(entry.input), tuple(entry.output)
         node = Node(node_name(entry), entry.op_type, inputs, outputs, attributes)
-        if node.kind == "Shape" and _is_fixed(shapes.get(inputs[0], ())):
-            constants[outputs[0]] = _shape_of(node, shapes[inputs[0]])
+        if node.kind == "Shape" and _is_fixed(known := shapes.get(inputs[0], ())):
+            axes = known if shape[0] == 1 else (BATCH, *known[1:])
+            constants[outputs[0]] = _shape_of(node, axes)
         elif all(name in constants for name in inputs if name):
             graph = _alone(entry, node, constants, package)
             sizes = [v.size for name, v in constants.items() if name not in stored]
@@ -89,16 +90,17 @@ def _attribute(value: Any, package: Any) -> Any:
         return wide(package.numpy_helper.to_array(value))
     if isinstance(value, bytes):
         return value.decode()
-    return list(value) if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [_attribute(part, package) for part in value]
+    return value
 
 
 def _is_fixed(shape: tuple[Dimension, ...]) -> bool:
-    return bool(shape) and None not in shape[1:]
+    return bool(shape) and None not in shape
 
 
 def _shape_of(node: Node, shape: tuple[Dimension, ...]) -> np.ndarray:
-    """A shape as a constant, in which the batch is a zero, which Reshape copies."""
-    sizes = np.array([BATCH, *shape[1:]], np.int64)
+    sizes = np.array(shape, np.int64)
     begin, end = (node.attributes.get(key) for key in ("start", "end"))
     return sizes[slice(begin, end)]
 
@@ -138,13 +140,15 @@ def _check_size(
     be wrong.
     """
     try:
-        shapes = shapes_of(package.shape_inference.infer_shapes(model).graph)
+        outputs = package.shape_inference.infer_shapes(model).graph.output
     except Exception as error:  # of wrong shapes and dtypes
         raise _not_calculated(path, node, error) from None
-    sizes = [shapes.get(name) for name in node.outputs if name]
-    if any(shape is None or None in shape for shape in sizes):
+    kinds = [entry.type.tensor_type for entry in outputs if entry.name]
+    axes = [axis for kind in kinds for axis in kind.shape.dim]
+    known = all(kind.HasField("shape") for kind in kinds)
+    if not known or not all(axis.HasField("dim_value") for axis in axes):
         raise _not_calculated(path, node, ValueError("its shape is not known"))
-    count = sum(math.prod(filter(None, shape or ())) for shape in sizes)
+    count = sum(math.prod(axis.dim_value for axis in k.shape.dim) for k in kinds)
     if count + calculated > LARGEST:
         raise UserError(
             f'{path}: node "{shown(node.name)}" ({node.kind}) makes a constant of '

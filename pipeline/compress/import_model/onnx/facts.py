@@ -36,11 +36,35 @@ def check_onnx(path: Path) -> None:
         UserError: names the file, the node, and what to do.
     """
     graph = read_onnx(path)
-    if graph.token_input:
+    if graph.token_input and not vocabulary(graph):
         raise UserError(
-            f"{path}: its input is whole numbers; a model of tokens can only be a "
-            ".keras file"
+            f"{path}: its input is whole numbers that no table of an embedding "
+            "(Gather) reads; export it with float numbers as input"
         )
+
+
+def vocabulary(graph: OnnxGraph) -> int:
+    """Return how many tokens the smallest table has that reads the input; 0 for none.
+
+    Args:
+        graph: of a file.
+    """
+    rows = [
+        len(graph.constants[node.inputs[0]])
+        for node in graph.consumers(graph.source)
+        if node.kind == "Gather" and node.inputs[0] in graph.constants
+    ]
+    return min(rows, default=0)
+
+
+def takes_tokens(path: Path) -> bool:
+    """Return whether the input is a row of token numbers.
+
+    Args:
+        path: a file that `check_onnx` accepts.
+    """
+    graph = read_onnx(path)
+    return graph.token_input and len(graph.shape) == 2
 
 
 def input_order(graph: OnnxGraph) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from pipeline.compress.import_model.onnx.values import (
     channels_last,
     feature_order,
     in_order,
+    plain,
     plain_order,
 )
 from pipeline.compress.import_model.onnx.windows import padded, window_of
@@ -155,8 +156,12 @@ def gemm(build: NodeBuilder) -> Value:
     return _dense(build, kernel, bias)
 
 
-def matrix_product(build: NodeBuilder) -> Value:
-    """MatMul with a constant kernel, and with the bias that the next node adds."""
+def dense_product(build: NodeBuilder) -> Value:
+    """MatMul with a constant kernel, and with the bias that the next node adds.
+
+    Args:
+        build: the node.
+    """
     kernel = build.kernel(1)
     if kernel.ndim != 2:
         build.refuse(f"its kernel has {kernel.ndim} axes; it needs two")
@@ -182,8 +187,8 @@ def added_bias(build: NodeBuilder, units: int) -> np.ndarray | None:
 
 def _dense(build: NodeBuilder, kernel: np.ndarray, bias: np.ndarray | None) -> Value:
     value = build.value()
-    if value.rank > 2:
-        value = in_order(value, plain_order(value.rank), build.name)
+    if value.rank > 2 or value.is_whole:
+        value = plain(value, build.name)
     if value.shape[-1] != len(kernel):
         build.refuse(
             f"its input has {value.shape[-1]} features and its kernel {len(kernel)}"
@@ -193,7 +198,12 @@ def _dense(build: NodeBuilder, kernel: np.ndarray, bias: np.ndarray | None) -> V
     biases = [] if bias is None else [bias]
     rows = kernel[feature_order(value)]
     tensor = build.apply(layer, value.tensor, rows, *biases)
-    return Value(tensor, plain_order(value.rank))
+    return Value(
+        tensor,
+        plain_order(value.rank)
+        if value.rank == 2 and not value.is_whole
+        else value.order,
+    )
 
 
 KERNELS: dict[str, Rebuild] = {
@@ -201,5 +211,4 @@ KERNELS: dict[str, Rebuild] = {
     "ConvTranspose": transposed_convolution,
     "BatchNormalization": batch_normalization,
     "Gemm": gemm,
-    "MatMul": matrix_product,
 }

@@ -32,6 +32,7 @@ OPSETS = (7, 26)  # of the operators' definitions that the rebuilding follows
 AGAIN = "export it again"
 EXPORT = "export it with one dynamic axis at most, the batch"
 PROPAGATED = 10_000_000  # numbers of vectors whose values give shapes
+ONE = 1  # example, where the batch of a file is open
 MAX_BATCH = 1024  # examples that the rebuilt model is compared on
 MAX_BYTES = 2**31 - 1  # of a protobuf message
 
@@ -53,15 +54,16 @@ def read_onnx(path: Path) -> OnnxGraph:
 
 @lru_cache(maxsize=1)
 def _read(path: Path, changed: int, size: int) -> OnnxGraph:
-    package = _package(path)
+    package = onnx_package(path)
     model = _parsed(path, package)
     opset = _opset(path, model)
     _check_operators(path, model.graph)
     _check_complete(path, model, package)
     constants = _initializers(model, package)
     source, batch, shape, tokens = _input(path, model, package)
-    model = _inferred(model, package)
-    nodes = remaining_nodes(path, model, opset, constants, source, shape, package)
+    fixed = (batch or ONE, *shape[1:])
+    model = _inferred(_for_one_example(model, source), package)
+    nodes = remaining_nodes(path, model, opset, constants, source, fixed, package)
     _check_sizes(path, model.graph)
     if (batch or 1) > MAX_BATCH:
         raise UserError(
@@ -84,7 +86,15 @@ def _read(path: Path, changed: int, size: int) -> OnnxGraph:
     )
 
 
-def _package(path: Path) -> Any:
+def onnx_package(path: Path) -> Any:
+    """Import the package `onnx`, which is an extra.
+
+    Args:
+        path: of the file that needs it, for the error.
+
+    Raises:
+        UserError: when it is not installed; says how to install it.
+    """
     try:
         import onnx
         import onnx.reference
@@ -180,6 +190,15 @@ def _input(
 def _written(axes: Any) -> str:
     sizes = [str(dimension(axis) or axis.dim_param or "?") for axis in axes]
     return f"({', '.join(sizes)})"
+
+
+def _for_one_example(model: Any, source: str) -> Any:
+    """Fix an open batch, so that all shapes are known."""
+    entry = next(entry for entry in model.graph.input if entry.name == source)
+    axis = entry.type.tensor_type.shape.dim[0]
+    if not dimension(axis):
+        axis.dim_value = ONE
+    return model
 
 
 def _inferred(model: Any, package: Any) -> Any:

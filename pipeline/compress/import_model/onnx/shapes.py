@@ -11,11 +11,14 @@ import numpy as np
 
 from pipeline.compress.import_model.onnx.builder import NodeBuilder, Rebuild
 from pipeline.compress.import_model.onnx.values import (
+    NO_AXIS,
     Value,
     channels_last,
     flat,
     in_order,
+    plain,
     plain_order,
+    reshaped,
 )
 from pipeline.compress.import_model.onnx.windows import zero_padded
 
@@ -31,10 +34,34 @@ def reshape(build: NodeBuilder) -> Value:
     """Reshape to a fixed shape, whose first axis is the batch."""
     value = build.value()
     shape = [int(size) for size in build.setting("shape", 1)]
+    if value.is_whole or not _keeps_batch(build, shape):
+        return _whole_reshape(build, shape)
     target = _target(build, value, shape)
     if len(target) == 1:
         return flat(value, build.name)
     return _reshaped(build, build.plain(), target)
+
+
+def _keeps_batch(build: NodeBuilder, shape: list[int]) -> bool:
+    """Whether the first axis of a new shape is the batch."""
+    if len(shape) < 2 or shape[0] not in (0, -1, build.graph.batch or 1):
+        return False
+    return shape[0] != -1 or math.prod(shape[1:]) == math.prod(build.value().shape)
+
+
+def _whole_reshape(build: NodeBuilder, shape: list[int]) -> Value:
+    """Reshape of all axes of one example."""
+    value = plain(build.whole(), build.name)
+    if not build.attribute("allowzero", 0):
+        shape = [value.shape[k] if size == 0 else size for k, size in enumerate(shape)]
+    count, known = math.prod(value.shape), math.prod(s for s in shape if s != -1)
+    target = tuple(count // max(known, 1) if s == -1 else s for s in shape)
+    if math.prod(target) != count or min(target, default=0) < 1:
+        build.refuse(
+            f"it makes the shape {tuple(shape)} of one with {count:,} numbers per "
+            "example; the first axis must stay the batch"
+        )
+    return _reshaped(build, value, target)
 
 
 def _target(build: NodeBuilder, value: Value, shape: list[int]) -> tuple[int, ...]:
@@ -49,7 +76,7 @@ def _target(build: NodeBuilder, value: Value, shape: list[int]) -> tuple[int, ..
     if rest.count(-1) == 1:
         others = math.prod(size for size in rest if size != -1)
         rest[rest.index(-1)] = count // others if others else 0
-    batch = shape[0] in (0, -1, build.graph.batch)
+    batch = shape[0] in (0, -1, build.graph.batch or 1)
     if not batch or not rest or math.prod(rest) != count or min(rest) < 1:
         build.refuse(
             f"it makes the shape {tuple(shape)} of one with {count:,} numbers per "
@@ -59,13 +86,18 @@ def _target(build: NodeBuilder, value: Value, shape: list[int]) -> tuple[int, ..
 
 
 def _reshaped(build: NodeBuilder, value: Value, target: tuple[int, ...]) -> Value:
-    tensor = keras.layers.Reshape(target, name=build.name)(value.tensor)
-    return Value(tensor, plain_order(len(target) + 1), positive=value.positive)
+    tensor = reshaped(value.tensor, target, build.name)
+    first = (NO_AXIS,) if value.is_whole else ()
+    order = (*first, *plain_order(len(target) + 1 - value.is_whole))
+    return Value(tensor, order, positive=value.positive)
 
 
 def squeeze(build: NodeBuilder) -> Value:
     """Squeeze axes of length one."""
     value = build.value()
+    named = [axis % value.rank for axis in build.setting("axes", 1, [])]
+    if value.is_whole or 0 in named:
+        return _whole_squeeze(build, named)
     ones = [axis for axis in range(1, value.rank) if value.onnx_shape[axis - 1] == 1]
     axes = {axis % value.rank for axis in build.setting("axes", 1, ones)}
     if not axes <= set(ones):
@@ -79,15 +111,28 @@ def squeeze(build: NodeBuilder) -> Value:
     return Value(tensor, order, positive=value.positive)
 
 
+def _whole_squeeze(build: NodeBuilder, axes: list[int]) -> Value:
+    value = plain(build.whole(), build.name)
+    if any(value.shape[axis] != 1 for axis in axes):
+        build.refuse(f"not all of its axes {sorted(axes)} have length one")
+    kept = [
+        size
+        for axis, size in enumerate(value.shape)
+        if not (axis in axes or (not axes and size == 1))
+    ]
+    return _reshaped(build, value, tuple(kept))
+
+
 def unsqueeze(build: NodeBuilder) -> Value:
     """Unsqueeze: new axes of length one."""
     axes, value = build.setting("axes", 1), build.plain()
     rank = value.rank + len(axes)
     new = {axis % rank for axis in axes}
     if 0 in new:
-        build.refuse("it adds an axis before the batch")
+        value = plain(build.whole(), build.name)
     sizes = iter(value.shape)
-    target = tuple(1 if axis in new else next(sizes) for axis in range(1, rank))
+    first = 0 if value.is_whole else 1
+    target = tuple(1 if axis in new else next(sizes) for axis in range(first, rank))
     return _reshaped(build, value, target)
 
 
@@ -95,8 +140,10 @@ def transpose(build: NodeBuilder) -> Value:
     """Transpose, which only changes what the axes of the tensor are."""
     value = build.value()
     axes = tuple(build.attribute("perm", range(value.rank)[::-1]))
-    if axes[0] != 0:
-        build.refuse("it moves the batch")
+    if axes[0] != 0 or value.is_whole:
+        value = build.whole()
+        order = (NO_AXIS, *(axes.index(axis) for axis in value.order[1:]))
+        return replace(value, order=order)
     return replace(value, order=tuple(axes.index(axis) for axis in value.order))
 
 

@@ -8,8 +8,8 @@ SUFFIX = ".onnx"
 # Calculated from constants, and never part of a rebuilt model.
 CONSTANT = frozenset(
     {
-        *("Constant", "ConstantOfShape", "Shape", "Gather", "Range", "Equal", "Where"),
-        *("Expand", "Slice", "Sqrt", "Reciprocal", "Neg", "Pow", "Exp", "Floor"),
+        *("Constant", "ConstantOfShape", "Shape", "Range", "Equal", "Where"),
+        *("Expand", "Sqrt", "Reciprocal", "Neg", "Pow", "Exp", "Floor", "Mod"),
     }
 )
 ACTIVATIONS = frozenset(
@@ -32,7 +32,19 @@ SHAPES = frozenset(
         *("Resize", "Upsample", "Identity", "Dropout", "Cast"),
     }
 )
-REBUILT = ACTIVATIONS | KERNELS | POOLING | ARITHMETIC | SHAPES
+SLICES = frozenset({"Gather", "Slice", "Split"})
+RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+ATTENTION = frozenset({"MatMul", "LayerNormalization"})
+REBUILT = (
+    ACTIVATIONS
+    | KERNELS
+    | POOLING
+    | ARITHMETIC
+    | SHAPES
+    | SLICES
+    | RECURRENT
+    | ATTENTION
+)
 OPERATORS = REBUILT | CONSTANT
 
 

@@ -4,6 +4,10 @@ ONNX has the channels of images first, Keras has them last. A `Value` holds a Ke
 tensor and, per axis of it, the axis of the ONNX value that it is. So a Transpose costs
 nothing, and axes are moved only where an operator needs another order. The features of
 a flattened image keep the order of Keras; the next Dense kernel is permuted instead.
+
+Attention and recurrent layers move the batch, and merge it with other axes. Where a
+file was made for one example, this does not matter: such a value is `whole`, and all of
+its axes stand after the batch axis of the tensor.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import keras
 import numpy as np
 
 Axes = tuple[int, ...]
+NO_AXIS = -1
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Value:
 
     Args:
         tensor: of Keras, `(batch, ...)`.
-        order: per axis of the tensor, the axis of the ONNX value.
+        order: per axis of the tensor, the axis of the ONNX value; NO_AXIS for the batch
+            of a `whole` value.
         flattened: shape without the batch, and order, of the image that axis 1 was
             flattened from, if its features are in another order than those of ONNX.
         positive: True where no number can be negative.
@@ -41,6 +47,11 @@ class Value:
         return tuple(int(size) for size in self.tensor.shape[1:])
 
     @property
+    def is_whole(self) -> bool:
+        """True where the ONNX value of one example has no axis for the batch."""
+        return self.order[0] == NO_AXIS
+
+    @property
     def onnx_shape(self) -> tuple[int, ...]:
         """Sizes of the ONNX axes, without the batch."""
         sizes = dict(zip(self.order[1:], self.shape))
@@ -48,8 +59,8 @@ class Value:
 
     @property
     def rank(self) -> int:
-        """Number of axes, with the batch."""
-        return len(self.order)
+        """Number of ONNX axes."""
+        return len(self.order) - self.is_whole
 
     def axis(self, axis: int) -> int:
         """Return the Keras axis of an ONNX axis.
@@ -103,11 +114,76 @@ def in_order(value: Value, order: Axes, name: str) -> Value:
     dims = [value.order.index(axis) for axis in order]
     sizes = (1, *value.shape)
     moved = [axis for axis in dims if sizes[axis] > 1]
+    target = tuple(sizes[axis] for axis in dims[1:])
     if moved == sorted(moved):  # only axes of length one move
-        target = tuple(sizes[axis] for axis in dims[1:])
-        tensor = keras.layers.Reshape(target, name=f"{name}_axes")(value.tensor)
+        tensor = reshaped(value.tensor, target, f"{name}_axes")
     else:
-        tensor = keras.layers.Permute(dims[1:], name=f"{name}_axes")(value.tensor)
+        tensor = _permuted(value, dims, target, f"{name}_axes")
+    return replace(value, tensor=tensor, order=order)
+
+
+def _permuted(value: Value, dims: list[int], target: Axes, name: str) -> Any:
+    """Permute the axes; those of length one are left out where there are many."""
+    if not value.is_whole:
+        return keras.layers.Permute(dims[1:], name=name)(value.tensor)
+    kept = [axis for axis in range(1, len(dims)) if value.shape[axis - 1] > 1]
+    short = reshaped(
+        value.tensor, tuple(value.shape[axis - 1] for axis in kept), f"{name}_before"
+    )
+    moved = [kept.index(axis) + 1 for axis in dims[1:] if axis in kept]
+    return reshaped(
+        keras.layers.Permute(moved, name=name)(short), target, f"{name}_all"
+    )
+
+
+def reshaped(tensor: Any, target: Axes, name: str) -> Any:
+    """Reshape a tensor; of several reshapes in a row, only the last is kept.
+
+    Args:
+        tensor: `(batch, ...)`.
+        target: the shape, without the batch.
+        name: of the layer.
+    """
+    while isinstance(
+        operation := tensor._keras_history.operation, keras.layers.Reshape
+    ):
+        tensor = operation.input
+    if tuple(tensor.shape[1:]) == target:
+        return tensor
+    return keras.layers.Reshape(target, name=name)(tensor)
+
+
+def whole(value: Value, name: str) -> Value:
+    """Return a value whose first ONNX axis is no longer the batch, but of length one.
+
+    Args:
+        value: is not changed.
+        name: of the layers that are added, if any is needed.
+    """
+    if value.is_whole:
+        return value
+    if value.flattened:
+        value = unflattened(value, name)
+    tensor = reshaped(value.tensor, (1, *value.shape), f"{name}_whole")
+    return replace(value, tensor=tensor, order=(NO_AXIS, *value.order))
+
+
+def batched(value: Value, name: str) -> Value:
+    """Return a value whose first ONNX axis is the batch, where it has length one.
+
+    Args:
+        value: is not changed.
+        name: of the layer that is added, if one is needed.
+    """
+    if not value.is_whole or value.rank < 2:
+        return value
+    place = value.order.index(0)
+    if value.shape[place - 1] != 1:
+        return value
+    sizes = list(value.shape)
+    del sizes[place - 1]
+    order = (0, *(axis for axis in value.order[1:] if axis))
+    tensor = reshaped(value.tensor, tuple(sizes), f"{name}_batch")
     return replace(value, tensor=tensor, order=order)
 
 
@@ -118,7 +194,8 @@ def plain(value: Value, name: str) -> Value:
         value: is not changed.
         name: of the layers that are added, if any is needed.
     """
-    return in_order(value, plain_order(value.rank), name)
+    order = plain_order(value.rank)
+    return in_order(value, (NO_AXIS, *order) if value.is_whole else order, name)
 
 
 def unflattened(value: Value, name: str) -> Value:
@@ -177,8 +254,10 @@ def constant_in_order(array: np.ndarray, value: Value) -> np.ndarray:
     Returns:
         An array without the batch axis.
     """
-    whole = array.reshape((1,) * (value.rank - array.ndim) + array.shape)
-    ordered = whole.transpose(value.order)[0]
+    full = array.reshape((1,) * (value.rank - array.ndim) + array.shape)
+    if value.is_whole:
+        return full.transpose(value.order[1:])
+    ordered = full.transpose(value.order)[0]
     if value.flattened and ordered.shape[-1] > 1:
         ordered = ordered[..., feature_order(value)]
     return ordered

@@ -210,9 +210,57 @@ def table() -> Net:
     return net.add("Gemm", (1, 6), transB=1).add("Sigmoid")
 
 
+def recurrent(kind: str, gates: int, sides: int = 1, **settings: Any) -> Net:
+    """A layer of 3 units over 6 steps of 4 numbers, then a dense layer per step."""
+    direction = "bidirectional" if sides == 2 else "forward"
+    net = Net(6, 4).add("Transpose", perm=[1, 0, 2])
+    weights = [(sides, 3 * gates, n) for n in (4, 3)]
+    net.add(
+        *(kind, *weights, (sides, 6 * gates)),
+        hidden_size=3,
+        direction=direction,
+        **settings,
+    )
+    net.add("Transpose", perm=[2, 0, 1, 3]).add("Reshape", ints(0, 6, -1))
+    return net.add("MatMul", (3 * sides, 2))
+
+
+def attention() -> Net:
+    """Two heads, written by hand, with a class token, positions and slices."""
+    net = Net(5, 4).add("Concat", (1, 1, 4), "image", axis=1).add("Add", (1, 6, 4))
+    net.add("LayerNormalization", (4,), (4,), axis=-1).add("MatMul", (4, 12))
+    heads, joint = [], net.last
+    for begin in (0, 4, 8):
+        net.add("Slice", ints(begin), ints(begin + 4), ints(2))
+        net.add("Reshape", ints(0, 0, 2, 2)).add("Transpose", perm=[0, 2, 1, 3])
+        heads.append(net.last)
+        net.last = joint
+    net.add("Transpose", heads[1], perm=[0, 1, 3, 2]).add("MatMul", heads[0], net.last)
+    net.add("Softmax", axis=-1).add("MatMul", net.last, heads[2])
+    net.add("Transpose", perm=[0, 2, 1, 3]).add("Reshape", ints(0, 0, -1))
+    return net.add("Gather", np.int64(0), axis=1).add("Gemm", (4, 3), (3,))
+
+
+def lstm() -> Net:
+    return recurrent("LSTM", 4, sides=2)
+
+
+def gru() -> Net:
+    return recurrent("GRU", 3, linear_before_reset=1)
+
+
+def older_gru() -> Net:
+    return recurrent("GRU", 3)
+
+
+def simple_rnn() -> Net:
+    return recurrent("RNN", 1)
+
+
 NETS = [
     *(lenet, resnet, mobilenet, unet, scaled),
     *(from_tensorflow, sequence, shuffled, flat_sum, table),
+    *(lstm, gru, older_gru, simple_rnn, attention),
 ]
 
 
@@ -225,7 +273,7 @@ def test_a_rebuilt_model_has_the_outputs_of_its_file(
     graph = read_onnx(path)
     model, axes = build.rebuilt(graph, path)
     order = build.input_order(graph)
-    batch = 1 if net is shuffled else 3
+    batch = 1 if net in (shuffled, attention) else 3
     x = np.random.default_rng(0).normal(size=(batch, *graph.shape[1:]))
     expected = ReferenceEvaluator(str(path)).run(None, {"image": x.astype(np.float32)})
     outputs = np.asarray(model(x.transpose(order).astype(np.float32)))
@@ -261,6 +309,12 @@ def test_inspect_lists_operators_with_their_cost(tmp_path, capsys):
     assert "classification, 4 classes (softmax)" in facts["task"]
     assert main(["inspect", str(path)]) == 0
     assert "/net/conv0" in capsys.readouterr().out
+
+
+def test_an_output_without_the_batch_first_is_refused(tmp_path):
+    path = Net(2, 4).add("Transpose", perm=[1, 0, 2]).save(tmp_path)
+    with pytest.raises(UserError, match="export it again with the batch first"):
+        build.rebuilt(read_onnx(path), path)
 
 
 def two_outputs() -> Any:
@@ -347,7 +401,6 @@ def with_axis(place: int, size: int) -> Any:
         ),
         (chain, r"\(Concat\) makes a constant of 262,144,000 numbers"),
         (huge, r"\(ConstantOfShape\) makes a constant of 1,000,000,000,000 numbers"),
-        (lambda: Net(3, 5).add("LSTM", (1, 8, 5)).model(), 'node "/net/lstm0" is a LS'),
         (lambda: Net(3).add("Sqrt").model(), 'node "/net/sqrt0" is a Sqrt, which can'),
         (lambda: lenet().model(opset=99), "of opset 99; 7 to 26 can be rebuilt"),
         (lambda: Net("h", "w").add("Relu").model(), r"the shape \(batch, h, w\)"),
@@ -381,7 +434,14 @@ def test_another_file_is_refused(content, tmp_path):
         (Net(2, 5).add("MatMul", (7, 3)), "5 features and its kernel 7"),
         (Net(2, 6, 6).add("Conv", (4, 3, 3, 3)), "its shapes do not fit"),
         (Net(4).add("Div", np.float32([1, 2, 3, 4]), "image"), "division by a cons"),
-        (Net(2, 4).add("Transpose", perm=[1, 0, 2]), "it moves the batch"),
+        (
+            Net(2, 4, batch=3).add("Transpose", perm=[1, 0, 2]),
+            "it moves the batch, and the file was made for 3 examples",
+        ),
+        (
+            Net(3, 5).add("LSTM", (1, 8, 5), (1, 8, 2), direction="reverse"),
+            "direction=reverse is not supported; forward is",
+        ),
         (
             Net(2, 4, 4).add("MaxPool", kernel_shape=[2, 2], strides=[2]),
             "its settings do not fit",
