@@ -23,6 +23,17 @@ class Scalar(nn.Module):
         return x.sum()
 
 
+class StepsFirst(nn.Module):
+    """A recurrent layer whose first axis is time, not the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.GRU(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[0]
+
+
 pair, random, scalar = Pair, Random, Scalar
 
 

@@ -109,6 +109,7 @@ def main(folder: Path) -> None:
     bad = ROOT / "tests/helpers/torch_bad.py"
     for name in ("absent", "raises", "number", "pair", "random", "scalar", "training"):
         answers[name] = ask(folder, f"bad_{name}", f"{bad}:{name}", shape=[4])
+    answers["steps_first"] = ask(folder, "steps", f"{bad}:StepsFirst", shape=[5, 4])
     answers["wide"] = ask(folder, "wide", f"{bad}:training", shape=[5])
     answers["module"] = ask(folder, "module", "no_such.module:build", shape=[4])
     (folder / "answers.json").write_text(json.dumps(answers))

@@ -257,6 +257,27 @@ def _check_output(torch: Any, model: Any, x: Any) -> None:
             "answers otherwise when the same input is given again: something random is "
             "active after eval(), such as F.dropout without training=self.training"
         )
+    _check_batch(torch, model, x)
+
+
+def _check_batch(torch: Any, model: Any, x: Any) -> None:
+    """Check that examples of a batch do not change each other's outputs."""
+    generator = torch.Generator().manual_seed(SEED + 1)
+    other = torch.randn(x.shape, generator=generator)
+    other = other if x.is_floating_point() else torch.ones_like(x)
+    try:
+        pair = _run(torch, model, torch.cat([x, other.to(x.dtype)]))
+        alone = [_run(torch, model, one) for one in (x, other.to(x.dtype))]
+    except Exception:  # a model of one example at a time, as it is traced
+        return
+    expected = torch.cat(alone)
+    same = pair.shape == expected.shape
+    if not same or not torch.allclose(pair, expected, rtol=1e-3, atol=1e-4):
+        raise Refused(
+            "answers otherwise for an example when another one is in the batch: the "
+            "first axis of its input is not the batch, as in a recurrent layer "
+            "without batch_first=True, or it compares the examples of a batch"
+        )
 
 
 def _kind(torch: Any, part: Any) -> str:

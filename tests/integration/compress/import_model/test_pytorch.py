@@ -125,6 +125,7 @@ def test_weights_and_programs_are_the_same_model(name, exported):
         ("pair", "returns a tuple of tensor (1, 4), tensor (1, 4)"),
         ("random", "answers otherwise when the same input is given again"),
         ("scalar", "the first axis of the output must be the batch"),
+        ("steps_first", "the first axis of its input is not the batch"),
         ("wide", "an input of the shape (5,) cannot go through the model"),
         ("module", "no_such.module cannot be imported"),
     ],
