@@ -22,7 +22,20 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from torch_weights import Refused, listed, reason, set_weights
+if __package__:  # imported, by a Python that may have no PyTorch
+    from pipeline.compress.import_model.pytorch.torch_weights import (
+        Refused,
+        listed,
+        reason,
+        set_weights,
+    )
+else:
+    from torch_weights import (  # type: ignore[no-redef]
+        Refused,
+        listed,
+        reason,
+        set_weights,
+    )
 
 ANSWER = "answer.json"
 OPSET = 20
