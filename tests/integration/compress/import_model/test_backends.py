@@ -74,6 +74,7 @@ def test_a_file_of_the_installed_backend_keeps_its_predictions(backend, tmp_path
         pytest.skip(f"the package {backend} is not installed")
     command = [sys.executable, str(ROOT / "tests/helpers/backend_models.py"), tmp_path]
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
     for name, tolerance in TOLERANCES.items():
         assert difference(tmp_path, name) < tolerance
