@@ -112,6 +112,16 @@ class DistillParams(FitSettings):
         searched = self.search.builders if self.search else []
         return (*([self.builder] if self.builder else []), *searched)
 
+    def with_student(self, builder: str, values: dict[str, Any]) -> Self:
+        """Return the section with a student in the place of the search.
+
+        Args:
+            builder: of the student.
+            values: its hyperparameter -> value.
+        """
+        student = {"builder": builder, "values": values, "search": None}
+        return self.model_copy(update=student)
+
     @field_validator("distillation_loss", mode="before")
     @classmethod
     def _other_name(cls, name: Any) -> Any:

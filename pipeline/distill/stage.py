@@ -46,8 +46,8 @@ def run(params: DistillParams, inputs: Inputs, out: Path) -> dict[str, Any]:
     trainer = StudentTrainer(params, inputs, data, out)
     if params.search is not None:
         found = find_student(trainer, out)
-        student = {"builder": found.builder, "values": found.values, "search": None}
-        trainer = trainer.with_params(params.model_copy(update=student))
+        student = params.with_student(found.builder, found.values)
+        trainer = trainer.with_params(student)
     metric = for_chain(trainer.data.spec.task).metric
     needed, workers = check_first(trainer.check), params.workers
     fits = run_all(trainer.tasks(), workers, inputs.progress, "distill.workers", needed)

@@ -5,11 +5,9 @@ In: hyperparameters as the oracle names them. Out: its validation score and its 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.errors import StageFailed
 from pipeline.data.spec import TaskSpec
 from pipeline.distill.params import DistillParams
 from pipeline.distill.student_trainer import StudentTrainer
@@ -62,19 +60,7 @@ class StudentTrial:
         metric = for_chain(trainer.data.spec.task).metric
         pruner = TrialPruner("accuracy", thresholds, metric)
         student, history = trainer.fit_once(f"trial-{seed}", seed, pruner)
-        score, loss = history.best[f"val_{metric.key}"], history.best["val_loss"]
-        if not all(map(math.isfinite, (score, loss))):
-            raise StageFailed("the validation loss is not finite")
-        return {
-            **costs(student),
-            "status": "stopped" if pruner.reason else "ok",
-            "reason": pruner.reason,
-            "score": score,
-            "loss": loss,
-            "epoch": history.best["epoch"],
-            "epochs": len(history.rows),
-            "curve": pruner.curve,
-        }
+        return {**costs(student), **pruner.result(history)}
 
 
 def candidate_costs(
@@ -115,5 +101,4 @@ def chosen(
         epochs: maximum number of epochs.
     """
     builder, plain = model_values(values, space)
-    student = {"builder": builder, "values": plain, "search": None}
-    return params.model_copy(update={**student, "epochs": epochs})
+    return params.with_student(builder, plain).model_copy(update={"epochs": epochs})

@@ -11,7 +11,7 @@ noise of the mean spectrum of the training clips, not other speech.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,20 +50,20 @@ class Scale:
     """Mean and standard deviation of the log energies of each frequency bin.
 
     Args:
-        mean: `(bins, 1)`.
-        deviation: `(bins, 1)`.
+        mean: `(bins, 1)`; default 0.
+        std: `(bins, 1)`; default 1.
     """
 
-    mean: np.ndarray
-    deviation: np.ndarray
+    mean: np.ndarray | float = 0.0
+    std: np.ndarray | float = 1.0
 
     def energies(self, features: np.ndarray) -> np.ndarray:
         """Return the energies of standardized log energies, `(..., bins, 1)`."""
-        return np.exp(features * self.deviation + self.mean)
+        return np.exp(features * self.std + self.mean)
 
     def features(self, energies: np.ndarray) -> np.ndarray:
         """Return standardized log energies."""
-        return (np.log(energies) - self.mean) / self.deviation
+        return (np.log(energies) - self.mean) / self.std
 
 
 def evaluate(
@@ -176,8 +176,7 @@ def scale_of(data: Data) -> Scale:
     """Return the scale of the features; 0 and 1 where they are not standardized."""
     step = find_step(data.steps(), Standardise)
     if step is None:
-        bins = np.zeros((data.spec.shape[1], 1))
-        return Scale(bins, bins + 1)
+        return Scale()
     return Scale(np.array(step.mean)[:, None], np.array(step.deviation)[:, None])
 
 
@@ -187,8 +186,8 @@ def make_stream(
     params: StreamParams,
     hop: float,
     seed: int,
-    ignored: list[int] | None = None,
-    scale: Scale | None = None,
+    ignored: Sequence[int] = (),
+    scale: Scale = Scale(),
 ) -> tuple[np.ndarray, list[Keyword]]:
     """Make a stream of clips with gaps of noise.
 
@@ -208,8 +207,6 @@ def make_stream(
     rng, late = np.random.default_rng(seed), round(LATE_SECONDS / hop)
     length, steps = round(params.hours * 3600 / hop), clips.shape[1]
     shortest, longest = params.gap_seconds
-    one = np.ones((clips.shape[2], 1))
-    scale = scale or Scale(0 * one, one)
     frames: list[np.ndarray] = []
     keywords: list[Keyword] = []
     total = 0
@@ -222,7 +219,7 @@ def make_stream(
         sound = np.concatenate([silence, scale.energies(clips[position])])
         frames.append(_with_noise(sound, params.level, scale, rng))
         total += len(sound)
-        if labels[position] not in (ignored or ()):
+        if labels[position] not in ignored:
             end = begin + steps + late
             keywords.append(Keyword(int(labels[position]), begin, end))
     rest = np.full((max(length - total, late), *clips.shape[2:]), FLOOR)

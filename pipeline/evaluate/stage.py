@@ -52,6 +52,7 @@ def run(params: EvaluateParams, inputs: Inputs, out: Path) -> Row:
         UserError: for an empty test split, or a file that does not fit the data.
     """
     context = _context(inputs)
+    _check_clusters(context, params)
     pareto = read_json(inputs["compress"] / "pareto.json")
     points = [point for point in pareto["points"] if point["status"] == "ok"]
     study = _study(context, points, params, inputs)
@@ -78,16 +79,19 @@ def run(params: EvaluateParams, inputs: Inputs, out: Path) -> Row:
     return {**_metrics(table, study.key), **({"doubts": doubts} if doubts else {})}
 
 
-def _write_clusters(
-    context: EvaluationContext, params: EvaluateParams, inputs: Inputs, out: Path
-) -> None:
-    """Write clusters.json, computed in a process that may import TensorFlow."""
+def _check_clusters(context: EvaluationContext, params: EvaluateParams) -> None:
     count = params.clusters.count
     examples = min(len(context.test), params.clusters.examples)
     if count > examples:
         raise UserError(
             f"evaluate.clusters.count {count}: there are {examples} examples; use fewer"
         )
+
+
+def _write_clusters(
+    context: EvaluationContext, params: EvaluateParams, inputs: Inputs, out: Path
+) -> None:
+    """Write clusters.json, computed in a process that may import TensorFlow."""
     seed = derive_seed(inputs.seed, "clusters")
     model = inputs["train"] / "model.keras"
     task = (CLUSTERS, _clusters, context, model, params, seed)

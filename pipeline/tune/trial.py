@@ -78,22 +78,12 @@ class Trainer:
         metric = for_chain(data.spec.task).metric
         pruner = TrialPruner(self.params.objective, thresholds, metric)
         history = self._fit(model, plain, data, seed, epochs, pruner)
-        score, loss = history.best[f"val_{metric.key}"], history.best["val_loss"]
-        _check_finite([score, loss, *pruner.curve])
+        result = pruner.result(history)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             save_model(model, path)
-        return {
-            **model_costs,
-            "status": "stopped" if pruner.reason else "ok",
-            "reason": pruner.reason,
-            "score": score,
-            "loss": loss,
-            "epoch": history.best["epoch"],
-            "epochs": len(history.rows),
-            "curve": pruner.curve,
-            "seconds": round(time.monotonic() - begin, 3),
-        }
+        seconds = round(time.monotonic() - begin, 3)
+        return {**model_costs, **result, "seconds": seconds}
 
     def _fit(
         self,
@@ -170,6 +160,27 @@ class TrialPruner(keras.callbacks.Callback):
                 f"{sign * threshold:.4f}"
             )
             self.model.stop_training = True
+
+    def result(self, history: History) -> Result:
+        """Return status, score and curve of the training that has ended.
+
+        Args:
+            history: of the training.
+
+        Raises:
+            StageFailed: when the validation loss is not finite.
+        """
+        score, loss = history.best[f"val_{self.metric.key}"], history.best["val_loss"]
+        _check_finite([score, loss, *self.curve])
+        return {
+            "status": "stopped" if self.reason else "ok",
+            "reason": self.reason,
+            "score": score,
+            "loss": loss,
+            "epoch": history.best["epoch"],
+            "epochs": len(history.rows),
+            "curve": self.curve,
+        }
 
 
 def merit(objective: str, value: float, loss: float, metric: Metric) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import time
 
 import pytest
 
 from tests.conftest import Project
+from tests.helpers.waiting import wait_until
 
 TEXT = """\
 seed: 3
@@ -80,10 +80,7 @@ def test_killed_and_begun_again_with_one_worker_it_publishes_the_same_bytes(
     for stage in ("data", "augment", "tune", "train"):
         shutil.copytree(searched.small / stage, project.small / stage)
     process = project.start("run", "distill", "--exp", "small")
-    end = time.monotonic() + 300
-    while recorded(project) < 2:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: recorded(project) >= 2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (project.small / "distill").exists()
